@@ -1,0 +1,423 @@
+//! The composition root: starts everything bottom-up and stops it top-down.
+//!
+//! Invariant: no logic of the chat.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{
+    Actor, Addr, Arbiter, Recipient,
+    clock::{Instant, sleep, sleep_until, timeout},
+};
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::{Server, ServerHandle},
+    web,
+};
+use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
+use prometheus::{Registry, TextEncoder};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    config::{ServeConfig, Switch},
+    domain::IdentityKey,
+    http::{self, Actors, Phase, Site},
+    metrics::Metrics,
+    persistence::{BatchLimits, Flush, Persistence},
+    room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
+    session::{
+        Admission, AdmissionLimits, Drain, Entrance, Hub, RateLimits, RateSettings, SessionSetup, SessionTimes, Slots,
+        prepare,
+    },
+    store::{Store, StoreError, StoreSettings},
+};
+
+/// Why the program ends with an error. Each is one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({variable}): {cause}")]
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// The setting that names it.
+        variable: &'static str,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[from] StoreError),
+    /// The HTTP server ended by itself.
+    #[error("the server stopped: {0}")]
+    Server(#[from] std::io::Error),
+    /// A metric is declared twice, or the like: a fault of the program.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(String),
+}
+
+/// Descriptors that are kept free for files, the database and requests that are no sessions.
+const SPARE_DESCRIPTORS: u64 = 500;
+/// How long connections that are no sessions have to end at the stop, in seconds.
+const HTTP_STOP_SECS: u64 = 2;
+
+/// Brings the schema up to date.
+///
+/// # Errors
+/// [`AppError::Store`].
+pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
+    let store = open_store(config, false)?;
+    let applied = block_on(store.migrate())?;
+    match applied.is_empty() {
+        true => println!("the schema is up to date"),
+        false => applied.iter().for_each(|name| println!("applied {name}")),
+    }
+    Ok(())
+}
+
+/// Begins a new epoch of every room.
+///
+/// # Errors
+/// [`AppError::Store`].
+pub fn new_epoch(config: &ServeConfig) -> Result<(), AppError> {
+    let store = open_store(config, false)?;
+    block_on(store.migrate())?;
+    println!("new epoch {}", block_on(store.new_epoch())?);
+    Ok(())
+}
+
+/// The store runs its work on its own threads; this one only waits.
+fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    actix::System::new().block_on(work)
+}
+
+fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError> {
+    let settings = StoreSettings { pool_size: config.pool_size, exclusive, ..StoreSettings::default() };
+    Store::new(&config.database_url, &settings)
+}
+
+/// Serves until SIGTERM or SIGINT. Within an actix system.
+///
+/// # Errors
+/// [`AppError`], where it cannot start, or ended by itself.
+pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
+    let listener = listen(config.listen, "CHAT_LISTEN")?;
+    let metrics_listener = config.metrics_addr.map(|a| listen(a, "CHAT_METRICS_ADDR")).transpose()?;
+    let address = listener.local_addr()?;
+    let store = open_store(&config, true)?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+
+    let registry = Registry::new();
+    let metrics = Arc::new(Metrics::new(&registry).map_err(|e| AppError::Metrics(e.to_string()))?);
+    let prometheus = prometheus(registry.clone(), metrics_listener.is_none())?;
+    let site = web::Data::new(site(&config, store.clone(), sessions_max(&config)));
+    let rates = Arc::new(RateLimits::new(&rate_settings(&config)));
+    let hubs = Hubs::default();
+    let server = http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
+    let handle = server.handle();
+    let mut serving = actix::spawn(server);
+    let metrics_handle = metrics_listener.map(|l| serve_metrics(l, registry)).transpose()?;
+    log::info!("listening on {address}, waiting for the database");
+
+    // Threads that outlive the workers: commits must end after the last socket.
+    let arbiters = (0..threads(&config)).map(|_| Arbiter::new()).collect::<Vec<_>>();
+    let handles = arbiters.iter().map(Arbiter::handle).collect::<Vec<_>>();
+    let start = start_actors(&config, &site, &store, &metrics, handles);
+    tokio::select! {
+        started = start => started?,
+        _ = wait_for_signal(&mut terminate, &mut interrupt) => {
+            handle.stop(false).await;
+            return Ok(());
+        }
+    }
+    println!("realtime-chat is ready: open http://{address}/");
+    let figures = actix::spawn(keep_figures(site.clone(), metrics, rates));
+
+    let stop = tokio::select! {
+        stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
+        ended = &mut serving => return Err(ended.map_err(std::io::Error::other)?.err().map_or_else(
+            || AppError::Server(std::io::Error::other("it ended by itself")), AppError::Server)),
+    };
+    drain(&config, &site, &hubs, stop, &mut interrupt).await;
+    figures.abort();
+    stop_servers(handle, metrics_handle).await;
+    for arbiter in arbiters {
+        arbiter.stop();
+        // A room thread that panicked has said so in the log.
+        let _ = arbiter.join();
+    }
+    log::info!("stopped");
+    Ok(())
+}
+
+fn listen(address: SocketAddr, variable: &'static str) -> Result<TcpListener, AppError> {
+    // With SO_REUSEADDR as std sets it; a port that another process listens on is refused.
+    TcpListener::bind(address).map_err(|cause| AppError::Listen { address, variable, cause })
+}
+
+fn threads(config: &ServeConfig) -> usize {
+    config.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
+}
+
+/// As many sessions as are wanted and the descriptor limit allows.
+fn sessions_max(config: &ServeConfig) -> usize {
+    let wanted = config.sessions_max;
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(SPARE_DESCRIPTORS);
+    let allowed = rlimit::increase_nofile_limit(needed).unwrap_or(needed);
+    if allowed >= needed {
+        return wanted;
+    }
+    let fits = usize::try_from(allowed.saturating_sub(SPARE_DESCRIPTORS).max(1)).unwrap_or(wanted);
+    log::warn!("the descriptor limit of {allowed} allows {fits} sessions instead of {wanted}");
+    fits
+}
+
+fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
+    let is_limited = config.rate_limits == Switch::On;
+    if !is_limited {
+        log::warn!("CHAT_RATE_LIMITS=off: rate, address and identity limits are lifted");
+    }
+    let frame_ancestors = match config.embed_origins.is_empty() {
+        true => {
+            log::info!("CHAT_EMBED_ORIGINS is unset: every site may embed the chat");
+            "*".to_owned()
+        }
+        false => format!("'self' {}", config.embed_origins.join(" ")),
+    };
+    let of = |n: usize| if is_limited { n } else { usize::MAX };
+    Site {
+        phase: Phase::default(),
+        store,
+        actors: OnceLock::new(),
+        entrance: Arc::default(),
+        admission: Admission::new(AdmissionLimits {
+            n_sessions_max,
+            n_of_identity_max: of(config.identity_sessions_max),
+            n_of_address_max: of(config.address_sessions_max),
+        }),
+        origins: config.origins.clone(),
+        frame_ancestors,
+        trusted_proxies: config.trusted_proxies.clone(),
+        read_wait: config.read_wait,
+        retry_after: config.drain_after,
+        started: std::time::Instant::now(),
+    }
+}
+
+fn rate_settings(config: &ServeConfig) -> RateSettings {
+    RateSettings {
+        is_on: config.rate_limits == Switch::On,
+        message_burst: config.message_burst,
+        messages_per_second: config.messages_per_second,
+        profiles_per_minute: config.profiles_per_minute,
+    }
+}
+
+fn prometheus(registry: Registry, with_endpoint: bool) -> Result<PrometheusMetrics, AppError> {
+    let builder = PrometheusMetricsBuilder::new("chat").registry(registry).mask_unmatched_patterns("unmatched");
+    let builder = if with_endpoint { builder.endpoint("/metrics") } else { builder };
+    builder.build().map_err(|e| AppError::Metrics(e.to_string()))
+}
+
+/// The hubs that run, one per worker thread.
+#[derive(Clone, Default)]
+struct Hubs(Arc<Mutex<Vec<Recipient<Drain>>>>);
+
+impl Hubs {
+    fn add(&self, hub: Recipient<Drain>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(hub);
+    }
+
+    fn all(&self) -> Vec<Recipient<Drain>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn http_server(
+    config: &ServeConfig,
+    listener: TcpListener,
+    site: web::Data<Site>,
+    rates: Arc<RateLimits>,
+    metrics: Arc<Metrics>,
+    prometheus: PrometheusMetrics,
+    hubs: Hubs,
+) -> Result<Server, AppError> {
+    let times = SessionTimes {
+        heartbeat: config.heartbeat,
+        silence_max: config.silence,
+        join_max: config.join,
+        close_max: Duration::from_secs(3),
+    };
+    let (forgives, outbox_bytes_max) = (config.rate_limits == Switch::Off, config.outbox_kib.saturating_mul(1_024));
+    let n_hubs = Arc::new(AtomicUsize::new(0));
+    // Runs once on each worker thread; what all threads share was made before.
+    let factory = move || {
+        let slots = Slots::new(times.clone(), metrics.clone());
+        let hub = Hub::new(slots.clone(), metrics.clone()).start();
+        hubs.add(hub.clone().recipient());
+        let setup = Rc::new(SessionSetup {
+            slots,
+            hub: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
+            deliver: hub.recipient(),
+            entrance: site.entrance.clone(),
+            admission: site.admission.clone(),
+            rates: rates.clone(),
+            forgives,
+            outbox_bytes_max,
+            metrics: metrics.clone(),
+        });
+        let (site, prometheus) = (site.clone(), prometheus.clone());
+        App::new().configure(|app| http::configure(app, site, setup, prometheus))
+    };
+    Ok(HttpServer::new(factory)
+        .workers(threads(config))
+        .on_connect(prepare)
+        .disable_signals()
+        .shutdown_timeout(HTTP_STOP_SECS)
+        .listen(listener)?
+        .run())
+}
+
+/// `/metrics` on a listener of its own, so that it answers when the main one is full.
+fn serve_metrics(listener: TcpListener, registry: Registry) -> Result<ServerHandle, AppError> {
+    async fn print(registry: web::Data<Registry>) -> HttpResponse {
+        let families = [registry.gather(), prometheus::gather()].concat();
+        match TextEncoder::new().encode_to_string(&families) {
+            Ok(text) => HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text),
+            Err(_) => HttpResponse::InternalServerError().finish(),
+        }
+    }
+    let registry = web::Data::new(registry);
+    let server = HttpServer::new(move || App::new().app_data(registry.clone()).route("/metrics", web::get().to(print)))
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(HTTP_STOP_SECS)
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    actix::spawn(server);
+    Ok(handle)
+}
+
+/// Waits for the database, brings its schema up to date and starts what needs it.
+async fn start_actors(
+    config: &ServeConfig,
+    site: &web::Data<Site>,
+    store: &Store,
+    metrics: &Arc<Metrics>,
+    arbiters: Vec<actix::ArbiterHandle>,
+) -> Result<(), AppError> {
+    let meta = loop {
+        match async { store.migrate().await.map(|_| ())?; store.meta().await }.await {
+            Ok(meta) => break meta,
+            Err(error @ StoreError::Unavailable(_)) => log::warn!("{error}; trying again"),
+            Err(error) => return Err(error.into()),
+        }
+        sleep(Duration::from_secs(1)).await;
+    };
+    let secret = config.secret.as_ref().map_or(&meta.secret[..], |s| s.expose().as_bytes());
+    let limits = BatchLimits {
+        n_waiting_max: config.queue_max.max(1),
+        n_batch_max: config.batch_max.max(1),
+        wait_max: config.store_wait,
+    };
+    let persistence: Addr<Persistence> = Persistence::new(store.clone(), limits, metrics.clone()).start();
+    let limits = RegistryLimits {
+        n_rooms_max: config.rooms_max.max(1),
+        idle_max: config.room_idle,
+        poll_interval: config.poll.max(Duration::from_millis(10)),
+        room: RoomLimits {
+            n_sessions_max: config.room_sessions_max,
+            read_timeout: config.read_wait,
+            heartbeat_seconds: config.heartbeat.as_secs().max(1),
+        },
+    };
+    let append = persistence.clone().recipient();
+    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone(), arbiters).start();
+    let entrance = Entrance { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
+    // Set once, here: this is only reached once.
+    let _ = site.entrance.set(entrance);
+    let _ = site.actors.set(Actors { registry, persistence });
+    site.phase.set_ready();
+    Ok(())
+}
+
+/// Figures that are read rather than counted, and the memory of rate limits.
+async fn keep_figures(site: web::Data<Site>, metrics: Arc<Metrics>, rates: Arc<RateLimits>) {
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    for second in 0_u64.. {
+        let pool = site.store.pool_status();
+        for (state, n) in [("open", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
+            metrics.pool_connections.with_label_values(&[state]).set(count(n));
+        }
+        if second.is_multiple_of(60) {
+            rates.forget_idle();
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// How the server was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// SIGTERM: step by step.
+    Quiet,
+    /// SIGINT: at once, but nothing is lost.
+    AtOnce,
+}
+
+async fn wait_for_signal(terminate: &mut Signal, interrupt: &mut Signal) -> Stop {
+    tokio::select! {
+        _ = terminate.recv() => Stop::Quiet,
+        _ = interrupt.recv() => Stop::AtOnce,
+    }
+}
+
+/// DESIGN section 7, step by step: red, grace, refuse, tell each session to come back, flush.
+async fn drain(config: &ServeConfig, site: &Site, hubs: &Hubs, stop: Stop, interrupt: &mut Signal) {
+    let told = Instant::now();
+    let flush_by = told + config.drain_flush;
+    log::info!("told to stop: {} sessions are moved", site.admission.n_sessions());
+    site.phase.set_draining();
+    let mut window = Duration::ZERO;
+    if stop == Stop::Quiet {
+        let grace = wait_until_empty(site, told + config.drain_grace);
+        tokio::select! {
+            () = grace => window = config.drain_window,
+            _ = interrupt.recv() => {}
+        }
+    }
+    site.phase.set_refusing();
+    for hub in hubs.all() {
+        // A hub whose thread ended has no sessions to tell.
+        let _ = hub.send(Drain { window, after_max: config.drain_after }).await;
+    }
+    // Past the window, time for close frames to be answered and for sockets to be cut.
+    wait_until_empty(site, Instant::now() + window + Duration::from_secs(4)).await;
+    if let Some(actors) = site.actors.get() {
+        let flushed = actors.persistence.send(Flush { deadline: flush_by }).await;
+        if let Ok(flushed) = flushed {
+            let _ = timeout(config.drain_flush + Duration::from_secs(1), flushed).await;
+        }
+    }
+}
+
+async fn wait_until_empty(site: &Site, until: Instant) {
+    while site.admission.n_sessions() > 0 && Instant::now() < until {
+        sleep_until((Instant::now() + Duration::from_millis(50)).min(until)).await;
+    }
+}
+
+async fn stop_servers(handle: ServerHandle, metrics: Option<ServerHandle>) {
+    handle.stop(true).await;
+    if let Some(metrics) = metrics {
+        metrics.stop(false).await;
+    }
+}

@@ -1,0 +1,284 @@
+//! The only reader of flags and environment. Each setting is typed, checked at start and documented by
+//! `--help`.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::{ContextKind, ContextValue, ErrorKind}};
+use ipnet::IpNet;
+
+use crate::store::DatabaseUrl;
+
+/// What the program is asked to do.
+#[derive(Debug, Parser)]
+#[command(name = "realtime-chat", version, about, disable_help_subcommand = true)]
+pub struct Config {
+    /// What to do; without a command: serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: ServeConfig,
+}
+
+/// A command beside serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Bring the database's schema up to date, and end.
+    Migrate,
+    /// Begin a new epoch of every room (after a restore from a backup), and end.
+    NewEpoch,
+}
+
+/// Whether something applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+/// How the server serves. Each flag has a twin in the environment.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeConfig {
+    /// Address to listen on.
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    pub listen: SocketAddr,
+    /// Where messages are kept: postgres://user:password@host:port/database or sqlite://path.
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/chat.db", value_name = "URL", global = true,
+        hide_env_values = true, value_parser = database_url)]
+    pub database_url: DatabaseUrl,
+    /// Address for /metrics; unset: served with everything else.
+    #[arg(long, env = "CHAT_METRICS_ADDR", value_name = "IP:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Key that public ids are derived with, at least 16 characters; unset: one made and kept in the database.
+    #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
+    pub secret: Option<Secret>,
+    /// Origins beside the server's own that may open a WebSocket, with commas: https://app.example,...
+    #[arg(long, env = "CHAT_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub origins: Vec<String>,
+    /// Origins that may embed the page (CSP frame-ancestors), with commas; unset: every one.
+    #[arg(long, env = "CHAT_EMBED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub embed_origins: Vec<String>,
+    /// Networks of proxies whose X-Forwarded-For is believed, with commas: 10.0.0.0/8,...
+    #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// "off" lifts the rate, address and identity limits and the one on broken frames, for load tests.
+    #[arg(long, env = "CHAT_RATE_LIMITS", default_value = "on", value_name = "on|off")]
+    pub rate_limits: Switch,
+    /// Sessions on this server; beyond: close 4005. Lowered to what the descriptor limit allows.
+    #[arg(long, env = "CHAT_SESSIONS_MAX", default_value_t = 15_000, value_name = "N")]
+    pub sessions_max: usize,
+    /// Sessions in one room; beyond: OVERLOADED.
+    #[arg(long, env = "CHAT_ROOM_SESSIONS_MAX", default_value_t = 10_000, value_name = "N")]
+    pub room_sessions_max: usize,
+    /// Sessions of one identity; beyond: close 4103.
+    #[arg(long, env = "CHAT_IDENTITY_SESSIONS_MAX", default_value_t = 20, value_name = "N")]
+    pub identity_sessions_max: usize,
+    /// Sessions of one address; beyond: close 4103.
+    #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value_t = 100, value_name = "N")]
+    pub address_sessions_max: usize,
+    /// Live rooms; beyond, the one that was empty longest goes, and with none empty: OVERLOADED.
+    #[arg(long, env = "CHAT_ROOMS_MAX", default_value_t = 20_000, value_name = "N")]
+    pub rooms_max: usize,
+    /// How long an empty room stays live, in seconds.
+    #[arg(long, env = "CHAT_ROOM_IDLE_SECS", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
+    pub room_idle: Duration,
+    /// Messages waiting for the database; beyond: OVERLOADED.
+    #[arg(long, env = "CHAT_QUEUE_MAX", default_value_t = 10_000, value_name = "N")]
+    pub queue_max: usize,
+    /// Messages of one commit at most.
+    #[arg(long, env = "CHAT_BATCH_MAX", default_value_t = 500, value_name = "N")]
+    pub batch_max: usize,
+    /// How long a message waits for a database that is away, in seconds; then STORE_UNAVAILABLE.
+    #[arg(long, env = "CHAT_STORE_WAIT_SECS", default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    pub store_wait: Duration,
+    /// How long a JOIN or a page waits for the database, in seconds; then STORE_UNAVAILABLE.
+    #[arg(long, env = "CHAT_READ_WAIT_SECS", default_value = "1.8", value_name = "SECONDS", value_parser = seconds)]
+    pub read_wait: Duration,
+    /// Database connections that read; one more writes.
+    #[arg(long, env = "CHAT_POOL_SIZE", default_value_t = 8, value_name = "N")]
+    pub pool_size: usize,
+    /// How often the database is asked what other servers stored, in seconds.
+    #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = seconds)]
+    pub poll: Duration,
+    /// Messages that one identity may send at once.
+    #[arg(long, env = "CHAT_MESSAGE_BURST", default_value = "10", value_name = "N")]
+    pub message_burst: NonZeroU32,
+    /// Messages a second that one identity may send after that; beyond: RATE_LIMITED.
+    #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", default_value = "1", value_name = "N")]
+    pub messages_per_second: NonZeroU32,
+    /// Profile changes a minute of one identity; beyond: RATE_LIMITED.
+    #[arg(long, env = "CHAT_PROFILES_PER_MINUTE", default_value = "3", value_name = "N")]
+    pub profiles_per_minute: NonZeroU32,
+    /// Seconds between two HEARTBEATs.
+    #[arg(long, env = "CHAT_HEARTBEAT_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub heartbeat: Duration,
+    /// Seconds without a sign of life of a client; then close 4002.
+    #[arg(long, env = "CHAT_SILENCE_SECS", default_value = "75", value_name = "SECONDS", value_parser = seconds)]
+    pub silence: Duration,
+    /// Seconds without a JOIN; then close 4004.
+    #[arg(long, env = "CHAT_JOIN_SECS", default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub join: Duration,
+    /// Bytes that wait for one slow reader, in KiB; beyond, it is cut.
+    #[arg(long, env = "CHAT_OUTBOX_KIB", default_value_t = 256, value_name = "KIB")]
+    pub outbox_kib: usize,
+    /// On SIGTERM: seconds in which all goes on.
+    #[arg(long, env = "CHAT_DRAIN_GRACE_SECS", default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    pub drain_grace: Duration,
+    /// After that: seconds within which each session is told to come back.
+    #[arg(long, env = "CHAT_DRAIN_WINDOW_SECS", default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub drain_window: Duration,
+    /// How long such a session is told to wait at most, in seconds.
+    #[arg(long, env = "CHAT_DRAIN_AFTER_SECS", default_value = "1", value_name = "SECONDS", value_parser = seconds)]
+    pub drain_after: Duration,
+    /// Seconds after the signal when what could not be stored is given up.
+    #[arg(long, env = "CHAT_DRAIN_FLUSH_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub drain_flush: Duration,
+    /// Threads for sockets, and as many for rooms; unset: as many as there are cores.
+    #[arg(long, env = "CHAT_THREADS", value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+}
+
+/// Text that must never be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Config {
+    /// Reads flags and environment. Where one is wrong, prints one line that names it, without its value
+    /// (it may be a password), and ends the process with 2.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| match wrong_value(&error) {
+            Some(line) => {
+                eprintln!("error: {line}");
+                std::process::exit(2)
+            }
+            None => error.exit(),
+        })
+    }
+}
+
+/// One line for a value that could not be read.
+fn wrong_value(error: &clap::Error) -> Option<String> {
+    if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        return None;
+    }
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = argument.split_whitespace().next()?;
+    let command = Config::command();
+    let known = command.get_arguments().find(|a| a.get_long().is_some_and(|long| flag == format!("--{long}")))?;
+    let variable = known.get_env().map(|e| e.to_string_lossy().into_owned())?;
+    let why = match std::error::Error::source(error) {
+        Some(cause) => cause.to_string(),
+        None => format!("expected {}", known.get_value_names()?.iter().map(|n| n.to_string()).collect::<String>()),
+    };
+    Some(format!("{variable} ({flag}) is wrong: {why}"))
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    DatabaseUrl::parse(text).map_err(|e| e.to_string())
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.chars().count() < 16 {
+        return Err("it has at least 16 characters".into());
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+/// `scheme://host[:port]` without a path.
+fn origin(text: &str) -> Result<String, String> {
+    let lower = text.trim().trim_end_matches('/').to_ascii_lowercase();
+    let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '*');
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err("an origin is https://host or http://host, with :port where it is not the default one".into());
+    }
+    Ok(lower)
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "a network is an address with or without a prefix length, as 10.0.0.0/8".into())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds".to_owned())?;
+    if !(0.0..=86_400.0).contains(&seconds) {
+        return Err("it is a number of seconds from 0 to 86400".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=1_024).contains(&n) => Ok(n),
+        _ => Err("it is a number from 1 to 1024".into()),
+    }
+}
+
+/// Where the embedded database is, for the note at start.
+pub fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Some(path),
+        DatabaseUrl::Postgres(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(flags: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from([&["realtime-chat"], flags].concat())
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_and_never_printed() {
+        for (flag, value, variable) in [
+            ("--listen", "nowhere", "CHAT_LISTEN"),
+            ("--database-url", "mysql://hidden", "DATABASE_URL"),
+            ("--secret", "hidden", "CHAT_SECRET"),
+            ("--rate-limits", "maybe", "CHAT_RATE_LIMITS"),
+            ("--heartbeat", "-1", "CHAT_HEARTBEAT_SECS"),
+            ("--sessions-max", "many", "CHAT_SESSIONS_MAX"),
+            ("--trusted-proxies", "10.0.0.0/99", "CHAT_TRUSTED_PROXIES"),
+            ("--origins", "app.example", "CHAT_ORIGINS"),
+        ] {
+            let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
+            let line = wrong_value(&error).expect(flag);
+            assert!(line.contains(variable) && line.contains(flag), "{line}");
+            assert!(!line.contains(value) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_twin_in_the_environment_and_a_description() {
+        for argument in Config::command().get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+            assert!(argument.get_env().is_some() && argument.get_help().is_some(), "{}", argument.get_id());
+        }
+    }
+
+    #[test]
+    fn lists_are_read() {
+        let config = parse(&["--origins", "https://A.example,http://b:81/", "--trusted-proxies", "10.0.0.0/8, ::1"]);
+        let serve = config.expect("valid").serve;
+        assert_eq!(serve.origins, ["https://a.example", "http://b:81"]);
+        assert_eq!(serve.trusted_proxies.len(), 2);
+    }
+}

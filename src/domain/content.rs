@@ -1,0 +1,78 @@
+use super::ParseError;
+
+/// Longest content of a message, in code points (DESIGN section 3).
+pub const CONTENT_CODE_POINTS_MAX: usize = 2_000;
+
+/// What a person wrote: trimmed, CRLF made LF, 1 to [`CONTENT_CODE_POINTS_MAX`] code points, no control
+/// characters but line feed and tab. PostgreSQL refuses NUL in text, so nothing else may enter a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Content(String);
+
+impl Content {
+    /// Parses untrusted text.
+    ///
+    /// # Errors
+    /// [`ParseError::Content`] where a rule is broken.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let trimmed = text.trim();
+        let content = if trimmed.contains('\r') { trimmed.replace("\r\n", "\n") } else { trimmed.to_owned() };
+        let mut length = 0;
+        for c in content.chars() {
+            length += 1;
+            if length > CONTENT_CODE_POINTS_MAX || (c.is_control() && c != '\n' && c != '\t') {
+                return Err(ParseError::Content);
+            }
+        }
+        if length == 0 {
+            return Err(ParseError::Content);
+        }
+        Ok(Self(content))
+    }
+
+    /// A text as the store has it: it passed [`Content::parse`] when it was sent.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Option<String> {
+        Content::parse(text).ok().map(|c| c.as_str().to_owned())
+    }
+
+    #[test]
+    fn trims_and_folds_line_ends() {
+        assert_eq!(parsed("  hi \r\n"), Some("hi".into()));
+        assert_eq!(parsed("a\r\nb\tc\nd"), Some("a\nb\tc\nd".into()));
+    }
+
+    #[test]
+    fn refuses_empty_long_and_control() {
+        for bad in ["", "   \n\t", "a\u{0}b", "a\rb", "\u{1b}[31m", "a\u{85}b", "a\u{7f}"] {
+            assert_eq!(parsed(bad), None, "{bad:?}");
+        }
+        assert!(parsed(&"😀".repeat(2_000)).is_some());
+        assert!(parsed(&"😀".repeat(2_001)).is_none());
+        assert!(parsed(&format!("  {}  ", "x".repeat(2_000))).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_accepted_unchanged_again(text in any::<String>()) {
+            if let Ok(content) = Content::parse(&text) {
+                prop_assert_eq!(Content::parse(content.as_str()), Ok(content.clone()));
+                prop_assert!(content.as_str().chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{AuthorId, AvatarName, Content, Nickname, RoomId};
+
+/// One life of a room's counter: while it is the same, counter values can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(Uuid);
+
+impl Epoch {
+    /// An epoch that was never used before.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// An epoch as the store has it.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// Reads an epoch as the store or a client writes it; `None` where it is no UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// Who speaks, as everybody may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The derived public id.
+    pub id: AuthorId,
+    /// The nickname in use when this was said.
+    pub nickname: Nickname,
+    /// The avatar in use when this was said.
+    pub avatar: AvatarName,
+}
+
+/// A message as a session sends it, checked but not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The room it goes to.
+    pub room: RoomId,
+    /// Its author as of now.
+    pub author: Author,
+    /// What was written.
+    pub content: Content,
+    /// The sender's own key for this message: the same key is stored once per room and author.
+    pub client_id: Uuid,
+}
+
+/// A message as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// The database's id; opaque to clients.
+    pub id: i64,
+    /// The room counter's value at its creation: orders the list.
+    pub seq: i64,
+    /// The room counter's value at its last change: the resume cursor.
+    pub rev: i64,
+    /// The sender's key.
+    pub client_id: Uuid,
+    /// Its author as of the sending.
+    pub author: Author,
+    /// What was written.
+    pub content: Content,
+    /// When the database stored it.
+    pub created_at: DateTime<Utc>,
+}

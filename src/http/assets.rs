@@ -1,0 +1,148 @@
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::Write,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, AcceptEncoding, Encoding, Header, Preference},
+    web::Path,
+};
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use super::HttpError;
+use crate::protocol::ErrorCode;
+
+/// Everything below `static/`, inside the binary. (A debug build reads the folder, so that a change shows
+/// after a reload.)
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+const FOREVER: &str = "public, max-age=31536000, immutable";
+const AN_HOUR: &str = "public, max-age=3600, stale-while-revalidate=86400";
+
+/// The path that static files stand under: it holds a hash of them all, so that each may be cached for ever
+/// and imports between modules stay relative.
+pub static BASE: LazyLock<String> = LazyLock::new(|| {
+    let mut names: Vec<Cow<'static, str>> = Files::iter().collect();
+    names.sort();
+    let mut hash = Sha256::new();
+    for name in names {
+        hash.update(name.as_bytes());
+        if let Some(file) = Files::get(&name) {
+            hash.update(file.metadata.sha256_hash());
+        }
+    }
+    let short: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("/static/{short}")
+});
+
+/// `GET /static/{hash}/{path}`. An old hash is answered with the file of now, not to be kept: a page that was
+/// open during an update still finds its parts.
+pub async fn hashed(request: HttpRequest, path: Path<(String, String)>) -> HttpResponse {
+    let (hash, path) = path.into_inner();
+    let is_current = BASE.strip_prefix("/static/") == Some(&hash);
+    let is_public = ["css/", "js/"].iter().any(|folder| path.starts_with(folder)) || path == "icon.svg";
+    if !is_public {
+        return missing(&request);
+    }
+    serve(&request, &path, if is_current { FOREVER } else { "no-cache" })
+}
+
+/// `GET /avatars/{name}.svg`.
+pub async fn avatar(request: HttpRequest, file: Path<String>) -> HttpResponse {
+    if !file.ends_with(".svg") {
+        return missing(&request);
+    }
+    serve(&request, &format!("avatars/{file}"), "public, max-age=86400, stale-while-revalidate=604800")
+}
+
+/// `GET /embed.js`.
+pub async fn embed_js(request: HttpRequest) -> HttpResponse {
+    serve(&request, "embed.js", AN_HOUR)
+}
+
+/// `GET /favicon.ico`, which browsers ask for by themselves.
+pub async fn favicon(request: HttpRequest) -> HttpResponse {
+    serve(&request, "icon.svg", AN_HOUR)
+}
+
+fn missing(request: &HttpRequest) -> HttpResponse {
+    HttpError::new(ErrorCode::NotFound, "there is no such file").answer(request)
+}
+
+fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
+    let Some(file) = Files::get(path) else { return missing(request) };
+    let tag = format!("\"{}\"", file.metadata.sha256_hash().iter().take(12).map(|b| format!("{b:02x}")).collect::<String>());
+    let asked = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CACHE_CONTROL, cache.to_owned()))
+        .insert_header((header::ETAG, tag.clone()))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((header::VARY, "accept-encoding"));
+    if asked.is_some_and(|asked| asked.split(',').any(|t| t.trim().trim_start_matches("W/") == tag || t.trim() == "*")) {
+        return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+    }
+    response.content_type(file.metadata.mimetype());
+    match encoding(request) {
+        Some(encoding) => {
+            let name = match encoding {
+                Encoded::Brotli => "br",
+                Encoded::Gzip => "gzip",
+            };
+            response.insert_header((header::CONTENT_ENCODING, name)).body(compressed(&tag, encoding, &file.data))
+        }
+        None => response.body(file.data.into_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Encoded {
+    Brotli,
+    Gzip,
+}
+
+fn encoding(request: &HttpRequest) -> Option<Encoded> {
+    let accepted = AcceptEncoding::parse(request).ok()?;
+    let ranked = accepted.ranked();
+    let takes = |encoding: Encoding| {
+        ranked.iter().any(|p| matches!(p, Preference::Specific(e) if *e == encoding))
+    };
+    if takes(Encoding::brotli()) {
+        Some(Encoded::Brotli)
+    } else {
+        takes(Encoding::gzip()).then_some(Encoded::Gzip)
+    }
+}
+
+/// Each file is compressed once, as well as can be, when it is first asked for. Bounded by the files there are.
+fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
+    static DONE: LazyLock<Mutex<HashMap<(String, Encoded), Bytes>>> = LazyLock::new(Mutex::default);
+    let key = (tag.to_owned(), encoding);
+    let done = DONE.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    if let Some(bytes) = done {
+        return bytes;
+    }
+    // Writing to memory has no error case.
+    let mut bytes = Vec::new();
+    let written = match encoding {
+        Encoded::Brotli => brotli::CompressorWriter::new(&mut bytes, 4_096, 11, 20).write_all(data),
+        Encoded::Gzip => {
+            let mut gzip = GzEncoder::new(&mut bytes, Compression::best());
+            gzip.write_all(data).and_then(|()| gzip.try_finish())
+        }
+    };
+    if let Err(error) = written {
+        log::error!("a static file could not be compressed: {error}");
+    }
+    let bytes = Bytes::from(bytes);
+    DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes.clone());
+    bytes
+}

@@ -1,0 +1,188 @@
+//! Routes: the page, the interface under `/api/v1`, health, and the WebSocket's upgrade.
+//!
+//! Invariant: no chat rule. Reads come from a live room where there is one, else from the store.
+
+mod address;
+mod api;
+mod assets;
+mod error;
+mod health;
+mod page;
+mod security;
+mod ws;
+
+use std::{
+    rc::Rc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::{Addr, clock::timeout};
+use actix_web::{
+    HttpRequest, Responder,
+    middleware::Compress,
+    web::{self, ServiceConfig},
+};
+use actix_web_prom::PrometheusMetrics;
+use ipnet::IpNet;
+
+use self::error::HttpError;
+use crate::{
+    domain::RoomId,
+    persistence::Persistence,
+    protocol::ErrorCode,
+    room::{GetSnapshot, Lookup, RoomRegistry, Snapshot},
+    session::{Admission, Entrance, SessionSetup},
+    store::Store,
+};
+
+/// What every route may need.
+pub struct Site {
+    /// How far the server is in its life.
+    pub phase: Phase,
+    /// The database.
+    pub store: Store,
+    /// The actors, once the database was reached.
+    pub actors: OnceLock<Actors>,
+    /// What sessions need to join, set with `actors`.
+    pub entrance: Arc<OnceLock<Entrance>>,
+    /// Counts sessions.
+    pub admission: Arc<Admission>,
+    /// Origins beside the own one that may open a WebSocket.
+    pub origins: Vec<String>,
+    /// The Content-Security-Policy's frame-ancestors.
+    pub frame_ancestors: String,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a page waits for the database.
+    pub read_wait: Duration,
+    /// How long a client that is refused while the server drains waits before it comes back.
+    pub retry_after: Duration,
+    /// When the process started.
+    pub started: Instant,
+}
+
+/// The actors that routes ask.
+pub struct Actors {
+    /// Knows the live rooms.
+    pub registry: Addr<RoomRegistry>,
+    /// Knows how much waits for the store.
+    pub persistence: Addr<Persistence>,
+}
+
+/// How far a server is in its life.
+#[derive(Debug, Default)]
+pub struct Phase(AtomicU8);
+
+impl Phase {
+    const READY: u8 = 1;
+    const DRAINING: u8 = 2;
+    const REFUSING: u8 = 3;
+
+    /// The database was reached: joins are taken.
+    pub fn set_ready(&self) {
+        // A server that is told to stop while it starts stays stopping.
+        let _ = self.0.compare_exchange(0, Self::READY, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Told to stop; all goes on for a while.
+    pub fn set_draining(&self) {
+        self.0.store(Self::DRAINING, Ordering::Relaxed);
+    }
+
+    /// New sessions are refused.
+    pub fn set_refusing(&self) {
+        self.0.store(Self::REFUSING, Ordering::Relaxed);
+    }
+
+    /// Whether new visitors should be sent here.
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::READY
+    }
+
+    /// Whether it was told to stop.
+    pub fn is_draining(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::DRAINING
+    }
+
+    /// Whether new sessions are refused.
+    pub fn is_refusing(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::REFUSING
+    }
+}
+
+impl Site {
+    /// What the room shows, if it lives and has loaded.
+    async fn snapshot(&self, room: &RoomId, n_messages: usize) -> Option<Snapshot> {
+        let registry = &self.actors.get()?.registry;
+        let ask = async {
+            let room = registry.send(Lookup(room.clone())).await.ok()??;
+            // A room that ends meanwhile is no longer live; the store has everything.
+            room.send(GetSnapshot { n_messages }).await.ok()?
+        };
+        timeout(self.read_wait, ask).await.ok()?
+    }
+
+    /// A read of the store, bounded in time.
+    async fn read<T>(&self, work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, HttpError> {
+        match timeout(self.read_wait, work).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                log::warn!("a page could not be read: {error}");
+                Err(HttpError::STORE_UNAVAILABLE)
+            }
+            Err(_) => {
+                log::warn!("a page could not be read: the database did not answer in time");
+                Err(HttpError::STORE_UNAVAILABLE)
+            }
+        }
+    }
+}
+
+/// Declares every route. `setup` is what the sessions of this thread share. The metrics have their own
+/// listener where `prometheus` has no endpoint.
+pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, setup: Rc<SessionSetup>, prometheus: PrometheusMetrics) {
+    // A browser waits for none of these longer than for the socket of its page.
+    let pages = web::scope("")
+        .wrap(security::headers())
+        .wrap(Compress::default())
+        .wrap(prometheus)
+        .route("/", web::get().to(page::demo))
+        .route("/room/{room}", web::get().to(page::room))
+        .route("/embed.js", web::get().to(assets::embed_js))
+        .route("/favicon.ico", web::get().to(assets::favicon))
+        .route("/avatars/{file}", web::get().to(assets::avatar))
+        .route("/static/{hash}/{path:.*}", web::get().to(assets::hashed))
+        .route("/livez", web::get().to(health::livez))
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/healthz", web::get().to(health::healthz))
+        .service(
+            web::scope("/api/v1")
+                .wrap(security::any_origin())
+                .route("/avatars", web::get().to(api::avatars))
+                .route("/openapi.json", web::get().to(api::openapi))
+                .route("/rooms/{room}", web::get().to(api::room))
+                .route("/rooms/{room}/messages", web::get().to(api::messages))
+                .route("/rooms/{room}/members", web::get().to(api::members))
+                .default_service(web::to(not_found)),
+        )
+        .default_service(web::to(not_found));
+    // The socket stands before what wraps bodies: nothing may come between an outbox and its socket.
+    app.app_data(site)
+        .app_data(web::Data::new(setup))
+        .route("/ws/room/{room}", web::get().to(ws::upgrade))
+        .service(pages);
+}
+
+async fn not_found(request: HttpRequest) -> impl Responder {
+    HttpError::new(ErrorCode::NotFound, "there is nothing at this address").answer(&request)
+}
+
+/// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
+fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
+    let segment = request.uri().path().split('/').nth(n).unwrap_or_default();
+    RoomId::parse_percent_encoded(segment).map_err(|_| HttpError::INVALID_ROOM)
+}

@@ -1,0 +1,242 @@
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
+use askama::Template;
+use percent_encoding::percent_decode_str;
+
+use super::{HttpError, Site, assets, room_of, security};
+use crate::{
+    domain::{ChatMessage, RoomId},
+    protocol::timestamp,
+    room::PAGE_MESSAGES,
+};
+
+/// Longest title that is shown, in code points.
+const TITLE_CODE_POINTS_MAX: usize = 200;
+
+#[derive(Template)]
+#[template(path = "room.html")]
+struct RoomPage<'a> {
+    lang: &'static str,
+    theme: &'static str,
+    title: String,
+    accent: String,
+    nonce: &'a str,
+    mode: &'static str,
+    static_base: &'a str,
+    room_id: &'a str,
+    epoch: String,
+    rev: i64,
+    has_more: bool,
+    store_away: bool,
+    messages: Vec<PageMessage>,
+}
+
+struct PageMessage {
+    id: i64,
+    seq: i64,
+    rev: i64,
+    author_id: String,
+    nickname: String,
+    avatar: &'static str,
+    content: String,
+    client_id: String,
+    created_at: String,
+    time: String,
+}
+
+#[derive(Template)]
+#[template(path = "demo.html")]
+struct DemoPage<'a> {
+    lang: &'static str,
+    static_base: &'a str,
+    base_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    lang: &'static str,
+    static_base: &'a str,
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+}
+
+impl From<&ChatMessage> for PageMessage {
+    fn from(message: &ChatMessage) -> Self {
+        let ChatMessage { id, seq, rev, client_id, author, content, created_at } = message;
+        Self {
+            id: *id,
+            seq: *seq,
+            rev: *rev,
+            author_id: author.id.as_str().to_owned(),
+            nickname: author.nickname.as_str().to_owned(),
+            avatar: author.avatar.as_str(),
+            content: content.as_str().to_owned(),
+            client_id: client_id.to_string(),
+            created_at: timestamp(*created_at),
+            time: created_at.format("%H:%M").to_string(),
+        }
+    }
+}
+
+/// `GET /room/{room}`: the chat, its latest messages in the HTML. While the database is away it comes
+/// without them, with status 200.
+pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let room = match room_of(&request, 2) {
+        Ok(room) => room,
+        Err(error) => return error.answer(&request),
+    };
+    let lang = lang(&request);
+    let nonce = security::nonce();
+    let default_title = if lang == "ko" { "게시물 토론방" } else { "Discussion" };
+    let history = history(&site, &room).await;
+    let page = RoomPage {
+        lang,
+        theme: theme(parameter(&request, "theme").as_deref()),
+        title: title(parameter(&request, "title")).unwrap_or_else(|| default_title.to_owned()),
+        accent: parameter(&request, "accent").and_then(|a| accent(&a)).unwrap_or_default(),
+        nonce: &nonce,
+        mode: if parameter(&request, "mode").as_deref() == Some("popout") { "popout" } else { "" },
+        static_base: &assets::BASE,
+        room_id: room.as_str(),
+        store_away: history.is_none(),
+        epoch: history.as_ref().map(|h| h.epoch.clone()).unwrap_or_default(),
+        rev: history.as_ref().map_or(0, |h| h.rev),
+        has_more: history.as_ref().is_some_and(|h| h.has_more),
+        messages: history.map(|h| h.messages).unwrap_or_default(),
+    };
+    html(&request, &site.frame_ancestors, &nonce, page.render())
+}
+
+struct History {
+    epoch: String,
+    rev: i64,
+    has_more: bool,
+    messages: Vec<PageMessage>,
+}
+
+async fn history(site: &Site, room: &RoomId) -> Option<History> {
+    if let Some(snapshot) = site.snapshot(room, PAGE_MESSAGES).await {
+        let messages = snapshot.messages.iter().map(|m| (&**m).into()).collect();
+        let (epoch, rev, has_more) = (snapshot.epoch.to_string(), snapshot.rev, snapshot.has_more);
+        return Some(History { epoch, rev, has_more, messages });
+    }
+    site.actors.get()?;
+    let (head, page) = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
+    let messages = page.messages.iter().map(Into::into).collect();
+    Some(History { epoch: head.epoch.to_string(), rev: head.rev, has_more: page.has_more, messages })
+}
+
+/// `GET /`: a blog post with the chat under it.
+pub async fn demo(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let info = request.connection_info();
+    let host = security::host(&request).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
+    let scheme = if info.scheme() == "https" { "https" } else { "http" };
+    let page = DemoPage { lang: lang(&request), static_base: &assets::BASE, base_url: format!("{scheme}://{host}") };
+    html(&request, &site.frame_ancestors, &security::nonce(), page.render())
+}
+
+/// A page for a person who came to an address that shows nothing.
+pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
+    let status = error.status_code();
+    let page = ErrorPage {
+        lang: lang(request),
+        static_base: &assets::BASE,
+        status: status.as_u16(),
+        code: error.code().as_str(),
+        message: error.message(),
+    };
+    let mut response = html(request, "*", &security::nonce(), page.render());
+    *response.status_mut() = status;
+    response
+}
+
+fn html(
+    request: &HttpRequest,
+    frame_ancestors: &str,
+    nonce: &str,
+    page: Result<String, askama::Error>,
+) -> HttpResponse {
+    match page {
+        Ok(page) => HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frame_ancestors)))
+            .body(page),
+        Err(error) => {
+            log::error!("a page could not be made: {error}");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// A parameter of the query, the first of its name.
+fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
+    let pair = request.query_string().split('&').find_map(|p| p.split_once('=').filter(|(n, _)| *n == name))?;
+    Some(percent_decode_str(&pair.1.replace('+', " ")).decode_utf8_lossy().into_owned())
+}
+
+/// `lang`, else what the browser likes best of the languages we have.
+fn lang(request: &HttpRequest) -> &'static str {
+    let known = |tag: &str| match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+        Some("ko") => Some("ko"),
+        Some("en") => Some("en"),
+        _ => None,
+    };
+    let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    parameter(request, "lang").and_then(|l| known(&l)).or_else(|| header.split(',').find_map(known)).unwrap_or("en")
+}
+
+fn theme(theme: Option<&str>) -> &'static str {
+    match theme {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "auto",
+    }
+}
+
+/// A title without control characters, cut; `None` where nothing is left.
+fn title(title: Option<String>) -> Option<String> {
+    let clean: String = title?.chars().filter(|c| !c.is_control()).take(TITLE_CODE_POINTS_MAX).collect();
+    let clean = clean.trim();
+    (!clean.is_empty()).then(|| clean.to_owned())
+}
+
+/// `#rrggbb` or `#rgb`, with or without the `#`; anything else is no colour.
+fn accent(accent: &str) -> Option<String> {
+    let digits = accent.strip_prefix('#').unwrap_or(accent);
+    let is_colour = matches!(digits.len(), 3 | 6) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let long = if digits.len() == 3 { digits.chars().flat_map(|c| [c, c]).collect() } else { digits.to_owned() };
+    is_colour.then(|| format!("#{}", long.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn parameters_are_cleaned() {
+        assert_eq!(accent("#0AF").as_deref(), Some("#00aaff"));
+        assert_eq!(accent("0a1b2c").as_deref(), Some("#0a1b2c"));
+        for bad in ["", "red", "#12", "#1234567", "#00ff0g", "}body{"] {
+            assert_eq!(accent(bad), None, "{bad}");
+        }
+        assert_eq!(title(Some("  a\u{0}b\n ".into())).as_deref(), Some("ab"));
+        assert_eq!(title(Some(" \n".into())), None);
+        assert_eq!(title(Some("가".repeat(500))).map(|t| t.chars().count()), Some(200));
+    }
+
+    #[test]
+    fn the_language_is_chosen() {
+        let of = |uri: &str, header: &'static str| {
+            lang(&TestRequest::with_uri(uri).insert_header((header::ACCEPT_LANGUAGE, header)).to_http_request())
+        };
+        assert_eq!(of("/?lang=ko", "en"), "ko");
+        assert_eq!(of("/?lang=ko_KR", "en"), "ko");
+        assert_eq!(of("/?lang=xx", "ko-KR,ko;q=0.9,en;q=0.8"), "ko");
+        assert_eq!(of("/", "fr-FR,en;q=0.5"), "en");
+        assert_eq!(of("/", "fr"), "en");
+    }
+}

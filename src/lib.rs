@@ -1,0 +1,24 @@
+//! realtime-chat: live discussion on every blog post.
+//!
+//! # Layout, in reading order
+//!
+//! - [`domain`]: what the chat is about; parsing is the only way in
+//! - [`protocol`]: the wire, what a client may say and hear
+//! - [`store`]: rows in, rows out, on PostgreSQL or SQLite
+//! - [`persistence`]: the single door for writes; batches them
+//! - [`room`]: order, backlog, presence and fan-out of one post; the registry of rooms
+//! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
+//! - [`http`]: routes, pages, health
+//! - [`config`] and [`metrics`]: settings and figures
+//! - [`app`]: puts it together, starts bottom-up and stops top-down
+
+pub mod domain;
+pub mod protocol;
+pub mod store;
+pub mod persistence;
+pub mod room;
+pub mod session;
+pub mod http;
+pub mod config;
+pub mod metrics;
+pub mod app;

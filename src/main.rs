@@ -1,0 +1,22 @@
+//! The program: reads its settings and serves until it is told to stop.
+
+use std::process::ExitCode;
+
+use realtime_chat::{app, config::{Command, Config}};
+
+fn main() -> ExitCode {
+    let config = Config::read();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn")).init();
+    let done = match config.command {
+        None => actix::System::new().block_on(app::serve(config.serve)),
+        Some(Command::Migrate) => app::migrate(&config.serve),
+        Some(Command::NewEpoch) => app::new_epoch(&config.serve),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The single door for writes. Rooms send [`Append`]; each gets its results back as [`Persisted`].
+//!
+//! Invariant: never names `room`; the queue has a maximum; a row is answered once, or twice where it was
+//! first told "not known to be stored" and then was stored after all.
+
+mod batch;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture, clock::Instant,
+};
+use tokio::sync::oneshot;
+
+use self::batch::BatchQueue;
+use crate::{
+    domain::NewMessage,
+    metrics::Metrics,
+    store::{AppendOutcome, Store, StoreError, StoredMessage},
+};
+
+/// How large the queue and a batch may get, and how long a sender waits.
+#[derive(Debug, Clone)]
+pub struct BatchLimits {
+    /// Messages that wait or are being committed; beyond it a send is refused.
+    pub n_waiting_max: usize,
+    /// Rows of one commit. Small enough that its length stays far below a person's notice.
+    pub n_batch_max: usize,
+    /// How long a sender waits while the database is away.
+    pub wait_max: Duration,
+}
+
+/// How often a failed batch is tried again while the database is away.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How often senders that wait too long are looked for.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A room wants a message stored.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Append {
+    /// The room's own number for it.
+    pub token: u64,
+    /// The message.
+    pub message: Arc<NewMessage>,
+    /// Who is told.
+    pub reply: Recipient<Persisted>,
+    /// Which replies belong together: the room's key.
+    pub group: u64,
+}
+
+/// What became of messages of one room, in the order they were appended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Persisted(pub Vec<(u64, AppendResult)>);
+
+/// What became of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendResult {
+    /// It is stored now.
+    Stored(StoredMessage),
+    /// It was stored before.
+    Repeated(StoredMessage),
+    /// Its `clientId` was used for other content.
+    Conflict,
+    /// The database refuses its data.
+    Refused,
+    /// The queue is full.
+    Full,
+    /// It was never stored and never will be by this append: the database was away for too long.
+    Unavailable,
+    /// The sender has waited long enough, but the commit is still under way: another result follows.
+    Unknown,
+}
+
+/// Waits until everything appended before is answered, or until the time given; then answers what is left
+/// with [`AppendResult::Unavailable`]. For the shutdown.
+#[derive(Debug, Message)]
+#[rtype(result = "oneshot::Receiver<()>")]
+pub struct Flush {
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// How many messages wait for the store.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub struct QueueLength;
+
+/// The actor.
+pub struct Persistence {
+    store: Store,
+    limits: BatchLimits,
+    metrics: Arc<Metrics>,
+    queue: BatchQueue<Append>,
+    /// The database did not take the last batch.
+    is_away: bool,
+    /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
+    commit_soon: bool,
+    flush: Option<(Instant, oneshot::Sender<()>)>,
+}
+
+impl Persistence {
+    /// The actor, not started.
+    pub fn new(store: Store, limits: BatchLimits, metrics: Arc<Metrics>) -> Self {
+        let queue = BatchQueue::new(limits.n_waiting_max, limits.n_batch_max);
+        Self { store, limits, metrics, queue, is_away: false, commit_soon: false, flush: None }
+    }
+
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        let batch = self.queue.begin();
+        if batch.is_empty() {
+            return;
+        }
+        let store = self.store.clone();
+        let rows = batch.into_iter().map(|a| a.message).collect::<Vec<_>>();
+        let n_rows = rows.len();
+        let began = Instant::now();
+        let work = async move { store.append_batch(rows).await };
+        ctx.spawn(work.into_actor(self).map(move |result, this, ctx| this.committed(n_rows, began, result, ctx)));
+    }
+
+    fn committed(
+        &mut self,
+        n_rows: usize,
+        began: Instant,
+        result: Result<Vec<AppendOutcome>, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
+        match result {
+            Ok(outcomes) => {
+                if std::mem::take(&mut self.is_away) {
+                    log::info!("the database takes messages again");
+                }
+                self.metrics.batch_messages.observe(f64::from(u32::try_from(n_rows).unwrap_or(u32::MAX)));
+                self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
+                let appends = self.queue.committed();
+                let results = outcomes.into_iter().map(|outcome| self.result_of(outcome));
+                answer(appends.into_iter().zip(results));
+                self.commit(ctx);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_away, true) {
+                    log::error!("the database does not take messages: {error}");
+                }
+                let given_up = self.queue.failed();
+                answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
+                self.commit_soon = true;
+                ctx.run_later(RETRY_AFTER, |this, ctx| {
+                    this.commit_soon = false;
+                    this.commit(ctx);
+                });
+            }
+        }
+        self.end_flush();
+    }
+
+    fn result_of(&self, outcome: AppendOutcome) -> AppendResult {
+        match outcome {
+            AppendOutcome::Stored(stored) => {
+                self.metrics.messages_stored.inc();
+                AppendResult::Stored(stored)
+            }
+            AppendOutcome::Repeated(stored) => AppendResult::Repeated(stored),
+            AppendOutcome::Conflict => AppendResult::Conflict,
+            AppendOutcome::Refused => {
+                log::error!("the database refused a row that was checked before");
+                AppendResult::Refused
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let (given_up, unknown) = self.queue.expire(now);
+        answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
+        answer(unknown.into_iter().map(|a| (a, AppendResult::Unknown)));
+    }
+
+    fn end_flush(&mut self) {
+        let is_over = self.flush.as_ref().is_some_and(|(deadline, _)| self.queue.len() == 0 || *deadline <= Instant::now());
+        if let (true, Some((_, done))) = (is_over, self.flush.take_if(|_| is_over)) {
+            let far = Instant::now() + Duration::from_secs(3_600);
+            self.expire(far);
+            // Nobody may wait for it any more; that is fine.
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Sends each room its results in one message.
+fn answer(results: impl Iterator<Item = (Append, AppendResult)>) {
+    let mut by_room: HashMap<u64, (Recipient<Persisted>, Vec<(u64, AppendResult)>)> = HashMap::new();
+    for (append, result) in results {
+        by_room.entry(append.group).or_insert_with(|| (append.reply, Vec::new())).1.push((append.token, result));
+    }
+    for (room, results) in by_room.into_values() {
+        #[expect(clippy::disallowed_methods, reason = "a final reply: bounded by the queue's maximum, must not be lost")]
+        room.do_send(Persisted(results));
+    }
+}
+
+impl Actor for Persistence {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(1_024);
+        ctx.run_interval(EXPIRY_INTERVAL, |this, _| {
+            this.expire(Instant::now());
+            this.end_flush();
+        });
+    }
+}
+
+impl Handler<Append> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, append: Append, ctx: &mut Self::Context) {
+        let deadline = Instant::now() + self.limits.wait_max;
+        if let Err(append) = self.queue.push(append, deadline) {
+            let result = if self.is_away { AppendResult::Unavailable } else { AppendResult::Full };
+            return answer(std::iter::once((append, result)));
+        }
+        // The commit begins once the mailbox is drained, so that a burst is one batch.
+        if !self.queue.is_committing() && !std::mem::replace(&mut self.commit_soon, true) {
+            ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), this, ctx| {
+                this.commit_soon = false;
+                this.commit(ctx);
+            }));
+        }
+    }
+}
+
+impl Handler<Flush> for Persistence {
+    type Result = MessageResult<Flush>;
+
+    fn handle(&mut self, flush: Flush, _: &mut Self::Context) -> Self::Result {
+        let (done, wait) = oneshot::channel();
+        self.flush = Some((flush.deadline, done));
+        self.end_flush();
+        MessageResult(wait)
+    }
+}
+
+impl Handler<QueueLength> for Persistence {
+    type Result = usize;
+
+    fn handle(&mut self, _: QueueLength, _: &mut Self::Context) -> usize {
+        self.queue.len()
+    }
+}

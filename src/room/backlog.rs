@@ -1,0 +1,222 @@
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::{domain::ChatMessage, protocol};
+
+/// How many messages a page has (FR-401).
+pub const PAGE_MESSAGES: usize = 50;
+/// Most changes that a resume replays (DESIGN section 2).
+pub const RESUME_CHANGES_MAX: usize = 500;
+/// Most bytes of encoded messages in a WELCOME: 512 KiB less room for the rest of the frame.
+pub const WELCOME_BYTES_MAX: usize = 508 * 1024;
+
+/// The recent messages of a room, encoded once. Pure.
+///
+/// Complete above [`Backlog::complete_above`]: every change with a higher counter value is here. Bounded by
+/// what a WELCOME may carry, since nothing beyond that is ever asked of it.
+#[derive(Debug)]
+pub struct Backlog {
+    entries: VecDeque<Entry>,
+    n_bytes: usize,
+    complete_above: i64,
+    has_older: bool,
+    latest: Option<(Bytes, bool)>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    message: Arc<ChatMessage>,
+    json: Bytes,
+}
+
+/// Why a resume cannot be answered from the backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotHere {
+    /// The database may have it: [`Backlog::extend_back`].
+    Older,
+    /// It is more than a resume may replay.
+    TooMuch,
+}
+
+impl Backlog {
+    /// A backlog of the newest messages, oldest first; `has_older` where the room has more before them.
+    pub fn new(messages: Vec<Arc<ChatMessage>>, has_older: bool) -> Self {
+        let mut backlog =
+            Self { entries: VecDeque::new(), n_bytes: 0, complete_above: 0, has_older: false, latest: None };
+        for message in messages {
+            backlog.push_entry(Entry::new(message));
+        }
+        if has_older && !backlog.has_older {
+            backlog.has_older = true;
+            backlog.complete_above = backlog.entries.front().map_or(0, |e| e.message.rev - 1);
+        }
+        backlog
+    }
+
+    /// Appends a change and gives its encoding back.
+    pub fn push(&mut self, message: Arc<ChatMessage>) -> Bytes {
+        let entry = Entry::new(message);
+        let json = entry.json.clone();
+        self.push_entry(entry);
+        json
+    }
+
+    fn push_entry(&mut self, entry: Entry) {
+        self.latest = None;
+        self.n_bytes += entry.json.len() + 1;
+        self.entries.push_back(entry);
+        while self.entries.len() > RESUME_CHANGES_MAX || self.n_bytes > WELCOME_BYTES_MAX {
+            let Some(dropped) = self.entries.pop_front() else { break };
+            self.n_bytes -= dropped.json.len() + 1;
+            self.complete_above = dropped.message.rev;
+            self.has_older = true;
+        }
+    }
+
+    /// Replaces the older part by a longer read: `messages` are complete up to the first one held here, and
+    /// may overlap with it. `has_older` where even that is not all.
+    pub fn extend_back(&mut self, messages: Vec<Arc<ChatMessage>>, has_older: bool) {
+        let first = self.entries.front().map_or(i64::MAX, |e| e.message.rev);
+        let held = std::mem::take(&mut self.entries);
+        let older = messages.into_iter().filter(|m| m.rev < first);
+        *self = Self::new(older.chain(held.into_iter().map(|e| e.message)).collect(), has_older);
+    }
+
+    /// Every change with a counter value above this is here.
+    pub fn complete_above(&self) -> i64 {
+        self.complete_above
+    }
+
+    /// The messages held, oldest first.
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Arc<ChatMessage>> + ExactSizeIterator {
+        self.entries.iter().map(|e| &e.message)
+    }
+
+    /// Whether the room has messages older than the first of the latest `n`.
+    pub fn has_more_than(&self, n: usize) -> bool {
+        self.has_older || self.entries.len() > n
+    }
+
+    /// The latest page, encoded with commas between, and whether older messages exist. Kept until the next
+    /// change, so that a storm of joins encodes nothing.
+    pub fn latest_page(&mut self) -> (Bytes, bool) {
+        if let Some(latest) = &self.latest {
+            return latest.clone();
+        }
+        let skipped = self.entries.len().saturating_sub(PAGE_MESSAGES);
+        let page = (join(self.entries.iter().skip(skipped)), self.has_older || skipped > 0);
+        self.latest = Some(page.clone());
+        page
+    }
+
+    /// The changes after `rev`, encoded with commas between.
+    ///
+    /// # Errors
+    /// [`NotHere`] where they are not all here.
+    pub fn after(&self, rev: i64) -> Result<Bytes, NotHere> {
+        if rev >= self.complete_above {
+            let from = self.entries.partition_point(|e| e.message.rev <= rev);
+            return Ok(join(self.entries.range(from..)));
+        }
+        // Full: what is held here is already the most that may be replayed.
+        let is_full = self.entries.len() >= RESUME_CHANGES_MAX || self.has_dropped_for_bytes();
+        Err(if is_full { NotHere::TooMuch } else { NotHere::Older })
+    }
+
+    fn has_dropped_for_bytes(&self) -> bool {
+        // One message takes at most a few kilobytes, so within 16 KiB of the bound the next one was dropped.
+        self.has_older && self.n_bytes + 16 * 1024 > WELCOME_BYTES_MAX
+    }
+}
+
+impl Entry {
+    fn new(message: Arc<ChatMessage>) -> Self {
+        let json = protocol::message_json(&message).into();
+        Self { message, json }
+    }
+}
+
+fn join<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> Bytes {
+    let n_bytes = entries.clone().map(|e| e.json.len() + 1).sum::<usize>();
+    let mut joined = BytesMut::with_capacity(n_bytes);
+    for (i, entry) in entries.enumerate() {
+        if i > 0 {
+            joined.put_u8(b',');
+        }
+        joined.put_slice(&entry.json);
+    }
+    joined.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{protocol::MessagePayload, room::{test_message, test_message_of}};
+
+    fn revs(joined: &Bytes) -> Vec<i64> {
+        let json = [b"[", &joined[..], b"]"].concat();
+        let messages: Vec<MessagePayload<'_>> = serde_json::from_slice(&json).expect("a list of messages");
+        messages.iter().map(|m| m.rev).collect()
+    }
+
+    fn range(revs: std::ops::RangeInclusive<i64>) -> Vec<Arc<ChatMessage>> {
+        revs.map(test_message).collect()
+    }
+
+    #[test]
+    fn the_latest_page_is_cut_and_says_whether_there_is_more() {
+        let mut backlog = Backlog::new(range(1..=3), false);
+        assert_eq!(revs(&backlog.latest_page().0), [1, 2, 3]);
+        assert!(!backlog.latest_page().1);
+        for rev in 4..=51 {
+            backlog.push(test_message(rev));
+        }
+        let (page, has_more) = backlog.latest_page();
+        assert_eq!((revs(&page).len(), has_more), (50, true));
+        assert!(Backlog::new(range(7..=9), true).latest_page().1);
+    }
+
+    #[test]
+    fn tells_what_the_database_must_be_asked() {
+        let mut backlog = Backlog::new(range(101..=150), true);
+        assert_eq!(backlog.after(99), Err(NotHere::Older));
+        assert_eq!(backlog.after(100).map(|b| revs(&b).len()), Ok(50));
+        assert_eq!(backlog.after(150).map(|b| revs(&b)), Ok(vec![]));
+        backlog.push(test_message(151));
+        backlog.extend_back(range(1..=120), false);
+        assert_eq!(backlog.after(0).map(|b| revs(&b)), Ok((1..=151).collect()));
+        backlog.extend_back(vec![], false);
+        assert_eq!(backlog.after(0).map(|b| revs(&b)), Ok((1..=151).collect()));
+    }
+
+    #[test]
+    fn never_replays_more_than_a_resume_may() {
+        let backlog = Backlog::new(range(1..=501), false);
+        assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
+        assert_eq!(backlog.after(1).map(|b| revs(&b).len()), Ok(500));
+        let large: Vec<_> = (1..=300).map(|rev| test_message_of(rev, &"가".repeat(2_000))).collect();
+        let mut backlog = Backlog::new(large, false);
+        assert!(backlog.latest_page().0.len() <= WELCOME_BYTES_MAX);
+        assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
+        assert!(backlog.latest_page().1);
+    }
+
+    proptest! {
+        /// P3: whatever is replayed is exactly what follows the asked position.
+        #[test]
+        fn a_replay_is_exact_or_refused(first in 1_i64..600, n in 0_i64..700, ask in 0_i64..1_400) {
+            let last = first + n - 1;
+            let backlog = Backlog::new(range(first..=last), first > 1);
+            match backlog.after(ask) {
+                Ok(joined) => prop_assert_eq!(revs(&joined), (ask.max(first - 1) + 1..=last).collect::<Vec<_>>()),
+                Err(_) => prop_assert!(ask < backlog.complete_above()),
+            }
+            if ask >= first - 1 && last - ask <= 500 {
+                prop_assert!(backlog.after(ask).is_ok());
+            }
+        }
+    }
+}

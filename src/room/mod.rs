@@ -1,0 +1,57 @@
+//! Rooms: order, backlog, presence and fan-out for one post each, and the registry that spawns and retires
+//! them.
+//!
+//! Invariant: no write to the database, no socket; never names `session`.
+
+mod actor;
+mod backlog;
+mod directory;
+mod fan_out;
+mod messages;
+mod presence;
+mod registry;
+mod timeline;
+
+pub use actor::{Membership, Room, RoomLimits};
+pub use backlog::PAGE_MESSAGES;
+pub use messages::{
+    Command, Deliver, GetSnapshot, HubId, Join, Refusal, RoomKey, SessionId, SessionRef, SetProfile, Snapshot,
+};
+pub use presence::PEOPLE_LISTED_MAX;
+pub use registry::{LiveRoomCount, Lookup, RegistryLimits, RoomRegistry};
+
+#[cfg(test)]
+use {
+    crate::domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname},
+    std::sync::Arc,
+};
+
+/// An author for tests: "person N".
+#[cfg(test)]
+fn test_author(n: usize) -> Author {
+    let id = AuthorId::from_stored(&format!("author-{n:015}"));
+    Author {
+        avatar: AvatarName::derived_from(&id),
+        nickname: Nickname::parse(&format!("person {n}")).expect("a valid nickname"),
+        id,
+    }
+}
+
+/// A message for tests, its content its counter value.
+#[cfg(test)]
+fn test_message(rev: i64) -> Arc<ChatMessage> {
+    test_message_of(rev, &rev.to_string())
+}
+
+#[cfg(test)]
+fn test_message_of(rev: i64, content: &str) -> Arc<ChatMessage> {
+    Arc::new(ChatMessage {
+        id: rev,
+        seq: rev,
+        rev,
+        client_id: uuid::Uuid::from_u128(u128::try_from(rev).expect("a positive value")),
+        author: test_author(1),
+        content: Content::parse(content).expect("valid content"),
+        created_at: chrono::DateTime::UNIX_EPOCH,
+    })
+}

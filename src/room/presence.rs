@@ -1,0 +1,316 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use actix::clock::Instant;
+
+use super::messages::SessionId;
+use crate::{
+    domain::{Author, AuthorId},
+    protocol::{AuthorPayload, PresencePayload},
+};
+
+/// Above this many people PRESENCE has no lists (DESIGN section 3).
+pub const PEOPLE_LISTED_MAX: usize = 50;
+/// A coming or going is told only after this long, so that a reload is no notice.
+const NOTICE_AFTER: Duration = Duration::from_secs(5);
+/// Shortest time between two PRESENCEs.
+const INTERVAL_SMALL: Duration = Duration::from_secs(1);
+/// The same where there are no lists: only the number changes, and it goes to many.
+const INTERVAL_LARGE: Duration = Duration::from_secs(3);
+
+/// Who is in a room: sessions folded into identities, comings and goings into notices. Pure; the caller
+/// passes the time.
+#[derive(Debug, Default)]
+pub struct Presence {
+    people: HashMap<AuthorId, Person>,
+    /// Comings and goings that were not told yet.
+    notices: HashMap<AuthorId, Notice>,
+    /// When each is to be told, in order. One whose notice has another time by now is stale.
+    queue: VecDeque<(Instant, AuthorId)>,
+    joined: Vec<Author>,
+    left: Vec<Author>,
+    changed: bool,
+    told_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Notice {
+    due: Instant,
+    /// Who went, as they were; `None` for somebody who came.
+    went: Option<Author>,
+}
+
+#[derive(Debug, Default)]
+struct Person {
+    sessions: Vec<SessionId>,
+    /// The latest profile of any tab; none while all are readers.
+    author: Option<Author>,
+}
+
+impl Presence {
+    /// How many people are here, readers included.
+    pub fn count(&self) -> usize {
+        self.people.len()
+    }
+
+    /// The profile of an identity, if it has one and is here.
+    pub fn author(&self, id: &AuthorId) -> Option<&Author> {
+        self.people.get(id)?.author.as_ref()
+    }
+
+    /// Everybody here who has a nickname, by nickname, then id.
+    pub fn members(&self) -> Vec<&Author> {
+        let mut members: Vec<&Author> = self.people.values().filter_map(|p| p.author.as_ref()).collect();
+        members.sort_by(|a, b| (a.nickname.as_str(), &a.id).cmp(&(b.nickname.as_str(), &b.id)));
+        members
+    }
+
+    /// The sessions of an identity that is here.
+    pub fn sessions(&self, id: &AuthorId) -> &[SessionId] {
+        self.people.get(id).map_or(&[], |p| &p.sessions)
+    }
+
+    /// A session of `id` came.
+    pub fn enter(&mut self, id: &AuthorId, session: SessionId) {
+        let person = self.people.entry(id.clone()).or_default();
+        person.sessions.push(session);
+        self.changed |= person.sessions.len() == 1;
+    }
+
+    /// An identity that is here has this profile now. True where that changes anything.
+    pub fn set_author(&mut self, author: Author, now: Instant) -> bool {
+        let Some(person) = self.people.get_mut(&author.id) else { return false };
+        if person.author.as_ref() == Some(&author) {
+            return false;
+        }
+        let is_new = person.author.is_none();
+        let id = author.id.clone();
+        person.author = Some(author);
+        self.changed = true;
+        // Who is back before the going was told never went.
+        if is_new && self.notices.remove(&id).is_none() {
+            self.notify(id, None, now);
+        }
+        true
+    }
+
+    /// A session of `id` went.
+    pub fn leave(&mut self, id: &AuthorId, session: SessionId, now: Instant) {
+        let Some(person) = self.people.get_mut(id) else { return };
+        person.sessions.retain(|s| *s != session);
+        if !person.sessions.is_empty() {
+            return;
+        }
+        self.changed = true;
+        let author = self.people.remove(id).and_then(|p| p.author);
+        // Who goes before the coming was told never came.
+        if author.is_some() && self.notices.remove(id).is_none() {
+            self.notify(id.clone(), author, now);
+        }
+    }
+
+    fn notify(&mut self, id: AuthorId, went: Option<Author>, now: Instant) {
+        let due = now + NOTICE_AFTER;
+        self.notices.insert(id.clone(), Notice { due, went });
+        self.queue.push_back((due, id));
+    }
+
+    /// When the next notice is due. Drops stale ones in front.
+    fn next_notice(&mut self) -> Option<Instant> {
+        while let Some((due, id)) = self.queue.front() {
+            if self.notices.get(id).is_some_and(|n| n.due == *due) {
+                return Some(*due);
+            }
+            self.queue.pop_front();
+        }
+        None
+    }
+
+    /// When there will be something to tell, if nothing else happens. `None`: nothing.
+    pub fn due_at(&mut self, now: Instant) -> Option<Instant> {
+        let wanted = match (self.next_notice(), self.changed.then_some(now)) {
+            (Some(notice), Some(change)) => notice.min(change),
+            (wanted, None) | (None, wanted) => wanted?,
+        };
+        Some(wanted.max(self.told_at.map_or(wanted, |at| at + self.interval())))
+    }
+
+    /// Folds what is due at `now`. True where a PRESENCE is to be sent: [`Presence::payload`], then
+    /// [`Presence::told`].
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        if self.due_at(now).is_none_or(|at| at > now) {
+            return false;
+        }
+        while self.next_notice().is_some_and(|due| due <= now) {
+            let Some((_, id)) = self.queue.pop_front() else { break };
+            match self.notices.remove(&id).map(|n| n.went) {
+                Some(Some(went)) => self.left.push(went),
+                Some(None) => self.joined.extend(self.people.get(&id).and_then(|p| p.author.clone())),
+                None => {}
+            }
+        }
+        self.changed || !self.joined.is_empty() || !self.left.is_empty()
+    }
+
+    /// The PRESENCE to send now, or what a WELCOME carries (`with_notices` false: the lists of comings and
+    /// goings are for those who were here).
+    pub fn payload(&self, with_notices: bool) -> PresencePayload<'_> {
+        let count = self.count();
+        if count > PEOPLE_LISTED_MAX {
+            return PresencePayload { count, members: None, joined: None, left: None };
+        }
+        PresencePayload {
+            count,
+            members: Some(self.members().into_iter().map(Into::into).collect()),
+            joined: Some(if with_notices { payloads(&self.joined) } else { vec![] }),
+            left: Some(if with_notices { payloads(&self.left) } else { vec![] }),
+        }
+    }
+
+    /// What was due has been sent.
+    pub fn told(&mut self, now: Instant) {
+        self.changed = false;
+        self.joined.clear();
+        self.left.clear();
+        self.told_at = Some(now);
+    }
+
+    fn interval(&self) -> Duration {
+        if self.count() > PEOPLE_LISTED_MAX { INTERVAL_LARGE } else { INTERVAL_SMALL }
+    }
+}
+
+fn payloads(authors: &[Author]) -> Vec<AuthorPayload<'_>> {
+    authors.iter().map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::room::test_author;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn names<'a>(list: Option<Vec<AuthorPayload<'a>>>) -> Vec<String> {
+        list.unwrap_or_default().iter().map(|a| a.nickname.to_string()).collect()
+    }
+
+    /// Tells what is due and gives (count, members, joined, left).
+    fn tell(presence: &mut Presence, now: Instant) -> Option<(usize, Vec<String>, Vec<String>, Vec<String>)> {
+        presence.is_due(now).then(|| {
+            let PresencePayload { count, members, joined, left } = presence.payload(true);
+            let told = (count, names(members), names(joined), names(left));
+            presence.told(now);
+            told
+        })
+    }
+
+    fn tab(n: usize) -> SessionId {
+        SessionId(uuid::Uuid::from_u128(n.try_into().expect("fits")))
+    }
+
+    /// Person `n` opens tab `session`.
+    fn come(presence: &mut Presence, n: usize, session: usize, now: Instant) -> AuthorId {
+        let author = test_author(n);
+        presence.enter(&author.id, tab(session));
+        presence.set_author(author.clone(), now);
+        author.id
+    }
+
+    #[test]
+    fn counts_identities_and_not_tabs() {
+        let now = Instant::now();
+        let mut presence = Presence::default();
+        let id = come(&mut presence, 1, 1, now);
+        come(&mut presence, 1, 2, now);
+        presence.enter(&test_author(2).id, tab(3));
+        assert_eq!((presence.count(), presence.members().len()), (2, 1));
+        presence.leave(&id, tab(1), now);
+        assert_eq!((presence.count(), presence.sessions(&id)), (2, &[tab(2)][..]));
+        presence.leave(&id, tab(2), now);
+        assert_eq!((presence.count(), presence.members().len()), (1, 0));
+    }
+
+    #[test]
+    fn a_coming_is_told_after_five_seconds_and_a_reload_is_none() {
+        let start = Instant::now();
+        let mut presence = Presence::default();
+        let id = come(&mut presence, 1, 1, start);
+        assert_eq!(tell(&mut presence, start).map(|t| (t.0, t.2.len())), Some((1, 0)));
+        assert_eq!(presence.due_at(start), Some(start + 5 * SECOND));
+        assert_eq!(tell(&mut presence, start + 4 * SECOND), None);
+        assert_eq!(tell(&mut presence, start + 5 * SECOND).map(|t| t.2), Some(vec!["person 1".to_owned()]));
+        // A reload: the count moves, nothing is told.
+        presence.leave(&id, tab(1), start + 6 * SECOND);
+        assert_eq!(tell(&mut presence, start + 7 * SECOND).map(|t| (t.0, t.3.len())), Some((0, 0)));
+        come(&mut presence, 1, 2, start + 8 * SECOND);
+        assert_eq!(tell(&mut presence, start + 30 * SECOND).map(|t| (t.0, t.2.len(), t.3.len())), Some((1, 0, 0)));
+        // A real going.
+        presence.leave(&id, tab(2), start + 40 * SECOND);
+        assert_eq!(tell(&mut presence, start + 46 * SECOND).map(|t| t.3), Some(vec!["person 1".to_owned()]));
+        assert_eq!(presence.due_at(start + 50 * SECOND), None);
+    }
+
+    #[test]
+    fn at_most_one_a_second() {
+        let start = Instant::now();
+        let mut presence = Presence::default();
+        come(&mut presence, 1, 1, start);
+        assert!(tell(&mut presence, start).is_some());
+        come(&mut presence, 2, 2, start + SECOND / 10);
+        assert_eq!(presence.due_at(start + SECOND / 10), Some(start + SECOND));
+        assert_eq!(tell(&mut presence, start + SECOND / 2), None);
+        assert_eq!(tell(&mut presence, start + SECOND).map(|t| t.0), Some(2));
+    }
+
+    #[test]
+    fn lists_end_above_fifty_people() {
+        let now = Instant::now();
+        let mut presence = Presence::default();
+        for n in 0..50 {
+            come(&mut presence, n, n, now);
+        }
+        assert_eq!(presence.payload(true).members.map(|m| m.len()), Some(50));
+        come(&mut presence, 50, 50, now);
+        assert_eq!(presence.payload(true), PresencePayload { count: 51, members: None, joined: None, left: None });
+        assert_eq!(presence.members().len(), 51);
+    }
+
+    proptest! {
+        /// What was told, added up, is who is here.
+        #[test]
+        fn notices_add_up(steps in proptest::collection::vec((0_usize..6, any::<bool>(), 0_u64..4_000), 1..80)) {
+            let mut now = Instant::now();
+            let mut presence = Presence::default();
+            let mut sessions = [0_usize; 6];
+            let mut told: std::collections::BTreeSet<String> = Default::default();
+            let mut settle = |presence: &mut Presence, now: Instant| {
+                if let Some((_, _, joined, left)) = tell(presence, now) {
+                    for name in left { assert!(told.remove(&name), "{name} left without having come"); }
+                    for name in joined { assert!(told.insert(name.clone()), "{name} came twice"); }
+                }
+                told.clone()
+            };
+            for (n, comes, wait) in steps {
+                now += Duration::from_millis(wait);
+                settle(&mut presence, now);
+                if comes {
+                    come(&mut presence, n, 10 * sessions[n], now);
+                    sessions[n] += 1;
+                } else if sessions[n] > 0 {
+                    sessions[n] -= 1;
+                    presence.leave(&test_author(n).id, tab(10 * sessions[n]), now);
+                }
+            }
+            for _ in 0..3 { now += 10 * SECOND; settle(&mut presence, now); }
+            let here: std::collections::BTreeSet<String> =
+                (0..6).filter(|n| sessions[*n] > 0).map(|n| format!("person {n}")).collect();
+            prop_assert_eq!(settle(&mut presence, now + 20 * SECOND), here);
+            prop_assert_eq!(presence.count(), sessions.iter().filter(|n| **n > 0).count());
+        }
+    }
+}

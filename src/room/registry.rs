@@ -1,0 +1,180 @@
+use std::{sync::Arc, time::Duration};
+
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
+    WrapFuture, clock::Instant,
+};
+
+use super::{
+    actor::{Room, RoomLimits},
+    directory::Directory,
+    messages::{CheckHead, Join, Refusal, Retire, RoomIdle},
+};
+use crate::{
+    domain::RoomId,
+    metrics::Metrics,
+    persistence::Append,
+    store::{Heads, Store, StoreError},
+};
+
+/// How many rooms may live and for how long an empty one does.
+#[derive(Debug, Clone)]
+pub struct RegistryLimits {
+    /// Live rooms; beyond it the one that was empty longest goes.
+    pub n_rooms_max: usize,
+    /// How long an empty room stays.
+    pub idle_max: Duration,
+    /// How often the database is asked for the counters of the live rooms.
+    pub poll_interval: Duration,
+    /// What each room gets.
+    pub room: RoomLimits,
+}
+
+/// Asks for a live room.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Addr<Room>>")]
+pub struct Lookup(pub RoomId);
+
+/// Asks how many rooms live.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub struct LiveRoomCount;
+
+/// The actor that spawns and retires rooms. All joins pass through it; no message text does.
+pub struct RoomRegistry {
+    directory: Directory<Addr<Room>>,
+    limits: RegistryLimits,
+    store: Store,
+    persistence: Recipient<Append>,
+    metrics: Arc<Metrics>,
+    /// The threads that rooms are spread over.
+    arbiters: Vec<ArbiterHandle>,
+    n_spawned: usize,
+    is_polling: bool,
+}
+
+impl RoomRegistry {
+    /// The actor, not started. `arbiters` must outlive it.
+    pub fn new(
+        limits: RegistryLimits,
+        store: Store,
+        persistence: Recipient<Append>,
+        metrics: Arc<Metrics>,
+        arbiters: Vec<ArbiterHandle>,
+    ) -> Self {
+        let directory = Directory::new(limits.n_rooms_max);
+        Self { directory, limits, store, persistence, metrics, arbiters, n_spawned: 0, is_polling: false }
+    }
+
+    /// Asks the database where the live rooms are, and tells each: another server may have written (DESIGN
+    /// section 2), or the epoch may have changed.
+    fn poll(&mut self, ctx: &mut Context<Self>) {
+        if self.is_polling || self.directory.len() == 0 {
+            return;
+        }
+        self.is_polling = true;
+        let rooms = self.directory.rooms().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        let store = self.store.clone();
+        let asked = async move { store.heads(rooms).await };
+        ctx.spawn(asked.into_actor(self).map(|heads, this, _| this.polled(heads)));
+    }
+
+    fn polled(&mut self, heads: Result<Heads, StoreError>) {
+        self.is_polling = false;
+        // A database that is away is reported where messages are stored; here the next second asks again.
+        let Ok(heads) = heads else { return };
+        let stored: std::collections::HashMap<_, _> =
+            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, CheckHead { epoch, rev })).collect();
+        for (id, room) in self.directory.rooms() {
+            let (epoch, rev) = stored.get(id).map_or((heads.meta_epoch, 0), |h| (h.epoch, h.rev));
+            // A room whose mailbox is full is told a second later.
+            let _ = room.try_send(CheckHead { epoch, rev });
+        }
+    }
+}
+
+/// Ends a room that the directory took out.
+fn retire(room: &Addr<Room>) {
+    #[expect(clippy::disallowed_methods, reason = "the last message a room gets, once")]
+    room.do_send(Retire);
+}
+
+impl Actor for RoomRegistry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(8_192);
+        ctx.run_interval(Duration::from_secs(1), |this, _| {
+            for room in this.directory.retire(Instant::now(), this.limits.idle_max) {
+                retire(&room);
+            }
+            this.metrics.rooms_live.set(i64::try_from(this.directory.len()).unwrap_or(i64::MAX));
+        });
+        ctx.run_interval(self.limits.poll_interval, Self::poll);
+    }
+}
+
+impl Handler<Join> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
+        if self.directory.get(&join.room).is_some_and(|room| !room.connected()) {
+            log::error!("a room ended by itself; it is started again");
+            self.directory.forget(&join.room);
+        }
+        let (arbiters, n_spawned) = (&self.arbiters, &mut self.n_spawned);
+        let spawn = |key| {
+            let room = Room::new(
+                key,
+                join.room.clone(),
+                self.limits.room.clone(),
+                self.store.clone(),
+                self.persistence.clone(),
+                ctx.address().recipient(),
+                self.metrics.clone(),
+            );
+            *n_spawned += 1;
+            let turn = n_spawned.checked_rem(arbiters.len()).unwrap_or(0);
+            match arbiters.get(turn) {
+                Some(arbiter) => Room::start_in_arbiter(arbiter, move |_| room),
+                None => room.start(),
+            }
+        };
+        let Some((room, evicted)) = self.directory.join(&join.room, spawn) else {
+            // The session may be gone; then nobody needs the answer.
+            let _ = join.reply.send(Err(Refusal::OVERLOADED));
+            return;
+        };
+        if let Some(evicted) = evicted {
+            retire(&evicted);
+        }
+        // A join that was counted must arrive, so it is queued even where the mailbox is full; each session
+        // has at most one under way.
+        #[expect(clippy::disallowed_methods, reason = "bounded by the number of sessions, must not be lost")]
+        room.do_send(join);
+    }
+}
+
+impl Handler<RoomIdle> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, idle: RoomIdle, _: &mut Self::Context) {
+        self.directory.set_idle(&idle.room, idle.key, idle.n_joins_seen, Instant::now());
+    }
+}
+
+impl Handler<Lookup> for RoomRegistry {
+    type Result = MessageResult<Lookup>;
+
+    fn handle(&mut self, Lookup(room): Lookup, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.directory.get(&room).cloned())
+    }
+}
+
+impl Handler<LiveRoomCount> for RoomRegistry {
+    type Result = usize;
+
+    fn handle(&mut self, _: LiveRoomCount, _: &mut Self::Context) -> usize {
+        self.directory.len()
+    }
+}

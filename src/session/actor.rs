@@ -1,0 +1,356 @@
+use std::{
+    rc::Rc,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Recipient, StreamHandler, WrapFuture,
+    clock::Instant,
+};
+use actix_web::error::PayloadError;
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{
+    Accepted, Admission, Outbox, OutboxStream, RateLimits, SessionPermit, Slot, Slots, Socket,
+    admission::IdentityPermit,
+    messages::{Closing, Gone},
+    random_unit,
+    rate_limit::Strikes,
+    reader::{FrameReader, Inbound},
+};
+use crate::{
+    domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId},
+    metrics::Metrics,
+    protocol::{
+        self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, JoinPayload, MessageToSend,
+        ProfileChange, ServerFrame,
+    },
+    room::{Deliver, HubId, Join, Membership, Refusal, SessionId, SessionRef},
+};
+
+/// What sessions need to join: there once the database was reached.
+pub struct Entrance {
+    /// The registry, through which all joins go.
+    pub registry: Recipient<Join>,
+    /// The key that public ids are derived with.
+    pub identity: IdentityKey,
+}
+
+/// What all sessions of one thread share.
+pub struct SessionSetup {
+    /// The thread's sessions.
+    pub slots: Rc<Slots>,
+    /// The thread's hub.
+    pub hub: HubId,
+    /// Its address.
+    pub deliver: Recipient<Deliver>,
+    /// Set once the database was reached.
+    pub entrance: Arc<OnceLock<Entrance>>,
+    /// Counts sessions.
+    pub admission: Arc<Admission>,
+    /// Limits what identities do.
+    pub rates: Arc<RateLimits>,
+    /// Whether a session may break the protocol as often as it likes, for load tests.
+    pub forgives: bool,
+    /// Bound of an outbox.
+    pub outbox_bytes_max: usize,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// One WebSocket that was accepted.
+pub struct Connection<S> {
+    /// The room of its URL.
+    pub room: RoomId,
+    /// Its place among the server's sessions; none where it is closed at once.
+    pub permit: Option<SessionPermit>,
+    /// Its descriptor.
+    pub accepted: Option<Accepted>,
+    /// What comes from the client.
+    pub payload: S,
+}
+
+/// The actor of one WebSocket: decodes and checks frames, limits rates, forwards to its room.
+pub struct Session {
+    setup: Rc<SessionSetup>,
+    slot: Rc<Slot>,
+    room: RoomId,
+    state: State,
+    strikes: Strikes,
+    _permit: Option<SessionPermit>,
+}
+
+enum State {
+    /// No JOIN was answered yet.
+    Unjoined,
+    /// In its room.
+    Joined { membership: Membership, author_id: AuthorId, _permit: IdentityPermit },
+    /// A close frame was sent, or the socket was cut: nothing is taken any more.
+    Closed,
+}
+
+/// Held by the response body, whose drop says that the connection is gone.
+pub struct ConnectionGuard {
+    slot: Rc<Slot>,
+    session: Addr<Session>,
+}
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.slot.socket.forget();
+        #[expect(clippy::disallowed_methods, reason = "once per connection, and must not be lost")]
+        self.session.do_send(Gone);
+    }
+}
+
+impl Session {
+    /// Starts the actor of a connection; gives the response body that carries what it is sent.
+    pub fn open<S>(setup: Rc<SessionSetup>, connection: Connection<S>) -> OutboxStream<ConnectionGuard>
+    where
+        S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+    {
+        let Connection { room, permit, accepted, payload } = connection;
+        setup.metrics.sessions_live.inc();
+        let outbox = Outbox::new(setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        let socket = Socket::new(accepted.as_ref());
+        let id = SessionId(Uuid::new_v4());
+        let slot = Slot::new(id, outbox.clone(), socket, setup.slots.times(), random_unit());
+        setup.slots.add(slot.clone());
+        let session = Session {
+            setup,
+            slot: slot.clone(),
+            room,
+            state: State::Unjoined,
+            strikes: Strikes::default(),
+            _permit: permit,
+        };
+        let session = Session::create(|ctx| {
+            ctx.add_stream(FrameReader::new(payload, FRAME_BYTES_MAX));
+            session
+        });
+        *slot.session.borrow_mut() = Some(session.clone().recipient());
+        OutboxStream::new(outbox, ConnectionGuard { slot, session })
+    }
+
+    /// The same for a connection that is told why it is refused and closed at once: a page cannot see the
+    /// status of a refused upgrade.
+    pub fn refuse<S>(
+        setup: Rc<SessionSetup>,
+        connection: Connection<S>,
+        code: CloseCode,
+    ) -> OutboxStream<ConnectionGuard>
+    where
+        S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+    {
+        let slots = setup.slots.clone();
+        let body = Self::open(setup, connection);
+        slots.close(body.guard().slot(), code);
+        body
+    }
+
+    fn text(&mut self, text: &Bytes, ctx: &mut Context<Self>) {
+        let Ok(text) = std::str::from_utf8(text) else {
+            return self.bad_frame("a text frame is UTF-8", None);
+        };
+        match protocol::decode(text) {
+            Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong {}),
+            Ok(ClientFrame::Join(join)) => self.join(join, ctx),
+            Ok(ClientFrame::Profile(profile)) => self.profile(profile),
+            Ok(ClientFrame::Message(message)) => self.message(message),
+            Err(error) => self.bad_frame(error.reason, error.client_id),
+        }
+    }
+
+    fn join(&mut self, join: JoinPayload, ctx: &mut Context<Self>) {
+        if let State::Joined { .. } = self.state {
+            return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
+        }
+        self.slot.extend_join(Instant::now() + self.setup.slots.times().join_max);
+        let Some(Entrance { registry, identity }) = self.setup.entrance.get() else {
+            return self.error(Refusal::STORE_UNAVAILABLE, None);
+        };
+        let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
+        let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
+            Ok((nickname, avatar)) => nickname.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id)))),
+            Err(error) => return self.refuse_text(error, None),
+        };
+        let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
+            return self.close(CloseCode::TooManySessions);
+        };
+        let (reply, answer) = oneshot::channel();
+        let session = SessionRef { id: self.slot.id, hub: self.setup.hub, deliver: self.setup.deliver.clone() };
+        let room = self.room.clone();
+        let join = Join { room, session, author_id: author_id.clone(), profile, resume: join.resume, reply };
+        if registry.try_send(join).is_err() {
+            return self.error(Refusal::OVERLOADED, None);
+        }
+        // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
+        ctx.wait(answer.into_actor(self).map(|answer, this, _| match answer {
+            _ if matches!(this.state, State::Closed) => {}
+            Ok(Ok(membership)) => this.state = State::Joined { membership, author_id, _permit: permit },
+            Ok(Err(refusal)) => this.error(refusal, None),
+            // The room ended with the join in hand, which only a fault can do.
+            Err(_) => this.error(Refusal::OVERLOADED, None),
+        }));
+    }
+
+    fn profile(&mut self, change: ProfileChange) {
+        let State::Joined { membership, author_id, .. } = &self.state else {
+            return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
+        };
+        let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
+            Ok((Some(nickname), avatar)) => (nickname, avatar),
+            Ok((None, _)) => return self.refuse_text(ParseError::Nickname, None),
+            Err(error) => return self.refuse_text(error, None),
+        };
+        if let Err(wait) = self.setup.rates.profile(author_id) {
+            return self.error(rate_limited("at most 3 profile changes a minute", wait), None);
+        }
+        if let Err(refusal) = membership.set_profile(nickname, avatar) {
+            self.error(refusal, None);
+        }
+    }
+
+    fn message(&mut self, message: MessageToSend) {
+        let MessageToSend { client_id, content } = message;
+        let State::Joined { membership, author_id, .. } = &self.state else {
+            return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), Some(client_id));
+        };
+        let content = match Content::parse(&content) {
+            Ok(content) => content,
+            Err(error) => return self.refuse_text(error, Some(client_id)),
+        };
+        if let Err(wait) = self.setup.rates.message(author_id) {
+            return self.error(rate_limited("too many messages in too short a time", wait), Some(client_id));
+        }
+        if let Err(refusal) = membership.publish(client_id, content, Instant::now()) {
+            self.error(refusal, Some(client_id));
+        }
+    }
+
+    fn bad_frame(&mut self, reason: &'static str, client_id: Option<Uuid>) {
+        self.error(refusal(ErrorCode::BadFrame, reason), client_id);
+        if self.strikes.add(Instant::now()) && !self.setup.forgives {
+            self.close(CloseCode::ProtocolBroken);
+        }
+    }
+
+    fn refuse_text(&self, error: ParseError, client_id: Option<Uuid>) {
+        let (code, message) = match error {
+            ParseError::Room => (ErrorCode::InvalidRoom, "the room id breaks the rules"),
+            ParseError::Nickname => {
+                (ErrorCode::InvalidNickname, "a nickname has 2 to 15 characters, all of them visible")
+            }
+            ParseError::Avatar => (ErrorCode::InvalidAvatar, "there is no avatar of this name"),
+            ParseError::Content => (
+                ErrorCode::InvalidContent,
+                "content has 1 to 2000 characters and no control characters but line feed and tab",
+            ),
+        };
+        self.error(refusal(code, message), client_id);
+    }
+
+    fn error(&self, refusal: Refusal, client_id: Option<Uuid>) {
+        let Refusal { code, message, retry_after_ms } = refusal;
+        self.setup.metrics.errors.with_label_values(&[code.as_str()]).inc();
+        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
+        self.tell(&ServerFrame::Error(payload));
+    }
+
+    fn tell(&self, frame: &ServerFrame<'_>) {
+        self.setup.slots.send(&self.slot, protocol::text_frame(&protocol::encode(frame)));
+    }
+
+    fn close(&mut self, code: CloseCode) {
+        self.setup.slots.close(&self.slot, code);
+        self.state = State::Closed;
+    }
+}
+
+fn refusal(code: ErrorCode, message: &'static str) -> Refusal {
+    Refusal { code, message, retry_after_ms: None }
+}
+
+fn rate_limited(message: &'static str, wait: Duration) -> Refusal {
+    // Rounded up: a retry after this long passes.
+    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    Refusal { code: ErrorCode::RateLimited, message, retry_after_ms: Some(retry_after_ms) }
+}
+
+fn parse_profile(
+    nickname: Option<&str>,
+    avatar: Option<&str>,
+) -> Result<(Option<Nickname>, Option<AvatarName>), ParseError> {
+    Ok((nickname.map(Nickname::parse).transpose()?, avatar.map(AvatarName::parse).transpose()?))
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.setup.slots.remove(self.slot.id);
+        self.slot.outbox.finish();
+        let code = self.slot.closed_with().map_or("none".to_owned(), |code| code.number().to_string());
+        self.setup.metrics.sessions_closed.with_label_values(&[code.as_str()]).inc();
+        self.setup.metrics.sessions_live.dec();
+    }
+}
+
+impl StreamHandler<Inbound> for Session {
+    fn handle(&mut self, inbound: Inbound, ctx: &mut Self::Context) {
+        self.slot.heard(Instant::now());
+        if self.slot.closed_with().is_some() {
+            // The peer answers our close frame, or sends what it had not heard it should not.
+            if inbound == Inbound::Close {
+                ctx.stop();
+            }
+            return;
+        }
+        match inbound {
+            Inbound::Text(text) => self.text(&text, ctx),
+            Inbound::Binary => self.bad_frame("frames are text", None),
+            Inbound::Ping(payload) => self.setup.slots.send(&self.slot, protocol::pong_frame(&payload)),
+            Inbound::Pong => {}
+            Inbound::Close => {
+                self.close(CloseCode::Done);
+                ctx.stop();
+            }
+            Inbound::TooLarge => {
+                let too_large = "a frame, or the sum of its fragments, has at most 16 KiB";
+                self.error(refusal(ErrorCode::TooLarge, too_large), None);
+                self.close(CloseCode::TooLarge);
+            }
+            Inbound::Malformed => self.close(CloseCode::ProtocolBroken),
+        }
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Closing> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Closing, _: &mut Self::Context) {
+        self.state = State::Closed;
+    }
+}
+
+impl Handler<Gone> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+impl ConnectionGuard {
+    fn slot(&self) -> &Rc<Slot> {
+        &self.slot
+    }
+}

@@ -1,0 +1,161 @@
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use crate::domain::AuthorId;
+
+/// How many sessions there may be (DESIGN section 6).
+#[derive(Debug, Clone)]
+pub struct AdmissionLimits {
+    /// On this server.
+    pub n_sessions_max: usize,
+    /// Of one identity.
+    pub n_of_identity_max: usize,
+    /// Of one address.
+    pub n_of_address_max: usize,
+}
+
+/// Counts sessions by server, address and identity. Each permit counts until it is dropped.
+#[derive(Debug)]
+pub struct Admission {
+    limits: AdmissionLimits,
+    n_sessions: AtomicUsize,
+    by_address: Counts<IpAddr>,
+    by_identity: Counts<AuthorId>,
+}
+
+/// A place among the server's sessions and, where addresses count, among those of one.
+#[derive(Debug)]
+pub struct SessionPermit {
+    admission: Arc<Admission>,
+    _address: Permit<IpAddr>,
+}
+
+/// A place among the sessions of one identity.
+pub type IdentityPermit = Permit<AuthorId>;
+
+/// Why no permit is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The server has all the sessions it may have.
+    ServerFull,
+    /// There are too many of this identity or address.
+    TooMany,
+}
+
+impl Admission {
+    /// Nobody is admitted yet.
+    pub fn new(limits: AdmissionLimits) -> Arc<Self> {
+        let n_sessions = AtomicUsize::new(0);
+        Arc::new(Self { limits, n_sessions, by_address: Counts::default(), by_identity: Counts::default() })
+    }
+
+    /// How many sessions there are.
+    pub fn n_sessions(&self) -> usize {
+        self.n_sessions.load(Ordering::Relaxed)
+    }
+
+    /// A place for a session from `address`.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`] where a limit is reached.
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
+        let permit = self.by_address.acquire(address, self.limits.n_of_address_max).ok_or(NotAdmitted::TooMany)?;
+        let max = self.limits.n_sessions_max;
+        let add = |n: usize| (n < max).then_some(n + 1);
+        match self.n_sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+            Ok(_) => Ok(SessionPermit { admission: self.clone(), _address: permit }),
+            Err(_) => Err(NotAdmitted::ServerFull),
+        }
+    }
+
+    /// A place for a session of `identity`; `None` where it has all it may have.
+    pub fn admit_identity(&self, identity: &AuthorId) -> Option<IdentityPermit> {
+        self.by_identity.acquire(identity.clone(), self.limits.n_of_identity_max)
+    }
+}
+
+impl Drop for SessionPermit {
+    fn drop(&mut self) {
+        self.admission.n_sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug)]
+struct Counts<K>(Arc<Mutex<HashMap<K, usize>>>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+/// One place in a count. Gives it back when dropped.
+#[derive(Debug)]
+pub struct Permit<K: Hash + Eq> {
+    counts: Arc<Mutex<HashMap<K, usize>>>,
+    key: K,
+}
+
+impl<K: Hash + Eq + Clone> Counts<K> {
+    fn acquire(&self, key: K, max: usize) -> Option<Permit<K>> {
+        let mut counts = lock(&self.0);
+        let n = counts.entry(key.clone()).or_insert(0);
+        if *n >= max {
+            if *n == 0 {
+                counts.remove(&key);
+            }
+            return None;
+        }
+        *n += 1;
+        Some(Permit { counts: self.0.clone(), key })
+    }
+}
+
+impl<K: Hash + Eq> Drop for Permit<K> {
+    fn drop(&mut self) {
+        let mut counts = lock(&self.counts);
+        if let Some(n) = counts.get_mut(&self.key) {
+            *n -= 1;
+            if *n == 0 {
+                counts.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// A count is right whatever a thread that panicked was doing: it is changed in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_server_address_and_identity_and_forgets() {
+        let limits = AdmissionLimits { n_sessions_max: 3, n_of_identity_max: 1, n_of_address_max: 2 };
+        let admission = Admission::new(limits);
+        let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let first = admission.admit(here).expect("a place");
+        let second = admission.admit(here).expect("a place");
+        assert_eq!(admission.admit(here).err(), Some(NotAdmitted::TooMany));
+        let third = admission.admit(there).expect("a place");
+        assert_eq!(admission.admit(there).err(), Some(NotAdmitted::ServerFull));
+        drop(first);
+        assert!(admission.admit(there).is_ok(), "and is given back at once");
+        let somebody = AuthorId::from_stored("somebody");
+        let place = admission.admit_identity(&somebody);
+        assert!(place.is_some() && admission.admit_identity(&somebody).is_none());
+        drop((second, third, place));
+        assert_eq!(admission.n_sessions(), 0);
+        assert!(lock(&admission.by_address.0).is_empty() && lock(&admission.by_identity.0).is_empty());
+    }
+}

@@ -1,0 +1,25 @@
+//! What is said to sessions and hubs beside what rooms say.
+
+use std::time::Duration;
+
+use actix::Message;
+
+/// A session was closed from outside: it leaves its room and takes no more frames.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Closing;
+
+/// The connection of a session is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Gone;
+
+/// Every session of a hub is told to come back, each at its own moment (P6). Answered at once.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Drain {
+    /// Within this time.
+    pub window: Duration,
+    /// To wait at most this long before it comes back.
+    pub after_max: Duration,
+}

@@ -1,0 +1,28 @@
+//! Sessions: one WebSocket each, and the hubs that feed their outboxes.
+//!
+//! Invariant: a session never orders and never stores. Everything for it travels room, hub, outbox; only
+//! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
+
+mod actor;
+mod admission;
+mod hub;
+mod messages;
+mod outbox;
+mod rate_limit;
+mod reader;
+mod slot;
+mod socket;
+
+pub use actor::{Connection, Entrance, Session, SessionSetup};
+pub use admission::{Admission, AdmissionLimits, NotAdmitted, SessionPermit};
+pub use hub::Hub;
+pub use messages::Drain;
+pub use outbox::{Outbox, OutboxStream};
+pub use rate_limit::{RateLimits, RateSettings};
+pub use slot::{SessionTimes, Slot, Slots};
+pub use socket::{Accepted, Socket, prepare};
+
+/// A random number from 0 to 1, to spread what would otherwise happen in one instant.
+pub fn random_unit() -> f64 {
+    getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
+}

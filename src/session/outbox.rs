@@ -1,0 +1,193 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use prometheus::IntGauge;
+
+/// A session's queue of frames, shared and encoded before, bounded in bytes. The response body drains it.
+///
+/// Lives on one thread: session, hub and response body of a WebSocket all run on its worker.
+pub struct Outbox {
+    queue: RefCell<VecDeque<(Bytes, bool)>>,
+    /// Bytes that wait and count against the bound.
+    n_bytes: Cell<usize>,
+    n_bytes_max: usize,
+    waker: RefCell<Option<Waker>>,
+    finished: Cell<bool>,
+    /// The same over all outboxes, for operators.
+    total: IntGauge,
+}
+
+/// The outbox was full: its reader is too slow.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Outbox {
+    /// An empty outbox for at most `n_bytes_max`.
+    pub fn new(n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
+        Rc::new(Self {
+            queue: RefCell::default(),
+            n_bytes: Cell::new(0),
+            n_bytes_max,
+            waker: RefCell::default(),
+            finished: Cell::new(false),
+            total,
+        })
+    }
+
+    /// Queues a frame.
+    ///
+    /// # Errors
+    /// [`Full`] where it would pass the bound; nothing is queued then.
+    pub fn push(&self, frame: Bytes) -> Result<(), Full> {
+        if self.n_bytes.get() + frame.len() > self.n_bytes_max {
+            return Err(Full);
+        }
+        self.count(frame.len(), true);
+        self.queue(frame, true);
+        Ok(())
+    }
+
+    /// Queues what does not count against the bound: a WELCOME, which is bounded by itself and comes once
+    /// per JOIN, and the last words of a session.
+    pub fn push_uncounted(&self, frame: Bytes) {
+        self.queue(frame, false);
+    }
+
+    fn queue(&self, frame: Bytes, counts: bool) {
+        if !self.finished.get() && !frame.is_empty() {
+            self.queue.borrow_mut().push_back((frame, counts));
+            self.wake();
+        }
+    }
+
+    /// What was queued is still drained; then the body ends. Nothing can be queued any more.
+    pub fn finish(&self) {
+        self.finished.set(true);
+        self.wake();
+    }
+
+    /// Drops what was queued and ends the body.
+    pub fn abort(&self) {
+        self.clear();
+        self.finish();
+    }
+
+    fn clear(&self) {
+        self.queue.borrow_mut().clear();
+        self.count(self.n_bytes.get(), false);
+    }
+
+    fn count(&self, n_bytes: usize, comes: bool) {
+        let delta = i64::try_from(n_bytes).unwrap_or(i64::MAX);
+        if comes {
+            self.n_bytes.set(self.n_bytes.get() + n_bytes);
+            self.total.add(delta);
+        } else {
+            self.n_bytes.set(self.n_bytes.get().saturating_sub(n_bytes));
+            self.total.sub(delta);
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// The response body of a WebSocket: what comes out of an [`Outbox`].
+pub struct OutboxStream<G> {
+    outbox: Rc<Outbox>,
+    /// Dropped with the body, which the HTTP dispatcher does when the connection is gone.
+    guard: G,
+}
+
+impl<G> OutboxStream<G> {
+    /// The stream that drains `outbox`; `guard` is dropped with it.
+    pub fn new(outbox: Rc<Outbox>, guard: G) -> Self {
+        Self { outbox, guard }
+    }
+
+    /// The guard.
+    pub fn guard(&self) -> &G {
+        &self.guard
+    }
+}
+
+impl<G: Unpin> Stream for OutboxStream<G> {
+    type Item = Result<Bytes, actix_web::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.outbox.queue.borrow_mut().pop_front();
+        if let Some((frame, counts)) = next {
+            if counts {
+                self.outbox.count(frame.len(), false);
+            }
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if self.outbox.finished.get() {
+            return Poll::Ready(None);
+        }
+        *self.outbox.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
+    use super::*;
+
+    fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, OutboxStream<()>, IntGauge) {
+        let total = IntGauge::new("total", "for the test").expect("a valid name");
+        let outbox = Outbox::new(n_bytes_max, total.clone());
+        (outbox.clone(), OutboxStream::new(outbox, ()), total)
+    }
+
+    fn next(stream: &mut OutboxStream<()>) -> Option<Option<Bytes>> {
+        stream.next().now_or_never().map(|item| item.and_then(Result::ok))
+    }
+
+    #[test]
+    fn is_bounded_in_bytes_and_takes_again_what_was_drained() {
+        let (outbox, mut stream, total) = outbox(10);
+        assert_eq!(outbox.push(Bytes::from_static(b"123456")), Ok(()));
+        assert_eq!(outbox.push(Bytes::from_static(b"12345")), Err(Full));
+        assert_eq!(outbox.push(Bytes::from_static(b"1234")), Ok(()));
+        outbox.push_uncounted(Bytes::from_static(b"a whole WELCOME"));
+        assert_eq!(total.get(), 10);
+        assert_eq!(next(&mut stream), Some(Some(Bytes::from_static(b"123456"))));
+        assert_eq!(outbox.push(Bytes::from_static(b"12345")), Ok(()));
+        assert_eq!((next(&mut stream).is_some(), next(&mut stream)), (true, Some(Some("a whole WELCOME".into()))));
+        assert_eq!(next(&mut stream), Some(Some("12345".into())));
+        assert_eq!(next(&mut stream), None, "waits for more");
+        assert_eq!(total.get(), 0);
+    }
+
+    #[test]
+    fn drains_before_it_ends_unless_aborted() {
+        let (first, mut stream, _) = outbox(10);
+        assert_eq!(first.push("a".into()), Ok(()));
+        first.finish();
+        first.push_uncounted("late".into());
+        assert_eq!((next(&mut stream), next(&mut stream)), (Some(Some("a".into())), Some(None)));
+        let (second, mut stream, total) = outbox(10);
+        assert_eq!(second.push("a".into()), Ok(()));
+        second.abort();
+        assert_eq!((next(&mut stream), total.get()), (Some(None), 0));
+    }
+}

@@ -1,0 +1,262 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_codec::Decoder;
+use actix_http::ws::{Codec, Frame, Item};
+use actix_web::error::PayloadError;
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+
+/// What a client sent over its socket, whole.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A text message, its fragments joined; not checked for UTF-8.
+    Text(Bytes),
+    /// A binary message began; its content is not kept.
+    Binary,
+    /// A ping with its payload.
+    Ping(Bytes),
+    /// A pong.
+    Pong,
+    /// The client says goodbye.
+    Close,
+    /// A frame declares, or fragments sum up to, more than allowed. Nothing of it was buffered; whatever
+    /// follows is dropped unread.
+    TooLarge,
+    /// The bytes are no WebSocket. Whatever follows is dropped unread.
+    Malformed,
+}
+
+/// Cuts the bytes of a socket into messages.
+///
+/// actix's codec looks at a frame's length only once all of it is buffered and never sums fragments, so one
+/// socket could make the server hold a gigabyte. This reader looks at each header before it buffers.
+pub struct FrameReader<S> {
+    bytes: S,
+    codec: Codec,
+    buffer: BytesMut,
+    fragments: Option<Fragments>,
+    n_bytes_max: usize,
+    /// Nothing more is read; bytes that come are dropped, so that a close frame can still reach the peer.
+    discarding: bool,
+}
+
+enum Fragments {
+    Text(BytesMut),
+    Binary(usize),
+}
+
+impl<S> FrameReader<S> {
+    /// A reader of messages of at most `n_bytes_max`.
+    pub fn new(bytes: S, n_bytes_max: usize) -> Self {
+        // The codec's own bound stays above ours: the header was looked at before it sees it.
+        let codec = Codec::new().max_size(n_bytes_max + 1);
+        Self { bytes, codec, buffer: BytesMut::new(), fragments: None, n_bytes_max, discarding: false }
+    }
+
+    /// The next message that is whole in the buffer.
+    fn take(&mut self) -> Option<Inbound> {
+        while !self.discarding {
+            if declared_length(&self.buffer).is_some_and(|n| n > self.n_bytes_max as u64) {
+                return Some(self.give_up(Inbound::TooLarge));
+            }
+            match self.codec.decode(&mut self.buffer) {
+                Ok(Some(frame)) => {
+                    if let Some(inbound) = self.fold(frame) {
+                        return Some(inbound);
+                    }
+                }
+                Ok(None) => return None,
+                Err(_) => return Some(self.give_up(Inbound::Malformed)),
+            }
+        }
+        None
+    }
+
+    fn fold(&mut self, frame: Frame) -> Option<Inbound> {
+        match frame {
+            Frame::Text(text) => Some(Inbound::Text(text)),
+            Frame::Binary(_) => Some(Inbound::Binary),
+            Frame::Ping(payload) => Some(Inbound::Ping(payload)),
+            Frame::Pong(_) => Some(Inbound::Pong),
+            Frame::Close(_) => Some(self.give_up(Inbound::Close)),
+            Frame::Continuation(item) => self.fold_fragment(item),
+        }
+    }
+
+    fn fold_fragment(&mut self, item: Item) -> Option<Inbound> {
+        let (part, is_last) = match item {
+            Item::FirstText(part) => {
+                self.fragments = Some(Fragments::Text(BytesMut::new()));
+                (part, false)
+            }
+            Item::FirstBinary(part) => {
+                self.fragments = Some(Fragments::Binary(0));
+                (part, false)
+            }
+            Item::Continue(part) => (part, false),
+            Item::Last(part) => (part, true),
+        };
+        let n_bytes = match &mut self.fragments {
+            Some(Fragments::Text(text)) => {
+                if text.len() + part.len() <= self.n_bytes_max {
+                    text.extend_from_slice(&part);
+                    text.len()
+                } else {
+                    text.len() + part.len()
+                }
+            }
+            Some(Fragments::Binary(n_bytes)) => {
+                *n_bytes += part.len();
+                *n_bytes
+            }
+            None => return Some(self.give_up(Inbound::Malformed)),
+        };
+        if n_bytes > self.n_bytes_max {
+            return Some(self.give_up(Inbound::TooLarge));
+        }
+        if !is_last {
+            return None;
+        }
+        match self.fragments.take()? {
+            Fragments::Text(text) => Some(Inbound::Text(text.freeze())),
+            Fragments::Binary(_) => Some(Inbound::Binary),
+        }
+    }
+
+    fn give_up(&mut self, inbound: Inbound) -> Inbound {
+        self.discarding = true;
+        self.buffer = BytesMut::new();
+        self.fragments = None;
+        inbound
+    }
+}
+
+impl<S> Stream for FrameReader<S>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    type Item = Inbound;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        loop {
+            if let Some(inbound) = self.take() {
+                return Poll::Ready(Some(inbound));
+            }
+            // An idle session holds no buffer.
+            if self.buffer.is_empty() {
+                self.buffer = BytesMut::new();
+            }
+            match Pin::new(&mut self.bytes).poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) if self.discarding => {}
+                Poll::Ready(Some(Ok(bytes))) => self.buffer.extend_from_slice(&bytes),
+                // A socket that broke has nothing more to say.
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// The payload length that the frame header at the front of `buffer` declares, once it is there (RFC 6455,
+/// section 5.2).
+fn declared_length(buffer: &[u8]) -> Option<u64> {
+    let second = buffer.get(1)? & 0x7f;
+    let extended = |n: usize| {
+        let bytes = buffer.get(2..2 + n)?;
+        Some(bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
+    };
+    match second {
+        126 => extended(2),
+        127 => extended(8),
+        short => Some(short.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_codec::Encoder;
+    use actix_http::ws::Message;
+    use futures_util::{FutureExt, StreamExt, stream};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MAX: usize = 1_000;
+
+    /// Reads all of `bytes`, coming in pieces of `n`.
+    fn read(bytes: &[u8], n: usize) -> Vec<Inbound> {
+        let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        FrameReader::new(stream::iter(pieces), MAX).collect().now_or_never().expect("nothing waits")
+    }
+
+    fn written(messages: Vec<Message>) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        let mut codec = Codec::new().client_mode();
+        for message in messages {
+            codec.encode(message, &mut bytes).expect("encodes");
+        }
+        bytes
+    }
+
+    #[test]
+    fn joins_fragments_with_control_frames_between_them() {
+        let bytes = written(vec![
+            Message::Text("one".into()),
+            Message::Continuation(Item::FirstText("t".into())),
+            Message::Ping("p".into()),
+            Message::Continuation(Item::Continue("w".into())),
+            Message::Continuation(Item::Last("o".into())),
+            Message::Binary("b".into()),
+            Message::Close(None),
+            Message::Text("after the end".into()),
+        ]);
+        let expected = [
+            Inbound::Text("one".into()),
+            Inbound::Ping("p".into()),
+            Inbound::Text("two".into()),
+            Inbound::Binary,
+            Inbound::Close,
+        ];
+        for n in [1, 2, 3, 7, 1_000] {
+            assert_eq!(read(&bytes, n), expected, "in pieces of {n}");
+        }
+    }
+
+    #[test]
+    fn refuses_at_the_header_what_is_too_large() {
+        assert_eq!(read(&written(vec![Message::Text("x".repeat(MAX).into())]), 100).len(), 1);
+        // A terabyte, declared: fin + text, masked + 64-bit length.
+        let header = [&[0x81, 0xff][..], &(1_u64 << 40).to_be_bytes()].concat();
+        assert_eq!(read(&header, 1), [Inbound::TooLarge]);
+        let long = [&header[..], &[0; 100_000]].concat();
+        assert_eq!(read(&long, 4_096), [Inbound::TooLarge]);
+        let fragments = std::iter::once(Message::Continuation(Item::FirstText("x".repeat(600).into())))
+            .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
+        assert_eq!(read(&written(fragments.collect()), 512), [Inbound::TooLarge]);
+        let binary = std::iter::once(Message::Continuation(Item::FirstBinary("x".repeat(600).into())))
+            .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
+        assert_eq!(read(&written(binary.collect()), 512), [Inbound::TooLarge]);
+    }
+
+    #[test]
+    fn refuses_what_is_no_websocket() {
+        for bytes in [&[0x81, 0x01, b'x'][..], &[0x83, 0x80, 0, 0, 0, 0], &[0x80, 0x80, 0, 0, 0, 0], &[0xff; 20]] {
+            let inbound = read(bytes, 100);
+            assert!(matches!(inbound[..], [Inbound::Malformed | Inbound::TooLarge]), "{bytes:?}: {inbound:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_never_holds_much(bytes in proptest::collection::vec(any::<u8>(), 0..4_000), n in 1_usize..300) {
+            let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let mut reader = FrameReader::new(stream::iter(pieces), MAX);
+            while let Some(Some(_)) = reader.next().now_or_never() {
+                prop_assert!(reader.buffer.len() <= MAX + n + 14);
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{Recipient, clock::Instant};
+use bytes::Bytes;
+
+use super::{messages::Closing, outbox::Outbox, socket::Socket};
+use crate::{
+    metrics::Metrics,
+    protocol::{self, CloseCode, HeartbeatPayload, ReconnectPayload, ServerFrame},
+    room::{RoomKey, SessionId},
+};
+
+/// How long sessions may stay silent or unfinished.
+#[derive(Debug, Clone)]
+pub struct SessionTimes {
+    /// Between two HEARTBEATs.
+    pub heartbeat: Duration,
+    /// Without a sign of life: 4002.
+    pub silence_max: Duration,
+    /// Without a JOIN: 4004.
+    pub join_max: Duration,
+    /// After a close frame was sent, before the socket is cut.
+    pub close_max: Duration,
+}
+
+/// A session as its thread's hub sees it.
+pub struct Slot {
+    /// Which session.
+    pub id: SessionId,
+    /// Its frames on their way out.
+    pub outbox: Rc<Outbox>,
+    /// To cut it.
+    pub socket: Socket,
+    /// To tell it that it was closed. Set once the actor runs.
+    pub session: RefCell<Option<Recipient<Closing>>>,
+    /// Its room and its place among that room's members on this thread.
+    place: Cell<Option<(RoomKey, usize)>>,
+    last_heard: Cell<Instant>,
+    join_by: Cell<Instant>,
+    next_heartbeat: Cell<Instant>,
+    /// Closed with this code; to be cut at that time.
+    closed: Cell<Option<(CloseCode, Instant)>>,
+    /// To be told to come back at that time, while the server drains.
+    drain_at: Cell<Option<Instant>>,
+}
+
+impl Slot {
+    /// A session that was just opened. `phase` is 0 to 1: where in the interval its first heartbeat comes,
+    /// so that sessions that came together do not beat together.
+    pub fn new(id: SessionId, outbox: Rc<Outbox>, socket: Socket, times: &SessionTimes, phase: f64) -> Rc<Self> {
+        let now = Instant::now();
+        Rc::new(Self {
+            id,
+            outbox,
+            socket,
+            session: RefCell::default(),
+            place: Cell::new(None),
+            last_heard: Cell::new(now),
+            join_by: Cell::new(now + times.join_max),
+            next_heartbeat: Cell::new(now + times.heartbeat.mul_f64(0.5 + phase.clamp(0.0, 1.0) / 2.0)),
+            closed: Cell::new(None),
+            drain_at: Cell::new(None),
+        })
+    }
+
+    /// Something came from the client.
+    pub fn heard(&self, now: Instant) {
+        self.last_heard.set(now);
+    }
+
+    /// A JOIN was refused; the client may try again within the same time.
+    pub fn extend_join(&self, until: Instant) {
+        self.join_by.set(until);
+    }
+
+    /// The code it was closed with, if it was.
+    pub fn closed_with(&self) -> Option<CloseCode> {
+        self.closed.get().map(|(code, _)| code)
+    }
+}
+
+/// The sessions of one thread and which room each is in. Shared by the hub and the sessions of its thread.
+pub struct Slots {
+    times: SessionTimes,
+    metrics: Arc<Metrics>,
+    sessions: RefCell<HashMap<SessionId, Rc<Slot>>>,
+    rooms: RefCell<HashMap<RoomKey, RoomMembers>>,
+}
+
+#[derive(Default)]
+struct RoomMembers {
+    members: Vec<Rc<Slot>>,
+    rev: i64,
+}
+
+impl Slots {
+    /// No sessions.
+    pub fn new(times: SessionTimes, metrics: Arc<Metrics>) -> Rc<Self> {
+        Rc::new(Self { times, metrics, sessions: RefCell::default(), rooms: RefCell::default() })
+    }
+
+    /// The times that sessions are held to.
+    pub fn times(&self) -> &SessionTimes {
+        &self.times
+    }
+
+    /// A session opened.
+    pub fn add(&self, slot: Rc<Slot>) {
+        self.sessions.borrow_mut().insert(slot.id, slot);
+    }
+
+    /// A session ended.
+    pub fn remove(&self, id: SessionId) {
+        let slot = self.sessions.borrow_mut().remove(&id);
+        if let Some(slot) = slot {
+            self.detach(&slot);
+        }
+    }
+
+    /// How many sessions this thread has.
+    pub fn n_sessions(&self) -> usize {
+        self.sessions.borrow().len()
+    }
+
+    /// A session is a member from here on and gets its WELCOME.
+    pub fn attach(&self, room: RoomKey, id: SessionId, welcome: [Bytes; 4]) {
+        let Some(slot) = self.sessions.borrow().get(&id).filter(|s| s.closed.get().is_none()).cloned() else { return };
+        self.detach(&slot);
+        for chunk in welcome {
+            slot.outbox.push_uncounted(chunk);
+        }
+        let mut rooms = self.rooms.borrow_mut();
+        let members = &mut rooms.entry(room).or_default().members;
+        slot.place.set(Some((room, members.len())));
+        members.push(slot);
+    }
+
+    fn detach(&self, slot: &Slot) {
+        let Some((room, place)) = slot.place.take() else { return };
+        let mut rooms = self.rooms.borrow_mut();
+        let Some(entry) = rooms.get_mut(&room) else { return };
+        entry.members.swap_remove(place);
+        if let Some(moved) = entry.members.get(place) {
+            moved.place.set(Some((room, place)));
+        }
+        if entry.members.is_empty() {
+            rooms.remove(&room);
+        }
+    }
+
+    /// A frame for every member of a room on this thread. Who cannot take it is cut.
+    pub fn broadcast(&self, room: RoomKey, frame: &Bytes) {
+        let mut too_slow = Vec::new();
+        if let Some(entry) = self.rooms.borrow().get(&room) {
+            for slot in &entry.members {
+                if slot.outbox.push(frame.clone()).is_err() {
+                    too_slow.push(slot.clone());
+                }
+            }
+        }
+        for slot in too_slow {
+            self.cut_slow(&slot);
+        }
+    }
+
+    /// A frame for one session.
+    pub fn direct(&self, id: SessionId, frame: Bytes) {
+        let slot = self.sessions.borrow().get(&id).cloned();
+        if let Some(slot) = slot {
+            self.send(&slot, frame);
+        }
+    }
+
+    /// A frame for a session of this thread. One that cannot take it is cut.
+    pub fn send(&self, slot: &Slot, frame: Bytes) {
+        if slot.closed.get().is_none() && slot.outbox.push(frame).is_err() {
+            self.cut_slow(slot);
+        }
+    }
+
+    /// The counter that members of `room` have been shown.
+    pub fn set_rev(&self, room: RoomKey, rev: i64) {
+        if let Some(entry) = self.rooms.borrow_mut().get_mut(&room) {
+            entry.rev = rev;
+        }
+    }
+
+    /// Closes every member of a room on this thread.
+    pub fn close_room(&self, room: RoomKey, code: CloseCode) {
+        let members = self.rooms.borrow().get(&room).map(|e| e.members.clone()).unwrap_or_default();
+        for slot in members {
+            self.close(&slot, code);
+        }
+    }
+
+    /// Closes a session: what is queued goes first, then the close frame. Its socket is cut if the peer
+    /// does not answer in time.
+    pub fn close(&self, slot: &Slot, code: CloseCode) {
+        if slot.closed.get().is_some() {
+            return;
+        }
+        self.detach(slot);
+        slot.outbox.push_uncounted(protocol::close_frame(code));
+        self.end(slot, code, Instant::now() + self.times.close_max);
+    }
+
+    /// A peer that does not read cannot be told anything: cut at once.
+    fn cut_slow(&self, slot: &Slot) {
+        if slot.closed.get().is_none() {
+            self.metrics.outbox_evictions.inc();
+            self.detach(slot);
+            self.end(slot, CloseCode::TooSlow, Instant::now());
+            slot.outbox.abort();
+            slot.socket.cut();
+        }
+    }
+
+    fn end(&self, slot: &Slot, code: CloseCode, cut_at: Instant) {
+        slot.closed.set(Some((code, cut_at)));
+        if let Some(session) = &*slot.session.borrow() {
+            #[expect(clippy::disallowed_methods, reason = "once per session, and must not be lost")]
+            session.do_send(Closing);
+        }
+    }
+
+    /// What time brings: heartbeats, and the end of those that are silent, unjoined or did not close.
+    pub fn tick(&self, now: Instant) {
+        let sessions = self.sessions.borrow().values().cloned().collect::<Vec<_>>();
+        let mut beats: HashMap<RoomKey, Bytes> = HashMap::new();
+        for slot in sessions {
+            if let Some((_, cut_at)) = slot.closed.get() {
+                if cut_at <= now {
+                    slot.outbox.abort();
+                    slot.socket.cut();
+                }
+            } else if slot.last_heard.get() + self.times.silence_max <= now {
+                self.close(&slot, CloseCode::NoSignOfLife);
+            } else if let Some((room, _)) = slot.place.get() {
+                if slot.next_heartbeat.get() <= now {
+                    slot.next_heartbeat.set(now + self.times.heartbeat);
+                    let beat = beats.entry(room).or_insert_with(|| self.heartbeat(room)).clone();
+                    self.send(&slot, beat);
+                }
+            } else if slot.join_by.get() <= now {
+                self.close(&slot, CloseCode::NotJoined);
+            }
+        }
+    }
+
+    /// HEARTBEAT and a ping, for one write.
+    fn heartbeat(&self, room: RoomKey) -> Bytes {
+        let rev = self.rooms.borrow().get(&room).map_or(0, |e| e.rev);
+        let json = protocol::encode(&ServerFrame::Heartbeat(HeartbeatPayload { rev }));
+        [protocol::text_frame(&json), protocol::ping_frame()].concat().into()
+    }
+
+    /// Gives every session its own moment within `window` to be told to come back (P6).
+    pub fn plan_drain(&self, now: Instant, window: Duration, mut random: impl FnMut() -> f64) {
+        for slot in self.sessions.borrow().values() {
+            slot.drain_at.set(Some(now + window.mul_f64(random().clamp(0.0, 1.0))));
+        }
+    }
+
+    /// Tells those whose moment has come to come back, each after its own random wait of at most `after_max`.
+    pub fn drain(&self, now: Instant, after_max: Duration, mut random: impl FnMut() -> f64) {
+        let due = |slot: &&Rc<Slot>| slot.closed.get().is_none() && slot.drain_at.get().is_none_or(|at| at <= now);
+        let due = self.sessions.borrow().values().filter(due).cloned().collect::<Vec<_>>();
+        for slot in due {
+            let after = after_max.mul_f64(random().clamp(0.0, 1.0));
+            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            let json = protocol::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));
+            slot.outbox.push_uncounted(protocol::text_frame(&json));
+            self.close(&slot, CloseCode::Restart);
+        }
+    }
+}

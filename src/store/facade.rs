@@ -1,0 +1,246 @@
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::FutureExt;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{
+    AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
+    cold, postgres::Postgres, sqlite::Sqlite,
+};
+use crate::domain::{NewMessage, RoomId};
+
+/// The database, whichever it is. Cheap to clone.
+///
+/// May be used from any thread and any runtime. All work is done by tasks on a runtime of its own: a
+/// connection lives as long as the runtime that made it, and actix arbiters come and go. What was started is
+/// finished even when nobody waits for it any more.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    runtime: OwnRuntime,
+}
+
+enum Backend {
+    Postgres(Postgres),
+    Sqlite(Sqlite),
+}
+
+/// Two threads: one drives the connections while the other encodes a batch.
+const RUNTIME_THREADS: usize = 2;
+
+struct OwnRuntime(Option<Runtime>);
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        // The last clone of a store may be dropped inside another runtime, where waiting panics.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Runs `$work` with whichever backend there is, on the store's runtime.
+macro_rules! on_backend {
+    ($self:ident, $backend:ident => $work:expr) => {{
+        let inner = Arc::clone(&$self.0);
+        $self
+            .spawn(async move {
+                match &inner.backend {
+                    Backend::Postgres($backend) => $work,
+                    Backend::Sqlite($backend) => $work,
+                }
+            })
+            .await
+    }};
+}
+
+/// Runs a function of [`cold`], the same for both backends, on a connection that reads.
+macro_rules! reading {
+    ($self:ident, |$c:ident, $queries:ident| $query:expr) => {{
+        let inner = Arc::clone(&$self.0);
+        $self
+            .spawn(async move {
+                match &inner.backend {
+                    Backend::Postgres(postgres) => {
+                        use cold::postgres as $queries;
+                        postgres.pools.read(|$c| $query.boxed()).await
+                    }
+                    Backend::Sqlite(sqlite) => {
+                        use cold::sqlite as $queries;
+                        sqlite.pools.read(|$c| $query.boxed()).await
+                    }
+                }
+            })
+            .await
+    }};
+}
+
+impl Store {
+    /// Opens a store. With PostgreSQL nothing is connected yet. With SQLite the folder is made, and the file
+    /// is locked where [`StoreSettings::exclusive`] is set.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where another server has the file; [`StoreError::Unavailable`] where the folder
+    /// cannot be made.
+    pub fn new(url: &DatabaseUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let backend = match url {
+            DatabaseUrl::Postgres(config) => Backend::Postgres(Postgres::new(config, settings)?),
+            DatabaseUrl::Sqlite(path) => Backend::Sqlite(Sqlite::new(Path::new(path), settings)?),
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(RUNTIME_THREADS)
+            .thread_name("store")
+            .enable_all()
+            .build()
+            .map_err(|e| StoreError::Broken(format!("no threads for the store: {e}").into()))?;
+        Ok(Self(Arc::new(Inner { backend, runtime: OwnRuntime(Some(runtime)) })))
+    }
+
+    /// `postgresql` or `sqlite`.
+    pub fn kind(&self) -> &'static str {
+        match &self.0.backend {
+            Backend::Postgres(_) => "postgresql",
+            Backend::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// Applies the migrations that are missing and makes the row that all servers share. Servers that start
+    /// together wait for each other. Tells the names of the applied ones.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        on_backend!(self, backend => backend.migrate().await)
+    }
+
+    /// Whether the database has all that this release needs.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn schema_current(&self) -> Result<bool, StoreError> {
+        on_backend!(self, backend => backend.schema_current().await)
+    }
+
+    /// What all servers on this database share.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`; `Broken` before [`Store::migrate`].
+    pub async fn meta(&self) -> Result<Meta, StoreError> {
+        let row = reading!(self, |c, queries| queries::meta_row(c))?;
+        Ok(Meta { epoch: row.epoch.into(), secret: row.secret })
+    }
+
+    /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
+    /// `Ok`. After an error some of it may be: the same batch can be given again, and what was stored comes
+    /// back as [`AppendOutcome::Repeated`].
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`. A row whose data the database refuses is no error.
+    pub async fn append_batch(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
+        let inner = Arc::clone(&self.0);
+        self.spawn(async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.append(&rows).await,
+                Backend::Sqlite(sqlite) => sqlite.append(rows).await,
+            }
+        })
+        .await
+    }
+
+    /// A room's epoch, counter and figures.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn head(&self, room: &RoomId) -> Result<Head, StoreError> {
+        let room = room.clone();
+        reading!(self, |c, queries| {
+            let room = room.clone();
+            async move { queries::head(c, &room).await }
+        })
+    }
+
+    /// Epochs and counters of many rooms at once. Rooms without a row are absent.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn heads(&self, rooms: Vec<RoomId>) -> Result<Heads, StoreError> {
+        let rooms: Arc<[RoomId]> = rooms.into();
+        reading!(self, |c, queries| {
+            let rooms = Arc::clone(&rooms);
+            async move { queries::heads(c, &rooms).await }
+        })
+    }
+
+    /// A room's head and its latest messages as of one moment: nothing above `head.rev`, and of the latest
+    /// `limit` at or below it nothing missing.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn load(&self, room: &RoomId, limit: usize) -> Result<(Head, Page), StoreError> {
+        let room = room.clone();
+        reading!(self, |c, queries| queries::load(c, room.clone(), limit))
+    }
+
+    /// A page of a room's messages.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn page(&self, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<Page, StoreError> {
+        let room = room.clone();
+        reading!(self, |c, queries| {
+            let room = room.clone();
+            async move { queries::page(c, &room, cursor, limit).await }
+        })
+    }
+
+    /// What changed in a room above `rev`, and its head as of the same moment.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn changes_since(&self, room: &RoomId, rev: i64, limit: usize) -> Result<Changes, StoreError> {
+        let room = room.clone();
+        reading!(self, |c, queries| queries::changes_since(c, room.clone(), rev, limit))
+    }
+
+    /// Asks the database for nothing, and tells how long the answer took.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn ping(&self) -> Result<Duration, StoreError> {
+        let start = Instant::now();
+        reading!(self, |c, queries| queries::ping(c))?;
+        Ok(start.elapsed())
+    }
+
+    /// Begins a new life of all rooms, as after a restore from a backup: what clients know of counters is
+    /// void. Tells the new epoch.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn new_epoch(&self) -> Result<crate::domain::Epoch, StoreError> {
+        on_backend!(self, backend => backend.new_epoch().await)
+    }
+
+    /// How busy the connections are.
+    pub fn pool_status(&self) -> PoolStatus {
+        match &self.0.backend {
+            Backend::Postgres(postgres) => postgres.pools.status(),
+            Backend::Sqlite(sqlite) => sqlite.pools.status(),
+        }
+    }
+
+    async fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let ended = || StoreError::Broken("a task of the store ended early".into());
+        let Some(runtime) = &self.0.runtime.0 else { return Err(ended()) };
+        runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()))
+    }
+}

@@ -1,0 +1,161 @@
+//! The store: rows in, rows out, on PostgreSQL or SQLite.
+//!
+//! Invariant: no actix, and no policy: batching, retrying and waiting belong to `persistence`.
+
+mod cold;
+mod error;
+mod facade;
+mod lease;
+mod migrations;
+mod postgres;
+mod postgres_batch;
+mod rows;
+mod schema;
+mod sql_types;
+mod sqlite;
+mod sqlite_batch;
+mod url;
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+pub use error::StoreError;
+pub use facade::Store;
+pub use url::{DatabaseUrl, StoreUrlError};
+
+use crate::domain::{ChatMessage, Epoch, RoomId};
+
+/// The limits of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// How many connections read; one more writes. At least 1.
+    pub pool_size: usize,
+    /// How long connecting may take, for each host of the URL.
+    pub connect_timeout: Duration,
+    /// How long a statement may run, and how long SQLite waits for another process's commit.
+    pub statement_timeout: Duration,
+    /// How long to wait for a connection while all are in use.
+    pub pool_wait: Duration,
+    /// SQLite: the file is this store's alone. A second one that wants that is refused.
+    pub exclusive: bool,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            pool_size: 8,
+            connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(5),
+            pool_wait: Duration::from_secs(2),
+            exclusive: true,
+        }
+    }
+}
+
+/// What is stored about a room beside its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The room's epoch; `meta.epoch` where the room has no row yet.
+    pub epoch: Epoch,
+    /// The room's change counter; 0 where the room has no row yet.
+    pub rev: i64,
+    /// How many messages the room has.
+    pub message_count: i64,
+    /// When the last message was stored.
+    pub last_message_at: Option<DateTime<Utc>>,
+}
+
+/// Messages in the order of their `seq`, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The messages.
+    pub messages: Vec<ChatMessage>,
+    /// Whether there are more in the direction that was asked.
+    pub has_more: bool,
+}
+
+/// Which messages of a room are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageCursor {
+    /// The newest ones.
+    Latest,
+    /// The newest ones whose `seq` is below this.
+    Before(i64),
+    /// The oldest ones whose `seq` is above this.
+    After(i64),
+}
+
+/// The changes of a room in counter order, complete between two values of its counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The room as it was when the changes were read: all up to `head.rev` are there, unless `truncated`.
+    pub head: Head,
+    /// The messages whose `rev` is above the asked one, by `rev`, at most as many as asked.
+    pub messages: Vec<ChatMessage>,
+    /// There are more than the asked number.
+    pub truncated: bool,
+}
+
+/// What became of one message of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppendOutcome {
+    /// It was stored now.
+    Stored(StoredMessage),
+    /// The same message of the same author was stored before; here is that one.
+    Repeated(StoredMessage),
+    /// The author used this `client_id` in this room for other content.
+    Conflict,
+    /// The database refused this row's data. Never expected: text is checked before it enters a batch.
+    Refused,
+}
+
+/// What the database gave to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The row's id.
+    pub id: i64,
+    /// The counter's value at creation.
+    pub seq: i64,
+    /// The counter's value at the last change.
+    pub rev: i64,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+    /// The room's epoch.
+    pub epoch: Epoch,
+}
+
+/// What all servers on one database share.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// The epoch of every room that has no row yet.
+    pub epoch: Epoch,
+    /// The key that public ids are derived with, where none is configured. 32 bytes.
+    pub secret: Vec<u8>,
+}
+
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meta").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+/// The counters of many rooms at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heads {
+    /// The epoch of every room that is not in `rooms`.
+    pub meta_epoch: Epoch,
+    /// Epoch and counter of those rooms that have a row, in no order.
+    pub rooms: Vec<(RoomId, Epoch, i64)>,
+}
+
+/// The connections of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStatus {
+    /// How many exist.
+    pub size: usize,
+    /// How many of them work.
+    pub in_use: usize,
+    /// How many jobs wait for one.
+    pub waiting: usize,
+}

@@ -1,0 +1,51 @@
+//! The tables, as both databases have them. Written by hand: `diesel print-schema` knows one database only.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    use diesel::sql_types::{Binary, SmallInt};
+    use super::super::sql_types::Guid;
+
+    /// One row: what all servers on this database share.
+    meta (id) {
+        id -> SmallInt,
+        epoch -> Guid,
+        secret -> Binary,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// A room per blog post, made by its first message.
+    rooms (id) {
+        id -> Text,
+        created_at -> Ts,
+        epoch -> Guid,
+        last_rev -> BigInt,
+        message_count -> BigInt,
+        last_message_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// What was said.
+    messages (id) {
+        id -> BigInt,
+        room_id -> Text,
+        anonymous_id -> Text,
+        nickname -> Text,
+        avatar -> Text,
+        content -> Text,
+        client_id -> Guid,
+        seq -> BigInt,
+        rev -> BigInt,
+        created_at -> Ts,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(meta, rooms, messages);

@@ -1,0 +1,20 @@
+// @ts-check
+// The animals to choose from.
+
+/** @typedef {{name: string, ko: string, en: string}} Avatar */
+
+/** @returns {Promise<Avatar[]>} empty where they cannot be had; the server then picks one */
+export async function loadAvatars() {
+  try {
+    const answer = await fetch('/api/v1/avatars');
+    const { avatars } = await answer.json();
+    return Array.isArray(avatars) ? avatars.filter((avatar) => typeof avatar?.name === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {Avatar[]} avatars @param {() => number} [random] @returns {Avatar | null} */
+export function pick(avatars, random = Math.random) {
+  return avatars[Math.floor(random() * avatars.length)] ?? null;
+}

@@ -1,0 +1,245 @@
+// @ts-check
+// One socket to one room, for as long as the page lives: opens it, joins, notices when it is dead,
+// and comes back. It knows when to try, never what the frames mean beyond joining.
+
+import { backoffMs } from './backoff.js';
+import { DetailEvent } from './events.js';
+import { SUBPROTOCOL, START_OVER, afterClose, decode } from './protocol.js';
+
+/**
+ * @typedef {import('./protocol.js').Frame} Frame
+ * @typedef {'connecting' | 'live' | 'offline' | 'closed'} State
+ * @typedef {object} ConnectionOptions
+ * @property {string} url
+ * @property {() => string} join the JOIN frame for this moment
+ * @property {() => number} cursor how far we are
+ * @property {() => void} startOver called when the room's life ended
+ * @property {() => boolean} [online]
+ * @property {(url: string, protocol: string) => WebSocket} [open]
+ * @property {() => number} [random]
+ */
+
+/** A connection that held this long was a good one: the next failure starts from the beginning. */
+const STABLE_MS = 30_000;
+/** Neither opening nor joining may hang for ever; the server gives up on a join after as long. */
+const PATIENCE_MS = 12_000;
+/** A heartbeat may overtake the changes it tells of by this much. */
+const CATCH_UP_MS = 2_000;
+/** Several readers notice the same silence in the same moment: they leave it one by one. */
+const LEAVE_SPREAD_MS = 2_000;
+/** Without a figure of the server's own: three times the pause at which it looks at us. */
+const HEARTBEAT_SECONDS_DEFAULT = 30;
+
+/** Events: `state` (detail: State), `frame` (detail: Frame), `refused` (detail: close code). */
+export class Connection extends EventTarget {
+  /** @param {ConnectionOptions} options */
+  constructor(options) {
+    super();
+    this.options = { online: () => true, open: openSocket, random: Math.random, ...options };
+    /** @type {State} */
+    this.state = 'connecting';
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    this.attempt = 0;
+    this.heartbeatMs = HEARTBEAT_SECONDS_DEFAULT * 1000;
+    /** Set by RECONNECT: the server itself says when. @type {number | null} */
+    this.returnAfterMs = null;
+    /** @type {Map<string, ReturnType<typeof setTimeout>>} one timer of each name */
+    this.timers = new Map();
+    this.stopped = true;
+  }
+
+  start() {
+    this.stopped = false;
+    this.#connect();
+  }
+
+  /** Leaves for good, or until `start`. */
+  stop() {
+    this.stopped = true;
+    for (const name of [...this.timers.keys()]) this.#cancel(name);
+    this.#drop();
+  }
+
+  /** @param {string} text @returns {boolean} whether it went out on a joined socket */
+  send(text) {
+    if (this.state !== 'live' || this.socket?.readyState !== 1) return false;
+    this.socket.send(text);
+    return true;
+  }
+
+  /** The network is back, or the reader looks at the page again: no reason to wait any longer. */
+  nudge() {
+    if (this.stopped || this.state === 'closed' || this.socket) return;
+    this.#connect();
+  }
+
+  /** The browser says that there is no network: attempts would only fail. */
+  networkLost() {
+    if (this.stopped || this.state === 'closed') return;
+    this.#drop();
+    this.#cancel('retry');
+    this.#setState('offline');
+  }
+
+  /** Tries again after the server had said not to, because the reader asked for it. */
+  retry() {
+    this.#setState('connecting');
+    this.attempt = 0;
+    this.start();
+  }
+
+  /** Leaves and joins anew at once, for instance under another identity. */
+  rejoin() {
+    if (this.stopped || !this.socket) return;
+    this.#drop();
+    this.#connect();
+  }
+
+  #connect() {
+    this.#cancel('retry');
+    if (!this.options.online()) {
+      this.#setState('offline');
+      return;
+    }
+    this.#setState('connecting');
+    /** @type {WebSocket} */
+    let socket;
+    try {
+      socket = this.options.open(this.options.url, SUBPROTOCOL);
+    } catch {
+      this.#retryLater();
+      return;
+    }
+    this.socket = socket;
+    this.#after('patience', PATIENCE_MS, () => this.#lost(1006));
+    socket.addEventListener('open', () => {
+      if (this.socket === socket) socket.send(this.options.join());
+    });
+    socket.addEventListener('message', (event) => {
+      if (this.socket === socket) this.#heard(event.data);
+    });
+    socket.addEventListener('close', (event) => {
+      if (this.socket === socket) this.#lost(event.code);
+    });
+  }
+
+  /** @param {unknown} data */
+  #heard(data) {
+    this.#after('silence', this.heartbeatMs * 2.5, () => this.#leaveSoon());
+    for (const frame of decode(data)) {
+      if (!this.socket) return;
+      if (frame.type === 'RECONNECT') this.#told(frame);
+      else if (frame.type === 'ERROR' && this.state !== 'live') this.#joinRefused(frame);
+      this.dispatchEvent(new DetailEvent('frame', frame));
+      // Only now: whoever waits for "live" finds the room's state in place, and the changes in
+      // front of a heartbeat have moved the cursor.
+      if (frame.type === 'WELCOME') this.#joined(frame);
+      else if (frame.type === 'HEARTBEAT') this.#compare(frame);
+    }
+  }
+
+  /** @param {Frame} frame */
+  #joined(frame) {
+    const seconds = Number(frame.payload.heartbeatSeconds);
+    if (seconds > 0) this.heartbeatMs = seconds * 1000;
+    this.#cancel('patience');
+    this.#cancel('join');
+    this.#after('stable', STABLE_MS, () => {
+      this.attempt = 0;
+    });
+    this.#after('silence', this.heartbeatMs * 2.5, () => this.#leaveSoon());
+    this.#setState('live');
+  }
+
+  /** @param {Frame} frame */
+  #told(frame) {
+    this.returnAfterMs = Math.max(0, Number(frame.payload.afterMs) || 0);
+  }
+
+  /** @param {Frame} frame */
+  #joinRefused(frame) {
+    const { code, clientId, retryAfterMs } = frame.payload;
+    if (clientId || code === 'ALREADY_JOINED') return;
+    // The socket is good, only the room is not ready (or we have changed what was wrong with the
+    // JOIN): ask again on the same one.
+    this.#cancel('patience');
+    const pause = Number(retryAfterMs) || backoffMs(++this.attempt, this.options.random);
+    const socket = this.socket;
+    this.#after('join', pause, () => {
+      if (!socket || this.socket !== socket || socket.readyState !== 1) return;
+      this.#after('patience', PATIENCE_MS, () => this.#lost(1006));
+      socket.send(this.options.join());
+    });
+  }
+
+  /** @param {Frame} frame */
+  #compare(frame) {
+    const { rev } = frame.payload;
+    if (!Number.isSafeInteger(rev) || this.options.cursor() >= rev) return;
+    this.#after('behind', CATCH_UP_MS, () => {
+      if (this.options.cursor() < rev) this.#leaveSoon();
+    });
+  }
+
+  #leaveSoon() {
+    this.#after('leave', this.options.random() * LEAVE_SPREAD_MS, () => this.#lost(1000));
+  }
+
+  /** The socket is gone, or as good as gone. @param {number} code */
+  #lost(code) {
+    this.#drop();
+    if (this.stopped) return;
+    if (code === START_OVER) this.options.startOver();
+    if (afterClose(code) === 'stay away') {
+      this.stopped = true;
+      this.#setState('closed');
+      this.dispatchEvent(new DetailEvent('refused', code));
+      return;
+    }
+    this.#retryLater();
+  }
+
+  #retryLater() {
+    this.#setState(this.options.online() ? 'connecting' : 'offline');
+    if (this.state === 'offline') return;
+    const told = this.returnAfterMs;
+    this.returnAfterMs = null;
+    this.#after('retry', told ?? backoffMs(this.attempt++, this.options.random), () => this.#connect());
+  }
+
+  /** Lets go of the socket without waiting for its close event, which may take minutes to come. */
+  #drop() {
+    for (const name of ['patience', 'join', 'stable', 'silence', 'behind', 'leave']) this.#cancel(name);
+    const socket = this.socket;
+    this.socket = null;
+    if (socket && socket.readyState < 2) socket.close(1000);
+  }
+
+  /** @param {State} state */
+  #setState(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.dispatchEvent(new DetailEvent('state', state));
+  }
+
+  /** @param {string} name @param {number} ms @param {() => void} act */
+  #after(name, ms, act) {
+    this.#cancel(name);
+    this.timers.set(name, setTimeout(() => {
+      this.timers.delete(name);
+      act();
+    }, ms));
+  }
+
+  /** @param {string} name */
+  #cancel(name) {
+    clearTimeout(this.timers.get(name));
+    this.timers.delete(name);
+  }
+}
+
+/** @param {string} url @param {string} protocol */
+function openSocket(url, protocol) {
+  return new WebSocket(url, protocol);
+}

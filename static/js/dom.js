@@ -1,0 +1,45 @@
+// @ts-check
+// The few helpers for elements. Text only ever becomes text: nothing here takes markup.
+
+/** @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no #${id}`);
+  return element;
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+/** Names of animals are plain; anything else would be somebody's try at another address. */
+const AVATAR = /^[a-z0-9_-]{1,32}$/;
+
+/** @param {string} avatar @param {number} size CSS px @returns {HTMLImageElement} */
+export function avatarImage(avatar, size) {
+  const image = make('img', 'avatar');
+  image.width = size;
+  image.height = size;
+  image.alt = '';
+  image.decoding = 'async';
+  setAvatar(image, avatar);
+  return image;
+}
+
+/** @param {HTMLImageElement} image @param {string} avatar */
+export function setAvatar(image, avatar) {
+  const source = AVATAR.test(avatar) ? `/avatars/${avatar}.svg` : '';
+  if (image.getAttribute('src') === source) return;
+  if (source) image.setAttribute('src', source);
+  else image.removeAttribute('src');
+}

@@ -1,0 +1,300 @@
+// @ts-check
+// Puts the page together. The only module that acts when it is imported.
+
+import { Announcer } from './announcer.js';
+import { ChatStore } from './chat-store.js';
+import { Composer } from './composer.js';
+import { Connection } from './connection.js';
+import { byId, setAvatar } from './dom.js';
+import { Frame } from './frame.js';
+import { History } from './history.js';
+import { load, supported } from './i18n/index.js';
+import { Identity, uuid } from './identity.js';
+import { Outbox } from './outbox.js';
+import { People } from './people.js';
+import { Profile } from './profile.js';
+import { encodeJoin, encodeProfile } from './protocol.js';
+import { Sender } from './sender.js';
+import { Status } from './status.js';
+import { openStorage } from './storage.js';
+import { isTheme, setAccent, setTheme } from './theme.js';
+import { Clock } from './time.js';
+import { View } from './view.js';
+
+/** @typedef {import('./protocol.js').Frame} WireFrame */
+
+const root = document.documentElement;
+const { room = '', epoch = '', rev = '0', hasMore, mode } = document.body.dataset;
+const roomPath = encodeURIComponent(room);
+const api = `/api/v1/rooms/${roomPath}`;
+
+let strings = await load(root.lang);
+setAccent(root.dataset.accent);
+
+const session = openStorage('sessionStorage');
+const identity = new Identity(openStorage('localStorage'));
+const outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
+const store = new ChatStore(outbox);
+store.selfId = identity.authorId;
+
+const frame = new Frame(fromBlog);
+const announcer = new Announcer(byId('announcer'), (n) => strings.announceMany(n));
+const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings);
+
+/** @type {{nickname: string | null, avatar: string | null} | null} what to go back to if the server refuses */
+let beforeProfile = null;
+
+const connection = new Connection({
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/room/${roomPath}`,
+  join: () => encodeJoin({
+    anonymousId: identity.anonymousId,
+    ...(identity.nickname === null ? {} : { nickname: identity.nickname }),
+    ...(identity.nickname === null || !identity.avatar ? {} : { avatar: identity.avatar }),
+    ...(store.resume ? { resume: store.resume } : {}),
+  }),
+  cursor: () => store.rev,
+  startOver: () => store.forget(),
+  online: () => navigator.onLine !== false,
+});
+
+const sender = new Sender(outbox, (text) => connection.send(text), () => connection.state === 'live' && store.self !== null);
+const history = new History(store, api, (state) => view.setHistory(state));
+
+const view = new View(store, {
+  log: byId('log'),
+  list: byId('list'),
+  top: byId('top'),
+  empty: byId('empty'),
+  down: byId('down'),
+}, {
+  loadOlder: () => history.loadOlder(),
+  retry(clientId) {
+    outbox.retry(clientId);
+    store.touch();
+    sender.pump();
+  },
+  discard(clientId) {
+    outbox.remove(clientId);
+    store.touch();
+  },
+  unread: (count) => frame.post('unread', { count }),
+  me: () => ({ nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' }),
+}, strings, new Clock(strings.locale));
+
+const composer = new Composer({
+  form: /** @type {HTMLFormElement} */ (byId('composer')),
+  box: /** @type {HTMLTextAreaElement} */ (byId('message')),
+  count: byId('count'),
+  send: /** @type {HTMLButtonElement} */ (byId('send')),
+}, {
+  submit: write,
+  drafts: session,
+  draftKey: `realtime-chat:draft:${room}`,
+  strings: () => strings,
+});
+
+const profile = new Profile({
+  form: /** @type {HTMLFormElement} */ (byId('profile')),
+  prompt: byId('prompt'),
+  box: /** @type {HTMLInputElement} */ (byId('nickname')),
+  face: /** @type {HTMLButtonElement} */ (byId('face')),
+  animals: byId('animals'),
+  submit: /** @type {HTMLButtonElement} */ (byId('profile-submit')),
+  dismiss: /** @type {HTMLButtonElement} */ (byId('profile-dismiss')),
+  fault: byId('fault'),
+}, { choose: chooseProfile, dismiss: () => showDock('rest'), strings: () => strings });
+
+const people = new People({
+  button: byId('people-button'),
+  count: byId('people-count'),
+  panel: byId('people'),
+  heading: byId('people-heading'),
+  list: byId('people-list'),
+  more: byId('people-more'),
+}, store, `${api}/members`, () => strings);
+
+/** @param {string} content @returns {boolean} */
+function write(content) {
+  if (outbox.full) {
+    status.note(strings.outboxFull);
+    return false;
+  }
+  outbox.add(content, Date.now());
+  status.note('');
+  view.clearUnreadLine();
+  view.toBottom();
+  store.touch();
+  sender.pump();
+  return true;
+}
+
+/** @param {string} nickname @param {string} avatar */
+function chooseProfile(nickname, avatar) {
+  beforeProfile ??= { nickname: identity.nickname, avatar: identity.avatar };
+  const anotherIdentity = identity.choose(nickname, avatar);
+  if (anotherIdentity) connection.rejoin();
+  else connection.send(encodeProfile({ nickname, ...(avatar ? { avatar } : {}) }));
+  // Away from the server the choice goes along with the next JOIN.
+  showDock('rest');
+  composer.focus();
+  if (!identity.storage.lasting) status.note(strings.notKept);
+}
+
+/** @param {WireFrame} wire */
+function onError({ payload }) {
+  const error = /** @type {import('./protocol.js').WireError} */ (payload);
+  if (sender.refused(error)) return;
+  const about = strings.errors[/** @type {keyof typeof strings.errors} */ (error.code)];
+  const joining = connection.state !== 'live';
+  const ofProfile = ['INVALID_NICKNAME', 'INVALID_AVATAR'].includes(error.code)
+    || (beforeProfile !== null && !joining && ['RATE_LIMITED', 'INTERNAL'].includes(error.code));
+  if (!ofProfile) return;
+  // What was refused may have come from an earlier visit: then nothing is left to go back to.
+  identity.revert(joining ? null : beforeProfile?.nickname ?? null, beforeProfile?.avatar ?? null);
+  beforeProfile = null;
+  showDock('profile');
+  profile.explain(about);
+}
+
+/** What stands at the foot of the page. @param {'rest' | 'profile' | 'prompt'} what */
+function showDock(what) {
+  const joined = identity.nickname !== null;
+  const asking = what !== 'rest';
+  byId('composer').hidden = !joined || asking;
+  byId('join-bar').hidden = joined || asking;
+  if (asking) {
+    profile.open(joined ? { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' } : null);
+  } else {
+    profile.close();
+  }
+  setAvatar(/** @type {HTMLImageElement} */ (byId('me').firstElementChild), identity.avatar ?? '');
+  if (!byId('composer').hidden) composer.update();
+}
+
+/** Texts that stand in the page itself. */
+function relabel() {
+  root.lang = strings.locale;
+  const texts = /** @type {Record<string, any>} */ (strings);
+  for (const element of document.querySelectorAll('[data-t]')) {
+    element.textContent = texts[element.getAttribute('data-t') ?? ''];
+  }
+  for (const element of document.querySelectorAll('[data-t-label]')) {
+    element.setAttribute('aria-label', texts[element.getAttribute('data-t-label') ?? '']);
+  }
+  for (const element of document.querySelectorAll('[data-t-title]')) {
+    element.setAttribute('title', texts[element.getAttribute('data-t-title') ?? '']);
+  }
+  byId('message').setAttribute('placeholder', strings.placeholder);
+}
+
+/** @param {string} lang */
+async function setLanguage(lang) {
+  if (supported(lang) === strings.locale) return;
+  strings = await load(lang);
+  relabel();
+  profile.relabel();
+  people.draw();
+  composer.update();
+  view.setLanguage(strings, new Clock(strings.locale));
+}
+
+/** @param {import('./frame.js').FrameMessage} message */
+function fromBlog(message) {
+  const { type, theme, title, lang, accent } = message;
+  if (type === 'focus') {
+    if (identity.nickname === null) profile.focus();
+    else composer.focus();
+    return;
+  }
+  const fields = { 'set-theme': ['theme'], 'set-title': ['title'], 'set-lang': ['lang'], init: ['theme', 'title', 'lang', 'accent'] }[type] ?? [];
+  if (fields.includes('theme') && isTheme(theme)) setTheme(theme);
+  if (fields.includes('accent')) setAccent(accent);
+  if (fields.includes('lang') && typeof lang === 'string') setLanguage(lang);
+  if (fields.includes('title') && typeof title === 'string' && title.trim()) {
+    const shown = title.trim().slice(0, 200);
+    byId('title').textContent = shown;
+    document.title = shown;
+  }
+}
+
+connection.addEventListener('frame', (event) => {
+  const wire = /** @type {WireFrame} */ (/** @type {any} */ (event).detail);
+  if (wire.type === 'ERROR') {
+    onError(wire);
+    frame.post('error', { code: String(wire.payload.code) });
+    return;
+  }
+  if (wire.type === 'WELCOME' && wire.payload.limits?.contentMax > 0) composer.contentMax = wire.payload.limits.contentMax;
+  store.receive(wire);
+});
+connection.addEventListener('state', () => {
+  const { state } = connection;
+  if (state === 'live') sender.pump();
+  else sender.interrupted();
+  view.setLive(state === 'live');
+  status.connection(state);
+  frame.post('state', { state });
+});
+connection.addEventListener('refused', (event) => {
+  const code = /** @type {any} */ (event).detail;
+  status.refused(code === 4101 ? strings.refused : code === 4103 ? strings.tooMany : strings.broken,
+    code === 4101 ? null : () => connection.retry());
+});
+store.addEventListener('self', () => {
+  if (!store.self) return;
+  beforeProfile = null;
+  identity.confirm(store.self);
+  setAvatar(/** @type {HTMLImageElement} */ (byId('me').firstElementChild), store.self.avatar);
+  sender.pump();
+});
+store.addEventListener('resolved', () => sender.resolved());
+store.addEventListener('arrived', (event) => {
+  for (const { author, content } of /** @type {any} */ (event).detail) announcer.say(`${author.nickname}: ${content}`);
+});
+sender.addEventListener('changed', () => store.touch());
+sender.addEventListener('hold', (event) => status.hold(/** @type {any} */ (event).detail));
+sender.addEventListener('failed', (event) => {
+  const code = /** @type {keyof typeof strings.errors} */ (/** @type {any} */ (event).detail);
+  announcer.say(`${strings.failed}. ${strings.errors[code] ?? ''}`);
+  if (code === 'NICKNAME_REQUIRED') showDock('profile');
+});
+
+addEventListener('online', () => connection.nudge());
+addEventListener('offline', () => connection.networkLost());
+addEventListener('pageshow', (event) => event.persisted && connection.start());
+// A page in the back/forward cache may hold no socket.
+addEventListener('pagehide', () => connection.stop());
+document.addEventListener('visibilitychange', () => document.hidden || connection.nudge());
+
+byId('join-bar').addEventListener('click', () => {
+  showDock('prompt');
+  profile.focus();
+});
+byId('me').addEventListener('click', () => {
+  showDock('profile');
+  profile.focus();
+});
+
+const popout = /** @type {HTMLAnchorElement} */ (byId('popout'));
+if (frame.embedded && mode !== 'popout') {
+  const address = new URL(location.href);
+  address.searchParams.set('mode', 'popout');
+  popout.href = address.href;
+  popout.hidden = false;
+  popout.addEventListener('click', (event) => {
+    if (open(address.href, '_blank', 'popup,width=440,height=680')) event.preventDefault();
+  });
+}
+
+relabel();
+store.hydrate({ epoch, rev: Number(rev), messages: view.adopt(), hasMore: hasMore === 'true' });
+showDock(identity.nickname === null ? 'prompt' : 'rest');
+view.start();
+new ResizeObserver(() => frame.resize(
+  byId('inner').offsetHeight + byId('dock').offsetHeight + byId('bar').offsetHeight,
+)).observe(byId('list'));
+status.connection('connecting');
+frame.post('state', { state: 'connecting' });
+frame.ready();
+connection.start();
+root.classList.add('scripted');

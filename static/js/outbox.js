@@ -1,0 +1,122 @@
+// @ts-check
+// Messages that the server has not confirmed yet, oldest first. Kept in the tab's session storage,
+// so that a reload, a crash or a dead battery on the train loses nothing.
+
+/**
+ * @typedef {'waiting' | 'sending' | 'failed'} SendState
+ * @typedef {{clientId: string, content: string, at: number, state: SendState, code?: string}} Unsent
+ * @typedef {{get(key: string): string | null, set(key: string, value: string | null): void}} KeyValue
+ */
+
+/** More than this many unsent messages are refused; the text stays in the box. */
+export const OUTBOX_MAX = 20;
+
+export class Outbox {
+  /**
+   * @param {KeyValue} storage
+   * @param {string} key
+   * @param {() => string} newId
+   */
+  constructor(storage, key, newId) {
+    this.storage = storage;
+    this.key = key;
+    this.newId = newId;
+    /** @type {Unsent[]} */
+    this.entries = this.#load();
+  }
+
+  get full() {
+    return this.entries.length >= OUTBOX_MAX;
+  }
+
+  /** @param {string} content @param {number} at milliseconds since the epoch @returns {Unsent} */
+  add(content, at) {
+    /** @type {Unsent} */
+    const entry = { clientId: this.newId(), content, at, state: 'waiting' };
+    this.entries.push(entry);
+    this.#save();
+    return entry;
+  }
+
+  /** The one to send now: the oldest that waits, and only while none is on its way. */
+  next() {
+    if (this.entries.some((entry) => entry.state === 'sending')) return null;
+    return this.entries.find((entry) => entry.state === 'waiting') ?? null;
+  }
+
+  inFlight() {
+    return this.entries.find((entry) => entry.state === 'sending') ?? null;
+  }
+
+  /** @param {string} clientId */
+  find(clientId) {
+    return this.entries.find((entry) => entry.clientId === clientId) ?? null;
+  }
+
+  /** @param {Unsent} entry */
+  sending(entry) {
+    entry.state = 'sending';
+  }
+
+  /** The way to the server broke: what was on its way is sent again, with the same id. */
+  interrupted() {
+    for (const entry of this.entries) if (entry.state === 'sending') entry.state = 'waiting';
+  }
+
+  /** It is stored (or given up): forget it. @param {string} clientId */
+  remove(clientId) {
+    const index = this.entries.findIndex((entry) => entry.clientId === clientId);
+    if (index < 0) return null;
+    const [entry] = this.entries.splice(index, 1);
+    this.#save();
+    return entry;
+  }
+
+  /** @param {string} clientId @param {string} code */
+  fail(clientId, code) {
+    const entry = this.find(clientId);
+    if (!entry) return false;
+    entry.state = 'failed';
+    entry.code = code;
+    this.#save();
+    return true;
+  }
+
+  /** @param {string} clientId */
+  retry(clientId) {
+    const entry = this.find(clientId);
+    if (!entry || entry.state !== 'failed') return false;
+    // The id names another text on the server: only a new one can ever be accepted.
+    if (entry.code === 'CLIENT_ID_CONFLICT') entry.clientId = this.newId();
+    entry.state = 'waiting';
+    delete entry.code;
+    this.#save();
+    return true;
+  }
+
+  #load() {
+    /** @type {Unsent[]} */
+    const entries = [];
+    try {
+      const stored = JSON.parse(this.storage.get(this.key) ?? '[]');
+      for (const item of Array.isArray(stored) ? stored.slice(0, OUTBOX_MAX) : []) {
+        if (typeof item?.clientId !== 'string' || typeof item.content !== 'string') continue;
+        const failed = item.state === 'failed';
+        entries.push({
+          clientId: item.clientId,
+          content: item.content,
+          at: Number(item.at) || 0,
+          state: failed ? 'failed' : 'waiting',
+          ...(failed ? { code: String(item.code) } : {}),
+        });
+      }
+    } catch {
+      // What was stored is not ours or not whole: start empty.
+    }
+    return entries;
+  }
+
+  #save() {
+    this.storage.set(this.key, this.entries.length ? JSON.stringify(this.entries) : null);
+  }
+}

@@ -1,0 +1,84 @@
+// @ts-check
+// How many people are here, and who.
+
+import { avatarImage, make } from './dom.js';
+import { isAuthor } from './protocol.js';
+
+/**
+ * @typedef {import('./protocol.js').Author} Author
+ * @typedef {import('./i18n/index.js').Strings} Strings
+ */
+
+export class People {
+  /**
+   * @param {{button: HTMLElement, count: HTMLElement, panel: HTMLElement, heading: HTMLElement, list: HTMLElement, more: HTMLElement}} parts
+   * @param {import('./chat-store.js').ChatStore} store
+   * @param {string} membersUrl
+   * @param {() => Strings} strings
+   */
+  constructor(parts, store, membersUrl, strings) {
+    this.parts = parts;
+    this.store = store;
+    this.membersUrl = membersUrl;
+    this.strings = strings;
+    parts.button.addEventListener('click', () => this.#show(parts.panel.hidden === true));
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || parts.panel.hidden) return;
+      this.#show(false);
+      parts.button.focus();
+    });
+    document.addEventListener('pointerdown', (event) => {
+      const target = /** @type {Node} */ (event.target);
+      if (!parts.panel.contains(target) && !parts.button.contains(target)) this.#show(false);
+    });
+    store.addEventListener('presence', () => this.draw());
+    store.addEventListener('self', () => this.draw());
+  }
+
+  /** @param {boolean} show */
+  #show(show) {
+    const { panel, button } = this.parts;
+    panel.hidden = !show;
+    button.setAttribute('aria-expanded', String(show));
+    if (!show) return;
+    this.draw();
+    if (!this.store.presence.members) this.#fetch();
+  }
+
+  /** In a large room the list does not come by itself. */
+  async #fetch() {
+    try {
+      const answer = await fetch(this.membersUrl);
+      const { members } = await answer.json();
+      if (!this.parts.panel.hidden) this.#list(members.filter(isAuthor));
+    } catch {
+      // The number stands; the names come with the next try.
+    }
+  }
+
+  draw() {
+    const { button, count, heading, panel } = this.parts;
+    const { presence } = this.store;
+    button.hidden = presence.count === 0;
+    count.textContent = this.strings().online(presence.count);
+    heading.textContent = this.strings().onlineList;
+    if (!panel.hidden && presence.members) this.#list(presence.members);
+  }
+
+  /** @param {Author[]} members */
+  #list(members) {
+    const { list, more } = this.parts;
+    const me = this.store.self?.id;
+    const ordered = [...members].sort((a, b) => Number(b.id === me) - Number(a.id === me)
+      || a.nickname.localeCompare(b.nickname, this.strings().locale));
+    list.replaceChildren(...ordered.map((author) => {
+      const item = make('li');
+      item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname));
+      if (author.id === me) item.append(make('span', 'you', this.strings().you));
+      return item;
+    }));
+    const readers = this.store.presence.count - members.length;
+    more.hidden = readers <= 0;
+    more.textContent = this.strings().readersToo(readers);
+  }
+}

@@ -1,0 +1,127 @@
+// @ts-check
+// What stands in the list, row by row: day dividers, messages in groups of one author, the line
+// above what is unread, notices, what is still unsent. Pure: the view only draws it.
+
+/**
+ * @typedef {import('./protocol.js').Message} Message
+ * @typedef {import('./protocol.js').Author} Author
+ * @typedef {import('./outbox.js').Unsent} Unsent
+ * @typedef {{afterSeq: number, joined: Author[], left: Author[]}} Notice
+ * @typedef {{kind: 'day', key: string, at: string}
+ *   | {kind: 'unread', key: string}
+ *   | {kind: 'notice', key: string, notice: Notice}
+ *   | {kind: 'message', key: string, message: Message, continued: boolean, own: boolean}
+ *   | {kind: 'unsent', key: string, entry: Unsent, continued: boolean}} Row
+ */
+
+/** Messages of one author stand together while no more than this lies between them. */
+const GROUP_MS = 5 * 60_000;
+
+/**
+ * @param {object} list
+ * @param {Message[]} list.messages by seq
+ * @param {Unsent[]} list.unsent
+ * @param {Notice[]} list.notices by afterSeq
+ * @param {number | null} list.unreadSeq the first unread message
+ * @param {string | null} list.selfId
+ * @param {(iso: string) => string} dayOf names the day in the reader's own time
+ * @returns {Row[]}
+ */
+export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayOf) {
+  /** @type {Row[]} */
+  const rows = [];
+  /** @type {Message | null} */
+  let previous = null;
+  let day = '';
+  let n = 0;
+  for (const message of messages) {
+    while (n < notices.length && notices[n].afterSeq < message.seq) {
+      rows.push(noticeRow(notices[n++]));
+      previous = null;
+    }
+    const today = dayOf(message.createdAt);
+    if (today !== day) {
+      rows.push({ kind: 'day', key: `day:${today}`, at: message.createdAt });
+      day = today;
+      previous = null;
+    }
+    if (unreadSeq === message.seq) {
+      rows.push({ kind: 'unread', key: 'unread' });
+      previous = null;
+    }
+    rows.push({
+      kind: 'message',
+      key: rowKey(message.author.id, message.clientId ?? message.id),
+      message,
+      continued: previous !== null && continues(previous, message),
+      own: message.author.id === selfId,
+    });
+    previous = message;
+  }
+  for (; n < notices.length; n += 1) {
+    rows.push(noticeRow(notices[n]));
+    previous = null;
+  }
+  let continued = previous !== null && previous.author.id === selfId;
+  for (const entry of unsent) {
+    rows.push({
+      kind: 'unsent',
+      // The key that the stored message will have, so that it takes over this very row.
+      key: rowKey(selfId ?? '', entry.clientId),
+      entry,
+      continued,
+    });
+    continued = true;
+  }
+  return rows;
+}
+
+/** @param {string} authorId @param {string} clientId */
+const rowKey = (authorId, clientId) => `msg:${authorId}:${clientId}`;
+
+/** @param {Notice} notice @returns {Row} */
+function noticeRow(notice) {
+  return { kind: 'notice', key: `notice:${notice.afterSeq}`, notice };
+}
+
+/** @param {Message} previous @param {Message} message */
+export function continues(previous, message) {
+  return previous.author.id === message.author.id
+    && previous.author.nickname === message.author.nickname
+    && previous.author.avatar === message.author.avatar
+    && Date.parse(message.createdAt) - Date.parse(previous.createdAt) <= GROUP_MS;
+}
+
+/** So many notices are kept; older ones say nothing to anybody. */
+const NOTICES_MAX = 20;
+
+/**
+ * Folds people coming and going into one notice for as long as nobody writes in between.
+ * Whoever comes and goes within it is not worth a word.
+ * @param {Notice[]} notices
+ * @param {number} afterSeq the newest message now
+ * @param {Author[]} joined
+ * @param {Author[]} left
+ * @returns {Notice[]}
+ */
+export function foldNotices(notices, afterSeq, joined, left) {
+  if (joined.length + left.length === 0) return notices;
+  const last = notices.at(-1);
+  const open = last && last.afterSeq >= afterSeq ? last : { afterSeq, joined: [], left: [] };
+  let nowJoined = [...open.joined];
+  let nowLeft = [...open.left];
+  for (const author of joined) {
+    if (nowLeft.some(same(author))) nowLeft = nowLeft.filter((other) => !same(author)(other));
+    else if (!nowJoined.some(same(author))) nowJoined.push(author);
+  }
+  for (const author of left) {
+    if (nowJoined.some(same(author))) nowJoined = nowJoined.filter((other) => !same(author)(other));
+    else if (!nowLeft.some(same(author))) nowLeft.push(author);
+  }
+  const kept = open === last ? notices.slice(0, -1) : notices;
+  if (nowJoined.length + nowLeft.length === 0) return kept;
+  return [...kept, { afterSeq: open.afterSeq, joined: nowJoined, left: nowLeft }].slice(-NOTICES_MAX);
+}
+
+/** @param {Author} author @returns {(other: Author) => boolean} */
+const same = (author) => (other) => other.id === author.id;

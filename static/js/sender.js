@@ -1,0 +1,104 @@
+// @ts-check
+// Takes the outbox to the server, one message at a time, and decides what each refusal means.
+
+import { DetailEvent } from './events.js';
+import { encodeMessage } from './protocol.js';
+
+/** Refusals that pass with time: the same message is sent again by itself. */
+const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);
+/** The server answers within 5 s even when its database is away: after this an answer got lost. */
+const ANSWER_MS = 15_000;
+const PAUSE_MS_DEFAULT = 2_000;
+
+/**
+ * @typedef {import('./outbox.js').Outbox} Outbox
+ * @typedef {import('./protocol.js').WireError} WireError
+ */
+
+/** Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: code). */
+export class Sender extends EventTarget {
+  /**
+   * @param {Outbox} outbox
+   * @param {(text: string) => boolean} transmit
+   * @param {() => boolean} ready whether the session is joined with a nickname
+   * @param {() => number} [now]
+   */
+  constructor(outbox, transmit, ready, now = Date.now) {
+    super();
+    this.outbox = outbox;
+    this.transmit = transmit;
+    this.ready = ready;
+    this.now = now;
+    this.notBefore = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.pause = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.answer = undefined;
+  }
+
+  /** Sends the next one, if there is one and now is the time. */
+  pump() {
+    if (!this.ready()) return;
+    const wait = this.notBefore - this.now();
+    if (wait > 0) {
+      clearTimeout(this.pause);
+      this.pause = setTimeout(() => this.pump(), wait);
+      return;
+    }
+    const entry = this.outbox.next();
+    if (!entry || !this.transmit(encodeMessage({ clientId: entry.clientId, content: entry.content }))) return;
+    this.outbox.sending(entry);
+    clearTimeout(this.answer);
+    this.answer = setTimeout(() => this.interrupted(), ANSWER_MS);
+    this.#emit('changed');
+  }
+
+  /** The message is stored: on to the next. */
+  resolved() {
+    clearTimeout(this.answer);
+    this.#release();
+    this.pump();
+  }
+
+  /** The connection broke, or an answer got lost. */
+  interrupted() {
+    clearTimeout(this.answer);
+    this.outbox.interrupted();
+    this.pump();
+  }
+
+  /** @param {WireError} error @returns {boolean} whether it was about one of our messages */
+  refused(error) {
+    // A frame too large is refused before its id can be read: it can only be the one on its way.
+    const entry = error.clientId ? this.outbox.find(error.clientId)
+      : error.code === 'TOO_LARGE' ? this.outbox.inFlight() : null;
+    if (!entry) return Boolean(error.clientId);
+    clearTimeout(this.answer);
+    if (error.code === 'NOT_JOINED') {
+      this.outbox.interrupted();
+    } else if (PASSING.has(error.code)) {
+      this.outbox.interrupted();
+      this.notBefore = this.now() + (Number(error.retryAfterMs) || PAUSE_MS_DEFAULT);
+      this.#emit('hold', { code: error.code, until: this.notBefore });
+      this.pump();
+    } else {
+      this.outbox.fail(entry.clientId, error.code);
+      this.#release();
+      this.#emit('failed', error.code);
+      this.pump();
+    }
+    this.#emit('changed');
+    return true;
+  }
+
+  #release() {
+    if (this.notBefore === 0) return;
+    this.notBefore = 0;
+    this.#emit('hold', null);
+  }
+
+  /** @param {string} type @param {any} [detail] */
+  #emit(type, detail) {
+    this.dispatchEvent(new DetailEvent(type, detail));
+  }
+}

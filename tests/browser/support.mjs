@@ -1,0 +1,279 @@
+// What the browser tests share: the real server as a process, a way to cut the line to it, and
+// visitors. Everything waits for conditions; nothing waits for a time.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import readline from 'node:readline';
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').Frame} Frame */
+/** @typedef {import('playwright-core').Locator} Locator */
+
+const BINARY = process.env.CHAT_BIN ?? 'target/debug/realtime-chat';
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Long enough for a slow machine under load; a test that needs it has failed anyway. */
+export const PATIENCE_MS = 30_000;
+
+export async function launch() {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+  after(() => browser.close());
+  return browser;
+}
+
+export class Server {
+  /** @param {Record<string, string>} env @param {string} folder */
+  constructor(env, folder) {
+    this.env = env;
+    this.folder = folder;
+    this.url = '';
+    /** @type {import('node:child_process').ChildProcess | null} */
+    this.process = null;
+  }
+
+  /** A server on an empty database of its own. @param {Record<string, string>} [env] */
+  static async start(env = { CHAT_RATE_LIMITS: 'off' }) {
+    const folder = await mkdtemp(join(tmpdir(), 'realtime-chat-'));
+    const server = new Server(env, folder);
+    await server.up();
+    after(async () => {
+      await server.kill();
+      await rm(folder, { recursive: true, force: true });
+    });
+    return server;
+  }
+
+  get port() {
+    return Number(new URL(this.url).port);
+  }
+
+  async up() {
+    const child = spawn(BINARY, ['--listen', '127.0.0.1:0'], {
+      env: { ...process.env, ...this.env, DATABASE_URL: `sqlite://${join(this.folder, 'chat.db')}` },
+      cwd: process.cwd(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process = child;
+    let log = '';
+    child.stderr.on('data', (data) => {
+      log = (log + data).slice(-4000);
+    });
+    this.url = await new Promise((resolve, reject) => {
+      const lines = readline.createInterface({ input: child.stdout });
+      lines.on('line', (line) => {
+        const found = /http:\/\/127\.0\.0\.1:\d+/.exec(line);
+        if (found) resolve(found[0]);
+      });
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it listened:\n${log}`)));
+    });
+  }
+
+  /** As a crash: nothing is said, nothing is flushed. */
+  async kill() {
+    const child = this.process;
+    this.process = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+/** A line to the server that can be cut: what the browser's own "offline" does not do to open sockets. */
+export class Line {
+  /** @param {() => number} target the port behind it, which may change */
+  constructor(target) {
+    this.target = target;
+    this.whole = true;
+    /** @type {Set<net.Socket>} */
+    this.sockets = new Set();
+    this.server = net.createServer((near) => this.#connect(near));
+    this.url = '';
+  }
+
+  /** @param {() => number} target */
+  static async open(target) {
+    const line = new Line(target);
+    await new Promise((resolve) => line.server.listen(0, '127.0.0.1', () => resolve(undefined)));
+    line.url = `http://127.0.0.1:${/** @type {net.AddressInfo} */ (line.server.address()).port}`;
+    after(() => {
+      line.cut();
+      line.server.close();
+    });
+    return line;
+  }
+
+  cut() {
+    this.whole = false;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  mend() {
+    this.whole = true;
+  }
+
+  /** @param {net.Socket} near */
+  #connect(near) {
+    if (!this.whole) {
+      near.destroy();
+      return;
+    }
+    const far = net.connect(this.target(), '127.0.0.1');
+    for (const [one, other] of [[near, far], [far, near]]) {
+      this.sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        this.sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  }
+}
+
+/** One person with a browser of their own. */
+export class Visitor {
+  /** @param {Page | Frame} where @param {Page} page */
+  constructor(where, page) {
+    this.where = where;
+    this.page = page;
+    this.log = where.getByRole('log');
+    this.composer = where.getByRole('textbox', { name: /메시지|Message/ });
+    this.nickname = where.getByRole('textbox', { name: /닉네임|Nickname/ });
+    this.newMessages = where.getByRole('button', { name: /새 메시지|New messages/ });
+    this.messages = this.log.locator('li.msg');
+    this.own = this.log.locator('li.msg.own');
+    this.pending = this.log.locator('li.msg.pending');
+  }
+
+  /**
+   * @param {import('playwright-core').Browser} browser
+   * @param {string} address
+   * @param {import('playwright-core').BrowserContextOptions} [options]
+   */
+  static async open(browser, address, options = {}) {
+    const context = await browser.newContext({ locale: 'ko-KR', timezoneId: 'Asia/Seoul', viewport: { width: 480, height: 640 }, ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const page = await context.newPage();
+    /** @type {string[]} */
+    const complaints = [];
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (/Content Security Policy|Uncaught/.test(message.text())) complaints.push(message.text());
+    });
+    const visitor = new Visitor(page, page);
+    visitor.complaints = complaints;
+    await page.goto(address);
+    return visitor;
+  }
+
+  /** @type {string[]} errors of scripts, and what the content policy has stopped */
+  complaints = [];
+
+  /** @param {string} name */
+  async join(name) {
+    await this.nickname.waitFor();
+    await this.nickname.fill(name);
+    await this.nickname.press('Enter');
+    await this.composer.waitFor();
+  }
+
+  /** @param {string} text */
+  async say(text) {
+    await this.composer.fill(text);
+    await this.composer.press('Enter');
+  }
+
+  /** @param {string} text */
+  async sees(text) {
+    await this.log.getByText(text, { exact: true }).first().waitFor();
+  }
+
+  /** The texts of all stored messages, top to bottom. */
+  async texts() {
+    return this.log.locator('li.msg:not(.pending):not(.failed) .text').allTextContents();
+  }
+
+  /** @param {number} n */
+  async counts(n) {
+    await until(() => this.messages.count(), (count) => count === n, `${n} messages`);
+  }
+
+  async live() {
+    await this.where.locator('#people-button').waitFor();
+  }
+
+  async leave() {
+    await this.page.context().close();
+  }
+}
+
+/**
+ * Asks again until the answer is right.
+ * @template T
+ * @param {() => Promise<T> | T} ask
+ * @param {(answer: T) => boolean} right
+ * @param {string} what
+ * @returns {Promise<T>}
+ */
+export async function until(ask, right, what) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (right(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}; last: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/**
+ * Fills a room over a socket of its own.
+ * @param {import('playwright-core').Browser} browser
+ * @param {string} url
+ * @param {string} room
+ * @param {string[]} contents
+ * @param {string} [nickname]
+ */
+export async function fill(browser, url, room, contents, nickname = 'Filler') {
+  const page = await browser.newPage();
+  await page.goto(`${url}/room/${room}-filler`);
+  await page.evaluate(async ([name, texts, nick]) => {
+    const socket = new WebSocket(`ws://${location.host}/ws/room/${name}`);
+    const uuid = () => '00000000-0000-4000-8000-000000000000'.replace(/0/g, () => Math.floor(Math.random() * 16).toString(16));
+    const said = new Promise((resolve, reject) => {
+      let stored = 0;
+      /** @param {any} frame */
+      const read = ({ type, payload }) => {
+        if (type === 'BATCH') payload.frames.forEach(read);
+        if (type === 'WELCOME') for (const content of texts) socket.send(JSON.stringify({ type: 'MESSAGE', payload: { clientId: uuid(), content } }));
+        if (type === 'ACK') stored += 1;
+        if (type === 'ERROR') reject(new Error(JSON.stringify(payload)));
+        if (stored === texts.length) resolve(undefined);
+      };
+      socket.onmessage = ({ data }) => read(JSON.parse(data));
+      socket.onclose = () => reject(new Error('closed'));
+    });
+    socket.onopen = () => socket.send(JSON.stringify({ type: 'JOIN', payload: { anonymousId: uuid(), nickname: nick } }));
+    await said;
+    socket.onclose = null;
+    socket.close();
+  }, /** @type {[string, string[], string]} */ ([room, contents, nickname]));
+  await page.close();
+}
+
+/** @param {string} word @param {number} from @param {number} to */
+export function numbered(word, from, to) {
+  const list = [];
+  for (let n = from; n <= to; n += 1) list.push(`${word} ${n}`);
+  return list;
+}

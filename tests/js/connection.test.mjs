@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Connection } from '../../static/js/connection.js';
+import { welcome, withClock } from './support.mjs';
+
+class FakeSocket extends EventTarget {
+  constructor() {
+    super();
+    this.readyState = 0;
+    /** @type {any[]} */
+    this.sent = [];
+    /** @type {number | null} */
+    this.closedWith = null;
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  /** @param {number} code */
+  close(code) {
+    this.readyState = 3;
+    this.closedWith = code;
+  }
+
+  opens() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event('open'));
+  }
+
+  /** @param {any[]} frames */
+  says(...frames) {
+    for (const frame of frames) this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(frame) }));
+  }
+
+  /** @param {number} code */
+  closes(code) {
+    this.readyState = 3;
+    this.dispatchEvent(Object.assign(new Event('close'), { code }));
+  }
+}
+
+/** @param {object} [options] */
+function setup(options = {}) {
+  /** @type {FakeSocket[]} */
+  const sockets = [];
+  /** @type {string[]} */
+  const states = [];
+  const world = { online: true, rev: 0, startedOver: 0 };
+  const connection = new Connection({
+    url: 'ws://x', join: () => JSON.stringify({ type: 'JOIN', payload: { n: sockets.length } }),
+    cursor: () => world.rev, startOver: () => { world.startedOver += 1; }, online: () => world.online,
+    open: () => { const socket = new FakeSocket(); sockets.push(socket); return /** @type {any} */ (socket); },
+    random: () => 0.5, ...options,
+  });
+  connection.addEventListener('state', () => states.push(connection.state));
+  connection.start();
+  const last = () => sockets[sockets.length - 1];
+  const live = () => { last().opens(); last().says(welcome()); };
+  return { connection, sockets, states, world, last, live };
+}
+
+test('it joins when the socket opens and is live with the welcome', () => withClock(() => {
+  const { connection, last, states } = setup();
+  assert.equal(connection.send('{}'), false, 'nothing goes out before the welcome');
+  last().opens();
+  assert.equal(last().sent[0].type, 'JOIN');
+  last().says(welcome());
+  assert.deepEqual(states, ['live']);
+  assert.equal(connection.send('{}'), true);
+}));
+
+test('it comes back with full jitter, and a good connection resets the backoff', () => withClock((clock) => {
+  const { sockets, last, live } = setup();
+  for (const [n, ceiling] of [500, 1000, 2000].entries()) {
+    last().closes(1006);
+    clock.pass(ceiling / 2 - 1);
+    assert.equal(sockets.length, n + 1);
+    clock.pass(1);
+    assert.equal(sockets.length, n + 2);
+  }
+  live();
+  clock.pass(29_000);
+  last().says({ type: 'HEARTBEAT', payload: { rev: 0 } });
+  last().closes(1006);
+  clock.pass(1999);
+  assert.equal(sockets.length, 4, 'too short to count as good');
+  clock.pass(1);
+  live();
+  clock.pass(30_000);
+  last().closes(1006);
+  clock.pass(250);
+  assert.equal(sockets.length, 6);
+}));
+
+test('codes that say "stay away" are obeyed until the reader asks', () => withClock((clock) => {
+  const { connection, sockets, states, last } = setup();
+  /** @type {number[]} */
+  const refused = [];
+  connection.addEventListener('refused', (event) => refused.push(/** @type {any} */ (event).detail));
+  last().opens();
+  last().closes(4103);
+  clock.pass(600_000);
+  connection.nudge();
+  assert.equal(sockets.length, 1);
+  assert.deepEqual(states, ['closed']);
+  assert.deepEqual(refused, [4103]);
+  connection.retry();
+  assert.equal(sockets.length, 2);
+}));
+
+test('RECONNECT says when to come back', () => withClock((clock) => {
+  const { sockets, last, live } = setup();
+  live();
+  last().says({ type: 'RECONNECT', payload: { afterMs: 730 } });
+  last().closes(1012);
+  clock.pass(729);
+  assert.equal(sockets.length, 1);
+  clock.pass(1);
+  assert.equal(sockets.length, 2);
+}));
+
+test('offline it waits; online it comes at once', () => withClock((clock) => {
+  const { connection, sockets, states, world, live } = setup();
+  live();
+  world.online = false;
+  connection.networkLost();
+  clock.pass(600_000);
+  assert.equal(sockets.length, 1);
+  assert.deepEqual(states, ['live', 'offline']);
+  world.online = true;
+  connection.nudge();
+  assert.equal(sockets.length, 2);
+}));
+
+test('a nudge cuts the waiting short and does not disturb a live socket', () => withClock((clock) => {
+  const { connection, sockets, last, live } = setup();
+  last().closes(1006);
+  connection.nudge();
+  assert.equal(sockets.length, 2);
+  live();
+  connection.nudge();
+  clock.pass(60_000);
+  assert.equal(sockets.length, 2);
+}));
+
+test('silence of two and a half heartbeats ends the socket', () => withClock((clock) => {
+  const { sockets, last } = setup();
+  last().opens();
+  last().says(welcome({ heartbeatSeconds: 10 }));
+  clock.pass(24_000);
+  last().says({ type: 'HEARTBEAT', payload: { rev: 0 } });
+  clock.pass(25_000 + 999);
+  assert.equal(sockets[0].closedWith, null);
+  clock.pass(1);
+  assert.equal(sockets[0].closedWith, 1000, 'after a random part of two seconds');
+  clock.pass(250);
+  assert.equal(sockets.length, 2);
+}));
+
+test('a heartbeat ahead of the cursor: two seconds to catch up, then it joins anew', () => withClock((clock) => {
+  const { sockets, world, last, live } = setup();
+  live();
+  last().says({ type: 'HEARTBEAT', payload: { rev: 5 } });
+  world.rev = 5;
+  clock.pass(5000);
+  assert.equal(sockets[0].closedWith, null, 'caught up in time');
+  last().says({ type: 'HEARTBEAT', payload: { rev: 6 } });
+  clock.pass(2999);
+  assert.equal(sockets[0].closedWith, null);
+  clock.pass(1);
+  assert.equal(sockets[0].closedWith, 1000);
+}));
+
+test('4003 starts over', () => withClock((clock) => {
+  const { sockets, world, last, live } = setup();
+  live();
+  last().closes(4003);
+  assert.equal(world.startedOver, 1);
+  clock.pass(250);
+  assert.equal(sockets.length, 2);
+}));
+
+test('a refused join is tried again on the same socket', () => withClock((clock) => {
+  const { sockets, last, states } = setup();
+  last().opens();
+  last().says({ type: 'ERROR', payload: { code: 'STORE_UNAVAILABLE', retryAfterMs: 2000 } });
+  clock.pass(2000);
+  assert.equal(last().sent.length, 2);
+  last().says(welcome());
+  assert.deepEqual(states, ['live']);
+  assert.equal(sockets.length, 1);
+}));
+
+test('a socket that neither opens nor answers is given up', () => withClock((clock) => {
+  const { sockets } = setup();
+  clock.pass(12_250);
+  assert.equal(sockets.length, 2);
+  sockets[1].opens();
+  clock.pass(12_500);
+  assert.equal(sockets.length, 3);
+}));
+
+test('what an abandoned socket still says is not heard', () => withClock((clock) => {
+  const { connection, sockets } = setup();
+  sockets[0].opens();
+  connection.rejoin();
+  sockets[0].says(welcome());
+  sockets[0].closes(4101);
+  assert.equal(connection.state, 'connecting');
+  clock.pass(10);
+  assert.equal(sockets.length, 2);
+}));
+
+test('stopped, it leaves no timer behind', () => withClock((clock) => {
+  const { connection, live } = setup();
+  live();
+  connection.stop();
+  assert.equal(clock.timers.size, 0);
+}));

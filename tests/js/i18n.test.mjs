@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import test from 'node:test';
+import { strings as en } from '../../static/js/i18n/en.js';
+import { load, supported } from '../../static/js/i18n/index.js';
+import { strings as ko } from '../../static/js/i18n/ko.js';
+
+/** @param {any} strings @param {string} [path] @returns {string[]} */
+function shape(strings, path = '') {
+  return Object.entries(strings).flatMap(([key, value]) => (typeof value === 'object'
+    ? shape(value, `${path}${key}.`) : [`${path}${key}: ${typeof value}${typeof value === 'function' ? value.length : ''}`])).sort();
+}
+
+test('both languages say everything', () => {
+  assert.deepEqual(shape(en), shape(ko));
+});
+
+test('no text is empty', () => {
+  for (const strings of [ko, en]) {
+    for (const [key, value] of Object.entries(strings)) {
+      if (typeof value === 'string') assert.notEqual(value.trim(), '', key);
+    }
+  }
+});
+
+test('the names that tools and tests rely on', () => {
+  assert.match(ko.message, /메시지/);
+  assert.match(en.message, /Message/);
+  assert.match(ko.nickname, /닉네임/);
+  assert.match(en.nickname, /Nickname/);
+  assert.match(ko.joinBar, /닉네임|참여/);
+  assert.match(en.joinBar, /nickname|join/i);
+  assert.match(ko.newMessages(3), /새 메시지/);
+  assert.match(en.newMessages(3), /New messages/);
+  assert.equal(ko.anonymous('수달'), '익명의 수달');
+  assert.equal(en.anonymous('Otter'), 'Anonymous Otter');
+  // These buttons stand beside the one that opens the prompt and must not be taken for it.
+  for (const name of [ko.online(3), ko.nicknameChange, ko.onlineList]) assert.doesNotMatch(name, /닉네임|참여/);
+  for (const name of [en.online(3), en.nicknameChange]) assert.doesNotMatch(name, /nickname|join/i);
+});
+
+test('each text that the page asks for is there', async () => {
+  const page = await readFile(new URL('../../static/room.html', import.meta.url), 'utf8');
+  for (const [, key] of page.matchAll(/data-t(?:-label|-title)?="([^"]+)"/g)) assert.equal(typeof (/** @type {any} */ (ko))[key], 'string', key);
+});
+
+test('Korean for Korean, English for everybody else', async () => {
+  for (const lang of ['ko', 'ko-KR', 'KO']) assert.equal(supported(lang), 'ko');
+  for (const lang of ['en', 'ja', '', 'xx"><script>']) assert.equal(supported(lang), 'en');
+  assert.equal((await load('ko-KR')).locale, 'ko');
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { OUTBOX_MAX, Outbox } from '../../static/js/outbox.js';
+import { Sender } from '../../static/js/sender.js';
+import { memoryStorage } from '../../static/js/storage.js';
+import { outbox, withClock } from './support.mjs';
+
+test('unsent messages survive a reload with their ids, in order, and wait again', () => {
+  const storage = memoryStorage();
+  const before = outbox(storage);
+  before.add('one', 1);
+  before.add('two', 2);
+  before.sending(before.entries[0]);
+  before.fail('id2', 'INVALID_CONTENT');
+  const after = new Outbox(storage, 'unsent', () => 'never');
+  assert.deepEqual(after.entries, [
+    { clientId: 'id1', content: 'one', at: 1, state: 'waiting' },
+    { clientId: 'id2', content: 'two', at: 2, state: 'failed', code: 'INVALID_CONTENT' },
+  ]);
+});
+
+test('what is stored there by somebody else is not taken over', () => {
+  for (const junk of ['{', '7', 'null', '[1, null, {"clientId": 3}]']) {
+    const storage = memoryStorage();
+    storage.set('unsent', junk);
+    assert.deepEqual(outbox(storage).entries, [], junk);
+  }
+});
+
+test('nothing is left in storage once all is sent', () => {
+  const storage = memoryStorage();
+  const box = outbox(storage);
+  box.add('one', 0);
+  box.remove('id1');
+  assert.equal(storage.get('unsent'), null);
+});
+
+test('it is bounded', () => {
+  const box = outbox();
+  for (let n = 0; n < OUTBOX_MAX; n += 1) box.add('x', n);
+  assert.ok(box.full);
+});
+
+test('a retry keeps the id, except where the id itself was the trouble', () => {
+  const box = outbox();
+  box.add('a', 0);
+  box.fail('id1', 'INTERNAL');
+  box.retry('id1');
+  assert.equal(box.entries[0].clientId, 'id1');
+  box.fail('id1', 'CLIENT_ID_CONFLICT');
+  box.retry('id1');
+  assert.equal(box.entries[0].clientId, 'id2');
+});
+
+/** @param {import('./support.mjs').FakeClock} clock */
+function sending(clock) {
+  const box = outbox();
+  /** @type {string[]} */
+  const sent = [];
+  const state = { ready: true };
+  const sender = new Sender(box, (text) => {
+    sent.push(JSON.parse(text).payload.content);
+    return true;
+  }, () => state.ready, () => clock.now);
+  /** @type {any[]} */
+  const holds = [];
+  sender.addEventListener('hold', (event) => holds.push(/** @type {any} */ (event).detail));
+  return { box, sent, sender, state, holds };
+}
+
+test('one at a time, oldest first', () => withClock((clock) => {
+  const { box, sent, sender } = sending(clock);
+  box.add('one', 0);
+  box.add('two', 0);
+  sender.pump();
+  sender.pump();
+  assert.deepEqual(sent, ['one']);
+  box.remove('id1');
+  sender.resolved();
+  assert.deepEqual(sent, ['one', 'two']);
+}));
+
+test('after a break the one on its way goes again, first', () => withClock((clock) => {
+  const { box, sent, sender, state } = sending(clock);
+  box.add('one', 0);
+  box.add('two', 0);
+  sender.pump();
+  state.ready = false;
+  sender.interrupted();
+  assert.deepEqual(sent, ['one']);
+  state.ready = true;
+  sender.pump();
+  assert.deepEqual(sent, ['one', 'one']);
+}));
+
+for (const code of ['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']) {
+  test(`${code} passes: the same message goes again by itself, when the server says`, () => withClock((clock) => {
+    const { box, sent, sender, holds } = sending(clock);
+    box.add('one', 0);
+    sender.pump();
+    assert.ok(sender.refused({ code, clientId: 'id1', retryAfterMs: 3000 }));
+    assert.deepEqual(holds, [{ code, until: 3000 }]);
+    clock.pass(2999);
+    assert.deepEqual(sent, ['one']);
+    clock.pass(1);
+    assert.deepEqual(sent, ['one', 'one']);
+    box.remove('id1');
+    sender.resolved();
+    assert.equal(holds.at(-1), null);
+  }));
+}
+
+test('a refusal for good fails that message and lets the next one go', () => withClock((clock) => {
+  const { box, sent, sender } = sending(clock);
+  box.add('bad', 0);
+  box.add('good', 0);
+  sender.pump();
+  sender.refused({ code: 'INVALID_CONTENT', clientId: 'id1' });
+  assert.equal(box.entries[0].state, 'failed');
+  assert.deepEqual(sent, ['bad', 'good']);
+}));
+
+test('a frame too large is the one on its way', () => withClock((clock) => {
+  const { box, sender } = sending(clock);
+  box.add('huge', 0);
+  sender.pump();
+  assert.ok(sender.refused({ code: 'TOO_LARGE' }));
+  assert.equal(box.entries[0].state, 'failed');
+  assert.equal(sender.refused({ code: 'RATE_LIMITED' }), false, 'not about a message');
+}));
+
+test('a lost answer is asked for again', () => withClock((clock) => {
+  const { box, sent, sender } = sending(clock);
+  box.add('one', 0);
+  sender.pump();
+  clock.pass(15_000);
+  assert.deepEqual(sent, ['one', 'one']);
+}));

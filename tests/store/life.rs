@@ -1,0 +1,159 @@
+//! Migrations, the shared row, epochs, and who may open a file.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use realtime_chat::store::{Store, StoreError, StoreSettings};
+
+use crate::support::{TestDb, fresh, many, room, settings, someone_waits, sql};
+
+on_both!(
+    servers_that_start_together_share_one_schema_and_one_secret,
+    migrating_again_does_nothing,
+    without_migrations_nothing_works_and_nothing_is_retried,
+    a_new_epoch_changes_every_room,
+    no_room_is_made_with_the_old_epoch,
+);
+
+async fn servers_that_start_together_share_one_schema_and_one_secret(db: &TestDb) {
+    let stores: Vec<Store> = (0..5).map(|_| db.open()).collect();
+    let starting: Vec<_> = stores
+        .iter()
+        .map(|store| {
+            let store = store.clone();
+            tokio::spawn(async move { (store.migrate().await, store.meta().await) })
+        })
+        .collect();
+    let (mut applied, mut metas) = (Vec::new(), Vec::new());
+    for start in starting {
+        let (names, meta) = start.await.expect("a server");
+        applied.extend(names.expect("migrations"));
+        metas.push(meta.expect("meta"));
+    }
+    let distinct: BTreeSet<&String> = applied.iter().collect();
+    assert!(!applied.is_empty() && distinct.len() == applied.len(), "each is applied once: {applied:?}");
+    assert!(applied.iter().any(|name| name.ends_with("_create_chat")), "{applied:?}");
+    let first = metas.first().expect("a meta");
+    assert_eq!(first.secret.len(), 32);
+    assert!(metas.iter().all(|meta| meta == first));
+    assert!(!format!("{first:?}").contains("secret:"), "{first:?}");
+}
+
+async fn migrating_again_does_nothing(db: &TestDb) {
+    let store = db.open();
+    assert_eq!(store.schema_current().await, Ok(false));
+    assert_ne!(store.migrate().await.expect("migrations"), Vec::<String>::new());
+    assert_eq!(store.schema_current().await, Ok(true));
+    let meta = store.meta().await;
+    assert_eq!(store.migrate().await, Ok(Vec::new()));
+    assert_eq!(store.meta().await, meta);
+    assert_eq!(db.open().migrate().await, Ok(Vec::new()));
+}
+
+async fn without_migrations_nothing_works_and_nothing_is_retried(db: &TestDb) {
+    let store = db.open();
+    let room = room("r");
+    assert!(matches!(store.meta().await, Err(StoreError::Broken(_))));
+    assert!(matches!(store.head(&room).await, Err(StoreError::Broken(_))));
+    assert!(matches!(store.append_batch(vec![fresh(&room, "x")]).await, Err(StoreError::Broken(_))));
+    assert!(store.ping().await.is_ok());
+}
+
+async fn a_new_epoch_changes_every_room(db: &TestDb) {
+    let (store, other) = (db.ready().await, db.open());
+    let (a, b) = (room("a"), room("b"));
+    store.append_batch(vec![fresh(&a, "x"), fresh(&b, "y")]).await.expect("stored");
+    let old = store.meta().await.expect("meta");
+    let new = other.new_epoch().await.expect("a new epoch");
+    assert_ne!(new, old.epoch);
+    let meta = store.meta().await.expect("meta");
+    assert_eq!((meta.epoch, &meta.secret), (new, &old.secret), "the identities stay");
+    for room in [a.clone(), b, room("c")] {
+        assert_eq!(store.head(&room).await.expect("a head").epoch, new);
+    }
+    let heads = store.heads(vec![a.clone()]).await.expect("heads");
+    assert_eq!((heads.meta_epoch, heads.rooms), (new, vec![(a.clone(), new, 1)]), "the counter stays");
+    let outcomes = store.append_batch(many(&a, 1)).await.expect("stored");
+    assert_eq!(crate::support::stored(outcomes.first().expect("an outcome")).epoch, new);
+}
+
+async fn no_room_is_made_with_the_old_epoch(db: &TestDb) {
+    let (store, other) = (db.ready().await, db.open());
+    let writing = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for i in 0..300 {
+                store.append_batch(vec![fresh(&room(&format!("r{i}")), "x")]).await.expect("stored");
+            }
+        })
+    };
+    while !writing.is_finished() {
+        other.new_epoch().await.expect("a new epoch");
+    }
+    writing.await.expect("the writer");
+    let rooms = (0..300).map(|i| room(&format!("r{i}"))).collect();
+    let heads = store.heads(rooms).await.expect("heads");
+    assert_eq!(heads.rooms.len(), 300);
+    assert!(heads.rooms.iter().all(|(_, epoch, _)| *epoch == heads.meta_epoch));
+}
+
+/// The same, with a server that is stopped at the worst moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_epoch_waits_for_a_room_that_is_being_made() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    let making = sql(&db.url, "BEGIN; INSERT INTO rooms (id, epoch, last_rev) SELECT 'r', epoch, 1 FROM meta").await;
+    let changing = {
+        let store = store.clone();
+        tokio::spawn(async move { store.new_epoch().await })
+    };
+    let watching = sql(&db.url, "").await;
+    while !changing.is_finished() && !someone_waits(&watching).await {}
+    making.batch_execute("COMMIT").await.expect("committed");
+    let epoch = changing.await.expect("a task").expect("a new epoch");
+    assert_eq!(store.head(&room("r")).await.expect("a head").epoch, epoch);
+}
+
+#[tokio::test]
+async fn a_sqlite_file_belongs_to_one_server() {
+    let db = TestDb::sqlite();
+    let exclusive = StoreSettings { exclusive: true, ..settings() };
+    let open = || Store::new(&db.parsed_url(), &exclusive);
+    let first = open().expect("a store");
+    first.migrate().await.expect("migrations");
+    let refused = open().map(|_| ()).expect_err("a second server");
+    assert!(matches!(&refused, StoreError::Locked(path) if path.ends_with("data/chat.db")), "{refused:?}");
+    let clone = first.clone();
+    drop(first);
+    assert!(open().is_err(), "a clone is the same store");
+    drop(clone);
+    // What the store still had to finish ends by itself.
+    while open().is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_create_tables_can_serve() {
+    let db = TestDb::postgres().await;
+    db.ready().await;
+    let role = format!("r{}", uuid::Uuid::new_v4().simple());
+    let admin = sql(
+        &db.url,
+        &format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'pw'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role};
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+        ),
+    )
+    .await;
+    let (_, server) = db.url.split_once('@').expect("a URL with a user");
+    let url = realtime_chat::store::DatabaseUrl::parse(&format!("postgres://{role}:pw@{server}")).expect("a URL");
+    let store = Store::new(&url, &settings()).expect("a store");
+    assert_eq!(store.migrate().await, Ok(Vec::new()));
+    let (room, batch) = (room("r"), vec![fresh(&room("r"), "x")]);
+    let outcomes = store.append_batch(batch.iter().map(Arc::clone).collect()).await.expect("stored");
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!(store.head(&room).await.expect("a head").rev, 1);
+    drop(store);
+    admin.batch_execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await.expect("dropped");
+}

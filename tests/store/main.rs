@@ -1,0 +1,32 @@
+//! The store's promises, each tested against PostgreSQL and SQLite alike.
+//!
+//! Needs `TEST_POSTGRES_URL`, the URL of a superuser: `scripts/test` starts a PostgreSQL and sets it.
+
+/// Makes a test of each function, once for each database.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&crate::support::TestDb::postgres().await).await;
+                }
+            )+
+        }
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&crate::support::TestDb::sqlite()).await;
+                }
+            )+
+        }
+    };
+}
+
+mod append;
+mod life;
+mod model;
+mod read;
+mod support;
+mod trouble;

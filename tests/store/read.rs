@@ -1,0 +1,150 @@
+//! Pages, changes and heads.
+
+use realtime_chat::{
+    domain::RoomId,
+    store::{Page, PageCursor, Store},
+};
+
+use crate::support::{TestDb, fresh, many, room};
+
+on_both!(
+    pages_go_both_ways_and_know_what_is_beyond,
+    a_room_nobody_used_is_empty,
+    changes_are_those_above_a_value,
+    heads_tells_of_many_rooms,
+    what_is_loaded_while_others_write_is_of_one_moment,
+    a_store_outlives_the_runtime_that_used_it,
+);
+
+async fn seqs(store: &Store, room: &RoomId, cursor: PageCursor, limit: usize) -> (Vec<i64>, bool) {
+    let Page { messages, has_more } = store.page(room, cursor, limit).await.expect("a page");
+    (messages.iter().map(|m| m.seq).collect(), has_more)
+}
+
+async fn pages_go_both_ways_and_know_what_is_beyond(db: &TestDb) {
+    use PageCursor::{After, Before, Latest};
+    let store = db.ready().await;
+    let room = room("r");
+    store.append_batch(many(&room, 10)).await.expect("stored");
+    store.append_batch(many(&crate::support::room("other"), 3)).await.expect("stored");
+    for (cursor, limit, expected, more) in [
+        (Latest, 4, vec![7, 8, 9, 10], true),
+        (Latest, 10, (1..=10).collect(), false),
+        (Latest, 11, (1..=10).collect(), false),
+        (Latest, 0, vec![], true),
+        (Before(7), 4, vec![3, 4, 5, 6], true),
+        (Before(5), 4, vec![1, 2, 3, 4], false),
+        (Before(3), 4, vec![1, 2], false),
+        (Before(1), 4, vec![], false),
+        (Before(1_000), 2, vec![9, 10], true),
+        (Before(-5), 2, vec![], false),
+        (After(0), 3, vec![1, 2, 3], true),
+        (After(6), 4, vec![7, 8, 9, 10], false),
+        (After(5), 4, vec![6, 7, 8, 9], true),
+        (After(10), 4, vec![], false),
+        (After(i64::MAX), 4, vec![], false),
+        (After(i64::MIN), 1, vec![1], true),
+    ] {
+        assert_eq!(seqs(&store, &room, cursor, limit).await, (expected, more), "{cursor:?} {limit}");
+    }
+    assert_eq!(seqs(&store, &room, Latest, usize::MAX).await.0.len(), 10);
+}
+
+async fn a_room_nobody_used_is_empty(db: &TestDb) {
+    let store = db.ready().await;
+    let (unused, epoch) = (room("unused"), store.meta().await.expect("meta").epoch);
+    let (head, page) = store.load(&unused, 50).await.expect("loaded");
+    assert_eq!((head.epoch, head.rev, head.message_count, head.last_message_at), (epoch, 0, 0, None));
+    assert_eq!(page, Page { messages: Vec::new(), has_more: false });
+    let changes = store.changes_since(&unused, 0, 10).await.expect("changes");
+    assert_eq!((changes.head, changes.messages.len(), changes.truncated), (head, 0, false));
+    let heads = store.heads(vec![unused]).await.expect("heads");
+    assert_eq!((heads.meta_epoch, heads.rooms.len()), (epoch, 0), "looking at a room makes no row");
+}
+
+async fn changes_are_those_above_a_value(db: &TestDb) {
+    let store = db.ready().await;
+    let room = room("r");
+    store.append_batch(many(&room, 10)).await.expect("stored");
+    for (rev, limit, expected, truncated) in [
+        (0, 10, (1..=10).collect::<Vec<i64>>(), false),
+        (0, 3, vec![1, 2, 3], true),
+        (7, 3, vec![8, 9, 10], false),
+        (7, 2, vec![8, 9], true),
+        (10, 5, vec![], false),
+        (99, 5, vec![], false),
+    ] {
+        let changes = store.changes_since(&room, rev, limit).await.expect("changes");
+        let revs: Vec<i64> = changes.messages.iter().map(|m| m.rev).collect();
+        assert_eq!((revs, changes.truncated, changes.head.rev), (expected, truncated, 10), "{rev} {limit}");
+    }
+}
+
+async fn heads_tells_of_many_rooms(db: &TestDb) {
+    let store = db.ready().await;
+    assert_eq!(store.heads(Vec::new()).await.expect("heads").rooms, []);
+    let used: Vec<RoomId> = (0..5).map(|i| room(&format!("used {i}"))).collect();
+    for (i, room) in used.iter().enumerate() {
+        store.append_batch(many(room, i + 1)).await.expect("stored");
+    }
+    // More than SQLite takes in one statement.
+    let mut asked: Vec<RoomId> = (0..40_000).map(|i| room(&format!("unused {i}"))).collect();
+    asked.splice(20_000..20_000, used.clone());
+    let mut found = store.heads(asked).await.expect("heads").rooms;
+    found.sort_by_key(|(_, _, rev)| *rev);
+    let revs: Vec<(RoomId, i64)> = found.into_iter().map(|(room, _, rev)| (room, rev)).collect();
+    assert_eq!(revs, used.into_iter().zip(1..).collect::<Vec<_>>());
+}
+
+async fn what_is_loaded_while_others_write_is_of_one_moment(db: &TestDb) {
+    const N: i64 = 600;
+    let (writer, reader) = (db.ready().await, db.open());
+    let room = room("r");
+    let writing = {
+        let room = room.clone();
+        tokio::spawn(async move {
+            let mut n = 0;
+            while n < N {
+                for part in [1, 4, 2, 3] {
+                    writer.append_batch(many(&room, part)).await.expect("stored");
+                }
+                n += 10;
+            }
+        })
+    };
+    let mut seen = 0;
+    while seen < N {
+        let (head, page) = reader.load(&room, 50).await.expect("loaded");
+        let from = (head.rev - 50).max(0);
+        let expected: Vec<i64> = (from + 1..=head.rev).collect();
+        assert_eq!(page.messages.iter().map(|m| m.rev).collect::<Vec<_>>(), expected);
+        assert_eq!((page.has_more, head.message_count), (from > 0, head.rev));
+        assert_eq!(head.last_message_at, page.messages.last().map(|m| m.created_at));
+        let changes = reader.changes_since(&room, seen, 10_000).await.expect("changes");
+        let revs: Vec<i64> = changes.messages.iter().map(|m| m.rev).collect();
+        assert_eq!(revs, (seen + 1..=changes.head.rev).collect::<Vec<_>>());
+        assert!(changes.head.rev >= head.rev);
+        seen = changes.head.rev;
+    }
+    writing.await.expect("the writer");
+}
+
+/// Actix stops its arbiters, each with a runtime, before the last flush.
+async fn a_store_outlives_the_runtime_that_used_it(db: &TestDb) {
+    let store = db.open();
+    let room = room("r");
+    for n in 1..=3 {
+        let (store, room) = (store.clone(), room.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                store.migrate().await.expect("migrations");
+                store.append_batch(vec![fresh(&room, "x")]).await.expect("stored");
+                assert_eq!(store.head(&room).await.expect("a head").rev, n);
+            });
+        })
+        .join()
+        .expect("a thread");
+    }
+    assert!(store.pool_status().size <= 4, "{:?}", store.pool_status());
+}

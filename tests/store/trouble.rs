@@ -1,0 +1,247 @@
+//! The database away, frozen, full of others, or not ours: the right error, in bounded time, and no secret in it.
+
+use std::time::{Duration, Instant};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use realtime_chat::store::{DatabaseUrl, Store, StoreError, StoreSettings};
+use tokio::net::TcpListener;
+
+use crate::support::{Flow, TestDb, Wire, admin_url, fresh, many, room, settings, someone_waits, sql};
+
+fn open(url: &str, settings: &StoreSettings) -> Store {
+    Store::new(&DatabaseUrl::parse(url).expect("a URL"), settings).expect("a store")
+}
+
+/// Short limits, for what is meant to reach them.
+fn hasty() -> StoreSettings {
+    let limit = Duration::from_millis(400);
+    StoreSettings { connect_timeout: limit, statement_timeout: limit, pool_wait: limit, ..settings() }
+}
+
+async fn first_error(store: &Store) -> StoreError {
+    let error = store.ping().await.expect_err("no answer");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    error
+}
+
+#[tokio::test]
+async fn a_wrong_password_role_or_name_is_refused() {
+    let admin = admin_url();
+    let (_, server) = admin.split_once('@').expect("a URL with a user");
+    for url in [
+        format!("postgres://tester:hunter2@{server}"),
+        format!("postgres://nobody:hunter2@{server}"),
+        format!("postgres://tester@{server}"),
+        admin.replace("/postgres", "/no_such_database").replace("//no_such_database", "//postgres"),
+    ] {
+        let store = open(&url, &settings());
+        let error = first_error(&store).await;
+        assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+        assert!(matches!(store.migrate().await, Err(StoreError::Refused(_))));
+        assert!(matches!(store.append_batch(vec![fresh(&room("r"), "x")]).await, Err(StoreError::Refused(_))));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
+    for url in [format!("postgres://u:hunter2@{unused}/chat"), "postgres://u:hunter2@no-such-host.invalid/chat".into()]
+    {
+        let error = first_error(&open(&url, &settings())).await;
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_unavailable_in_time() {
+    // It takes connections, as the kernel does for a frozen process.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("postgres://u:hunter2@{}/chat", silent.local_addr().expect("an address"));
+    let start = Instant::now();
+    let error = first_error(&open(&url, &hasty())).await;
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
+    let db = TestDb::postgres().await;
+    db.ready().await;
+    let wire = Wire::to(&db).await;
+    let store = open(&wire.url, &hasty());
+    let room = room("r");
+    store.append_batch(many(&room, 1)).await.expect("stored");
+    store.head(&room).await.expect("a head");
+
+    wire.set(Flow::Frozen);
+    let batch = many(&room, 3);
+    let start = Instant::now();
+    for error in [
+        store.append_batch(batch.clone()).await.expect_err("frozen"),
+        store.head(&room).await.expect_err("frozen"),
+        store.append_batch(batch.clone()).await.expect_err("frozen"),
+        store.ping().await.expect_err("frozen"),
+    ] {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert_eq!(store.pool_status().size, 0, "nobody knows when a frozen connection comes back");
+
+    wire.set(Flow::Open);
+    // What went out while frozen may have been committed meanwhile: the same batch settles it.
+    let outcomes = loop {
+        match store.append_batch(batch.clone()).await {
+            Ok(outcomes) => break outcomes,
+            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}"),
+        }
+    };
+    assert_eq!(outcomes.len(), 3);
+    assert_eq!(store.head(&room).await.expect("a head").rev, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_were_cut_are_replaced() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    let room = room("r");
+    for n in 1..=5 {
+        let batch = many(&room, 1);
+        // A restart of the database, as its clients see it.
+        sql(
+            &db.url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = 'realtime-chat'",
+        )
+        .await;
+        store.head(&room).await.expect("a reader tries again by itself");
+        while let Err(error) = store.append_batch(batch.clone()).await {
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        }
+        assert_eq!(store.head(&room).await.expect("a head").rev, n);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_whose_connection_dies_under_it_tries_again() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    let lock = sql(&db.url, "BEGIN; LOCK TABLE rooms IN ACCESS EXCLUSIVE MODE").await;
+    let reading = tokio::spawn(async move { store.head(&room("r")).await });
+    let other = sql(&db.url, "").await;
+    while !someone_waits(&other).await {}
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    other.batch_execute(kill).await.expect("killed");
+    lock.batch_execute("ROLLBACK").await.expect("rolled back");
+    assert_eq!(reading.await.expect("a task").expect("a head").rev, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wire_that_is_cut_is_unavailable() {
+    let db = TestDb::postgres().await;
+    db.ready().await;
+    let wire = Wire::to(&db).await;
+    let store = open(&wire.url, &settings());
+    store.ping().await.expect("an answer");
+    wire.set(Flow::Cut);
+    for _ in 0..3 {
+        let error = first_error(&store).await;
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+    wire.set(Flow::Open);
+    store.ping().await.expect("an answer");
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_too_long_is_unavailable() {
+    let db = TestDb::postgres().await;
+    let room = room("r");
+    db.ready().await.append_batch(many(&room, 1)).await.expect("stored");
+    let store = open(&db.url, &hasty());
+    let other = sql(&db.url, "BEGIN; UPDATE rooms SET last_rev = last_rev").await;
+    let batch = many(&room, 2);
+    let start = Instant::now();
+    let error = store.append_batch(batch.clone()).await.expect_err("locked");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    store.head(&room).await.expect("reading goes on");
+    other.batch_execute("ROLLBACK").await.expect("rolled back");
+    assert_eq!(store.append_batch(batch).await.expect("stored").len(), 2);
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_unavailable() {
+    let db = TestDb::postgres().await;
+    let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
+    let room = room("r");
+    db.ready().await;
+    sql(&db.url, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    let store = db.open();
+    let error = store.append_batch(many(&room, 1)).await.expect_err("read-only");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    store.head(&room).await.expect("reading goes on");
+}
+
+/// A database whose default is to acknowledge before the disk has it.
+#[tokio::test]
+async fn commits_are_durable_whatever_the_default_is() {
+    let db = TestDb::postgres().await;
+    let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
+    sql(&db.url, &format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
+    let store = db.ready().await;
+    let watch = "CREATE TABLE seen (setting TEXT);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
+        CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
+    let client = sql(&db.url, watch).await;
+    store.append_batch(many(&room("r"), 1)).await.expect("stored");
+    let row = client.query_one("SELECT setting FROM seen", &[]).await.expect("a row");
+    assert_eq!(row.get::<_, String>(0), "on");
+}
+
+#[tokio::test]
+async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
+    let db = TestDb::sqlite();
+    let room = room("r");
+    db.ready().await;
+    let store = open(&db.url, &hasty());
+    let path = db.url.strip_prefix("sqlite://").expect("a path");
+    let mut other = SqliteConnection::establish(path).expect("a connection");
+    other.batch_execute("BEGIN IMMEDIATE").expect("begun");
+    let batch = many(&room, 1);
+    let start = Instant::now();
+    let error = store.append_batch(batch.clone()).await.expect_err("locked");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    store.head(&room).await.expect("reading goes on");
+    other.batch_execute("ROLLBACK").expect("rolled back");
+    assert_eq!(store.append_batch(batch).await.expect("stored").len(), 1);
+}
+
+#[tokio::test]
+async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
+    let db = TestDb::sqlite();
+    db.ready().await;
+    // A file where a folder is needed.
+    let url = DatabaseUrl::parse(&format!("{}/below/chat.db", db.url)).expect("a URL");
+    let error = Store::new(&url, &settings()).map(|_| ()).expect_err("no folder");
+    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("chat.db")), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_hold_nothing_of_a_row() {
+    for db in [TestDb::postgres().await, TestDb::sqlite()] {
+        let store = db.ready().await;
+        // A check of somebody's own: its error quotes the row, in a field that is not shown.
+        let ddl = "ALTER TABLE messages ADD CONSTRAINT no_such CHECK (content <> 'my secret')";
+        if db.is_sqlite() {
+            continue;
+        }
+        sql(&db.url, ddl).await;
+        let outcomes = store.append_batch(vec![fresh(&room("r"), "my secret")]).await;
+        assert!(!format!("{outcomes:?}").contains("secret"), "{outcomes:?}");
+        sql(&db.url, "ALTER TABLE messages DROP COLUMN avatar").await;
+        let error = store.append_batch(vec![fresh(&room("r"), "my secret")]).await.expect_err("no column");
+        assert!(matches!(error, StoreError::Broken(_)) && !error.to_string().contains("secret"), "{error:?}");
+    }
+}
