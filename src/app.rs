@@ -120,7 +120,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let site = web::Data::new(site(&config, store.clone(), sessions_max(&config)));
     let rates = Arc::new(RateLimits::new(&rate_settings(&config)));
     let hubs = Hubs::default();
-    let server = http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
+    let server =
+        http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
     let metrics_handle = metrics_listener.map(|l| serve_metrics(l, registry)).transpose()?;
@@ -315,7 +316,12 @@ async fn start_actors(
     arbiters: Vec<actix::ArbiterHandle>,
 ) -> Result<(), AppError> {
     let meta = loop {
-        match async { store.migrate().await.map(|_| ())?; store.meta().await }.await {
+        match async {
+            store.migrate().await.map(|_| ())?;
+            store.meta().await
+        }
+        .await
+        {
             Ok(meta) => break meta,
             Err(error @ StoreError::Unavailable(_)) => log::warn!("{error}; trying again"),
             Err(error) => return Err(error.into()),

@@ -3,7 +3,10 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, error::{ContextKind, ContextValue, ErrorKind}};
+use clap::{
+    CommandFactory, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use ipnet::IpNet;
 
 use crate::store::DatabaseUrl;
@@ -269,7 +272,9 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_twin_in_the_environment_and_a_description() {
-        for argument in Config::command().get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str())) {
+        for argument in
+            Config::command().get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str()))
+        {
             assert!(argument.get_env().is_some() && argument.get_help().is_some(), "{}", argument.get_id());
         }
     }

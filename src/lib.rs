@@ -12,13 +12,13 @@
 //! - [`config`] and [`metrics`]: settings and figures
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
+pub mod app;
+pub mod config;
 pub mod domain;
-pub mod protocol;
-pub mod store;
+pub mod http;
+pub mod metrics;
 pub mod persistence;
+pub mod protocol;
 pub mod room;
 pub mod session;
-pub mod http;
-pub mod config;
-pub mod metrics;
-pub mod app;
+pub mod store;

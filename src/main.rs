@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use realtime_chat::{app, config::{Command, Config}};
+use realtime_chat::{
+    app,
+    config::{Command, Config},
+};
 
 fn main() -> ExitCode {
     let config = Config::read();

@@ -79,7 +79,8 @@ fn missing(request: &HttpRequest) -> HttpResponse {
 
 fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
     let Some(file) = Files::get(path) else { return missing(request) };
-    let tag = format!("\"{}\"", file.metadata.sha256_hash().iter().take(12).map(|b| format!("{b:02x}")).collect::<String>());
+    let tag =
+        format!("\"{}\"", file.metadata.sha256_hash().iter().take(12).map(|b| format!("{b:02x}")).collect::<String>());
     let asked = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     let mut response = HttpResponse::Ok();
     response
@@ -87,7 +88,8 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
         .insert_header((header::ETAG, tag.clone()))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((header::VARY, "accept-encoding"));
-    if asked.is_some_and(|asked| asked.split(',').any(|t| t.trim().trim_start_matches("W/") == tag || t.trim() == "*")) {
+    if asked.is_some_and(|asked| asked.split(',').any(|t| t.trim().trim_start_matches("W/") == tag || t.trim() == "*"))
+    {
         return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(file.metadata.mimetype());
@@ -112,14 +114,8 @@ enum Encoded {
 fn encoding(request: &HttpRequest) -> Option<Encoded> {
     let accepted = AcceptEncoding::parse(request).ok()?;
     let ranked = accepted.ranked();
-    let takes = |encoding: Encoding| {
-        ranked.iter().any(|p| matches!(p, Preference::Specific(e) if *e == encoding))
-    };
-    if takes(Encoding::brotli()) {
-        Some(Encoded::Brotli)
-    } else {
-        takes(Encoding::gzip()).then_some(Encoded::Gzip)
-    }
+    let takes = |encoding: Encoding| ranked.iter().any(|p| matches!(p, Preference::Specific(e) if *e == encoding));
+    if takes(Encoding::brotli()) { Some(Encoded::Brotli) } else { takes(Encoding::gzip()).then_some(Encoded::Gzip) }
 }
 
 /// Each file is compressed once, as well as can be, when it is first asked for. Bounded by the files there are.

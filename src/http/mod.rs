@@ -144,7 +144,12 @@ impl Site {
 
 /// Declares every route. `setup` is what the sessions of this thread share. The metrics have their own
 /// listener where `prometheus` has no endpoint.
-pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, setup: Rc<SessionSetup>, prometheus: PrometheusMetrics) {
+pub fn configure(
+    app: &mut ServiceConfig,
+    site: web::Data<Site>,
+    setup: Rc<SessionSetup>,
+    prometheus: PrometheusMetrics,
+) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(security::headers())

@@ -56,7 +56,8 @@ pub fn may_connect(request: &HttpRequest, allowed: &[String]) -> bool {
         return true;
     }
     let origin = origin.to_ascii_lowercase();
-    is_own(&origin, host(request).as_ref()) || allowed.iter().any(|a| with_port(a).is_some() && with_port(a) == with_port(&origin))
+    is_own(&origin, host(request).as_ref())
+        || allowed.iter().any(|a| with_port(a).is_some() && with_port(a) == with_port(&origin))
 }
 
 fn is_own(origin: &str, host: Option<&Authority>) -> bool {
@@ -121,7 +122,10 @@ mod tests {
     #[test]
     fn a_strange_host_never_enters_the_policy() {
         let request = |host: &'static str| TestRequest::default().insert_header((header::HOST, host)).to_http_request();
-        assert!(policy(&request("chat.example:81"), "n", "*").contains("connect-src 'self' ws://chat.example:81 wss://chat.example:81;"));
+        assert!(
+            policy(&request("chat.example:81"), "n", "*")
+                .contains("connect-src 'self' ws://chat.example:81 wss://chat.example:81;")
+        );
         for host in ["a;script-src *", "a b", "a'", "a@b"] {
             assert!(policy(&request(host), "n", "*").contains("connect-src 'self';"), "{host}");
         }

@@ -8,7 +8,8 @@ mod batch;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture, clock::Instant,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
+    clock::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -177,7 +178,8 @@ impl Persistence {
     }
 
     fn end_flush(&mut self) {
-        let is_over = self.flush.as_ref().is_some_and(|(deadline, _)| self.queue.len() == 0 || *deadline <= Instant::now());
+        let is_over =
+            self.flush.as_ref().is_some_and(|(deadline, _)| self.queue.len() == 0 || *deadline <= Instant::now());
         if let (true, Some((_, done))) = (is_over, self.flush.take_if(|_| is_over)) {
             let far = Instant::now() + Duration::from_secs(3_600);
             self.expire(far);
@@ -189,12 +191,16 @@ impl Persistence {
 
 /// Sends each room its results in one message.
 fn answer(results: impl Iterator<Item = (Append, AppendResult)>) {
-    let mut by_room: HashMap<u64, (Recipient<Persisted>, Vec<(u64, AppendResult)>)> = HashMap::new();
+    type Results = Vec<(u64, AppendResult)>;
+    let mut by_room: HashMap<u64, (Recipient<Persisted>, Results)> = HashMap::new();
     for (append, result) in results {
         by_room.entry(append.group).or_insert_with(|| (append.reply, Vec::new())).1.push((append.token, result));
     }
     for (room, results) in by_room.into_values() {
-        #[expect(clippy::disallowed_methods, reason = "a final reply: bounded by the queue's maximum, must not be lost")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a final reply: bounded by the queue's maximum, must not be lost"
+        )]
         room.do_send(Persisted(results));
     }
 }

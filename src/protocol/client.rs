@@ -159,11 +159,19 @@ mod tests {
     fn decodes_each_frame_and_ignores_unknown_fields() {
         let id: Uuid = ID.parse().expect("a UUID");
         let join = |nickname: Option<&str>, resume| {
-            Ok(ClientFrame::Join(JoinPayload { anonymous_id: id, nickname: nickname.map(Into::into), avatar: None, resume }))
+            Ok(ClientFrame::Join(JoinPayload {
+                anonymous_id: id,
+                nickname: nickname.map(Into::into),
+                avatar: None,
+                resume,
+            }))
         };
         let cases = [
             (json!({"type": "JOIN", "payload": {"anonymousId": ID}}), join(None, None)),
-            (json!({"type": "JOIN", "x": 1, "payload": {"anonymousId": ID, "nickname": "ab", "resume": null, "y": [2]}}), join(Some("ab"), None)),
+            (
+                json!({"type": "JOIN", "x": 1, "payload": {"anonymousId": ID, "nickname": "ab", "resume": null, "y": [2]}}),
+                join(Some("ab"), None),
+            ),
             (
                 json!({"type": "JOIN", "payload": {"anonymousId": ID, "nickname": null, "resume": {"epoch": "e", "rev": 7, "z": 0}}}),
                 join(None, Some(ResumePoint { epoch: "e".into(), rev: 7 })),
@@ -189,18 +197,41 @@ mod tests {
     fn refuses_what_is_no_frame() {
         let deep = format!(r#"{{"type":"PING","payload":{}{}}}"#, r#"{"a":"#.repeat(3_000), "}".repeat(3_000));
         let cases = [
-            "", "null", "1", "\"JOIN\"", "[]", r#"["PING",{}]"#, "{", r#"{"payload":{}}"#, r#"{"type":1,"payload":{}}"#,
-            r#"{"type":"JUMP","payload":{}}"#, r#"{"type":"ping","payload":{}}"#, r#"{"type":"PING","payload":[]}"#,
-            r#"{"type":"PING","payload":"x"}"#, r#"{"type":"PING","payload":{}} x"#, r#"{"type":"JOIN","payload":{}}"#,
-            r#"{"type":"JOIN"}"#, r#"{"type":"JOIN","payload":{"anonymousId":"x"}}"#, r#"{"type":"JOIN","payload":{"anonymousId":7}}"#,
-            r#"{"type":"MESSAGE","payload":{"clientId":"x","content":"hi"}}"#, r#"{"type":"PROFILE","payload":{}}"#,
+            "",
+            "null",
+            "1",
+            "\"JOIN\"",
+            "[]",
+            r#"["PING",{}]"#,
+            "{",
+            r#"{"payload":{}}"#,
+            r#"{"type":1,"payload":{}}"#,
+            r#"{"type":"JUMP","payload":{}}"#,
+            r#"{"type":"ping","payload":{}}"#,
+            r#"{"type":"PING","payload":[]}"#,
+            r#"{"type":"PING","payload":"x"}"#,
+            r#"{"type":"PING","payload":{}} x"#,
+            r#"{"type":"JOIN","payload":{}}"#,
+            r#"{"type":"JOIN"}"#,
+            r#"{"type":"JOIN","payload":{"anonymousId":"x"}}"#,
+            r#"{"type":"JOIN","payload":{"anonymousId":7}}"#,
+            r#"{"type":"MESSAGE","payload":{"clientId":"x","content":"hi"}}"#,
+            r#"{"type":"PROFILE","payload":{}}"#,
             r#"{"type":"MESSAGE","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","content":"\ud800"}}"#,
             &deep,
         ];
         for text in cases {
             assert!(decode(text).is_err(), "{text:.80}");
         }
-        for resume in [json!("x"), json!([]), json!(["e", 1]), json!({"epoch": 1, "rev": 1}), json!({"epoch": "e", "rev": -1}), json!({"epoch": "e", "rev": 1.5}), json!({"epoch": "e"})] {
+        for resume in [
+            json!("x"),
+            json!([]),
+            json!(["e", 1]),
+            json!({"epoch": 1, "rev": 1}),
+            json!({"epoch": "e", "rev": -1}),
+            json!({"epoch": "e", "rev": 1.5}),
+            json!({"epoch": "e"}),
+        ] {
             let text = json!({"type": "JOIN", "payload": {"anonymousId": ID, "resume": resume}}).to_string();
             assert!(decode(&text).is_err(), "{text}");
         }

@@ -11,8 +11,8 @@ pub use client::{ClientFrame, DecodeError, JoinPayload, MessageToSend, ProfileCh
 pub use codes::{CloseCode, ErrorCode};
 pub use server::{
     AckPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MessagePayload, PresencePayload, ProfilePayload,
-    ReconnectPayload, RoomPosition, ServerFrame, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json, message_json,
-    timestamp, welcome_chunks,
+    ReconnectPayload, RoomPosition, ServerFrame, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
+    message_json, timestamp, welcome_chunks,
 };
 pub use ws_frame::{close_frame, ping_frame, pong_frame, text_frame, text_frame_header};
 

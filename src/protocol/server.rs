@@ -319,7 +319,10 @@ mod tests {
             let chunks = welcome_chunks(&head, messages.into());
             let json = chunks[1..].concat();
             assert_eq!(chunks[0], text_frame_header(json.len()));
-            let expected = ServerFrame::Welcome(Box::new(WelcomePayload { head: head.clone(), messages: vec![message.clone(); n] }));
+            let expected = ServerFrame::Welcome(Box::new(WelcomePayload {
+                head: head.clone(),
+                messages: vec![message.clone(); n],
+            }));
             assert_eq!(serde_json::from_slice::<ServerFrame<'_>>(&json).ok(), Some(expected));
         }
     }

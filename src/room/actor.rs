@@ -6,7 +6,9 @@ use std::{
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
-    WrapFuture, clock::{Instant, timeout}, dev::SendError,
+    WrapFuture,
+    clock::{Instant, timeout},
+    dev::SendError,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -284,20 +286,23 @@ impl Room {
         }
         let (store, id) = (self.store.clone(), self.id.clone());
         let needs_newer = self.waiting.iter().any(|join| self.live.as_ref().is_some_and(|l| l.is_behind(join)));
-        let work: std::pin::Pin<Box<dyn Future<Output = Result<Read, StoreError>>>> = match &self.live {
-            None => Box::pin(async move { store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page)) }),
-            Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
-                let rev = live.timeline.rev();
-                Box::pin(async move { store.changes_since(&id, rev, RESUME_CHANGES_MAX).await.map(Read::CaughtUp) })
-            }
-            Some(live) if !self.waiting.is_empty() => {
-                let before = live.backlog.messages().next().map_or(i64::MAX, |m| m.seq);
-                Box::pin(async move {
-                    store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await.map(Read::Older)
-                })
-            }
-            Some(_) => return,
-        };
+        let work: std::pin::Pin<Box<dyn Future<Output = Result<Read, StoreError>>>> =
+            match &self.live {
+                None => Box::pin(async move {
+                    store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page))
+                }),
+                Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
+                    let rev = live.timeline.rev();
+                    Box::pin(async move { store.changes_since(&id, rev, RESUME_CHANGES_MAX).await.map(Read::CaughtUp) })
+                }
+                Some(live) if !self.waiting.is_empty() => {
+                    let before = live.backlog.messages().next().map_or(i64::MAX, |m| m.seq);
+                    Box::pin(async move {
+                        store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await.map(Read::Older)
+                    })
+                }
+                Some(_) => return,
+            };
         self.reading = true;
         let bounded = timeout(self.limits.read_timeout, work);
         ctx.spawn(bounded.into_actor(self).map(|result, this, ctx| {
@@ -424,8 +429,11 @@ impl Room {
                 self.tell_error(session, refusal, client_id);
             }
             AppendResult::Refused => {
-                let refusal =
-                    Refusal { code: ErrorCode::Internal, message: "the message cannot be stored", retry_after_ms: None };
+                let refusal = Refusal {
+                    code: ErrorCode::Internal,
+                    message: "the message cannot be stored",
+                    retry_after_ms: None,
+                };
                 self.tell_error(session, refusal, client_id);
             }
             AppendResult::Full => self.tell_error(session, Refusal::OVERLOADED, client_id),

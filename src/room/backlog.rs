@@ -13,7 +13,7 @@ pub const WELCOME_BYTES_MAX: usize = 508 * 1024;
 
 /// The recent messages of a room, encoded once. Pure.
 ///
-/// Complete above [`Backlog::complete_above`]: every change with a higher counter value is here. Bounded by
+/// Complete above a value of the counter: every change with a higher one is here. Bounded by
 /// what a WELCOME may carry, since nothing beyond that is ever asked of it.
 #[derive(Debug)]
 pub struct Backlog {
@@ -83,11 +83,6 @@ impl Backlog {
         *self = Self::new(older.chain(held.into_iter().map(|e| e.message)).collect(), has_older);
     }
 
-    /// Every change with a counter value above this is here.
-    pub fn complete_above(&self) -> i64 {
-        self.complete_above
-    }
-
     /// The messages held, oldest first.
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Arc<ChatMessage>> + ExactSizeIterator {
         self.entries.iter().map(|e| &e.message)
@@ -154,7 +149,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{protocol::MessagePayload, room::{test_message, test_message_of}};
+    use crate::{
+        protocol::MessagePayload,
+        room::{test_message, test_message_of},
+    };
 
     fn revs(joined: &Bytes) -> Vec<i64> {
         let json = [b"[", &joined[..], b"]"].concat();
@@ -212,7 +210,7 @@ mod tests {
             let backlog = Backlog::new(range(first..=last), first > 1);
             match backlog.after(ask) {
                 Ok(joined) => prop_assert_eq!(revs(&joined), (ask.max(first - 1) + 1..=last).collect::<Vec<_>>()),
-                Err(_) => prop_assert!(ask < backlog.complete_above()),
+                Err(_) => prop_assert!(ask < backlog.complete_above),
             }
             if ask >= first - 1 && last - ask <= 500 {
                 prop_assert!(backlog.after(ask).is_ok());

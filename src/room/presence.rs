@@ -199,8 +199,11 @@ mod tests {
         list.unwrap_or_default().iter().map(|a| a.nickname.to_string()).collect()
     }
 
-    /// Tells what is due and gives (count, members, joined, left).
-    fn tell(presence: &mut Presence, now: Instant) -> Option<(usize, Vec<String>, Vec<String>, Vec<String>)> {
+    /// Count, members, joined, left.
+    type Told = (usize, Vec<String>, Vec<String>, Vec<String>);
+
+    /// Tells what is due.
+    fn tell(presence: &mut Presence, now: Instant) -> Option<Told> {
         presence.is_due(now).then(|| {
             let PresencePayload { count, members, joined, left } = presence.payload(true);
             let told = (count, names(members), names(joined), names(left));

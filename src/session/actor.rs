@@ -175,7 +175,9 @@ impl Session {
         };
         let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
         let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
-            Ok((nickname, avatar)) => nickname.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id)))),
+            Ok((nickname, avatar)) => {
+                nickname.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id))))
+            }
             Err(error) => return self.refuse_text(error, None),
         };
         let Some(permit) = self.setup.admission.admit_identity(&author_id) else {

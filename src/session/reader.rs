@@ -59,7 +59,8 @@ impl<S> FrameReader<S> {
     /// The next message that is whole in the buffer.
     fn take(&mut self) -> Option<Inbound> {
         while !self.discarding {
-            if declared_length(&self.buffer).is_some_and(|n| n > self.n_bytes_max as u64) {
+            if declared_length(&self.buffer).is_some_and(|n| usize::try_from(n).map_or(true, |n| n > self.n_bytes_max))
+            {
                 return Some(self.give_up(Inbound::TooLarge));
             }
             match self.codec.decode(&mut self.buffer) {

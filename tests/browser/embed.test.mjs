@@ -54,9 +54,9 @@ test('one line on another site: it works though storage is out of reach', async 
   const chat = await inside(host);
   await chat.where.getByRole('heading', { name: 'A post' }).waitFor();
   await chat.join('Guest');
+  await chat.where.getByText('This browser will not remember the nickname.').waitFor();
   await chat.say('Hello from elsewhere');
   await chat.sees('Hello from elsewhere');
-  await chat.where.getByText('This browser will not remember the nickname.').waitFor();
   assert.equal(await chat.where.locator('#popout').isVisible(), true);
   await host.leave();
 });

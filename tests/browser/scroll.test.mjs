@@ -16,6 +16,12 @@ const place = (visitor) => visitor.log.evaluate((log) => {
   return { text: row?.querySelector('.text')?.textContent ?? '', top: Math.round((row?.getBoundingClientRect().top ?? 0) - edge) };
 });
 
+/** Where a message stands now. @param {Visitor} visitor @param {string} text */
+const placeOf = (visitor, text) => visitor.log.evaluate((log, content) => {
+  const row = [...log.querySelectorAll('li.msg')].find((item) => item.querySelector('.text')?.textContent === content);
+  return Math.round((row?.getBoundingClientRect().top ?? Infinity) - log.getBoundingClientRect().top);
+}, text);
+
 /** @param {Visitor} visitor @param {number} by CSS px, upwards */
 async function scrollUp(visitor, by) {
   await visitor.log.hover();
@@ -56,9 +62,8 @@ test('the latest 50 are there, at the bottom; scrolling up brings all older ones
     release = null;
     go();
     await visitor.counts(count);
-    const after = await place(visitor);
-    assert.equal(after.text, before.text);
-    assert.ok(Math.abs(after.top - before.top) <= 1, `it jumped from ${before.top} to ${after.top}`);
+    const top = await placeOf(visitor, before.text);
+    assert.ok(Math.abs(top - before.top) <= 1, `${before.text} jumped from ${before.top} to ${top}`);
   }
   assert.deepEqual(await visitor.texts(), numbered('line', 1, 130));
   await visitor.leave();
@@ -81,8 +86,8 @@ test('a reader at the bottom follows; one who has scrolled up stays and gets a b
   await writer.say('unseen 2');
   await reader.where.getByRole('button', { name: '새 메시지 2개' }).waitFor();
   await until(() => reader.texts(), (texts) => texts.at(-1) === 'unseen 2', 'the message in the list');
-  const after = await place(reader);
-  assert.deepEqual(after, before);
+  const top = await placeOf(reader, before.text);
+  assert.ok(Math.abs(top - before.top) <= 1, `${before.text} jumped from ${before.top} to ${top}`);
 
   await reader.newMessages.click();
   assert.equal(await distance(reader), 0);

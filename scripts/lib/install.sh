@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What the tests need beside a Rust toolchain. Sourced by scripts/test; does nothing where all is there.
+
+# Debian packages, each with how to see that it is there.
+have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
+have_chromium() { command -v chromium >/dev/null; }
+have_compiler() { command -v cc >/dev/null; }
+# Without a font the screenshots of Korean text would show boxes.
+have_korean_font() { compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+install_packages() {
+    local missing=()
+    have_compiler || missing+=(build-essential)
+    have_postgres || missing+=(postgresql)
+    have_node || missing+=(nodejs npm)
+    have_chromium || missing+=(chromium)
+    have_korean_font || missing+=(fonts-noto-cjk)
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "These are missing; install them and run this again: ${missing[*]}" >&2
+        return 1
+    fi
+    echo "installing: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+install_rust_components() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return 0
+    rustup component add rustfmt clippy
+}
+
+install_npm_packages() {
+    # npm writes this file last: it is as new as what it installed.
+    if [ node_modules/.package-lock.json -nt package-lock.json ] && [ node_modules/.package-lock.json -nt package.json ]; then
+        return 0
+    fi
+    npm ci --silent --no-audit --no-fund
+}
+
+install_all() {
+    install_packages
+    install_rust_components
+    install_npm_packages
+}
