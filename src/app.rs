@@ -401,17 +401,28 @@ async fn drain(config: &ServeConfig, site: &Site, hubs: &Hubs, stop: Stop, inter
         }
     }
     site.phase.set_refusing();
-    for hub in hubs.all() {
-        // A hub whose thread ended has no sessions to tell.
-        let _ = hub.send(Drain { window, after_max: config.drain_after }).await;
-    }
+    move_sessions(config, hubs, window).await;
     // Past the window, time for close frames to be answered and for sockets to be cut.
-    wait_until_empty(site, Instant::now() + window + Duration::from_secs(4)).await;
+    let close_max = Duration::from_secs(4);
+    tokio::select! {
+        () = wait_until_empty(site, Instant::now() + window + close_max) => {}
+        _ = interrupt.recv() => {
+            move_sessions(config, hubs, Duration::ZERO).await;
+            wait_until_empty(site, Instant::now() + close_max).await;
+        }
+    }
     if let Some(actors) = site.actors.get() {
         let flushed = actors.persistence.send(Flush { deadline: flush_by }).await;
         if let Ok(flushed) = flushed {
             let _ = timeout(config.drain_flush + Duration::from_secs(1), flushed).await;
         }
+    }
+}
+
+async fn move_sessions(config: &ServeConfig, hubs: &Hubs, window: Duration) {
+    for hub in hubs.all() {
+        // A hub whose thread ended has no sessions to tell.
+        let _ = hub.send(Drain { window, after_max: config.drain_after }).await;
     }
 }
 

@@ -58,7 +58,7 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub secret: Option<Secret>,
     /// Origins beside the server's own that may open a WebSocket, with commas: https://app.example,...
-    #[arg(long, env = "CHAT_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
+    #[arg(long, env = "CHAT_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = plain_origin)]
     pub origins: Vec<String>,
     /// Origins that may embed the page (CSP frame-ancestors), with commas; unset: every one.
     #[arg(long, env = "CHAT_EMBED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
@@ -70,28 +70,28 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_RATE_LIMITS", default_value = "on", value_name = "on|off")]
     pub rate_limits: Switch,
     /// Sessions on this server; beyond: close 4005. Lowered to what the descriptor limit allows.
-    #[arg(long, env = "CHAT_SESSIONS_MAX", default_value_t = 15_000, value_name = "N")]
+    #[arg(long, env = "CHAT_SESSIONS_MAX", default_value = "15000", value_name = "N", value_parser = at_least_one)]
     pub sessions_max: usize,
     /// Sessions in one room; beyond: OVERLOADED.
-    #[arg(long, env = "CHAT_ROOM_SESSIONS_MAX", default_value_t = 10_000, value_name = "N")]
+    #[arg(long, env = "CHAT_ROOM_SESSIONS_MAX", default_value = "10000", value_name = "N", value_parser = at_least_one)]
     pub room_sessions_max: usize,
     /// Sessions of one identity; beyond: close 4103.
-    #[arg(long, env = "CHAT_IDENTITY_SESSIONS_MAX", default_value_t = 20, value_name = "N")]
+    #[arg(long, env = "CHAT_IDENTITY_SESSIONS_MAX", default_value = "20", value_name = "N", value_parser = at_least_one)]
     pub identity_sessions_max: usize,
     /// Sessions of one address; beyond: close 4103.
-    #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value_t = 100, value_name = "N")]
+    #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value = "100", value_name = "N", value_parser = at_least_one)]
     pub address_sessions_max: usize,
     /// Live rooms; beyond, the one that was empty longest goes, and with none empty: OVERLOADED.
-    #[arg(long, env = "CHAT_ROOMS_MAX", default_value_t = 20_000, value_name = "N")]
+    #[arg(long, env = "CHAT_ROOMS_MAX", default_value = "20000", value_name = "N", value_parser = at_least_one)]
     pub rooms_max: usize,
     /// How long an empty room stays live, in seconds.
     #[arg(long, env = "CHAT_ROOM_IDLE_SECS", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
     pub room_idle: Duration,
     /// Messages waiting for the database; beyond: OVERLOADED.
-    #[arg(long, env = "CHAT_QUEUE_MAX", default_value_t = 10_000, value_name = "N")]
+    #[arg(long, env = "CHAT_QUEUE_MAX", default_value = "10000", value_name = "N", value_parser = at_least_one)]
     pub queue_max: usize,
     /// Messages of one commit at most.
-    #[arg(long, env = "CHAT_BATCH_MAX", default_value_t = 500, value_name = "N")]
+    #[arg(long, env = "CHAT_BATCH_MAX", default_value = "500", value_name = "N", value_parser = at_least_one)]
     pub batch_max: usize,
     /// How long a message waits for a database that is away, in seconds; then STORE_UNAVAILABLE.
     #[arg(long, env = "CHAT_STORE_WAIT_SECS", default_value = "5", value_name = "SECONDS", value_parser = seconds)]
@@ -100,7 +100,7 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_READ_WAIT_SECS", default_value = "1.8", value_name = "SECONDS", value_parser = seconds)]
     pub read_wait: Duration,
     /// Database connections that read; one more writes.
-    #[arg(long, env = "CHAT_POOL_SIZE", default_value_t = 8, value_name = "N")]
+    #[arg(long, env = "CHAT_POOL_SIZE", default_value = "8", value_name = "N", value_parser = at_least_one)]
     pub pool_size: usize,
     /// How often the database is asked what other servers stored, in seconds.
     #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = seconds)]
@@ -115,16 +115,16 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_PROFILES_PER_MINUTE", default_value = "3", value_name = "N")]
     pub profiles_per_minute: NonZeroU32,
     /// Seconds between two HEARTBEATs.
-    #[arg(long, env = "CHAT_HEARTBEAT_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, env = "CHAT_HEARTBEAT_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds_from_one)]
     pub heartbeat: Duration,
     /// Seconds without a sign of life of a client; then close 4002.
-    #[arg(long, env = "CHAT_SILENCE_SECS", default_value = "75", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, env = "CHAT_SILENCE_SECS", default_value = "75", value_name = "SECONDS", value_parser = seconds_from_one)]
     pub silence: Duration,
     /// Seconds without a JOIN; then close 4004.
-    #[arg(long, env = "CHAT_JOIN_SECS", default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, env = "CHAT_JOIN_SECS", default_value = "10", value_name = "SECONDS", value_parser = seconds_from_one)]
     pub join: Duration,
     /// Bytes that wait for one slow reader, in KiB; beyond, it is cut.
-    #[arg(long, env = "CHAT_OUTBOX_KIB", default_value_t = 256, value_name = "KIB")]
+    #[arg(long, env = "CHAT_OUTBOX_KIB", default_value = "256", value_name = "KIB", value_parser = outbox_kib)]
     pub outbox_kib: usize,
     /// On SIGTERM: seconds in which all goes on.
     #[arg(long, env = "CHAT_DRAIN_GRACE_SECS", default_value = "5", value_name = "SECONDS", value_parser = seconds)]
@@ -213,6 +213,12 @@ fn origin(text: &str) -> Result<String, String> {
     Ok(lower)
 }
 
+/// The same without a wildcard, which a WebSocket's Origin never matches.
+fn plain_origin(text: &str) -> Result<String, String> {
+    let origin = origin(text)?;
+    if origin.contains('*') { Err("an origin here has no '*'".into()) } else { Ok(origin) }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     text.parse::<IpNet>()
@@ -226,6 +232,31 @@ fn seconds(text: &str) -> Result<Duration, String> {
         return Err("it is a number of seconds from 0 to 86400".into());
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Sessions are looked at once a second, so less has no meaning.
+fn seconds_from_one(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration < Duration::from_secs(1) {
+        Err("it is a number of seconds from 1 to 86400".into())
+    } else {
+        Ok(duration)
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if n >= 1 => Ok(n),
+        _ => Err("it is a whole number from 1".into()),
+    }
+}
+
+/// A frame of 2,000 characters and its escapes must fit.
+fn outbox_kib(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (128..=65_536).contains(&n) => Ok(n),
+        _ => Err("it is a number of KiB from 128 to 65536".into()),
+    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

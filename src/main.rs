@@ -9,7 +9,11 @@ use realtime_chat::{
 
 fn main() -> ExitCode {
     let config = Config::read();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info,actix_server=warn")).init();
+    // What a stranger sends is no failure of ours: actix-http would log each malformed request as an error.
+    env_logger::Builder::from_env(
+        env_logger::Env::default().default_filter_or("info,actix_server=warn,actix_http=off"),
+    )
+    .init();
     let done = match config.command {
         None => actix::System::new().block_on(app::serve(config.serve)),
         Some(Command::Migrate) => app::migrate(&config.serve),

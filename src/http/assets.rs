@@ -85,7 +85,8 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, cache.to_owned()))
-        .insert_header((header::ETAG, tag.clone()))
+        // Weak: the encodings of a file are not the same bytes.
+        .insert_header((header::ETAG, format!("W/{tag}")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((header::VARY, "accept-encoding"));
     if asked.is_some_and(|asked| asked.split(',').any(|t| t.trim().trim_start_matches("W/") == tag || t.trim() == "*"))

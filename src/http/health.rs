@@ -10,7 +10,7 @@ pub async fn livez(site: Data<Site>) -> HttpResponse {
     if let Some(actors) = site.actors.get() {
         let ask = async { (actors.registry.send(LiveRoomCount).await, actors.persistence.send(QueueLength).await) };
         if !matches!(timeout(site.read_wait, ask).await, Ok((Ok(_), Ok(_)))) {
-            return HttpError::new(ErrorCode::Internal, "the actors do not answer").error_response();
+            return HttpError::new(ErrorCode::Overloaded, "the actors do not answer").error_response();
         }
     }
     ok(json!({"status": "ok"}))

@@ -22,7 +22,8 @@ use std::{
 
 use actix::{Addr, clock::timeout};
 use actix_web::{
-    HttpRequest, Responder,
+    FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
+    http::{StatusCode, header},
     middleware::Compress,
     web::{self, ServiceConfig},
 };
@@ -155,23 +156,23 @@ pub fn configure(
         .wrap(security::headers())
         .wrap(Compress::default())
         .wrap(prometheus)
-        .route("/", web::get().to(page::demo))
-        .route("/room/{room}", web::get().to(page::room))
-        .route("/embed.js", web::get().to(assets::embed_js))
-        .route("/favicon.ico", web::get().to(assets::favicon))
-        .route("/avatars/{file}", web::get().to(assets::avatar))
-        .route("/static/{hash}/{path:.*}", web::get().to(assets::hashed))
-        .route("/livez", web::get().to(health::livez))
-        .route("/readyz", web::get().to(health::readyz))
-        .route("/healthz", web::get().to(health::healthz))
+        .service(read("/", page::demo))
+        .service(read("/room/{room}", page::room))
+        .service(read("/embed.js", assets::embed_js))
+        .service(read("/favicon.ico", assets::favicon))
+        .service(read("/avatars/{file}", assets::avatar))
+        .service(read("/static/{hash}/{path:.*}", assets::hashed))
+        .service(read("/livez", health::livez))
+        .service(read("/readyz", health::readyz))
+        .service(read("/healthz", health::healthz))
         .service(
             web::scope("/api/v1")
                 .wrap(security::any_origin())
-                .route("/avatars", web::get().to(api::avatars))
-                .route("/openapi.json", web::get().to(api::openapi))
-                .route("/rooms/{room}", web::get().to(api::room))
-                .route("/rooms/{room}/messages", web::get().to(api::messages))
-                .route("/rooms/{room}/members", web::get().to(api::members))
+                .service(read("/avatars", api::avatars))
+                .service(read("/openapi.json", api::openapi))
+                .service(read("/rooms/{room}", api::room))
+                .service(read("/rooms/{room}/messages", api::messages))
+                .service(read("/rooms/{room}/members", api::members))
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));
@@ -182,6 +183,25 @@ pub fn configure(
         .service(pages);
 }
 
+/// A resource that can be read and nothing else.
+fn read<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let only_read = async || {
+        let mut response = HttpError::new(ErrorCode::BadRequest, "this address answers GET and HEAD").error_response();
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+        response
+    };
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(only_read))
+}
+
 async fn not_found(request: HttpRequest) -> impl Responder {
     HttpError::new(ErrorCode::NotFound, "there is nothing at this address").answer(&request)
 }
@@ -189,5 +209,10 @@ async fn not_found(request: HttpRequest) -> impl Responder {
 /// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
 fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
     let segment = request.uri().path().split('/').nth(n).unwrap_or_default();
+    // The decoder leaves what is no escape as it stands; two ids that mean the same would be one room then.
+    let is_escape = |s: &str| s.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !segment.split('%').skip(1).all(is_escape) {
+        return Err(HttpError::INVALID_ROOM);
+    }
     RoomId::parse_percent_encoded(segment).map_err(|_| HttpError::INVALID_ROOM)
 }

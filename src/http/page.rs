@@ -105,7 +105,7 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         has_more: history.as_ref().is_some_and(|h| h.has_more),
         messages: history.map(|h| h.messages).unwrap_or_default(),
     };
-    html(&request, &site.frame_ancestors, &nonce, page.render())
+    html(&request, &format!("frame-ancestors {}", site.frame_ancestors), &nonce, page.render())
 }
 
 struct History {
@@ -128,12 +128,12 @@ async fn history(site: &Site, room: &RoomId) -> Option<History> {
 }
 
 /// `GET /`: a blog post with the chat under it.
-pub async fn demo(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+pub async fn demo(request: HttpRequest) -> HttpResponse {
     let info = request.connection_info();
     let host = security::host(&request).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
     let scheme = if info.scheme() == "https" { "https" } else { "http" };
     let page = DemoPage { lang: lang(&request), static_base: &assets::BASE, base_url: format!("{scheme}://{host}") };
-    html(&request, &site.frame_ancestors, &security::nonce(), page.render())
+    html(&request, "frame-src 'self'; frame-ancestors 'self'", &security::nonce(), page.render())
 }
 
 /// A page for a person who came to an address that shows nothing.
@@ -146,22 +146,17 @@ pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
         code: error.code().as_str(),
         message: error.message(),
     };
-    let mut response = html(request, "*", &security::nonce(), page.render());
+    let mut response = html(request, "frame-ancestors *", &security::nonce(), page.render());
     *response.status_mut() = status;
     response
 }
 
-fn html(
-    request: &HttpRequest,
-    frame_ancestors: &str,
-    nonce: &str,
-    page: Result<String, askama::Error>,
-) -> HttpResponse {
+fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, askama::Error>) -> HttpResponse {
     match page {
         Ok(page) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frame_ancestors)))
+            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frames)))
             .body(page),
         Err(error) => {
             log::error!("a page could not be made: {error}");

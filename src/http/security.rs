@@ -25,14 +25,14 @@ pub fn nonce() -> String {
     STANDARD_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes())
 }
 
-/// The Content-Security-Policy of a page: no inline script, nothing from elsewhere.
-pub fn policy(request: &HttpRequest, nonce: &str, frame_ancestors: &str) -> String {
+/// The Content-Security-Policy of a page: no inline script, nothing from elsewhere. `frames` are the directives
+/// on what it may frame and who may frame it.
+pub fn policy(request: &HttpRequest, nonce: &str, frames: &str) -> String {
     // Browsers before CSP 3 do not let 'self' cover a WebSocket, so the host is named.
     let sockets = host(request).map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; \
-         connect-src 'self'{sockets}; frame-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors {frame_ancestors}"
+         connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; {frames}"
     )
 }
 

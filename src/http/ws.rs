@@ -6,11 +6,12 @@ use actix_web::{
     web::{Data, Payload},
 };
 use actix_web_actors::ws::handshake_with_protocols;
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Site, address, error::HttpError, room_of, security};
 use crate::{
     protocol::{CloseCode, ErrorCode, SUBPROTOCOL},
-    session::{Accepted, Connection, NotAdmitted, Session, SessionSetup},
+    session::{Accepted, Connection, NotAdmitted, Place, Session, SessionPermit, SessionSetup},
 };
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
@@ -34,27 +35,41 @@ pub async fn upgrade(
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return response;
     }
+    if !is_version_13(&request) {
+        return not_a_websocket();
+    }
     let mut response = match handshake_with_protocols(&request, &[SUBPROTOCOL]) {
         Ok(response) => response,
         Err(_) => return not_a_websocket(),
     };
     let accepted = request.conn_data::<Accepted>().copied();
     let setup = Rc::clone(&setup);
-    let connection = |permit| Connection { room, permit, accepted, payload };
-    let (permit, refused) = if !security::may_connect(&request, &site.origins) {
-        (None, Some(CloseCode::OriginRefused))
-    } else {
-        match site.admission.admit(address::of(&request, &site.trusted_proxies)) {
-            Ok(permit) => (Some(permit), None),
-            Err(NotAdmitted::ServerFull) => (None, Some(CloseCode::ServerFull)),
-            Err(NotAdmitted::TooMany) => (None, Some(CloseCode::TooManySessions)),
-        }
-    };
-    let body = match refused {
-        None => Session::open(setup, connection(permit)),
-        Some(code) => Session::refuse(setup, connection(permit), code),
+    let connection = |place| Connection { room, place, accepted, payload };
+    let body = match admit(&request, &site) {
+        Ok(permit) => Session::open(setup, connection(Place::Session(permit))),
+        Err(code) => match site.admission.admit_refusal() {
+            Some(permit) => Session::refuse(setup, connection(Place::Refused(permit)), code),
+            None => return HttpError::new(ErrorCode::Overloaded, "too many are refused at once").error_response(),
+        },
     };
     response.streaming(body)
+}
+
+fn admit(request: &HttpRequest, site: &Site) -> Result<SessionPermit, CloseCode> {
+    if !security::may_connect(request, &site.origins) {
+        return Err(CloseCode::OriginRefused);
+    }
+    site.admission.admit(address::of(request, &site.trusted_proxies)).map_err(|why| match why {
+        NotAdmitted::ServerFull => CloseCode::ServerFull,
+        NotAdmitted::TooMany => CloseCode::TooManySessions,
+    })
+}
+
+/// The handshake of actix-web-actors takes drafts too, and any key.
+fn is_version_13(request: &HttpRequest) -> bool {
+    let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let is_key = STANDARD.decode(header(header::SEC_WEBSOCKET_KEY)).is_ok_and(|key| key.len() == 16);
+    header(header::SEC_WEBSOCKET_VERSION) == "13" && is_key
 }
 
 fn not_a_websocket() -> HttpResponse {

@@ -88,6 +88,8 @@ impl ErrorCode {
 pub enum CloseCode {
     /// The client said goodbye (RFC 6455, section 7.4.1).
     Done,
+    /// The bytes are no WebSocket frames (RFC 6455, section 7.4.1).
+    ProtocolError,
     /// A frame was too large.
     TooLarge,
     /// The server restarts.
@@ -112,8 +114,9 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every code that the server closes with.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
+        Self::ProtocolError,
         Self::TooLarge,
         Self::Restart,
         Self::TooSlow,
@@ -130,6 +133,7 @@ impl CloseCode {
     pub fn number(self) -> u16 {
         match self {
             Self::Done => 1000,
+            Self::ProtocolError => 1002,
             Self::TooLarge => 1009,
             Self::Restart => 1012,
             Self::TooSlow => 4001,
@@ -147,6 +151,7 @@ impl CloseCode {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::ProtocolError => "no WebSocket frame",
             Self::TooLarge => "frame too large",
             Self::Restart => "restart, come back",
             Self::TooSlow => "too slow",

@@ -48,6 +48,8 @@ pub struct RoomLimits {
 
 /// Messages that a room's mailbox takes before senders are told to try again.
 const MAILBOX_CAPACITY: usize = 1_024;
+/// Changes that wait for missing ones before them; beyond it the room takes no more messages.
+const AHEAD_MAX: usize = 1_000;
 /// How long a room waits before it reads again what it could not read.
 const REREAD_AFTER: Duration = Duration::from_millis(500);
 
@@ -105,8 +107,8 @@ pub struct Room {
     oldest_received: Option<Instant>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
-    /// Joins that wait for the read under way. Bounded like the members.
-    waiting: Vec<Join>,
+    /// Joins that wait for a read, each until its time. Bounded like the members.
+    waiting: Vec<(Instant, Join)>,
     reading: bool,
     /// Something is missing that no waiting join asks for: read until it is here.
     catch_up_to: i64,
@@ -138,6 +140,8 @@ struct Lane {
 /// A message on its way to the store.
 struct InFlight {
     session: SessionId,
+    /// The sender was told that nothing is known of it.
+    given_up: bool,
     message: Arc<NewMessage>,
     received: Instant,
 }
@@ -198,7 +202,8 @@ impl Room {
 
     // Joins.
 
-    fn join(&mut self, join: Join, ctx: &mut Context<Self>) {
+    /// Answers a join, or lets it wait for a read, until `by` at the latest.
+    fn join(&mut self, join: Join, by: Instant, ctx: &mut Context<Self>) {
         if join.reply.is_closed() {
             return;
         }
@@ -206,14 +211,26 @@ impl Room {
             return self.refuse_join(join, Refusal::OVERLOADED);
         }
         let Some(live) = &mut self.live else {
-            self.waiting.push(join);
+            self.waiting.push((by, join));
             return self.read(ctx);
         };
         match live.answer(&join) {
             Answer::Welcome { resumed, has_more, messages } => self.welcome(join, resumed, has_more, messages, ctx),
             Answer::AfterCatchUp | Answer::AfterOlder => {
-                self.waiting.push(join);
+                self.waiting.push((by, join));
                 self.read(ctx);
+            }
+        }
+    }
+
+    /// Refuses the joins that have waited long enough: their read may be the second one.
+    fn expire_joins(&mut self) {
+        let now = Instant::now();
+        for (by, join) in std::mem::take(&mut self.waiting) {
+            if by <= now {
+                self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
+            } else {
+                self.waiting.push((by, join));
             }
         }
     }
@@ -285,7 +302,7 @@ impl Room {
             return;
         }
         let (store, id) = (self.store.clone(), self.id.clone());
-        let needs_newer = self.waiting.iter().any(|join| self.live.as_ref().is_some_and(|l| l.is_behind(join)));
+        let needs_newer = self.waiting.iter().any(|(_, join)| self.live.as_ref().is_some_and(|l| l.is_behind(join)));
         let work: std::pin::Pin<Box<dyn Future<Output = Result<Read, StoreError>>>> =
             match &self.live {
                 None => Box::pin(async move {
@@ -331,12 +348,12 @@ impl Room {
                 }
             }
         }
-        for mut join in std::mem::take(&mut self.waiting) {
+        for (by, mut join) in std::mem::take(&mut self.waiting) {
             if is_current && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
                 // The database itself is behind what the client saw: only a start over is left.
                 join.resume = join.resume.map(|r| protocol::ResumePoint { epoch: String::new(), ..r });
             }
-            self.join(join, ctx);
+            self.join(join, by, ctx);
         }
         if self.live.as_ref().is_some_and(|l| self.catch_up_to > l.timeline.rev() || l.timeline.has_gap()) {
             self.read(ctx);
@@ -345,7 +362,7 @@ impl Room {
 
     fn read_failed(&mut self, why: &str, ctx: &mut Context<Self>) {
         log::warn!("a room could not read from the database: {why}");
-        for join in std::mem::take(&mut self.waiting) {
+        for (_, join) in std::mem::take(&mut self.waiting) {
             self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
         }
         if self.live.as_ref().is_some_and(|l| l.timeline.has_gap()) {
@@ -389,10 +406,15 @@ impl Room {
             };
             return self.tell_error(session, refusal, Some(client_id));
         };
+        // Readers, or reads of the database, that lag far behind hold back who writes.
+        let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
+        if self.fan_out.is_full() || n_ahead > AHEAD_MAX {
+            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+        }
         let message = Arc::new(NewMessage { room: self.id.clone(), author, content, client_id });
         let token = self.next_token;
         self.next_token += 1;
-        self.in_flight.insert(token, InFlight { session, message: message.clone(), received });
+        self.in_flight.insert(token, InFlight { session, given_up: false, message: message.clone(), received });
         let append = Append { token, message, reply: ctx.address().recipient(), group: self.key.0 };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             self.in_flight.remove(&token);
@@ -402,13 +424,14 @@ impl Room {
 
     fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
         if result == AppendResult::Unknown {
-            if let Some(InFlight { session, message, .. }) = self.in_flight.get(&token) {
-                let (session, client_id) = (*session, message.client_id);
+            if let Some(in_flight) = self.in_flight.get_mut(&token) {
+                in_flight.given_up = true;
+                let (session, client_id) = (in_flight.session, in_flight.message.client_id);
                 self.tell_error(session, Refusal::STORE_UNAVAILABLE, Some(client_id));
             }
             return;
         }
-        let Some(InFlight { session, message, received }) = self.in_flight.remove(&token) else { return };
+        let Some(InFlight { session, given_up, message, received }) = self.in_flight.remove(&token) else { return };
         let client_id = Some(message.client_id);
         match result {
             AppendResult::Stored(stored) => {
@@ -437,7 +460,9 @@ impl Room {
                 self.tell_error(session, refusal, client_id);
             }
             AppendResult::Full => self.tell_error(session, Refusal::OVERLOADED, client_id),
+            AppendResult::Unavailable if given_up => {}
             AppendResult::Unavailable => self.tell_error(session, Refusal::STORE_UNAVAILABLE, client_id),
+            // Told before.
             AppendResult::Unknown => {}
         }
     }
@@ -648,7 +673,13 @@ impl Handler<Join> for Room {
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
         self.n_joins_seen += 1;
-        self.join(join, ctx);
+        self.join(join, Instant::now() + self.limits.read_timeout, ctx);
+        if !self.waiting.is_empty() {
+            ctx.run_later(self.limits.read_timeout, |this, ctx| {
+                this.expire_joins();
+                this.settle(ctx);
+            });
+        }
         self.settle(ctx);
     }
 }

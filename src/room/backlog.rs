@@ -8,8 +8,9 @@ use crate::{domain::ChatMessage, protocol};
 pub const PAGE_MESSAGES: usize = 50;
 /// Most changes that a resume replays (DESIGN section 2).
 pub const RESUME_CHANGES_MAX: usize = 500;
-/// Most bytes of encoded messages in a WELCOME: 512 KiB less room for the rest of the frame.
-pub const WELCOME_BYTES_MAX: usize = 508 * 1024;
+/// Most bytes of encoded messages in a WELCOME: 512 KiB less room for the rest of the frame, of which 50 people
+/// with long nicknames are the largest part.
+pub const WELCOME_BYTES_MAX: usize = 480 * 1024;
 
 /// The recent messages of a room, encoded once. Pure.
 ///

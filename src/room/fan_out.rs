@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -8,6 +8,11 @@ use crate::protocol::{self, CloseCode};
 /// Largest BATCH frame, in bytes of JSON: above it a new one begins, so that a client never has to take in
 /// too much at once.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes of frames of one delivery. Well below an outbox's bound: a burst must not cut readers that have
+/// had no chance to read; the rest follows once this is in the outboxes.
+const DELIVERY_BYTES_MAX: usize = 64 * 1024;
+/// Most bytes that may wait; beyond it the room takes no more messages.
+const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a room has to deliver, gathered while the delivery before is under way. Pure.
 ///
@@ -15,13 +20,14 @@ const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// session (ACK, PROFILE, ERROR) may be moved behind changes, never before its WELCOME.
 #[derive(Debug, Default)]
 pub struct FanOut {
-    runs: Vec<Run>,
+    runs: VecDeque<Run>,
+    n_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Run {
     attach: Option<(HubId, SessionId, [Bytes; 4])>,
-    frames: Vec<String>,
+    frames: VecDeque<String>,
     directs: Vec<(HubId, SessionId, Bytes)>,
     close: Option<CloseCode>,
 }
@@ -32,14 +38,20 @@ impl FanOut {
         self.runs.is_empty()
     }
 
+    /// Whether so much waits that the room should take no more.
+    pub fn is_full(&self) -> bool {
+        self.n_bytes > WAITING_BYTES_MAX
+    }
+
     /// A session becomes a member with this WELCOME.
     pub fn attach(&mut self, hub: HubId, session: SessionId, welcome: [Bytes; 4]) {
-        self.runs.push(Run { attach: Some((hub, session, welcome)), ..Run::default() });
+        self.runs.push_back(Run { attach: Some((hub, session, welcome)), ..Run::default() });
     }
 
     /// A frame (JSON) for every member.
     pub fn broadcast(&mut self, json: String) {
-        self.run().frames.push(json);
+        self.n_bytes += json.len();
+        self.run().frames.push_back(json);
     }
 
     /// A frame (JSON) for one session.
@@ -49,30 +61,38 @@ impl FanOut {
 
     /// Every member is closed, behind all that was said before.
     pub fn close_all(&mut self, code: CloseCode) {
-        self.runs.push(Run { close: Some(code), ..Run::default() });
+        self.runs.push_back(Run { close: Some(code), ..Run::default() });
     }
 
+    /// The run that frames go to now.
     fn run(&mut self) -> &mut Run {
-        if self.runs.last().is_none_or(|r| r.close.is_some()) {
-            self.runs.push(Run::default());
+        if self.runs.back().is_none_or(|r| r.close.is_some()) {
+            self.runs.push_back(Run::default());
         }
         let last = self.runs.len() - 1;
-        // Just pushed where it was empty.
-        #[expect(clippy::indexing_slicing, reason = "the vector was made non-empty above")]
+        #[expect(clippy::indexing_slicing, reason = "the line above makes sure that there is one")]
         &mut self.runs[last]
     }
 
-    /// Takes all that was gathered, as commands for each hub. Frames in a row are encoded once, as one BATCH.
+    /// Takes what was gathered, or the first part where it is more than one delivery may carry, as commands
+    /// for each hub. Frames in a row are encoded once, as one BATCH.
     pub fn take(&mut self, hubs: &[HubId]) -> BTreeMap<HubId, Vec<Command>> {
         let mut commands: BTreeMap<HubId, Vec<Command>> = hubs.iter().map(|hub| (*hub, Vec::new())).collect();
-        for run in self.runs.drain(..) {
-            if let Some((hub, session, welcome)) = run.attach {
+        let mut budget = DELIVERY_BYTES_MAX;
+        while let (true, Some(mut run)) = (budget > 0, self.runs.pop_front()) {
+            if let Some((hub, session, welcome)) = run.attach.take() {
                 commands.entry(hub).or_default().push(Command::Attach(session, welcome));
             }
-            for bytes in batches(&run.frames) {
+            let frames = run.take_frames(&mut budget);
+            self.n_bytes -= frames.iter().map(String::len).sum::<usize>();
+            for bytes in batches(&frames) {
                 for list in commands.values_mut() {
                     list.push(Command::Broadcast(bytes.clone()));
                 }
+            }
+            if !run.frames.is_empty() {
+                self.runs.push_front(run);
+                break;
             }
             for (hub, session, frame) in run.directs {
                 commands.entry(hub).or_default().push(Command::Direct(session, frame));
@@ -85,6 +105,20 @@ impl FanOut {
         }
         commands.retain(|_, list| !list.is_empty());
         commands
+    }
+}
+
+impl Run {
+    /// Takes frames as long as the budget is not used up: one at least where there is any left of it.
+    fn take_frames(&mut self, budget: &mut usize) -> Vec<String> {
+        let mut taken = Vec::new();
+        while *budget > 0
+            && let Some(frame) = self.frames.pop_front()
+        {
+            *budget = budget.saturating_sub(frame.len());
+            taken.push(frame);
+        }
+        taken
     }
 }
 
@@ -146,13 +180,33 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_ends_before_it_is_too_large() {
+    fn a_burst_goes_out_in_parts_that_an_outbox_can_take() {
+        let hub = HubId(0);
         let mut fan_out = FanOut::default();
-        let frame = format!("\"{}\"", "x".repeat(30_000));
-        for _ in 0..5 {
-            fan_out.broadcast(frame.clone());
+        let frame = |n: u8| format!("\"{n}{}\"", "x".repeat(30_000));
+        (0..5).for_each(|n| fan_out.broadcast(frame(n)));
+        fan_out.direct(hub, session(1), "x");
+        fan_out.close_all(CloseCode::StartOver);
+        let mut shapes = Vec::new();
+        let mut n_frames = 0;
+        while !fan_out.is_empty() {
+            let commands = fan_out.take(&[hub]).remove(&hub).expect("something to do");
+            shapes.push(shape(&commands));
+            n_frames += commands.iter().filter(|c| matches!(c, Command::Broadcast(b) if b.len() < 130_000)).count();
         }
-        assert_eq!(shape(&fan_out.take(&[HubId(0)])[&HubId(0)]), "bbb");
+        assert_eq!(shapes, ["bb", "bdc"]);
+        assert_eq!((n_frames, fan_out.n_bytes), (3, 0));
+    }
+
+    #[test]
+    fn says_when_too_much_waits() {
+        let mut fan_out = FanOut::default();
+        let frame = "x".repeat(1024 * 1024);
+        (0..5).for_each(|_| fan_out.broadcast(frame.clone()));
+        assert!(fan_out.is_full());
+        fan_out.take(&[]);
+        fan_out.take(&[]);
+        assert!(!fan_out.is_full());
     }
 
     #[test]

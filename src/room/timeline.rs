@@ -40,6 +40,11 @@ impl Timeline {
         !self.ahead.is_empty()
     }
 
+    /// How many changes wait for something that is missing before them.
+    pub fn n_ahead(&self) -> usize {
+        self.ahead.len()
+    }
+
     /// Takes in one committed change, in any order.
     pub fn offer(&mut self, change: Arc<ChatMessage>) -> Offered {
         let rev = change.rev;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Accepted, Admission, Outbox, OutboxStream, RateLimits, SessionPermit, Slot, Slots, Socket,
+    Accepted, Admission, Outbox, OutboxStream, RateLimits, RefusalPermit, SessionPermit, Slot, Slots, Socket,
     admission::IdentityPermit,
     messages::{Closing, Gone},
     random_unit,
@@ -66,12 +66,20 @@ pub struct SessionSetup {
 pub struct Connection<S> {
     /// The room of its URL.
     pub room: RoomId,
-    /// Its place among the server's sessions; none where it is closed at once.
-    pub permit: Option<SessionPermit>,
+    /// Its place on this server.
+    pub place: Place,
     /// Its descriptor.
     pub accepted: Option<Accepted>,
     /// What comes from the client.
     pub payload: S,
+}
+
+/// What a connection counts among, for as long as it lives.
+pub enum Place {
+    /// The server's sessions.
+    Session(SessionPermit),
+    /// Those that are closed at once.
+    Refused(RefusalPermit),
 }
 
 /// The actor of one WebSocket: decodes and checks frames, limits rates, forwards to its room.
@@ -81,7 +89,7 @@ pub struct Session {
     room: RoomId,
     state: State,
     strikes: Strikes,
-    _permit: Option<SessionPermit>,
+    _place: Place,
 }
 
 enum State {
@@ -113,7 +121,7 @@ impl Session {
     where
         S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
     {
-        let Connection { room, permit, accepted, payload } = connection;
+        let Connection { room, place, accepted, payload } = connection;
         setup.metrics.sessions_live.inc();
         let outbox = Outbox::new(setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
         let socket = Socket::new(accepted.as_ref());
@@ -126,7 +134,7 @@ impl Session {
             room,
             state: State::Unjoined,
             strikes: Strikes::default(),
-            _permit: permit,
+            _place: place,
         };
         let session = Session::create(|ctx| {
             ctx.add_stream(FrameReader::new(payload, FRAME_BYTES_MAX));
@@ -210,7 +218,7 @@ impl Session {
             Err(error) => return self.refuse_text(error, None),
         };
         if let Err(wait) = self.setup.rates.profile(author_id) {
-            return self.error(rate_limited("at most 3 profile changes a minute", wait), None);
+            return self.error(rate_limited("too many profile changes in too short a time", wait), None);
         }
         if let Err(refusal) = membership.set_profile(nickname, avatar) {
             self.error(refusal, None);
@@ -236,7 +244,7 @@ impl Session {
 
     fn bad_frame(&mut self, reason: &'static str, client_id: Option<Uuid>) {
         self.error(refusal(ErrorCode::BadFrame, reason), client_id);
-        if self.strikes.add(Instant::now()) && !self.setup.forgives {
+        if !self.setup.forgives && self.strikes.add(Instant::now()) {
             self.close(CloseCode::ProtocolBroken);
         }
     }
@@ -326,7 +334,7 @@ impl StreamHandler<Inbound> for Session {
                 self.error(refusal(ErrorCode::TooLarge, too_large), None);
                 self.close(CloseCode::TooLarge);
             }
-            Inbound::Malformed => self.close(CloseCode::ProtocolBroken),
+            Inbound::Malformed => self.close(CloseCode::ProtocolError),
         }
     }
 

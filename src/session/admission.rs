@@ -26,6 +26,7 @@ pub struct AdmissionLimits {
 pub struct Admission {
     limits: AdmissionLimits,
     n_sessions: AtomicUsize,
+    n_refusals: AtomicUsize,
     by_address: Counts<IpAddr>,
     by_identity: Counts<AuthorId>,
 }
@@ -36,6 +37,13 @@ pub struct SessionPermit {
     admission: Arc<Admission>,
     _address: Permit<IpAddr>,
 }
+
+/// A place among the connections that are told why they are refused.
+#[derive(Debug)]
+pub struct RefusalPermit(Arc<Admission>);
+
+/// Connections at once that are told by a close code why they are refused; beyond, they get a plain 503.
+const REFUSALS_MAX: usize = 200;
 
 /// A place among the sessions of one identity.
 pub type IdentityPermit = Permit<AuthorId>;
@@ -52,8 +60,13 @@ pub enum NotAdmitted {
 impl Admission {
     /// Nobody is admitted yet.
     pub fn new(limits: AdmissionLimits) -> Arc<Self> {
-        let n_sessions = AtomicUsize::new(0);
-        Arc::new(Self { limits, n_sessions, by_address: Counts::default(), by_identity: Counts::default() })
+        Arc::new(Self {
+            limits,
+            n_sessions: AtomicUsize::new(0),
+            n_refusals: AtomicUsize::new(0),
+            by_address: Counts::default(),
+            by_identity: Counts::default(),
+        })
     }
 
     /// How many sessions there are.
@@ -75,6 +88,13 @@ impl Admission {
         }
     }
 
+    /// A place for a connection that is told why it is refused; `None` where there are too many of those.
+    pub fn admit_refusal(self: &Arc<Self>) -> Option<RefusalPermit> {
+        let add = |n: usize| (n < REFUSALS_MAX).then_some(n + 1);
+        self.n_refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
+        Some(RefusalPermit(self.clone()))
+    }
+
     /// A place for a session of `identity`; `None` where it has all it may have.
     pub fn admit_identity(&self, identity: &AuthorId) -> Option<IdentityPermit> {
         self.by_identity.acquire(identity.clone(), self.limits.n_of_identity_max)
@@ -84,6 +104,12 @@ impl Admission {
 impl Drop for SessionPermit {
     fn drop(&mut self) {
         self.admission.n_sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for RefusalPermit {
+    fn drop(&mut self) {
+        self.0.n_refusals.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -138,6 +164,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_are_bounded() {
+        let limits = AdmissionLimits { n_sessions_max: 0, n_of_identity_max: 0, n_of_address_max: 0 };
+        let admission = Admission::new(limits);
+        let mut places = (0..REFUSALS_MAX).map(|_| admission.admit_refusal()).collect::<Vec<_>>();
+        assert!(places.iter().all(Option::is_some) && admission.admit_refusal().is_none());
+        places.pop();
+        assert!(admission.admit_refusal().is_some());
+    }
 
     #[test]
     fn counts_by_server_address_and_identity_and_forgets() {

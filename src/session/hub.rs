@@ -58,10 +58,11 @@ impl Handler<Drain> for Hub {
     type Result = ();
 
     fn handle(&mut self, Drain { window, after_max }: Drain, ctx: &mut Self::Context) {
+        // Told again, it is in more of a hurry: the moments are chosen anew.
+        self.slots.plan_drain(Instant::now(), window, random_unit);
         if std::mem::replace(&mut self.draining, true) {
             return;
         }
-        self.slots.plan_drain(Instant::now(), window, random_unit);
         ctx.run_interval(DRAIN_STEP, move |this, _| this.slots.drain(Instant::now(), after_max, random_unit));
     }
 }

@@ -13,8 +13,8 @@ mod reader;
 mod slot;
 mod socket;
 
-pub use actor::{Connection, Entrance, Session, SessionSetup};
-pub use admission::{Admission, AdmissionLimits, NotAdmitted, SessionPermit};
+pub use actor::{Connection, Entrance, Place, Session, SessionSetup};
+pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
 pub use hub::Hub;
 pub use messages::Drain;
 pub use outbox::{Outbox, OutboxStream};

@@ -59,8 +59,7 @@ impl<S> FrameReader<S> {
     /// The next message that is whole in the buffer.
     fn take(&mut self) -> Option<Inbound> {
         while !self.discarding {
-            if declared_length(&self.buffer).is_some_and(|n| usize::try_from(n).map_or(true, |n| n > self.n_bytes_max))
-            {
+            if self.declares_too_much() {
                 return Some(self.give_up(Inbound::TooLarge));
             }
             match self.codec.decode(&mut self.buffer) {
@@ -74,6 +73,17 @@ impl<S> FrameReader<S> {
             }
         }
         None
+    }
+
+    /// Whether the header in front declares more than is allowed, with the fragments before it.
+    fn declares_too_much(&self) -> bool {
+        let Some((opcode, n)) = declared(&self.buffer) else { return false };
+        let before = match &self.fragments {
+            Some(Fragments::Text(text)) if opcode == CONTINUATION => text.len(),
+            Some(Fragments::Binary(n_bytes)) if opcode == CONTINUATION => *n_bytes,
+            _ => 0,
+        };
+        usize::try_from(n).map_or(true, |n| n.saturating_add(before) > self.n_bytes_max)
     }
 
     fn fold(&mut self, frame: Frame) -> Option<Inbound> {
@@ -161,19 +171,24 @@ where
     }
 }
 
-/// The payload length that the frame header at the front of `buffer` declares, once it is there (RFC 6455,
+/// The opcode of a fragment that is not the first.
+const CONTINUATION: u8 = 0;
+
+/// Opcode and payload length that the frame header at the front of `buffer` declares, once it is there (RFC 6455,
 /// section 5.2).
-fn declared_length(buffer: &[u8]) -> Option<u64> {
+fn declared(buffer: &[u8]) -> Option<(u8, u64)> {
+    let opcode = buffer.first()? & 0x0f;
     let second = buffer.get(1)? & 0x7f;
     let extended = |n: usize| {
         let bytes = buffer.get(2..2 + n)?;
         Some(bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)))
     };
-    match second {
-        126 => extended(2),
-        127 => extended(8),
-        short => Some(short.into()),
-    }
+    let n = match second {
+        126 => extended(2)?,
+        127 => extended(8)?,
+        short => short.into(),
+    };
+    Some((opcode, n))
 }
 
 #[cfg(test)]
@@ -237,6 +252,11 @@ mod tests {
         let fragments = std::iter::once(Message::Continuation(Item::FirstText("x".repeat(600).into())))
             .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
         assert_eq!(read(&written(fragments.collect()), 512), [Inbound::TooLarge]);
+        // The header that passes the sum is enough: its payload need not come.
+        let mut sum = written(vec![Message::Continuation(Item::FirstText("x".repeat(600).into()))]);
+        sum.extend_from_slice(&[0x00, 0x80 | 126]);
+        sum.extend_from_slice(&500_u16.to_be_bytes());
+        assert_eq!(read(&sum, 1), [Inbound::TooLarge]);
         let binary = std::iter::once(Message::Continuation(Item::FirstBinary("x".repeat(600).into())))
             .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
         assert_eq!(read(&written(binary.collect()), 512), [Inbound::TooLarge]);

@@ -29,11 +29,12 @@ macro_rules! reading {
             }
 
             pub(in crate::store) async fn meta_row(c: &mut Connection) -> QueryResult<MetaRow> {
-                meta::table.select(MetaRow::as_select()).first(c).await
+                meta::table.find(1).select(MetaRow::as_select()).first(c).await
             }
 
             pub(in crate::store) async fn head(c: &mut Connection, room: &RoomId) -> QueryResult<Head> {
                 let query = meta::table
+                    .find(1)
                     .left_join(rooms::table.on(rooms::id.eq(room.as_str())))
                     .select((meta::epoch, Option::<HeadRow>::as_select()));
                 let (epoch, row) = query.first::<(Key, Option<HeadRow>)>(c).await?;
@@ -45,7 +46,7 @@ macro_rules! reading {
                 const ROOMS_MAX: usize = 30_000;
 
                 let by_name: HashMap<&str, &RoomId> = asked.iter().map(|room| (room.as_str(), room)).collect();
-                let meta_epoch = meta::table.select(meta::epoch).first::<Key>(c).await?;
+                let meta_epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
                 let mut found = Vec::with_capacity(asked.len());
                 for part in asked.chunks(ROOMS_MAX) {
                     let names = part.iter().map(RoomId::as_str);

@@ -26,7 +26,9 @@ const RUNS_MAX: usize = 10;
 /// What each common table expression is for:
 ///
 /// - `uniq`: the first of the rows that have the same key.
-/// - `old`: those stored before. `LATERAL .. OFFSET 0` pins the lookup to the index.
+/// - `old`: those stored before. The lookup asks for the first key at or behind the wanted one, because only the
+///   index on the key can answer that. Asked for the key itself, the planner takes any index that begins with
+///   the room while the table has no statistics, and every message costs a walk through its room.
 /// - `fresh`: the others; `k` of `n` in its room.
 /// - `bump`: allots the counters under the locks of the room rows, taken in the order of the ids. A room
 ///   without a row gets one, with the epoch of `meta`.
@@ -50,17 +52,19 @@ const SQL: [&str; 7] = [
     ), old AS (
       SELECT u.room_id, u.author, u.client_id, m.id, m.seq, m.rev, m.created_at, m.content, m.epoch
       FROM uniq u CROSS JOIN LATERAL (
-        SELECT x.id, x.seq, x.rev, x.created_at, x.content,
+        SELECT x.room_id, x.anonymous_id, x.client_id, x.id, x.seq, x.rev, x.created_at, x.content,
           (SELECT r.epoch FROM rooms r WHERE r.id = x.room_id) AS epoch
         FROM messages x
-        WHERE x.room_id = u.room_id AND x.anonymous_id = u.author AND x.client_id = u.client_id OFFSET 0) m
+        WHERE (x.room_id, x.anonymous_id, x.client_id) >= (u.room_id, u.author, u.client_id)
+        ORDER BY x.room_id, x.anonymous_id, x.client_id LIMIT 1) m
+      WHERE m.room_id = u.room_id AND m.anonymous_id = u.author AND m.client_id = u.client_id
     ), fresh AS (
       SELECT u.*, row_number() OVER (PARTITION BY u.room_id ORDER BY u.ord) AS k,
         count(*) OVER (PARTITION BY u.room_id) AS n
       FROM uniq u LEFT JOIN old o USING (room_id, author, client_id) WHERE o.seq IS NULL
     ), bump AS (
       INSERT INTO rooms AS r (id, epoch, last_rev, message_count, created_at, last_message_at)
-      SELECT f.room_id, (SELECT epoch FROM meta), count(*), count(*),
+      SELECT f.room_id, (SELECT epoch FROM meta WHERE id = 1), count(*), count(*),
         date_trunc('milliseconds', now()), date_trunc('milliseconds', now())
       FROM fresh f GROUP BY f.room_id ORDER BY f.room_id
       ON CONFLICT (id) DO UPDATE SET last_rev = r.last_rev + excluded.last_rev,

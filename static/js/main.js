@@ -41,7 +41,10 @@ const frame = new Frame(fromBlog);
 const announcer = new Announcer(byId('announcer'), (n) => strings.announceMany(n));
 const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings);
 
-/** @type {{nickname: string | null, avatar: string | null} | null} what to go back to if the server refuses */
+/**
+ * While a choice of nickname and animal is unconfirmed: what to go back to if the server refuses.
+ * @type {{nickname: string | null, avatar: string | null} | null}
+ */
 let beforeProfile = null;
 
 const connection = new Connection({
@@ -133,11 +136,29 @@ function chooseProfile(nickname, avatar) {
   beforeProfile ??= { nickname: identity.nickname, avatar: identity.avatar };
   const anotherIdentity = identity.choose(nickname, avatar);
   if (anotherIdentity) connection.rejoin();
-  else connection.send(encodeProfile({ nickname, ...(avatar ? { avatar } : {}) }));
-  // Away from the server the choice goes along with the next JOIN.
+  else sendProfile();
   showDock('rest');
   composer.focus();
   if (!identity.storage.lasting) status.note(strings.notKept);
+}
+
+/** Does nothing away from the server: the choice then goes along with the next JOIN. */
+function sendProfile() {
+  const { nickname, avatar } = identity;
+  if (nickname !== null) connection.send(encodeProfile({ nickname, ...(avatar ? { avatar } : {}) }));
+}
+
+/** The server has told who we are. @param {boolean} asked whether it answers our choice */
+function onSelf(asked) {
+  const { self } = store;
+  if (!self) return;
+  const chosen = self.nickname === identity.nickname && (!identity.avatar || self.avatar === identity.avatar);
+  // A WELCOME may answer a JOIN from before the choice: then the choice is still to be sent.
+  if (beforeProfile !== null && !asked && !chosen) return;
+  beforeProfile = null;
+  identity.confirm(self);
+  setAvatar(/** @type {HTMLImageElement} */ (byId('me').firstElementChild), self.avatar);
+  sender.pump();
 }
 
 /** @param {WireFrame} wire */
@@ -226,11 +247,16 @@ connection.addEventListener('frame', (event) => {
   }
   if (wire.type === 'WELCOME' && wire.payload.limits?.contentMax > 0) composer.contentMax = wire.payload.limits.contentMax;
   store.receive(wire);
+  if (wire.type === 'WELCOME' || wire.type === 'PROFILE') onSelf(wire.type === 'PROFILE');
 });
 connection.addEventListener('state', () => {
   const { state } = connection;
-  if (state === 'live') sender.pump();
-  else sender.interrupted();
+  if (state === 'live') {
+    if (beforeProfile !== null) sendProfile();
+    sender.pump();
+  } else {
+    sender.interrupted();
+  }
   view.setLive(state === 'live');
   status.connection(state);
   frame.post('state', { state });
@@ -239,13 +265,6 @@ connection.addEventListener('refused', (event) => {
   const code = /** @type {any} */ (event).detail;
   status.refused(code === 4101 ? strings.refused : code === 4103 ? strings.tooMany : strings.broken,
     code === 4101 ? null : () => connection.retry());
-});
-store.addEventListener('self', () => {
-  if (!store.self) return;
-  beforeProfile = null;
-  identity.confirm(store.self);
-  setAvatar(/** @type {HTMLImageElement} */ (byId('me').firstElementChild), store.self.avatar);
-  sender.pump();
 });
 store.addEventListener('resolved', () => sender.resolved());
 store.addEventListener('arrived', (event) => {

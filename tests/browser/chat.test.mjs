@@ -124,6 +124,7 @@ test('people: who is here, a change of name, coming and going', async () => {
   await one.where.getByRole('button', { name: '2 online' }).click();
   await one.where.locator('#people-list').getByText('Bob').waitFor();
   await one.page.keyboard.press('Escape');
+  await one.where.getByText(/Bob.* came in/).waitFor();
   await two.where.getByRole('button', { name: 'Your profile' }).click();
   await two.nickname.fill('Robert');
   await two.nickname.press('Enter');

@@ -63,8 +63,18 @@ test('an empty room invites', async () => {
 });
 
 test('the page with 50 messages stays under 40 KiB and asks no other host', async () => {
-  const sentence = 'A sentence of about the usual length, as people write it under a post. ';
-  await fill(browser, server.url, 'weight', numbered(sentence, 1, 50));
+  // As people write: words that differ, lengths that differ, a few authors.
+  const words = ('글 정말 잘 읽었습니다 혹시 여기서 메시지 순서는 어떻게 보장하나요 서버가 둘이면 방마다 카운터 하나를 두고 커밋된 다음에만 보여 주면 '
+    + '그런데 느린 독자는요 저도 궁금했어요 감사합니다 the actor model keeps each room in one place so nothing races and that is rather elegant I think').split(' ');
+  let seed = 7;
+  const next = (/** @type {number} */ below) => {
+    seed = (seed * 48271) % 2147483647;
+    return seed % below;
+  };
+  const sentence = () => Array.from({ length: 4 + next(14) }, () => words[next(words.length)]).join(' ');
+  for (const author of ['수달', 'Fox', '익명의 너구리', 'Anonymous Owl', '지나가던 사람']) {
+    await fill(browser, server.url, 'weight', Array.from({ length: 10 }, sentence), author);
+  }
   const context = await browser.newContext();
   const page = await context.newPage();
   let bytes = 0;
@@ -85,7 +95,8 @@ test('the page with 50 messages stays under 40 KiB and asks no other host', asyn
   await page.waitForLoadState('networkidle');
   await Promise.all(sizes);
   assert.ok(sizes.length > 10, 'the modules were counted');
-  assert.ok(bytes < 40 * 1024, `${bytes} bytes`);
+  console.log('weight', bytes);
+  assert.ok(bytes <= 40 * 1024, `${bytes} bytes`);
   assert.deepEqual([...hosts], [new URL(server.url).host]);
   await context.close();
 });

@@ -1,2 +1,43 @@
-#![allow(missing_docs)]
-use reqwest as _; use tokio_tungstenite as _; use jsonschema as _;
+//! The chat from end to end: the real program as a process of its own, spoken to over sockets, on both
+//! databases.
+//!
+//! Needs `TEST_POSTGRES_URL`, the URL of a superuser: `scripts/test` starts a PostgreSQL and sets it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "a test that meets what it does not expect fails by panicking"
+)]
+
+/// Makes a test of each function, once for each database.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&crate::support::Database::postgres().await).await;
+                }
+            )+
+        }
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&crate::support::Database::sqlite()).await;
+                }
+            )+
+        }
+    };
+}
+
+mod support;
+
+mod p1_durable_before_visible;
+mod p2_one_order;
+mod p3_exact_resume;
+mod p4_send_once;

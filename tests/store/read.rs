@@ -5,7 +5,7 @@ use realtime_chat::{
     store::{Page, PageCursor, Store},
 };
 
-use crate::support::{TestDb, fresh, many, room};
+use crate::support::{TestDb, fresh, many, room, sql};
 
 on_both!(
     pages_go_both_ways_and_know_what_is_beyond,
@@ -147,4 +147,46 @@ async fn a_store_outlives_the_runtime_that_used_it(db: &TestDb) {
         .expect("a thread");
     }
     assert!(store.pool_status().size <= 4, "{:?}", store.pool_status());
+}
+
+/// Plans are made while tables are empty and kept: they must not cost the size of a room, or of all rooms.
+#[tokio::test]
+async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
+    const N: usize = 60;
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    let alter = "ALTER TABLE rooms SET (autovacuum_enabled = off); ALTER TABLE messages SET (autovacuum_enabled = off)";
+    let client = sql(&db.url, alter).await;
+    let room = room("r");
+    for _ in 0..N {
+        let batch = many(&room, 10);
+        store.append_batch(batch.clone()).await.expect("stored");
+        store.append_batch(batch).await.expect("stored again");
+        store
+            .append_batch(vec![fresh(&crate::support::room(&uuid::Uuid::new_v4().to_string()), "x")])
+            .await
+            .expect("stored");
+        store.load(&room, 5).await.expect("loaded");
+        store.page(&room, PageCursor::Before(9), 5).await.expect("a page");
+        store.page(&room, PageCursor::After(9), 5).await.expect("a page");
+        store.changes_since(&room, 5, 5).await.expect("changes");
+        store.heads(vec![room.clone()]).await.expect("heads");
+    }
+    // A session hands its figures in when it ends.
+    drop(store);
+    let figures = "SELECT sum(seq_scan)::bigint, sum(idx_tup_fetch)::bigint,
+          (SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'messages_room_author_client')
+        FROM pg_stat_user_tables WHERE relname IN ('rooms', 'messages')";
+    let (seq_scans, fetched) = loop {
+        let row = client.query_one(figures, &[]).await.expect("figures");
+        let sessions = "SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'realtime-chat'";
+        if client.query(sessions, &[]).await.expect("sessions").is_empty() && row.get::<_, i64>(2) > 0 {
+            break (row.get::<_, i64>(0), row.get::<_, i64>(1));
+        }
+    };
+    // Building the indexes scanned each table; retries, pages and foreign keys fetch a row per row.
+    let n = i64::try_from(N).expect("a number");
+    assert!(seq_scans <= 10, "{seq_scans} scans of whole tables");
+    assert!(fetched < n * 150, "{fetched} rows fetched");
 }

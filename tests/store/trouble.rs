@@ -12,10 +12,10 @@ fn open(url: &str, settings: &StoreSettings) -> Store {
     Store::new(&DatabaseUrl::parse(url).expect("a URL"), settings).expect("a store")
 }
 
-/// Short limits, for what is meant to reach them.
+/// Short limits, for what is meant to reach them; long enough for a busy machine to do what must succeed.
 fn hasty() -> StoreSettings {
-    let limit = Duration::from_millis(400);
-    StoreSettings { connect_timeout: limit, statement_timeout: limit, pool_wait: limit, ..settings() }
+    let (connect_timeout, limit) = (Duration::from_secs(3), Duration::from_secs(1));
+    StoreSettings { connect_timeout, statement_timeout: limit, pool_wait: limit, ..settings() }
 }
 
 async fn first_error(store: &Store) -> StoreError {
@@ -60,7 +60,7 @@ async fn a_server_that_says_nothing_is_unavailable_in_time() {
     let start = Instant::now();
     let error = first_error(&open(&url, &hasty())).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
     ] {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
     assert_eq!(store.pool_status().size, 0, "nobody knows when a frozen connection comes back");
 
     wire.set(Flow::Open);
@@ -163,7 +163,7 @@ async fn a_lock_that_is_held_too_long_is_unavailable() {
     let start = Instant::now();
     let error = store.append_batch(batch.clone()).await.expect_err("locked");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     store.head(&room).await.expect("reading goes on");
     other.batch_execute("ROLLBACK").await.expect("rolled back");
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 2);
@@ -212,7 +212,7 @@ async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
     let start = Instant::now();
     let error = store.append_batch(batch.clone()).await.expect_err("locked");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     store.head(&room).await.expect("reading goes on");
     other.batch_execute("ROLLBACK").expect("rolled back");
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 1);

@@ -1,0 +1,371 @@
+use std::collections::{HashMap, VecDeque};
+
+use futures_util::{SinkExt, StreamExt};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use realtime_chat::protocol::{
+    AckPayload, ErrorCode, ErrorPayload, PresencePayload, ResumePoint, ServerFrame, WelcomePayload,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest,
+        handshake::client::Response,
+        http::{HeaderName, HeaderValue},
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
+use uuid::Uuid;
+
+use super::{History, Server, within};
+
+/// Who joins.
+#[derive(Debug, Clone)]
+pub struct Who {
+    pub anonymous_id: Uuid,
+    pub nickname: Option<String>,
+    pub avatar: Option<String>,
+}
+
+impl Who {
+    pub fn reader() -> Self {
+        Self { anonymous_id: Uuid::new_v4(), nickname: None, avatar: None }
+    }
+
+    pub fn named(nickname: &str) -> Self {
+        Self { nickname: Some(nickname.to_owned()), ..Self::reader() }
+    }
+
+    pub fn join(&self, resume: Option<&ResumePoint>) -> Value {
+        let mut payload = json!({"anonymousId": self.anonymous_id});
+        if let Some(nickname) = &self.nickname {
+            payload["nickname"] = json!(nickname);
+        }
+        if let Some(avatar) = &self.avatar {
+            payload["avatar"] = json!(avatar);
+        }
+        if let Some(ResumePoint { epoch, rev }) = resume {
+            payload["resume"] = json!({"epoch": epoch, "rev": rev});
+        }
+        json!({"type": "JOIN", "payload": payload})
+    }
+}
+
+/// What happens on a socket.
+#[derive(Debug)]
+pub enum Event {
+    Frame(ServerFrame<'static>),
+    /// Closed by the server with this code; 1006 where the connection broke.
+    Closed(u16),
+}
+
+/// One WebSocket, and all that its owner knows from it and from those before it.
+pub struct Client {
+    socket: WebSocketStream<TcpStream>,
+    room: String,
+    pub who: Who,
+    pub history: History,
+    /// The latest ERROR of each message.
+    pub errors: HashMap<Uuid, ErrorPayload<'static>>,
+    waiting: VecDeque<ServerFrame<'static>>,
+    /// WebSocket pings that came.
+    pub n_pings: usize,
+    pub n_bytes_largest: usize,
+    /// All text that came, where it is to be kept.
+    pub transcript: Option<String>,
+    closed: Option<u16>,
+}
+
+/// A room id as it stands in a path.
+pub fn in_path(room: &str) -> String {
+    utf8_percent_encode(room, NON_ALPHANUMERIC).to_string()
+}
+
+impl Client {
+    /// Opens a socket, with more headers.
+    pub async fn open(
+        server: &Server,
+        room: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+        let url = format!("ws://{}/ws/room/{}", server.address, in_path(room));
+        let mut request = url.into_client_request().expect("a request");
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            request.headers_mut().append(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        let stream = within("a connection", TcpStream::connect(server.address)).await.expect("a connection");
+        Self::over(stream, request).await.map(|(client, response)| (Self { room: room.to_owned(), ..client }, response))
+    }
+
+    /// Opens a socket over a connection that is there.
+    pub async fn over(stream: TcpStream, request: Request) -> Result<(Self, Response), Box<tungstenite::Error>> {
+        stream.set_nodelay(true).expect("a setting");
+        let (socket, response) = within("the upgrade", client_async(request, stream)).await.map_err(Box::new)?;
+        let client = Self {
+            socket,
+            room: String::new(),
+            who: Who::reader(),
+            history: History::default(),
+            errors: HashMap::new(),
+            waiting: VecDeque::new(),
+            n_pings: 0,
+            n_bytes_largest: 0,
+            transcript: None,
+            closed: None,
+        };
+        Ok((client, response))
+    }
+
+    /// A socket without a JOIN.
+    pub async fn connect(server: &Server, room: &str) -> Self {
+        Self::open(server, room, &[]).await.expect("an upgrade").0
+    }
+
+    /// A new author in the room.
+    pub async fn author(server: &Server, room: &str, nickname: &str) -> Self {
+        Self::join(server, room, Who::named(nickname)).await.0
+    }
+
+    /// A new reader in the room.
+    pub async fn reader(server: &Server, room: &str) -> Self {
+        Self::join(server, room, Who::reader()).await.0
+    }
+
+    /// This person in the room.
+    pub async fn join(server: &Server, room: &str, who: Who) -> (Self, WelcomePayload<'static>) {
+        let mut client = Self::connect(server, room).await;
+        client.who = who;
+        let welcome = client.enter(None).await;
+        (client, welcome)
+    }
+
+    /// This person comes with this resume point and nothing else.
+    pub async fn join_at(
+        server: &Server,
+        room: &str,
+        who: Who,
+        resume: &ResumePoint,
+    ) -> (Self, WelcomePayload<'static>) {
+        let mut client = Self::connect(server, room).await;
+        client.who = who;
+        let welcome = client.enter(Some(resume.clone())).await;
+        (client, welcome)
+    }
+
+    /// The same person with the same history on a new socket, perhaps to another server.
+    pub async fn back(self, server: &Server) -> (Self, WelcomePayload<'static>) {
+        let mut client = Self::connect(server, &self.room).await;
+        client.who = self.who;
+        client.history = self.history;
+        client.history.connected();
+        let resume = client.history.resume_point();
+        let welcome = client.enter(resume).await;
+        (client, welcome)
+    }
+
+    /// Sends JOIN and waits for WELCOME.
+    pub async fn enter(&mut self, resume: Option<ResumePoint>) -> WelcomePayload<'static> {
+        self.ask_to_join(resume).await;
+        self.wait("WELCOME", |frame| match frame {
+            ServerFrame::Welcome(welcome) => Some(*welcome.clone()),
+            ServerFrame::Error(error) => panic!("JOIN was refused: {error:?}"),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn ask_to_join(&mut self, resume: Option<ResumePoint>) {
+        let join = self.who.join(resume.as_ref());
+        self.history.asked(resume);
+        self.send(&join).await;
+    }
+
+    pub async fn send(&mut self, frame: &Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    pub async fn send_text(&mut self, text: &str) {
+        self.send_raw(Message::text(text)).await.expect("a socket that takes a frame");
+    }
+
+    /// Sends where the connection may be gone.
+    pub async fn send_raw(&mut self, message: Message) -> Result<(), Box<tungstenite::Error>> {
+        within("the socket to take a frame", self.socket.send(message)).await.map_err(Box::new)
+    }
+
+    /// Sends a message and does not wait.
+    pub async fn publish(&mut self, client_id: Uuid, content: &str) {
+        self.send(&message(client_id, content)).await;
+    }
+
+    /// Sends a message and waits for its ACK.
+    pub async fn say(&mut self, content: &str) -> AckPayload {
+        self.say_as(Uuid::new_v4(), content).await
+    }
+
+    /// The same with a key of one's own choice.
+    pub async fn say_as(&mut self, client_id: Uuid, content: &str) -> AckPayload {
+        self.publish(client_id, content).await;
+        self.ack(client_id).await
+    }
+
+    /// Waits for the ACK of a message.
+    pub async fn ack(&mut self, client_id: Uuid) -> AckPayload {
+        self.wait("an ACK", |frame| match frame {
+            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(ack.clone()),
+            ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Sends and waits for the ERROR.
+    pub async fn refused(&mut self, frame: &Value) -> ErrorPayload<'static> {
+        self.send(frame).await;
+        self.error().await
+    }
+
+    /// Waits for an ERROR.
+    pub async fn error(&mut self) -> ErrorPayload<'static> {
+        self.wait("an ERROR", |frame| match frame {
+            ServerFrame::Error(error) => Some(error.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for an ERROR with this code.
+    #[track_caller]
+    pub fn error_of(&mut self, code: ErrorCode) -> impl Future<Output = ErrorPayload<'static>> {
+        async move {
+            let error = self.error().await;
+            assert_eq!(error.code, code, "{error:?}");
+            error
+        }
+    }
+
+    /// Waits for a PRESENCE that is as wanted.
+    pub async fn presence(
+        &mut self,
+        what: &str,
+        mut is_it: impl FnMut(&PresencePayload<'static>) -> bool,
+    ) -> PresencePayload<'static> {
+        self.wait(what, |frame| match frame {
+            ServerFrame::Presence(presence) if is_it(presence) => Some(presence.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the cursor is at least here.
+    pub async fn reach(&mut self, rev: i64) {
+        while self.history.cursor < rev {
+            let at = self.history.cursor;
+            self.frame(&format!("the changes from {at} to {rev}")).await;
+        }
+    }
+
+    /// That the session is alive, and that all it was sent before was handled.
+    pub async fn ping(&mut self) {
+        self.send(&json!({"type": "PING", "payload": {}})).await;
+        self.wait("PONG", |frame| matches!(frame, ServerFrame::Pong {}).then_some(())).await;
+    }
+
+    /// Reads on until a frame is the one wanted.
+    pub async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&ServerFrame<'static>) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = wanted(&self.frame(what).await) {
+                return found;
+            }
+        }
+    }
+
+    /// The next frame.
+    pub async fn frame(&mut self, what: &str) -> ServerFrame<'static> {
+        match self.next(what).await {
+            Event::Frame(frame) => frame,
+            Event::Closed(code) => panic!("closed with {code} instead of {what}"),
+        }
+    }
+
+    /// Reads on to the end; gives the close code.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            if let Event::Closed(code) = self.next("the end of the session").await {
+                return code;
+            }
+        }
+    }
+
+    /// What happens next, the frames of a BATCH one by one.
+    pub async fn next(&mut self, what: &str) -> Event {
+        within(what, self.listen()).await
+    }
+
+    /// The same without a bound.
+    pub async fn listen(&mut self) -> Event {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                self.history.take(&frame);
+                if let ServerFrame::Error(error @ ErrorPayload { client_id: Some(client_id), .. }) = &frame {
+                    self.errors.insert(*client_id, error.clone());
+                }
+                return Event::Frame(frame);
+            }
+            if let Some(code) = self.closed {
+                return Event::Closed(code);
+            }
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    self.n_bytes_largest = self.n_bytes_largest.max(text.len());
+                    if let Some(transcript) = &mut self.transcript {
+                        transcript.push_str(&text);
+                    }
+                    match decode(&text) {
+                        ServerFrame::Batch { frames } => {
+                            assert!(!frames.is_empty(), "an empty BATCH");
+                            self.waiting.extend(frames);
+                        }
+                        frame => self.waiting.push_back(frame),
+                    }
+                }
+                Some(Ok(Message::Ping(_))) => self.n_pings += 1,
+                Some(Ok(Message::Close(close))) => self.closed = Some(close.map_or(1005, |c| c.code.into())),
+                Some(Ok(other)) => panic!("the server sends text: {other:?}"),
+                Some(Err(_)) | None => self.closed = Some(1006),
+            }
+        }
+    }
+
+    /// Says goodbye and waits for the answer.
+    pub async fn leave(mut self) -> History {
+        let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        within("the socket to close", self.socket.close(Some(close))).await.expect("a socket");
+        self.closed().await;
+        self.history
+    }
+
+    /// Hangs up without a word; what was known stays.
+    pub fn drop_connection(self) -> History {
+        self.history
+    }
+}
+
+/// A MESSAGE frame.
+pub fn message(client_id: Uuid, content: &str) -> Value {
+    json!({"type": "MESSAGE", "payload": {"clientId": client_id, "content": content}})
+}
+
+/// A frame exactly as documented: no field too many, none too few.
+fn decode(text: &str) -> ServerFrame<'static> {
+    let frame: ServerFrame<'static> = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    if matches!(frame, ServerFrame::Welcome(_)) {
+        // Serde cannot refuse unknown fields in a flattened struct.
+        let value: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(serde_json::to_value(&frame).expect("JSON"), value, "a field that is not documented");
+    }
+    frame
+}

@@ -1,0 +1,208 @@
+use std::{env, fs, path::PathBuf, thread};
+
+use chrono::DateTime;
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    sql_query,
+    sql_types::{BigInt, Binary, Text},
+};
+use realtime_chat::protocol::{MessagePayload, timestamp};
+use tokio_postgres::{Client, Config, NoTls};
+use uuid::Uuid;
+
+/// A database that exists as long as this value.
+pub struct Database {
+    pub url: String,
+    place: Place,
+}
+
+enum Place {
+    Postgres { admin: String, name: String },
+    Sqlite(PathBuf),
+}
+
+/// A row of `messages`, with the author id of the wire.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    anonymous_id: String,
+    #[diesel(sql_type = Text)]
+    nickname: String,
+    #[diesel(sql_type = Text)]
+    avatar: String,
+    #[diesel(sql_type = Text)]
+    content: String,
+    #[diesel(sql_type = Binary)]
+    client_id: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = BigInt)]
+    rev: i64,
+    #[diesel(sql_type = BigInt)]
+    created_ms: i64,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+impl From<Row> for MessagePayload<'static> {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.to_string().into(),
+            seq: row.seq,
+            rev: row.rev,
+            client_id: Uuid::from_slice(&row.client_id).expect("16 bytes"),
+            author: realtime_chat::protocol::AuthorPayload {
+                id: row.anonymous_id.into(),
+                nickname: row.nickname.into(),
+                avatar: row.avatar.into(),
+            },
+            content: row.content.into(),
+            created_at: timestamp(DateTime::from_timestamp_millis(row.created_ms).expect("a time")).into(),
+        }
+    }
+}
+
+/// The URL of the tests' PostgreSQL.
+pub fn admin_url() -> String {
+    env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set: run scripts/test, which starts a PostgreSQL")
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = url.parse::<Config>().expect("a URL").connect(NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+impl Database {
+    pub async fn postgres() -> Self {
+        let admin = admin_url();
+        let name = format!("rtc_it_{}", Uuid::new_v4().simple());
+        connect(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
+        let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
+        Self { url: format!("{server}/{name}"), place: Place::Postgres { admin, name } }
+    }
+
+    pub fn sqlite() -> Self {
+        let folder = env::temp_dir().join(format!("rtc_it_{}", Uuid::new_v4().simple()));
+        Self { url: format!("sqlite://{}/data/chat.db", folder.display()), place: Place::Sqlite(folder) }
+    }
+
+    fn sqlite_connection(folder: &std::path::Path) -> SqliteConnection {
+        let path = folder.join("data/chat.db");
+        let mut connection = SqliteConnection::establish(path.to_str().expect("a path")).expect("the file");
+        connection.batch_execute("PRAGMA busy_timeout = 10000").expect("a setting");
+        connection
+    }
+
+    /// All messages of a room as they are stored, by `seq`, in the form of the wire.
+    pub async fn messages(&self, room: &str) -> Vec<MessagePayload<'static>> {
+        let columns = "id, anonymous_id, nickname, avatar, content, client_id, seq, rev";
+        let rows: Vec<Row> = match &self.place {
+            Place::Postgres { .. } => {
+                let query = format!(
+                    "SELECT {columns}, floor(extract(epoch FROM created_at) * 1000)::bigint FROM messages
+                     WHERE room_id = $1 ORDER BY seq"
+                );
+                let rows = connect(&self.url).await.query(&query, &[&room]).await.expect("the messages");
+                let read = |row: &tokio_postgres::Row| Row {
+                    id: row.get(0),
+                    anonymous_id: row.get(1),
+                    nickname: row.get(2),
+                    avatar: row.get(3),
+                    content: row.get(4),
+                    client_id: row.get::<_, Raw>(5).0,
+                    seq: row.get(6),
+                    rev: row.get(7),
+                    created_ms: row.get(8),
+                };
+                rows.iter().map(read).collect()
+            }
+            Place::Sqlite(folder) => {
+                let query =
+                    format!("SELECT {columns}, created_at AS created_ms FROM messages WHERE room_id = ? ORDER BY seq");
+                let mut connection = Self::sqlite_connection(folder);
+                sql_query(query).bind::<Text, _>(room).load(&mut connection).expect("the messages")
+            }
+        };
+        rows.into_iter().map(Into::into).collect()
+    }
+
+    /// `last_rev` and `message_count` of a room's row; zeros where there is none.
+    pub async fn counters(&self, room: &str) -> (i64, i64) {
+        let room = room.replace('\'', "''");
+        let of = |column: &str| format!("SELECT {column} FROM rooms WHERE id = '{room}'");
+        (self.number(&of("last_rev")).await, self.number(&of("message_count")).await)
+    }
+
+    /// The one BIGINT that a query gives, or 0.
+    pub async fn number(&self, query: &str) -> i64 {
+        match &self.place {
+            Place::Postgres { .. } => {
+                let row = connect(&self.url).await.query_opt(query, &[]).await.expect(query);
+                row.map_or(0, |row| row.get(0))
+            }
+            Place::Sqlite(folder) => {
+                let rows: Vec<Count> = sql_query(format!("SELECT ({query}) AS n"))
+                    .load(&mut Self::sqlite_connection(folder))
+                    .unwrap_or_default();
+                rows.first().map_or(0, |row| row.n)
+            }
+        }
+    }
+
+    /// Changes the database behind the servers' backs.
+    pub async fn execute(&self, statement: &str) {
+        match &self.place {
+            Place::Postgres { .. } => connect(&self.url).await.batch_execute(statement).await.expect(statement),
+            Place::Sqlite(folder) => Self::sqlite_connection(folder).batch_execute(statement).expect(statement),
+        }
+    }
+
+    /// Everything in `messages` and `rooms`, as text.
+    pub async fn dump(&self, room: &str) -> String {
+        format!("{:?}", self.messages(room).await)
+    }
+}
+
+/// A UUID's bytes as PostgreSQL sends them.
+struct Raw(Vec<u8>);
+
+impl<'a> tokio_postgres::types::FromSql<'a> for Raw {
+    fn from_sql(
+        _: &tokio_postgres::types::Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw.to_vec()))
+    }
+
+    fn accepts(_: &tokio_postgres::types::Type) -> bool {
+        true
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::Sqlite(folder) => fs::remove_dir_all(folder).unwrap_or_default(),
+            Place::Postgres { admin, name } => {
+                let (admin, drop_it) = (admin.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+                let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let job = move || {
+                    runtime().block_on(async {
+                        // A test that fails says why it failed, not that its database is left.
+                        let _ = connect(&admin).await.batch_execute(&drop_it).await;
+                    });
+                };
+                // This runs inside the test's runtime, where waiting for another one is not possible.
+                thread::spawn(job).join().unwrap_or_default();
+            }
+        }
+    }
+}

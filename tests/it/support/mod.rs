@@ -1,0 +1,37 @@
+//! What the tests stand on: servers, databases and clients of a test's own.
+
+mod client;
+mod database;
+mod history;
+mod raw;
+mod server;
+
+use std::time::Duration;
+
+pub use client::{Client, Event, Who, in_path, message};
+pub use database::{Database, admin_url};
+pub use history::{History, assert_whole};
+pub use raw::{Answer, RawSocket, get_raw};
+pub use server::{Ended, Server};
+
+/// How long a test waits for what must come. Only a failing test waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for `work`, and fails naming it.
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+}
+
+/// Asks until there is an answer, and fails naming what was waited for.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    within(what, async {
+        loop {
+            pace.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,170 @@
+use std::collections::HashMap;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{Server, within};
+
+/// An answer over HTTP, to a request that no library would have sent.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case; of several values the last.
+    pub headers: HashMap<String, String>,
+    pub body: String,
+}
+
+/// GET of a path as it stands, not normalised.
+pub async fn get_raw(server: &Server, path: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", server.address);
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut bytes = Vec::new();
+    within(path, stream.read_to_end(&mut bytes)).await.expect("an answer");
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let (status, headers) = read_head(head);
+    Answer { status, headers, body: body.to_owned() }
+}
+
+fn read_head(head: &str) -> (u16, HashMap<String, String>) {
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|l| l.split(' ').nth(1)?.parse().ok()).expect("a status");
+    let headers = lines.filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()));
+    (status, headers.collect())
+}
+
+/// A WebSocket that does only what it is told: no pong, no close, no frame that is right.
+pub struct RawSocket {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    pub headers: HashMap<String, String>,
+}
+
+pub const CONTINUATION: u8 = 0x0;
+pub const TEXT: u8 = 0x1;
+pub const BINARY: u8 = 0x2;
+pub const CLOSE: u8 = 0x8;
+pub const PING: u8 = 0x9;
+/// The bit of the last fragment.
+pub const FIN: u8 = 0x80;
+
+impl RawSocket {
+    /// Upgrades, with more header lines.
+    pub async fn open(server: &Server, path: &str, headers: &str) -> Self {
+        let stream = TcpStream::connect(server.address).await.expect("a connection");
+        Self::over(stream, server, path, headers).await
+    }
+
+    /// The same over a connection that is there.
+    pub async fn over(mut stream: TcpStream, server: &Server, path: &str, headers: &str) -> Self {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n",
+            server.address
+        );
+        stream.write_all(request.as_bytes()).await.expect("a request");
+        let mut socket = Self { stream, buffer: Vec::new(), headers: HashMap::new() };
+        let end = loop {
+            if let Some(end) = socket.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break end;
+            }
+            assert!(socket.read_more().await, "closed instead of upgraded");
+        };
+        let head = String::from_utf8_lossy(&socket.buffer[..end]).into_owned();
+        socket.buffer.drain(..end + 4);
+        let (status, headers) = read_head(&head);
+        assert_eq!(status, 101, "{head}");
+        socket.headers = headers;
+        socket
+    }
+
+    async fn read_more(&mut self) -> bool {
+        let mut part = [0; 16 * 1024];
+        let n = within("bytes from the server", self.stream.read(&mut part)).await.unwrap_or_default();
+        self.buffer.extend_from_slice(&part[..n]);
+        n > 0
+    }
+
+    /// A masked frame; `first` is the opcode, with [`FIN`] or without.
+    pub async fn send(&mut self, first: u8, payload: &[u8]) -> bool {
+        let mut frame = vec![first];
+        match payload.len() {
+            n @ 0..126 => frame.push(0x80 | n as u8),
+            n @ 126..0x1_0000 => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(n as u16).to_be_bytes());
+            }
+            n => {
+                frame.push(0x80 | 127);
+                frame.extend_from_slice(&(n as u64).to_be_bytes());
+            }
+        }
+        // Masked with zeros, which changes nothing.
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(payload);
+        self.send_bytes(&frame).await
+    }
+
+    pub async fn send_text(&mut self, text: &str) {
+        assert!(self.send(FIN | TEXT, text.as_bytes()).await, "a socket that takes a frame");
+    }
+
+    /// Any bytes. False where the connection is gone.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> bool {
+        within("the server to read", self.stream.write_all(bytes)).await.is_ok()
+    }
+
+    /// The next frame's opcode and payload; `None` at the end of the connection.
+    pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            if let Some((frame, n)) = cut(&self.buffer) {
+                self.buffer.drain(..n);
+                return Some(frame);
+            }
+            if !self.read_more().await {
+                return None;
+            }
+        }
+    }
+
+    /// The next text frame.
+    pub async fn text(&mut self) -> String {
+        loop {
+            match self.frame().await {
+                Some((TEXT, payload)) => return String::from_utf8(payload).expect("UTF-8"),
+                Some((PING, _)) => {}
+                other => panic!("{other:?} instead of a text frame"),
+            }
+        }
+    }
+
+    /// Reads on to the close frame; 1006 where none comes.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            match self.frame().await {
+                Some((CLOSE, payload)) => return u16::from_be_bytes([payload[0], payload[1]]),
+                Some(_) => {}
+                None => return 1006,
+            }
+        }
+    }
+}
+
+/// The frame at the front and its length, once all of it is there.
+fn cut(buffer: &[u8]) -> Option<((u8, Vec<u8>), usize)> {
+    let (first, second) = (*buffer.first()?, *buffer.get(1)?);
+    assert_eq!(first & 0x70, 0, "no extension was negotiated");
+    assert_eq!(second & 0x80, 0, "a server does not mask");
+    assert_eq!(first & FIN, FIN, "our server does not fragment");
+    let big = |bytes: &[u8]| bytes.iter().fold(0_usize, |sum, b| sum << 8 | usize::from(*b));
+    let (start, n) = match second {
+        126 => (4, big(buffer.get(2..4)?)),
+        127 => (10, big(buffer.get(2..10)?)),
+        n => (2, usize::from(n)),
+    };
+    let payload = buffer.get(start..start + n)?.to_vec();
+    Some(((first & 0x0f, payload), start + n))
+}

@@ -1,0 +1,222 @@
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::{Database, within};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
+
+/// The real program as a process. Killed when dropped.
+pub struct Server {
+    pub address: SocketAddr,
+    pid: u32,
+    output: Output,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    /// Where it keeps what it keeps beside the database: its working folder.
+    _folder: Folder,
+}
+
+/// What the program wrote, line by line, while it runs.
+#[derive(Clone)]
+struct Output {
+    stdout: watch::Receiver<String>,
+    stderr: watch::Receiver<String>,
+}
+
+/// How a run of the program ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+struct Folder(std::path::PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Empty in all tests that give a DATABASE_URL; what is left is in the system's temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program with these settings and nothing of the test's own environment.
+fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
+    let folder = std::env::temp_dir().join(format!("rtc_run_{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("CHAT_") || n == "DATABASE_URL" || n == "RUST_LOG")
+    {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(settings.iter().copied()).current_dir(&folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    (command, Folder(folder))
+}
+
+/// Follows what a process writes.
+fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<String> {
+    let (text, reader) = watch::channel(String::new());
+    thread::spawn(move || {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        while stream.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+            text.send_modify(|t| t.push_str(&String::from_utf8_lossy(&line)));
+            line.clear();
+        }
+    });
+    reader
+}
+
+fn spawn(mut command: Command) -> (u32, Output, watch::Receiver<Option<ExitStatus>>) {
+    let mut child: Child = command.spawn().expect("the program starts");
+    let stdout = follow(child.stdout.take().expect("a pipe"));
+    let stderr = follow(child.stderr.take().expect("a pipe"));
+    let pid = child.id();
+    let (status, ended) = watch::channel(None);
+    thread::spawn(move || status.send_replace(Some(child.wait().expect("its end"))));
+    (pid, Output { stdout, stderr }, ended)
+}
+
+impl Output {
+    /// The text after `before` on the line that has it, once it is there.
+    async fn said(mut stream: watch::Receiver<String>, before: &str) -> String {
+        let found = |text: &str| {
+            let (_, rest) = text.split_once(before)?;
+            rest.split_once('\n').map(|(line, _)| line.to_owned())
+        };
+        // The sender goes with the end of the process; what it had said by then is still there.
+        let _ = stream.wait_for(|text| found(text).is_some()).await;
+        let text = stream.borrow();
+        found(&text).unwrap_or_else(|| panic!("the program never said {before:?} but:\n{}", *text))
+    }
+}
+
+impl Server {
+    /// A server on this database that is ready.
+    pub async fn start(database: &Database) -> Self {
+        Self::with(database, &[]).await
+    }
+
+    /// The same with other settings than the usual ones.
+    pub async fn with(database: &Database, settings: &[(&str, &str)]) -> Self {
+        let server = Self::launch(&database.url, settings).await;
+        server.ready().await;
+        server
+    }
+
+    /// A server that listens, but may still wait for its database.
+    pub async fn launch(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let arguments = ["--listen", "127.0.0.1:0", "--database-url", database_url];
+        let (command, folder) = command(&arguments, settings);
+        let (pid, output, ended) = spawn(command);
+        let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
+        let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
+        Self { address, pid, output, ended, _folder: folder }
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&self) {
+        let said = Output::said(self.output.stdout.clone(), "realtime-chat is ready: open ");
+        let url = within("the server to be ready", said).await;
+        assert_eq!(url, format!("http://{}/", self.address));
+    }
+
+    /// Runs the program to its end.
+    pub async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Ended {
+        let (command, _folder) = command(arguments, settings);
+        let (pid, output, mut ended) = spawn(command);
+        let wait = async { ended.wait_for(Option::is_some).await.map(|status| status.expect("a status")) };
+        let status = match tokio::time::timeout(super::PATIENCE, wait).await {
+            Ok(status) => status.expect("its end"),
+            Err(_) => {
+                kill("KILL", pid);
+                panic!("{arguments:?} did not end:\n{}", *output.stderr.borrow());
+            }
+        };
+        Ended { status, stdout: whole(output.stdout).await, stderr: whole(output.stderr).await }
+    }
+
+    /// What it logged up to now.
+    pub fn log(&self) -> String {
+        self.output.stderr.borrow().clone()
+    }
+
+    /// Waits until the log has this text.
+    pub async fn logs(&self, text: &str) {
+        let mut log = self.output.stderr.clone();
+        within(text, log.wait_for(|log| log.contains(text))).await.expect("a server that runs");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub async fn kill9(mut self) {
+        kill("KILL", self.pid);
+        self.end().await;
+    }
+
+    pub fn signal(&self, signal: &str) {
+        kill(signal, self.pid);
+    }
+
+    /// Waits for its end.
+    pub async fn end(&mut self) -> ExitStatus {
+        let ended = within("the end of the server", self.ended.wait_for(Option::is_some)).await;
+        ended.expect("its end").expect("a status")
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        within(path, client.get(self.url(path)).send()).await.expect(path)
+    }
+
+    /// The JSON at this path, which must be answered with 200.
+    pub async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().await.expect("JSON")
+    }
+
+    /// The value of a metric, with its labels as they are printed; 0 where it is not there yet.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.text().await.expect("text");
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.ended.borrow().is_none() {
+            kill("KILL", self.pid);
+        }
+        if thread::panicking() {
+            eprintln!("The log of the server at {}:\n{}", self.address, self.log());
+        }
+    }
+}
+
+/// The process is our child and not waited for yet where this is called, so the id is still its own.
+fn kill(signal: &str, pid: u32) {
+    let status = Command::new("kill").args(["-s", signal, &pid.to_string()]).status();
+    assert!(status.is_ok_and(|s| s.success()) || thread::panicking(), "kill -s {signal} {pid}");
+}
+
+/// All that a process wrote: until its pipe is closed.
+async fn whole(mut stream: watch::Receiver<String>) -> String {
+    while stream.changed().await.is_ok() {}
+    stream.borrow().clone()
+}
