@@ -1,9 +1,7 @@
 // @ts-check
 // The animals to choose from.
 
-/** @typedef {{name: string, ko: string, en: string}} Avatar */
-
-/** @returns {Promise<Avatar[]>} empty where they cannot be had; the server then picks one */
+/** @returns {Promise<Chat.Avatar[]>} empty where they cannot be had; the server then picks one */
 export async function loadAvatars() {
   try {
     const answer = await fetch('/api/v1/avatars');
@@ -14,7 +12,7 @@ export async function loadAvatars() {
   }
 }
 
-/** @param {Avatar[]} avatars @param {() => number} [random] @returns {Avatar | null} */
+/** @param {Chat.Avatar[]} avatars @param {() => number} [random] @returns {Chat.Avatar | null} */
 export function pick(avatars, random = Math.random) {
   return avatars[Math.floor(random() * avatars.length)] ?? null;
 }

@@ -6,16 +6,6 @@ import { DetailEvent } from './events.js';
 import { changeRev, isAuthor, isMessage, isWelcome } from './protocol.js';
 
 /**
- * @typedef {import('./protocol.js').Message} Message
- * @typedef {import('./protocol.js').Author} Author
- * @typedef {import('./protocol.js').Presence} Presence
- * @typedef {import('./protocol.js').Frame} Frame
- * @typedef {import('./protocol.js').Welcome} Welcome
- * @typedef {import('./protocol.js').Ack} Ack
- * @typedef {{epoch: string, rev: number, messages: Message[], hasMore: boolean}} Page
- */
-
-/**
  * Events: `messages` (the list changed), `arrived` (detail: new messages of others),
  * `reset` (another list begins), `self`, `presence`, `resolved` (detail: clientId).
  */
@@ -28,21 +18,21 @@ export class ChatStore extends EventTarget {
     this.epoch = '';
     /** The last change that we have seen. Moved by WELCOME and by changes, by nothing else. */
     this.rev = 0;
-    /** @type {Message[]} by `seq`, oldest first */
+    /** @type {Chat.Message[]} by `seq`, oldest first */
     this.messages = [];
     /** Whether messages older than the first one here exist. */
     this.hasMore = false;
-    /** @type {Author | null} */
+    /** @type {Chat.Author | null} */
     this.self = null;
     /** @type {string | null} our public id as known from an earlier visit, until WELCOME tells */
     this.selfId = null;
-    /** @type {Presence} */
+    /** @type {Chat.Presence} */
     this.presence = { count: 0 };
     /** Rises whenever the list begins anew, so that an answer to an older question is recognised. */
     this.generation = 0;
   }
 
-  /** @returns {import('./protocol.js').Cursor | undefined} */
+  /** @returns {Chat.Cursor | undefined} */
   get resume() {
     return this.epoch ? { epoch: this.epoch, rev: this.rev } : undefined;
   }
@@ -51,7 +41,7 @@ export class ChatStore extends EventTarget {
     return this.messages.length ? this.messages[0].seq : null;
   }
 
-  /** Takes over what the server has already written into the page. @param {Page} page */
+  /** Takes over what the server has already written into the page. @param {Chat.Page} page */
   hydrate({ epoch, rev, messages, hasMore }) {
     this.epoch = epoch;
     this.rev = rev;
@@ -66,7 +56,7 @@ export class ChatStore extends EventTarget {
     this.rev = 0;
   }
 
-  /** @param {Frame} frame */
+  /** @param {Chat.Frame} frame */
   receive(frame) {
     const rev = changeRev(frame);
     if (rev !== null) {
@@ -96,7 +86,7 @@ export class ChatStore extends EventTarget {
     }
   }
 
-  /** @param {Welcome} welcome */
+  /** @param {Chat.Welcome} welcome */
   #welcome(welcome) {
     const seen = this.rev;
     const sameLife = this.epoch === welcome.room.epoch;
@@ -119,9 +109,9 @@ export class ChatStore extends EventTarget {
     this.#setPresence(welcome.presence);
   }
 
-  /** @param {Message[]} messages */
+  /** @param {Chat.Message[]} messages */
   #arrive(messages) {
-    /** @type {Message[]} */
+    /** @type {Chat.Message[]} */
     const fresh = [];
     for (const message of messages) {
       if (this.#place(message)) fresh.push(message);
@@ -130,13 +120,13 @@ export class ChatStore extends EventTarget {
     this.#announce(fresh);
   }
 
-  /** @param {Message[]} messages */
+  /** @param {Chat.Message[]} messages */
   #announce(messages) {
     const others = messages.filter((message) => !this.isOwn(message));
     if (others.length) this.#emit('arrived', others);
   }
 
-  /** @param {Message} message */
+  /** @param {Chat.Message} message */
   isOwn(message) {
     const self = this.self?.id ?? this.selfId;
     return self !== null && message.author.id === self;
@@ -144,7 +134,7 @@ export class ChatStore extends EventTarget {
 
   /**
    * Puts a message where its `seq` belongs; one with the same `seq` is replaced.
-   * @param {Message} message
+   * @param {Chat.Message} message
    * @returns {boolean} whether it is one that was not here before
    */
   #place(message) {
@@ -169,7 +159,7 @@ export class ChatStore extends EventTarget {
     return true;
   }
 
-  /** @param {Ack} ack */
+  /** @param {Chat.Ack} ack */
   #ack(ack) {
     const entry = this.outbox.find(ack.clientId);
     if (!entry) return;
@@ -189,7 +179,7 @@ export class ChatStore extends EventTarget {
 
   /**
    * A page of older messages, from the history over HTTP.
-   * @param {Message[]} messages
+   * @param {Chat.Message[]} messages
    * @param {boolean} hasMore
    */
   older(messages, hasMore) {
@@ -214,7 +204,7 @@ export class ChatStore extends EventTarget {
     this.#emit('messages');
   }
 
-  /** @param {Author | null} self */
+  /** @param {Chat.Author | null} self */
   #setSelf(self) {
     this.self = self;
     if (self) this.selfId = self.id;

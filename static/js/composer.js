@@ -38,22 +38,14 @@ export function listenEnter(box, { touch, submit }) {
   return { policy };
 }
 
-/**
- * @typedef {object} ComposerParts
- * @property {HTMLFormElement} form
- * @property {HTMLTextAreaElement} box
- * @property {HTMLElement} count
- * @property {HTMLButtonElement} send
- */
-
 export class Composer {
   /**
-   * @param {ComposerParts} parts
+   * @param {Chat.ComposerParts} parts
    * @param {object} options
    * @param {(content: string) => boolean} options.submit false when it cannot be taken: the text stays
-   * @param {import('./storage.js').KeyValue} options.drafts
+   * @param {Chat.KeyValue} options.drafts
    * @param {string} options.draftKey
-   * @param {() => import('./i18n/index.js').Strings} options.strings
+   * @param {() => Chat.Strings} options.strings
    */
   constructor(parts, { submit, drafts, draftKey, strings }) {
     this.parts = parts;

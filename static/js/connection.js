@@ -6,19 +6,6 @@ import { backoffMs } from './backoff.js';
 import { DetailEvent } from './events.js';
 import { SUBPROTOCOL, START_OVER, afterClose, decode } from './protocol.js';
 
-/**
- * @typedef {import('./protocol.js').Frame} Frame
- * @typedef {'connecting' | 'live' | 'offline' | 'closed'} State
- * @typedef {object} ConnectionOptions
- * @property {string} url
- * @property {() => string} join the JOIN frame for this moment
- * @property {() => number} cursor how far we are
- * @property {() => void} startOver called when the room's life ended
- * @property {() => boolean} [online]
- * @property {(url: string, protocol: string) => WebSocket} [open]
- * @property {() => number} [random]
- */
-
 /** A connection that held this long was a good one: the next failure starts from the beginning. */
 const STABLE_MS = 30_000;
 /** Neither opening nor joining may hang for ever; the server gives up on a join after as long. */
@@ -32,11 +19,11 @@ const HEARTBEAT_SECONDS_DEFAULT = 30;
 
 /** Events: `state` (detail: State), `frame` (detail: Frame), `refused` (detail: close code). */
 export class Connection extends EventTarget {
-  /** @param {ConnectionOptions} options */
+  /** @param {Chat.ConnectionOptions} options */
   constructor(options) {
     super();
     this.options = { online: () => true, open: openSocket, random: Math.random, ...options };
-    /** @type {State} */
+    /** @type {Chat.State} */
     this.state = 'connecting';
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -139,7 +126,7 @@ export class Connection extends EventTarget {
     }
   }
 
-  /** @param {Frame} frame */
+  /** @param {Chat.Frame} frame */
   #joined(frame) {
     const seconds = Number(frame.payload.heartbeatSeconds);
     if (seconds > 0) this.heartbeatMs = seconds * 1000;
@@ -152,12 +139,12 @@ export class Connection extends EventTarget {
     this.#setState('live');
   }
 
-  /** @param {Frame} frame */
+  /** @param {Chat.Frame} frame */
   #told(frame) {
     this.returnAfterMs = Math.max(0, Number(frame.payload.afterMs) || 0);
   }
 
-  /** @param {Frame} frame */
+  /** @param {Chat.Frame} frame */
   #joinRefused(frame) {
     const { code, clientId, retryAfterMs } = frame.payload;
     if (clientId || code === 'ALREADY_JOINED') return;
@@ -173,7 +160,7 @@ export class Connection extends EventTarget {
     });
   }
 
-  /** @param {Frame} frame */
+  /** @param {Chat.Frame} frame */
   #compare(frame) {
     const { rev } = frame.payload;
     if (!Number.isSafeInteger(rev) || this.options.cursor() >= rev) return;
@@ -216,7 +203,7 @@ export class Connection extends EventTarget {
     if (socket && socket.readyState < 2) socket.close(1000);
   }
 
-  /** @param {State} state */
+  /** @param {Chat.State} state */
   #setState(state) {
     if (this.state === state) return;
     this.state = state;

@@ -7,10 +7,8 @@ const NS = 'realtime-chat';
 const READY_FIRST_MS = 100;
 const READY_LAST_MS = 5_000;
 
-/** @typedef {Record<string, unknown> & {type: string}} FrameMessage */
-
 export class Frame {
-  /** @param {(message: FrameMessage) => void} receive @param {Window} [page] */
+  /** @param {(message: Chat.FrameMessage) => void} receive @param {Window} [page] */
   constructor(receive, page = window) {
     this.page = page;
     this.embedded = page.parent !== page;

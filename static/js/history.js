@@ -1,24 +1,19 @@
 // @ts-check
 // Older messages, a page at a time, over HTTP.
 
-/**
- * @typedef {import('./chat-store.js').ChatStore} ChatStore
- * @typedef {'idle' | 'loading' | 'failed'} HistoryState
- */
-
 const PAGE = 50;
 
 export class History {
   /**
    * @param {ChatStore} store
    * @param {string} base the room's address below /api
-   * @param {(state: HistoryState) => void} onState
+   * @param {(state: Chat.HistoryState) => void} onState
    */
   constructor(store, base, onState) {
     this.store = store;
     this.base = base;
     this.onState = onState;
-    /** @type {HistoryState} */
+    /** @type {Chat.HistoryState} */
     this.state = 'idle';
   }
 
@@ -40,7 +35,7 @@ export class History {
     }
   }
 
-  /** @param {HistoryState} state */
+  /** @param {Chat.HistoryState} state */
   #set(state) {
     this.state = state;
     this.onState(state);

@@ -2,11 +2,6 @@
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
 
-/**
- * @typedef {import('./storage.js').KeyValue} KeyValue
- * @typedef {{anonymousId: string, nickname: string, avatar: string, authorId: string | null}} Stored
- */
-
 const KEY = 'realtime-chat:identity';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -20,7 +15,7 @@ export function uuid() {
 }
 
 export class Identity {
-  /** @param {KeyValue} storage @param {() => string} [newId] */
+  /** @param {Chat.KeyValue} storage @param {() => string} [newId] */
   constructor(storage, newId = uuid) {
     this.storage = storage;
     const stored = this.#read();
@@ -69,7 +64,7 @@ export class Identity {
     this.storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
   }
 
-  /** @returns {Stored | null} */
+  /** @returns {Chat.Stored | null} */
   #read() {
     try {
       const stored = JSON.parse(this.storage.get(KEY) ?? 'null');

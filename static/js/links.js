@@ -1,8 +1,6 @@
 // @ts-check
 // Finds addresses in what people write. Pure: text in, parts out; the view makes the elements.
 
-/** @typedef {{text: string, href?: string}} Part */
-
 /**
  * Only http and https, only hosts in plain ASCII: a look-alike letter in a host name is how people
  * are led astray, and a Korean particle often follows a bare host without a space.
@@ -14,9 +12,9 @@ const GOES_ON = /^(?!\p{Script=Hangul})[\p{L}\p{N}@]/u;
 /** Marks that end a sentence rather than an address. */
 const TRAILING = /[.,!?;:'…。、!?」』】》]$/u;
 
-/** @param {string} text @returns {Part[]} */
+/** @param {string} text @returns {Chat.Part[]} */
 export function findLinks(text) {
-  /** @type {Part[]} */
+  /** @type {Chat.Part[]} */
   const parts = [];
   let from = 0;
   for (const match of text.matchAll(ADDRESS)) {

@@ -21,8 +21,6 @@ import { isTheme, setAccent, setTheme } from './theme.js';
 import { Clock } from './time.js';
 import { View } from './view.js';
 
-/** @typedef {import('./protocol.js').Frame} WireFrame */
-
 const root = document.documentElement;
 const { room = '', epoch = '', rev = '0', hasMore, mode } = document.body.dataset;
 const roomPath = encodeURIComponent(room);
@@ -161,9 +159,9 @@ function onSelf(asked) {
   sender.pump();
 }
 
-/** @param {WireFrame} wire */
+/** @param {Chat.Frame} wire */
 function onError({ payload }) {
-  const error = /** @type {import('./protocol.js').WireError} */ (payload);
+  const error = /** @type {Chat.WireError} */ (payload);
   if (sender.refused(error)) return;
   const about = strings.errors[/** @type {keyof typeof strings.errors} */ (error.code)];
   const joining = connection.state !== 'live';
@@ -219,7 +217,7 @@ async function setLanguage(lang) {
   view.setLanguage(strings, new Clock(strings.locale));
 }
 
-/** @param {import('./frame.js').FrameMessage} message */
+/** @param {Chat.FrameMessage} message */
 function fromBlog(message) {
   const { type, theme, title, lang, accent } = message;
   if (type === 'focus') {
@@ -239,7 +237,7 @@ function fromBlog(message) {
 }
 
 connection.addEventListener('frame', (event) => {
-  const wire = /** @type {WireFrame} */ (/** @type {any} */ (event).detail);
+  const wire = /** @type {Chat.Frame} */ (/** @type {any} */ (event).detail);
   if (wire.type === 'ERROR') {
     onError(wire);
     frame.post('error', { code: String(wire.payload.code) });

@@ -2,18 +2,12 @@
 // Messages that the server has not confirmed yet, oldest first. Kept in the tab's session storage,
 // so that a reload, a crash or a dead battery on the train loses nothing.
 
-/**
- * @typedef {'waiting' | 'sending' | 'failed'} SendState
- * @typedef {{clientId: string, content: string, at: number, state: SendState, code?: string}} Unsent
- * @typedef {{get(key: string): string | null, set(key: string, value: string | null): void}} KeyValue
- */
-
 /** More than this many unsent messages are refused; the text stays in the box. */
 export const OUTBOX_MAX = 20;
 
 export class Outbox {
   /**
-   * @param {KeyValue} storage
+   * @param {Chat.KeyValue} storage
    * @param {string} key
    * @param {() => string} newId
    */
@@ -21,7 +15,7 @@ export class Outbox {
     this.storage = storage;
     this.key = key;
     this.newId = newId;
-    /** @type {Unsent[]} */
+    /** @type {Chat.Unsent[]} */
     this.entries = this.#load();
   }
 
@@ -29,9 +23,9 @@ export class Outbox {
     return this.entries.length >= OUTBOX_MAX;
   }
 
-  /** @param {string} content @param {number} at milliseconds since the epoch @returns {Unsent} */
+  /** @param {string} content @param {number} at milliseconds since the epoch @returns {Chat.Unsent} */
   add(content, at) {
-    /** @type {Unsent} */
+    /** @type {Chat.Unsent} */
     const entry = { clientId: this.newId(), content, at, state: 'waiting' };
     this.entries.push(entry);
     this.#save();
@@ -53,7 +47,7 @@ export class Outbox {
     return this.entries.find((entry) => entry.clientId === clientId) ?? null;
   }
 
-  /** @param {Unsent} entry */
+  /** @param {Chat.Unsent} entry */
   sending(entry) {
     entry.state = 'sending';
   }
@@ -95,7 +89,7 @@ export class Outbox {
   }
 
   #load() {
-    /** @type {Unsent[]} */
+    /** @type {Chat.Unsent[]} */
     const entries = [];
     try {
       const stored = JSON.parse(this.storage.get(this.key) ?? '[]');

@@ -4,17 +4,12 @@
 import { avatarImage, make } from './dom.js';
 import { isAuthor } from './protocol.js';
 
-/**
- * @typedef {import('./protocol.js').Author} Author
- * @typedef {import('./i18n/index.js').Strings} Strings
- */
-
 export class People {
   /**
    * @param {{button: HTMLElement, count: HTMLElement, panel: HTMLElement, heading: HTMLElement, list: HTMLElement, more: HTMLElement}} parts
    * @param {import('./chat-store.js').ChatStore} store
    * @param {string} membersUrl
-   * @param {() => Strings} strings
+   * @param {() => Chat.Strings} strings
    */
   constructor(parts, store, membersUrl, strings) {
     this.parts = parts;
@@ -65,7 +60,7 @@ export class People {
     if (!panel.hidden && presence.members) this.#list(presence.members);
   }
 
-  /** @param {Author[]} members */
+  /** @param {Chat.Author[]} members */
   #list(members) {
     const { list, more } = this.parts;
     const me = this.store.self?.id;

@@ -6,26 +6,13 @@ import { listenEnter } from './composer.js';
 import { make, setAvatar } from './dom.js';
 import { cleanNickname, nicknameFault } from './text.js';
 
-/**
- * @typedef {import('./i18n/index.js').Strings} Strings
- * @typedef {object} ProfileParts
- * @property {HTMLFormElement} form
- * @property {HTMLElement} prompt
- * @property {HTMLInputElement} box
- * @property {HTMLButtonElement} face opens the animals
- * @property {HTMLElement} animals
- * @property {HTMLButtonElement} submit
- * @property {HTMLButtonElement} dismiss
- * @property {HTMLElement} fault
- */
-
 export class Profile {
   /**
-   * @param {ProfileParts} parts
+   * @param {Chat.ProfileParts} parts
    * @param {object} options
    * @param {(nickname: string, avatar: string) => void} options.choose
    * @param {() => void} options.dismiss
-   * @param {() => Strings} options.strings
+   * @param {() => Chat.Strings} options.strings
    */
   constructor(parts, { choose, dismiss, strings }) {
     this.parts = parts;
@@ -35,9 +22,9 @@ export class Profile {
     this.avatar = '';
     /** What we have proposed; it may change with the animal until the visitor writes. */
     this.suggestion = '';
-    /** @type {Promise<import('./avatars.js').Avatar[]> | null} */
+    /** @type {Promise<Chat.Avatar[]> | null} */
     this.loading = null;
-    /** @type {import('./avatars.js').Avatar[]} */
+    /** @type {Chat.Avatar[]} */
     this.avatars = [];
     const { form, box, face } = parts;
     listenEnter(box, { touch: () => false, submit: () => this.#submit() });
@@ -108,7 +95,7 @@ export class Profile {
     this.choose(nickname, this.avatar);
   }
 
-  /** @param {import('./avatars.js').Avatar | null} avatar */
+  /** @param {Chat.Avatar | null} avatar */
   #suggest(avatar) {
     const { box } = this.parts;
     const strings = this.strings();

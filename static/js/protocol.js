@@ -1,21 +1,6 @@
 // @ts-check
 // The wire, version 1: what the server says and what we say. Nothing here acts.
 
-/**
- * @typedef {{id: string, nickname: string, avatar: string}} Author
- * @typedef {{id: string, seq: number, rev: number, clientId: string, author: Author,
- *            content: string, createdAt: string}} Message
- * @typedef {{count: number, members?: Author[], joined?: Author[], left?: Author[]}} Presence
- * @typedef {{sessionId: string, self: Author | null, room: {id: string, epoch: string, rev: number},
- *            resumed: boolean, messages: Message[], hasMore: boolean, presence: Presence,
- *            limits: {contentMax: number, nicknameMin: number, nicknameMax: number, frameMax: number},
- *            heartbeatSeconds: number}} Welcome
- * @typedef {{clientId: string, id: string, seq: number, rev: number, createdAt: string}} Ack
- * @typedef {{code: string, message?: string, clientId?: string, retryAfterMs?: number}} WireError
- * @typedef {{epoch: string, rev: number}} Cursor
- * @typedef {{type: string, payload: Record<string, any>}} Frame
- */
-
 export const SUBPROTOCOL = 'realtime-chat.v1';
 
 /** Frames that carry a `rev` and are still no change of the room. */
@@ -33,12 +18,12 @@ function isObject(value) {
  * Reads one text frame into the frames it holds: a batch becomes its members, in order.
  * Whatever cannot be read is left out, because one bad frame must not cost the others.
  * @param {unknown} data
- * @returns {Frame[]}
+ * @returns {Chat.Frame[]}
  */
 export function decode(data) {
   if (typeof data !== 'string') return [];
   try {
-    /** @type {Frame[]} */
+    /** @type {Chat.Frame[]} */
     const frames = [];
     flatten(JSON.parse(data), frames, 0);
     return frames;
@@ -47,7 +32,7 @@ export function decode(data) {
   }
 }
 
-/** @param {unknown} value @param {Frame[]} into @param {number} depth */
+/** @param {unknown} value @param {Chat.Frame[]} into @param {number} depth */
 function flatten(value, into, depth) {
   if (!isObject(value) || typeof value.type !== 'string' || !isObject(value.payload)) return;
   if (value.type !== 'BATCH') {
@@ -61,33 +46,33 @@ function flatten(value, into, depth) {
  * The counter value that this frame moves the cursor to, or null where it is no change.
  * It goes by the field and not by the type, so that changes invented later (edits, reactions)
  * do not make this client ask for them again and again.
- * @param {Frame} frame
+ * @param {Chat.Frame} frame
  * @returns {number | null}
  */
 export function changeRev({ type, payload }) {
   return !NOT_A_CHANGE.has(type) && Number.isSafeInteger(payload.rev) ? payload.rev : null;
 }
 
-/** @param {unknown} value @returns {value is Author} */
+/** @param {unknown} value @returns {value is Chat.Author} */
 export function isAuthor(value) {
   return isObject(value) && typeof value.id === 'string'
     && typeof value.nickname === 'string' && typeof value.avatar === 'string';
 }
 
-/** @param {unknown} value @returns {value is Message} */
+/** @param {unknown} value @returns {value is Chat.Message} */
 export function isMessage(value) {
   return isObject(value) && typeof value.id === 'string' && Number.isSafeInteger(value.seq)
     && Number.isSafeInteger(value.rev) && typeof value.content === 'string'
     && typeof value.createdAt === 'string' && isAuthor(value.author);
 }
 
-/** @param {unknown} value @returns {value is Welcome} */
+/** @param {unknown} value @returns {value is Chat.Welcome} */
 export function isWelcome(value) {
   return isObject(value) && isObject(value.room) && typeof value.room.epoch === 'string'
     && Number.isSafeInteger(value.room.rev) && Array.isArray(value.messages);
 }
 
-/** @param {{anonymousId: string, nickname?: string, avatar?: string, resume?: Cursor}} payload */
+/** @param {{anonymousId: string, nickname?: string, avatar?: string, resume?: Chat.Cursor}} payload */
 export const encodeJoin = (payload) => JSON.stringify({ type: 'JOIN', payload });
 
 /** @param {{nickname: string, avatar?: string}} payload */

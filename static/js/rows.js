@@ -2,35 +2,23 @@
 // What stands in the list, row by row: day dividers, messages in groups of one author, the line
 // above what is unread, notices, what is still unsent. Pure: the view only draws it.
 
-/**
- * @typedef {import('./protocol.js').Message} Message
- * @typedef {import('./protocol.js').Author} Author
- * @typedef {import('./outbox.js').Unsent} Unsent
- * @typedef {{afterSeq: number, joined: Author[], left: Author[]}} Notice
- * @typedef {{kind: 'day', key: string, at: string}
- *   | {kind: 'unread', key: string}
- *   | {kind: 'notice', key: string, notice: Notice}
- *   | {kind: 'message', key: string, message: Message, continued: boolean, own: boolean}
- *   | {kind: 'unsent', key: string, entry: Unsent, continued: boolean}} Row
- */
-
 /** Messages of one author stand together while no more than this lies between them. */
 const GROUP_MS = 5 * 60_000;
 
 /**
  * @param {object} list
- * @param {Message[]} list.messages by seq
- * @param {Unsent[]} list.unsent
- * @param {Notice[]} list.notices by afterSeq
+ * @param {Chat.Message[]} list.messages by seq
+ * @param {Chat.Unsent[]} list.unsent
+ * @param {Chat.Notice[]} list.notices by afterSeq
  * @param {number | null} list.unreadSeq the first unread message
  * @param {string | null} list.selfId
  * @param {(iso: string) => string} dayOf names the day in the reader's own time
- * @returns {Row[]}
+ * @returns {Chat.Row[]}
  */
 export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayOf) {
-  /** @type {Row[]} */
+  /** @type {Chat.Row[]} */
   const rows = [];
-  /** @type {Message | null} */
+  /** @type {Chat.Message | null} */
   let previous = null;
   let day = '';
   let n = 0;
@@ -79,12 +67,12 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayO
 /** @param {string} authorId @param {string} clientId */
 const rowKey = (authorId, clientId) => `msg:${authorId}:${clientId}`;
 
-/** @param {Notice} notice @returns {Row} */
+/** @param {Chat.Notice} notice @returns {Chat.Row} */
 function noticeRow(notice) {
   return { kind: 'notice', key: `notice:${notice.afterSeq}`, notice };
 }
 
-/** @param {Message} previous @param {Message} message */
+/** @param {Chat.Message} previous @param {Chat.Message} message */
 export function continues(previous, message) {
   return previous.author.id === message.author.id
     && previous.author.nickname === message.author.nickname
@@ -98,11 +86,11 @@ const NOTICES_MAX = 20;
 /**
  * Folds people coming and going into one notice for as long as nobody writes in between.
  * Whoever comes and goes within it is not worth a word.
- * @param {Notice[]} notices
+ * @param {Chat.Notice[]} notices
  * @param {number} afterSeq the newest message now
- * @param {Author[]} joined
- * @param {Author[]} left
- * @returns {Notice[]}
+ * @param {Chat.Author[]} joined
+ * @param {Chat.Author[]} left
+ * @returns {Chat.Notice[]}
  */
 export function foldNotices(notices, afterSeq, joined, left) {
   if (joined.length + left.length === 0) return notices;
@@ -123,5 +111,5 @@ export function foldNotices(notices, afterSeq, joined, left) {
   return [...kept, { afterSeq: open.afterSeq, joined: nowJoined, left: nowLeft }].slice(-NOTICES_MAX);
 }
 
-/** @param {Author} author @returns {(other: Author) => boolean} */
+/** @param {Chat.Author} author @returns {(other: Chat.Author) => boolean} */
 const same = (author) => (other) => other.id === author.id;

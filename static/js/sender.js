@@ -10,11 +10,6 @@ const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);
 const ANSWER_MS = 15_000;
 const PAUSE_MS_DEFAULT = 2_000;
 
-/**
- * @typedef {import('./outbox.js').Outbox} Outbox
- * @typedef {import('./protocol.js').WireError} WireError
- */
-
 /** Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: code). */
 export class Sender extends EventTarget {
   /**
@@ -67,7 +62,7 @@ export class Sender extends EventTarget {
     this.pump();
   }
 
-  /** @param {WireError} error @returns {boolean} whether it was about one of our messages */
+  /** @param {Chat.WireError} error @returns {boolean} whether it was about one of our messages */
   refused(error) {
     // A frame too large is refused before its id can be read: it can only be the one on its way.
     const entry = error.clientId ? this.outbox.find(error.clientId)

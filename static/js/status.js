@@ -6,18 +6,16 @@ import { make } from './dom.js';
 
 const SILENT_MS = 2_000;
 
-/** @typedef {import('./connection.js').State} State */
-
 export class Status {
   /**
    * @param {{strip: HTMLElement, note: HTMLElement}} parts
-   * @param {() => import('./i18n/index.js').Strings} strings
+   * @param {() => Chat.Strings} strings
    */
   constructor({ strip, note }, strings) {
     this.strip = strip;
     this.noteElement = note;
     this.strings = strings;
-    /** @type {State} */
+    /** @type {Chat.State} */
     this.state = 'connecting';
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -26,7 +24,7 @@ export class Status {
     this.holding = false;
   }
 
-  /** @param {State} state */
+  /** @param {Chat.State} state */
   connection(state) {
     this.state = state;
     if (state === 'closed') return;

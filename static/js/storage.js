@@ -3,14 +3,12 @@
 // can raise an error; then memory serves, and what it held is gone with the page.
 // A rung between the two, a partitioned cookie, has its place in `openStorage`.
 
-/** @typedef {{get(key: string): string | null, set(key: string, value: string | null): void, lasting: boolean}} KeyValue */
-
-/** @param {'localStorage' | 'sessionStorage'} name @returns {KeyValue} */
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Chat.Storage} */
 export function openStorage(name) {
   return webStorage(name) ?? memoryStorage();
 }
 
-/** @param {'localStorage' | 'sessionStorage'} name @returns {KeyValue | null} */
+/** @param {'localStorage' | 'sessionStorage'} name @returns {Chat.Storage | null} */
 function webStorage(name) {
   try {
     const storage = globalThis[name];
@@ -39,7 +37,7 @@ function webStorage(name) {
   }
 }
 
-/** @returns {KeyValue} */
+/** @returns {Chat.Storage} */
 export function memoryStorage() {
   /** @type {Map<string, string>} */
   const values = new Map();

@@ -9,24 +9,6 @@ import { findLinks, isEmojiOnly } from './links.js';
 import { avatarImage, make, setAvatar } from './dom.js';
 import { buildRows, foldNotices } from './rows.js';
 
-/**
- * @typedef {import('./rows.js').Row} Row
- * @typedef {import('./protocol.js').Message} Message
- * @typedef {import('./i18n/index.js').Strings} Strings
- * @typedef {object} ViewParts
- * @property {HTMLElement} log the scroller
- * @property {HTMLElement} list
- * @property {HTMLElement} top stands above the list: loading, failed, the beginning
- * @property {HTMLElement} empty
- * @property {HTMLElement} down the button that leads to the newest message
- * @typedef {object} ViewActions
- * @property {() => void} loadOlder
- * @property {(clientId: string) => void} retry
- * @property {(clientId: string) => void} discard
- * @property {(count: number) => void} unread
- * @property {() => {nickname: string, avatar: string}} me as chosen, before the server has confirmed it
- */
-
 /** Nearer to the end than this counts as being there. */
 const FOLLOW_PX = 48;
 /** Older messages are asked for when this little is left above. */
@@ -41,9 +23,9 @@ const NOTICES_PEOPLE_MAX = 20;
 export class View {
   /**
    * @param {import('./chat-store.js').ChatStore} store
-   * @param {ViewParts} parts
-   * @param {ViewActions} actions
-   * @param {Strings} strings
+   * @param {Chat.ViewParts} parts
+   * @param {Chat.ViewActions} actions
+   * @param {Chat.Strings} strings
    * @param {import('./time.js').Clock} clock
    */
   constructor(store, parts, actions, strings, clock) {
@@ -56,7 +38,7 @@ export class View {
     this.nodes = new Map();
     /** What each node was drawn from. @type {WeakMap<HTMLElement, string>} */
     this.drawn = new WeakMap();
-    /** @type {import('./rows.js').Notice[]} */
+    /** @type {Chat.Notice[]} */
     this.notices = [];
     this.following = true;
     this.onScreen = true;
@@ -65,7 +47,7 @@ export class View {
     this.unreadSeq = null;
     this.live = false;
     this.welcomed = false;
-    /** @type {import('./history.js').HistoryState} */
+    /** @type {Chat.HistoryState} */
     this.historyState = 'idle';
     /** @type {{node: Element, offset: number} | null} the first row in sight, and where */
     this.anchor = null;
@@ -74,7 +56,7 @@ export class View {
 
   /** Takes over the rows that the server has drawn. */
   adopt() {
-    /** @type {Message[]} */
+    /** @type {Chat.Message[]} */
     const messages = [];
     for (const node of this.parts.list.querySelectorAll('li.msg')) {
       const row = /** @type {HTMLElement} */ (node);
@@ -119,7 +101,7 @@ export class View {
     this.render();
   }
 
-  /** @param {Strings} strings @param {import('./time.js').Clock} clock */
+  /** @param {Chat.Strings} strings @param {import('./time.js').Clock} clock */
   setLanguage(strings, clock) {
     this.strings = strings;
     this.clock = clock;
@@ -134,7 +116,7 @@ export class View {
     this.schedule();
   }
 
-  /** @param {import('./history.js').HistoryState} state */
+  /** @param {Chat.HistoryState} state */
   setHistory(state) {
     this.historyState = state;
     this.schedule();
@@ -184,7 +166,7 @@ export class View {
 
   // The rows
 
-  /** @param {Row[]} rows */
+  /** @param {Chat.Row[]} rows */
   #reconcile(rows) {
     const { list } = this.parts;
     const keep = new Set();
@@ -208,7 +190,7 @@ export class View {
     }
   }
 
-  /** @param {HTMLElement} node @param {Row} row */
+  /** @param {HTMLElement} node @param {Chat.Row} row */
   #draw(node, row) {
     // Comparing what a node shows is cheaper than touching it, and touching restarts nothing.
     const shows = this.#signature(row);
@@ -236,7 +218,7 @@ export class View {
     }
   }
 
-  /** @param {Row} row */
+  /** @param {Chat.Row} row */
   #signature(row) {
     switch (row.kind) {
       case 'message': return `m ${row.message.rev} ${row.own} ${row.continued} ${row.message.content}`;
@@ -248,7 +230,7 @@ export class View {
     }
   }
 
-  /** @param {HTMLElement} node @param {Message} message @param {boolean} own @param {boolean} continued */
+  /** @param {HTMLElement} node @param {Chat.Message} message @param {boolean} own @param {boolean} continued */
   #drawMessage(node, message, own, continued) {
     const parts = this.#skeleton(node, own, continued);
     node.classList.toggle('big', isEmojiOnly(message.content));
@@ -262,7 +244,7 @@ export class View {
     node.querySelector('.state')?.remove();
   }
 
-  /** @param {HTMLElement} node @param {import('./outbox.js').Unsent} entry @param {boolean} continued */
+  /** @param {HTMLElement} node @param {Chat.Unsent} entry @param {boolean} continued */
   #drawUnsent(node, entry, continued) {
     const at = new Date(entry.at).toISOString();
     const parts = this.#skeleton(node, true, continued);
@@ -283,11 +265,11 @@ export class View {
     }
   }
 
-  /** @param {import('./outbox.js').Unsent} entry */
+  /** @param {Chat.Unsent} entry */
   #failure(entry) {
     const state = make('div', 'state');
     const { strings } = this;
-    const reason = strings.errors[/** @type {keyof Strings['errors']} */ (entry.code)];
+    const reason = strings.errors[/** @type {keyof Chat.Strings['errors']} */ (entry.code)];
     state.append(make('span', '', reason ? `${strings.failed}: ${reason}` : strings.failed));
     const actions = make('span', 'actions');
     actions.append(
@@ -324,7 +306,7 @@ export class View {
     };
   }
 
-  /** @param {import('./rows.js').Notice} notice */
+  /** @param {Chat.Notice} notice */
   #noticeText(notice) {
     /** @param {{nickname: string}[]} authors */
     const names = (authors) => authors.map((author) => `\u2068${author.nickname}\u2069`);
@@ -423,7 +405,7 @@ export class View {
     return !document.hidden && this.onScreen && this.following;
   }
 
-  /** @param {Message[]} messages */
+  /** @param {Chat.Message[]} messages */
   #arrived(messages) {
     if (this.#seen()) return;
     if (this.unread === 0) this.unreadSeq = messages[0].seq;
@@ -450,7 +432,7 @@ export class View {
     if (text.textContent !== label) text.textContent = label;
   }
 
-  /** @param {import('./protocol.js').Presence} presence */
+  /** @param {Chat.Presence} presence */
   #people({ count, joined = [], left = [] }) {
     if (count > NOTICES_PEOPLE_MAX) return;
     /** @param {{id: string}} author */

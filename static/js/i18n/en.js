@@ -1,7 +1,7 @@
 // @ts-check
 // Everything the page says, in English. The same keys as ko.js; a test compares them.
 
-/** @type {import('./ko.js').Strings} */
+/** @type {Chat.Strings} */
 export const strings = {
   locale: 'en',
   title: 'Discussion',

@@ -1,8 +1,6 @@
 // @ts-check
 // Everything the page says, in Korean. The same keys as en.js; a test compares them.
 
-/** @typedef {typeof strings} Strings */
-
 export const strings = {
   locale: 'ko',
   title: '게시물 토론방',
