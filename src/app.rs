@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,6 +23,7 @@ use actix_web::{
 };
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
 use prometheus::{Registry, TextEncoder};
+use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -65,6 +66,10 @@ pub enum AppError {
 
 /// Descriptors that are kept free for files, the database and requests that are no sessions.
 const SPARE_DESCRIPTORS: u64 = 500;
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
+/// How long a connection lingers after its last byte, so that a close frame is not eaten by a reset.
+const LINGER: Duration = Duration::from_millis(200);
 /// How long connections that are no sessions have to end at the stop, in seconds.
 const HTTP_STOP_SECS: u64 = 2;
 
@@ -160,7 +165,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
 
 fn listen(address: SocketAddr, variable: &'static str) -> Result<TcpListener, AppError> {
     // With SO_REUSEADDR as std sets it; a port that another process listens on is refused.
-    TcpListener::bind(address).map_err(|cause| AppError::Listen { address, variable, cause })
+    let bound = TcpListener::bind(address);
+    // std listens with a backlog of 128; when everybody comes back at once more must fit.
+    let listening = bound.and_then(|l| SockRef::from(&l).listen(BACKLOG).map(|()| l));
+    listening.map_err(|cause| AppError::Listen { address, variable, cause })
 }
 
 fn threads(config: &ServeConfig) -> usize {
@@ -206,6 +214,7 @@ fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
         origins: config.origins.clone(),
         frame_ancestors,
         trusted_proxies: config.trusted_proxies.clone(),
+        store_away: AtomicBool::new(false),
         read_wait: config.read_wait,
         retry_after: config.drain_after,
         started: std::time::Instant::now(),
@@ -280,6 +289,7 @@ fn http_server(
     Ok(HttpServer::new(factory)
         .workers(threads(config))
         .on_connect(prepare)
+        .client_disconnect_timeout(LINGER)
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
         .listen(listener)?
@@ -386,7 +396,7 @@ async fn wait_for_signal(terminate: &mut Signal, interrupt: &mut Signal) -> Stop
     }
 }
 
-/// DESIGN section 7, step by step: red, grace, refuse, tell each session to come back, flush.
+/// P6 (docs/ARCHITECTURE.md, "a pod is stopped"), step by step: red, grace, refuse, tell each session to come back, flush.
 async fn drain(config: &ServeConfig, site: &Site, hubs: &Hubs, stop: Stop, interrupt: &mut Signal) {
     let told = Instant::now();
     let flush_by = told + config.drain_flush;

@@ -97,13 +97,13 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_STORE_WAIT_SECS", default_value = "5", value_name = "SECONDS", value_parser = seconds)]
     pub store_wait: Duration,
     /// How long a JOIN or a page waits for the database, in seconds; then STORE_UNAVAILABLE.
-    #[arg(long, env = "CHAT_READ_WAIT_SECS", default_value = "1.8", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, env = "CHAT_READ_WAIT_SECS", default_value = "1.8", value_name = "SECONDS", value_parser = some_seconds)]
     pub read_wait: Duration,
     /// Database connections that read; one more writes.
     #[arg(long, env = "CHAT_POOL_SIZE", default_value = "8", value_name = "N", value_parser = at_least_one)]
     pub pool_size: usize,
     /// How often the database is asked what other servers stored, in seconds.
-    #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = some_seconds)]
     pub poll: Duration,
     /// Messages that one identity may send at once.
     #[arg(long, env = "CHAT_MESSAGE_BURST", default_value = "10", value_name = "N")]
@@ -192,7 +192,11 @@ fn wrong_value(error: &clap::Error) -> Option<String> {
 }
 
 fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    DatabaseUrl::parse(text).map_err(|e| e.to_string())
+    let url = DatabaseUrl::parse(text).map_err(|e| e.to_string())?;
+    match sqlite_path(&url) {
+        Some(path) if path.is_dir() => Err("the path of the SQLite file is that of a folder".into()),
+        _ => Ok(url),
+    }
 }
 
 fn secret(text: &str) -> Result<Secret, String> {
@@ -234,6 +238,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// Nothing would ever be in time, or everything always.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration < Duration::from_millis(10) {
+        Err("it is a number of seconds from 0.01 to 86400".into())
+    } else {
+        Ok(duration)
+    }
+}
+
 /// Sessions are looked at once a second, so less has no meaning.
 fn seconds_from_one(text: &str) -> Result<Duration, String> {
     let duration = seconds(text)?;
@@ -266,8 +280,7 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Where the embedded database is, for the note at start.
-pub fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
+fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
     match url {
         DatabaseUrl::Sqlite(path) => Some(path),
         DatabaseUrl::Postgres(_) => None,

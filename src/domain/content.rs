@@ -1,6 +1,6 @@
 use super::ParseError;
 
-/// Longest content of a message, in code points (DESIGN section 3).
+/// Longest content of a message, in code points (docs/PROTOCOL.md).
 pub const CONTENT_CODE_POINTS_MAX: usize = 2_000;
 
 /// What a person wrote: trimmed, CRLF made LF, 1 to [`CONTENT_CODE_POINTS_MAX`] code points, no control

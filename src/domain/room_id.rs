@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::ParseError;
 
-/// Longest room id, in code points (DESIGN section 3; the column is VARCHAR(255)).
+/// Longest room id, in code points (docs/PROTOCOL.md; the column is VARCHAR(255)).
 pub const ROOM_ID_CODE_POINTS_MAX: usize = 255;
 
 /// The name of a room: the blog's id of the post, in NFC. Cheap to clone.

@@ -6,7 +6,7 @@ use super::{HttpError, Site, room_of};
 use crate::{
     domain::{AvatarWords, ChatMessage, all_avatars},
     protocol::{AuthorPayload, ErrorCode, MessagePayload, PresencePayload, timestamp},
-    room::{PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot},
+    room::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot},
     store::PageCursor,
 };
 
@@ -45,7 +45,7 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse
         presence: PresencePayload<'a>,
     }
     let room = room_of(&request, 4)?;
-    let snapshot = site.snapshot(&room, 0).await;
+    let snapshot = site.snapshot(&room, 0, MembersWanted::IfFew).await;
     let (epoch, rev, message_count, last_message_at) = match &snapshot {
         Some(s) => (s.epoch, s.rev, s.message_count, s.last_message_at),
         None => {
@@ -84,7 +84,7 @@ pub async fn members(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
         members: Vec<AuthorPayload<'a>>,
     }
     let room = room_of(&request, 4)?;
-    let snapshot = site.snapshot(&room, 0).await;
+    let snapshot = site.snapshot(&room, 0, MembersWanted::All).await;
     let count = snapshot.as_ref().map_or(0, |s| s.n_people);
     Ok(fresh(&Members { count, members: members_of(snapshot.as_ref()) }))
 }
@@ -93,7 +93,7 @@ pub async fn members(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
 pub async fn messages(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     let room = room_of(&request, 4)?;
     let (cursor, limit) = page_query(request.query_string())?;
-    if let (PageCursor::Latest, Some(snapshot)) = (cursor, site.snapshot(&room, limit).await) {
+    if let (PageCursor::Latest, Some(snapshot)) = (cursor, site.snapshot(&room, limit, MembersWanted::No).await) {
         // The backlog may hold less than was asked for; the store has the rest.
         if snapshot.messages.len() == limit || !snapshot.has_more {
             return Ok(page(snapshot.messages.iter().map(AsRef::as_ref), snapshot.has_more));

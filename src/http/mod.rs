@@ -15,7 +15,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -35,7 +35,7 @@ use crate::{
     domain::RoomId,
     persistence::Persistence,
     protocol::ErrorCode,
-    room::{GetSnapshot, Lookup, RoomRegistry, Snapshot},
+    room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
     session::{Admission, Entrance, SessionSetup},
     store::Store,
 };
@@ -58,6 +58,8 @@ pub struct Site {
     pub frame_ancestors: String,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The last read of the database failed.
+    pub store_away: AtomicBool,
     /// How long a page waits for the database.
     pub read_wait: Duration,
     /// How long a client that is refused while the server drains waits before it comes back.
@@ -117,29 +119,31 @@ impl Phase {
 
 impl Site {
     /// What the room shows, if it lives and has loaded.
-    async fn snapshot(&self, room: &RoomId, n_messages: usize) -> Option<Snapshot> {
+    async fn snapshot(&self, room: &RoomId, n_messages: usize, members: MembersWanted) -> Option<Snapshot> {
         let registry = &self.actors.get()?.registry;
         let ask = async {
             let room = registry.send(Lookup(room.clone())).await.ok()??;
             // A room that ends meanwhile is no longer live; the store has everything.
-            room.send(GetSnapshot { n_messages }).await.ok()?
+            room.send(GetSnapshot { n_messages, members }).await.ok()?
         };
         timeout(self.read_wait, ask).await.ok()?
     }
 
     /// A read of the store, bounded in time.
     async fn read<T>(&self, work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, HttpError> {
-        match timeout(self.read_wait, work).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                log::warn!("a page could not be read: {error}");
-                Err(HttpError::STORE_UNAVAILABLE)
+        let why = match timeout(self.read_wait, work).await {
+            Ok(Ok(value)) => {
+                self.store_away.store(false, Ordering::Relaxed);
+                return Ok(value);
             }
-            Err(_) => {
-                log::warn!("a page could not be read: the database did not answer in time");
-                Err(HttpError::STORE_UNAVAILABLE)
-            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database did not answer in time".to_owned(),
+        };
+        // Said once, not for each visitor.
+        if !self.store_away.swap(true, Ordering::Relaxed) {
+            log::warn!("pages cannot be read: {why}");
         }
+        Err(HttpError::STORE_UNAVAILABLE)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{HttpError, Site, assets, room_of, security};
 use crate::{
     domain::{ChatMessage, RoomId},
     protocol::timestamp,
-    room::PAGE_MESSAGES,
+    room::{MembersWanted, PAGE_MESSAGES},
 };
 
 /// Longest title that is shown, in code points.
@@ -116,7 +116,7 @@ struct History {
 }
 
 async fn history(site: &Site, room: &RoomId) -> Option<History> {
-    if let Some(snapshot) = site.snapshot(room, PAGE_MESSAGES).await {
+    if let Some(snapshot) = site.snapshot(room, PAGE_MESSAGES, MembersWanted::No).await {
         let messages = snapshot.messages.iter().map(|m| (&**m).into()).collect();
         let (epoch, rev, has_more) = (snapshot.epoch.to_string(), snapshot.rev, snapshot.has_more);
         return Some(History { epoch, rev, has_more, messages });

@@ -43,7 +43,7 @@ pub fn host(request: &HttpRequest) -> Option<Authority> {
     host.parse().ok().filter(|_| host.chars().all(is_plain))
 }
 
-/// Whether a WebSocket may be opened by a page of this Origin (DESIGN section 3).
+/// Whether a WebSocket may be opened by a page of this Origin (docs/PROTOCOL.md).
 pub fn may_connect(request: &HttpRequest, allowed: &[String]) -> bool {
     let mut origins = request.headers().get_all(header::ORIGIN);
     let Some(origin) = origins.next() else { return true };

@@ -18,5 +18,5 @@ pub use ws_frame::{close_frame, ping_frame, pong_frame, text_frame, text_frame_h
 
 /// The subprotocol that a client may offer.
 pub const SUBPROTOCOL: &str = "realtime-chat.v1";
-/// Largest inbound frame, or sum of the fragments of a message, in bytes (DESIGN section 3).
+/// Largest inbound frame, or sum of the fragments of a message, in bytes (docs/PROTOCOL.md).
 pub const FRAME_BYTES_MAX: usize = 16 * 1024;

@@ -18,14 +18,14 @@ use super::{
     backlog::{Backlog, NotHere, PAGE_MESSAGES, RESUME_CHANGES_MAX},
     fan_out::FanOut,
     messages::{
-        CheckHead, Deliver, GetSnapshot, HubId, Join, Leave, Publish, Refusal, Retire, RoomIdle, RoomKey, SessionId,
-        SessionRef, SetProfile, Snapshot,
+        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
+        RoomIdle, RoomKey, SessionId, SessionRef, SetProfile, Snapshot,
     },
-    presence::Presence,
+    presence::{PEOPLE_LISTED_MAX, Presence},
     timeline::{Offered, Timeline},
 };
 use crate::{
-    domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, NewMessage, RoomId},
+    domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, NewMessage, Nickname, RoomId},
     metrics::Metrics,
     persistence::{Append, AppendResult, Persisted},
     protocol::{
@@ -64,19 +64,29 @@ impl Membership {
     /// Wants a message stored and shown. The answer comes to the session's outbox.
     ///
     /// # Errors
-    /// Where the room has too much to do, or has ended.
-    pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<(), Refusal> {
-        let session = self.session;
-        self.room.try_send(Publish { session, client_id, content, received }).map_err(|_| Refusal::OVERLOADED)
+    /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
+    pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(Publish { session: self.session, client_id, content, received }))
     }
 
     /// Sets nickname and avatar. The answer comes to the session's outbox.
     ///
     /// # Errors
-    /// Where the room has too much to do, or has ended.
-    pub fn set_profile(&self, nickname: crate::domain::Nickname, avatar: Option<AvatarName>) -> Result<(), Refusal> {
-        let session = self.session;
-        self.room.try_send(SetProfile { session, nickname, avatar }).map_err(|_| Refusal::OVERLOADED)
+    /// As [`Membership::publish`].
+    pub fn set_profile(&self, nickname: Nickname, avatar: Option<AvatarName>) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(SetProfile { session: self.session, nickname, avatar }))
+    }
+}
+
+/// The room of a membership has ended while sessions were in it.
+#[derive(Debug)]
+pub struct Ended;
+
+fn outcome<T>(sent: Result<(), SendError<T>>) -> Result<Result<(), Refusal>, Ended> {
+    match sent {
+        Ok(()) => Ok(Ok(())),
+        Err(SendError::Full(_)) => Ok(Err(Refusal::OVERLOADED)),
+        Err(SendError::Closed(_)) => Err(Ended),
     }
 }
 
@@ -109,7 +119,10 @@ pub struct Room {
     next_token: u64,
     /// Joins that wait for a read, each until its time. Bounded like the members.
     waiting: Vec<(Instant, Join)>,
-    reading: bool,
+    /// A read is under way; it serves this many of the joins in front.
+    reading: Option<usize>,
+    /// A timer will read again what could not be read.
+    rereading: bool,
     /// Something is missing that no waiting join asks for: read until it is here.
     catch_up_to: i64,
     n_joins_seen: u64,
@@ -160,7 +173,8 @@ enum Answer {
 enum Read {
     Loaded(Head, Page),
     CaughtUp(Changes),
-    Older(Page),
+    /// What is before this `seq`.
+    Older(i64, Page),
 }
 
 impl Room {
@@ -193,7 +207,8 @@ impl Room {
             in_flight: HashMap::new(),
             next_token: 0,
             waiting: Vec::new(),
-            reading: false,
+            reading: None,
+            rereading: false,
             catch_up_to: 0,
             n_joins_seen: 0,
             idle_reported: None,
@@ -298,7 +313,7 @@ impl Room {
     // Reads. One at a time per room, whoever waits for it (single flight).
 
     fn read(&mut self, ctx: &mut Context<Self>) {
-        if self.reading {
+        if self.reading.is_some() {
             return;
         }
         let (store, id) = (self.store.clone(), self.id.clone());
@@ -313,19 +328,20 @@ impl Room {
                     Box::pin(async move { store.changes_since(&id, rev, RESUME_CHANGES_MAX).await.map(Read::CaughtUp) })
                 }
                 Some(live) if !self.waiting.is_empty() => {
-                    let before = live.backlog.messages().next().map_or(i64::MAX, |m| m.seq);
+                    let before = live.backlog.first_seq();
                     Box::pin(async move {
-                        store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await.map(Read::Older)
+                        let page = store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await?;
+                        Ok(Read::Older(before, page))
                     })
                 }
                 Some(_) => return,
             };
-        self.reading = true;
+        self.reading = Some(self.waiting.len());
         let bounded = timeout(self.limits.read_timeout, work);
         ctx.spawn(bounded.into_actor(self).map(|result, this, ctx| {
-            this.reading = false;
+            let n_served = this.reading.take().unwrap_or(0);
             match result {
-                Ok(Ok(read)) => this.take_in(read, ctx),
+                Ok(Ok(read)) => this.take_in(read, n_served, ctx),
                 Ok(Err(error)) => this.read_failed(&error.to_string(), ctx),
                 Err(_) => this.read_failed("it did not answer in time", ctx),
             }
@@ -333,8 +349,9 @@ impl Room {
         }));
     }
 
-    fn take_in(&mut self, read: Read, ctx: &mut Context<Self>) {
-        // A join that waited for a catch-up of this very database is answered now, even if only by a start over.
+    fn take_in(&mut self, read: Read, n_served: usize, ctx: &mut Context<Self>) {
+        // A join that waited when a catch-up began is answered now, even if only by a start over. One that came
+        // later may know of a commit that the read did not see: the next read is for that.
         let mut is_current = false;
         match read {
             Read::Loaded(head, page) => self.live = Some(Live::new(head, page)),
@@ -342,14 +359,14 @@ impl Room {
                 is_current = !changes.truncated;
                 self.catch_up(changes);
             }
-            Read::Older(page) => {
+            Read::Older(before, page) => {
                 if let Some(live) = &mut self.live {
-                    live.backlog.extend_back(page.messages.into_iter().map(Arc::new).collect(), page.has_more);
+                    live.backlog.extend_back(before, page.messages.into_iter().map(Arc::new).collect(), page.has_more);
                 }
             }
         }
-        for (by, mut join) in std::mem::take(&mut self.waiting) {
-            if is_current && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
+        for (i, (by, mut join)) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
+            if is_current && i < n_served && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
                 // The database itself is behind what the client saw: only a start over is left.
                 join.resume = join.resume.map(|r| protocol::ResumePoint { epoch: String::new(), ..r });
             }
@@ -361,12 +378,17 @@ impl Room {
     }
 
     fn read_failed(&mut self, why: &str, ctx: &mut Context<Self>) {
-        log::warn!("a room could not read from the database: {why}");
+        // The registry, which asks every second, says once that the database is away.
+        log::debug!("a room could not read from the database: {why}");
         for (_, join) in std::mem::take(&mut self.waiting) {
             self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
         }
-        if self.live.as_ref().is_some_and(|l| l.timeline.has_gap()) {
-            ctx.run_later(REREAD_AFTER, |this, ctx| this.read(ctx));
+        let is_behind = self.live.as_ref().is_some_and(|l| l.timeline.has_gap() || self.catch_up_to > l.timeline.rev());
+        if is_behind && !std::mem::replace(&mut self.rereading, true) {
+            ctx.run_later(REREAD_AFTER, |this, ctx| {
+                this.rereading = false;
+                this.read(ctx);
+            });
         }
     }
 
@@ -609,7 +631,7 @@ impl Room {
         let is_idle = self.members.is_empty()
             && self.waiting.is_empty()
             && self.in_flight.is_empty()
-            && !self.reading
+            && self.reading.is_none()
             && self.n_delivering == 0;
         if is_idle && self.idle_reported != Some(self.n_joins_seen) {
             self.idle_reported = Some(self.n_joins_seen);
@@ -665,6 +687,18 @@ impl Actor for Room {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+    }
+}
+
+impl Drop for Room {
+    /// A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
+    /// two halves of one room must not live.
+    fn drop(&mut self) {
+        for lane in self.hubs.values() {
+            let commands = vec![Command::CloseAll(CloseCode::Restart)];
+            #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
+            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands, received: None });
+        }
     }
 }
 
@@ -745,7 +779,12 @@ impl Handler<CheckHead> for Room {
 impl Handler<GetSnapshot> for Room {
     type Result = MessageResult<GetSnapshot>;
 
-    fn handle(&mut self, GetSnapshot { n_messages }: GetSnapshot, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, GetSnapshot { n_messages, members }: GetSnapshot, _: &mut Self::Context) -> Self::Result {
+        let wanted = match members {
+            MembersWanted::No => false,
+            MembersWanted::IfFew => self.presence.count() <= PEOPLE_LISTED_MAX,
+            MembersWanted::All => true,
+        };
         MessageResult(self.live.as_ref().map(|live| {
             let skipped = live.backlog.messages().len().saturating_sub(n_messages);
             Snapshot {
@@ -754,7 +793,7 @@ impl Handler<GetSnapshot> for Room {
                 message_count: live.message_count,
                 last_message_at: live.last_message_at,
                 n_people: self.presence.count(),
-                members: self.presence.members().into_iter().cloned().collect(),
+                members: if wanted { self.presence.members().into_iter().cloned().collect() } else { Vec::new() },
                 messages: live.backlog.messages().skip(skipped).cloned().collect(),
                 has_more: live.backlog.has_more_than(n_messages),
             }

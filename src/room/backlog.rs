@@ -6,7 +6,7 @@ use crate::{domain::ChatMessage, protocol};
 
 /// How many messages a page has (FR-401).
 pub const PAGE_MESSAGES: usize = 50;
-/// Most changes that a resume replays (DESIGN section 2).
+/// Most changes that a resume replays (docs/ARCHITECTURE.md).
 pub const RESUME_CHANGES_MAX: usize = 500;
 /// Most bytes of encoded messages in a WELCOME: 512 KiB less room for the rest of the frame, of which 50 people
 /// with long nicknames are the largest part.
@@ -75,13 +75,21 @@ impl Backlog {
         }
     }
 
-    /// Replaces the older part by a longer read: `messages` are complete up to the first one held here, and
-    /// may overlap with it. `has_older` where even that is not all.
-    pub fn extend_back(&mut self, messages: Vec<Arc<ChatMessage>>, has_older: bool) {
-        let first = self.entries.front().map_or(i64::MAX, |e| e.message.rev);
+    /// The place of the first message held, where a longer read ends: [`Backlog::extend_back`].
+    pub fn first_seq(&self) -> i64 {
+        self.entries.front().map_or(i64::MAX, |e| e.message.seq)
+    }
+
+    /// Adds older messages: a read of what is right before `before`; `has_older` where even that is not all.
+    /// Ignored where the front was dropped since the read began: there would be a hole, and what is held is the
+    /// most that may be held anyway.
+    pub fn extend_back(&mut self, before: i64, messages: Vec<Arc<ChatMessage>>, has_older: bool) {
+        if self.first_seq() != before {
+            return;
+        }
         let held = std::mem::take(&mut self.entries);
-        let older = messages.into_iter().filter(|m| m.rev < first);
-        *self = Self::new(older.chain(held.into_iter().map(|e| e.message)).collect(), has_older);
+        let all = messages.into_iter().chain(held.into_iter().map(|e| e.message));
+        *self = Self::new(all.collect(), has_older);
     }
 
     /// The messages held, oldest first.
@@ -185,10 +193,22 @@ mod tests {
         assert_eq!(backlog.after(100).map(|b| revs(&b).len()), Ok(50));
         assert_eq!(backlog.after(150).map(|b| revs(&b)), Ok(vec![]));
         backlog.push(test_message(151));
-        backlog.extend_back(range(1..=120), false);
+        backlog.extend_back(101, range(1..=100), false);
         assert_eq!(backlog.after(0).map(|b| revs(&b)), Ok((1..=151).collect()));
-        backlog.extend_back(vec![], false);
+        backlog.extend_back(1, vec![], false);
         assert_eq!(backlog.after(0).map(|b| revs(&b)), Ok((1..=151).collect()));
+    }
+
+    #[test]
+    fn a_read_that_was_overtaken_leaves_no_hole() {
+        let mut backlog = Backlog::new(range(101..=599), true);
+        let before = backlog.first_seq();
+        for rev in 600..=605 {
+            backlog.push(test_message(rev));
+        }
+        backlog.extend_back(before, range(1..=100), false);
+        assert_eq!(backlog.after(100), Err(NotHere::TooMuch));
+        assert_eq!(backlog.after(105).map(|b| revs(&b).len()), Ok(500));
     }
 
     #[test]

@@ -177,6 +177,19 @@ pub struct CheckHead {
 pub struct GetSnapshot {
     /// How many of the latest messages.
     pub n_messages: usize,
+    /// Whether to list who is here.
+    pub members: MembersWanted,
+}
+
+/// Whether to list who is here: ten thousand people are not gathered for whoever does not look at them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MembersWanted {
+    /// Nobody.
+    No,
+    /// Everybody, unless there are too many for PRESENCE.
+    IfFew,
+    /// Everybody.
+    All,
 }
 
 /// What a live room shows.
@@ -192,7 +205,7 @@ pub struct Snapshot {
     pub last_message_at: Option<DateTime<Utc>>,
     /// How many people are here.
     pub n_people: usize,
-    /// Everybody here with a nickname.
+    /// Who is here with a nickname, as far as it was asked for.
     pub members: Vec<Author>,
     /// The latest messages, oldest first.
     pub messages: Vec<Arc<ChatMessage>>,

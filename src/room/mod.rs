@@ -12,10 +12,11 @@ mod presence;
 mod registry;
 mod timeline;
 
-pub use actor::{Membership, Room, RoomLimits};
+pub use actor::{Ended, Membership, Room, RoomLimits};
 pub use backlog::PAGE_MESSAGES;
 pub use messages::{
-    Command, Deliver, GetSnapshot, HubId, Join, Refusal, RoomKey, SessionId, SessionRef, SetProfile, Snapshot,
+    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,
+    Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, RegistryLimits, RoomRegistry};

@@ -11,7 +11,7 @@ use crate::{
     protocol::{AuthorPayload, PresencePayload},
 };
 
-/// Above this many people PRESENCE has no lists (DESIGN section 3).
+/// Above this many people PRESENCE has no lists (docs/PROTOCOL.md).
 pub const PEOPLE_LISTED_MAX: usize = 50;
 /// A coming or going is told only after this long, so that a reload is no notice.
 const NOTICE_AFTER: Duration = Duration::from_secs(5);

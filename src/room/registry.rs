@@ -51,6 +51,8 @@ pub struct RoomRegistry {
     arbiters: Vec<ArbiterHandle>,
     n_spawned: usize,
     is_polling: bool,
+    /// The last question was not answered.
+    is_away: bool,
 }
 
 impl RoomRegistry {
@@ -63,11 +65,21 @@ impl RoomRegistry {
         arbiters: Vec<ArbiterHandle>,
     ) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self { directory, limits, store, persistence, metrics, arbiters, n_spawned: 0, is_polling: false }
+        Self {
+            directory,
+            limits,
+            store,
+            persistence,
+            metrics,
+            arbiters,
+            n_spawned: 0,
+            is_polling: false,
+            is_away: false,
+        }
     }
 
-    /// Asks the database where the live rooms are, and tells each: another server may have written (DESIGN
-    /// section 2), or the epoch may have changed.
+    /// Asks the database where the live rooms are, and tells each: another server may have written
+    /// (docs/adr/0004), or the epoch may have changed.
     fn poll(&mut self, ctx: &mut Context<Self>) {
         if self.is_polling || self.directory.len() == 0 {
             return;
@@ -81,8 +93,16 @@ impl RoomRegistry {
 
     fn polled(&mut self, heads: Result<Heads, StoreError>) {
         self.is_polling = false;
-        // A database that is away is reported where messages are stored; here the next second asks again.
-        let Ok(heads) = heads else { return };
+        let heads = match heads {
+            Ok(heads) => heads,
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_away, true) {
+                    log::warn!("rooms cannot read from the database: {error}");
+                }
+                return;
+            }
+        };
+        self.is_away = false;
         let stored: std::collections::HashMap<_, _> =
             heads.rooms.into_iter().map(|(id, epoch, rev)| (id, CheckHead { epoch, rev })).collect();
         for (id, room) in self.directory.rooms() {

@@ -19,7 +19,7 @@ use super::{
     admission::IdentityPermit,
     messages::{Closing, Gone},
     random_unit,
-    rate_limit::Strikes,
+    rate_limit::{BAD_FRAMES_MAX, Recent},
     reader::{FrameReader, Inbound},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
         self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, JoinPayload, MessageToSend,
         ProfileChange, ServerFrame,
     },
-    room::{Deliver, HubId, Join, Membership, Refusal, SessionId, SessionRef},
+    room::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef},
 };
 
 /// What sessions need to join: there once the database was reached.
@@ -88,7 +88,7 @@ pub struct Session {
     slot: Rc<Slot>,
     room: RoomId,
     state: State,
-    strikes: Strikes,
+    bad_frames: Recent,
     _place: Place,
 }
 
@@ -133,7 +133,7 @@ impl Session {
             slot: slot.clone(),
             room,
             state: State::Unjoined,
-            strikes: Strikes::default(),
+            bad_frames: Recent::default(),
             _place: place,
         };
         let session = Session::create(|ctx| {
@@ -220,9 +220,8 @@ impl Session {
         if let Err(wait) = self.setup.rates.profile(author_id) {
             return self.error(rate_limited("too many profile changes in too short a time", wait), None);
         }
-        if let Err(refusal) = membership.set_profile(nickname, avatar) {
-            self.error(refusal, None);
-        }
+        let sent = membership.set_profile(nickname, avatar);
+        self.sent(sent, None);
     }
 
     fn message(&mut self, message: MessageToSend) {
@@ -237,14 +236,24 @@ impl Session {
         if let Err(wait) = self.setup.rates.message(author_id) {
             return self.error(rate_limited("too many messages in too short a time", wait), Some(client_id));
         }
-        if let Err(refusal) = membership.publish(client_id, content, Instant::now()) {
-            self.error(refusal, Some(client_id));
+        let sent = membership.publish(client_id, content, Instant::now());
+        self.sent(sent, Some(client_id));
+    }
+
+    /// What became of something that was handed to the room.
+    fn sent(&mut self, sent: Result<Result<(), Refusal>, Ended>, client_id: Option<Uuid>) {
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => self.error(refusal, client_id),
+            Err(Ended) => self.close(CloseCode::Restart),
         }
     }
 
     fn bad_frame(&mut self, reason: &'static str, client_id: Option<Uuid>) {
         self.error(refusal(ErrorCode::BadFrame, reason), client_id);
-        if !self.setup.forgives && self.strikes.add(Instant::now()) {
+        // The fiftieth is the one too many.
+        let is_over = !self.setup.forgives && self.bad_frames.add(Instant::now(), BAD_FRAMES_MAX - 1).is_err();
+        if is_over {
             self.close(CloseCode::ProtocolBroken);
         }
     }
@@ -316,7 +325,7 @@ impl StreamHandler<Inbound> for Session {
         if self.slot.closed_with().is_some() {
             // The peer answers our close frame, or sends what it had not heard it should not.
             if inbound == Inbound::Close {
-                ctx.stop();
+                self.slot.outbox.finish();
             }
             return;
         }
@@ -327,7 +336,7 @@ impl StreamHandler<Inbound> for Session {
             Inbound::Pong => {}
             Inbound::Close => {
                 self.close(CloseCode::Done);
-                ctx.stop();
+                self.slot.outbox.finish();
             }
             Inbound::TooLarge => {
                 let too_large = "a frame, or the sum of its fragments, has at most 16 KiB";
@@ -338,8 +347,13 @@ impl StreamHandler<Inbound> for Session {
         }
     }
 
-    fn finished(&mut self, ctx: &mut Self::Context) {
-        ctx.stop();
+    /// Nothing more comes. The session stays until its body ends, which says [`Gone`]: as long as there is a
+    /// socket, the hub must be able to cut it and it must count.
+    fn finished(&mut self, _: &mut Self::Context) {
+        if self.slot.closed_with().is_none() {
+            self.setup.slots.drop_gone(&self.slot);
+        }
+        self.slot.outbox.finish();
     }
 }
 

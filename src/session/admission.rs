@@ -10,7 +10,7 @@ use std::{
 
 use crate::domain::AuthorId;
 
-/// How many sessions there may be (DESIGN section 6).
+/// How many sessions there may be (docs/CONFIGURATION.md).
 #[derive(Debug, Clone)]
 pub struct AdmissionLimits {
     /// On this server.

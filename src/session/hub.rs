@@ -1,6 +1,9 @@
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{future::ready, rc::Rc, sync::Arc, time::Duration};
 
-use actix::{Actor, AsyncContext, Context, Handler, clock::Instant};
+use actix::{
+    Actor, AsyncContext, Context, Handler, ResponseFuture,
+    clock::{Instant, sleep},
+};
 
 use super::{messages::Drain, random_unit, slot::Slots};
 use crate::{
@@ -8,6 +11,11 @@ use crate::{
     room::{Command, Deliver},
 };
 
+/// A delivery of this many bytes is answered after [`LARGE_DELIVERY_PAUSE`], so that sockets take what they have
+/// before the room sends more: a burst of many megabytes must not cut readers that keep up with a network.
+const LARGE_DELIVERY_BYTES: usize = 32 * 1024;
+/// See [`LARGE_DELIVERY_BYTES`].
+const LARGE_DELIVERY_PAUSE: Duration = Duration::from_millis(20);
 /// How often a draining hub looks whose moment has come.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 
@@ -36,10 +44,14 @@ impl Actor for Hub {
 }
 
 impl Handler<Deliver> for Hub {
-    type Result = ();
+    type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, Deliver { room, rev, commands, received }: Deliver, _: &mut Self::Context) {
+    fn handle(&mut self, Deliver { room, rev, commands, received }: Deliver, _: &mut Self::Context) -> Self::Result {
+        let mut n_bytes = 0;
         for command in commands {
+            if let Command::Broadcast(frame) = &command {
+                n_bytes += frame.len();
+            }
             match command {
                 Command::Attach(session, welcome) => self.slots.attach(room, session, welcome),
                 Command::Broadcast(frame) => self.slots.broadcast(room, &frame),
@@ -51,6 +63,10 @@ impl Handler<Deliver> for Hub {
         if let Some(received) = received {
             self.metrics.delivery_seconds.observe(received.elapsed().as_secs_f64());
         }
+        if n_bytes < LARGE_DELIVERY_BYTES {
+            return Box::pin(ready(()));
+        }
+        Box::pin(sleep(LARGE_DELIVERY_PAUSE))
     }
 }
 

@@ -4,13 +4,24 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
+
+use actix::clock::Instant;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use prometheus::IntGauge;
 
+/// A reader that took something within this time is slow, not stalled.
+const STALLED_AFTER: Duration = Duration::from_secs(3);
+/// How many times its bound an outbox may hold for a reader that is slow but reads.
+const SLOW_FACTOR: usize = 4;
+
 /// A session's queue of frames, shared and encoded before, bounded in bytes. The response body drains it.
+///
+/// The bound is for a reader that does not read. One on a slow network, whose socket takes something now and then,
+/// is given a few times as much: one burst of long messages must not throw it out.
 ///
 /// Lives on one thread: session, hub and response body of a WebSocket all run on its worker.
 pub struct Outbox {
@@ -18,6 +29,9 @@ pub struct Outbox {
     /// Bytes that wait and count against the bound.
     n_bytes: Cell<usize>,
     n_bytes_max: usize,
+    /// Since when much has been waiting without the socket taking anything. Set only then, so that the clock is
+    /// not read for each frame of a quiet room.
+    untouched_since: Cell<Instant>,
     waker: RefCell<Option<Waker>>,
     finished: Cell<bool>,
     /// The same over all outboxes, for operators.
@@ -35,6 +49,7 @@ impl Outbox {
             queue: RefCell::default(),
             n_bytes: Cell::new(0),
             n_bytes_max,
+            untouched_since: Cell::new(Instant::now()),
             waker: RefCell::default(),
             finished: Cell::new(false),
             total,
@@ -46,8 +61,13 @@ impl Outbox {
     /// # Errors
     /// [`Full`] where it would pass the bound; nothing is queued then.
     pub fn push(&self, frame: Bytes) -> Result<(), Full> {
-        if self.n_bytes.get() + frame.len() > self.n_bytes_max {
+        let n_bytes = self.n_bytes.get() + frame.len();
+        if n_bytes > self.n_bytes_max && (n_bytes > SLOW_FACTOR * self.n_bytes_max || self.is_stalled()) {
             return Err(Full);
+        }
+        let half = self.n_bytes_max / 2;
+        if n_bytes > half && self.n_bytes.get() <= half {
+            self.untouched_since.set(Instant::now());
         }
         self.count(frame.len(), true);
         self.queue(frame, true);
@@ -77,6 +97,10 @@ impl Outbox {
     pub fn abort(&self) {
         self.clear();
         self.finish();
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.untouched_since.get().elapsed() >= STALLED_AFTER
     }
 
     fn clear(&self) {
@@ -134,6 +158,9 @@ impl<G: Unpin> Stream for OutboxStream<G> {
         let next = self.outbox.queue.borrow_mut().pop_front();
         if let Some((frame, counts)) = next {
             if counts {
+                if self.outbox.n_bytes.get() > self.outbox.n_bytes_max / 2 {
+                    self.outbox.untouched_since.set(Instant::now());
+                }
                 self.outbox.count(frame.len(), false);
             }
             return Poll::Ready(Some(Ok(frame)));
@@ -162,10 +189,24 @@ mod tests {
         stream.next().now_or_never().map(|item| item.and_then(Result::ok))
     }
 
-    #[test]
-    fn is_bounded_in_bytes_and_takes_again_what_was_drained() {
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_gets_more_than_a_stalled_one_but_not_without_end() {
+        let (outbox, mut stream, _) = outbox(10);
+        tokio::time::advance(STALLED_AFTER).await;
+        let chunk = Bytes::from_static(b"12345");
+        assert_eq!((0..20).filter(|_| outbox.push(chunk.clone()).is_ok()).count(), 8, "a burst: four times the bound");
+        tokio::time::advance(STALLED_AFTER).await;
+        assert!(next(&mut stream).is_some());
+        assert_eq!(outbox.push(chunk.clone()), Ok(()), "it reads");
+        tokio::time::advance(STALLED_AFTER).await;
+        assert_eq!(outbox.push(chunk), Err(Full), "it has stopped");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn is_bounded_in_bytes_and_takes_again_what_was_drained() {
         let (outbox, mut stream, total) = outbox(10);
         assert_eq!(outbox.push(Bytes::from_static(b"123456")), Ok(()));
+        tokio::time::advance(STALLED_AFTER).await;
         assert_eq!(outbox.push(Bytes::from_static(b"12345")), Err(Full));
         assert_eq!(outbox.push(Bytes::from_static(b"1234")), Ok(()));
         outbox.push_uncounted(Bytes::from_static(b"a whole WELCOME"));

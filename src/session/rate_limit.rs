@@ -1,4 +1,9 @@
-use std::{collections::VecDeque, num::NonZeroU32, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    num::NonZeroU32,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use actix::clock::Instant;
 use governor::{
@@ -8,10 +13,12 @@ use governor::{
 
 use crate::domain::AuthorId;
 
-/// What one identity may do in a time, over all its sessions (token buckets by the governor crate).
+/// What one identity may do in a time, over all its sessions: messages by a token bucket (the governor crate),
+/// profile changes by counting those of the last minute, which a bucket would only do on average.
 pub struct RateLimits {
     messages: DefaultKeyedRateLimiter<AuthorId>,
-    profiles: DefaultKeyedRateLimiter<AuthorId>,
+    profiles: Mutex<HashMap<AuthorId, Recent>>,
+    profiles_per_minute: usize,
     clock: DefaultClock,
     is_on: bool,
 }
@@ -35,7 +42,8 @@ impl RateLimits {
         let messages = Quota::per_second(settings.messages_per_second).allow_burst(settings.message_burst);
         Self {
             messages: DefaultKeyedRateLimiter::keyed(messages),
-            profiles: DefaultKeyedRateLimiter::keyed(Quota::per_minute(settings.profiles_per_minute)),
+            profiles: Mutex::default(),
+            profiles_per_minute: usize::try_from(settings.profiles_per_minute.get()).unwrap_or(usize::MAX),
             clock: DefaultClock::default(),
             is_on: settings.is_on,
         }
@@ -46,7 +54,10 @@ impl RateLimits {
     /// # Errors
     /// The time until the next one may come.
     pub fn message(&self, author: &AuthorId) -> Result<(), Duration> {
-        self.check(&self.messages, author)
+        if !self.is_on {
+            return Ok(());
+        }
+        self.messages.check_key(author).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
     /// One profile change of `author`.
@@ -54,43 +65,56 @@ impl RateLimits {
     /// # Errors
     /// The time until the next one may come.
     pub fn profile(&self, author: &AuthorId) -> Result<(), Duration> {
-        self.check(&self.profiles, author)
-    }
-
-    fn check(&self, limiter: &DefaultKeyedRateLimiter<AuthorId>, author: &AuthorId) -> Result<(), Duration> {
         if !self.is_on {
             return Ok(());
         }
-        limiter.check_key(author).map_err(|until| until.wait_time_from(self.clock.now()))
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        profiles.entry(author.clone()).or_default().add(Instant::now(), self.profiles_per_minute)
     }
 
     /// Forgets identities whose buckets are full again. To be called now and then, so that memory follows
     /// who is active, not who ever was.
     pub fn forget_idle(&self) {
-        for limiter in [&self.messages, &self.profiles] {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
-        }
+        self.messages.retain_recent();
+        self.messages.shrink_to_fit();
+        let now = Instant::now();
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        profiles.retain(|_, recent| !recent.is_empty(now));
+        profiles.shrink_to_fit();
     }
 }
 
-/// The BAD_FRAMEs of one session in the last minute.
+/// When something happened in the last minute. Holds no more than it may happen.
 #[derive(Debug, Default)]
-pub struct Strikes(VecDeque<Instant>);
+pub struct Recent(VecDeque<Instant>);
 
-/// After this many BAD_FRAMEs within [`STRIKE_WINDOW`] a session is closed with 4102.
-pub const STRIKES_MAX: usize = 50;
-/// See [`STRIKES_MAX`].
-pub const STRIKE_WINDOW: Duration = Duration::from_secs(60);
+/// After this many BAD_FRAMEs within a minute a session is closed with 4102.
+pub const BAD_FRAMES_MAX: usize = 50;
+const MINUTE: Duration = Duration::from_secs(60);
 
-impl Strikes {
-    /// One more. True where it is one too many.
-    pub fn add(&mut self, now: Instant) -> bool {
-        while self.0.front().is_some_and(|at| *at + STRIKE_WINDOW <= now) {
-            self.0.pop_front();
+impl Recent {
+    /// It happens once more.
+    ///
+    /// # Errors
+    /// Where it has happened `max` times in the last minute: the time until it may again.
+    pub fn add(&mut self, now: Instant, max: usize) -> Result<(), Duration> {
+        self.forget(now);
+        if self.0.len() >= max {
+            return Err(self.0.front().map_or(MINUTE, |at| *at + MINUTE - now));
         }
         self.0.push_back(now);
-        self.0.len() >= STRIKES_MAX
+        Ok(())
+    }
+
+    fn is_empty(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        self.0.is_empty()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.0.front().is_some_and(|at| *at + MINUTE <= now) {
+            self.0.pop_front();
+        }
     }
 }
 
@@ -128,13 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn fifty_strikes_within_a_minute() {
-        let start = Instant::now();
-        let mut strikes = Strikes::default();
-        for n in 0..49 {
-            assert!(!strikes.add(start + Duration::from_secs(n)));
+    fn so_many_within_a_minute_and_no_more() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut recent = Recent::default();
+        for n in 0..3 {
+            assert_eq!(recent.add(start + n * second, 3), Ok(()));
         }
-        assert!(!strikes.add(start + Duration::from_secs(60)), "the first one is forgotten");
-        assert!(strikes.add(start + Duration::from_secs(60)));
+        assert_eq!(recent.add(start + 41 * second, 3), Err(19 * second));
+        assert_eq!(recent.add(start + 60 * second, 3), Ok(()), "the first one is forgotten");
+        assert_eq!(recent.add(start + 60 * second, 3), Err(second));
+        assert!(!recent.is_empty(start + 61 * second));
+        assert!(recent.is_empty(start + 120 * second));
     }
 }

@@ -210,6 +210,13 @@ impl Slots {
         self.end(slot, code, Instant::now() + self.times.close_max);
     }
 
+    /// The peer is gone without a word: nothing can be told any more.
+    pub fn drop_gone(&self, slot: &Slot) {
+        self.detach(slot);
+        self.end(slot, CloseCode::Done, Instant::now() + self.times.close_max);
+        slot.outbox.abort();
+    }
+
     /// A peer that does not read cannot be told anything: cut at once.
     fn cut_slow(&self, slot: &Slot) {
         if slot.closed.get().is_none() {

@@ -38,7 +38,7 @@ const SESSION: &str = "
 const INDEXED: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;";
 
 /// For the session that writes: the batch is planned once, not at each call, and its joins are never nested
-/// loops over what the planner takes for one row (research/spike.md, section 3).
+/// loops over what the planner takes for one row (docs/adr/0003).
 const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off;";
 
 /// For the sessions that read: a transaction sees one moment.

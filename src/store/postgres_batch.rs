@@ -20,7 +20,7 @@ use super::{
 use crate::domain::NewMessage;
 
 /// How often a batch is run again that met another server's. Two servers with the same 40,000 keys met 964
-/// times in 4,000 batches (research/spike.md, section 3), so ten in a row is a fault.
+/// times in 4,000 batches (docs/adr/0003), so ten in a row is a fault.
 const RUNS_MAX: usize = 10;
 
 /// What each common table expression is for:

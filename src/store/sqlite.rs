@@ -39,7 +39,7 @@ use crate::domain::{Epoch, NewMessage};
 pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
 
 /// For the connection that writes: a commit is on the disk (FULL). The cache and the rarer checkpoints are
-/// worth a third of the throughput (research/spike.md, section 3).
+/// worth a third of the throughput (docs/adr/0003).
 const WRITING: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;
     PRAGMA wal_autocheckpoint = 4000;";
 
@@ -160,7 +160,7 @@ fn manager(name: &Arc<str>, busy_max: Duration, purpose: &'static str) -> AsyncD
                 tokio::time::sleep(Duration::from_millis(u64::from(tried) * 2)).await;
                 result = c.batch_execute(&setup).await;
             }
-            result.map(|()| c).map_err(diesel::ConnectionError::CouldntSetupConfiguration)
+            result.map(|()| c).map_err(ConnectionError::CouldntSetupConfiguration)
         }
         .boxed()
     });

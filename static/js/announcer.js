@@ -1,4 +1,3 @@
-// @ts-check
 // Tells screen readers what is new. Apart from the list itself, which would be read out again
 // with every change, and never faster than somebody can listen.
 

@@ -1,4 +1,3 @@
-// @ts-check
 // The animals to choose from.
 
 /** @returns {Promise<Chat.Avatar[]>} empty where they cannot be had; the server then picks one */

@@ -1,4 +1,3 @@
-// @ts-check
 // How long to wait before the next attempt to connect.
 
 export const FIRST_MS = 500;

@@ -1,4 +1,3 @@
-// @ts-check
 // What this reader knows of the room: the messages in order, who is here, and how far we are.
 // Every change goes through here and ends in one event; nothing here touches the page.
 
@@ -47,6 +46,8 @@ export class ChatStore extends EventTarget {
     this.rev = rev;
     this.messages = messages;
     this.hasMore = hasMore;
+    // Sent before a reload, stored meanwhile: it is in the page and must not be shown twice.
+    for (const message of messages) if (this.isOwn(message)) this.#resolve(message.clientId);
     this.#emit('messages');
   }
 

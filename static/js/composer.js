@@ -1,4 +1,3 @@
-// @ts-check
 // The box where a message is written, and the Enter key in any box.
 
 import { EnterPolicy } from './ime.js';

@@ -1,4 +1,3 @@
-// @ts-check
 // One socket to one room, for as long as the page lives: opens it, joins, notices when it is dead,
 // and comes back. It knows when to try, never what the frames mean beyond joining.
 

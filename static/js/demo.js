@@ -1,4 +1,3 @@
-// @ts-check
 // The demo post's own dark-mode switch, as any blog may have one. The chat follows it unasked.
 
 const root = document.documentElement;

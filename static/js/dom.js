@@ -1,4 +1,3 @@
-// @ts-check
 // The few helpers for elements. Text only ever becomes text: nothing here takes markup.
 
 /** @param {string} id @returns {HTMLElement} */

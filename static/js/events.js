@@ -1,5 +1,3 @@
-// @ts-check
-
 /** An event with what it is about. (`CustomEvent` would do, but node 18 has none for the tests.) */
 export class DetailEvent extends Event {
   /** @param {string} type @param {any} [detail] */

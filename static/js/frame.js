@@ -1,4 +1,3 @@
-// @ts-check
 // The page's end of the talk with the blog that embeds it. embed.js is the other end, but a blog
 // may speak to a bare iframe itself. Nothing secret ever crosses.
 

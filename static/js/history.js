@@ -1,11 +1,10 @@
-// @ts-check
 // Older messages, a page at a time, over HTTP.
 
 const PAGE = 50;
 
 export class History {
   /**
-   * @param {ChatStore} store
+   * @param {import('./chat-store.js').ChatStore} store
    * @param {string} base the room's address below /api
    * @param {(state: Chat.HistoryState) => void} onState
    */

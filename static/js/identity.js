@@ -1,4 +1,3 @@
-// @ts-check
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
 
@@ -15,7 +14,7 @@ export function uuid() {
 }
 
 export class Identity {
-  /** @param {Chat.KeyValue} storage @param {() => string} [newId] */
+  /** @param {Chat.Storage} storage @param {() => string} [newId] */
   constructor(storage, newId = uuid) {
     this.storage = storage;
     const stored = this.#read();

@@ -1,4 +1,3 @@
-// @ts-check
 // What the Enter key means while somebody writes. Pure: it is fed the events and answers.
 //
 // An input method composes a syllable or a phrase before it hands it over, and Enter ends that.

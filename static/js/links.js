@@ -1,4 +1,3 @@
-// @ts-check
 // Finds addresses in what people write. Pure: text in, parts out; the view makes the elements.
 
 /**

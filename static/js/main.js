@@ -1,4 +1,3 @@
-// @ts-check
 // Puts the page together. The only module that acts when it is imported.
 
 import { Announcer } from './announcer.js';

@@ -1,4 +1,3 @@
-// @ts-check
 // Messages that the server has not confirmed yet, oldest first. Kept in the tab's session storage,
 // so that a reload, a crash or a dead battery on the train loses nothing.
 

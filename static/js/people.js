@@ -1,4 +1,3 @@
-// @ts-check
 // How many people are here, and who.
 
 import { avatarImage, make } from './dom.js';
@@ -6,7 +5,7 @@ import { isAuthor } from './protocol.js';
 
 export class People {
   /**
-   * @param {{button: HTMLElement, count: HTMLElement, panel: HTMLElement, heading: HTMLElement, list: HTMLElement, more: HTMLElement}} parts
+   * @param {Chat.PeopleParts} parts
    * @param {import('./chat-store.js').ChatStore} store
    * @param {string} membersUrl
    * @param {() => Chat.Strings} strings

@@ -1,4 +1,3 @@
-// @ts-check
 // Nickname and animal: the question to a newcomer, and the same form again for changing them.
 
 import { loadAvatars, pick } from './avatars.js';

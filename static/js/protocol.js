@@ -1,4 +1,3 @@
-// @ts-check
 // The wire, version 1: what the server says and what we say. Nothing here acts.
 
 export const SUBPROTOCOL = 'realtime-chat.v1';

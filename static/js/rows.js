@@ -1,4 +1,3 @@
-// @ts-check
 // What stands in the list, row by row: day dividers, messages in groups of one author, the line
 // above what is unread, notices, what is still unsent. Pure: the view only draws it.
 

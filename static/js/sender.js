@@ -1,4 +1,3 @@
-// @ts-check
 // Takes the outbox to the server, one message at a time, and decides what each refusal means.
 
 import { DetailEvent } from './events.js';
@@ -13,7 +12,7 @@ const PAUSE_MS_DEFAULT = 2_000;
 /** Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: code). */
 export class Sender extends EventTarget {
   /**
-   * @param {Outbox} outbox
+   * @param {import('./outbox.js').Outbox} outbox
    * @param {(text: string) => boolean} transmit
    * @param {() => boolean} ready whether the session is joined with a nickname
    * @param {() => number} [now]

@@ -1,4 +1,3 @@
-// @ts-check
 // What the reader is told about the connection and about waiting. Short breaks are not worth a
 // word: nothing is said in the first two seconds.
 

@@ -1,4 +1,3 @@
-// @ts-check
 // Browser storage that never throws. In a frame on another site the mere mention of `localStorage`
 // can raise an error; then memory serves, and what it held is gone with the page.
 // A rung between the two, a partitioned cookie, has its place in `openStorage`.

@@ -1,4 +1,3 @@
-// @ts-check
 // The rules for nicknames and messages, as the server has them. The server has the last word;
 // these only spare the visitor a round trip.
 

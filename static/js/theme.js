@@ -1,4 +1,3 @@
-// @ts-check
 // Light, dark, the reader's own setting; and the one colour that a blog may choose.
 
 const THEMES = ['light', 'dark', 'auto'];

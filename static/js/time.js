@@ -1,4 +1,3 @@
-// @ts-check
 // Times and days in the reader's own zone and language.
 
 export class Clock {

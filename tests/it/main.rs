@@ -37,7 +37,22 @@ macro_rules! on_both {
 
 mod support;
 
+mod bad_input;
+mod docs;
+mod frames;
+mod heartbeat;
+mod house;
+mod http;
+mod identity;
+mod limits;
 mod p1_durable_before_visible;
 mod p2_one_order;
 mod p3_exact_resume;
 mod p4_send_once;
+mod page;
+mod presence;
+mod restart;
+mod rooms;
+mod slow_reader;
+mod start;
+mod upgrade;

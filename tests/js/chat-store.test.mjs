@@ -14,6 +14,15 @@ test('the page as the server drew it is the start, and the first join resumes fr
   assert.deepEqual(store.resume, { epoch: 'e1', rev: 5 });
 });
 
+test('what the page shows already is no longer unsent', () => {
+  const { store } = chatStore();
+  const { clientId } = store.outbox.add('hello', 0);
+  store.outbox.add('still unsent', 0);
+  store.selfId = me.id;
+  store.hydrate({ epoch: 'e1', rev: 1, messages: [message(1, { clientId, author: me })], hasMore: false });
+  assert.deepEqual(store.outbox.entries.map(({ content }) => content), ['still unsent']);
+});
+
 test('without an epoch there is nothing to resume', () => {
   assert.equal(chatStore().store.resume, undefined);
 });

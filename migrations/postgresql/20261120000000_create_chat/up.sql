@@ -1,4 +1,4 @@
--- DESIGN.md section 4. Ids compare byte by byte (COLLATE "C"): faster, and an index on them stays good
+-- Ids compare byte by byte (COLLATE "C"): faster, and an index on them stays good
 -- when the system's locale data change under the database.
 
 CREATE TABLE meta (

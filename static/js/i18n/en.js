@@ -1,4 +1,3 @@
-// @ts-check
 // Everything the page says, in English. The same keys as ko.js; a test compares them.
 
 /** @type {Chat.Strings} */

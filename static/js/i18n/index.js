@@ -1,4 +1,3 @@
-// @ts-check
 // The reader's language. Only the one that is needed is loaded.
 
 /** @param {string} lang @returns {'ko' | 'en'} */

@@ -1,4 +1,3 @@
-// @ts-check
 // Everything the page says, in Korean. The same keys as en.js; a test compares them.
 
 export const strings = {

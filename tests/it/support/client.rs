@@ -73,6 +73,8 @@ pub struct Client {
     /// WebSocket pings that came.
     pub n_pings: usize,
     pub n_bytes_largest: usize,
+    /// PROFILE frames that came.
+    pub n_profiles: usize,
     /// All text that came, where it is to be kept.
     pub transcript: Option<String>,
     closed: Option<u16>,
@@ -90,29 +92,35 @@ impl Client {
         room: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+        let stream = within("a connection", TcpStream::connect(server.address)).await.expect("a connection");
+        Self::over(stream, server, room, headers).await
+    }
+
+    /// The same over a connection that is there.
+    pub async fn over(
+        stream: TcpStream,
+        server: &Server,
+        room: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
         let url = format!("ws://{}/ws/room/{}", server.address, in_path(room));
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             request.headers_mut().append(name, HeaderValue::from_str(value).expect("a value"));
         }
-        let stream = within("a connection", TcpStream::connect(server.address)).await.expect("a connection");
-        Self::over(stream, request).await.map(|(client, response)| (Self { room: room.to_owned(), ..client }, response))
-    }
-
-    /// Opens a socket over a connection that is there.
-    pub async fn over(stream: TcpStream, request: Request) -> Result<(Self, Response), Box<tungstenite::Error>> {
         stream.set_nodelay(true).expect("a setting");
         let (socket, response) = within("the upgrade", client_async(request, stream)).await.map_err(Box::new)?;
         let client = Self {
             socket,
-            room: String::new(),
+            room: room.to_owned(),
             who: Who::reader(),
             history: History::default(),
             errors: HashMap::new(),
             waiting: VecDeque::new(),
             n_pings: 0,
             n_bytes_largest: 0,
+            n_profiles: 0,
             transcript: None,
             closed: None,
         };
@@ -310,6 +318,7 @@ impl Client {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
                 self.history.take(&frame);
+                self.n_profiles += usize::from(matches!(frame, ServerFrame::Profile(_)));
                 if let ServerFrame::Error(error @ ErrorPayload { client_id: Some(client_id), .. }) = &frame {
                     self.errors.insert(*client_id, error.clone());
                 }

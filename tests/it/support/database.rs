@@ -165,9 +165,46 @@ impl Database {
         }
     }
 
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.place, Place::Sqlite(_))
+    }
+
+    /// Lets nobody write into a room until it is released.
+    pub async fn hold(&self, room: &str) -> Held {
+        match &self.place {
+            Place::Postgres { .. } => {
+                let client = connect(&self.url).await;
+                let room = room.replace('\'', "''");
+                let lock = format!("BEGIN; SELECT 1 FROM rooms WHERE id = '{room}' FOR UPDATE");
+                client.batch_execute(&lock).await.expect("a lock");
+                Held::Postgres(client)
+            }
+            Place::Sqlite(folder) => {
+                let mut connection = Self::sqlite_connection(folder);
+                connection.batch_execute("BEGIN IMMEDIATE").expect("a lock");
+                Held::Sqlite(connection)
+            }
+        }
+    }
+
     /// Everything in `messages` and `rooms`, as text.
     pub async fn dump(&self, room: &str) -> String {
         format!("{:?}", self.messages(room).await)
+    }
+}
+
+/// A lock on the database.
+pub enum Held {
+    Postgres(Client),
+    Sqlite(SqliteConnection),
+}
+
+impl Held {
+    pub async fn release(self) {
+        match self {
+            Self::Postgres(client) => client.batch_execute("COMMIT").await.expect("its end"),
+            Self::Sqlite(mut connection) => connection.batch_execute("COMMIT").expect("its end"),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 mod client;
 mod database;
 mod history;
-mod raw;
+pub mod raw;
+mod schema;
 mod server;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, admin_url};
 pub use history::{History, assert_whole};
 pub use raw::{Answer, RawSocket, get_raw};
+pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 
 /// How long a test waits for what must come. Only a failing test waits that long.

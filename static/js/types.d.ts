@@ -1,0 +1,97 @@
+// The types that several modules share. They stand apart so that they need not travel to readers.
+
+declare namespace Chat {
+  // The wire (protocol.js)
+  type Author = { id: string; nickname: string; avatar: string };
+  type Message = {
+    id: string; seq: number; rev: number; clientId: string; author: Author; content: string; createdAt: string;
+  };
+  type Presence = { count: number; members?: Author[]; joined?: Author[]; left?: Author[] };
+  type Welcome = {
+    sessionId: string;
+    self: Author | null;
+    room: { id: string; epoch: string; rev: number };
+    resumed: boolean;
+    messages: Message[];
+    hasMore: boolean;
+    presence: Presence;
+    limits: { contentMax: number; nicknameMin: number; nicknameMax: number; frameMax: number };
+    heartbeatSeconds: number;
+  };
+  type Ack = { clientId: string; id: string; seq: number; rev: number; createdAt: string };
+  type WireError = { code: string; message?: string; clientId?: string; retryAfterMs?: number };
+  type Cursor = { epoch: string; rev: number };
+  type Frame = { type: string; payload: Record<string, any> };
+
+  // The connection
+  type State = 'connecting' | 'live' | 'offline' | 'closed';
+  type ConnectionOptions = {
+    url: string;
+    /** The JOIN frame for this moment. */
+    join: () => string;
+    /** How far we are. */
+    cursor: () => number;
+    /** Called when the room's life ended. */
+    startOver: () => void;
+    online?: () => boolean;
+    open?: (url: string, protocol: string) => WebSocket;
+    random?: () => number;
+  };
+
+  // What is kept
+  type KeyValue = { get(key: string): string | null; set(key: string, value: string | null): void };
+  type Storage = KeyValue & { lasting: boolean };
+  type Stored = { anonymousId: string; nickname: string; avatar: string; authorId: string | null };
+  type SendState = 'waiting' | 'sending' | 'failed';
+  type Unsent = { clientId: string; content: string; at: number; state: SendState; code?: string };
+  type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
+  type HistoryState = 'idle' | 'loading' | 'failed';
+
+  // What is shown
+  type Notice = { afterSeq: number; joined: Author[]; left: Author[] };
+  type Row =
+    | { kind: 'day'; key: string; at: string }
+    | { kind: 'unread'; key: string }
+    | { kind: 'notice'; key: string; notice: Notice }
+    | { kind: 'message'; key: string; message: Message; continued: boolean; own: boolean }
+    | { kind: 'unsent'; key: string; entry: Unsent; continued: boolean };
+  type Part = { text: string; href?: string };
+  type Avatar = { name: string; ko: string; en: string };
+  type Strings = typeof import('./i18n/ko.js').strings;
+  type ViewParts = {
+    /** The scroller. */
+    log: HTMLElement;
+    list: HTMLElement;
+    /** Stands above the list: loading, failed, the beginning. */
+    top: HTMLElement;
+    empty: HTMLElement;
+    /** The button that leads to the newest message. */
+    down: HTMLElement;
+  };
+  type ViewActions = {
+    loadOlder: () => void;
+    retry: (clientId: string) => void;
+    discard: (clientId: string) => void;
+    unread: (count: number) => void;
+    /** As chosen, before the server has confirmed it. */
+    me: () => { nickname: string; avatar: string };
+  };
+  type ComposerParts = { form: HTMLFormElement; box: HTMLTextAreaElement; count: HTMLElement; send: HTMLButtonElement };
+  type ProfileParts = {
+    form: HTMLFormElement;
+    prompt: HTMLElement;
+    box: HTMLInputElement;
+    /** Opens the animals. */
+    face: HTMLButtonElement;
+    animals: HTMLElement;
+    submit: HTMLButtonElement;
+    dismiss: HTMLButtonElement;
+    fault: HTMLElement;
+  };
+  type PeopleParts = {
+    button: HTMLElement; count: HTMLElement; panel: HTMLElement; heading: HTMLElement; list: HTMLElement; more: HTMLElement;
+  };
+
+  // Between page and frame
+  type FrameMessage = Record<string, unknown> & { type: string };
+}

@@ -1,0 +1,103 @@
+//! The documents say what the program does.
+
+use realtime_chat::protocol::{CloseCode, ErrorCode, ServerFrame, decode};
+use serde_json::Value;
+
+use crate::support::fits_schema;
+
+const PROTOCOL: &str = include_str!("../../docs/PROTOCOL.md");
+
+/// The blocks of docs/PROTOCOL.md with this word behind "json", with the line they begin at.
+fn blocks(kind: &str) -> Vec<(usize, String)> {
+    let opening = format!("```json {kind}");
+    let mut blocks = Vec::new();
+    let mut lines = PROTOCOL.lines().enumerate();
+    while let Some((n, line)) = lines.next() {
+        if line.trim() == opening {
+            let text: Vec<_> = lines.by_ref().map(|(_, l)| l).take_while(|l| l.trim() != "```").collect();
+            blocks.push((n + 1, text.join("\n")));
+        }
+    }
+    assert!(blocks.len() >= 5, "{} blocks of {kind}", blocks.len());
+    blocks
+}
+
+#[test]
+fn every_json_block_says_whose_it_is() {
+    for line in PROTOCOL.lines().filter(|l| l.trim_start().starts_with("```json")) {
+        let known = ["```json client", "```json server", "```json http"];
+        assert!(known.contains(&line.trim()), "{line}");
+    }
+}
+
+#[test]
+fn every_client_block_is_a_frame() {
+    for (line, block) in blocks("client") {
+        assert!(decode(&block).is_ok(), "line {line}: {:?}", decode(&block));
+    }
+}
+
+#[test]
+fn every_server_block_is_a_frame_that_the_server_would_write() {
+    for (line, block) in blocks("server") {
+        let frame: ServerFrame<'static> = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));
+        let written = serde_json::to_value(&frame).expect("JSON");
+        let read: Value = serde_json::from_str(&block).expect("JSON");
+        assert_eq!(written, read, "line {line}");
+    }
+}
+
+#[test]
+fn every_http_block_fits_a_schema() {
+    let schemas = ["Error", "RoomInfo", "MessagePage", "Members", "Avatars", "Live", "Ready", "Health"];
+    for (line, block) in blocks("http") {
+        let value: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));
+        let fitting: Vec<_> = schemas.iter().filter(|s| fits_schema(s, &value).is_ok()).collect();
+        assert_eq!(fitting.len(), 1, "line {line} fits {fitting:?}");
+    }
+}
+
+/// The first cells of the table under a heading, without their backquotes.
+fn first_cells(heading: &str) -> Vec<&'static str> {
+    let (_, section) = PROTOCOL.split_once(&format!("\n{heading}\n")).expect(heading);
+    let rows = section.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|'));
+    rows.skip(2).filter_map(|row| row.split('|').nth(1)).map(|cell| cell.trim().trim_matches('`')).collect()
+}
+
+#[test]
+fn the_tables_list_every_code_and_no_other() {
+    let errors: Vec<_> = ErrorCode::ALL.iter().map(|c| c.as_str()).collect();
+    assert_eq!(first_cells("## 9 Errors"), errors);
+    let codes: Vec<_> = CloseCode::ALL.iter().map(|c| c.number().to_string()).collect();
+    assert_eq!(first_cells("## 10 Close codes"), codes);
+    for code in CloseCode::ALL {
+        assert!(PROTOCOL.contains(&format!("| {} | `{}` |", code.number(), code.reason())), "{}", code.reason());
+    }
+}
+
+#[test]
+fn the_asyncapi_names_every_code() {
+    let text = include_str!("../../docs/asyncapi.yaml");
+    for code in ErrorCode::ALL {
+        assert!(text.contains(code.as_str()), "{}", code.as_str());
+    }
+    for code in CloseCode::ALL {
+        assert!(text.contains(&code.number().to_string()), "{}", code.number());
+    }
+    for frame in ["JOIN", "PROFILE", "MESSAGE", "PING", "WELCOME", "ACK", "PRESENCE", "HEARTBEAT", "PONG", "RECONNECT", "ERROR", "BATCH"] {
+        assert!(text.contains(frame), "{frame}");
+    }
+}
+
+#[test]
+fn the_openapi_lists_every_code_and_its_examples_fit() {
+    let api: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
+    let listed: Vec<_> = api["components"]["schemas"]["ErrorCode"]["enum"].as_array().expect("a list").clone();
+    let codes: Vec<Value> = ErrorCode::ALL.iter().map(|c| c.as_str().into()).collect();
+    assert_eq!(listed, codes);
+    for (name, schema) in api["components"]["schemas"].as_object().expect("schemas") {
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            fits_schema(name, example).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The rules of the house that no compiler holds.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What each module may name: only what lies below it (docs/ARCHITECTURE.md).
+const MAY_NAME: [(&str, &[&str]); 10] = [
+    ("domain", &[]),
+    ("protocol", &["domain"]),
+    ("store", &["domain"]),
+    ("metrics", &[]),
+    ("persistence", &["store", "domain", "metrics"]),
+    ("room", &["persistence", "store", "protocol", "domain", "metrics"]),
+    ("session", &["room", "protocol", "domain", "metrics"]),
+    ("http", &["session", "room", "persistence", "store", "protocol", "domain", "metrics"]),
+    // Only the type of its URL.
+    ("config", &["store"]),
+    ("app", &["config", "http", "session", "room", "persistence", "store", "protocol", "domain", "metrics"]),
+];
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// The modules that a source file names by `crate::`, as `use crate::{a::b, c}` or in the middle of a line.
+fn named(source: &str) -> Vec<String> {
+    let code: String = source.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut modules = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            modules.push(first_word(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = true;
+        for (n, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && !c.is_whitespace() => {
+                    modules.push(first_word(&group[n..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    modules
+}
+
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn the_reader_of_this_test_finds_every_form() {
+    let source = "use crate::{\n    domain::{A, B},\n    metrics::M, store,\n};\n// crate::app\nfn f(x: crate::room::X) {}\nuse crate::http::y;";
+    assert_eq!(named(source), ["domain", "metrics", "store", "room", "http"]);
+}
+
+#[test]
+fn modules_name_only_what_lies_below_them() {
+    let src = Path::new(ROOT).join("src");
+    let mut n_edges = 0;
+    for file in files(&src) {
+        let within = file.strip_prefix(&src).expect("below src");
+        let module = within.iter().next().and_then(|n| n.to_str()).expect("a name").trim_end_matches(".rs");
+        if ["lib", "main"].contains(&module) {
+            continue;
+        }
+        let (_, allowed) = MAY_NAME.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("a place for {module} in this test"));
+        for name in named(&fs::read_to_string(&file).expect("a source")) {
+            n_edges += 1;
+            assert!(name == module || allowed.contains(&name.as_str()), "{} names {name}", within.display());
+        }
+    }
+    assert!(n_edges > 30, "only {n_edges} were found");
+}
+
+#[test]
+fn settings_know_nothing_of_the_store_but_its_url() {
+    let source = fs::read_to_string(Path::new(ROOT).join("src/config.rs")).expect("a source");
+    let uses: Vec<_> = source.lines().filter(|l| l.contains("crate::")).collect();
+    assert_eq!(uses, ["use crate::store::DatabaseUrl;"]);
+}
+
+#[test]
+fn no_file_is_longer_than_700_lines() {
+    let mut too_long = Vec::new();
+    for folder in ["src", "static", "tests"] {
+        for file in files(&Path::new(ROOT).join(folder)) {
+            // Pictures are no text to read.
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            let n_lines = text.lines().count();
+            if n_lines > 700 {
+                too_long.push(format!("{}: {n_lines}", file.display()));
+            }
+        }
+    }
+    assert!(too_long.is_empty(), "{too_long:#?}");
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    for file in files(&Path::new(ROOT).join("src")) {
+        if file.ends_with("config.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&file).expect("a source");
+        for reader in ["env::var", "env!(\"CHAT", "std::env::"] {
+            assert!(!source.contains(reader), "{} reads the environment: {reader}", file.display());
+        }
+    }
+}

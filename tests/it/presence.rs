@@ -1,0 +1,107 @@
+//! Who is here.
+
+use std::time::{Duration, Instant};
+
+use realtime_chat::protocol::{PresencePayload, ServerFrame};
+
+use crate::support::{Client, Database, Server, Who, until};
+
+on_both!(identities_are_counted_and_authors_listed, above_fifty_people_there_is_only_a_count);
+
+fn names(authors: &Option<Vec<realtime_chat::protocol::AuthorPayload<'_>>>) -> Vec<String> {
+    let mut names: Vec<_> = authors.iter().flatten().map(|a| a.nickname.to_string()).collect();
+    names.sort();
+    names
+}
+
+async fn identities_are_counted_and_authors_listed(database: &Database) {
+    let server = Server::start(database).await;
+    let mut watcher = Client::reader(&server, "post").await;
+    let who = Who::named("two tabs");
+    let (tab, welcome) = Client::join(&server, "post", who.clone()).await;
+    assert_eq!((welcome.head.presence.count, names(&welcome.head.presence.members)), (2, vec!["two tabs".to_owned()]));
+    let (other_tab, welcome) = Client::join(&server, "post", who).await;
+    assert_eq!(welcome.head.presence.count, 2, "two tabs of one person");
+    let friend = Client::author(&server, "post", "a friend").await;
+    let elsewhere = Client::author(&server, "other post", "elsewhere").await;
+    let is = |count: usize, members: &'static [&'static str]| {
+        move |p: &PresencePayload<'static>| p.count == count && names(&p.members) == members
+    };
+    watcher.presence("three people, two names", is(3, &["a friend", "two tabs"])).await;
+    let members = server.json("/api/v1/rooms/post/members").await;
+    assert_eq!((members["count"].as_u64(), members["members"].as_array().map(Vec::len)), (Some(3), Some(2)));
+    let info = server.json("/api/v1/rooms/post").await;
+    assert_eq!((info["presence"]["count"].as_u64(), &info["presence"]["joined"]), (Some(3), &serde_json::json!([])));
+
+    other_tab.leave().await;
+    friend.leave().await;
+    watcher.presence("one who left", is(2, &["two tabs"])).await;
+    drop(tab);
+    watcher.presence("one who hung up", is(1, &[])).await;
+    drop(elsewhere);
+    watcher.leave().await;
+    until("the room to be empty", async || {
+        (server.json("/api/v1/rooms/post/members").await["count"] == 0).then_some(())
+    })
+    .await;
+}
+
+/// One person watches while others come, go and reload. Takes as long as notices take, which is no setting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn comings_and_goings_are_told_after_five_seconds_and_a_reload_is_none() {
+    const TOLD_AFTER: Duration = Duration::from_millis(4_900);
+    let database = Database::sqlite();
+    let server = Server::start(&database).await;
+    let mut watcher = Client::reader(&server, "post").await;
+    let came = Instant::now();
+    let leaver = Client::author(&server, "post", "leaver").await;
+    let reloader = Client::author(&server, "post", "reloader").await;
+    let (mut joined, mut left) = (Vec::new(), Vec::new());
+    let mut heard: Vec<Instant> = Vec::new();
+    let mut watch = async |what: &str, until: &mut dyn FnMut(&[String], &[String]) -> bool| {
+        while !until(&joined, &left) {
+            if let ServerFrame::Presence(presence) = watcher.frame(what).await {
+                heard.push(Instant::now());
+                joined.extend(names(&presence.joined));
+                left.extend(names(&presence.left));
+            }
+        }
+    };
+    watch("two people to be announced", &mut |joined, _| joined.len() >= 2).await;
+    assert!(came.elapsed() >= TOLD_AFTER, "told after {:?}", came.elapsed());
+    // One goes, one reloads, and one comes.
+    leaver.leave().await;
+    let went = Instant::now();
+    let who = reloader.who.clone();
+    reloader.leave().await;
+    let (_reloader, _) = Client::join(&server, "post", who).await;
+    let _newcomer = Client::author(&server, "post", "newcomer").await;
+    watch("one gone and one come", &mut |joined, left| joined.len() >= 3 && !left.is_empty()).await;
+    assert!(went.elapsed() >= TOLD_AFTER, "told after {:?}", went.elapsed());
+    joined.sort();
+    assert_eq!((joined, left), (
+        vec!["leaver".to_owned(), "newcomer".to_owned(), "reloader".to_owned()],
+        vec!["leaver".to_owned()]
+    ));
+    // At most one a second; what a busy machine does to the reading of it is allowed for.
+    let gaps: Vec<_> = heard.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(700)), "{gaps:?}");
+}
+
+async fn above_fifty_people_there_is_only_a_count(database: &Database) {
+    let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let mut crowd = Vec::new();
+    for n in 0..50 {
+        crowd.push(Client::author(&server, "post", &format!("person {n}")).await);
+    }
+    crowd[0].presence("fifty names", |p| p.count == 50 && names(&p.members).len() == 50).await;
+    let (last, welcome) = Client::join(&server, "post", Who::named("one more")).await;
+    let only_count = PresencePayload { count: 51, members: None, joined: None, left: None };
+    assert_eq!(welcome.head.presence, only_count);
+    assert_eq!(crowd[0].presence("the count", |p| p.count == 51).await, only_count);
+    let members = server.json("/api/v1/rooms/post/members").await;
+    assert_eq!((members["count"].as_u64(), members["members"].as_array().map(Vec::len)), (Some(51), Some(51)));
+    assert_eq!(server.json("/api/v1/rooms/post").await["presence"], serde_json::json!({"count": 51}));
+    last.leave().await;
+    crowd[0].presence("the names again", |p| p.count == 50 && names(&p.members).len() == 50).await;
+}

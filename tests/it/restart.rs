@@ -1,0 +1,194 @@
+//! P6: a restart loses nothing that was accepted, and moves the sessions on.
+
+use std::time::{Duration, Instant};
+
+use realtime_chat::protocol::ServerFrame;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::support::{Client, Database, Event, RawSocket, Server, Who, assert_whole, get_raw, until};
+
+on_both!(sigterm_moves_sessions_and_loses_nothing, sigint_is_quick_and_loses_nothing);
+
+/// Listens to the end; gives the client back with the `afterMs` of its RECONNECT.
+async fn moved(mut client: Client) -> (Client, u64) {
+    let mut after_ms = None;
+    loop {
+        match client.next("to be moved").await {
+            Event::Frame(ServerFrame::Reconnect(reconnect)) => after_ms = Some(reconnect.after_ms),
+            Event::Frame(frame) => assert!(after_ms.is_none(), "behind RECONNECT comes only the close: {frame:?}"),
+            Event::Closed(code) => {
+                assert_eq!(code, 1012);
+                return (client, after_ms.expect("RECONNECT before 1012"));
+            }
+        }
+    }
+}
+
+/// Sends all the time until it is moved; what is not acknowledged by then is pending.
+async fn talk_until_moved(mut client: Client, name: String) -> (Client, Vec<(Uuid, String)>) {
+    let mut pending: Vec<(Uuid, String)> = Vec::new();
+    let (mut n, mut is_told) = (0, false);
+    loop {
+        while pending.len() < 4 && !is_told {
+            let (client_id, content) = (Uuid::new_v4(), format!("{name} says {n}"));
+            n += 1;
+            pending.push((client_id, content.clone()));
+            let frame = crate::support::message(client_id, &content).to_string();
+            // It may be closed already; then this stays pending.
+            let _ = client.send_raw(tokio_tungstenite::tungstenite::Message::text(frame)).await;
+        }
+        match client.next("to be moved").await {
+            Event::Frame(ServerFrame::Ack(ack)) => pending.retain(|(id, _)| *id != ack.client_id),
+            Event::Frame(ServerFrame::Reconnect(reconnect)) => {
+                assert!(reconnect.after_ms <= 1_000, "{}", reconnect.after_ms);
+                is_told = true;
+            }
+            Event::Frame(ServerFrame::Error(error)) => panic!("in a restart: {error:?}"),
+            Event::Frame(_) => {}
+            Event::Closed(code) => {
+                assert_eq!((code, is_told), (1012, true));
+                return (client, pending);
+            }
+        }
+    }
+}
+
+async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "1"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
+    let mut server = Server::with(database, &settings).await;
+    let mut talking = JoinSet::new();
+    for n in 0..6 {
+        let name = format!("writer {n}");
+        let client = Client::author(&server, "post", &name).await;
+        talking.spawn(talk_until_moved(client, name));
+    }
+    let reader = Client::reader(&server, "post").await;
+    assert_eq!(server.get("/readyz").await.status(), 200);
+    server.signal("TERM");
+    // In the grace it is red, and all goes on.
+    until("/readyz to be red", async || (server.get("/readyz").await.status() == 503).then_some(())).await;
+    assert_eq!(server.get("/livez").await.status(), 200);
+    let mut late = Client::author(&server, "post", "a latecomer").await;
+    late.say("in the grace").await;
+    let mut moving = JoinSet::new();
+    moving.spawn(moved(late));
+    moving.spawn(moved(reader));
+    // Then upgrades are refused with a time to come back at.
+    let refused = until("upgrades to be refused", async || {
+        let headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let answer = tokio::time::timeout(Duration::from_millis(200), get_raw(&server, "/ws/room/post", headers)).await;
+        answer.ok().filter(|a| a.status == 503)
+    })
+    .await;
+    assert!(refused.headers["retry-after"].parse::<u64>().is_ok(), "{refused:?}");
+    for (_, after_ms) in moving.join_all().await {
+        assert!(after_ms <= 1_000, "{after_ms}");
+    }
+    let talkers = talking.join_all().await;
+    assert_eq!(server.end().await.code(), Some(0), "{}", server.log());
+
+    let server = Server::with(database, &settings).await;
+    let mut n_all = 1;
+    let mut back = Vec::new();
+    for (client, pending) in talkers {
+        let (mut client, _) = client.back(&server).await;
+        for (client_id, content) in pending {
+            client.say_as(client_id, &content).await;
+        }
+        n_all += client.history.acks.len() as i64;
+        back.push(client);
+    }
+    let stored = database.messages("post").await;
+    assert_whole(&stored);
+    assert_eq!(stored.len() as i64, n_all, "each message once");
+    assert!(n_all > 50, "there was traffic: {n_all}");
+    for client in &mut back {
+        client.reach(n_all).await;
+        client.history.agrees_with(&stored);
+    }
+}
+
+async fn sigint_is_quick_and_loses_nothing(database: &Database) {
+    // The usual grace and window, which this signal skips.
+    let mut server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let mut talking = JoinSet::new();
+    for n in 0..4 {
+        let name = format!("writer {n}");
+        let client = Client::author(&server, "post", &name).await;
+        talking.spawn(talk_until_moved(client, name));
+    }
+    until("traffic", async || (server.metric("chat_messages_stored_total").await > 20.0).then_some(())).await;
+    let told = Instant::now();
+    server.signal("INT");
+    let talkers = talking.join_all().await;
+    assert_eq!(server.end().await.code(), Some(0), "{}", server.log());
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    let stored = database.messages("post").await;
+    assert_whole(&stored);
+    for (client, _) in &talkers {
+        client.history.agrees_with(&stored);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_sessions_ends_early() {
+    let database = Database::sqlite();
+    let mut server = Server::start(&database).await;
+    Client::author(&server, "post", "the author").await.say("hello").await;
+    until("no session", async || (server.json("/healthz").await["sessions"] == 0).then_some(())).await;
+    let told = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.end().await.code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_answer_holds_up_no_restart() {
+    let database = Database::sqlite();
+    let settings = [("CHAT_DRAIN_GRACE_SECS", "0"), ("CHAT_DRAIN_WINDOW_SECS", "0")];
+    let mut server = Server::with(&database, &settings).await;
+    let mut silent = RawSocket::open(&server, "/ws/room/post", "").await;
+    silent.send_text(&Who::reader().join(None).to_string()).await;
+    silent.text().await;
+    let told = Instant::now();
+    server.signal("TERM");
+    assert_eq!(server.end().await.code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    assert_eq!(silent.closed().await, 1012);
+}
+
+/// A rolling update: the new server is there before the old one goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_move_to_the_other_server_and_miss_nothing() {
+    let database = Database::postgres().await;
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "0.2"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
+    let mut old = Server::with(&database, &settings).await;
+    let new = Server::with(&database, &settings).await;
+    let mut talking = JoinSet::new();
+    for n in 0..4 {
+        let name = format!("writer {n}");
+        let client = Client::author(&old, "post", &name).await;
+        talking.spawn(talk_until_moved(client, name));
+    }
+    until("traffic", async || (old.metric("chat_messages_stored_total").await > 20.0).then_some(())).await;
+    old.signal("TERM");
+    let mut moved = Vec::new();
+    while let Some(talker) = talking.join_next().await {
+        let (client, pending) = talker.expect("a talker");
+        let (mut client, welcome) = client.back(&new).await;
+        assert!(welcome.head.resumed, "no banner: {:?}", welcome.head);
+        for (client_id, content) in pending {
+            client.say_as(client_id, &content).await;
+        }
+        moved.push(client);
+    }
+    assert_eq!(old.end().await.code(), Some(0), "{}", old.log());
+    let stored = database.messages("post").await;
+    assert_whole(&stored);
+    assert_eq!(moved.iter().map(|c| c.history.acks.len()).sum::<usize>(), stored.len());
+    for client in &mut moved {
+        client.reach(stored.len() as i64).await;
+        client.history.agrees_with(&stored);
+    }
+}

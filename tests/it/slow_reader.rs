@@ -1,0 +1,90 @@
+//! P5: who stops reading is cut off, costs bounded memory, and resumes; nobody else notices.
+
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::{net::TcpSocket, task::JoinSet};
+use uuid::Uuid;
+
+use crate::support::{Client, Database, Event, Server, Who, within};
+
+on_both!(who_stops_reading_is_cut_and_resumes_exactly, a_burst_cuts_nobody_who_reads);
+
+async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "32")];
+    let server = Server::with(database, &settings).await;
+    // A small window, so that little is enough to fill what lies between.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 * 1024).expect("a setting");
+    let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
+    assert!(SockRef::from(&stream).recv_buffer_size().expect("a size") < 64 * 1024);
+    let (mut stalled, _) = Client::over(stream, &server, "post", &[]).await.expect("an upgrade");
+    stalled.who = Who::named("stalled");
+    stalled.enter(None).await;
+
+    let mut writer = Client::author(&server, "post", "the writer").await;
+    let mut reader = Client::reader(&server, "post").await;
+    let text = "x".repeat(1_500);
+    // 480 messages are 800 KB: more than fit anywhere, and few enough to be resumed in part.
+    let mut n_sent = 0;
+    while server.metric("chat_outbox_evictions_total").await == 0.0 {
+        assert!(n_sent < 480, "nobody was cut");
+        for _ in 0..10 {
+            writer.say(&text).await;
+            n_sent += 1;
+        }
+        reader.reach(n_sent).await;
+    }
+    // The writer and the reader got everything all the while.
+    assert_eq!(server.metric("chat_outbox_evictions_total").await, 1.0);
+    let stored = database.messages("post").await;
+    assert!(reader.history.list.values().eq(stored.iter()));
+    // What had come before the cut is read; then the connection is gone, without a close frame.
+    while let Event::Frame(_) = stalled.next("the end").await {}
+    assert_eq!(stalled.closed().await, 1006);
+    assert!(stalled.history.cursor < n_sent);
+    let (mut back, welcome) = stalled.back(&server).await;
+    assert!(welcome.head.resumed, "it missed {n_sent} short messages at most: {:?}", welcome.head);
+    back.reach(n_sent).await;
+    assert!(back.history.list.values().eq(stored.iter()));
+    assert_eq!(back.say("and goes on").await.seq, n_sent + 1);
+    let empty = async || (server.metric("chat_outbox_bytes").await == 0.0).then_some(());
+    crate::support::until("what was queued to be given back", empty).await;
+}
+
+/// A pause of the database gathers much that is then shown at once. Whoever reads gets all of it.
+async fn a_burst_cuts_nobody_who_reads(database: &Database) {
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "25")];
+    let server = Server::with(database, &settings).await;
+    let mut writers = Vec::new();
+    for n in 0..4 {
+        writers.push(Client::author(&server, "post", &format!("writer {n}")).await);
+    }
+    writers[0].say("the first").await;
+    let text = "😀".repeat(2_000);
+    let held = database.hold("post").await;
+    for writer in &mut writers {
+        for _ in 0..20 {
+            writer.publish(Uuid::new_v4(), &text).await;
+        }
+    }
+    crate::support::until("all to wait for the database", async || {
+        let queue = server.json("/healthz").await["storeQueue"].as_i64();
+        queue.is_some_and(|n| n >= 79).then_some(())
+    })
+    .await;
+    let reader = Client::reader(&server, "post").await;
+    let mut all: JoinSet<Client> = JoinSet::new();
+    for mut client in writers.into_iter().chain([reader]) {
+        all.spawn(async move {
+            client.reach(81).await;
+            client
+        });
+    }
+    held.release().await;
+    let stored = tokio::time::timeout(Duration::from_secs(60), all.join_all()).await.expect("everybody to get it");
+    for client in &stored {
+        assert_eq!(client.history.list.len(), 81);
+    }
+    assert_eq!(server.metric("chat_outbox_evictions_total").await, 0.0);
+}

@@ -1,0 +1,131 @@
+//! How a socket is opened: room ids, subprotocol, origins.
+
+use crate::support::{Answer, Client, Database, RawSocket, Server, get_raw, in_path};
+
+const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_subprotocol_is_selected_where_it_is_offered() {
+    let database = Database::sqlite();
+    let server = Server::start(&database).await;
+    for (offer, selected) in [
+        ("", None),
+        ("Sec-WebSocket-Protocol: realtime-chat.v1\r\n", Some("realtime-chat.v1")),
+        ("Sec-WebSocket-Protocol: graphql-ws, realtime-chat.v1\r\n", Some("realtime-chat.v1")),
+        ("Sec-WebSocket-Protocol: realtime-chat.v9\r\n", None),
+        ("Sec-WebSocket-Extensions: permessage-deflate\r\n", None),
+    ] {
+        let mut socket = RawSocket::open(&server, "/ws/room/post", offer).await;
+        assert_eq!(socket.headers.get("sec-websocket-protocol").map(String::as_str), selected, "{offer}");
+        assert_eq!(socket.headers.get("sec-websocket-extensions"), None, "{offer}");
+        assert_eq!(socket.headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        socket.send_text(r#"{"type":"PING","payload":{}}"#).await;
+        assert_eq!(socket.text().await, r#"{"type":"PONG","payload":{}}"#, "version 1 in any case");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn foreign_origins_are_closed_with_4101() {
+    let database = Database::sqlite();
+    let origins = "https://blog.example,http://localhost:4000";
+    let server = Server::with(&database, &[("CHAT_ORIGINS", origins)]).await;
+    let own = format!("http://{}", server.address);
+    for (origin, is_allowed) in [
+        (None, true),
+        (Some("null"), true),
+        (Some(own.as_str()), true),
+        (Some("https://blog.example"), true),
+        (Some("https://blog.example:443"), true),
+        (Some("http://localhost:4000"), true),
+        (Some("http://blog.example"), false),
+        (Some("https://blog.example:8443"), false),
+        (Some("https://sub.blog.example"), false),
+        (Some("https://blog.example.evil.example"), false),
+        (Some("http://localhost:4001"), false),
+        (Some("http://127.0.0.1:1"), false),
+        (Some("http://127.0.0.1"), false),
+        (Some("https://evil.example"), false),
+        (Some(""), false),
+        (Some("nonsense"), false),
+    ] {
+        let headers: Vec<_> = origin.iter().map(|o| ("Origin", *o)).collect();
+        // A page sees a close code, but not an HTTP status: the upgrade is completed in any case.
+        let (mut client, _) = Client::open(&server, "post", &headers).await.expect("an upgrade");
+        if is_allowed {
+            client.enter(None).await;
+        } else {
+            assert_eq!(client.closed().await, 4101, "{origin:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_upgrade_is_answered_in_json() {
+    let database = Database::sqlite();
+    let server = Server::start(&database).await;
+    for headers in [
+        "",
+        "Upgrade: websocket\r\n",
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    ] {
+        let answer = get_raw(&server, "/ws/room/post", headers).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (400, "BAD_REQUEST"), "{headers}");
+    }
+}
+
+fn code(answer: &Answer) -> String {
+    let body = answer.body.find('{').map_or("", |start| &answer.body[start..]);
+    let value: serde_json::Value = serde_json::from_str(body.trim_end_matches(['\r', '\n', '0'])).expect("JSON");
+    value["error"]["code"].as_str().expect("a code").to_owned()
+}
+
+/// The same rules for every address that names a room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn room_ids_follow_the_rules_on_every_route() {
+    let database = Database::sqlite();
+    let server = Server::start(&database).await;
+    let longest = in_path(&"글".repeat(255));
+    let too_long = in_path(&"글".repeat(256));
+    for (room, is_allowed) in [
+        (longest.as_str(), true),
+        (&too_long, false),
+        ("a%20b", true),
+        ("50%25", true),
+        ("%EC%95%88%EB%85%95", true),
+        ("a:b@c;d=e,f", true),
+        ("...", true),
+        (".", false),
+        ("..", false),
+        ("%2e%2E", false),
+        ("a%2Fb", false),
+        ("%2F", false),
+        ("a%00b", false),
+        ("a%0Ab", false),
+        ("a%7Fb", false),
+        ("a%C2%85b", false),
+        ("%FF", false),
+        ("%ED%A0%80", false),
+    ] {
+        let routes = [
+            (format!("/ws/room/{room}"), UPGRADE, 101),
+            (format!("/room/{room}"), "", 200),
+            (format!("/api/v1/rooms/{room}"), "", 200),
+            (format!("/api/v1/rooms/{room}/messages"), "", 200),
+            (format!("/api/v1/rooms/{room}/members"), "", 200),
+        ];
+        for (path, headers, status) in routes {
+            if is_allowed && status == 101 {
+                RawSocket::open(&server, &path, "").await;
+                continue;
+            }
+            let answer = get_raw(&server, &path, headers).await;
+            if is_allowed {
+                assert_eq!(answer.status, status, "{path}");
+            } else {
+                assert_eq!((answer.status, code(&answer).as_str()), (400, "INVALID_ROOM"), "{path}");
+            }
+        }
+    }
+}
