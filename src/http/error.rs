@@ -54,6 +54,9 @@ impl fmt::Display for HttpError {
     }
 }
 
+/// What passes with time may be tried again after this.
+const RETRY_AFTER_SECS: u64 = 2;
+
 impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         match self.code {
@@ -67,6 +70,9 @@ impl ResponseError for HttpError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECS));
+        }
         response.json(json!({"error": {"code": self.code, "message": self.message}}))
     }
 }

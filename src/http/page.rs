@@ -31,6 +31,8 @@ struct RoomPage<'a> {
 }
 
 struct PageMessage {
+    /// Shown as one block with the message above it.
+    continued: bool,
     id: i64,
     seq: i64,
     rev: i64,
@@ -61,10 +63,27 @@ struct ErrorPage<'a> {
     message: &'static str,
 }
 
-impl From<&ChatMessage> for PageMessage {
-    fn from(message: &ChatMessage) -> Self {
+/// Messages of one author stand together while they are at most this many minutes apart (as rows.js has it).
+const GROUP_MINUTES: i64 = 5;
+
+fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>) -> Vec<PageMessage> {
+    let mut above: Option<&ChatMessage> = None;
+    let continues = |above: &ChatMessage, message: &ChatMessage| {
+        above.author == message.author && (message.created_at - above.created_at).num_minutes() < GROUP_MINUTES
+    };
+    let page_message = |message| {
+        let continued = above.is_some_and(|above| continues(above, message));
+        above = Some(message);
+        PageMessage::new(message, continued)
+    };
+    messages.map(page_message).collect()
+}
+
+impl PageMessage {
+    fn new(message: &ChatMessage, continued: bool) -> Self {
         let ChatMessage { id, seq, rev, client_id, author, content, created_at } = message;
         Self {
+            continued,
             id: *id,
             seq: *seq,
             rev: *rev,
@@ -117,13 +136,13 @@ struct History {
 
 async fn history(site: &Site, room: &RoomId) -> Option<History> {
     if let Some(snapshot) = site.snapshot(room, PAGE_MESSAGES, MembersWanted::No).await {
-        let messages = snapshot.messages.iter().map(|m| (&**m).into()).collect();
+        let messages = page_messages(snapshot.messages.iter().map(AsRef::as_ref));
         let (epoch, rev, has_more) = (snapshot.epoch.to_string(), snapshot.rev, snapshot.has_more);
         return Some(History { epoch, rev, has_more, messages });
     }
     site.actors.get()?;
     let (head, page) = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
-    let messages = page.messages.iter().map(Into::into).collect();
+    let messages = page_messages(page.messages.iter());
     Some(History { epoch: head.epoch.to_string(), rev: head.rev, has_more: page.has_more, messages })
 }
 

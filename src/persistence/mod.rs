@@ -223,7 +223,8 @@ impl Handler<Append> for Persistence {
     fn handle(&mut self, append: Append, ctx: &mut Self::Context) {
         let deadline = Instant::now() + self.limits.wait_max;
         if let Err(append) = self.queue.push(append, deadline) {
-            let result = if self.is_away { AppendResult::Unavailable } else { AppendResult::Full };
+            let is_away = self.is_away || self.store.is_away();
+            let result = if is_away { AppendResult::Unavailable } else { AppendResult::Full };
             return answer(std::iter::once((append, result)));
         }
         // The commit begins once the mailbox is drained, so that a burst is one batch.

@@ -1,6 +1,9 @@
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     backend: Backend,
     runtime: OwnRuntime,
+    /// The last job found the database not available.
+    is_away: AtomicBool,
 }
 
 enum Backend {
@@ -99,7 +104,7 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Broken(format!("no threads for the store: {e}").into()))?;
-        Ok(Self(Arc::new(Inner { backend, runtime: OwnRuntime(Some(runtime)) })))
+        Ok(Self(Arc::new(Inner { backend, runtime: OwnRuntime(Some(runtime)), is_away: AtomicBool::new(false) })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -235,12 +240,19 @@ impl Store {
         }
     }
 
+    /// Whether the last thing asked of the database, whatever it was, found it not available.
+    pub fn is_away(&self) -> bool {
+        self.0.is_away.load(Ordering::Relaxed)
+    }
+
     async fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let ended = || StoreError::Broken("a task of the store ended early".into());
         let Some(runtime) = &self.0.runtime.0 else { return Err(ended()) };
-        runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()))
+        let result = runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()));
+        self.0.is_away.store(matches!(result, Err(StoreError::Unavailable(_))), Ordering::Relaxed);
+        result
     }
 }

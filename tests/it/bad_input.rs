@@ -111,7 +111,9 @@ async fn a_message_that_cannot_be_read_is_named_where_its_key_can() {
     }
     // Half a character is no text; whether the key next to it can be read is not promised.
     for surrogate in [r"\ud800", r"\udc00", r"\ud800x", r"\ud800\ud800"] {
-        client.send_text(&format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":"{surrogate}"}}}}"#)).await;
+        client
+            .send_text(&format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":"{surrogate}"}}}}"#))
+            .await;
         client.error_of(ErrorCode::BadFrame).await;
     }
     assert_eq!(client.say("alive").await.seq, 1);

@@ -84,7 +84,20 @@ fn the_asyncapi_names_every_code() {
     for code in CloseCode::ALL {
         assert!(text.contains(&code.number().to_string()), "{}", code.number());
     }
-    for frame in ["JOIN", "PROFILE", "MESSAGE", "PING", "WELCOME", "ACK", "PRESENCE", "HEARTBEAT", "PONG", "RECONNECT", "ERROR", "BATCH"] {
+    for frame in [
+        "JOIN",
+        "PROFILE",
+        "MESSAGE",
+        "PING",
+        "WELCOME",
+        "ACK",
+        "PRESENCE",
+        "HEARTBEAT",
+        "PONG",
+        "RECONNECT",
+        "ERROR",
+        "BATCH",
+    ] {
         assert!(text.contains(frame), "{frame}");
     }
 }

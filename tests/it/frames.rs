@@ -42,7 +42,8 @@ async fn profile_of(client: &mut Client) -> ProfilePayload<'static> {
 async fn welcome_says_where_the_room_is(database: &Database) {
     let server = Server::with(database, &[("CHAT_HEARTBEAT_SECS", "17")]).await;
     // "한" in three parts is the same room as in one.
-    let (first, welcome) = Client::join(&server, "\u{1112}\u{1161}\u{11ab} a/b".replace('/', " ").as_str(), Who::reader()).await;
+    let (first, welcome) =
+        Client::join(&server, "\u{1112}\u{1161}\u{11ab} a/b".replace('/', " ").as_str(), Who::reader()).await;
     let head = &welcome.head;
     assert_eq!(head.room.id, "한 a b");
     assert_eq!(head.room.rev, 0);
@@ -215,7 +216,8 @@ async fn content_is_cleaned_or_refused(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let mut author = Client::author(&server, "post", "the author").await;
     let too_long = "가".repeat(2_001);
-    for refused in ["", " ", "\n\t \u{3000}", &too_long, "a\u{0}b", "a\rb", "a\u{7}b", "a\u{7f}b", "a\u{85}b", "\u{1b}[0m"]
+    for refused in
+        ["", " ", "\n\t \u{3000}", &too_long, "a\u{0}b", "a\rb", "a\u{7}b", "a\u{7f}b", "a\u{85}b", "\u{1b}[0m"]
     {
         let client_id = Uuid::new_v4();
         let error = author.refused(&message(client_id, refused)).await;

@@ -83,7 +83,10 @@ fn modules_name_only_what_lies_below_them() {
         if ["lib", "main"].contains(&module) {
             continue;
         }
-        let (_, allowed) = MAY_NAME.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("a place for {module} in this test"));
+        let (_, allowed) = MAY_NAME
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("a place for {module} in this test"));
         for name in named(&fs::read_to_string(&file).expect("a source")) {
             n_edges += 1;
             assert!(name == module || allowed.contains(&name.as_str()), "{} names {name}", within.display());

@@ -32,7 +32,10 @@ async fn a_room_tells_its_state(database: &Database) {
     assert_eq!((&unused["id"], &unused["rev"]), (&json!("nobody was here"), &json!(0)));
     assert_eq!((&unused["messageCount"], &unused["lastMessageAt"]), (&json!(0), &Value::Null));
     assert_eq!(unused["presence"], json!({"count": 0, "members": [], "joined": [], "left": []}));
-    assert_eq!(get(&server, "/api/v1/rooms/new/messages", 200, "MessagePage").await, json!({"messages": [], "hasMore": false}));
+    assert_eq!(
+        get(&server, "/api/v1/rooms/new/messages", 200, "MessagePage").await,
+        json!({"messages": [], "hasMore": false})
+    );
     assert_eq!(get(&server, "/api/v1/rooms/new/members", 200, "Members").await, json!({"count": 0, "members": []}));
 
     let (mut author, welcome) = Client::join(&server, "글", Who::named("the author")).await;
@@ -117,20 +120,54 @@ async fn the_history_is_read_page_by_page_in_both_directions(database: &Database
 async fn errors_are_json_with_a_code(database: &Database) {
     let server = Server::start(database).await;
     for query in [
-        "before=x", "before=", "before=-1", "before=1.5", "before=%31x", "after=x", "after=-1", "after=", "limit=x", "limit=0",
-        "limit=101", "limit=-1", "limit=", "before=1&after=1", "before=1&before=2", "before=0x10", "after=%00",
+        "before=x",
+        "before=",
+        "before=-1",
+        "before=1.5",
+        "before=%31x",
+        "after=x",
+        "after=-1",
+        "after=",
+        "limit=x",
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=",
+        "before=1&after=1",
+        "before=1&before=2",
+        "before=0x10",
+        "after=%00",
     ] {
         let error = get(&server, &format!("/api/v1/rooms/post/messages?{query}"), 400, "Error").await;
         assert_eq!(error["error"]["code"], "BAD_REQUEST", "{query}");
     }
-    for path in ["/nothing", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/rooms/post", "/room", "/room/", "/api/v1/rooms/",
-        "/api/v1/rooms/post/nothing", "/static/x/room.html", "/static/x/js/nothing.js", "/avatars/nobody.svg",
-        "/avatars/avatars.json", "/ws", "/embed.js/more"] {
+    for path in [
+        "/nothing",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/api/v2/rooms/post",
+        "/room",
+        "/room/",
+        "/api/v1/rooms/",
+        "/api/v1/rooms/post/nothing",
+        "/static/x/room.html",
+        "/static/x/js/nothing.js",
+        "/avatars/nobody.svg",
+        "/avatars/avatars.json",
+        "/ws",
+        "/embed.js/more",
+    ] {
         let error = get(&server, path, 404, "Error").await;
         assert_eq!(error["error"]["code"], "NOT_FOUND", "{path}");
     }
-    for path in ["/static/x/../../Cargo.toml", "/static/x/js/../../../Cargo.toml", "/static/x/js/%2e%2e/%2e%2e/%2e%2e/Cargo.toml",
-        "/avatars/..%2f..%2fCargo.toml", "/avatars/%2e%2e%2froom.html"] {
+    for path in [
+        "/static/x/../../Cargo.toml",
+        "/static/x/js/../../../Cargo.toml",
+        "/static/x/js/%2e%2e/%2e%2e/%2e%2e/Cargo.toml",
+        "/avatars/..%2f..%2fCargo.toml",
+        "/avatars/%2e%2e%2froom.html",
+    ] {
         let answer = get_raw(&server, path, "").await;
         assert!([400, 404].contains(&answer.status) && !answer.body.contains("[package]"), "{path}: {}", answer.status);
     }
@@ -149,7 +186,10 @@ async fn avatars_have_words_and_pictures() {
     let mut seen = HashSet::new();
     for avatar in avatars {
         let (name, ko, en) = (&avatar["name"], &avatar["ko"], &avatar["en"]);
-        assert!(seen.insert(name.to_string()) && seen.insert(ko.to_string()) && seen.insert(en.to_string()), "{avatar}");
+        assert!(
+            seen.insert(name.to_string()) && seen.insert(ko.to_string()) && seen.insert(en.to_string()),
+            "{avatar}"
+        );
         let picture = server.get(&format!("/avatars/{}.svg", name.as_str().expect("a name"))).await;
         assert_eq!(picture.status(), StatusCode::OK, "{name}");
         assert_eq!(picture.headers()["content-type"], "image/svg+xml");

@@ -102,7 +102,8 @@ async fn headers_keep_pages_safe() {
     assert_ne!(one, two, "a nonce is used once");
     // A page that shows what is live is kept nowhere.
     assert_eq!(get_raw(&server, "/room/post", "").await.headers["cache-control"], "no-store");
-    let server = Server::with(&Database::sqlite(), &[("CHAT_EMBED_ORIGINS", "https://blog.example,https://b.example")]).await;
+    let server =
+        Server::with(&Database::sqlite(), &[("CHAT_EMBED_ORIGINS", "https://blog.example,https://b.example")]).await;
     let policy = get_raw(&server, "/room/post", "").await.headers["content-security-policy"].clone();
     assert!(policy.contains("frame-ancestors 'self' https://blog.example https://b.example"), "{policy}");
 }
@@ -153,14 +154,19 @@ async fn static_files_have_a_hash_and_are_kept_for_ever() {
     // A page of before an update still finds its parts, but does not keep them.
     let stale = files[0].replacen(files[0].split('/').nth(2).expect("a hash"), "0123456789abcdef", 1);
     let response = server.get(&stale).await;
-    assert_eq!((response.status().as_u16(), response.headers()["cache-control"].to_str().expect("text")), (200, "no-cache"));
+    assert_eq!(
+        (response.status().as_u16(), response.headers()["cache-control"].to_str().expect("text")),
+        (200, "no-cache")
+    );
     // What was fetched before need not be fetched again.
     let tag = response.headers()["etag"].to_str().expect("text").to_owned();
     let again = get_raw(&server, &stale, &format!("If-None-Match: {tag}\r\n")).await;
     assert_eq!((again.status, again.body.as_str()), (304, ""));
     // Templates are no files of their own.
     for private in ["room.html", "demo.html", "avatars/avatars.json"] {
-        let path = files[0].rsplit_once("/static/").map(|_| format!("{}/{private}", &files[0][..files[0].match_indices('/').nth(2).expect("a path").0]));
+        let path = files[0]
+            .rsplit_once("/static/")
+            .map(|_| format!("{}/{private}", &files[0][..files[0].match_indices('/').nth(2).expect("a path").0]));
         assert_eq!(server.get(&path.expect("a path")).await.status(), 404, "{private}");
     }
 }
@@ -185,7 +191,10 @@ async fn answers_are_compressed() {
         for encoding in ["br", "gzip"] {
             let answer = get(encoding).await.expect("an answer");
             assert_eq!(answer.headers()["content-encoding"], encoding, "{path}");
-            assert!(answer.headers()["vary"].to_str().expect("text").to_lowercase().contains("accept-encoding"), "{path}");
+            assert!(
+                answer.headers()["vary"].to_str().expect("text").to_lowercase().contains("accept-encoding"),
+                "{path}"
+            );
             let n = answer.bytes().await.expect("bytes").len();
             assert!(n * 10 < n_whole * 9, "{path}: {n} of {n_whole} bytes by {encoding}");
         }
@@ -219,5 +228,6 @@ async fn the_page_shows_what_was_just_acknowledged() {
         assert!(server.get("/room/post").await.text().await.expect("text").contains("right now"));
     }
     // Reading a page opens no room.
-    until("no room on the other server", async || (servers[1].json("/healthz").await["rooms"] == 0).then_some(())).await;
+    until("no room on the other server", async || (servers[1].json("/healthz").await["rooms"] == 0).then_some(()))
+        .await;
 }

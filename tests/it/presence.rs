@@ -79,10 +79,10 @@ async fn comings_and_goings_are_told_after_five_seconds_and_a_reload_is_none() {
     watch("one gone and one come", &mut |joined, left| joined.len() >= 3 && !left.is_empty()).await;
     assert!(went.elapsed() >= TOLD_AFTER, "told after {:?}", went.elapsed());
     joined.sort();
-    assert_eq!((joined, left), (
-        vec!["leaver".to_owned(), "newcomer".to_owned(), "reloader".to_owned()],
-        vec!["leaver".to_owned()]
-    ));
+    assert_eq!(
+        (joined, left),
+        (vec!["leaver".to_owned(), "newcomer".to_owned(), "reloader".to_owned()], vec!["leaver".to_owned()])
+    );
     // At most one a second; what a busy machine does to the reading of it is allowed for.
     let gaps: Vec<_> = heard.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(700)), "{gaps:?}");

@@ -76,7 +76,8 @@ async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     moving.spawn(moved(reader));
     // Then upgrades are refused with a time to come back at.
     let refused = until("upgrades to be refused", async || {
-        let headers = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let headers =
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let answer = tokio::time::timeout(Duration::from_millis(200), get_raw(&server, "/ws/room/post", headers)).await;
         answer.ok().filter(|a| a.status == 503)
     })

@@ -66,7 +66,8 @@ async fn a_port_that_is_taken_is_named() {
     let address = taken.local_addr().expect("an address").to_string();
     let settings = [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", &address)];
     one_line(&Server::run(&[], &settings).await, &["CHAT_LISTEN", &address], &[]);
-    let settings = [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0"), ("CHAT_METRICS_ADDR", &address)];
+    let settings =
+        [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0"), ("CHAT_METRICS_ADDR", &address)];
     one_line(&Server::run(&[], &settings).await, &["CHAT_METRICS_ADDR", &address], &[]);
 }
 
@@ -87,10 +88,14 @@ async fn a_second_server_on_the_same_sqlite_file_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgresql_that_refuses_ends_the_start() {
     let database = Database::postgres().await;
-    let (user, rest) = admin_url().split_once("://").map(|(_, r)| r.to_owned()).and_then(|r| {
-        let (login, rest) = r.split_once('@')?;
-        Some((login.split(':').next()?.to_owned(), rest.to_owned()))
-    }).expect("a URL");
+    let (user, rest) = admin_url()
+        .split_once("://")
+        .map(|(_, r)| r.to_owned())
+        .and_then(|r| {
+            let (login, rest) = r.split_once('@')?;
+            Some((login.split(':').next()?.to_owned(), rest.to_owned()))
+        })
+        .expect("a URL");
     let host = rest.split('/').next().expect("a host");
     let name = database.url.rsplit('/').next().expect("a name");
     for url in [
