@@ -3,6 +3,7 @@
 //! Invariant: no logic of the chat.
 
 use std::{
+    io::Write,
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::{
@@ -68,8 +69,9 @@ pub enum AppError {
 const SPARE_DESCRIPTORS: u64 = 500;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
-/// How long a connection lingers after its last byte, so that a close frame is not eaten by a reset.
-const LINGER: Duration = Duration::from_millis(200);
+/// How long a connection lingers after its last byte, so that a close frame is not eaten by a reset. actix-http
+/// reads a clock that moves every 500 ms: a shorter time is over before its timer is set, and never ends.
+const LINGER: Duration = Duration::from_millis(750);
 /// How long connections that are no sessions have to end at the stop, in seconds.
 const HTTP_STOP_SECS: u64 = 2;
 
@@ -143,7 +145,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
             return Ok(());
         }
     }
-    println!("realtime-chat is ready: open http://{address}/");
+    // Whoever started it may not listen; that is no reason to end.
+    let _ = writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/");
+    // Compressed before they are asked for: the first visitors after a restart come all at once.
+    std::thread::spawn(http::compress_files);
     let figures = actix::spawn(keep_figures(site.clone(), metrics, rates));
 
     let stop = tokio::select! {
@@ -186,6 +191,13 @@ fn sessions_max(config: &ServeConfig) -> usize {
     let fits = usize::try_from(allowed.saturating_sub(SPARE_DESCRIPTORS).max(1)).unwrap_or(wanted);
     log::warn!("the descriptor limit of {allowed} allows {fits} sessions instead of {wanted}");
     fits
+}
+
+/// Connections of one worker: what the descriptor limit allows, less what files and the database need.
+fn connections_max(config: &ServeConfig) -> usize {
+    let allowed = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    let for_sockets = usize::try_from(allowed.saturating_sub(SPARE_DESCRIPTORS / 2)).unwrap_or(usize::MAX);
+    (for_sockets / threads(config)).max(1)
 }
 
 fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
@@ -288,6 +300,7 @@ fn http_server(
     };
     Ok(HttpServer::new(factory)
         .workers(threads(config))
+        .max_connections(connections_max(config))
         .on_connect(prepare)
         .client_disconnect_timeout(LINGER)
         .disable_signals()

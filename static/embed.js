@@ -1,23 +1,32 @@
 // @ts-check
+/// <reference path="./js/embed.d.ts" />
 // One line on a blog puts the discussion under a post:
 //   <script async src="https://chat.example/embed.js" data-room="my-post"></script>
 // or, from the same file, <realtime-chat room="my-post"></realtime-chat>.
 // A plain script without inline code or markup, so that it works under a strict content policy.
+// docs/EMBED.md is the reference, js/embed.d.ts holds the types.
 (() => {
   'use strict';
 
-  const NS = 'realtime-chat';
-  const TAG = 'realtime-chat';
+  const NAME = 'realtime-chat';
   const THEMES = ['light', 'dark', 'auto'];
-  /** Where blogs keep their dark-mode switch. */
-  const WATCHED = ['class', 'style', 'data-theme', 'data-bs-theme', 'data-color-mode', 'data-color-scheme', 'data-mode'];
+  const STATES = ['connecting', 'live', 'offline', 'closed'];
+  /** Of the element; on the script tag the same with `data-` before it. */
+  const ATTRIBUTES = ['room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading'];
   /** If the frame never reports, for instance because a blocker cut its scripts, it is shown anyway. */
   const SHOW_ANYWAY_MS = 5000;
   const NEAR = '800px';
+  /** Code points. More of a title is not shown, and more of a room's name is refused. */
+  const TITLE_MAX = 200;
+  const ROOM_MAX = 256;
+  /** A blog's switch: `dark` by itself or with the usual company, as in `dark-mode` or `theme-dark`. */
+  const SWITCH = /^(?:(?:is|has|theme|mode|scheme|skin)[-_]*)?(dark|light)(?:[-_]*(?:mode|theme|scheme))?$/i;
+  /** Where it stands: `class`, `data-theme`, `data-bs-theme`, `data-color-mode`; not `data-dark-theme`. */
+  const SWITCHED = /^class$|^(?!.*(?:dark|light)).*(?:theme|mode|scheme)$/;
 
   const script = /** @type {HTMLScriptElement | null} */ (
     document.currentScript || document.querySelector('script[src*="/embed.js"]'));
-  const origin = script ? new URL(script.src, location.href).origin : location.origin;
+  const ownOrigin = script ? new URL(script.src, location.href).origin : location.origin;
 
   /**
    * The room of a page: its path, and for canonical addresses the host before it.
@@ -38,60 +47,72 @@
     return path.replace(/\//g, ':') || 'index';
   }
 
-  /** @param {string} from */
+  /** @param {string | null} from */
   function derivedRoom(from) {
     const link = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel=canonical]'));
-    return roomOf(from, from === 'canonical' && link && link.href ? link.href : location.href);
+    try {
+      if (from !== 'pathname' && link && link.href) return roomOf('canonical', link.href);
+    } catch {
+      // No address: as if there were none.
+    }
+    return roomOf(from || 'canonical', location.href);
   }
 
-  /** What the blog itself shows: its switch first, then its colour scheme, then its paper. */
-  function hostTheme() {
-    const elements = [document.documentElement, document.body].filter(Boolean);
-    for (const element of elements) {
-      for (const name of WATCHED) {
-        if (name === 'style') continue;
-        const value = element.getAttribute(name) || '';
-        const found = /(^|[\s_-])(dark|light)($|[\s_-])/i.exec(value);
-        if (found) return found[2].toLowerCase();
-        if (name !== 'class' && /^(auto|system)$/i.test(value)) return 'auto';
+  /** @param {string} colour as browsers compute it @returns {number | null} 0 to 1; null for what shows what is behind it */
+  function lightness(colour) {
+    const [, kind = '', rest = ''] = /^(\w+)\((?:[a-z][\w-]* )?(.*)\)/.exec(colour) || [];
+    const [a, b, c, alpha = 1] = rest.split(/[\s,/]+/).map(parseFloat);
+    if (!(alpha > 0.5) || !(a >= 0)) return null;
+    // The first number of lab and lch is 0 to 100, of oklab and oklch 0 to 1.
+    if (/^l/.test(kind)) return a / 100;
+    if (/^ok/.test(kind)) return a;
+    return (0.299 * a + 0.587 * b + 0.114 * c) / (kind === 'color' ? 1 : 255);
+  }
+
+  /** What the blog itself shows: its switch first, then its colour scheme, then its paper. @param {Element} from */
+  function hostTheme(from = document.body) {
+    let follows = false;
+    for (const element of [document.documentElement, document.body]) {
+      for (const { name, value } of element ? element.attributes : []) {
+        if (!SWITCHED.test(name)) continue;
+        for (const word of value.split(/\s+/)) {
+          const found = SWITCH.exec(word);
+          if (found) return found[1].toLowerCase();
+          if (name !== 'class' && /^(auto|system)$/i.test(word)) follows = true;
+        }
       }
     }
-    const scheme = getComputedStyle(document.documentElement).colorScheme || '';
+    if (follows) return 'auto';
+    const scheme = getComputedStyle(from).colorScheme || '';
     const dark = scheme.includes('dark');
-    const light = scheme.includes('light');
-    if (dark !== light) return dark ? 'dark' : 'light';
+    if (dark !== scheme.includes('light')) return dark ? 'dark' : 'light';
     if (dark) return 'auto';
-    for (const element of elements.reverse()) {
-      const [red, green, blue, alpha = 1] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || []).map(Number);
-      if (alpha > 0.5 && blue !== undefined) return 0.299 * red + 0.587 * green + 0.114 * blue < 128 ? 'dark' : 'light';
+    for (let at = /** @type {Element | null} */ (from); at; at = at.parentElement) {
+      const paper = lightness(getComputedStyle(at).backgroundColor);
+      if (paper !== null) return paper < 0.5 ? 'dark' : 'light';
     }
     return 'light';
   }
 
-  /** @param {string | null} value a number is in px */
-  function length(value) {
-    if (!value) return '';
-    return /^\d+(\.\d+)?$/.test(value) ? `${value}px` : value;
-  }
+  /** @param {string | null} text @param {number} max */
+  const cut = (text, max) => [...(text || '').slice(0, 2 * max)].slice(0, max).join('');
 
   class RealtimeChat extends HTMLElement {
-    constructor() {
-      super();
-      /** @type {HTMLIFrameElement | null} */
-      this.frame = null;
-      /** @type {(() => void)[]} what undoes the mounting */
-      this.undo = [];
-      /** @type {string} */
-      this.shownTheme = '';
-    }
+    /** @type {HTMLIFrameElement | null} */
+    #frame = null;
+    /** @type {(() => void)[]} what undoes the mounting */
+    #undo = [];
+    /** The frame has reported: it can be spoken to. */
+    #ready = false;
+    /** What the frame was last told. */
+    #told = { theme: '', lang: '' };
+    /** Another than the one that defined the element, where a page has chats of two servers. */
+    origin = ownOrigin;
 
-    static get observedAttributes() {
-      return ['room', 'theme', 'title', 'lang', 'accent', 'height'];
-    }
+    static observedAttributes = ATTRIBUTES;
 
     connectedCallback() {
-      if (this.frame) return;
-      this.#mount();
+      if (!this.#frame) this.#mount();
     }
 
     disconnectedCallback() {
@@ -100,12 +121,18 @@
 
     /** @param {string} name @param {string | null} before @param {string | null} now */
     attributeChangedCallback(name, before, now) {
-      if (!this.frame || before === now) return;
-      if (name === 'room' || name === 'accent') this.#remount();
-      else if (name === 'theme') this.#applyTheme();
-      else if (name === 'height') this.#applyHeight();
-      else if (name === 'title') this.#post('set-title', { title: now || '' });
-      else this.#post('set-lang', { lang: this.#lang() });
+      if (!this.#frame || before === now) return;
+      if (name === 'theme' || name === 'lang') {
+        this.#follow();
+      } else if (name === 'height') {
+        this.#applyHeight();
+      } else if (name === 'title') {
+        this.#frame.title = this.#label();
+        this.#post('set-title', { title: this.#title() });
+      } else if (name !== 'loading') {
+        this.#unmount();
+        this.#mount();
+      }
     }
 
     /** @param {string} theme `light`, `dark`, `auto` or `host` */
@@ -120,7 +147,6 @@
 
     /** Takes the chat off the page and leaves nothing behind. */
     destroy() {
-      this.#unmount();
       this.remove();
     }
 
@@ -132,24 +158,24 @@
       this.#applyHeight();
 
       const frame = document.createElement('iframe');
-      this.frame = frame;
-      frame.title = this.getAttribute('title') || (this.#lang() === 'ko' ? '게시물 토론방' : 'Discussion');
+      this.#frame = frame;
+      this.#ready = false;
+      this.#told = { theme: '', lang: '' };
+      frame.title = this.#label();
       frame.referrerPolicy = 'strict-origin-when-cross-origin';
       frame.allow = 'clipboard-write';
+      // Empty frames are white sheets in some browsers: nothing is seen before there is something to see.
       Object.assign(frame.style, { display: 'block', width: '100%', height: '100%', border: '0', visibility: 'hidden' });
 
-      /** @param {MessageEvent} event */
-      const listener = (event) => this.#receive(event);
-      addEventListener('message', listener);
-      this.undo.push(() => removeEventListener('message', listener));
+      this.#listen(window, 'message', (event) => this.#receive(/** @type {MessageEvent} */ (event)));
       this.#watchHost();
-      this.#applyTheme();
+      this.#follow();
       this.append(frame);
 
       const load = () => {
         frame.src = this.#address();
         const timer = setTimeout(() => this.#show(), SHOW_ANYWAY_MS);
-        this.undo.push(() => clearTimeout(timer));
+        this.#undo.push(() => clearTimeout(timer));
       };
       if (this.getAttribute('loading') === 'eager' || !('IntersectionObserver' in window)) {
         load();
@@ -161,124 +187,184 @@
         load();
       }, { rootMargin: NEAR });
       near.observe(this);
-      this.undo.push(() => near.disconnect());
+      this.#undo.push(() => near.disconnect());
     }
 
     #unmount() {
-      for (const undo of this.undo.splice(0)) undo();
-      if (this.frame) this.frame.remove();
-      this.frame = null;
-    }
-
-    #remount() {
-      this.#unmount();
-      this.#mount();
+      for (const undo of this.#undo.splice(0)) undo();
+      if (this.#frame) this.#frame.remove();
+      this.#frame = null;
     }
 
     #address() {
-      const room = this.getAttribute('room') || derivedRoom(this.getAttribute('room-from') || 'canonical');
-      const url = new URL(`/room/${encodeURIComponent(room)}`, origin);
-      /** @param {string} name @param {string | null} value */
-      const set = (name, value) => value && url.searchParams.set(name, value);
-      set('theme', this.#theme());
-      set('title', this.getAttribute('title'));
-      set('lang', this.#lang());
-      set('accent', this.getAttribute('accent'));
+      const room = cut(this.getAttribute('room') || derivedRoom(this.getAttribute('room-from')), ROOM_MAX);
+      // `.` and `..` would lead to another page of the server; what stands for them is no room's name.
+      const segment = encodeURIComponent(room.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(/^\.\.?$/, '%00');
+      const url = new URL(`/room/${segment}`, this.origin);
+      for (const [name, value] of Object.entries({ ...this.#told, ...this.#extra() })) url.searchParams.set(name, value);
       return url.href;
     }
 
+    #title() {
+      return cut(this.getAttribute('title'), TITLE_MAX);
+    }
+
+    #label() {
+      return this.#title() || (this.#lang() === 'ko' ? '게시물 토론방' : 'Discussion');
+    }
+
+    /** @returns {Record<string, string>} */
+    #extra() {
+      const [title, accent] = [this.#title(), cut(this.getAttribute('accent'), 7)];
+      return { ...(title && { title }), ...(accent && { accent }) };
+    }
+
     #lang() {
-      const lang = this.getAttribute('lang') || document.documentElement.lang || navigator.language || '';
-      return /^ko/i.test(lang) ? 'ko' : 'en';
+      const wanted = [this.getAttribute('lang'), document.documentElement.lang, ...navigator.languages];
+      const found = wanted.map((lang) => /^(ko|en)(?![a-z])/i.exec(lang || '')).find(Boolean);
+      return found ? found[1].toLowerCase() : 'en';
     }
 
     #theme() {
-      const theme = this.getAttribute('theme') || 'host';
-      return THEMES.includes(theme) ? theme : hostTheme();
+      const theme = (this.getAttribute('theme') || '').toLowerCase();
+      return THEMES.includes(theme) ? theme : hostTheme(this);
     }
 
-    #applyTheme() {
-      const theme = this.#theme();
-      if (!this.frame || theme === this.shownTheme) return;
-      this.shownTheme = theme;
-      // Where the element's colour scheme is not its document's, browsers put an opaque white
-      // or black sheet behind the frame.
-      this.frame.style.colorScheme = theme === 'auto' ? 'light dark' : theme;
-      this.#post('set-theme', { theme });
+    /** Brings the frame to the theme and the language that hold now. */
+    #follow() {
+      const [theme, lang] = [this.#theme(), this.#lang()];
+      const told = this.#told;
+      this.#told = { theme, lang };
+      if (theme !== told.theme && this.#frame) {
+        // Where the element's colour scheme is not its document's, browsers put an opaque white
+        // or black sheet behind the frame.
+        this.#frame.style.colorScheme = theme === 'auto' ? 'light dark' : theme;
+        this.#post('set-theme', { theme });
+      }
+      if (lang !== told.lang) this.#post('set-lang', { lang });
     }
 
     #applyHeight() {
-      this.style.height = length(this.getAttribute('height')) || '480px';
+      const height = this.getAttribute('height') || '';
+      // What is no length is ignored by the browser, and the default stays.
+      this.style.height = '480px';
+      this.style.height = /^\d+(\.\d+)?$/.test(height) ? `${height}px` : height || '480px';
     }
 
     #watchHost() {
-      const apply = () => this.#applyTheme();
-      const observer = new MutationObserver(apply);
-      for (const element of [document.documentElement, document.body]) {
-        observer.observe(element, { attributes: true, attributeFilter: WATCHED });
-      }
-      const system = matchMedia('(prefers-color-scheme: dark)');
-      system.addEventListener('change', apply);
-      this.shownTheme = '';
-      this.undo.push(() => observer.disconnect(), () => system.removeEventListener('change', apply));
+      const follow = () => this.#follow();
+      const observer = new MutationObserver(follow);
+      for (const element of [document.documentElement, document.body]) if (element) observer.observe(element, { attributes: true });
+      // Blogs also switch by exchanging their style sheets.
+      const { head } = document;
+      observer.observe(head, { childList: true, subtree: true, attributeFilter: ['content', 'disabled', 'href', 'media'] });
+      this.#undo.push(() => observer.disconnect());
+      this.#listen(head, 'load', follow, true);
+      this.#listen(matchMedia('(prefers-color-scheme: dark)'), 'change', follow);
+      // A paper that changes slowly is read again when it has.
+      this.#listen(document, 'transitionend', ({ target }) => {
+        if (target === document.body || target === document.documentElement) follow();
+      });
+    }
+
+    /** @param {EventTarget} target @param {string} type @param {(event: Event) => void} act @param {boolean} [capture] */
+    #listen(target, type, act, capture) {
+      target.addEventListener(type, act, capture);
+      this.#undo.push(() => target.removeEventListener(type, act, capture));
     }
 
     #show() {
-      if (this.frame) this.frame.style.visibility = '';
+      if (this.#frame) this.#frame.style.visibility = '';
     }
 
     /** @param {string} type @param {Record<string, unknown>} fields */
     #post(type, fields) {
-      if (!this.frame || !this.frame.src || !this.frame.contentWindow) return;
-      this.frame.contentWindow.postMessage({ ns: NS, v: 1, type, ...fields }, origin);
+      if (!this.#ready || !this.#frame || !this.#frame.contentWindow) return;
+      this.#frame.contentWindow.postMessage({ ns: NAME, v: 1, type, ...fields }, this.origin);
     }
 
     /** @param {MessageEvent} event */
-    #receive(event) {
-      if (!this.frame || event.source !== this.frame.contentWindow || event.origin !== origin) return;
-      const message = event.data;
-      if (typeof message !== 'object' || message === null || message.ns !== NS || message.v !== 1) return;
-      if (message.type === 'ready') {
-        /** @type {Record<string, unknown>} */
-        const init = { theme: this.#theme(), lang: this.#lang() };
-        for (const name of ['title', 'accent']) if (this.getAttribute(name)) init[name] = this.getAttribute(name);
-        this.#post('init', init);
-        this.#show();
-        this.#tell('ready', {});
-      } else if (message.type === 'unread') {
-        this.#tell('unread', { count: Number(message.count) || 0 });
-      } else if (message.type === 'state') {
-        this.#tell('state', { state: String(message.state) });
+    #receive({ source, origin, data }) {
+      if (!this.#frame || source !== this.#frame.contentWindow || origin !== this.origin) return;
+      if (typeof data !== 'object' || data === null || data.ns !== NAME || data.v !== 1) return;
+      if (data.type === 'ready') {
+        const first = !this.#ready;
+        this.#ready = true;
+        if (!data.initialized) this.#post('init', { ...this.#told, ...this.#extra() });
+        // A frame that began in another theme is shown when it has changed.
+        if (data.initialized || data.theme === this.#told.theme) this.#show();
+        if (first) this.#tell('ready', {});
+      } else if (data.type === 'unread' && data.count >= 0 && Number.isInteger(data.count)) {
+        this.#tell('unread', { count: data.count });
+      } else if (data.type === 'state' && STATES.includes(data.state)) {
+        this.#tell('state', { state: data.state });
       }
     }
 
     /** @param {string} name @param {Record<string, unknown>} detail */
     #tell(name, detail) {
-      this.dispatchEvent(new CustomEvent(`${NS}:${name}`, { bubbles: true, detail }));
+      this.dispatchEvent(new CustomEvent(`${NAME}:${name}`, { bubbles: true, detail }));
     }
   }
 
-  /** The script tag itself asks for a chat, right behind it or where it says. @param {HTMLScriptElement} tag */
-  function mountFrom(tag) {
-    const { dataset } = tag;
-    if (dataset.room === undefined && dataset.roomFrom === undefined && dataset.target === undefined) return null;
-    const chat = document.createElement(TAG);
-    for (const [key, name] of [['room', 'room'], ['roomFrom', 'room-from'], ['title', 'title'], ['theme', 'theme'],
-      ['lang', 'lang'], ['accent', 'accent'], ['height', 'height'], ['loading', 'loading']]) {
-      const value = dataset[key];
+  /** @param {Record<string, string | undefined>} options attributes, named as in `dataset` @returns {any} */
+  function create(options) {
+    const chat = /** @type {any} */ (document.createElement(NAME));
+    chat.origin = ownOrigin;
+    for (const name of ATTRIBUTES) {
+      const value = options[name === 'room-from' ? 'roomFrom' : name];
       if (value) chat.setAttribute(name, value);
     }
-    const target = dataset.target ? document.querySelector(dataset.target) : null;
-    if (target) target.append(chat);
-    else if (tag.parentElement && tag.parentElement !== document.head) tag.after(chat);
-    else document.body.append(chat);
     return chat;
   }
 
+  /** @param {string} selector @returns {Element | null} */
+  function find(selector) {
+    try {
+      return document.querySelector(selector);
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {Element | string} target what the chat is put into
+   * @param {Record<string, string>} [options]
+   */
+  function mount(target, options = {}) {
+    const parent = typeof target === 'string' ? find(target) : target;
+    if (!parent) throw new Error(`${NAME}: nothing on this page is ${target}`);
+    const there = [...parent.children].find(({ localName }) => localName === NAME);
+    if (there) return there;
+    const chat = create(options);
+    parent.append(chat);
+    return chat;
+  }
+
+  /** The script tag itself asks for a chat, right behind it or where it says. @param {HTMLScriptElement & {chat?: Element}} tag */
+  function mountFrom(tag) {
+    const { dataset } = tag;
+    const { target } = dataset;
+    if (tag.chat || (dataset.room === undefined && dataset.roomFrom === undefined && target === undefined)) return;
+    const place = target ? find(target) : tag.closest('body') ? tag : null;
+    if (!place && document.readyState === 'loading') {
+      document.addEventListener('DOMContentLoaded', () => mountFrom(tag), { once: true });
+      return;
+    }
+    if (target && !place) {
+      console.warn(`${NAME}: nothing on this page is ${target}`);
+      return;
+    }
+    const chat = create(dataset);
+    tag.chat = chat;
+    if (place === tag) tag.after(chat);
+    else (place || document.body).append(chat);
+  }
+
   // A page may carry the line twice, for two chats: the element is defined once.
-  if (!customElements.get(TAG)) {
-    customElements.define(TAG, RealtimeChat);
-    Object.assign(window, { RealtimeChat: { roomOf, hostTheme } });
+  if (!customElements.get(NAME)) {
+    customElements.define(NAME, RealtimeChat);
+    Object.assign(window, { RealtimeChat: { mount, roomOf, hostTheme } });
   }
   if (script) mountFrom(script);
 })();

@@ -1,15 +1,39 @@
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Once,
+};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The address that a request is counted under: the peer's, or, where the peer is a trusted proxy, the last
+/// The address that a request is counted under, an IPv6 one by its /64, which is what one customer has: the peer's, or, where the peer is a trusted proxy, the last
 /// one in X-Forwarded-For that no trusted proxy wrote about itself.
 pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |a| a.ip()).to_canonical();
     let values = request.headers().get_all("x-forwarded-for").filter_map(|v| v.to_str().ok());
     let forwarded = values.flat_map(|v| v.split(',')).map(str::trim).collect::<Vec<_>>();
-    client(peer, &forwarded, trusted)
+    warn_of_proxy(peer, &forwarded, trusted);
+    match client(peer, &forwarded, trusted) {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
+}
+
+/// Behind a proxy that is not trusted everybody shares one address, and its limit: said once, with the setting
+/// that helps. Only a peer in a private network is likely to be one.
+fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) {
+    static WARNED: Once = Once::new();
+    let is_private = match peer {
+        IpAddr::V4(peer) => peer.is_private() || peer.is_loopback(),
+        IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
+    };
+    if is_private && !forwarded.is_empty() && !trusted.iter().any(|network| network.contains(&peer)) {
+        WARNED.call_once(|| {
+            log::warn!(
+                "requests come through a proxy that CHAT_TRUSTED_PROXIES does not name: they all count as one address"
+            );
+        });
+    }
 }
 
 /// Walks from the peer backwards through what proxies appended, as far as they are trusted.

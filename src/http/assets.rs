@@ -12,7 +12,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
 use super::HttpError;
@@ -48,8 +48,7 @@ pub static BASE: LazyLock<String> = LazyLock::new(|| {
 pub async fn hashed(request: HttpRequest, path: Path<(String, String)>) -> HttpResponse {
     let (hash, path) = path.into_inner();
     let is_current = BASE.strip_prefix("/static/") == Some(&hash);
-    let is_public = ["css/", "js/"].iter().any(|folder| path.starts_with(folder)) || path == "icon.svg";
-    if !is_public {
+    if !is_page_file(&path) {
         return missing(&request);
     }
     serve(&request, &path, if is_current { FOREVER } else { "no-cache" })
@@ -94,7 +93,7 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
         return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(file.metadata.mimetype());
-    let data = if path.ends_with(".js") { without_comments(&file.data) } else { file.data };
+    let data = served(path, &file);
     match encoding(request) {
         Some(encoding) => {
             let name = match encoding {
@@ -169,6 +168,30 @@ fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
     let bytes = Bytes::from(bytes);
     DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes.clone());
     bytes
+}
+
+/// Compresses every file that the page is made of. Takes a second or so; for a thread of its own.
+pub fn compress_files() {
+    let is_public = |name: &str| is_page_file(name) || name == "embed.js" || name.starts_with("avatars/");
+    for name in Files::iter().filter(|name| is_public(name)) {
+        if let Some(file) = Files::get(&name) {
+            let data = served(&name, &file);
+            compressed(&tag(&file), Encoded::Brotli, &data);
+            compressed(&tag(&file), Encoded::Gzip, &data);
+        }
+    }
+}
+
+fn is_page_file(name: &str) -> bool {
+    ["css/", "js/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg"
+}
+
+fn tag(file: &EmbeddedFile) -> String {
+    format!("\"{}\"", file.metadata.sha256_hash().iter().take(12).map(|b| format!("{b:02x}")).collect::<String>())
+}
+
+fn served(name: &str, file: &EmbeddedFile) -> Cow<'static, [u8]> {
+    if name.ends_with(".js") { without_comments(&file.data) } else { file.data.clone() }
 }
 
 #[cfg(test)]

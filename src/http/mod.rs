@@ -23,8 +23,10 @@ use std::{
 use actix::{Addr, clock::timeout};
 use actix_web::{
     FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
-    http::{StatusCode, header},
-    middleware::Compress,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{ConnectionType, StatusCode, header},
+    middleware::{Compress, Next, from_fn},
     web::{self, ServiceConfig},
 };
 use actix_web_prom::PrometheusMetrics;
@@ -36,9 +38,11 @@ use crate::{
     persistence::Persistence,
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
-    session::{Admission, Entrance, SessionSetup},
+    session::{Admission, Connected, Entrance, SessionSetup},
     store::Store,
 };
+
+pub use assets::compress_files;
 
 /// What every route may need.
 pub struct Site {
@@ -158,8 +162,10 @@ pub fn configure(
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(security::headers())
-        .wrap(Compress::default())
+        // Puts the figures in place of a body, so it stands inside of what compresses bodies.
         .wrap(prometheus)
+        .wrap(Compress::default())
+        .wrap(from_fn(end_of_request))
         .service(read("/", page::demo))
         .service(read("/room/{room}", page::room))
         .service(read("/embed.js", assets::embed_js))
@@ -185,6 +191,26 @@ pub fn configure(
         .app_data(web::Data::new(setup))
         .route("/ws/room/{room}", web::get().to(ws::upgrade))
         .service(pages);
+}
+
+/// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for
+/// the rest of it without a limit.
+async fn end_of_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let headers = request.headers();
+    let has_more = [header::TRANSFER_ENCODING, header::UPGRADE].iter().any(|name| headers.contains_key(name))
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let connected = request.conn_data::<Connected>().map(Connected::accepted);
+    let mut response = next.call(request).await?;
+    if has_more {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        if let Some(connected) = connected {
+            connected.cut_soon();
+        }
+    }
+    Ok(response)
 }
 
 /// A resource that can be read and nothing else.

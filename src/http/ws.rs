@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{Site, address, error::HttpError, room_of, security};
 use crate::{
     protocol::{CloseCode, ErrorCode, SUBPROTOCOL},
-    session::{Accepted, Connection, NotAdmitted, Place, Session, SessionPermit, SessionSetup},
+    session::{Accepted, Connected, Connection, NotAdmitted, Place, Session, SessionPermit, SessionSetup},
 };
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
@@ -24,7 +24,24 @@ pub async fn upgrade(
     site: Data<Site>,
     setup: Data<Rc<SessionSetup>>,
 ) -> HttpResponse {
-    let room = match room_of(&request, 3) {
+    let accepted = request.conn_data::<Connected>().map(Connected::accepted);
+    let response = upgraded(&request, payload, accepted.clone(), &site, &setup);
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS
+        && let Some(accepted) = accepted
+    {
+        accepted.cut_soon();
+    }
+    response
+}
+
+fn upgraded(
+    request: &HttpRequest,
+    payload: Payload,
+    accepted: Option<Accepted>,
+    site: &Site,
+    setup: &Rc<SessionSetup>,
+) -> HttpResponse {
+    let room = match room_of(request, 3) {
         Ok(room) => room,
         Err(error) => return error.error_response(),
     };
@@ -35,17 +52,16 @@ pub async fn upgrade(
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return response;
     }
-    if !is_version_13(&request) {
+    if !is_version_13(request) {
         return not_a_websocket();
     }
-    let mut response = match handshake_with_protocols(&request, &[SUBPROTOCOL]) {
+    let mut response = match handshake_with_protocols(request, &[SUBPROTOCOL]) {
         Ok(response) => response,
         Err(_) => return not_a_websocket(),
     };
-    let accepted = request.conn_data::<Accepted>().copied();
-    let setup = Rc::clone(&setup);
+    let setup = Rc::clone(setup);
     let connection = |place| Connection { room, place, accepted, payload };
-    let body = match admit(&request, &site) {
+    let body = match admit(request, site) {
         Ok(permit) => Session::open(setup, connection(Place::Session(permit))),
         Err(code) => match site.admission.admit_refusal() {
             Some(permit) => Session::refuse(setup, connection(Place::Refused(permit)), code),

@@ -1,38 +1,36 @@
+mod joins;
+mod live;
+mod membership;
+mod publishing;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
-    WrapFuture,
-    clock::{Instant, timeout},
-    dev::SendError,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
+    WrapFuture, clock::Instant,
 };
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use self::membership::{Ended, Membership};
+use self::{joins::Waiting, live::Live, publishing::InFlight};
 use super::{
-    backlog::{Backlog, NotHere, PAGE_MESSAGES, RESUME_CHANGES_MAX},
     fan_out::FanOut,
     messages::{
         CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
-        RoomIdle, RoomKey, SessionId, SessionRef, SetProfile, Snapshot,
+        RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
     },
     presence::{PEOPLE_LISTED_MAX, Presence},
-    timeline::{Offered, Timeline},
 };
 use crate::{
-    domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, NewMessage, Nickname, RoomId},
+    domain::{Author, AuthorId, AvatarName, RoomId},
     metrics::Metrics,
-    persistence::{Append, AppendResult, Persisted},
-    protocol::{
-        self, AckPayload, CloseCode, ErrorCode, ErrorPayload, Limits, ProfilePayload, RoomPosition, ServerFrame,
-        WelcomeHead,
-    },
-    store::{Changes, Head, Page, PageCursor, Store, StoreError, StoredMessage},
+    persistence::{Append, Persisted},
+    protocol::{self, AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame},
+    store::{Store, StoredMessage},
 };
 
 /// What a room may hold and how long it waits.
@@ -48,54 +46,6 @@ pub struct RoomLimits {
 
 /// Messages that a room's mailbox takes before senders are told to try again.
 const MAILBOX_CAPACITY: usize = 1_024;
-/// Changes that wait for missing ones before them; beyond it the room takes no more messages.
-const AHEAD_MAX: usize = 1_000;
-/// How long a room waits before it reads again what it could not read.
-const REREAD_AFTER: Duration = Duration::from_millis(500);
-
-/// A session's place in a room. Its end, however it comes, is the one way out.
-#[derive(Debug)]
-pub struct Membership {
-    room: Addr<Room>,
-    session: SessionId,
-}
-
-impl Membership {
-    /// Wants a message stored and shown. The answer comes to the session's outbox.
-    ///
-    /// # Errors
-    /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
-    pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
-        outcome(self.room.try_send(Publish { session: self.session, client_id, content, received }))
-    }
-
-    /// Sets nickname and avatar. The answer comes to the session's outbox.
-    ///
-    /// # Errors
-    /// As [`Membership::publish`].
-    pub fn set_profile(&self, nickname: Nickname, avatar: Option<AvatarName>) -> Result<Result<(), Refusal>, Ended> {
-        outcome(self.room.try_send(SetProfile { session: self.session, nickname, avatar }))
-    }
-}
-
-/// The room of a membership has ended while sessions were in it.
-#[derive(Debug)]
-pub struct Ended;
-
-fn outcome<T>(sent: Result<(), SendError<T>>) -> Result<Result<(), Refusal>, Ended> {
-    match sent {
-        Ok(()) => Ok(Ok(())),
-        Err(SendError::Full(_)) => Ok(Err(Refusal::OVERLOADED)),
-        Err(SendError::Closed(_)) => Err(Ended),
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        #[expect(clippy::disallowed_methods, reason = "once per membership, and must not be lost")]
-        self.room.do_send(Leave { session: self.session });
-    }
-}
 
 /// The room actor: the only place that orders what its members see.
 pub struct Room {
@@ -117,25 +67,18 @@ pub struct Room {
     oldest_received: Option<Instant>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
-    /// Joins that wait for a read, each until its time. Bounded like the members.
-    waiting: Vec<(Instant, Join)>,
-    /// A read is under way; it serves this many of the joins in front.
-    reading: Option<usize>,
+    /// Joins that wait for a read, in the order of their times. Bounded like the members.
+    waiting: VecDeque<Waiting>,
+    join_timer: bool,
+    reading: bool,
+    /// How many reads were begun.
+    n_reads: u64,
     /// A timer will read again what could not be read.
     rereading: bool,
     /// Something is missing that no waiting join asks for: read until it is here.
     catch_up_to: i64,
     n_joins_seen: u64,
     idle_reported: Option<u64>,
-}
-
-/// What a loaded room knows.
-struct Live {
-    epoch: Epoch,
-    timeline: Timeline,
-    backlog: Backlog,
-    message_count: i64,
-    last_message_at: Option<DateTime<Utc>>,
 }
 
 struct Member {
@@ -148,33 +91,6 @@ struct Member {
 struct Lane {
     deliver: Recipient<Deliver>,
     n_members: usize,
-}
-
-/// A message on its way to the store.
-struct InFlight {
-    session: SessionId,
-    /// The sender was told that nothing is known of it.
-    given_up: bool,
-    message: Arc<NewMessage>,
-    received: Instant,
-}
-
-/// How a join can be answered.
-enum Answer {
-    /// With these encoded messages.
-    Welcome { resumed: bool, has_more: bool, messages: Bytes },
-    /// Once the changes above the room's counter were read.
-    AfterCatchUp,
-    /// Once older changes were read.
-    AfterOlder,
-}
-
-/// What a read of the database was for.
-enum Read {
-    Loaded(Head, Page),
-    CaughtUp(Changes),
-    /// What is before this `seq`.
-    Older(i64, Page),
 }
 
 impl Room {
@@ -206,339 +122,14 @@ impl Room {
             oldest_received: None,
             in_flight: HashMap::new(),
             next_token: 0,
-            waiting: Vec::new(),
-            reading: None,
+            waiting: VecDeque::new(),
+            join_timer: false,
+            reading: false,
+            n_reads: 0,
             rereading: false,
             catch_up_to: 0,
             n_joins_seen: 0,
             idle_reported: None,
-        }
-    }
-
-    // Joins.
-
-    /// Answers a join, or lets it wait for a read, until `by` at the latest.
-    fn join(&mut self, join: Join, by: Instant, ctx: &mut Context<Self>) {
-        if join.reply.is_closed() {
-            return;
-        }
-        if self.members.len() + self.waiting.len() >= self.limits.n_sessions_max {
-            return self.refuse_join(join, Refusal::OVERLOADED);
-        }
-        let Some(live) = &mut self.live else {
-            self.waiting.push((by, join));
-            return self.read(ctx);
-        };
-        match live.answer(&join) {
-            Answer::Welcome { resumed, has_more, messages } => self.welcome(join, resumed, has_more, messages, ctx),
-            Answer::AfterCatchUp | Answer::AfterOlder => {
-                self.waiting.push((by, join));
-                self.read(ctx);
-            }
-        }
-    }
-
-    /// Refuses the joins that have waited long enough: their read may be the second one.
-    fn expire_joins(&mut self) {
-        let now = Instant::now();
-        for (by, join) in std::mem::take(&mut self.waiting) {
-            if by <= now {
-                self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
-            } else {
-                self.waiting.push((by, join));
-            }
-        }
-    }
-
-    fn refuse_join(&self, join: Join, refusal: Refusal) {
-        self.metrics.joins.with_label_values(&["refused"]).inc();
-        // The session may be gone; then nobody needs the answer.
-        let _ = join.reply.send(Err(refusal));
-    }
-
-    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Bytes, ctx: &mut Context<Self>) {
-        let Join { session, author_id, profile, resume, reply, .. } = join;
-        let Some(live) = &self.live else { return };
-        let (epoch, rev) = (live.epoch.to_string(), live.timeline.rev());
-        let now = Instant::now();
-        let is_author = profile.is_some();
-        self.presence.enter(&author_id, session.id);
-        if let Some((nickname, avatar)) = profile {
-            let author = Author { id: author_id.clone(), nickname, avatar };
-            if self.presence.set_author(author.clone(), now) {
-                self.tell_profile(&author);
-            }
-        }
-        let own = self.presence.author(&author_id).filter(|_| is_author).map(Into::into);
-        let head = WelcomeHead {
-            session_id: session.id.0.to_string().into(),
-            own,
-            room: RoomPosition { id: self.id.as_str().into(), epoch: epoch.into(), rev },
-            resumed,
-            has_more,
-            presence: self.presence.payload(false),
-            limits: Limits::default(),
-            heartbeat_seconds: self.limits.heartbeat_seconds,
-        };
-        let chunks = protocol::welcome_chunks(&head, messages);
-        self.fan_out.attach(session.hub, session.id, chunks);
-        self.add_member(&session, author_id, is_author);
-        let outcome = match (resumed, resume.is_some()) {
-            (true, _) => "resumed",
-            (false, true) => "start_over",
-            (false, false) => "fresh",
-        };
-        self.metrics.joins.with_label_values(&[outcome]).inc();
-        // Where nobody receives it, its drop takes the member out again.
-        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id }));
-    }
-
-    fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {
-        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
-        let lane = Lane { deliver: session.deliver.clone(), n_members: 0 };
-        self.hubs.entry(session.hub).or_insert(lane).n_members += 1;
-    }
-
-    fn leave(&mut self, session: SessionId) {
-        let Some(member) = self.members.remove(&session) else { return };
-        self.presence.leave(&member.author_id, session, Instant::now());
-        if let Some(lane) = self.hubs.get_mut(&member.hub) {
-            lane.n_members -= 1;
-            if lane.n_members == 0 {
-                self.hubs.remove(&member.hub);
-            }
-        }
-    }
-
-    // Reads. One at a time per room, whoever waits for it (single flight).
-
-    fn read(&mut self, ctx: &mut Context<Self>) {
-        if self.reading.is_some() {
-            return;
-        }
-        let (store, id) = (self.store.clone(), self.id.clone());
-        let needs_newer = self.waiting.iter().any(|(_, join)| self.live.as_ref().is_some_and(|l| l.is_behind(join)));
-        let work: std::pin::Pin<Box<dyn Future<Output = Result<Read, StoreError>>>> =
-            match &self.live {
-                None => Box::pin(async move {
-                    store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page))
-                }),
-                Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
-                    let rev = live.timeline.rev();
-                    Box::pin(async move { store.changes_since(&id, rev, RESUME_CHANGES_MAX).await.map(Read::CaughtUp) })
-                }
-                Some(live) if !self.waiting.is_empty() => {
-                    let before = live.backlog.first_seq();
-                    Box::pin(async move {
-                        let page = store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await?;
-                        Ok(Read::Older(before, page))
-                    })
-                }
-                Some(_) => return,
-            };
-        self.reading = Some(self.waiting.len());
-        let bounded = timeout(self.limits.read_timeout, work);
-        ctx.spawn(bounded.into_actor(self).map(|result, this, ctx| {
-            let n_served = this.reading.take().unwrap_or(0);
-            match result {
-                Ok(Ok(read)) => this.take_in(read, n_served, ctx),
-                Ok(Err(error)) => this.read_failed(&error.to_string(), ctx),
-                Err(_) => this.read_failed("it did not answer in time", ctx),
-            }
-            this.settle(ctx);
-        }));
-    }
-
-    fn take_in(&mut self, read: Read, n_served: usize, ctx: &mut Context<Self>) {
-        // A join that waited when a catch-up began is answered now, even if only by a start over. One that came
-        // later may know of a commit that the read did not see: the next read is for that.
-        let mut is_current = false;
-        match read {
-            Read::Loaded(head, page) => self.live = Some(Live::new(head, page)),
-            Read::CaughtUp(changes) => {
-                is_current = !changes.truncated;
-                self.catch_up(changes);
-            }
-            Read::Older(before, page) => {
-                if let Some(live) = &mut self.live {
-                    live.backlog.extend_back(before, page.messages.into_iter().map(Arc::new).collect(), page.has_more);
-                }
-            }
-        }
-        for (i, (by, mut join)) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
-            if is_current && i < n_served && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
-                // The database itself is behind what the client saw: only a start over is left.
-                join.resume = join.resume.map(|r| protocol::ResumePoint { epoch: String::new(), ..r });
-            }
-            self.join(join, by, ctx);
-        }
-        if self.live.as_ref().is_some_and(|l| self.catch_up_to > l.timeline.rev() || l.timeline.has_gap()) {
-            self.read(ctx);
-        }
-    }
-
-    fn read_failed(&mut self, why: &str, ctx: &mut Context<Self>) {
-        // The registry, which asks every second, says once that the database is away.
-        log::debug!("a room could not read from the database: {why}");
-        for (_, join) in std::mem::take(&mut self.waiting) {
-            self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
-        }
-        let is_behind = self.live.as_ref().is_some_and(|l| l.timeline.has_gap() || self.catch_up_to > l.timeline.rev());
-        if is_behind && !std::mem::replace(&mut self.rereading, true) {
-            ctx.run_later(REREAD_AFTER, |this, ctx| {
-                this.rereading = false;
-                this.read(ctx);
-            });
-        }
-    }
-
-    fn catch_up(&mut self, changes: Changes) {
-        let Some(live) = &mut self.live else { return };
-        if changes.head.epoch != live.epoch {
-            return self.start_over();
-        }
-        let last_read = changes.messages.last().map_or(live.timeline.rev(), |m| m.rev);
-        let upto = if changes.truncated { last_read } else { changes.head.rev };
-        if !changes.truncated {
-            // What was asked for does not exist in this database; asking again would not end.
-            self.catch_up_to = 0;
-        }
-        let applied = live.timeline.fill(upto, changes.messages.into_iter().map(Arc::new));
-        self.show(applied);
-    }
-
-    /// The room's epoch changed: what is cached may be another life's. Every session starts over.
-    fn start_over(&mut self) {
-        self.live = None;
-        self.catch_up_to = 0;
-        self.fan_out.close_all(CloseCode::StartOver);
-    }
-
-    // Messages.
-
-    fn publish(&mut self, publish: Publish, ctx: &mut Context<Self>) {
-        let Publish { session, client_id, content, received } = publish;
-        let Some(member) = self.members.get(&session) else { return };
-        let author = self.presence.author(&member.author_id).filter(|_| member.is_author).cloned();
-        let Some(author) = author else {
-            let refusal = Refusal {
-                code: ErrorCode::NicknameRequired,
-                message: "choose a nickname first: PROFILE",
-                retry_after_ms: None,
-            };
-            return self.tell_error(session, refusal, Some(client_id));
-        };
-        // Readers, or reads of the database, that lag far behind hold back who writes.
-        let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
-        if self.fan_out.is_full() || n_ahead > AHEAD_MAX {
-            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
-        }
-        let message = Arc::new(NewMessage { room: self.id.clone(), author, content, client_id });
-        let token = self.next_token;
-        self.next_token += 1;
-        self.in_flight.insert(token, InFlight { session, given_up: false, message: message.clone(), received });
-        let append = Append { token, message, reply: ctx.address().recipient(), group: self.key.0 };
-        if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
-            self.in_flight.remove(&token);
-            self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
-        }
-    }
-
-    fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
-        if result == AppendResult::Unknown {
-            if let Some(in_flight) = self.in_flight.get_mut(&token) {
-                in_flight.given_up = true;
-                let (session, client_id) = (in_flight.session, in_flight.message.client_id);
-                self.tell_error(session, Refusal::STORE_UNAVAILABLE, Some(client_id));
-            }
-            return;
-        }
-        let Some(InFlight { session, given_up, message, received }) = self.in_flight.remove(&token) else { return };
-        let client_id = Some(message.client_id);
-        match result {
-            AppendResult::Stored(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
-                self.stored(stored, &message, received, ctx);
-            }
-            AppendResult::Repeated(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
-                // Stored through another server, perhaps, and not shown here yet.
-                self.want(stored.epoch, stored.rev, ctx);
-            }
-            AppendResult::Conflict => {
-                let refusal = Refusal {
-                    code: ErrorCode::ClientIdConflict,
-                    message: "this clientId was used for other content",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Refused => {
-                let refusal = Refusal {
-                    code: ErrorCode::Internal,
-                    message: "the message cannot be stored",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Full => self.tell_error(session, Refusal::OVERLOADED, client_id),
-            AppendResult::Unavailable if given_up => {}
-            AppendResult::Unavailable => self.tell_error(session, Refusal::STORE_UNAVAILABLE, client_id),
-            // Told before.
-            AppendResult::Unknown => {}
-        }
-    }
-
-    fn stored(&mut self, stored: StoredMessage, message: &NewMessage, received: Instant, ctx: &mut Context<Self>) {
-        let Some(live) = &mut self.live else {
-            // The read under way may have come before this commit.
-            self.catch_up_to = self.catch_up_to.max(stored.rev);
-            return;
-        };
-        if stored.epoch != live.epoch {
-            return self.start_over();
-        }
-        let NewMessage { author, content, client_id, .. } = message;
-        let StoredMessage { id, seq, rev, created_at, .. } = stored;
-        let (author, content, client_id) = (author.clone(), content.clone(), *client_id);
-        let change = Arc::new(ChatMessage { id, seq, rev, client_id, author, content, created_at });
-        match live.timeline.offer(change) {
-            Offered::Old => {}
-            Offered::Next => {
-                self.oldest_received = Some(self.oldest_received.map_or(received, |r| r.min(received)));
-                let applied = live.timeline.take();
-                self.show(applied);
-            }
-            // Another server committed in between: read what is missing before this one is shown.
-            Offered::Ahead => self.read(ctx),
-        }
-    }
-
-    /// Something says that the room's counter is at least `rev`.
-    fn want(&mut self, epoch: Epoch, rev: i64, ctx: &mut Context<Self>) {
-        let Some(live) = &self.live else { return };
-        if epoch != live.epoch {
-            return self.start_over();
-        }
-        if rev > live.timeline.rev() {
-            self.catch_up_to = self.catch_up_to.max(rev);
-            self.read(ctx);
-        }
-    }
-
-    /// Changes, in order, to the backlog and to every member.
-    fn show(&mut self, changes: Vec<Arc<ChatMessage>>) {
-        let Some(live) = &mut self.live else { return };
-        for change in changes {
-            if change.seq == change.rev {
-                live.message_count += 1;
-            }
-            live.last_message_at = live.last_message_at.max(Some(change.created_at));
-            let json = live.backlog.push(change);
-            // What `message_json` wrote is text.
-            if let (false, Ok(json)) = (self.members.is_empty(), std::str::from_utf8(&json)) {
-                self.fan_out.broadcast(protocol::message_frame_json(json));
-            }
         }
     }
 
@@ -613,9 +204,10 @@ impl Room {
             return;
         }
         let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
-        let rev = self.live.as_ref().map_or(0, |l| l.timeline.rev());
         let received = self.oldest_received.take();
-        for (hub, commands) in self.fan_out.take(&hubs) {
+        let taken = self.fan_out.take(&hubs);
+        let rev = self.fan_out.rev();
+        for (hub, commands) in taken {
             let Some(lane) = self.hubs.get(&hub) else { continue };
             self.n_delivering += 1;
             let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands, received });
@@ -631,53 +223,13 @@ impl Room {
         let is_idle = self.members.is_empty()
             && self.waiting.is_empty()
             && self.in_flight.is_empty()
-            && self.reading.is_none()
+            && !self.reading
             && self.n_delivering == 0;
         if is_idle && self.idle_reported != Some(self.n_joins_seen) {
             self.idle_reported = Some(self.n_joins_seen);
             let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
             #[expect(clippy::disallowed_methods, reason = "at most once per emptying, and must not be lost")]
             self.registry.do_send(idle);
-        }
-    }
-}
-
-impl Live {
-    fn new(head: Head, page: Page) -> Self {
-        let messages = page.messages.into_iter().map(Arc::new).collect();
-        Self {
-            epoch: head.epoch,
-            timeline: Timeline::new(head.rev),
-            backlog: Backlog::new(messages, page.has_more),
-            message_count: head.message_count,
-            last_message_at: head.last_message_at,
-        }
-    }
-
-    /// The counter value a join says it has seen, where it means this life of the room.
-    fn resume_rev(&self, join: &Join) -> Option<i64> {
-        let resume = join.resume.as_ref().filter(|r| Epoch::parse(&r.epoch) == Some(self.epoch))?;
-        Some(i64::try_from(resume.rev).unwrap_or(i64::MAX))
-    }
-
-    /// Whether the client has seen more than this room has.
-    fn is_behind(&self, join: &Join) -> bool {
-        self.resume_rev(join).is_some_and(|rev| rev > self.timeline.rev())
-    }
-
-    fn answer(&mut self, join: &Join) -> Answer {
-        let replay = match self.resume_rev(join) {
-            Some(rev) if rev > self.timeline.rev() => return Answer::AfterCatchUp,
-            Some(rev) => self.backlog.after(rev),
-            None => Err(NotHere::TooMuch),
-        };
-        match replay {
-            Ok(messages) => Answer::Welcome { resumed: true, has_more: false, messages },
-            Err(NotHere::Older) => Answer::AfterOlder,
-            Err(NotHere::TooMuch) => {
-                let (messages, has_more) = self.backlog.latest_page();
-                Answer::Welcome { resumed: false, has_more, messages }
-            }
         }
     }
 }
@@ -708,12 +260,6 @@ impl Handler<Join> for Room {
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
         self.n_joins_seen += 1;
         self.join(join, Instant::now() + self.limits.read_timeout, ctx);
-        if !self.waiting.is_empty() {
-            ctx.run_later(self.limits.read_timeout, |this, ctx| {
-                this.expire_joins();
-                this.settle(ctx);
-            });
-        }
         self.settle(ctx);
     }
 }

@@ -22,10 +22,13 @@ pub struct Backlog {
     n_bytes: usize,
     complete_above: i64,
     has_older: bool,
-    latest: Option<(Bytes, bool)>,
+    /// All that is held, encoded with commas between, and where each message begins: every page and every replay
+    /// is the end of it. Made when first asked for after a change, so that a storm of joins encodes and copies
+    /// nothing.
+    joined: Option<(Bytes, Vec<usize>)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Entry {
     message: Arc<ChatMessage>,
     json: Bytes,
@@ -44,15 +47,19 @@ impl Backlog {
     /// A backlog of the newest messages, oldest first; `has_older` where the room has more before them.
     pub fn new(messages: Vec<Arc<ChatMessage>>, has_older: bool) -> Self {
         let mut backlog =
-            Self { entries: VecDeque::new(), n_bytes: 0, complete_above: 0, has_older: false, latest: None };
+            Self { entries: VecDeque::new(), n_bytes: 0, complete_above: 0, has_older: false, joined: None };
         for message in messages {
             backlog.push_entry(Entry::new(message));
         }
-        if has_older && !backlog.has_older {
-            backlog.has_older = true;
-            backlog.complete_above = backlog.entries.front().map_or(0, |e| e.message.rev - 1);
-        }
+        backlog.set_has_older(has_older);
         backlog
+    }
+
+    fn set_has_older(&mut self, has_older: bool) {
+        if has_older && !self.has_older {
+            self.has_older = true;
+            self.complete_above = self.entries.front().map_or(0, |e| e.message.rev - 1);
+        }
     }
 
     /// Appends a change and gives its encoding back.
@@ -64,7 +71,7 @@ impl Backlog {
     }
 
     fn push_entry(&mut self, entry: Entry) {
-        self.latest = None;
+        self.joined = None;
         self.n_bytes += entry.json.len() + 1;
         self.entries.push_back(entry);
         while self.entries.len() > RESUME_CHANGES_MAX || self.n_bytes > WELCOME_BYTES_MAX {
@@ -87,9 +94,11 @@ impl Backlog {
         if self.first_seq() != before {
             return;
         }
-        let held = std::mem::take(&mut self.entries);
-        let all = messages.into_iter().chain(held.into_iter().map(|e| e.message));
-        *self = Self::new(all.collect(), has_older);
+        let held = std::mem::replace(self, Self::new(messages, false));
+        for entry in held.entries {
+            self.push_entry(entry);
+        }
+        self.set_has_older(has_older);
     }
 
     /// The messages held, oldest first.
@@ -102,30 +111,31 @@ impl Backlog {
         self.has_older || self.entries.len() > n
     }
 
-    /// The latest page, encoded with commas between, and whether older messages exist. Kept until the next
-    /// change, so that a storm of joins encodes nothing.
+    /// The latest page, encoded with commas between, and whether older messages exist.
     pub fn latest_page(&mut self) -> (Bytes, bool) {
-        if let Some(latest) = &self.latest {
-            return latest.clone();
-        }
         let skipped = self.entries.len().saturating_sub(PAGE_MESSAGES);
-        let page = (join(self.entries.iter().skip(skipped)), self.has_older || skipped > 0);
-        self.latest = Some(page.clone());
-        page
+        (self.joined_from(skipped), self.has_older || skipped > 0)
     }
 
     /// The changes after `rev`, encoded with commas between.
     ///
     /// # Errors
     /// [`NotHere`] where they are not all here.
-    pub fn after(&self, rev: i64) -> Result<Bytes, NotHere> {
+    pub fn after(&mut self, rev: i64) -> Result<Bytes, NotHere> {
         if rev >= self.complete_above {
             let from = self.entries.partition_point(|e| e.message.rev <= rev);
-            return Ok(join(self.entries.range(from..)));
+            return Ok(self.joined_from(from));
         }
         // Full: what is held here is already the most that may be replayed.
         let is_full = self.entries.len() >= RESUME_CHANGES_MAX || self.has_dropped_for_bytes();
         Err(if is_full { NotHere::TooMuch } else { NotHere::Older })
+    }
+
+    /// From the message at this place to the last one.
+    fn joined_from(&mut self, place: usize) -> Bytes {
+        let entries = &self.entries;
+        let (joined, begins) = self.joined.get_or_insert_with(|| join(entries));
+        begins.get(place).map_or_else(Bytes::new, |begin| joined.slice(*begin..))
     }
 
     fn has_dropped_for_bytes(&self) -> bool {
@@ -141,16 +151,18 @@ impl Entry {
     }
 }
 
-fn join<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> Bytes {
-    let n_bytes = entries.clone().map(|e| e.json.len() + 1).sum::<usize>();
+fn join(entries: &VecDeque<Entry>) -> (Bytes, Vec<usize>) {
+    let n_bytes = entries.iter().map(|e| e.json.len() + 1).sum::<usize>();
     let mut joined = BytesMut::with_capacity(n_bytes);
-    for (i, entry) in entries.enumerate() {
-        if i > 0 {
+    let mut begins = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if !joined.is_empty() {
             joined.put_u8(b',');
         }
+        begins.push(joined.len());
         joined.put_slice(&entry.json);
     }
-    joined.freeze()
+    (joined.freeze(), begins)
 }
 
 #[cfg(test)]
@@ -213,9 +225,11 @@ mod tests {
 
     #[test]
     fn never_replays_more_than_a_resume_may() {
-        let backlog = Backlog::new(range(1..=501), false);
+        let mut backlog = Backlog::new(range(1..=501), false);
         assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
         assert_eq!(backlog.after(1).map(|b| revs(&b).len()), Ok(500));
+        let (one, other) = (backlog.after(100).expect("here"), backlog.after(200).expect("here"));
+        assert!(one.as_ptr() < other.as_ptr() && one.ends_with(&other), "replays share their bytes");
         let large: Vec<_> = (1..=300).map(|rev| test_message_of(rev, &"가".repeat(2_000))).collect();
         let mut backlog = Backlog::new(large, false);
         assert!(backlog.latest_page().0.len() <= WELCOME_BYTES_MAX);
@@ -228,7 +242,7 @@ mod tests {
         #[test]
         fn a_replay_is_exact_or_refused(first in 1_i64..600, n in 0_i64..700, ask in 0_i64..1_400) {
             let last = first + n - 1;
-            let backlog = Backlog::new(range(first..=last), first > 1);
+            let mut backlog = Backlog::new(range(first..=last), first > 1);
             match backlog.after(ask) {
                 Ok(joined) => prop_assert_eq!(revs(&joined), (ask.max(first - 1) + 1..=last).collect::<Vec<_>>()),
                 Err(_) => prop_assert!(ask < backlog.complete_above),

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Accepted, Admission, Outbox, OutboxStream, RateLimits, RefusalPermit, SessionPermit, Slot, Slots, Socket,
+    Accepted, Admission, Outbox, OutboxStream, RateLimits, RefusalPermit, SessionPermit, Slot, Slots,
     admission::IdentityPermit,
     messages::{Closing, Gone},
     random_unit,
@@ -109,7 +109,6 @@ pub struct ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        self.slot.socket.forget();
         #[expect(clippy::disallowed_methods, reason = "once per connection, and must not be lost")]
         self.session.do_send(Gone);
     }
@@ -124,9 +123,8 @@ impl Session {
         let Connection { room, place, accepted, payload } = connection;
         setup.metrics.sessions_live.inc();
         let outbox = Outbox::new(setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
-        let socket = Socket::new(accepted.as_ref());
         let id = SessionId(Uuid::new_v4());
-        let slot = Slot::new(id, outbox.clone(), socket, setup.slots.times(), random_unit());
+        let slot = Slot::new(id, outbox.clone(), accepted, setup.slots.times(), random_unit());
         setup.slots.add(slot.clone());
         let session = Session {
             setup,

@@ -15,7 +15,7 @@ use crate::{
 /// before the room sends more: a burst of many megabytes must not cut readers that keep up with a network.
 const LARGE_DELIVERY_BYTES: usize = 32 * 1024;
 /// See [`LARGE_DELIVERY_BYTES`].
-const LARGE_DELIVERY_PAUSE: Duration = Duration::from_millis(20);
+const LARGE_DELIVERY_PAUSE: Duration = Duration::from_millis(50);
 /// How often a draining hub looks whose moment has come.
 const DRAIN_STEP: Duration = Duration::from_millis(20);
 

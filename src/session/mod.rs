@@ -20,7 +20,7 @@ pub use messages::Drain;
 pub use outbox::{Outbox, OutboxStream};
 pub use rate_limit::{RateLimits, RateSettings};
 pub use slot::{SessionTimes, Slot, Slots};
-pub use socket::{Accepted, Socket, prepare};
+pub use socket::{Accepted, Connected, prepare};
 
 /// A random number from 0 to 1, to spread what would otherwise happen in one instant.
 pub fn random_unit() -> f64 {

@@ -15,6 +15,10 @@ use prometheus::IntGauge;
 
 /// A reader that took something within this time is slow, not stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(3);
+/// Largest piece that is handed to the socket at once, in bytes.
+const PIECE_BYTES_MAX: usize = 32 * 1024;
+/// Entries that an empty queue keeps room for.
+const QUEUE_KEPT: usize = 16;
 /// How many times its bound an outbox may hold for a reader that is slow but reads.
 const SLOW_FACTOR: usize = 4;
 
@@ -99,6 +103,22 @@ impl Outbox {
         self.finish();
     }
 
+    /// The next piece for the socket. actix-http copies a piece whole into its write buffer, so a long frame goes
+    /// in parts: what waits here is shared, what waits there is not.
+    fn pop(&self) -> Option<(Bytes, bool)> {
+        let mut queue = self.queue.borrow_mut();
+        let (frame, counts) = queue.front_mut()?;
+        if frame.len() > PIECE_BYTES_MAX {
+            return Some((frame.split_to(PIECE_BYTES_MAX), *counts));
+        }
+        let next = queue.pop_front();
+        // A stall must not cost memory for the rest of the session's life.
+        if queue.is_empty() && queue.capacity() > QUEUE_KEPT {
+            queue.shrink_to(QUEUE_KEPT);
+        }
+        next
+    }
+
     fn is_stalled(&self) -> bool {
         self.untouched_since.get().elapsed() >= STALLED_AFTER
     }
@@ -120,7 +140,8 @@ impl Outbox {
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.waker.borrow_mut().take() {
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
             waker.wake();
         }
     }
@@ -155,8 +176,7 @@ impl<G: Unpin> Stream for OutboxStream<G> {
     type Item = Result<Bytes, actix_web::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.outbox.queue.borrow_mut().pop_front();
-        if let Some((frame, counts)) = next {
+        if let Some((frame, counts)) = self.outbox.pop() {
             if counts {
                 if self.outbox.n_bytes.get() > self.outbox.n_bytes_max / 2 {
                     self.outbox.untouched_since.set(Instant::now());

@@ -9,7 +9,7 @@ use std::{
 use actix::{Recipient, clock::Instant};
 use bytes::Bytes;
 
-use super::{messages::Closing, outbox::Outbox, socket::Socket};
+use super::{messages::Closing, outbox::Outbox, socket::Accepted};
 use crate::{
     metrics::Metrics,
     protocol::{self, CloseCode, HeartbeatPayload, ReconnectPayload, ServerFrame},
@@ -36,7 +36,7 @@ pub struct Slot {
     /// Its frames on their way out.
     pub outbox: Rc<Outbox>,
     /// To cut it.
-    pub socket: Socket,
+    pub socket: Option<Accepted>,
     /// To tell it that it was closed. Set once the actor runs.
     pub session: RefCell<Option<Recipient<Closing>>>,
     /// Its room and its place among that room's members on this thread.
@@ -53,7 +53,13 @@ pub struct Slot {
 impl Slot {
     /// A session that was just opened. `phase` is 0 to 1: where in the interval its first heartbeat comes,
     /// so that sessions that came together do not beat together.
-    pub fn new(id: SessionId, outbox: Rc<Outbox>, socket: Socket, times: &SessionTimes, phase: f64) -> Rc<Self> {
+    pub fn new(
+        id: SessionId,
+        outbox: Rc<Outbox>,
+        socket: Option<Accepted>,
+        times: &SessionTimes,
+        phase: f64,
+    ) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
             id,
@@ -77,6 +83,14 @@ impl Slot {
     /// A JOIN was refused; the client may try again within the same time.
     pub fn extend_join(&self, until: Instant) {
         self.join_by.set(until);
+    }
+
+    /// Drops what waits and cuts the connection.
+    fn cut(&self) {
+        self.outbox.abort();
+        if let Some(socket) = &self.socket {
+            socket.cut();
+        }
     }
 
     /// The code it was closed with, if it was.
@@ -223,8 +237,7 @@ impl Slots {
             self.metrics.outbox_evictions.inc();
             self.detach(slot);
             self.end(slot, CloseCode::TooSlow, Instant::now());
-            slot.outbox.abort();
-            slot.socket.cut();
+            slot.cut();
         }
     }
 
@@ -243,8 +256,7 @@ impl Slots {
         for slot in sessions {
             if let Some((_, cut_at)) = slot.closed.get() {
                 if cut_at <= now {
-                    slot.outbox.abort();
-                    slot.socket.cut();
+                    slot.cut();
                 }
             } else if slot.last_heard.get() + self.times.silence_max <= now {
                 self.close(&slot, CloseCode::NoSignOfLife);

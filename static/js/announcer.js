@@ -8,25 +8,38 @@ export class Announcer {
   constructor(region, many) {
     this.region = region;
     this.many = many;
-    /** @type {string[]} */
-    this.waiting = [];
+    /** What happened to the reader's own doing; each of these is told. @type {Set<string>} */
+    this.words = new Set();
+    /** Messages of others: one is read out, several are counted. @type {string[]} */
+    this.messages = [];
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
 
   /** @param {string} text */
   say(text) {
-    this.waiting.push(text);
+    this.words.add(text);
+    this.#soon();
+  }
+
+  /** @param {string} text */
+  message(text) {
+    this.messages.push(text);
+    this.#soon();
+  }
+
+  /** The first word at once, whatever comes within the pause together behind it. */
+  #soon() {
     if (this.timer === undefined) this.#speak();
   }
 
   #speak() {
-    const texts = this.waiting.splice(0);
-    if (texts.length === 0) {
-      this.timer = undefined;
-      return;
-    }
-    this.region.textContent = texts.length === 1 ? texts[0] : this.many(texts.length);
-    this.timer = setTimeout(() => this.#speak(), PAUSE_MS);
+    const count = this.messages.length;
+    const texts = [...this.words, ...(count > 1 ? [this.many(count)] : this.messages)];
+    this.words.clear();
+    this.messages = [];
+    // Emptied when there is nothing more, so that the same word said again is a change again.
+    this.region.textContent = texts.join('. ');
+    this.timer = texts.length ? setTimeout(() => this.#speak(), PAUSE_MS) : undefined;
   }
 }

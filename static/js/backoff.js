@@ -1,7 +1,7 @@
 // How long to wait before the next attempt to connect.
 
 export const FIRST_MS = 500;
-export const LONGEST_MS = 30_000;
+export const LONGEST_MS = 20_000;
 
 /**
  * Full jitter: a random time between nothing and a ceiling that doubles with each failed attempt.

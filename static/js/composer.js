@@ -1,6 +1,6 @@
 // The box where a message is written, and the Enter key in any box.
 
-import { EnterPolicy } from './ime.js';
+import { EnterPolicy, isEnter } from './ime.js';
 import { cleanContent, codePoints } from './text.js';
 
 /** Letters left at which the count appears. */
@@ -9,30 +9,36 @@ const LINES_MAX = 6;
 
 /**
  * Calls `submit` when Enter means so, whatever input method is in use.
- * @param {HTMLTextAreaElement | HTMLInputElement} box
+ * @param {EventTarget} box a text field
  * @param {{touch: () => boolean, submit: () => void}} options
  * @returns {{policy: EnterPolicy}}
  */
 export function listenEnter(box, { touch, submit }) {
   const policy = new EnterPolicy();
+  const sendNow = () => {
+    // Somebody types faster than the page runs: emptying the box now would break the new syllable.
+    if (policy.composing) policy.sendAfterComposition();
+    else submit();
+  };
+  // The events' own times: how long the page took to get to them says nothing about the keys.
   box.addEventListener('compositionstart', () => policy.compositionStart());
   box.addEventListener('compositionupdate', (event) => policy.compositionUpdate(/** @type {CompositionEvent} */ (event).data));
   box.addEventListener('compositionend', (event) => {
-    const send = policy.compositionEnd(/** @type {CompositionEvent} */ (event).data, performance.now());
+    const send = policy.compositionEnd(/** @type {CompositionEvent} */ (event).data, event.timeStamp);
     // One task later the box holds the last syllable in every engine.
-    if (send) setTimeout(submit, 0);
+    if (send) setTimeout(sendNow, 0);
   });
   box.addEventListener('keydown', (event) => {
     const key = /** @type {KeyboardEvent} */ (event);
-    if (key.key !== 'Enter' || key.ctrlKey || key.altKey || key.metaKey) return;
-    const meaning = policy.enter(key, performance.now(), touch());
+    if (!isEnter(key) || key.ctrlKey || key.altKey || key.metaKey) return;
+    const meaning = policy.enter(key, key.timeStamp, touch());
     if (meaning === 'send' || meaning === 'swallow') key.preventDefault();
     if (meaning === 'send' && !key.repeat) submit();
   });
   box.addEventListener('beforeinput', (event) => {
-    const { inputType } = /** @type {InputEvent} */ (event);
+    const { inputType, timeStamp } = /** @type {InputEvent} */ (event);
     const breaks = inputType === 'insertLineBreak' || inputType === 'insertParagraph';
-    if (breaks && policy.swallowsLineBreak(performance.now())) event.preventDefault();
+    if (breaks && policy.swallowsLineBreak(timeStamp)) event.preventDefault();
   });
   return { policy };
 }
@@ -45,13 +51,16 @@ export class Composer {
    * @param {Chat.KeyValue} options.drafts
    * @param {string} options.draftKey
    * @param {() => Chat.Strings} options.strings
+   * @param {(text: string) => void} options.explain why nothing was sent
+   * @param {() => void} options.leave the writer wants out of the box
    */
-  constructor(parts, { submit, drafts, draftKey, strings }) {
+  constructor(parts, { submit, drafts, draftKey, strings, explain, leave }) {
     this.parts = parts;
     this.submitContent = submit;
     this.drafts = drafts;
     this.draftKey = draftKey;
     this.strings = strings;
+    this.explain = explain;
     this.contentMax = 2000;
     this.scheduled = false;
     const { form, box, send } = parts;
@@ -72,7 +81,8 @@ export class Composer {
     });
     box.addEventListener('input', () => this.#schedule());
     box.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !event.isComposing) box.blur();
+      // Tab must stay free to leave the frame, so Escape is the way up to the messages.
+      if (event.key === 'Escape' && !event.isComposing && event.keyCode !== 229) leave();
     });
     box.value = drafts.get(draftKey) ?? '';
     this.update();
@@ -85,7 +95,10 @@ export class Composer {
   #submit() {
     const { box } = this.parts;
     const content = cleanContent(box.value);
-    if (!content || codePoints(content) > this.contentMax || !this.submitContent(content)) return;
+    if (!content) return;
+    const over = codePoints(content) - this.contentMax;
+    if (over > 0) this.explain(this.strings().tooLong(over));
+    if (over > 0 || !this.submitContent(content)) return;
     box.value = '';
     this.update();
   }
@@ -100,9 +113,14 @@ export class Composer {
     });
   }
 
+  /** Keeps what is written for the next visit of this tab. */
+  keepDraft() {
+    this.drafts.set(this.draftKey, this.parts.box.value || null);
+  }
+
   update() {
     const { box, count, send } = this.parts;
-    this.drafts.set(this.draftKey, box.value || null);
+    this.keepDraft();
     box.style.height = 'auto';
     const line = parseFloat(getComputedStyle(box).lineHeight) || 22;
     const padding = box.offsetHeight - box.clientHeight + 20;

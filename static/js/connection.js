@@ -3,7 +3,7 @@
 
 import { backoffMs } from './backoff.js';
 import { DetailEvent } from './events.js';
-import { SUBPROTOCOL, START_OVER, afterClose, decode } from './protocol.js';
+import { PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from './protocol.js';
 
 /** A connection that held this long was a good one: the next failure starts from the beginning. */
 const STABLE_MS = 30_000;
@@ -13,10 +13,15 @@ const PATIENCE_MS = 12_000;
 const CATCH_UP_MS = 2_000;
 /** Several readers notice the same silence in the same moment: they leave it one by one. */
 const LEAVE_SPREAD_MS = 2_000;
+/** A socket that slept with the page is asked whether it still lives; a living one answers at once. */
+const PROBE_MS = 5_000;
 /** Without a figure of the server's own: three times the pause at which it looks at us. */
 const HEARTBEAT_SECONDS_DEFAULT = 30;
 
-/** Events: `state` (detail: State), `frame` (detail: Frame), `refused` (detail: close code). */
+/**
+ * Events: `state` (detail: State), `frame` (detail: Frame), `refused` (detail: close code), and
+ * `delayed` (detail: an error code) when it is the server that lets us wait, not the way to it.
+ */
 export class Connection extends EventTarget {
   /** @param {Chat.ConnectionOptions} options */
   constructor(options) {
@@ -54,18 +59,33 @@ export class Connection extends EventTarget {
     return true;
   }
 
-  /** The network is back, or the reader looks at the page again: no reason to wait any longer. */
-  nudge() {
-    if (this.stopped || this.state === 'closed' || this.socket) return;
-    this.#connect();
+  /** The server has announced its restart and said when to come back. */
+  get planned() {
+    return this.returnAfterMs !== null;
   }
 
-  /** The browser says that there is no network: attempts would only fail. */
+  /** The reader looks at the page again: no reason to wait any longer. */
+  nudge() {
+    if (this.stopped || this.state === 'closed') return;
+    if (!this.socket) this.#connect();
+    else this.#probe();
+  }
+
+  /** A socket that was opening while the network was away may hang for long. */
+  networkBack() {
+    if (this.stopped || this.state === 'closed') return;
+    if (this.state !== 'live') this.#drop();
+    this.nudge();
+  }
+
+  /**
+   * The browser says that there is no network. It may be wrong (a server on this very machine, a
+   * tunnel), so attempts go on, only seldom.
+   */
   networkLost() {
     if (this.stopped || this.state === 'closed') return;
     this.#drop();
-    this.#cancel('retry');
-    this.#setState('offline');
+    this.#retryLater();
   }
 
   /** Tries again after the server had said not to, because the reader asked for it. */
@@ -84,11 +104,7 @@ export class Connection extends EventTarget {
 
   #connect() {
     this.#cancel('retry');
-    if (!this.options.online()) {
-      this.#setState('offline');
-      return;
-    }
-    this.#setState('connecting');
+    this.#setState(this.options.online() ? 'connecting' : 'offline');
     /** @type {WebSocket} */
     let socket;
     try {
@@ -112,11 +128,17 @@ export class Connection extends EventTarget {
 
   /** @param {unknown} data */
   #heard(data) {
+    this.#cancel('probe');
     this.#after('silence', this.heartbeatMs * 2.5, () => this.#leaveSoon());
     for (const frame of decode(data)) {
       if (!this.socket) return;
-      if (frame.type === 'RECONNECT') this.#told(frame);
-      else if (frame.type === 'ERROR' && this.state !== 'live') this.#joinRefused(frame);
+      if (frame.type === 'RECONNECT') {
+        // Its close follows at once; there is nothing to wait for.
+        this.returnAfterMs = Math.max(0, Number(frame.payload.afterMs) || 0);
+        this.#lost(1012);
+        return;
+      }
+      if (frame.type === 'ERROR' && this.state !== 'live') this.#joinRefused(frame);
       this.dispatchEvent(new DetailEvent('frame', frame));
       // Only now: whoever waits for "live" finds the room's state in place, and the changes in
       // front of a heartbeat have moved the cursor.
@@ -139,17 +161,13 @@ export class Connection extends EventTarget {
   }
 
   /** @param {Chat.Frame} frame */
-  #told(frame) {
-    this.returnAfterMs = Math.max(0, Number(frame.payload.afterMs) || 0);
-  }
-
-  /** @param {Chat.Frame} frame */
   #joinRefused(frame) {
     const { code, clientId, retryAfterMs } = frame.payload;
     if (clientId || code === 'ALREADY_JOINED') return;
     // The socket is good, only the room is not ready (or we have changed what was wrong with the
     // JOIN): ask again on the same one.
     this.#cancel('patience');
+    if (retryAfterMs) this.dispatchEvent(new DetailEvent('delayed', code));
     const pause = Number(retryAfterMs) || backoffMs(++this.attempt, this.options.random);
     const socket = this.socket;
     this.#after('join', pause, () => {
@@ -168,6 +186,11 @@ export class Connection extends EventTarget {
     });
   }
 
+  #probe() {
+    if (this.state !== 'live' || this.timers.has('probe') || !this.send(PING)) return;
+    this.#after('probe', PROBE_MS, () => this.#lost(1006));
+  }
+
   #leaveSoon() {
     this.#after('leave', this.options.random() * LEAVE_SPREAD_MS, () => this.#lost(1000));
   }
@@ -177,6 +200,7 @@ export class Connection extends EventTarget {
     this.#drop();
     if (this.stopped) return;
     if (code === START_OVER) this.options.startOver();
+    if (code === SERVER_FULL) this.dispatchEvent(new DetailEvent('delayed', 'OVERLOADED'));
     if (afterClose(code) === 'stay away') {
       this.stopped = true;
       this.#setState('closed');
@@ -188,7 +212,6 @@ export class Connection extends EventTarget {
 
   #retryLater() {
     this.#setState(this.options.online() ? 'connecting' : 'offline');
-    if (this.state === 'offline') return;
     const told = this.returnAfterMs;
     this.returnAfterMs = null;
     this.#after('retry', told ?? backoffMs(this.attempt++, this.options.random), () => this.#connect());
@@ -196,7 +219,7 @@ export class Connection extends EventTarget {
 
   /** Lets go of the socket without waiting for its close event, which may take minutes to come. */
   #drop() {
-    for (const name of ['patience', 'join', 'stable', 'silence', 'behind', 'leave']) this.#cancel(name);
+    for (const name of ['patience', 'join', 'stable', 'silence', 'behind', 'leave', 'probe']) this.#cancel(name);
     const socket = this.socket;
     this.socket = null;
     if (socket && socket.readyState < 2) socket.close(1000);

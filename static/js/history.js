@@ -1,42 +1,95 @@
-// Older messages, a page at a time, over HTTP.
+// The room's stored messages, a page at a time, over HTTP.
 
 const PAGE = 50;
+/** Of a message that is opened by its link: so many around it on each side. */
+const AROUND = 25;
 
 export class History {
   /**
    * @param {import('./chat-store.js').ChatStore} store
    * @param {string} base the room's address below /api
-   * @param {(state: Chat.HistoryState) => void} onState
+   * @param {(where: Chat.HistorySide, state: Chat.HistoryState) => void} onState
    */
   constructor(store, base, onState) {
     this.store = store;
     this.base = base;
     this.onState = onState;
-    /** @type {Chat.HistoryState} */
-    this.state = 'idle';
+    /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
+    this.states = { older: 'idle', newer: 'idle', gap: 'idle' };
   }
 
-  /** Loads the page above what is here. Does nothing while one is on its way, or at the beginning. */
-  async loadOlder() {
-    const before = this.store.oldestSeq;
-    if (this.state === 'loading' || before === null || !this.store.hasMore) return;
-    const generation = this.store.generation;
-    this.#set('loading');
+  /** The page above the list. */
+  loadOlder() {
+    const { store } = this;
+    return this.#load('older', 'before', () => (store.hasMore ? store.oldestSeq : null),
+      ({ messages, hasMore }) => store.older(messages, hasMore));
+  }
+
+  /** The page below the list, where that ends before the newest message. */
+  loadNewer() {
+    const { store } = this;
+    return this.#load('newer', 'after', () => (store.hasNewer ? store.newestSeq : null),
+      ({ messages, hasMore }) => store.newer(messages, hasMore));
+  }
+
+  /** What a long absence has left out. */
+  loadGap() {
+    const { store } = this;
+    return this.#load('gap', 'after', () => store.gap?.after ?? null,
+      ({ messages, hasMore }) => store.fillGap(messages, hasMore));
+  }
+
+  /**
+   * Goes to another part of the room.
+   * @param {number} seq
+   * @returns {Promise<boolean>} whether it is there now
+   */
+  async loadAround(seq) {
+    const { store } = this;
+    const { generation } = store;
     try {
-      const answer = await fetch(`${this.base}/messages?before=${before}&limit=${PAGE}`);
-      if (!answer.ok) throw new Error(`history: ${answer.status}`);
-      const page = await answer.json();
-      this.#set('idle');
-      // Meanwhile another list may have begun; this page belongs above the old one.
-      if (this.store.generation === generation) this.store.older(page.messages, page.hasMore);
+      const [above, below] = await Promise.all([this.#page('before', seq, AROUND), this.#page('after', seq - 1, AROUND)]);
+      const messages = [...above.messages, ...below.messages];
+      if (store.generation !== generation || messages.length === 0) return false;
+      store.show(messages, above.hasMore, below.hasMore);
+      return true;
     } catch {
-      this.#set('failed');
+      return false;
     }
   }
 
-  /** @param {Chat.HistoryState} state */
-  #set(state) {
-    this.state = state;
-    this.onState(state);
+  /**
+   * Does nothing while a page is on its way, or where there is nothing to load.
+   * @param {Chat.HistorySide} side
+   * @param {'before' | 'after'} direction
+   * @param {() => number | null} edge
+   * @param {(page: {messages: Chat.Message[], hasMore: boolean}) => void} take
+   */
+  async #load(side, direction, edge, take) {
+    const seq = edge();
+    if (this.states[side] === 'loading' || seq === null) return;
+    const { generation } = this.store;
+    this.#set(side, 'loading');
+    try {
+      const page = await this.#page(direction, seq, PAGE);
+      this.#set(side, 'idle');
+      // Meanwhile another list may have begun, or this end of it been let go.
+      if (this.store.generation === generation && edge() === seq) take(page);
+    } catch {
+      this.#set(side, 'failed');
+    }
+  }
+
+  /** @param {'before' | 'after'} direction @param {number} seq @param {number} limit */
+  async #page(direction, seq, limit) {
+    const answer = await fetch(`${this.base}/messages?${direction}=${seq}&limit=${limit}`);
+    if (!answer.ok) throw new Error(`history: ${answer.status}`);
+    return answer.json();
+  }
+
+  /** @param {Chat.HistorySide} side @param {Chat.HistoryState} state */
+  #set(side, state) {
+    this.states[side] = state;
+    this.onState(side, state);
   }
 }

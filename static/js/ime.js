@@ -15,6 +15,15 @@ const LOCK_MS = 50;
 const TAKEN = 229;
 
 /**
+ * Whether this is the Enter key. Windows names a key that the input method has taken `Process`;
+ * only the place on the keyboard tells which one it was.
+ * @param {{key: string, code: string}} event
+ */
+export function isEnter({ key, code }) {
+  return key === 'Enter' || (key === 'Process' && (code === 'Enter' || code === 'NumpadEnter'));
+}
+
+/**
  * What to do with the key:
  *  - `send`: send now, and keep the key from writing a line break;
  *  - `later`: sending follows by itself when the composition ends;
@@ -74,10 +83,11 @@ export class EnterPolicy {
     // The same press, reported once more after the composition's end has sent the text.
     if (now - this.sentAt <= LOCK_MS) return 'swallow';
     if (shiftKey || touch) return 'newline';
-    if (now - this.endedAt <= LOCK_MS || keyCode === TAKEN) {
-      return HANGUL_ONLY.test(this.text) ? 'send' : 'leave';
+    if (now - this.endedAt <= LOCK_MS) {
+      if (HANGUL_ONLY.test(this.text)) return 'send';
+      return keyCode === TAKEN ? 'leave' : 'swallow';
     }
-    return 'send';
+    return keyCode === TAKEN ? 'leave' : 'send';
   }
 
   /** Some engines write the line break of a taken Enter all the same. @param {number} now */

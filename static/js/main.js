@@ -13,10 +13,11 @@ import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Profile } from './profile.js';
 import { encodeJoin, encodeProfile } from './protocol.js';
+import { Roving } from './roving.js';
 import { Sender } from './sender.js';
 import { Status } from './status.js';
 import { openStorage } from './storage.js';
-import { isTheme, setAccent, setTheme } from './theme.js';
+import { setAccent, setTheme } from './theme.js';
 import { Clock } from './time.js';
 import { View } from './view.js';
 
@@ -36,7 +37,7 @@ store.selfId = identity.authorId;
 
 const frame = new Frame(fromBlog);
 const announcer = new Announcer(byId('announcer'), (n) => strings.announceMany(n));
-const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings);
+const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings, (text) => announcer.say(text));
 
 /**
  * While a choice of nickname and animal is unconfirmed: what to go back to if the server refuses.
@@ -91,6 +92,8 @@ const composer = new Composer({
   drafts: session,
   draftKey: `realtime-chat:draft:${room}`,
   strings: () => strings,
+  explain: (text) => status.note(text),
+  leave: () => byId('log').focus({ preventScroll: true }),
 });
 
 const profile = new Profile({
@@ -102,7 +105,7 @@ const profile = new Profile({
   submit: /** @type {HTMLButtonElement} */ (byId('profile-submit')),
   dismiss: /** @type {HTMLButtonElement} */ (byId('profile-dismiss')),
   fault: byId('fault'),
-}, { choose: chooseProfile, dismiss: () => showDock('rest'), strings: () => strings });
+}, { choose: chooseProfile, dismiss: leaveProfile, strings: () => strings });
 
 const people = new People({
   button: byId('people-button'),
@@ -112,6 +115,8 @@ const people = new People({
   list: byId('people-list'),
   more: byId('people-more'),
 }, store, `${api}/members`, () => strings);
+
+new Roving(byId('log'), byId('list'), { toBottom: () => view.toBottom(), leave: focusDock });
 
 /** @param {string} content @returns {boolean} */
 function write(content) {
@@ -167,26 +172,45 @@ function onError({ payload }) {
   const ofProfile = ['INVALID_NICKNAME', 'INVALID_AVATAR'].includes(error.code)
     || (beforeProfile !== null && !joining && ['RATE_LIMITED', 'INTERNAL'].includes(error.code));
   if (!ofProfile) return;
+  const draft = { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' };
   // What was refused may have come from an earlier visit: then nothing is left to go back to.
   identity.revert(joining ? null : beforeProfile?.nickname ?? null, beforeProfile?.avatar ?? null);
   beforeProfile = null;
-  showDock('profile');
-  profile.explain(about);
+  showDock('profile', draft);
+  if (error.code === 'RATE_LIMITED' && error.retryAfterMs) profile.wait(error.retryAfterMs);
+  else profile.explain(about);
 }
 
-/** What stands at the foot of the page. @param {'rest' | 'profile' | 'prompt'} what */
-function showDock(what) {
+/**
+ * What stands at the foot of the page.
+ * @param {'rest' | 'profile' | 'prompt'} what
+ * @param {{nickname: string, avatar: string} | null} [draft] a choice that was refused
+ */
+function showDock(what, draft = null) {
   const joined = identity.nickname !== null;
   const asking = what !== 'rest';
   byId('composer').hidden = !joined || asking;
   byId('join-bar').hidden = joined || asking;
   if (asking) {
-    profile.open(joined ? { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' } : null);
+    profile.open(joined ? { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' } : null, draft);
   } else {
     profile.close();
   }
   setAvatar(/** @type {HTMLImageElement} */ (byId('me').firstElementChild), identity.avatar ?? '');
   if (!byId('composer').hidden) composer.update();
+}
+
+/** Whoever closed the form by keyboard goes on at what had opened it. */
+function leaveProfile() {
+  showDock('rest');
+  byId(identity.nickname === null ? 'join-bar' : 'me').focus({ preventScroll: true });
+}
+
+/** Down to where one takes part, whatever stands there. */
+function focusDock() {
+  if (!byId('profile').hidden) profile.focus();
+  else if (identity.nickname !== null) composer.focus();
+  else byId('join-bar').focus({ preventScroll: true });
 }
 
 /** Texts that stand in the page itself. */
@@ -205,10 +229,17 @@ function relabel() {
   byId('message').setAttribute('placeholder', strings.placeholder);
 }
 
+let wantedLanguage = strings.locale;
+
 /** @param {string} lang */
 async function setLanguage(lang) {
-  if (supported(lang) === strings.locale) return;
-  strings = await load(lang);
+  const wanted = supported(lang);
+  wantedLanguage = wanted;
+  if (wanted === strings.locale) return;
+  const loaded = await load(lang);
+  // The last word holds, whichever language came first.
+  if (wantedLanguage !== wanted) return;
+  strings = loaded;
   relabel();
   profile.relabel();
   people.draw();
@@ -216,23 +247,16 @@ async function setLanguage(lang) {
   view.setLanguage(strings, new Clock(strings.locale));
 }
 
-/** @param {Chat.FrameMessage} message */
-function fromBlog(message) {
-  const { type, theme, title, lang, accent } = message;
-  if (type === 'focus') {
-    if (identity.nickname === null) profile.focus();
-    else composer.focus();
-    return;
-  }
-  const fields = { 'set-theme': ['theme'], 'set-title': ['title'], 'set-lang': ['lang'], init: ['theme', 'title', 'lang', 'accent'] }[type] ?? [];
-  if (fields.includes('theme') && isTheme(theme)) setTheme(theme);
-  if (fields.includes('accent')) setAccent(accent);
-  if (fields.includes('lang') && typeof lang === 'string') setLanguage(lang);
-  if (fields.includes('title') && typeof title === 'string' && title.trim()) {
-    const shown = title.trim().slice(0, 200);
-    byId('title').textContent = shown;
-    document.title = shown;
-  }
+/** @param {Chat.FrameMessage} message checked by `frame` */
+function fromBlog({ type, theme, title, lang, accent }) {
+  if (type === 'focus') focusDock();
+  if (theme) setTheme(theme);
+  if (accent) setAccent(accent);
+  if (lang) setLanguage(lang);
+  if (title === undefined) return;
+  // An empty title takes the blog's own back.
+  byId('title').textContent = title || strings.title;
+  document.title = title || strings.title;
 }
 
 connection.addEventListener('frame', (event) => {
@@ -247,7 +271,7 @@ connection.addEventListener('frame', (event) => {
   if (wire.type === 'WELCOME' || wire.type === 'PROFILE') onSelf(wire.type === 'PROFILE');
 });
 connection.addEventListener('state', () => {
-  const { state } = connection;
+  const { state, planned } = connection;
   if (state === 'live') {
     if (beforeProfile !== null) sendProfile();
     sender.pump();
@@ -255,17 +279,20 @@ connection.addEventListener('state', () => {
     sender.interrupted();
   }
   view.setLive(state === 'live');
-  status.connection(state);
+  status.connection(state, planned);
   frame.post('state', { state });
 });
+connection.addEventListener('delayed', (event) => status.delayed(/** @type {any} */ (event).detail));
 connection.addEventListener('refused', (event) => {
   const code = /** @type {any} */ (event).detail;
-  status.refused(code === 4101 ? strings.refused : code === 4103 ? strings.tooMany : strings.broken,
-    code === 4101 ? null : () => connection.retry());
+  status.refused(code === 4101 ? strings.refused : code === 4103 ? strings.tooMany : strings.broken, () => connection.retry());
 });
-store.addEventListener('resolved', () => sender.resolved());
+store.addEventListener('resolved', () => {
+  announcer.say(strings.sent);
+  sender.resolved();
+});
 store.addEventListener('arrived', (event) => {
-  for (const { author, content } of /** @type {any} */ (event).detail) announcer.say(`${author.nickname}: ${content}`);
+  for (const { author, content } of /** @type {any} */ (event).detail) announcer.message(`${author.nickname}: ${content}`);
 });
 sender.addEventListener('changed', () => store.touch());
 sender.addEventListener('hold', (event) => status.hold(/** @type {any} */ (event).detail));
@@ -275,11 +302,14 @@ sender.addEventListener('failed', (event) => {
   if (code === 'NICKNAME_REQUIRED') showDock('profile');
 });
 
-addEventListener('online', () => connection.nudge());
+addEventListener('online', () => connection.networkBack());
 addEventListener('offline', () => connection.networkLost());
 addEventListener('pageshow', (event) => event.persisted && connection.start());
 // A page in the back/forward cache may hold no socket.
-addEventListener('pagehide', () => connection.stop());
+addEventListener('pagehide', () => {
+  composer.keepDraft();
+  connection.stop();
+});
 document.addEventListener('visibilitychange', () => document.hidden || connection.nudge());
 
 byId('join-bar').addEventListener('click', () => {
@@ -298,6 +328,10 @@ if (frame.embedded && mode !== 'popout') {
   popout.href = address.href;
   popout.hidden = false;
   popout.addEventListener('click', (event) => {
+    // As it looks now: the blog may have changed it.
+    address.searchParams.set('theme', root.dataset.theme ?? 'auto');
+    address.searchParams.set('lang', strings.locale);
+    popout.href = address.href;
     if (open(address.href, '_blank', 'popup,width=440,height=680')) event.preventDefault();
   });
 }

@@ -3,6 +3,9 @@
 import { avatarImage, make } from './dom.js';
 import { isAuthor } from './protocol.js';
 
+/** A list of thousands serves nobody, and each name in it is a picture to load. */
+const SHOWN_MAX = 200;
+
 export class People {
   /**
    * @param {Chat.PeopleParts} parts
@@ -16,6 +19,8 @@ export class People {
     this.membersUrl = membersUrl;
     this.strings = strings;
     parts.button.addEventListener('click', () => this.#show(parts.panel.hidden === true));
+    // The list can be longer than the panel: the arrows scroll it.
+    parts.panel.tabIndex = 0;
     document.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || parts.panel.hidden) return;
       this.#show(false);
@@ -36,6 +41,7 @@ export class People {
     button.setAttribute('aria-expanded', String(show));
     if (!show) return;
     this.draw();
+    panel.focus({ preventScroll: true });
     if (!this.store.presence.members) this.#fetch();
   }
 
@@ -65,14 +71,17 @@ export class People {
     const me = this.store.self?.id;
     const ordered = [...members].sort((a, b) => Number(b.id === me) - Number(a.id === me)
       || a.nickname.localeCompare(b.nickname, this.strings().locale));
-    list.replaceChildren(...ordered.map((author) => {
+    list.replaceChildren(...ordered.slice(0, SHOWN_MAX).map((author) => {
       const item = make('li');
       item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname));
       if (author.id === me) item.append(make('span', 'you', this.strings().you));
       return item;
     }));
+    const strings = this.strings();
     const readers = this.store.presence.count - members.length;
-    more.hidden = readers <= 0;
-    more.textContent = this.strings().readersToo(readers);
+    const others = members.length - SHOWN_MAX;
+    const lines = [...(others > 0 ? [strings.othersToo(others)] : []), ...(readers > 0 ? [strings.readersToo(readers)] : [])];
+    more.hidden = lines.length === 0;
+    more.textContent = lines.join(' · ');
   }
 }

@@ -21,6 +21,8 @@ export class Profile {
     this.avatar = '';
     /** What we have proposed; it may change with the animal until the visitor writes. */
     this.suggestion = '';
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.countdown = undefined;
     /** @type {Promise<Chat.Avatar[]> | null} */
     this.loading = null;
     /** @type {Chat.Avatar[]} */
@@ -32,25 +34,35 @@ export class Profile {
       this.#submit();
     });
     form.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !event.isComposing) dismiss();
+      if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229) return;
+      if (parts.animals.contains(/** @type {Node} */ (event.target))) {
+        this.#showAnimals(false);
+        face.focus();
+      } else {
+        dismiss();
+      }
     });
     parts.dismiss.addEventListener('click', dismiss);
-    face.addEventListener('click', () => this.#showAnimals(parts.animals.hidden === true));
+    face.addEventListener('click', () => this.#toggleAnimals());
     box.addEventListener('input', () => this.explain(''));
     box.addEventListener('focus', () => box.value === this.suggestion && box.select());
   }
 
-  /** @param {{nickname: string, avatar: string} | null} current null for a newcomer */
-  async open(current) {
+  /**
+   * @param {{nickname: string, avatar: string} | null} current null for a newcomer
+   * @param {{nickname: string, avatar: string} | null} [draft] what was chosen and refused; it stays in the box
+   */
+  async open(current, draft = null) {
     const { form, box } = this.parts;
     this.joined = current !== null;
     this.relabel();
     this.explain('');
     this.#showAnimals(false);
     form.hidden = false;
-    if (current) {
-      this.#wear(current.avatar);
-      box.value = current.nickname;
+    const shown = draft ?? current;
+    if (shown) {
+      this.#wear(shown.avatar);
+      box.value = shown.nickname;
     }
     this.loading ??= loadAvatars();
     this.avatars = await this.loading;
@@ -70,8 +82,27 @@ export class Profile {
 
   /** @param {string} text */
   explain(text) {
+    clearInterval(this.countdown);
+    this.parts.fault.removeAttribute('aria-live');
     this.parts.fault.textContent = text;
     this.parts.box.setAttribute('aria-invalid', String(text !== ''));
+  }
+
+  /** Changed too often: counts down to the moment at which the same choice may be made again. @param {number} ms */
+  wait(ms) {
+    const until = Date.now() + ms;
+    const draw = () => {
+      const seconds = Math.ceil((until - Date.now()) / 1000);
+      this.parts.fault.textContent = seconds > 0 ? this.strings().profileHold(seconds) : '';
+      if (seconds <= 0) clearInterval(this.countdown);
+    };
+    this.explain('');
+    draw();
+    this.countdown = setInterval(() => {
+      // Said once; a screen reader must not be made to count along.
+      this.parts.fault.setAttribute('aria-live', 'off');
+      draw();
+    }, 1000);
   }
 
   /** After the language changed, too. */
@@ -109,6 +140,17 @@ export class Profile {
     this.avatar = avatar;
     setAvatar(/** @type {HTMLImageElement} */ (this.parts.face.firstElementChild), avatar);
     for (const radio of this.parts.animals.querySelectorAll('input')) radio.checked = radio.value === avatar;
+  }
+
+  /** The button asked for them: whoever opens the animals by keyboard goes on among them. */
+  async #toggleAnimals() {
+    const { animals } = this.parts;
+    // They may not have come when the form was opened.
+    if (this.avatars.length === 0) this.avatars = await (this.loading ??= loadAvatars());
+    if (this.avatars.length === 0) this.loading = null;
+    this.#showAnimals(animals.hidden === true);
+    const chosen = animals.querySelector('input:checked') ?? animals.querySelector('input');
+    if (!animals.hidden && chosen) /** @type {HTMLElement} */ (chosen).focus();
   }
 
   /** @param {boolean} show */

@@ -80,6 +80,8 @@ export const encodeProfile = (payload) => JSON.stringify({ type: 'PROFILE', payl
 /** @param {{clientId: string, content: string}} payload */
 export const encodeMessage = (payload) => JSON.stringify({ type: 'MESSAGE', payload });
 
+export const PING = JSON.stringify({ type: 'PING', payload: {} });
+
 /**
  * What a close code asks of us.
  * @param {number} code
@@ -92,3 +94,6 @@ export function afterClose(code) {
 
 /** Close code: the room's life ended, join without a resume cursor. */
 export const START_OVER = 4003;
+
+/** Close code: no room for another session right now. */
+export const SERVER_FULL = 4005;

@@ -1,7 +1,8 @@
 // What stands in the list, row by row: day dividers, messages in groups of one author, the line
-// above what is unread, notices, what is still unsent. Pure: the view only draws it.
+// above what is unread, where something is missing, notices, what is still unsent. Pure: the view
+// only draws it.
 
-/** Messages of one author stand together while no more than this lies between them. */
+/** Messages of one author stand together while less than this lies between them, as in the server's page. */
 const GROUP_MS = 5 * 60_000;
 
 /**
@@ -9,19 +10,27 @@ const GROUP_MS = 5 * 60_000;
  * @param {Chat.Message[]} list.messages by seq
  * @param {Chat.Unsent[]} list.unsent
  * @param {Chat.Notice[]} list.notices by afterSeq
- * @param {number | null} list.unreadSeq the first unread message
+ * @param {number | null} list.unreadSeq where the unread messages begin
  * @param {string | null} list.selfId
+ * @param {boolean} [list.hasMore] whether messages above these exist
+ * @param {boolean} [list.hasNewer] whether messages below these exist
+ * @param {Chat.Gap | null} [list.gap]
  * @param {(iso: string) => string} dayOf names the day in the reader's own time
  * @returns {Chat.Row[]}
  */
-export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayOf) {
+export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMore = false, hasNewer = false, gap = null }, dayOf) {
   /** @type {Chat.Row[]} */
   const rows = [];
   /** @type {Chat.Message | null} */
   let previous = null;
   let day = '';
   let n = 0;
+  let above = hasMore ? null : -1;
   for (const message of messages) {
+    if (gap && above !== null && above <= gap.after && message.seq >= gap.before) {
+      rows.push({ kind: 'gap', key: 'gap' });
+      previous = null;
+    }
     while (n < notices.length && notices[n].afterSeq < message.seq) {
       rows.push(noticeRow(notices[n++]));
       previous = null;
@@ -32,10 +41,12 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayO
       day = today;
       previous = null;
     }
-    if (unreadSeq === message.seq) {
+    // Above the first message here the line would say that all above is read, which nobody knows.
+    if (unreadSeq !== null && above !== null && above < unreadSeq && message.seq >= unreadSeq) {
       rows.push({ kind: 'unread', key: 'unread' });
       previous = null;
     }
+    above = message.seq;
     rows.push({
       kind: 'message',
       key: rowKey(message.author.id, message.clientId ?? message.id),
@@ -45,6 +56,8 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId }, dayO
     });
     previous = message;
   }
+  // The end of the room is elsewhere, and with it what stands there.
+  if (hasNewer) return rows;
   for (; n < notices.length; n += 1) {
     rows.push(noticeRow(notices[n]));
     previous = null;
@@ -76,7 +89,7 @@ export function continues(previous, message) {
   return previous.author.id === message.author.id
     && previous.author.nickname === message.author.nickname
     && previous.author.avatar === message.author.avatar
-    && Date.parse(message.createdAt) - Date.parse(previous.createdAt) <= GROUP_MS;
+    && Date.parse(message.createdAt) - Date.parse(previous.createdAt) < GROUP_MS;
 }
 
 /** So many notices are kept; older ones say nothing to anybody. */

@@ -8,6 +8,8 @@ const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);
 /** The server answers within 5 s even when its database is away: after this an answer got lost. */
 const ANSWER_MS = 15_000;
 const PAUSE_MS_DEFAULT = 2_000;
+/** A fault of the server may be over by the next attempt; this often we try before we say so. */
+const FAULT_RETRIES = 3;
 
 /** Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: code). */
 export class Sender extends EventTarget {
@@ -24,6 +26,8 @@ export class Sender extends EventTarget {
     this.ready = ready;
     this.now = now;
     this.notBefore = 0;
+    /** Faults in a row. */
+    this.faults = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.pause = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -50,6 +54,7 @@ export class Sender extends EventTarget {
   /** The message is stored: on to the next. */
   resolved() {
     clearTimeout(this.answer);
+    this.faults = 0;
     this.#release();
     this.pump();
   }
@@ -70,18 +75,27 @@ export class Sender extends EventTarget {
     clearTimeout(this.answer);
     if (error.code === 'NOT_JOINED') {
       this.outbox.interrupted();
-    } else if (PASSING.has(error.code)) {
+    } else if (this.#passes(error)) {
       this.outbox.interrupted();
-      this.notBefore = this.now() + (Number(error.retryAfterMs) || PAUSE_MS_DEFAULT);
+      this.notBefore = this.now() + (Number(error.retryAfterMs) || PAUSE_MS_DEFAULT * 2 ** this.faults);
       this.#emit('hold', { code: error.code, until: this.notBefore });
       this.pump();
     } else {
+      this.faults = 0;
       this.outbox.fail(entry.clientId, error.code);
       this.#release();
       this.#emit('failed', error.code);
       this.pump();
     }
     this.#emit('changed');
+    return true;
+  }
+
+  /** Codes that come later are told apart by whether the server says when to try again. @param {Chat.WireError} error */
+  #passes({ code, retryAfterMs }) {
+    if (PASSING.has(code) || Number(retryAfterMs) > 0) return true;
+    if (code !== 'INTERNAL' || this.faults >= FAULT_RETRIES) return false;
+    this.faults += 1;
     return true;
   }
 

@@ -4,18 +4,29 @@
 import { make } from './dom.js';
 
 const SILENT_MS = 2_000;
+/** A restart that the server has announced is over within moments, the pause it asked for included. */
+const PLANNED_MS = 8_000;
+/** After this long it is no passing matter any more. */
+const LONG_MS = 15_000;
 
 export class Status {
   /**
    * @param {{strip: HTMLElement, note: HTMLElement}} parts
    * @param {() => Chat.Strings} strings
+   * @param {(text: string) => void} [say] to a screen reader
    */
-  constructor({ strip, note }, strings) {
+  constructor({ strip, note }, strings, say = () => {}) {
     this.strip = strip;
     this.noteElement = note;
     this.strings = strings;
+    this.say = say;
     /** @type {Chat.State} */
     this.state = 'connecting';
+    /** Whether the room has ever been reached. */
+    this.reached = false;
+    this.long = false;
+    /** Why the server lets us wait: an error code. @type {string | null} */
+    this.delay = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -23,42 +34,68 @@ export class Status {
     this.holding = false;
   }
 
-  /** @param {Chat.State} state */
-  connection(state) {
+  /** @param {Chat.State} state @param {boolean} [planned] */
+  connection(state, planned = false) {
     this.state = state;
     if (state === 'closed') return;
     if (state === 'live') {
-      clearTimeout(this.timer);
-      this.timer = undefined;
+      this.#rest();
+      this.reached = true;
       this.strip.hidden = true;
     } else if (!this.strip.hidden) {
       this.#draw();
     } else {
-      this.timer ??= setTimeout(() => this.#draw(), SILENT_MS);
+      this.timer ??= setTimeout(() => {
+        this.#draw();
+        this.timer = setTimeout(() => {
+          this.long = true;
+          this.#draw();
+        }, LONG_MS);
+      }, planned ? PLANNED_MS : SILENT_MS);
     }
+  }
+
+  /** It is the server that lets us wait. @param {string} code */
+  delayed(code) {
+    this.delay = code;
+    if (!this.strip.hidden) this.#draw();
+  }
+
+  #rest() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.long = false;
+    this.delay = null;
   }
 
   #draw() {
-    this.timer = undefined;
+    const { strip, state, delay, long } = this;
     const strings = this.strings();
-    this.strip.className = `strip ${this.state}`;
-    this.strip.replaceChildren(make('span', this.state === 'offline' ? 'dot' : 'spinner'),
-      make('span', '', this.state === 'offline' ? strings.offline : strings.reconnecting));
-    this.strip.hidden = false;
+    const text = state === 'offline' ? strings.offline
+      : delay === 'STORE_UNAVAILABLE' ? strings.awayReading
+        : delay === 'OVERLOADED' ? strings.full
+          : long ? strings.unreachable
+            : this.reached ? strings.reconnecting : strings.connecting;
+    // A live region that is drawn again is read again.
+    if (!strip.hidden && strip.textContent === text) return;
+    const still = state === 'offline' || long;
+    strip.className = `strip ${still ? 'offline' : state}`;
+    strip.replaceChildren(make('span', still ? 'dot' : 'spinner'), make('span', '', text));
+    strip.hidden = false;
   }
 
-  /** @param {string} text @param {(() => void) | null} again */
+  /** @param {string} text @param {() => void} again */
   refused(text, again) {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.#rest();
+    const button = make('button', 'link', this.strings().tryAgain);
+    button.type = 'button';
+    button.addEventListener('click', () => {
+      // What stands here has been answered; a try that takes long will say so by itself.
+      this.strip.hidden = true;
+      again();
+    });
     this.strip.className = 'strip closed';
-    this.strip.replaceChildren(make('span', '', text));
-    if (again) {
-      const button = make('button', 'link', this.strings().tryAgain);
-      button.type = 'button';
-      button.addEventListener('click', again);
-      this.strip.append(button);
-    }
+    this.strip.replaceChildren(make('span', '', text), button);
     this.strip.hidden = false;
   }
 
@@ -73,19 +110,23 @@ export class Status {
   /** Counts down to the moment at which a held message goes out by itself. @param {{code: string, until: number} | null} hold */
   hold(hold) {
     clearInterval(this.countdown);
+    const before = this.holding;
     this.holding = false;
-    this.note(hold ? ' ' : '');
+    this.note('');
     if (!hold) return;
     this.holding = true;
-    const draw = () => {
-      const seconds = Math.max(0, Math.ceil((hold.until - Date.now()) / 1000));
+    const text = () => {
       const strings = this.strings();
-      const text = hold.code === 'RATE_LIMITED' ? strings.hold : hold.code === 'OVERLOADED' ? strings.busy : strings.storeAway;
-      this.noteElement.textContent = text(seconds);
+      const words = hold.code === 'RATE_LIMITED' ? strings.hold : hold.code === 'OVERLOADED' ? strings.busy : strings.storeAway;
+      return words(Math.max(0, Math.ceil((hold.until - Date.now()) / 1000)));
     };
     // Said once; a screen reader must not be made to count along.
-    draw();
     this.noteElement.setAttribute('aria-live', 'off');
-    this.countdown = setInterval(draw, 1000);
+    this.noteElement.textContent = text();
+    this.noteElement.hidden = false;
+    if (!before) this.say(text());
+    this.countdown = setInterval(() => {
+      this.noteElement.textContent = text();
+    }, 1000);
   }
 }

@@ -8,6 +8,11 @@ export function isTheme(theme) {
   return typeof theme === 'string' && THEMES.includes(theme);
 }
 
+/** @param {unknown} accent @returns {accent is string} */
+export function isAccent(accent) {
+  return typeof accent === 'string' && ACCENT.test(accent);
+}
+
 /** @param {'light' | 'dark' | 'auto'} theme */
 export function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -16,7 +21,7 @@ export function setTheme(theme) {
 
 /** @param {unknown} accent */
 export function setAccent(accent) {
-  if (typeof accent !== 'string' || !ACCENT.test(accent)) return;
+  if (!isAccent(accent)) return;
   const { style } = document.documentElement;
   style.setProperty('--accent', accent);
   style.setProperty('--on-accent', inkOn(accent));

@@ -46,12 +46,16 @@ declare namespace Chat {
   type Unsent = { clientId: string; content: string; at: number; state: SendState; code?: string };
   type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
   type HistoryState = 'idle' | 'loading' | 'failed';
+  type HistorySide = 'older' | 'newer' | 'gap';
+  /** Messages between these two are not here. */
+  type Gap = { after: number; before: number };
 
   // What is shown
   type Notice = { afterSeq: number; joined: Author[]; left: Author[] };
   type Row =
     | { kind: 'day'; key: string; at: string }
     | { kind: 'unread'; key: string }
+    | { kind: 'gap'; key: string }
     | { kind: 'notice'; key: string; notice: Notice }
     | { kind: 'message'; key: string; message: Message; continued: boolean; own: boolean }
     | { kind: 'unsent'; key: string; entry: Unsent; continued: boolean };
@@ -64,12 +68,23 @@ declare namespace Chat {
     list: HTMLElement;
     /** Stands above the list: loading, failed, the beginning. */
     top: HTMLElement;
+    /** Stands below the list, where that ends before the newest message. */
+    end: HTMLElement;
     empty: HTMLElement;
     /** The button that leads to the newest message. */
     down: HTMLElement;
+    /** The button that leads to the first unread message, far above. */
+    first: HTMLElement;
   };
   type ViewActions = {
-    loadOlder: () => void;
+    load: (side: HistorySide) => void;
+    /** Goes to another part of the room; answers whether it is there. */
+    loadAround: (seq: number) => Promise<boolean>;
+    /** Everything up to here was seen. */
+    read: (seq: number) => void;
+    /** The link to a message, for copying. */
+    linkTo: (seq: number) => string;
+    say: (text: string) => void;
     retry: (clientId: string) => void;
     discard: (clientId: string) => void;
     unread: (count: number) => void;
@@ -93,5 +108,5 @@ declare namespace Chat {
   };
 
   // Between page and frame
-  type FrameMessage = Record<string, unknown> & { type: string };
+  type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };
 }

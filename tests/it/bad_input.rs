@@ -1,6 +1,6 @@
 //! Bad input gets its code, and the session lives on unless a close code says otherwise.
 
-use realtime_chat::protocol::ErrorCode;
+use realtime_chat::protocol::{ErrorCode, ServerFrame};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -19,8 +19,16 @@ async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
     let database = Database::sqlite();
     let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
     let id = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
-    let deep = format!(r#"{{"type":"PING","payload":{}{}}}"#, r#"{"a":"#.repeat(2_000), "}".repeat(2_000));
-    let deep_list = format!(r#"{{"type":"PING","payload":{{"a":{}1{}}}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    let list = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+    let object = |n: usize| format!("{}1{}", r#"{"a":"#.repeat(n), "}".repeat(n));
+    let deep = [
+        list(8_000),
+        object(2_500),
+        format!(r#"{{"type":{},"payload":{{}}}}"#, list(7_000)),
+        format!(r#"{{"type":"PING","payload":{}}}"#, list(7_000)),
+        format!(r#"{{"type":"JOIN","payload":{{"anonymousId":"{id}","resume":{}}}}}"#, object(2_000)),
+        format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":{}}}}}"#, object(2_000)),
+    ];
     let mut texts: Vec<String> = [
         "",
         " ",
@@ -55,7 +63,8 @@ async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
     ]
     .map(str::to_owned)
     .to_vec();
-    texts.extend([deep, deep_list, format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}"}}}}"#)]);
+    texts.extend(deep);
+    texts.push(format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}"}}}}"#));
     for payload in [
         json!({"anonymousId": 7}),
         json!({"anonymousId": id, "nickname": 7}),
@@ -88,6 +97,17 @@ async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
         }
     }
     client.say("alive").await;
+    // Where nobody looks, depth is ignored or refused, and costs no stack in either case.
+    for hidden in [list(7_000), object(2_500)] {
+        client.send_text(&format!(r#"{{"type":"PING","payload":{{"x":{hidden}}}}}"#)).await;
+        let is_answer = |frame: &ServerFrame<'static>| match frame {
+            ServerFrame::Pong {} => Some(()),
+            ServerFrame::Error(error) if error.code == ErrorCode::BadFrame => Some(()),
+            _ => None,
+        };
+        client.wait("PONG or BAD_FRAME", is_answer).await;
+    }
+    client.say("still alive").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,7 +193,7 @@ async fn sixteen_kib_are_taken_and_one_byte_more_is_too_large() {
     };
     let mut client = Client::author(&server, "post", "the author").await;
     client.send_text(&ping_of(FRAME_BYTES_MAX)).await;
-    client.wait("PONG", |f| matches!(f, realtime_chat::protocol::ServerFrame::Pong {}).then_some(())).await;
+    client.wait("PONG", |f| matches!(f, ServerFrame::Pong {}).then_some(())).await;
     client.send_text(&ping_of(FRAME_BYTES_MAX + 1)).await;
     client.error_of(ErrorCode::TooLarge).await;
     assert_eq!(client.closed().await, 1009);
@@ -288,11 +308,12 @@ async fn what_is_no_websocket_ends_the_session_and_nothing_else() {
     let database = Database::sqlite();
     let server = Server::start(&database).await;
     let mut other = Client::author(&server, "post", "the author").await;
+    let long_ping = [&[0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0][..], &[b'x'; 256]].concat();
     for bytes in [
-        &[0x81, 0x02, b'h', b'i'][..],         // not masked
-        &[0x83, 0x80, 0, 0, 0, 0],             // an opcode that is none
-        &[0x80, 0x80, 0, 0, 0, 0],             // a continuation of nothing
-        &[0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0], // a ping of 256 bytes
+        &[0x81, 0x02, b'h', b'i'][..], // not masked
+        &[0x83, 0x80, 0, 0, 0, 0],     // an opcode that is none
+        &[0x80, 0x80, 0, 0, 0, 0],     // a continuation of nothing
+        &long_ping,                    // a ping of 256 bytes
         b"GET / HTTP/1.1\r\n\r\n",
         &[0xff; 64],
     ] {

@@ -159,7 +159,9 @@ async fn a_welcome_has_at_most_512_kib(database: &Database) {
                 starts_over(&welcome, &stored);
                 assert!(n_resumed == 0, "who missed less is resumed where who missed more is");
                 let bytes = stored[rev..].iter().map(|m| serde_json::to_string(m).expect("JSON").len() + 1);
-                assert!(bytes.sum::<usize>() > WELCOME_BYTES_MAX - 2_048, "{rev} would have fitted");
+                // The rest of the frame, with the people in the room, needs a place as well.
+                let room_for_the_rest = 48 * 1024;
+                assert!(bytes.sum::<usize>() > WELCOME_BYTES_MAX - room_for_the_rest, "{rev} would have fitted");
             }
         }
         assert!((1..=20).contains(&n_resumed), "{n_resumed} of 21 are resumed");

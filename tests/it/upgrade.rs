@@ -1,6 +1,6 @@
 //! How a socket is opened: room ids, subprotocol, origins.
 
-use crate::support::{Answer, Client, Database, RawSocket, Server, get_raw, in_path};
+use crate::support::{Answer, Client, Database, RawSocket, Server, get_raw, in_path, refused_upgrade};
 
 const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -76,9 +76,17 @@ async fn what_is_no_upgrade_is_answered_in_json() {
 }
 
 fn code(answer: &Answer) -> String {
-    let body = answer.body.find('{').map_or("", |start| &answer.body[start..]);
-    let value: serde_json::Value = serde_json::from_str(body.trim_end_matches(['\r', '\n', '0'])).expect("JSON");
+    let value: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
     value["error"]["code"].as_str().expect("a code").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_upgrade_ends_the_connection() {
+    let database = Database::sqlite();
+    let server = Server::start(&database).await;
+    for (path, status) in [("/ws/room/post", 400), ("/ws/room/a%2Fb", 400), ("/nothing", 404), ("/livez", 200)] {
+        assert_eq!(refused_upgrade(&server, path).await.status, status, "{path}");
+    }
 }
 
 /// The same rules for every address that names a room.

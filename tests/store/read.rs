@@ -173,6 +173,7 @@ async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
         store.heads(vec![room.clone()]).await.expect("heads");
     }
     // A session hands its figures in when it ends: all are there when the inserts are.
+    drop(store);
     let figures = "SELECT sum(seq_scan)::bigint, sum(idx_tup_fetch)::bigint, sum(n_tup_ins)::bigint
         FROM pg_stat_user_tables WHERE relname IN ('rooms', 'messages')";
     let n = i64::try_from(N).expect("a number");

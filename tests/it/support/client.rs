@@ -240,6 +240,7 @@ impl Client {
     pub async fn error(&mut self) -> ErrorPayload<'static> {
         self.wait("an ERROR", |frame| match frame {
             ServerFrame::Error(error) => Some(error.clone()),
+            ServerFrame::Welcome(_) | ServerFrame::Profile(_) => panic!("instead of an ERROR: {frame:?}"),
             _ => None,
         })
         .await

@@ -157,14 +157,6 @@ impl Database {
         }
     }
 
-    /// Changes the database behind the servers' backs.
-    pub async fn execute(&self, statement: &str) {
-        match &self.place {
-            Place::Postgres { .. } => connect(&self.url).await.batch_execute(statement).await.expect(statement),
-            Place::Sqlite(folder) => Self::sqlite_connection(folder).batch_execute(statement).expect(statement),
-        }
-    }
-
     pub fn is_sqlite(&self) -> bool {
         matches!(self.place, Place::Sqlite(_))
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, admin_url};
 pub use history::{History, assert_whole};
-pub use raw::{Answer, RawSocket, get_raw};
+pub use raw::{Answer, RawSocket, get_raw, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 

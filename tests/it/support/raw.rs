@@ -21,12 +21,40 @@ pub async fn get_raw(server: &Server, path: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", server.address);
     stream.write_all(request.as_bytes()).await.expect("a request");
+    within(path, read_answer(&mut stream)).await
+}
+
+async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
-    within(path, stream.read_to_end(&mut bytes)).await.expect("an answer");
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    let (status, headers) = read_head(head);
-    Answer { status, headers, body: body.to_owned() }
+    loop {
+        let n = stream.read_buf(&mut bytes).await.expect("an answer");
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let (status, headers) = read_head(head);
+            let length = headers.get("content-length").and_then(|n| n.parse::<usize>().ok());
+            let is_whole = match length {
+                Some(length) => bytes.len() - head.len() - 4 >= length,
+                None => status == 304 || body.ends_with("\r\n0\r\n\r\n"),
+            };
+            if is_whole {
+                return Answer { status, headers, body: body.to_owned() };
+            }
+        }
+        assert!(n > 0, "an answer cut short: {text}");
+    }
+}
+
+/// Sends a request with `Upgrade` that is no right one, and waits until the server ends the connection.
+pub async fn refused_upgrade(server: &Server, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", server.address);
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let answer = within(path, read_answer(&mut stream)).await;
+    let mut rest = Vec::new();
+    // A reset is an end as well.
+    let _ = within("the end of the connection", stream.read_to_end(&mut rest)).await;
+    answer
 }
 
 fn read_head(head: &str) -> (u16, HashMap<String, String>) {

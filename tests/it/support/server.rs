@@ -148,12 +148,6 @@ impl Server {
         self.output.stderr.borrow().clone()
     }
 
-    /// Waits until the log has this text.
-    pub async fn logs(&self, text: &str) {
-        let mut log = self.output.stderr.clone();
-        within(text, log.wait_for(|log| log.contains(text))).await.expect("a server that runs");
-    }
-
     pub fn pid(&self) -> u32 {
         self.pid
     }
