@@ -40,7 +40,7 @@ const INDEXED: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SE
 /// For the session that writes: the batch is planned once, not at each call, and its joins are never nested
 /// loops over what the planner takes for one row (docs/adr/0003).
 const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off;
-    SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;";
+    SET default_transaction_isolation = 'read committed';";
 
 /// For the sessions that read: a transaction sees one moment.
 const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;";

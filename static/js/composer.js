@@ -37,8 +37,11 @@ export function listenEnter(box, { touch, submit }) {
   });
   box.addEventListener('beforeinput', (event) => {
     const { inputType, timeStamp } = /** @type {InputEvent} */ (event);
-    const breaks = inputType === 'insertLineBreak' || inputType === 'insertParagraph';
-    if (breaks && policy.swallowsLineBreak(timeStamp)) event.preventDefault();
+    if (inputType !== 'insertLineBreak' && inputType !== 'insertParagraph') return;
+    const meaning = policy.lineBreak(timeStamp);
+    if (meaning === 'newline') return;
+    event.preventDefault();
+    if (meaning === 'send') setTimeout(sendNow, 0);
   });
   return { policy };
 }

@@ -42,3 +42,21 @@ export function setAvatar(image, avatar) {
   if (source) image.setAttribute('src', source);
   else image.removeAttribute('src');
 }
+
+/** In a frame the clipboard may be closed to scripts while the browser's own copying is not. @param {string} text */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const { activeElement } = document;
+    const box = make('textarea', 'unseen');
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    const copied = document.execCommand('copy');
+    box.remove();
+    if (activeElement instanceof HTMLElement) activeElement.focus({ preventScroll: true });
+    return copied;
+  }
+}

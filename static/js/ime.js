@@ -40,6 +40,8 @@ export class EnterPolicy {
     this.pending = false;
     this.endedAt = -Infinity;
     this.sentAt = -Infinity;
+    /** When a taken Enter was left alone although nothing was being composed. */
+    this.leftAt = -Infinity;
   }
 
   compositionStart() {
@@ -87,12 +89,22 @@ export class EnterPolicy {
       if (HANGUL_ONLY.test(this.text)) return 'send';
       return keyCode === TAKEN ? 'leave' : 'swallow';
     }
-    return keyCode === TAKEN ? 'leave' : 'send';
+    if (keyCode !== TAKEN) return 'send';
+    this.leftAt = now;
+    return 'leave';
   }
 
-  /** Some engines write the line break of a taken Enter all the same. @param {number} now */
-  swallowsLineBreak(now) {
-    return this.pending || now - this.sentAt <= LOCK_MS;
+  /**
+   * The engine is about to write the line break of an Enter.
+   * @param {number} now
+   * @returns {EnterMeaning}
+   */
+  lineBreak(now) {
+    // Of a taken Enter, which some write all the same.
+    if (this.pending || now - this.sentAt <= LOCK_MS) return 'swallow';
+    // The key was said to be taken, and yet it writes: no input method has used it. Safari composes
+    // Hangul without composition events, and some machines report every key as taken.
+    return now - this.leftAt <= LOCK_MS ? 'send' : 'newline';
   }
 
   /** The box was sent by other means while composing; the end of the composition follows. */

@@ -13,10 +13,11 @@ import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Profile } from './profile.js';
 import { encodeJoin, encodeProfile } from './protocol.js';
+import { ReadPosition } from './read-position.js';
 import { Roving } from './roving.js';
 import { Sender } from './sender.js';
 import { Status } from './status.js';
-import { openStorage } from './storage.js';
+import { ladder, openStorage, webStorage } from './storage.js';
 import { setAccent, setTheme } from './theme.js';
 import { Clock } from './time.js';
 import { View } from './view.js';
@@ -31,6 +32,8 @@ setAccent(root.dataset.accent);
 
 const session = openStorage('sessionStorage');
 const identity = new Identity(openStorage('localStorage'));
+// Apart from the identity's storage: where one has read is no business of a cookie.
+const readPosition = new ReadPosition(ladder([webStorage('localStorage')]), room);
 const outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
 const store = new ChatStore(outbox);
 store.selfId = identity.authorId;
@@ -59,16 +62,29 @@ const connection = new Connection({
 });
 
 const sender = new Sender(outbox, (text) => connection.send(text), () => connection.state === 'live' && store.self !== null);
-const history = new History(store, api, (state) => view.setHistory(state));
+const history = new History(store, api, (side, state) => view.setHistory(side, state));
 
 const view = new View(store, {
   log: byId('log'),
   list: byId('list'),
   top: byId('top'),
+  end: byId('end'),
   empty: byId('empty'),
   down: byId('down'),
+  first: byId('first'),
 }, {
-  loadOlder: () => history.loadOlder(),
+  load(side) {
+    if (side === 'older') history.loadOlder();
+    else if (side === 'newer') history.loadNewer();
+    else history.loadGap();
+  },
+  loadAround: (seq) => history.loadAround(seq),
+  read(seq) {
+    // Somebody who only looks leaves nothing behind in their browser.
+    if (identity.nickname !== null) readPosition.set(store.epoch, seq);
+  },
+  linkTo,
+  say: (text) => announcer.say(text),
   retry(clientId) {
     outbox.retry(clientId);
     store.touch();
@@ -213,6 +229,21 @@ function focusDock() {
   else byId('join-bar').focus({ preventScroll: true });
 }
 
+/** The page of a message: the chat by itself, in the visitor's own theme. @param {number} seq */
+function linkTo(seq) {
+  const address = new URL(location.href);
+  for (const name of ['theme', 'mode']) address.searchParams.delete(name);
+  address.searchParams.set('m', String(seq));
+  address.hash = '';
+  return address.href;
+}
+
+/** The message that the address leads to: `#m-41` within the page, `?m=41` from elsewhere. */
+function linkedMessage() {
+  const named = /^#m-(\d{1,15})$/.exec(location.hash)?.[1] ?? new URLSearchParams(location.search).get('m') ?? '';
+  return /^\d{1,15}$/.test(named) ? Number(named) : null;
+}
+
 /** Texts that stand in the page itself. */
 function relabel() {
   root.lang = strings.locale;
@@ -302,6 +333,10 @@ sender.addEventListener('failed', (event) => {
   if (code === 'NICKNAME_REQUIRED') showDock('profile');
 });
 
+addEventListener('hashchange', () => {
+  const seq = linkedMessage();
+  if (seq !== null) view.open(seq);
+});
 addEventListener('online', () => connection.networkBack());
 addEventListener('offline', () => connection.networkLost());
 addEventListener('pageshow', (event) => event.persisted && connection.start());
@@ -337,9 +372,11 @@ if (frame.embedded && mode !== 'popout') {
 }
 
 relabel();
+const target = linkedMessage();
 store.hydrate({ epoch, rev: Number(rev), messages: view.adopt(), hasMore: hasMore === 'true' });
 showDock(identity.nickname === null ? 'prompt' : 'rest');
-view.start();
+view.start(target === null ? readPosition.get(epoch) : null);
+if (target !== null) view.open(target);
 new ResizeObserver(() => frame.resize(
   byId('inner').offsetHeight + byId('dock').offsetHeight + byId('bar').offsetHeight,
 )).observe(byId('list'));

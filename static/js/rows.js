@@ -31,8 +31,10 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMor
       rows.push({ kind: 'gap', key: 'gap' });
       previous = null;
     }
-    while (n < notices.length && notices[n].afterSeq < message.seq) {
-      rows.push(noticeRow(notices[n++]));
+    for (; n < notices.length && notices[n].afterSeq < message.seq; n += 1) {
+      // What stood further up is not here, and these belong to it.
+      if (above === null) continue;
+      rows.push(noticeRow(notices[n]));
       previous = null;
     }
     const today = dayOf(message.createdAt);

@@ -1,20 +1,27 @@
 // Draws the list. It keeps every node that still belongs, keeps the reader's place, and follows
-// the newest message only for a reader who is there already.
+// the newest message only for a reader who is there already. However long the room, only the part
+// around the reader stands in the page: what is far is let go and loaded again.
 //
 // The scroller is a reversed column: its resting position is the bottom, so the newest messages
 // are in sight from the first paint on, before any script runs and with none at all.
 
 import { findLinks, isEmojiOnly } from './links.js';
-import { avatarImage, make, setAvatar } from './dom.js';
+import { avatarImage, copyText, make, setAvatar } from './dom.js';
 import { buildRows, foldNotices } from './rows.js';
 
 /** Nearer to the end than this counts as being there. */
 const FOLLOW_PX = 48;
-/** Older messages are asked for when this little is left above. */
-const AHEAD_PX = 300;
-/** A reader at the bottom needs no more rows than this; the rest comes back on scrolling up. */
-const KEEP = 200;
-const KEEP_SLACK = 100;
+/** The next page is asked for when this little is left above or below. */
+const AHEAD_PX = 1000;
+/** A reader at the bottom needs no more messages than this; the rest comes back on scrolling up. */
+const KEEP = 100;
+/** A reader elsewhere has these around them; in a very tall frame, more. */
+const WINDOW = 200;
+const PX_PER_MESSAGE_MIN = 10;
+/** Letting go waits for a pause in scrolling, but not for more than this beyond the limit. */
+const SLACK = 50;
+/** Room left above a message that a link or the unread line leads to. */
+const LEAD_PX = 12;
 const HANGUL = /[\uac00-\ud7a3]/u;
 /** Above this many people, coming and going is noise. */
 const NOTICES_PEOPLE_MAX = 20;
@@ -42,12 +49,18 @@ export class View {
     this.following = true;
     this.onScreen = true;
     this.unread = 0;
-    /** @type {number | null} */
+    /** @type {number | null} where the unread messages begin */
     this.unreadSeq = null;
+    /** @type {number | null} where they begin, as long as that is further up than the list */
+    this.firstUnread = null;
+    /** @type {number | null} the message that a link has led to */
+    this.target = null;
+    this.scrolling = false;
+    this.readSeq = 0;
     this.live = false;
     this.welcomed = false;
-    /** @type {Chat.HistoryState} */
-    this.historyState = 'idle';
+    /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
+    this.history = { older: 'idle', newer: 'idle', gap: 'idle' };
     /** @type {{node: Element, offset: number} | null} the first row in sight, and where */
     this.anchor = null;
     this.scheduled = false;
@@ -75,16 +88,24 @@ export class View {
     return messages;
   }
 
-  start() {
-    const { log, down } = this.parts;
+  /** @param {number | null} readSeq the last message that was seen on an earlier visit */
+  start(readSeq) {
+    const { log, list, down, first } = this.parts;
     log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
+    log.addEventListener('scrollend', () => this.#rested());
     down.addEventListener('click', () => {
       this.toBottom();
       log.focus({ preventScroll: true });
     });
+    first.addEventListener('click', () => {
+      if (this.firstUnread !== null) this.open(this.firstUnread, 'unread');
+      log.focus({ preventScroll: true });
+    });
+    list.addEventListener('click', (event) => this.#clicked(event));
+    list.addEventListener('focusin', (event) => this.#focused(/** @type {Element} */ (event.target)));
     document.addEventListener('visibilitychange', () => this.#readIfSeen());
     new ResizeObserver(() => this.#resized()).observe(log);
-    new ResizeObserver(() => this.#resized()).observe(this.parts.list);
+    new ResizeObserver(() => this.#resized()).observe(list);
     new IntersectionObserver((entries) => {
       this.onScreen = entries[entries.length - 1].isIntersecting;
       this.#readIfSeen();
@@ -92,12 +113,39 @@ export class View {
     this.store.addEventListener('messages', () => this.schedule());
     this.store.addEventListener('reset', () => {
       this.notices = [];
+      this.unreadSeq = null;
+      this.firstUnread = null;
       this.following = true;
       this.welcomed = true;
     });
     this.store.addEventListener('arrived', (event) => this.#arrived(/** @type {any} */ (event).detail));
     this.store.addEventListener('presence', (event) => this.#people(/** @type {any} */ (event).detail));
+    if (readSeq !== null) this.#sinceLastVisit(readSeq);
     this.render();
+    if (this.unreadSeq !== null) this.#lead(list.querySelector('.unread'));
+  }
+
+  /**
+   * Leads to a message, wherever in the room it is.
+   * @param {number} seq
+   * @param {'link' | 'unread'} [why]
+   */
+  async open(seq, why = 'link') {
+    const { store } = this;
+    const here = () => store.messages.length > 0 && !(store.hasMore && store.messages[0].seq > seq)
+      && !(store.hasNewer && seq > (store.newestSeq ?? 0));
+    if (!here() && !await this.actions.loadAround(seq)) return;
+    // Where it is gone, the next one is as near as one can come.
+    const message = store.messages.find((other) => other.seq >= seq) ?? store.messages.at(-1);
+    if (!message) return;
+    this.following = false;
+    this.anchor = null;
+    if (why === 'link') this.target = message.seq;
+    else this.unreadSeq = message.seq;
+    this.firstUnread = null;
+    this.render();
+    const row = this.parts.list.querySelector(`[data-seq="${message.seq}"]`);
+    this.#lead(why === 'unread' ? this.parts.list.querySelector('.unread') ?? row : row);
   }
 
   /** @param {Chat.Strings} strings @param {import('./time.js').Clock} clock */
@@ -111,13 +159,17 @@ export class View {
   /** @param {boolean} live */
   setLive(live) {
     this.live = live;
-    if (live) this.welcomed = true;
+    if (live) {
+      this.welcomed = true;
+      // What failed while the line was down is tried again without being asked.
+      for (const side of /** @type {const} */ (['older', 'newer'])) if (this.history[side] === 'failed') this.history[side] = 'idle';
+    }
     this.schedule();
   }
 
-  /** @param {Chat.HistoryState} state */
-  setHistory(state) {
-    this.historyState = state;
+  /** @param {Chat.HistorySide} side @param {Chat.HistoryState} state */
+  setHistory(side, state) {
+    this.history[side] = state;
     this.schedule();
   }
 
@@ -132,26 +184,52 @@ export class View {
   }
 
   render() {
-    if (this.following && this.store.messages.length > KEEP + KEEP_SLACK) this.store.trim(KEEP);
+    const { store } = this;
+    this.#bound();
     const rows = buildRows({
-      messages: this.store.messages,
-      unsent: this.store.outbox.entries,
+      messages: store.messages,
+      unsent: store.outbox.entries,
       notices: this.notices,
       unreadSeq: this.unreadSeq,
-      selfId: this.store.self?.id ?? this.store.selfId,
+      selfId: store.self?.id ?? store.selfId,
+      hasMore: store.hasMore,
+      hasNewer: store.hasNewer,
+      gap: store.gap,
     }, (iso) => this.clock.dayOf(iso));
     this.#reconcile(rows);
     this.#drawTop();
+    this.#drawEnd();
     this.parts.empty.hidden = rows.some((row) => row.kind === 'message' || row.kind === 'unsent') || !this.welcomed;
     this.#restore();
     this.#drawDown();
     this.#loadAhead();
+    this.#readIfSeen();
+  }
+
+  /** Keeps no more of the room in the page than the reader needs around them. */
+  #bound() {
+    const { store } = this;
+    const { length } = store.messages;
+    if (this.following) {
+      if (length > KEEP + SLACK) store.bound(KEEP);
+      return;
+    }
+    const max = Math.max(WINDOW, Math.ceil(this.parts.log.clientHeight / PX_PER_MESSAGE_MIN));
+    // Moving the reader's place under a moving finger is felt; at rest nobody notices.
+    if (length <= max + (this.scrolling ? SLACK : 0)) return;
+    const seq = /** @type {HTMLElement | undefined} */ (this.anchor?.node)?.dataset.seq;
+    if (seq) store.bound(max, Number(seq));
   }
 
   /** To the newest message, and to following it. */
   toBottom() {
+    const elsewhere = this.store.hasNewer;
+    this.store.toLatest();
     this.following = true;
     this.anchor = null;
+    this.target = null;
+    this.firstUnread = null;
+    if (elsewhere) this.render();
     this.parts.log.scrollTop = 0;
     this.#readIfSeen();
     this.#drawDown();
@@ -204,6 +282,10 @@ export class View {
         node.className = 'divider unread';
         node.replaceChildren(make('span', '', this.strings.unreadLine));
         break;
+      case 'gap':
+        node.className = 'divider gap';
+        node.replaceChildren(...this.#waiting('gap', this.strings.gap, this.strings.gapLoad));
+        break;
       case 'notice':
         node.className = 'notice';
         node.textContent = this.#noticeText(row.notice);
@@ -220,9 +302,10 @@ export class View {
   /** @param {Chat.Row} row */
   #signature(row) {
     switch (row.kind) {
-      case 'message': return `m ${row.message.rev} ${row.own} ${row.continued} ${row.message.content}`;
+      case 'message': return `m ${row.message.rev} ${row.own} ${row.continued} ${row.message.seq === this.target} ${row.message.content}`;
       case 'unsent': return `u ${row.entry.state} ${row.entry.code} ${row.continued} ${this.live}`;
       case 'notice': return this.#noticeText(row.notice);
+      case 'gap': return this.history.gap;
       // "Today" becomes "yesterday" while the page stays open.
       case 'day': return this.clock.dayLabel(row.at);
       default: return row.kind;
@@ -233,13 +316,17 @@ export class View {
   #drawMessage(node, message, own, continued) {
     const parts = this.#skeleton(node, own, continued);
     node.classList.toggle('big', isEmojiOnly(message.content));
+    node.classList.toggle('target', message.seq === this.target);
     node.dataset.seq = String(message.seq);
+    node.id = `m-${message.seq}`;
+    parts.at.href = `#m-${message.seq}`;
     setAvatar(parts.avatar, message.author.avatar);
     parts.nick.textContent = message.author.nickname;
     drawText(parts.text, message.content);
     parts.time.dateTime = message.createdAt;
     parts.time.textContent = this.clock.timeOf(message.createdAt);
-    parts.time.title = this.clock.exactly(message.createdAt);
+    parts.at.title = this.clock.exactly(message.createdAt);
+    parts.at.setAttribute('aria-label', `${parts.time.textContent}, ${this.strings.linkCopy}`);
     node.querySelector('.state')?.remove();
   }
 
@@ -273,7 +360,7 @@ export class View {
     const actions = make('span', 'actions');
     actions.append(
       button(strings.retry, () => this.actions.retry(entry.clientId)),
-      button(strings.copy, () => navigator.clipboard?.writeText(entry.content).catch(() => {})),
+      button(strings.copy, () => copyText(entry.content)),
       button(strings.discard, () => this.actions.discard(entry.clientId)),
     );
     state.append(actions);
@@ -293,14 +380,20 @@ export class View {
       const line = make('div', 'line');
       const text = make('p', 'text');
       text.dir = 'auto';
-      line.append(text, make('time', 'at'));
+      const at = make('a', 'at');
+      at.append(make('time'));
+      line.append(text, at);
       body.append(who, line);
       node.append(avatarImage('', 36), body);
     }
+    const at = /** @type {HTMLAnchorElement} */ (node.querySelector('.at'));
+    // The list is one stop of the Tab key; the row that has the focus adds its own link.
+    if (!node.contains(document.activeElement)) at.tabIndex = -1;
     return {
       avatar: /** @type {HTMLImageElement} */ (node.querySelector('.avatar')),
       nick: /** @type {HTMLElement} */ (node.querySelector('.nick')),
       text: /** @type {HTMLElement} */ (node.querySelector('.text')),
+      at,
       time: /** @type {HTMLTimeElement} */ (node.querySelector('time')),
     };
   }
@@ -317,22 +410,44 @@ export class View {
 
   #drawTop() {
     const { top } = this.parts;
-    const { strings, store, historyState } = this;
-    const state = historyState === 'failed' && store.hasMore ? 'failed'
-      : historyState === 'loading' ? 'loading'
-        : !this.welcomed && store.messages.length === 0 ? 'first'
-          : store.messages.length && !store.hasMore ? 'beginning' : 'none';
+    const { strings, store } = this;
+    const { older } = this.history;
+    const state = !store.hasMore && store.messages.length ? 'beginning'
+      : older !== 'idle' ? older
+        : !this.welcomed && store.messages.length === 0 ? 'first' : 'none';
     const shows = `${state} ${strings.locale}`;
     if (this.drawn.get(top) === shows) return;
     this.drawn.set(top, shows);
     top.className = `top ${state}`;
-    if (state === 'failed') {
-      top.replaceChildren(make('span', '', strings.olderFailed), button(strings.tryAgain, () => this.actions.loadOlder()));
-    } else if (state === 'loading' || state === 'first') {
-      top.replaceChildren(make('span', 'spinner'), make('span', '', state === 'first' ? strings.loading : strings.loadingOlder));
-    } else {
-      top.textContent = state === 'beginning' ? strings.beginning : '';
-    }
+    if (state === 'beginning') top.textContent = strings.beginning;
+    else if (state === 'first') top.replaceChildren(make('span', 'spinner'), make('span', '', strings.loading));
+    else top.replaceChildren(...(state === 'none' ? [] : this.#waiting('older')));
+  }
+
+  #drawEnd() {
+    const { end } = this.parts;
+    const state = this.store.hasNewer ? this.history.newer : 'none';
+    const shows = `${state} ${this.strings.locale}`;
+    if (this.drawn.get(end) === shows) return;
+    this.drawn.set(end, shows);
+    end.replaceChildren(...(state === 'loading' || state === 'failed' ? this.#waiting('newer') : []));
+  }
+
+  /**
+   * What stands where messages are on their way, or could not be had.
+   * @param {Chat.HistorySide} side
+   * @param {string} [idle] what to say before anything was tried
+   * @param {string} [load] and on its button
+   */
+  #waiting(side, idle = '', load = '') {
+    const { strings } = this;
+    const state = this.history[side];
+    if (state === 'loading') return [make('span', 'spinner'), make('span', '', side === 'older' ? strings.loadingOlder : strings.loading)];
+    const failed = state === 'failed';
+    return [
+      make('span', '', failed ? side === 'older' ? strings.olderFailed : strings.newerFailed : idle),
+      button(failed ? strings.tryAgain : load, () => this.actions.load(side)),
+    ];
   }
 
   // The reader's place
@@ -344,7 +459,25 @@ export class View {
   }
 
   #scrolled() {
-    this.following = this.#distance() <= FOLLOW_PX;
+    this.scrolling = true;
+    this.following = this.#distance() <= FOLLOW_PX && !this.store.hasNewer;
+    this.#remember();
+    this.#readIfSeen();
+    this.#drawDown();
+    this.#loadAhead();
+  }
+
+  #rested() {
+    this.scrolling = false;
+    this.schedule();
+  }
+
+  /** Brings a row to the top of what is in sight. @param {Element | null} row */
+  #lead(row) {
+    if (!row) return;
+    const { log } = this.parts;
+    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - LEAD_PX;
+    this.following = this.#distance() <= FOLLOW_PX && !this.store.hasNewer;
     this.#remember();
     this.#readIfSeen();
     this.#drawDown();
@@ -382,7 +515,7 @@ export class View {
     }
     const offset = this.anchor.node.getBoundingClientRect().top - log.getBoundingClientRect().top;
     const moved = offset - this.anchor.offset;
-    if (Math.abs(moved) >= 1) log.scrollTop += moved;
+    if (Math.abs(moved) >= 0.5) log.scrollTop += moved;
   }
 
   #resized() {
@@ -392,10 +525,40 @@ export class View {
 
   #loadAhead() {
     const { log } = this.parts;
-    if (!this.store.hasMore || this.historyState !== 'idle') return;
-    const above = log.scrollHeight - log.clientHeight - this.#distance();
-    const fills = log.scrollHeight > log.clientHeight;
-    if (!fills || (above < AHEAD_PX && !this.following)) this.actions.loadOlder();
+    const { store, history } = this;
+    const below = this.#distance();
+    const above = log.scrollHeight - log.clientHeight - below;
+    if (store.hasMore && history.older === 'idle') {
+      const fills = log.scrollHeight > log.clientHeight;
+      if (!fills || (above < AHEAD_PX && !this.following)) this.actions.load('older');
+    }
+    if (store.hasNewer && history.newer === 'idle' && below < AHEAD_PX) this.actions.load('newer');
+  }
+
+  // Links to messages
+
+  /** The time of a message is its link: one click copies it. @param {Event} event */
+  #clicked(event) {
+    const at = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a.at'));
+    const seq = /** @type {HTMLElement | undefined} */ (at?.closest('.msg') ?? undefined)?.dataset.seq;
+    const { ctrlKey, metaKey, shiftKey } = /** @type {MouseEvent} */ (event);
+    if (!at || !seq || ctrlKey || metaKey || shiftKey) return;
+    event.preventDefault();
+    copyText(this.actions.linkTo(Number(seq))).then((copied) => {
+      if (!copied) return;
+      at.dataset.told = this.strings.linkCopied;
+      at.addEventListener('animationend', () => delete at.dataset.told, { once: true });
+      this.actions.say(this.strings.linkCopied);
+    });
+  }
+
+  /** @param {Element} element */
+  #focused(element) {
+    const row = element.closest('.msg');
+    for (const at of this.parts.list.querySelectorAll('a.at:not([tabindex="-1"])')) {
+      if (!row?.contains(at)) /** @type {HTMLElement} */ (at).tabIndex = -1;
+    }
+    row?.querySelector('a.at[href]')?.removeAttribute('tabindex');
   }
 
   // Unread
@@ -414,15 +577,36 @@ export class View {
   }
 
   #readIfSeen() {
-    if (this.unread === 0 || !this.#seen()) return;
+    const { newestSeq } = this.store;
+    if (newestSeq === null || !this.#seen()) return;
+    if (newestSeq > this.readSeq) {
+      this.readSeq = newestSeq;
+      this.actions.read(newestSeq);
+    }
+    if (this.unread === 0) return;
     this.unread = 0;
     this.actions.unread(0);
     this.#drawDown();
   }
 
+  /** @param {number} readSeq */
+  #sinceLastVisit(readSeq) {
+    const { store } = this;
+    this.readSeq = readSeq;
+    const unread = store.messages.filter((message) => message.seq > readSeq && !store.isOwn(message));
+    if (unread.length === 0) return;
+    this.unread = unread.length;
+    this.actions.unread(this.unread);
+    const reaches = !store.hasMore || store.messages[0].seq <= readSeq;
+    if (reaches) this.unreadSeq = unread[0].seq;
+    else this.firstUnread = readSeq + 1;
+  }
+
   #drawDown() {
     const { down } = this.parts;
     const { strings } = this;
+    this.parts.first.hidden = this.firstUnread === null;
+    /** @type {HTMLElement} */ (this.parts.first.lastElementChild).textContent = strings.firstUnread;
     down.hidden = this.following;
     down.title = this.unread > 0 ? '' : strings.toLatest;
     const label = this.unread > 0 ? strings.newMessages(this.unread) : strings.toLatest;
@@ -436,11 +620,11 @@ export class View {
     if (count > NOTICES_PEOPLE_MAX) return;
     /** @param {{id: string}} author */
     const notMe = (author) => author.id !== (this.store.self?.id ?? this.store.selfId);
-    const { messages } = this.store;
+    const { latest } = this.store;
     // Who has just spoken needs no announcing; the server tells of a newcomer only after a while.
-    const spoken = new Set(messages.slice(-NOTICES_PEOPLE_MAX).map(({ author }) => author.id));
+    const spoken = new Set(latest.slice(-NOTICES_PEOPLE_MAX).map(({ author }) => author.id));
     const newcomers = joined.filter((author) => notMe(author) && !spoken.has(author.id));
-    const notices = foldNotices(this.notices, messages.at(-1)?.seq ?? 0, newcomers, left.filter(notMe));
+    const notices = foldNotices(this.notices, latest.at(-1)?.seq ?? 0, newcomers, left.filter(notMe));
     if (notices === this.notices) return;
     this.notices = notices;
     this.schedule();

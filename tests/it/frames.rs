@@ -105,7 +105,7 @@ async fn nicknames_are_cleaned_or_refused(database: &Database) {
         "a\u{ad}b",
         "\u{301}ab",
         "\u{e000}ab",
-        "ab\u{fffd}",
+        "ab\u{fffc}",
     ] {
         client.who.nickname = Some(refused.to_owned());
         client.ask_to_join(None).await;

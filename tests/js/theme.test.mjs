@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { inkOn, isTheme } from '../../static/js/theme.js';
+import { inkOn, isAccent, isTheme } from '../../static/js/theme.js';
 
 /** Contrast by WCAG 2.2. @param {string} a @param {string} b */
 function contrast(a, b) {
@@ -24,4 +24,11 @@ test('writing on any accent colour has a contrast of at least 4.5', () => {
 test('themes are three', () => {
   for (const theme of ['light', 'dark', 'auto']) assert.ok(isTheme(theme));
   for (const theme of ['', 'Dark', null, 3, {}, 'x"><script>']) assert.ok(!isTheme(theme));
+});
+
+test('an accent is six hexadecimal digits and nothing else', () => {
+  for (const accent of ['#e4572e', '#FFFFFF']) assert.ok(isAccent(accent));
+  for (const accent of ['', '#fff', 'red', '#e4572e;', '#e4572e}', '#e4572g', 'url(//x)', 0xffffff, null, ['#e4572e'], { toString: () => '#e4572e' }]) {
+    assert.ok(!isAccent(accent), String(accent));
+  }
 });

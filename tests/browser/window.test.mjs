@@ -1,0 +1,99 @@
+// A room with many thousands of messages: only the part around the reader stands in the page.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Server, Visitor, fill, launch, numbered, until } from './support.mjs';
+
+const browser = await launch();
+const server = await Server.start();
+const room = (/** @type {string} */ id, query = '') => `${server.url}/room/${id}${query}`;
+
+/** Rows that may stand in the page: the window, a page beyond it, dividers. */
+const ROWS_MAX = 300;
+const MESSAGES = 6000;
+await fill(browser, server.url, 'long', numbered('line', 1, MESSAGES));
+
+/**
+ * Scrolls through the room in steps of most of a screen, and notes each message that comes into
+ * sight, how many rows there are, and how far what stayed in sight has moved beside the scrolling.
+ * @param {Visitor} visitor
+ * @param {-1 | 1} direction up or down
+ * @param {number} until the `seq` to go to
+ */
+const travel = (visitor, direction, until) => visitor.log.evaluate(async (log, [way, goal]) => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  /** @returns {[number, number][]} the `seq` and top of each message in sight */
+  const inSight = () => {
+    const { top, bottom } = log.getBoundingClientRect();
+    return [...log.querySelectorAll('li.msg')].map((row) => /** @type {[number, DOMRect]} */ ([Number(/** @type {HTMLElement} */ (row).dataset.seq), row.getBoundingClientRect()]))
+      .filter(([, box]) => box.bottom > top && box.top < bottom).map(([seq, box]) => [seq, box.top - top]);
+  };
+  const seen = new Set();
+  let rowsMax = 0;
+  let jumpMax = 0;
+  for (let idle = 0; idle < 2000; idle += 1) {
+    const before = new Map(inSight());
+    for (const seq of before.keys()) seen.add(seq);
+    if (seen.has(goal)) return { seqs: [...seen], rowsMax, jumpMax };
+    const from = log.scrollTop;
+    log.scrollTop += way * log.clientHeight * 0.8;
+    const moved = log.scrollTop - from;
+    if (moved !== 0) idle = 0;
+    await frame();
+    await frame();
+    rowsMax = Math.max(rowsMax, log.querySelectorAll('#list > *').length);
+    for (const [seq, top] of inSight()) {
+      const was = before.get(seq);
+      if (was !== undefined) jumpMax = Math.max(jumpMax, Math.abs(was - moved - top));
+    }
+  }
+  return { seqs: [...seen], rowsMax, jumpMax, stuck: true };
+}, [direction, until]);
+
+test('thousands of messages up and down again: each is shown, in order, nothing jumps, rows stay few', async () => {
+  const visitor = await Visitor.open(browser, room('long'));
+  await visitor.live();
+  const goal = MESSAGES - 2500;
+  const up = await travel(visitor, -1, goal);
+  assert.deepEqual(up.seqs.sort((a, b) => b - a).slice(0, 2501), Array.from({ length: 2501 }, (_, n) => MESSAGES - n));
+  assert.ok(up.rowsMax <= ROWS_MAX, `${up.rowsMax} rows`);
+  assert.ok(up.jumpMax <= 1, `a jump by ${up.jumpMax} px`);
+
+  const down = await travel(visitor, 1, MESSAGES);
+  assert.deepEqual(down.seqs.sort((a, b) => a - b).slice(-2501), Array.from({ length: 2501 }, (_, n) => goal + n));
+  assert.ok(down.rowsMax <= ROWS_MAX, `${down.rowsMax} rows`);
+  assert.ok(down.jumpMax <= 1, `a jump by ${down.jumpMax} px`);
+  assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('far above, new messages wait at the end of the room; the button leads there at once', async () => {
+  const visitor = await Visitor.open(browser, room('long'));
+  await visitor.live();
+  await travel(visitor, -1, MESSAGES - 600);
+  const place = () => visitor.log.evaluate((log) => [...log.querySelectorAll('li.msg')]
+    .map((row) => ({ text: row.querySelector('.text')?.textContent, top: row.getBoundingClientRect().top }))
+    .find(({ top }) => top > 100));
+  await until(() => visitor.log.evaluate((log) => log.querySelectorAll('li.msg').length), (count) => count <= 200, 'the window at rest');
+  const before = await place();
+  await fill(browser, server.url, 'long', numbered('late', 1, 120), 'Latecomer');
+  await visitor.where.getByRole('button', { name: '새 메시지 120개' }).waitFor();
+  assert.deepEqual(await place(), before);
+  assert.ok(await visitor.log.locator('li').count() <= ROWS_MAX);
+  await visitor.newMessages.click();
+  await visitor.sees('late 120');
+  assert.equal(await visitor.log.evaluate((log) => log.scrollTop), 0);
+  assert.equal(await visitor.newMessages.isVisible(), false);
+  await visitor.leave();
+});
+
+test('a reader who stays at the end for thousands of messages keeps few of them', async () => {
+  await fill(browser, server.url, 'stay', numbered('first', 1, 10));
+  const visitor = await Visitor.open(browser, room('stay'));
+  await visitor.live();
+  await fill(browser, server.url, 'stay', numbered('more', 1, 2000));
+  await visitor.sees('more 2000');
+  assert.ok(await visitor.log.locator('li').count() <= ROWS_MAX);
+  assert.equal(await visitor.log.evaluate((log) => log.scrollTop), 0);
+  await visitor.leave();
+});
