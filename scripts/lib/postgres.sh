@@ -104,7 +104,10 @@ postgres_owns_port() {
 postgres_stop() {
     if [ -n "$POSTGRES_PID" ]; then
         kill -QUIT "$POSTGRES_PID" 2>/dev/null || true
-        wait "$POSTGRES_PID" 2>/dev/null || true
+        # A signal may end `wait` early, and a server that still runs writes into the folder.
+        while kill -0 "$POSTGRES_PID" 2>/dev/null; do
+            wait "$POSTGRES_PID" 2>/dev/null || sleep 0.1
+        done
         POSTGRES_PID=""
     fi
     if [ -n "$POSTGRES_DIR" ]; then
