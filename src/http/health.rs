@@ -3,12 +3,12 @@ use actix_web::{HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
 
 use super::{HttpError, Site};
-use crate::{persistence::QueueLength, protocol::ErrorCode, room::LiveRoomCount};
+use crate::{persistence::GetStatus, protocol::ErrorCode, room::LiveRoomCount};
 
 /// `GET /livez`: the actors answer. Says nothing about the database, whose absence no restart heals.
 pub async fn livez(site: Data<Site>) -> HttpResponse {
     if let Some(actors) = site.actors.get() {
-        let ask = async { (actors.registry.send(LiveRoomCount).await, actors.persistence.send(QueueLength).await) };
+        let ask = async { (actors.registry.send(LiveRoomCount).await, actors.persistence.send(GetStatus).await) };
         if !matches!(timeout(site.read_wait, ask).await, Ok((Ok(_), Ok(_)))) {
             return HttpError::new(ErrorCode::Overloaded, "the actors do not answer").error_response();
         }
@@ -30,13 +30,15 @@ pub async fn readyz(site: Data<Site>) -> HttpResponse {
 /// `GET /healthz`: everything in detail; 503 while the database is away.
 pub async fn healthz(site: Data<Site>) -> HttpResponse {
     let latency = timeout(site.read_wait, site.store.ping()).await.ok().and_then(Result::ok);
-    let (n_rooms, n_waiting) = match site.actors.get() {
+    let (n_rooms, storing) = match site.actors.get() {
         Some(actors) => (
             actors.registry.send(LiveRoomCount).await.unwrap_or_default(),
-            actors.persistence.send(QueueLength).await.unwrap_or_default(),
+            actors.persistence.send(GetStatus).await.unwrap_or_default(),
         ),
-        None => (0, 0),
+        None => Default::default(),
     };
+    // One that answers questions but takes no messages (full, or its file locked) is not there for a chat.
+    let latency = latency.filter(|_| !storing.is_away);
     let status = match (latency, site.phase.is_draining(), site.phase.is_ready()) {
         (_, true, _) => "draining",
         (None, ..) => "degraded",
@@ -54,7 +56,7 @@ pub async fn healthz(site: Data<Site>) -> HttpResponse {
         },
         "sessions": site.admission.n_sessions(),
         "rooms": n_rooms,
-        "storeQueue": n_waiting,
+        "storeQueue": storing.n_waiting,
     });
     let mut response = if latency.is_some() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)

@@ -33,6 +33,8 @@ pub struct BatchLimits {
 
 /// How often a failed batch is tried again while the database is away.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How long a failed batch says that the database is away, where nothing else is to be stored.
+const FAILURE_COUNTS: Duration = Duration::from_secs(5);
 /// How often senders that wait too long are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -83,10 +85,19 @@ pub struct Flush {
     pub deadline: Instant,
 }
 
-/// How many messages wait for the store.
+/// Asks how the storing goes.
 #[derive(Debug, Message)]
-#[rtype(result = "usize")]
-pub struct QueueLength;
+#[rtype(result = "Status")]
+pub struct GetStatus;
+
+/// How the storing goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Status {
+    /// How many messages wait or are being committed.
+    pub n_waiting: usize,
+    /// The database did not take the last batch.
+    pub is_away: bool,
+}
 
 /// The actor.
 pub struct Persistence {
@@ -96,6 +107,7 @@ pub struct Persistence {
     queue: BatchQueue<Append>,
     /// The database did not take the last batch.
     is_away: bool,
+    failed_at: Option<Instant>,
     /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
     commit_soon: bool,
     flush: Option<(Instant, oneshot::Sender<()>)>,
@@ -105,7 +117,7 @@ impl Persistence {
     /// The actor, not started.
     pub fn new(store: Store, limits: BatchLimits, metrics: Arc<Metrics>) -> Self {
         let queue = BatchQueue::new(limits.n_waiting_max, limits.n_batch_max);
-        Self { store, limits, metrics, queue, is_away: false, commit_soon: false, flush: None }
+        Self { store, limits, metrics, queue, is_away: false, failed_at: None, commit_soon: false, flush: None }
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
@@ -144,6 +156,7 @@ impl Persistence {
                 if !std::mem::replace(&mut self.is_away, true) {
                     log::error!("the database does not take messages: {error}");
                 }
+                self.failed_at = Some(Instant::now());
                 let given_up = self.queue.failed();
                 answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
                 self.commit_soon = true;
@@ -248,10 +261,13 @@ impl Handler<Flush> for Persistence {
     }
 }
 
-impl Handler<QueueLength> for Persistence {
-    type Result = usize;
+impl Handler<GetStatus> for Persistence {
+    type Result = MessageResult<GetStatus>;
 
-    fn handle(&mut self, _: QueueLength, _: &mut Self::Context) -> usize {
-        self.queue.len()
+    fn handle(&mut self, _: GetStatus, _: &mut Self::Context) -> Self::Result {
+        let n_waiting = self.queue.len();
+        // With nothing to store nobody finds out that it is back: what is long ago says nothing of now.
+        let is_recent = self.failed_at.is_some_and(|at| at.elapsed() < FAILURE_COUNTS);
+        MessageResult(Status { n_waiting, is_away: self.is_away && (n_waiting > 0 || is_recent) })
     }
 }

@@ -44,6 +44,8 @@ export class View {
     this.nodes = new Map();
     /** What each node was drawn from. @type {WeakMap<HTMLElement, string>} */
     this.drawn = new WeakMap();
+    /** Rows of messages that have begun a group. @type {WeakSet<HTMLElement>} */
+    this.heads = new WeakSet();
     /** @type {Chat.Notice[]} */
     this.notices = [];
     this.following = true;
@@ -56,6 +58,7 @@ export class View {
     /** @type {number | null} the message that a link has led to */
     this.target = null;
     this.scrolling = false;
+    this.lastTop = 0;
     this.readSeq = 0;
     this.live = false;
     this.welcomed = false;
@@ -185,6 +188,8 @@ export class View {
 
   render() {
     const { store } = this;
+    // Somebody has scrolled, and the event that tells is still to come.
+    if (!this.following && this.parts.log.scrollTop !== this.lastTop) this.#remember();
     this.#bound();
     const rows = buildRows({
       messages: store.messages,
@@ -269,6 +274,12 @@ export class View {
 
   /** @param {HTMLElement} node @param {Chat.Row} row */
   #draw(node, row) {
+    if (row.kind === 'message') {
+      // The first row of a page has its author's name. It keeps it when the page above turns out to
+      // end with the same author: without it all below would move.
+      if (row.continued && this.heads.has(node)) row.continued = false;
+      else if (!row.continued) this.heads.add(node);
+    }
     // Comparing what a node shows is cheaper than touching it, and touching restarts nothing.
     const shows = this.#signature(row);
     if (this.drawn.get(node) === shows) return;
@@ -487,6 +498,7 @@ export class View {
   /** Remembers the first row in sight, to find it again after whatever changes around it. */
   #remember() {
     this.anchor = null;
+    this.lastTop = this.parts.log.scrollTop;
     if (this.following) return;
     const edge = this.parts.log.getBoundingClientRect().top;
     const rows = this.parts.list.children;
@@ -516,6 +528,7 @@ export class View {
     const offset = this.anchor.node.getBoundingClientRect().top - log.getBoundingClientRect().top;
     const moved = offset - this.anchor.offset;
     if (Math.abs(moved) >= 0.5) log.scrollTop += moved;
+    this.lastTop = log.scrollTop;
   }
 
   #resized() {

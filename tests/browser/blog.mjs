@@ -194,9 +194,12 @@ export function isLight(colour) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 128;
 }
 
-/** @param {Page} page */
+/** What stands on the screen now. Playwright's own screenshot waits for frames that we hold. @param {Page} page */
 export async function picture(page) {
-  return new Picture(await page.screenshot({ animations: 'allow', caret: 'initial' }));
+  const session = await page.context().newCDPSession(page);
+  const { data } = await session.send('Page.captureScreenshot', { format: 'png' });
+  await session.detach();
+  return new Picture(Buffer.from(data, 'base64'));
 }
 
 /** Every frame that the browser paints from now on. @param {Page} page */

@@ -84,7 +84,7 @@ async fn the_history_is_read_page_by_page_in_both_directions(database: &Database
             let page = get(&server, &format!("/api/v1/rooms/post/messages{query}"), 200, "MessagePage").await;
             (page["messages"].as_array().expect("a list").clone(), page["hasMore"].as_bool().expect("a flag"))
         };
-        for limit in [1, 7, 50, 65, 100] {
+        for limit in [9, 50, 65, 100] {
             let (mut all, mut has_more) = page(&format!("?limit={limit}")).await;
             assert_eq!(all.len(), limit);
             while has_more {
@@ -102,9 +102,6 @@ async fn the_history_is_read_page_by_page_in_both_directions(database: &Database
                 has_more = more;
             }
             assert_eq!(&all, stored, "forwards by {limit}");
-            if limit == 1 {
-                continue;
-            }
         }
         assert_eq!(page("").await, (stored[80..].to_vec(), true), "the latest 50");
         assert_eq!(page("?before=1").await, (vec![], false));

@@ -39,8 +39,8 @@ async fn an_idle_room_is_retired_and_comes_back(database: &Database) {
 
 /// People come and go all the time, while empty rooms are put away at once.
 async fn joins_while_a_room_is_retired_are_not_lost(database: &Database) {
-    const ROOMS: usize = 12;
-    const CYCLES: usize = 25;
+    const ROOMS: usize = 8;
+    const CYCLES: usize = 15;
     let settings = [("CHAT_ROOM_IDLE_SECS", "0"), ("CHAT_RATE_LIMITS", "off"), ("CHAT_ROOMS_MAX", "4")];
     // At most four rooms may live: each of these joins puts another room away.
     let server = Arc::new(Server::with(database, &settings).await);

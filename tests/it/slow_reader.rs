@@ -55,8 +55,7 @@ async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
 
 /// A pause of the database gathers much that is then shown at once. Whoever reads gets all of it.
 async fn a_burst_cuts_nobody_who_reads(database: &Database) {
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "25")];
-    let server = Server::with(database, &settings).await;
+    let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
     let mut writers = Vec::new();
     for n in 0..4 {
         writers.push(Client::author(&server, "post", &format!("writer {n}")).await);

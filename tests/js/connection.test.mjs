@@ -111,38 +111,77 @@ test('codes that say "stay away" are obeyed until the reader asks', () => withCl
 }));
 
 test('RECONNECT says when to come back', () => withClock((clock) => {
-  const { sockets, last, live } = setup();
+  const { connection, sockets, last, live } = setup();
   live();
+  const planned = () => connection.planned;
+  connection.addEventListener('state', () => told.push(planned()));
+  /** @type {boolean[]} */
+  const told = [];
   last().says({ type: 'RECONNECT', payload: { afterMs: 730 } });
   last().closes(1012);
+  assert.deepEqual(told, [true], 'whoever draws the state knows that it is planned');
   clock.pass(729);
   assert.equal(sockets.length, 1);
   clock.pass(1);
   assert.equal(sockets.length, 2);
 }));
 
-test('offline it waits; online it comes at once', () => withClock((clock) => {
-  const { connection, sockets, states, world, live } = setup();
+test('offline it tries seldom, in case the browser is wrong; online it comes at once', () => withClock((clock) => {
+  const { connection, sockets, states, world, live, last } = setup();
   live();
   world.online = false;
   connection.networkLost();
-  clock.pass(600_000);
-  assert.equal(sockets.length, 1);
-  assert.deepEqual(states, ['live', 'offline']);
+  for (let n = 0; n < 8; n += 1) {
+    clock.pass(10_000);
+    if (last().readyState === 0) last().closes(1006);
+  }
+  assert.ok(sockets.length > 2 && sockets.length < 10, String(sockets.length));
+  assert.deepEqual(states, ['live', 'offline'], 'no flicker between the attempts');
+  const before = sockets.length;
+  clock.pass(20_000);
   world.online = true;
-  connection.nudge();
-  assert.equal(sockets.length, 2);
+  connection.networkBack();
+  assert.ok(sockets.length > before);
+  live();
+  assert.deepEqual(states.slice(-2), ['connecting', 'live']);
 }));
 
-test('a nudge cuts the waiting short and does not disturb a live socket', () => withClock((clock) => {
+test('a socket that was opening while the network was away is not waited for', () => withClock(() => {
+  const { connection, sockets } = setup();
+  connection.networkBack();
+  assert.equal(sockets.length, 2);
+  assert.equal(sockets[0].closedWith, 1000);
+}));
+
+test('a nudge cuts the waiting short and asks a live socket for a sign of life', () => withClock((clock) => {
   const { connection, sockets, last, live } = setup();
   last().closes(1006);
   connection.nudge();
   assert.equal(sockets.length, 2);
   live();
   connection.nudge();
+  connection.nudge();
+  assert.deepEqual(last().sent.map(({ type }) => type), ['JOIN', 'PING']);
+  last().says({ type: 'PONG', payload: {} });
   clock.pass(60_000);
   assert.equal(sockets.length, 2);
+  connection.nudge();
+  clock.pass(5_000);
+  assert.equal(sockets[1].closedWith, 1000, 'silent for five seconds: dead');
+  clock.pass(500);
+  assert.equal(sockets.length, 3);
+}));
+
+test('a server that lets us wait says why', () => withClock((clock) => {
+  const { connection, last } = setup();
+  /** @type {string[]} */
+  const delays = [];
+  connection.addEventListener('delayed', (event) => delays.push(/** @type {any} */ (event).detail));
+  last().opens();
+  last().says({ type: 'ERROR', payload: { code: 'STORE_UNAVAILABLE', retryAfterMs: 2000 } });
+  last().closes(4005);
+  clock.pass(250);
+  assert.deepEqual(delays, ['STORE_UNAVAILABLE', 'OVERLOADED']);
 }));
 
 test('silence of two and a half heartbeats ends the socket', () => withClock((clock) => {

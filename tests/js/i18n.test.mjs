@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import test from 'node:test';
 import { strings as en } from '../../static/js/i18n/en.js';
 import { load, supported } from '../../static/js/i18n/index.js';
@@ -48,4 +48,28 @@ test('Korean for Korean, English for everybody else', async () => {
   for (const lang of ['ko', 'ko-KR', 'KO']) assert.equal(supported(lang), 'ko');
   for (const lang of ['en', 'ja', '', 'xx"><script>']) assert.equal(supported(lang), 'en');
   assert.equal((await load('ko-KR')).locale, 'ko');
+});
+
+test('each text is used somewhere', async () => {
+  const folder = new URL('../../static/js/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.js')).map((name) => new URL(name, folder));
+  const sources = await Promise.all([...files, new URL('../../static/room.html', import.meta.url)].map((file) => readFile(file, 'utf8')));
+  const all = sources.join('\n');
+  const unused = Object.keys(ko).filter((key) => !new RegExp(`\\.${key}\\b|data-t(-label|-title)?="${key}"`).test(all));
+  assert.deepEqual(unused, []);
+});
+
+test('each refusal that the protocol knows is explained or waited out', async () => {
+  const protocol = await readFile(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
+  const rows = protocol.slice(protocol.indexOf('## 9 Errors'), protocol.indexOf('## 10 ')).matchAll(/^\| `([A-Z_]+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
+  // What our own page cannot cause, or answers by itself: NOT_JOINED sends again behind the JOIN.
+  const ours = new Set(['NOT_JOINED', 'ALREADY_JOINED']);
+  let seen = 0;
+  for (const [, code, when, , retryAfter] of rows) {
+    seen += 1;
+    if (/HTTP only|upgrade only/.test(when) || code === 'NOT_FOUND' || ours.has(code)) continue;
+    if (retryAfter.trim() === 'yes' && code !== 'RATE_LIMITED') continue;
+    for (const strings of [ko, en]) assert.ok(/** @type {any} */ (strings.errors)[code], `${strings.locale} ${code}`);
+  }
+  assert.ok(seen > 12, `${seen} codes read`);
 });

@@ -110,6 +110,33 @@ for (const code of ['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']) {
   }));
 }
 
+test('a code of a later version passes where the server says when', () => withClock((clock) => {
+  const { box, sent, sender } = sending(clock);
+  box.add('one', 0);
+  sender.pump();
+  sender.refused({ code: 'SLOW_MODE', clientId: 'id1', retryAfterMs: 1000 });
+  clock.pass(1000);
+  assert.deepEqual(sent, ['one', 'one']);
+  sender.refused({ code: 'BANNED', clientId: 'id1' });
+  assert.equal(box.entries[0].state, 'failed');
+}));
+
+test('a fault of the server is tried three times, with growing pauses, then told', () => withClock((clock) => {
+  const { box, sent, sender } = sending(clock);
+  box.add('one', 0);
+  sender.pump();
+  for (const pause of [4000, 8000, 16_000]) {
+    sender.refused({ code: 'INTERNAL', clientId: 'id1' });
+    const before = sent.length;
+    clock.pass(pause - 1);
+    assert.equal(sent.length, before);
+    clock.pass(1);
+    assert.equal(sent.length, before + 1);
+  }
+  sender.refused({ code: 'INTERNAL', clientId: 'id1' });
+  assert.equal(box.entries[0].state, 'failed');
+}));
+
 test('a refusal for good fails that message and lets the next one go', () => withClock((clock) => {
   const { box, sent, sender } = sending(clock);
   box.add('bad', 0);

@@ -177,12 +177,12 @@ impl Room {
             };
         self.reading = true;
         self.n_reads += 1;
-        let this_read = self.n_reads;
+        let (this_read, wanted) = (self.n_reads, self.catch_up_to);
         let bounded = timeout(self.limits.read_timeout, work);
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
             this.reading = false;
             match result {
-                Ok(Ok(read)) => this.take_in(read, this_read, ctx),
+                Ok(Ok(read)) => this.take_in(read, this_read, wanted, ctx),
                 Ok(Err(error)) => this.read_failed(&error.to_string(), ctx),
                 Err(_) => this.read_failed("it did not answer in time", ctx),
             }
@@ -190,7 +190,7 @@ impl Room {
         }));
     }
 
-    fn take_in(&mut self, read: Read, this_read: u64, ctx: &mut Context<Self>) {
+    fn take_in(&mut self, read: Read, this_read: u64, wanted: i64, ctx: &mut Context<Self>) {
         // A join that waited when a catch-up began is answered now, even if only by a start over. One that came
         // later may know of a commit that the read did not see: the next read is for that.
         let mut is_current = false;
@@ -198,7 +198,7 @@ impl Room {
             Read::Loaded(head, page) => self.live = Some(Live::new(head, page)),
             Read::CaughtUp(changes) => {
                 is_current = !changes.truncated;
-                self.catch_up(changes);
+                self.catch_up(changes, wanted);
             }
             Read::Older(before, page) => {
                 if let Some(live) = &mut self.live {
@@ -233,15 +233,17 @@ impl Room {
         }
     }
 
-    fn catch_up(&mut self, changes: Changes) {
+    /// `wanted` is what was to be caught up with when the read began.
+    fn catch_up(&mut self, changes: Changes, wanted: i64) {
         let Some(live) = &mut self.live else { return };
         if changes.head.epoch != live.epoch {
             return self.start_over();
         }
         let last_read = changes.messages.last().map_or(live.timeline.rev(), |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
-        if !changes.truncated {
-            // What was asked for does not exist in this database; asking again would not end.
+        if !changes.truncated && self.catch_up_to == wanted {
+            // If it is not here, it does not exist in this database; asking again would not end. What was wanted
+            // since is for the next read.
             self.catch_up_to = 0;
         }
         let applied = live.timeline.fill(upto, changes.messages.into_iter().map(Arc::new));

@@ -127,7 +127,11 @@ impl Room {
 
     /// Something says that the room's counter is at least `rev`.
     pub(super) fn want(&mut self, epoch: Epoch, rev: i64, ctx: &mut Context<Self>) {
-        let Some(live) = &self.live else { return };
+        let Some(live) = &self.live else {
+            // The read under way may have come before this commit.
+            self.catch_up_to = self.catch_up_to.max(rev);
+            return;
+        };
         if epoch != live.epoch {
             return self.start_over();
         }

@@ -8,6 +8,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Text},
 };
 use realtime_chat::protocol::{MessagePayload, timestamp};
+use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ use uuid::Uuid;
 pub struct Database {
     pub url: String,
     place: Place,
+    /// For looking into it.
+    client: OnceCell<Client>,
 }
 
 enum Place {
@@ -86,12 +89,20 @@ impl Database {
         let name = format!("rtc_it_{}", Uuid::new_v4().simple());
         connect(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
         let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
-        Self { url: format!("{server}/{name}"), place: Place::Postgres { admin, name } }
+        Self { url: format!("{server}/{name}"), place: Place::Postgres { admin, name }, client: OnceCell::new() }
     }
 
     pub fn sqlite() -> Self {
         let folder = env::temp_dir().join(format!("rtc_it_{}", Uuid::new_v4().simple()));
-        Self { url: format!("sqlite://{}/data/chat.db", folder.display()), place: Place::Sqlite(folder) }
+        Self {
+            url: format!("sqlite://{}/data/chat.db", folder.display()),
+            place: Place::Sqlite(folder),
+            client: OnceCell::new(),
+        }
+    }
+
+    async fn client(&self) -> &Client {
+        self.client.get_or_init(|| connect(&self.url)).await
     }
 
     fn sqlite_connection(folder: &std::path::Path) -> SqliteConnection {
@@ -110,7 +121,7 @@ impl Database {
                     "SELECT {columns}, floor(extract(epoch FROM created_at) * 1000)::bigint FROM messages
                      WHERE room_id = $1 ORDER BY seq"
                 );
-                let rows = connect(&self.url).await.query(&query, &[&room]).await.expect("the messages");
+                let rows = self.client().await.query(&query, &[&room]).await.expect("the messages");
                 let read = |row: &tokio_postgres::Row| Row {
                     id: row.get(0),
                     anonymous_id: row.get(1),
@@ -145,7 +156,7 @@ impl Database {
     pub async fn number(&self, query: &str) -> i64 {
         match &self.place {
             Place::Postgres { .. } => {
-                let row = connect(&self.url).await.query_opt(query, &[]).await.expect(query);
+                let row = self.client().await.query_opt(query, &[]).await.expect(query);
                 row.map_or(0, |row| row.get(0))
             }
             Place::Sqlite(folder) => {

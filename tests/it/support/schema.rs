@@ -1,5 +1,9 @@
-use std::sync::LazyLock;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 static API: LazyLock<Value> =
@@ -7,10 +11,17 @@ static API: LazyLock<Value> =
 
 /// Whether a value fits a schema of docs/openapi.json.
 pub fn fits_schema(name: &str, value: &Value) -> Result<(), String> {
-    assert!(API["components"]["schemas"][name].is_object(), "a schema {name}");
-    let schema = json!({"$ref": format!("#/components/schemas/{name}"), "components": API["components"]});
-    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
-    validator.validate(value).map_err(|error| format!("{error} at {}", error.instance_path()))
+    validator(name).validate(value).map_err(|error| format!("{error} at {}", error.instance_path()))
+}
+
+fn validator(name: &str) -> Arc<Validator> {
+    static MADE: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let make = || {
+        assert!(API["components"]["schemas"][name].is_object(), "a schema {name}");
+        let schema = json!({"$ref": format!("#/components/schemas/{name}"), "components": API["components"]});
+        Arc::new(jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema"))
+    };
+    MADE.lock().expect("no test fails in here").entry(name.to_owned()).or_insert_with(make).clone()
 }
 
 /// That it fits.

@@ -17,6 +17,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
 pub struct Server {
     pub address: SocketAddr,
     pid: u32,
+    http: reqwest::Client,
     output: Output,
     ended: watch::Receiver<Option<ExitStatus>>,
     /// Where it keeps what it keeps beside the database: its working folder.
@@ -46,6 +47,10 @@ impl Drop for Folder {
     }
 }
 
+/// A machine that is busy with other things is no database that is away: these are for all tests that do not
+/// say otherwise.
+const PATIENT: [(&str, &str); 2] = [("CHAT_STORE_WAIT_SECS", "25"), ("CHAT_READ_WAIT_SECS", "10")];
+
 /// The program with these settings and nothing of the test's own environment.
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
     let folder = std::env::temp_dir().join(format!("rtc_run_{}", uuid::Uuid::new_v4().simple()));
@@ -55,7 +60,7 @@ fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
     {
         command.env_remove(name);
     }
-    command.args(arguments).envs(settings.iter().copied()).current_dir(&folder);
+    command.args(arguments).envs(PATIENT).envs(settings.iter().copied()).current_dir(&folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     (command, Folder(folder))
 }
@@ -118,7 +123,8 @@ impl Server {
         let (pid, output, ended) = spawn(command);
         let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
         let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
-        Self { address, pid, output, ended, _folder: folder }
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { address, pid, http, output, ended, _folder: folder }
     }
 
     /// Waits until it says that it is ready.
@@ -173,8 +179,7 @@ impl Server {
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        within(path, client.get(self.url(path)).send()).await.expect(path)
+        within(path, self.http.get(self.url(path)).send()).await.expect(path)
     }
 
     /// The JSON at this path, which must be answered with 200.
