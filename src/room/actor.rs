@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use self::membership::{Ended, Membership};
 use self::{joins::Waiting, live::Live, publishing::InFlight};
 use super::{
-    fan_out::FanOut,
+    fan_out::{FanOut, Place},
     messages::{
         CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
         RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
@@ -206,7 +206,9 @@ impl Room {
         let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
         let received = self.oldest_received.take();
         let taken = self.fan_out.take(&hubs);
-        let rev = self.fan_out.rev();
+        // Members are told no counter that they were not brought to.
+        let whole = self.live.as_ref().filter(|_| self.fan_out.is_empty()).map(|l| l.timeline.rev());
+        let rev = whole.unwrap_or(self.fan_out.rev());
         for (hub, commands) in taken {
             let Some(lane) = self.hubs.get(&hub) else { continue };
             self.n_delivering += 1;
@@ -247,7 +249,7 @@ impl Drop for Room {
     /// two halves of one room must not live.
     fn drop(&mut self) {
         for lane in self.hubs.values() {
-            let commands = vec![Command::CloseAll(CloseCode::Restart)];
+            let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
             lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands, received: None });
         }

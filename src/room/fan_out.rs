@@ -16,35 +16,43 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a room has to deliver, gathered while the delivery before is under way. Pure.
 ///
-/// Keeps this order: a session gets its WELCOME, then exactly the changes behind it. What goes to a single
-/// session (ACK, PROFILE, ERROR) may be moved behind changes, never before its WELCOME.
+/// Keeps this order: a session gets its WELCOME, then exactly the changes behind it. A WELCOME does not wait for
+/// what is gathered: it tells more than that, so what was gathered before it is for the others (its [`Place`] says
+/// so). What goes to a single session (ACK, PROFILE, ERROR) may be moved behind changes, never before its WELCOME.
 #[derive(Debug, Default)]
 pub struct FanOut {
+    attaches: Vec<(HubId, SessionId, [Bytes; 4], Place)>,
+    /// The next frame begins a run of its own: no BATCH may hold frames from both sides of a WELCOME.
+    cut: bool,
+    place: Place,
     runs: VecDeque<Run>,
     n_bytes: usize,
     /// The counter that what was taken brings members to.
     rev: i64,
 }
 
-/// A frame (JSON), and the counter's value that it brings a member to where it is a change.
+/// A place in all that a room ever gathered.
+pub type Place = u64;
+
+/// A frame (JSON), its place, and the counter's value that it brings a member to where it is a change.
 #[derive(Debug)]
 struct Frame {
+    place: Place,
     rev: Option<i64>,
     json: String,
 }
 
 #[derive(Debug, Default)]
 struct Run {
-    attach: Option<(HubId, SessionId, [Bytes; 4], i64)>,
     frames: VecDeque<Frame>,
     directs: Vec<(HubId, SessionId, Bytes)>,
-    close: Option<CloseCode>,
+    close: Option<(CloseCode, Place)>,
 }
 
 impl FanOut {
     /// Whether there is nothing to deliver.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.runs.is_empty() && self.attaches.is_empty()
     }
 
     /// Whether so much waits that the room should take no more.
@@ -57,23 +65,26 @@ impl FanOut {
         self.rev
     }
 
-    /// A session becomes a member with this WELCOME, which brings it to `rev`.
-    pub fn attach(&mut self, hub: HubId, session: SessionId, welcome: [Bytes; 4], rev: i64) {
-        self.runs.push_back(Run { attach: Some((hub, session, welcome, rev)), ..Run::default() });
+    /// A session becomes a member with this WELCOME.
+    pub fn attach(&mut self, hub: HubId, session: SessionId, welcome: [Bytes; 4]) {
+        self.attaches.push((hub, session, welcome, self.place));
+        self.cut = true;
     }
 
     /// A change (JSON) for every member, which brings them to `rev`.
     pub fn change(&mut self, rev: i64, json: String) {
-        self.push(Frame { rev: Some(rev), json });
+        self.push(Some(rev), json);
     }
 
     /// A frame (JSON) for every member that is no change.
     pub fn broadcast(&mut self, json: String) {
-        self.push(Frame { rev: None, json });
+        self.push(None, json);
     }
 
-    fn push(&mut self, frame: Frame) {
-        self.n_bytes += frame.json.len();
+    fn push(&mut self, rev: Option<i64>, json: String) {
+        self.n_bytes += json.len();
+        self.place += 1;
+        let frame = Frame { place: self.place, rev, json };
         self.run().frames.push_back(frame);
     }
 
@@ -84,12 +95,13 @@ impl FanOut {
 
     /// Every member is closed, behind all that was said before.
     pub fn close_all(&mut self, code: CloseCode) {
-        self.runs.push_back(Run { close: Some(code), ..Run::default() });
+        self.place += 1;
+        self.runs.push_back(Run { close: Some((code, self.place)), ..Run::default() });
     }
 
     /// The run that frames go to now.
     fn run(&mut self) -> &mut Run {
-        if self.runs.back().is_none_or(|r| r.close.is_some()) {
+        if std::mem::take(&mut self.cut) || self.runs.back().is_none_or(|r| r.close.is_some()) {
             self.runs.push_back(Run::default());
         }
         let last = self.runs.len() - 1;
@@ -101,20 +113,18 @@ impl FanOut {
     /// for each hub. Frames in a row are encoded once, as one BATCH.
     pub fn take(&mut self, hubs: &[HubId]) -> BTreeMap<HubId, Vec<Command>> {
         let mut commands: BTreeMap<HubId, Vec<Command>> = hubs.iter().map(|hub| (*hub, Vec::new())).collect();
+        for (hub, session, welcome, place) in self.attaches.drain(..) {
+            commands.entry(hub).or_default().push(Command::Attach(session, welcome, place));
+        }
         let mut budget = DELIVERY_BYTES_MAX;
         while budget > 0 {
             let Some(mut run) = self.runs.pop_front() else { break };
-            if let Some((hub, session, welcome, rev)) = run.attach.take() {
-                // Set, not raised: in a new life of the room the counter may be lower.
-                self.rev = rev;
-                commands.entry(hub).or_default().push(Command::Attach(session, welcome));
-            }
             let frames = run.take_frames(&mut budget);
             self.n_bytes -= frames.iter().map(|f| f.json.len()).sum::<usize>();
             self.rev = frames.iter().filter_map(|f| f.rev).next_back().unwrap_or(self.rev);
-            for bytes in batches(&frames) {
+            for (bytes, place) in batches(&frames) {
                 for list in commands.values_mut() {
-                    list.push(Command::Broadcast(bytes.clone()));
+                    list.push(Command::Broadcast(bytes.clone(), place));
                 }
             }
             if !run.frames.is_empty() {
@@ -124,9 +134,9 @@ impl FanOut {
             for (hub, session, frame) in run.directs {
                 commands.entry(hub).or_default().push(Command::Direct(session, frame));
             }
-            if let Some(code) = run.close {
+            if let Some((code, place)) = run.close {
                 for list in commands.values_mut() {
-                    list.push(Command::CloseAll(code));
+                    list.push(Command::CloseAll(code, place));
                 }
             }
         }
@@ -149,19 +159,21 @@ impl Run {
     }
 }
 
-fn batches(frames: &[Frame]) -> Vec<Bytes> {
+/// The frames as few BATCHes, each with the place of its last frame.
+fn batches(frames: &[Frame]) -> Vec<(Bytes, Place)> {
     let mut batches = Vec::new();
-    let (mut batch, mut n_bytes): (Vec<&String>, usize) = (Vec::new(), 0);
-    for Frame { json: frame, .. } in frames {
-        if !batch.is_empty() && n_bytes + frame.len() > BATCH_BYTES_MAX {
-            batches.push(protocol::text_frame(&protocol::batch_json(&batch)));
+    let (mut batch, mut n_bytes, mut last): (Vec<&String>, usize, Place) = (Vec::new(), 0, 0);
+    for Frame { json, place, .. } in frames {
+        if !batch.is_empty() && n_bytes + json.len() > BATCH_BYTES_MAX {
+            batches.push((protocol::text_frame(&protocol::batch_json(&batch)), last));
             (batch, n_bytes) = (Vec::new(), 0);
         }
-        n_bytes += frame.len();
-        batch.push(frame);
+        n_bytes += json.len();
+        last = *place;
+        batch.push(json);
     }
     if !batch.is_empty() {
-        batches.push(protocol::text_frame(&protocol::batch_json(&batch)));
+        batches.push((protocol::text_frame(&protocol::batch_json(&batch)), last));
     }
     batches
 }
@@ -180,9 +192,9 @@ mod tests {
     fn shape(commands: &[Command]) -> String {
         let letter = |c: &Command| match c {
             Command::Attach(..) => 'a',
-            Command::Broadcast(_) => 'b',
+            Command::Broadcast(..) => 'b',
             Command::Direct(..) => 'd',
-            Command::CloseAll(_) => 'c',
+            Command::CloseAll(..) => 'c',
         };
         commands.iter().map(letter).collect()
     }
@@ -195,15 +207,15 @@ mod tests {
         fan_out.broadcast("1".into());
         fan_out.direct(one, session(1), "x");
         fan_out.broadcast("2".into());
-        fan_out.attach(two, session(2), welcome, 0);
+        fan_out.attach(two, session(2), welcome);
         fan_out.broadcast("3".into());
         fan_out.close_all(CloseCode::StartOver);
         fan_out.broadcast("4".into());
         let commands = fan_out.take(&[one, two]);
         assert_eq!(shape(&commands[&one]), "bdbcb");
-        assert_eq!(shape(&commands[&two]), "babcb");
+        assert_eq!(shape(&commands[&two]), "abbcb");
         assert!(fan_out.is_empty());
-        let Command::Broadcast(bytes) = &commands[&one][0] else { panic!("a broadcast comes first") };
+        let Command::Broadcast(bytes, 2) = &commands[&one][0] else { panic!("a broadcast comes first") };
         assert!(String::from_utf8_lossy(bytes).ends_with(r#"{"frames":[1,2]}}"#));
     }
 
@@ -220,14 +232,15 @@ mod tests {
         while !fan_out.is_empty() {
             let commands = fan_out.take(&[hub]).remove(&hub).expect("something to do");
             shapes.push(shape(&commands));
-            n_frames += commands.iter().filter(|c| matches!(c, Command::Broadcast(b) if b.len() < 130_000)).count();
+            n_frames += commands.iter().filter(|c| matches!(c, Command::Broadcast(b, _) if b.len() < 130_000)).count();
         }
         assert_eq!(shapes, ["bb", "bdc"]);
         assert_eq!((n_frames, fan_out.n_bytes), (3, 0));
     }
 
     proptest! {
-        /// Whatever goes in comes out once, in order, and the counter never runs ahead of what came out.
+        /// Whatever goes in comes out once and in order; a member gets exactly what came in behind its WELCOME; and
+        /// the counter never runs ahead of what came out.
         #[test]
         fn nothing_is_lost_between_deliveries(
             steps in proptest::collection::vec((0_u8..8, prop_oneof![1_usize..500, 60_000_usize..70_000]), 1..60),
@@ -235,42 +248,58 @@ mod tests {
         ) {
             let hub = HubId(0);
             let mut fan_out = FanOut::default();
-            let (mut put_in, mut came_out) = (Vec::new(), Vec::new());
+            let mut all = Vec::new();
+            // For each member: from which change on it is to be told, its place, what it was told.
+            let mut expected: BTreeMap<u128, usize> = BTreeMap::new();
+            let mut members: BTreeMap<u128, (Place, Vec<i64>)> = BTreeMap::new();
             let mut take = |fan_out: &mut FanOut| {
+                let mut last = 0;
                 for command in fan_out.take(&[hub]).remove(&hub).unwrap_or_default() {
                     match command {
-                        Command::Attach(session, _) => came_out.push(format!("a{}", session.0.as_u128())),
-                        Command::Broadcast(bytes) => {
+                        Command::Attach(session, _, place) => {
+                            members.insert(session.0.as_u128(), (place, Vec::new()));
+                        }
+                        Command::Broadcast(bytes, place) => {
                             let text = String::from_utf8_lossy(&bytes).into_owned();
                             let marks = text.split('<').skip(1).filter_map(|t| t.split_once('>'));
-                            came_out.extend(marks.map(|(mark, _)| mark.to_owned()));
+                            let revs: Vec<i64> = marks.filter_map(|(mark, _)| mark.parse().ok()).collect();
+                            last = revs.last().copied().unwrap_or(last);
+                            for (_, told) in members.values_mut().filter(|(from, _)| *from < place) {
+                                told.extend(&revs);
+                            }
                         }
-                        Command::Direct(..) | Command::CloseAll(_) => {}
+                        Command::Direct(..) | Command::CloseAll(..) => {}
                     }
                 }
-                came_out.iter().rev().find_map(|m| m.trim_start_matches('a').parse::<i64>().ok()).unwrap_or(0)
+                (last, members.clone())
             };
-            let mut rev = 0_i64;
+            fan_out.attach(hub, session(0), [const { Bytes::new() }; 4]);
+            expected.insert(0, 0);
             for (i, (step, n_bytes)) in steps.into_iter().enumerate() {
-                rev += 1;
+                let n = u128::try_from(i).unwrap_or(0) + 1;
                 if step == 0 {
-                    put_in.push(format!("a{rev}"));
-                    fan_out.attach(hub, session(rev.unsigned_abs().into()), [const { Bytes::new() }; 4], rev);
+                    expected.insert(n, all.len());
+                    fan_out.attach(hub, session(n), [const { Bytes::new() }; 4]);
                 } else {
-                    put_in.push(rev.to_string());
+                    let rev = i64::try_from(n).unwrap_or(0);
+                    all.push(rev);
                     fan_out.change(rev, format!("<{rev}>{}", "x".repeat(n_bytes)));
                 }
-                fan_out.direct(hub, session(1), "x");
+                fan_out.direct(hub, session(0), "x");
                 if taken_at.contains(&i) {
-                    let shown = take(&mut fan_out);
-                    prop_assert_eq!(fan_out.rev(), shown);
+                    let (last, _) = take(&mut fan_out);
+                    prop_assert!(last == 0 || fan_out.rev() == last);
                 }
             }
+            let mut told = BTreeMap::new();
             while !fan_out.is_empty() {
-                let shown = take(&mut fan_out);
-                prop_assert_eq!(fan_out.rev(), shown);
+                told = take(&mut fan_out).1;
             }
-            prop_assert_eq!(came_out, put_in);
+            for (member, from) in expected {
+                if let Some((_, seen)) = told.get(&member) {
+                    prop_assert_eq!(seen, &all[from..], "member {}", member);
+                }
+            }
             prop_assert_eq!(fan_out.n_bytes, 0);
         }
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::Membership;
+use super::{Membership, fan_out::Place};
 use crate::{
     domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname, RoomId},
     protocol::{CloseCode, ErrorCode, ResumePoint},
@@ -134,14 +134,15 @@ pub struct Deliver {
 /// One thing for a hub to do.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// The session is a member from here on; its WELCOME, ready for the socket.
-    Attach(SessionId, [Bytes; 4]),
-    /// A frame for every member on this thread, ready for the socket.
-    Broadcast(Bytes),
+    /// The session is a member; its WELCOME, ready for the socket, which tells all up to this place.
+    Attach(SessionId, [Bytes; 4], Place),
+    /// A frame up to this place for every member on this thread whose WELCOME does not tell it, ready for the
+    /// socket.
+    Broadcast(Bytes, Place),
     /// A frame for one session, ready for the socket.
     Direct(SessionId, Bytes),
-    /// Every member on this thread is closed.
-    CloseAll(CloseCode),
+    /// Every member on this thread whose WELCOME was before this place is closed.
+    CloseAll(CloseCode, Place),
 }
 
 /// A room has nobody in it and nothing under way.

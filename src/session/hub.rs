@@ -49,14 +49,14 @@ impl Handler<Deliver> for Hub {
     fn handle(&mut self, Deliver { room, rev, commands, received }: Deliver, _: &mut Self::Context) -> Self::Result {
         let mut n_bytes = 0;
         for command in commands {
-            if let Command::Broadcast(frame) = &command {
+            if let Command::Broadcast(frame, _) = &command {
                 n_bytes += frame.len();
             }
             match command {
-                Command::Attach(session, welcome) => self.slots.attach(room, session, welcome),
-                Command::Broadcast(frame) => self.slots.broadcast(room, &frame),
+                Command::Attach(session, welcome, place) => self.slots.attach(room, session, welcome, place),
+                Command::Broadcast(frame, place) => self.slots.broadcast(room, &frame, place),
                 Command::Direct(session, frame) => self.slots.direct(session, frame),
-                Command::CloseAll(code) => self.slots.close_room(room, code),
+                Command::CloseAll(code, place) => self.slots.close_room(room, code, place),
             }
         }
         self.slots.set_rev(room, rev);

@@ -39,6 +39,8 @@ pub struct Slot {
     pub socket: Option<Accepted>,
     /// To tell it that it was closed. Set once the actor runs.
     pub session: RefCell<Option<Recipient<Closing>>>,
+    /// What its room gathered up to here is told by its WELCOME.
+    welcomed_at: Cell<u64>,
     /// Its room and its place among that room's members on this thread.
     place: Cell<Option<(RoomKey, usize)>>,
     last_heard: Cell<Instant>,
@@ -66,6 +68,7 @@ impl Slot {
             outbox,
             socket,
             session: RefCell::default(),
+            welcomed_at: Cell::new(0),
             place: Cell::new(None),
             last_heard: Cell::new(now),
             join_by: Cell::new(now + times.join_max),
@@ -143,7 +146,7 @@ impl Slots {
     }
 
     /// A session is a member from here on and gets its WELCOME.
-    pub fn attach(&self, room: RoomKey, id: SessionId, welcome: [Bytes; 4]) {
+    pub fn attach(&self, room: RoomKey, id: SessionId, welcome: [Bytes; 4], at: u64) {
         let Some(slot) = self.sessions.borrow().get(&id).filter(|s| s.closed.get().is_none()).cloned() else { return };
         self.detach(&slot);
         for chunk in welcome {
@@ -151,6 +154,7 @@ impl Slots {
         }
         let mut rooms = self.rooms.borrow_mut();
         let members = &mut rooms.entry(room).or_default().members;
+        slot.welcomed_at.set(at);
         slot.place.set(Some((room, members.len())));
         members.push(slot);
     }
@@ -168,11 +172,12 @@ impl Slots {
         }
     }
 
-    /// A frame for every member of a room on this thread. Who cannot take it is cut.
-    pub fn broadcast(&self, room: RoomKey, frame: &Bytes) {
+    /// A frame for every member of a room on this thread whose WELCOME does not tell it already. Who cannot take
+    /// it is cut.
+    pub fn broadcast(&self, room: RoomKey, frame: &Bytes, at: u64) {
         let mut too_slow = Vec::new();
         if let Some(entry) = self.rooms.borrow().get(&room) {
-            for slot in &entry.members {
+            for slot in entry.members.iter().filter(|slot| slot.welcomed_at.get() < at) {
                 if slot.outbox.push(frame.clone()).is_err() {
                     too_slow.push(slot.clone());
                 }
@@ -205,11 +210,11 @@ impl Slots {
         }
     }
 
-    /// Closes every member of a room on this thread.
-    pub fn close_room(&self, room: RoomKey, code: CloseCode) {
+    /// Closes every member of a room on this thread whose WELCOME was before this.
+    pub fn close_room(&self, room: RoomKey, code: CloseCode, at: u64) {
         let members = self.rooms.borrow().get(&room).map(|e| e.members.clone()).unwrap_or_default();
-        for slot in members {
-            self.close(&slot, code);
+        for slot in members.iter().filter(|slot| slot.welcomed_at.get() < at) {
+            self.close(slot, code);
         }
     }
 

@@ -343,8 +343,11 @@ export class ChatStore extends EventTarget {
   /** @param {any} presence */
   #setPresence(presence) {
     if (!presence || !Number.isSafeInteger(presence.count)) return;
-    this.presence = presence;
-    this.#emit('presence', presence);
+    const { count, members, joined, left } = presence;
+    /** @param {unknown} list */
+    const authors = (list) => (Array.isArray(list) ? list.filter(isAuthor) : []);
+    this.presence = Array.isArray(members) ? { count, members: authors(members), joined: authors(joined), left: authors(left) } : { count };
+    this.#emit('presence', this.presence);
   }
 
   /** @param {string} type @param {unknown} [detail] */

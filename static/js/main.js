@@ -40,7 +40,7 @@ store.selfId = identity.authorId;
 
 const frame = new Frame(fromBlog);
 const announcer = new Announcer(byId('announcer'), (n) => strings.announceMany(n));
-const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings, (text) => announcer.say(text));
+const status = new Status({ strip: byId('status'), note: byId('note') }, () => strings);
 
 /**
  * While a choice of nickname and animal is unconfirmed: what to go back to if the server refuses.
@@ -274,6 +274,7 @@ async function setLanguage(lang) {
   relabel();
   profile.relabel();
   people.draw();
+  status.relabel();
   composer.update();
   view.setLanguage(strings, new Clock(strings.locale));
 }

@@ -13,13 +13,11 @@ export class Status {
   /**
    * @param {{strip: HTMLElement, note: HTMLElement}} parts
    * @param {() => Chat.Strings} strings
-   * @param {(text: string) => void} [say] to a screen reader
    */
-  constructor({ strip, note }, strings, say = () => {}) {
+  constructor({ strip, note }, strings) {
     this.strip = strip;
     this.noteElement = note;
     this.strings = strings;
-    this.say = say;
     /** @type {Chat.State} */
     this.state = 'connecting';
     /** Whether the room has ever been reached. */
@@ -59,6 +57,11 @@ export class Status {
   delayed(code) {
     this.delay = code;
     if (!this.strip.hidden) this.#draw();
+  }
+
+  /** After the language changed. */
+  relabel() {
+    if (!this.strip.hidden && this.state !== 'closed') this.#draw();
   }
 
   #rest() {
@@ -110,22 +113,19 @@ export class Status {
   /** Counts down to the moment at which a held message goes out by itself. @param {{code: string, until: number} | null} hold */
   hold(hold) {
     clearInterval(this.countdown);
-    const before = this.holding;
     this.holding = false;
     this.note('');
     if (!hold) return;
-    this.holding = true;
     const text = () => {
       const strings = this.strings();
       const words = hold.code === 'RATE_LIMITED' ? strings.hold : hold.code === 'OVERLOADED' ? strings.busy : strings.storeAway;
       return words(Math.max(0, Math.ceil((hold.until - Date.now()) / 1000)));
     };
-    // Said once; a screen reader must not be made to count along.
-    this.noteElement.setAttribute('aria-live', 'off');
-    this.noteElement.textContent = text();
-    this.noteElement.hidden = false;
-    if (!before) this.say(text());
+    this.note(text());
+    this.holding = true;
     this.countdown = setInterval(() => {
+      // Said once; a screen reader must not be made to count along.
+      this.noteElement.setAttribute('aria-live', 'off');
       this.noteElement.textContent = text();
     }, 1000);
   }

@@ -20,7 +20,7 @@ const WINDOW = 200;
 const PX_PER_MESSAGE_MIN = 10;
 /** Letting go waits for a pause in scrolling, but not for more than this beyond the limit. */
 const SLACK = 50;
-/** Room left above a message that a link or the unread line leads to. */
+/** Room left above the unread line. */
 const LEAD_PX = 12;
 const HANGUL = /[\uac00-\ud7a3]/u;
 /** Above this many people, coming and going is noise. */
@@ -86,7 +86,12 @@ export class View {
         createdAt: row.querySelector('time')?.dateTime ?? '',
       };
       messages.push(message);
+      if (!row.classList.contains('cont')) this.heads.add(row);
       this.nodes.set(`msg:${message.author.id}:${message.clientId}`, row);
+    }
+    for (const node of this.parts.list.querySelectorAll('li.day')) {
+      const divider = /** @type {HTMLElement} */ (node);
+      this.nodes.set(`day:${divider.dataset.day}`, divider);
     }
     return messages;
   }
@@ -124,6 +129,7 @@ export class View {
     this.store.addEventListener('arrived', (event) => this.#arrived(/** @type {any} */ (event).detail));
     this.store.addEventListener('presence', (event) => this.#people(/** @type {any} */ (event).detail));
     if (readSeq !== null) this.#sinceLastVisit(readSeq);
+    if (this.unreadSeq !== null) this.following = false;
     this.render();
     if (this.unreadSeq !== null) this.#lead(list.querySelector('.unread'));
   }
@@ -148,7 +154,9 @@ export class View {
     this.firstUnread = null;
     this.render();
     const row = this.parts.list.querySelector(`[data-seq="${message.seq}"]`);
-    this.#lead(why === 'unread' ? this.parts.list.querySelector('.unread') ?? row : row);
+    if (why === 'unread') this.#lead(this.parts.list.querySelector('.unread') ?? row);
+    // Somewhat down, so that what it answers to is in sight as well.
+    else this.#lead(row, this.parts.log.clientHeight / 3);
   }
 
   /** @param {Chat.Strings} strings @param {import('./time.js').Clock} clock */
@@ -204,7 +212,9 @@ export class View {
     this.#reconcile(rows);
     this.#drawTop();
     this.#drawEnd();
-    this.parts.empty.hidden = rows.some((row) => row.kind === 'message' || row.kind === 'unsent') || !this.welcomed;
+    const something = rows.some((row) => row.kind === 'message' || row.kind === 'unsent');
+    // Before the room has answered, what the server has put into the page holds.
+    if (something || this.welcomed) this.parts.empty.hidden = something;
     this.#restore();
     this.#drawDown();
     this.#loadAhead();
@@ -425,7 +435,7 @@ export class View {
     const { older } = this.history;
     const state = !store.hasMore && store.messages.length ? 'beginning'
       : older !== 'idle' ? older
-        : !this.welcomed && store.messages.length === 0 ? 'first' : 'none';
+        : !this.welcomed && store.messages.length === 0 && this.parts.empty.hidden ? 'first' : 'none';
     const shows = `${state} ${strings.locale}`;
     if (this.drawn.get(top) === shows) return;
     this.drawn.set(top, shows);
@@ -483,11 +493,11 @@ export class View {
     this.schedule();
   }
 
-  /** Brings a row to the top of what is in sight. @param {Element | null} row */
-  #lead(row) {
+  /** Brings a row into sight, near the top. @param {Element | null} row @param {number} [lead] room above it */
+  #lead(row, lead = LEAD_PX) {
     if (!row) return;
     const { log } = this.parts;
-    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - LEAD_PX;
+    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - lead;
     this.following = this.#distance() <= FOLLOW_PX && !this.store.hasNewer;
     this.#remember();
     this.#readIfSeen();
@@ -658,6 +668,8 @@ function drawText(element, content) {
     if (!href) return text;
     const link = make('a', '', text);
     link.href = href;
+    // Within a text that runs from right to left an address would be taken apart.
+    link.dir = 'ltr';
     link.target = '_blank';
     link.rel = 'nofollow ugc noopener';
     return link;

@@ -45,7 +45,7 @@ export async function launchAsPeopleDo() {
  */
 export async function openBlog(pages) {
   const server = http.createServer((request, response) => {
-    const page = pages[new URL(request.url ?? '/', 'http://blog').pathname];
+    const page = pages[decodeURIComponent(new URL(request.url ?? '/', 'http://blog').pathname)];
     if (page === undefined) {
       response.writeHead(404).end();
       return;
@@ -66,6 +66,8 @@ export async function openBlog(pages) {
 export async function inside(host, selector = 'iframe') {
   const element = await host.page.locator(selector).first().elementHandle();
   const frame = await element?.contentFrame();
+  // A handle would keep the element alive after its end.
+  await element?.dispose();
   if (!frame) throw new Error('no frame');
   return new Visitor(frame, host.page);
 }

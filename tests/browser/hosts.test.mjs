@@ -34,7 +34,6 @@ const HOSTS = /** @type {const} */ ({
   'no referrer': { body: line, headers: { 'referrer-policy': 'no-referrer' } },
   'the documented sandbox': { body: framed(`sandbox="${sandbox}"`), headers: {} },
   'a sandbox without an origin': { body: framed('sandbox="allow-scripts allow-forms"'), headers: {} },
-  'a blog that is sandboxed itself': { body: line, headers: { 'content-security-policy': 'sandbox allow-scripts allow-forms' } },
 });
 const paths = Object.keys(HOSTS);
 const blog = await openBlog(Object.fromEntries(Object.values(HOSTS).map((page, n) => [`/${n}`, page])));

@@ -59,7 +59,7 @@ export class Server {
 
   async up() {
     const child = spawn(BINARY, ['--listen', '127.0.0.1:0'], {
-      env: { ...process.env, ...this.env, DATABASE_URL: `sqlite://${join(this.folder, 'chat.db')}` },
+      env: { ...process.env, DATABASE_URL: `sqlite://${join(this.folder, 'chat.db')}`, ...this.env },
       cwd: process.cwd(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -268,12 +268,10 @@ async fn metrics_move(database: &Database) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_may_have_an_address_of_their_own() {
     let database = Database::sqlite();
-    // The kernel's choice is not printed, so take a port and let it go: only this one test does.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    drop(listener);
-    let server = Server::with(&database, &[("CHAT_METRICS_ADDR", &address)]).await;
+    let server = Server::with(&database, &[("CHAT_METRICS_ADDR", "127.0.0.1:0")]).await;
     assert_eq!(server.get("/metrics").await.status(), 404);
-    let text = reqwest::get(format!("http://{address}/metrics")).await.expect("an answer").text().await.expect("text");
+    let port = server.ports().into_iter().find(|port| *port != server.address.port()).expect("another port");
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
     assert!(text.contains("chat_sessions_live 0"), "{text}");
 }

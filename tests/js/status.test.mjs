@@ -13,6 +13,7 @@ class FakeElement extends EventTarget {
   children = [];
   own = '';
 
+  /** @returns {string} */
   get textContent() {
     return this.own + this.children.map((child) => child.textContent).join('');
   }

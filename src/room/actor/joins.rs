@@ -120,7 +120,7 @@ impl Room {
             heartbeat_seconds: self.limits.heartbeat_seconds,
         };
         let chunks = protocol::welcome_chunks(&head, messages);
-        self.fan_out.attach(session.hub, session.id, chunks, rev);
+        self.fan_out.attach(session.hub, session.id, chunks);
         self.add_member(&session, author_id, is_author);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",

@@ -247,13 +247,10 @@ impl Client {
     }
 
     /// Waits for an ERROR with this code.
-    #[track_caller]
-    pub fn error_of(&mut self, code: ErrorCode) -> impl Future<Output = ErrorPayload<'static>> {
-        async move {
-            let error = self.error().await;
-            assert_eq!(error.code, code, "{error:?}");
-            error
-        }
+    pub async fn error_of(&mut self, code: ErrorCode) -> ErrorPayload<'static> {
+        let error = self.error().await;
+        assert_eq!(error.code, code, "{error:?}");
+        error
     }
 
     /// Waits for a PRESENCE that is as wanted.

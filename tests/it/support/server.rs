@@ -158,6 +158,22 @@ impl Server {
         self.pid
     }
 
+    /// The ports of IPv4 that it listens on, as the kernel knows them.
+    pub fn ports(&self) -> Vec<u16> {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("a process");
+        let open: Vec<_> = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect();
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the sockets");
+        let listening = table.lines().filter_map(|line| {
+            let columns: Vec<_> = line.split_whitespace().collect();
+            let (address, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
+            let socket = format!("socket:[{inode}]");
+            let is_ours = *state == "0A" && open.iter().any(|o| o.as_os_str() == socket.as_str());
+            let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
+            is_ours.then_some(port)
+        });
+        listening.collect()
+    }
+
     /// Ends it in the middle of whatever it does.
     pub async fn kill9(mut self) {
         kill("KILL", self.pid);

@@ -1,0 +1,130 @@
+// What a reader finds again: the unread line, what a long absence left out, a page that holds still.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Line, Server, Visitor, fill, launch, numbered, until } from './support.mjs';
+
+const browser = await launch();
+const server = await Server.start();
+const room = (/** @type {string} */ id, query = '') => `${server.url}/room/${id}${query}`;
+
+/** How far above the end the reader is. @param {Visitor} visitor */
+const distance = (visitor) => visitor.log.evaluate((log) => Math.round(Math.abs(log.scrollTop)));
+
+/** Whether an element of the list is in sight. @param {Visitor} visitor @param {string} selector */
+const inSight = (visitor, selector) => visitor.log.evaluate((log, wanted) => {
+  const box = log.querySelector(wanted)?.getBoundingClientRect();
+  const { top, bottom } = log.getBoundingClientRect();
+  return Boolean(box && box.top >= top && box.bottom <= bottom);
+}, selector);
+
+test('after a long absence what was shown stays, what is missing is said, and can be loaded', async () => {
+  await fill(browser, server.url, 'gap', numbered('line', 1, 20));
+  const line = await Line.open(() => server.port);
+  const visitor = await Visitor.open(browser, `${line.url}/room/gap`);
+  await visitor.live();
+  line.cut();
+  // More than a resume brings.
+  await fill(browser, server.url, 'gap', numbered('missed', 1, 350));
+  await fill(browser, server.url, 'gap', numbered('missed', 351, 620));
+  line.mend();
+  await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+  await visitor.sees('missed 620');
+  assert.deepEqual(await visitor.texts(), [...numbered('line', 1, 20), ...numbered('missed', 571, 620)]);
+  const gap = visitor.log.locator('.divider.gap');
+  await gap.getByText('일부 메시지가 보이지 않아요').waitFor();
+  await gap.getByRole('button', { name: '불러오기' }).click();
+  await until(() => visitor.texts(), (texts) => texts.includes('missed 50'), 'the first of what is missing');
+  assert.deepEqual((await visitor.texts()).slice(18, 72), ['line 19', 'line 20', ...numbered('missed', 1, 50), 'missed 571', 'missed 572']);
+  assert.equal(await gap.count(), 1, 'the rest is still missing');
+  await visitor.leave();
+});
+
+test('the next visit begins at the first unread message', async () => {
+  await fill(browser, server.url, 'unread', numbered('line', 1, 30));
+  const visitor = await Visitor.open(browser, room('unread'));
+  await visitor.join('Reader');
+  await visitor.say('seen it all');
+  await visitor.sees('seen it all');
+  await until(() => visitor.page.evaluate(() => localStorage.getItem('realtime-chat:read')), (kept) => /"unread".*31\]/.test(kept ?? ''), 'the position');
+  await visitor.page.goto('about:blank');
+  await fill(browser, server.url, 'unread', numbered('fresh', 1, 30));
+  await visitor.page.goto(room('unread'));
+  await visitor.log.getByText('여기부터 새 메시지').waitFor();
+  assert.ok(await inSight(visitor, '.divider.unread'));
+  assert.equal(await visitor.log.evaluate((log) => log.querySelector('.divider.unread')?.nextElementSibling?.querySelector('.text')?.textContent), 'fresh 1');
+  await visitor.where.getByRole('button', { name: '새 메시지 30개' }).click();
+  assert.equal(await distance(visitor), 0);
+
+  await visitor.page.reload();
+  await visitor.live();
+  assert.equal(await visitor.log.locator('.divider.unread').count(), 0, 'all is read');
+  assert.equal(await distance(visitor), 0);
+  await visitor.leave();
+});
+
+test('an unread line far above is a click away', async () => {
+  const visitor = await Visitor.open(browser, room('far'));
+  await visitor.join('Reader');
+  await visitor.say('before');
+  await until(() => visitor.page.evaluate(() => localStorage.getItem('realtime-chat:read')), (kept) => /"far".*1\]/.test(kept ?? ''), 'the position');
+  await visitor.page.goto('about:blank');
+  await fill(browser, server.url, 'far', numbered('fresh', 1, 200));
+  await visitor.page.goto(room('far'));
+  await visitor.sees('fresh 200');
+  assert.equal(await distance(visitor), 0);
+  await visitor.where.getByRole('button', { name: '안 읽은 곳으로' }).click();
+  await until(() => inSight(visitor, '.divider.unread'), Boolean, 'the unread line');
+  assert.equal(await visitor.log.evaluate((log) => log.querySelector('.divider.unread')?.nextElementSibling?.querySelector('.text')?.textContent), 'fresh 1');
+  await visitor.leave();
+});
+
+test('somebody who only looks leaves nothing behind', async () => {
+  const visitor = await Visitor.open(browser, room('far'));
+  await visitor.live();
+  assert.equal(await visitor.page.evaluate(() => localStorage.length), 0);
+  await visitor.leave();
+});
+
+for (const who of /** @type {const} */ (['newcomer', 'author'])) {
+  test(`the page holds still when the scripts come: ${who}`, async () => {
+    await fill(browser, server.url, `still-${who}`, ['안녕하세요', '🎉👍', 'a\nb\nc', 'https://example.com/'.padEnd(120, 'x'), ...numbered('line', 1, 3)]);
+    const visitor = await Visitor.open(browser, room(`still-${who}`));
+    if (who === 'author') {
+      await visitor.join('Writer');
+      await visitor.say('mine');
+      await until(() => visitor.own.count(), (count) => count === 1, 'the message');
+      await until(() => visitor.pending.count(), (count) => count === 0, 'its being stored');
+    }
+    await visitor.page.addInitScript(() => {
+      const shifts = Object.assign(window, { shift: 0 });
+      new PerformanceObserver((list) => {
+        for (const entry of /** @type {any[]} */ (list.getEntries())) if (!entry.hadRecentInput) shifts.shift += entry.value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    });
+    // The scripts come only once the page has been painted.
+    await visitor.page.route('**/main.js', async (route) => {
+      await until(() => visitor.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length), Boolean, 'the first paint');
+      await route.continue();
+    });
+    await visitor.page.goto(room(`still-${who}`), { waitUntil: 'commit' });
+    await visitor.live();
+    await visitor.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const shift = await visitor.page.evaluate(() => /** @type {any} */ (window).shift);
+    assert.ok(shift < 0.01, `layout shift of ${shift}`);
+    await visitor.leave();
+  });
+}
+
+test('the first paint does not wait for the socket', async () => {
+  await fill(browser, server.url, 'paint', numbered('line', 1, 5));
+  const visitor = await Visitor.open(browser, 'about:blank');
+  await visitor.page.addInitScript(() => {
+    Object.assign(window, { WebSocket: class extends EventTarget { send() {} close() {} } });
+  });
+  await visitor.page.goto(room('paint'));
+  await visitor.sees('line 5');
+  await visitor.nickname.waitFor();
+  await until(() => visitor.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length), Boolean, 'the first paint');
+  await visitor.leave();
+});
