@@ -73,7 +73,7 @@ const BACKLOG: i32 = 4_096;
 /// reads a clock that moves every 500 ms: a shorter time is over before its timer is set, and never ends.
 const LINGER: Duration = Duration::from_millis(750);
 /// How long connections that are no sessions have to end at the stop, in seconds.
-const HTTP_STOP_SECS: u64 = 2;
+const HTTP_STOP_SECS: u64 = 1;
 
 /// Brings the schema up to date.
 ///

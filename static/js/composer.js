@@ -35,6 +35,9 @@ export function listenEnter(box, { touch, submit }) {
     if (meaning === 'send' || meaning === 'swallow') key.preventDefault();
     if (meaning === 'send' && !key.repeat) submit();
   });
+  box.addEventListener('keyup', (event) => {
+    if (isEnter(/** @type {KeyboardEvent} */ (event))) policy.enterUp();
+  });
   box.addEventListener('beforeinput', (event) => {
     const { inputType, timeStamp } = /** @type {InputEvent} */ (event);
     if (inputType !== 'insertLineBreak' && inputType !== 'insertParagraph') return;

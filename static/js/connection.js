@@ -9,6 +9,10 @@ import { PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from '
 const STABLE_MS = 30_000;
 /** Neither opening nor joining may hang for ever; the server gives up on a join after as long. */
 const PATIENCE_MS = 12_000;
+/** How long an announced restart may take before it is treated as any other outage. */
+const RESTART_MS = 8_000;
+/** Attempts come at most this far apart meanwhile. */
+const RESTART_RETRY_MS = 1_000;
 /** A heartbeat may overtake the changes it tells of by this much. */
 const CATCH_UP_MS = 2_000;
 /** Several readers notice the same silence in the same moment: they leave it one by one. */
@@ -35,6 +39,8 @@ export class Connection extends EventTarget {
     this.heartbeatMs = HEARTBEAT_SECONDS_DEFAULT * 1000;
     /** Set by RECONNECT: the server itself says when. @type {number | null} */
     this.returnAfterMs = null;
+    /** Until when an announced restart is on. */
+    this.restartUntil = 0;
     /** @type {Map<string, ReturnType<typeof setTimeout>>} one timer of each name */
     this.timers = new Map();
     this.stopped = true;
@@ -135,6 +141,7 @@ export class Connection extends EventTarget {
       if (frame.type === 'RECONNECT') {
         // Its close follows at once; there is nothing to wait for.
         this.returnAfterMs = Math.max(0, Number(frame.payload.afterMs) || 0);
+        this.restartUntil = Date.now() + RESTART_MS;
         this.#lost(1012);
         return;
       }
@@ -214,7 +221,10 @@ export class Connection extends EventTarget {
     this.#setState(this.options.online() ? 'connecting' : 'offline');
     const told = this.returnAfterMs;
     this.returnAfterMs = null;
-    this.#after('retry', told ?? backoffMs(this.attempt++, this.options.random), () => this.#connect());
+    const { random = Math.random } = this.options;
+    // Still spread, but never so far apart that an announced restart shows.
+    const soon = Date.now() < this.restartUntil ? random() * RESTART_RETRY_MS : null;
+    this.#after('retry', told ?? soon ?? backoffMs(this.attempt++, random), () => this.#connect());
   }
 
   /** Lets go of the socket without waiting for its close event, which may take minutes to come. */

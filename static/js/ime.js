@@ -9,7 +9,7 @@
 /** Jamo, compatibility jamo, the extended ones, syllables, half-width forms. */
 const HANGUL_ONLY = /^[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uffa0-\uffdc]+$/u;
 
-/** Safari ends the composition before it reports the key; nobody presses Enter twice this fast. */
+/** Safari ends the composition before it reports the key. Ends early when the key is let go of. */
 const LOCK_MS = 50;
 /** The key code of a key that the input method has taken. */
 const TAKEN = 229;
@@ -92,6 +92,13 @@ export class EnterPolicy {
     if (keyCode !== TAKEN) return 'send';
     this.leftAt = now;
     return 'leave';
+  }
+
+  /** The Enter key was let go of: whatever comes next is another press. */
+  enterUp() {
+    if (this.composing) return;
+    this.endedAt = -Infinity;
+    this.sentAt = -Infinity;
   }
 
   /**

@@ -126,6 +126,19 @@ test('RECONNECT says when to come back', () => withClock((clock) => {
   assert.equal(sockets.length, 2);
 }));
 
+test('an announced restart is not waited for longer than it takes', () => withClock((clock) => {
+  const { sockets, last, live } = setup();
+  live();
+  last().says({ type: 'RECONNECT', payload: { afterMs: 0 } });
+  last().closes(1012);
+  clock.pass(1);
+  for (let n = 2; n < 8; n += 1) {
+    assert.equal(sockets.length, n, 'at most a second apart');
+    last().closes(1006);
+    clock.pass(1_000);
+  }
+}));
+
 test('offline it tries seldom, in case the browser is wrong; online it comes at once', () => withClock((clock) => {
   const { connection, sockets, states, world, live, last } = setup();
   live();

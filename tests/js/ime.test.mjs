@@ -70,6 +70,15 @@ test('two messages, one press each', () => {
   assert.equal(policy.compositionEnd('응', 1501), true);
 });
 
+test('letting go of Enter ends the press: the next one counts at once', () => {
+  const policy = composing('日本');
+  policy.enter(TAKEN, 1000, false);
+  policy.compositionEnd('日本', 1001);
+  assert.equal(policy.enter({ ...TAKEN, isComposing: false, keyCode: 13 }, 1010, false), 'swallow', 'the same press');
+  policy.enterUp();
+  assert.equal(policy.enter({ ...TAKEN, isComposing: false, keyCode: 13 }, 1011, false), 'send', 'another one');
+});
+
 test('what was composed long ago decides nothing', () => {
   const policy = composing('요');
   policy.compositionEnd('요', 1000);
