@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler holds.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -128,5 +129,40 @@ fn the_environment_is_read_in_one_place() {
         for reader in ["env::var", "env!(\"CHAT", "std::env::"] {
             assert!(!source.contains(reader), "{} reads the environment: {reader}", file.display());
         }
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason_and_no_other_is_listed() {
+    let text = |name: &str| fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let reasons = text("docs/DEPENDENCIES.md");
+    let listed: BTreeSet<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.split_once("`: "))
+        .filter(|(_, why)| !why.trim().is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let manifest = text("Cargo.toml");
+    let mut section = "";
+    let mut declared = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if let ("[dependencies]" | "[dev-dependencies]", Some((name, _))) = (section, line.split_once(" = ")) {
+            declared.insert(name);
+        }
+    }
+    assert_eq!(listed, declared);
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_realtime-chat")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let settings: Vec<&str> = help.split("[env: ").skip(1).filter_map(|rest| rest.split([']', '=']).next()).collect();
+    assert!(settings.len() > 20, "{settings:?}");
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/CONFIGURATION.md")).unwrap();
+    for setting in settings {
+        assert!(page.contains(&format!("`{setting}`")), "docs/CONFIGURATION.md does not tell of {setting}");
     }
 }
