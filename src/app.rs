@@ -227,6 +227,7 @@ fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
         frame_ancestors,
         trusted_proxies: config.trusted_proxies.clone(),
         store_away: AtomicBool::new(false),
+        has_metrics: config.metrics_addr.is_none(),
         read_wait: config.read_wait,
         retry_after: config.drain_after,
         started: std::time::Instant::now(),

@@ -22,7 +22,7 @@ use std::{
 
 use actix::{Addr, clock::timeout};
 use actix_web::{
-    FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{ConnectionType, StatusCode, header},
@@ -64,6 +64,8 @@ pub struct Site {
     pub trusted_proxies: Vec<IpNet>,
     /// The last read of the database failed.
     pub store_away: AtomicBool,
+    /// Whether `/metrics` is served with everything else.
+    pub has_metrics: bool,
     /// How long a page waits for the database.
     pub read_wait: Duration,
     /// How long a client that is refused while the server drains waits before it comes back.
@@ -151,8 +153,7 @@ impl Site {
     }
 }
 
-/// Declares every route. `setup` is what the sessions of this thread share. The metrics have their own
-/// listener where `prometheus` has no endpoint.
+/// Declares every route. `setup` is what the sessions of this thread share.
 pub fn configure(
     app: &mut ServiceConfig,
     site: web::Data<Site>,
@@ -175,6 +176,12 @@ pub fn configure(
         .service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
+        .configure(|scope| {
+            if site.has_metrics {
+                // `prometheus` answers GET in its place.
+                scope.service(read("/metrics", HttpResponse::Ok));
+            }
+        })
         .service(
             web::scope("/api/v1")
                 .wrap(security::any_origin())

@@ -14,6 +14,7 @@ on_both!(
     errors_are_json_with_a_code,
     probes_and_figures,
     metrics_move,
+    every_address_answers_head_and_names_what_it_takes,
 );
 
 /// GET that must be this status and fit this schema of docs/openapi.json.
@@ -274,4 +275,19 @@ async fn metrics_may_have_an_address_of_their_own() {
     let url = format!("http://127.0.0.1:{port}/metrics");
     let text = reqwest::get(url).await.expect("an answer").text().await.expect("text");
     assert!(text.contains("chat_sessions_live 0"), "{text}");
+}
+
+async fn every_address_answers_head_and_names_what_it_takes(database: &Database) {
+    let server = Server::start(database).await;
+    let http = reqwest::Client::new();
+    for path in
+        ["/", "/room/post", "/embed.js", "/metrics", "/livez", "/healthz", "/api/v1/avatars", "/api/v1/rooms/post"]
+    {
+        let head = http.head(server.url(path)).send().await.expect("an answer");
+        assert_eq!(head.status(), StatusCode::OK, "HEAD {path}");
+        assert!(head.bytes().await.expect("no body").is_empty(), "HEAD {path}");
+        let post = http.post(server.url(path)).send().await.expect("an answer");
+        assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED, "POST {path}");
+        assert_eq!(post.headers()["allow"], "GET, HEAD", "POST {path}");
+    }
 }
