@@ -140,11 +140,6 @@ impl Slots {
         }
     }
 
-    /// How many sessions this thread has.
-    pub fn n_sessions(&self) -> usize {
-        self.sessions.borrow().len()
-    }
-
     /// A session is a member from here on and gets its WELCOME.
     pub fn attach(&self, room: RoomKey, id: SessionId, welcome: [Bytes; 4], at: u64) {
         let Some(slot) = self.sessions.borrow().get(&id).filter(|s| s.closed.get().is_none()).cloned() else { return };
