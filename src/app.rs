@@ -17,9 +17,12 @@ use actix::{
     Actor, Addr, Arbiter, Recipient,
     clock::{Instant, sleep, sleep_until, timeout},
 };
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt};
 use actix_web::{
     App, HttpResponse, HttpServer,
-    dev::{Server, ServerHandle},
+    dev::{AppConfig, Extensions, Server, ServerHandle, ServiceFactory, fn_factory},
+    rt::net::TcpStream,
     web,
 };
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
@@ -296,17 +299,24 @@ fn http_server(
             outbox_bytes_max,
             metrics: metrics.clone(),
         });
-        let (site, prometheus) = (site.clone(), prometheus.clone());
-        App::new().configure(|app| http::configure(app, site, setup, prometheus))
+        let app = || {
+            let (site, prometheus) = (site.clone(), prometheus.clone());
+            let app = App::new().configure(|app| http::configure(app, site, prometheus)).into_factory();
+            fn_factory(move || app.new_service(AppConfig::default()))
+        };
+        HttpService::build()
+            .client_disconnect_timeout(LINGER)
+            .on_connect_ext(|connection: &TcpStream, data: &mut Extensions| prepare(connection, data))
+            .upgrade(http::upgrades(app(), setup))
+            .finish(app().map_err(|error: actix_web::Error| error.error_response()))
+            .tcp()
     };
-    Ok(HttpServer::new(factory)
+    Ok(Server::build()
         .workers(threads(config))
-        .max_connections(connections_max(config))
-        .on_connect(prepare)
-        .client_disconnect_timeout(LINGER)
+        .max_concurrent_connections(connections_max(config))
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
-        .listen(listener)?
+        .listen("chat", listener, factory)?
         .run())
 }
 

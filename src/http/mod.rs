@@ -9,10 +9,10 @@ mod error;
 mod health;
 mod page;
 mod security;
+mod upgrade;
 mod ws;
 
 use std::{
-    rc::Rc,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, Ordering},
@@ -38,11 +38,12 @@ use crate::{
     persistence::Persistence,
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
-    session::{Admission, Connected, Entrance, SessionSetup},
+    session::{Admission, Connected, Entrance},
     store::Store,
 };
 
 pub use assets::compress_files;
+pub use upgrade::upgrades;
 
 /// What every route may need.
 pub struct Site {
@@ -153,13 +154,8 @@ impl Site {
     }
 }
 
-/// Declares every route. `setup` is what the sessions of this thread share.
-pub fn configure(
-    app: &mut ServiceConfig,
-    site: web::Data<Site>,
-    setup: Rc<SessionSetup>,
-    prometheus: PrometheusMetrics,
-) {
+/// Declares every route.
+pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: PrometheusMetrics) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(security::headers())
@@ -193,11 +189,8 @@ pub fn configure(
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));
-    // The socket stands before what wraps bodies: nothing may come between an outbox and its socket.
-    app.app_data(site)
-        .app_data(web::Data::new(setup))
-        .route("/ws/room/{room}", web::get().to(ws::upgrade))
-        .service(pages);
+    // The socket stands before what wraps bodies: it has none.
+    app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
 }
 
 /// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for

@@ -1,47 +1,35 @@
-use std::rc::Rc;
-
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
-    web::{Data, Payload},
+    web::Data,
 };
 use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Site, address, error::HttpError, room_of, security};
+use super::{Site, address, error::HttpError, room_of, security, upgrade::TakesOver};
 use crate::{
+    domain::RoomId,
     protocol::{CloseCode, ErrorCode, SUBPROTOCOL},
-    session::{Accepted, Connected, Connection, NotAdmitted, Place, Session, SessionPermit, SessionSetup},
+    session::{NotAdmitted, Place, SessionPermit},
 };
+
+/// What becomes of a connection that was answered with 101. Travels in the response's extensions to
+/// [`super::upgrade`], which has the socket.
+pub struct Upgraded {
+    /// The room of its URL.
+    pub room: RoomId,
+    /// Its place on this server.
+    pub place: Place,
+    /// Why it is closed at once, where it is.
+    pub refused: Option<CloseCode>,
+}
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
 ///
 /// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
-pub async fn upgrade(
-    request: HttpRequest,
-    payload: Payload,
-    site: Data<Site>,
-    setup: Data<Rc<SessionSetup>>,
-) -> HttpResponse {
-    let accepted = request.conn_data::<Connected>().map(Connected::accepted);
-    let response = upgraded(&request, payload, accepted.clone(), &site, &setup);
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS
-        && let Some(accepted) = accepted
-    {
-        accepted.cut_soon();
-    }
-    response
-}
-
-fn upgraded(
-    request: &HttpRequest,
-    payload: Payload,
-    accepted: Option<Accepted>,
-    site: &Site,
-    setup: &Rc<SessionSetup>,
-) -> HttpResponse {
-    let room = match room_of(request, 3) {
+pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let room = match room_of(&request, 3) {
         Ok(room) => room,
         Err(error) => return error.error_response(),
     };
@@ -52,23 +40,24 @@ fn upgraded(
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return response;
     }
-    if !is_version_13(request) {
+    let takes_over = request.extensions().contains::<TakesOver>();
+    if !takes_over || !is_version_13(&request) {
         return not_a_websocket();
     }
-    let mut response = match handshake_with_protocols(request, &[SUBPROTOCOL]) {
+    let mut response = match handshake_with_protocols(&request, &[SUBPROTOCOL]) {
         Ok(response) => response,
         Err(_) => return not_a_websocket(),
     };
-    let setup = Rc::clone(setup);
-    let connection = |place| Connection { room, place, accepted, payload };
-    let body = match admit(request, site) {
-        Ok(permit) => Session::open(setup, connection(Place::Session(permit))),
+    let upgraded = match admit(&request, &site) {
+        Ok(permit) => Upgraded { room, place: Place::Session(permit), refused: None },
         Err(code) => match site.admission.admit_refusal() {
-            Some(permit) => Session::refuse(setup, connection(Place::Refused(permit)), code),
+            Some(permit) => Upgraded { room, place: Place::Refused(permit), refused: Some(code) },
             None => return HttpError::new(ErrorCode::Overloaded, "too many are refused at once").error_response(),
         },
     };
-    response.streaming(body)
+    let mut response = response.finish();
+    response.extensions_mut().insert(upgraded);
+    response
 }
 
 fn admit(request: &HttpRequest, site: &Site) -> Result<SessionPermit, CloseCode> {

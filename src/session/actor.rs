@@ -5,22 +5,22 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Recipient, StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, StreamHandler, WrapFuture,
     clock::Instant,
 };
-use actix_web::error::PayloadError;
+use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
-use futures_util::Stream;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Accepted, Admission, Outbox, OutboxStream, RateLimits, RefusalPermit, SessionPermit, Slot, Slots,
+    Admission, Outbox, RateLimits, RefusalPermit, SessionPermit, Slot, Slots,
     admission::IdentityPermit,
-    messages::{Closing, Gone},
+    messages::SessionEnd,
     random_unit,
     rate_limit::{BAD_FRAMES_MAX, Recent},
     reader::{FrameReader, Inbound},
+    socket::Socket,
 };
 use crate::{
     domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId},
@@ -63,15 +63,17 @@ pub struct SessionSetup {
 }
 
 /// One WebSocket that was accepted.
-pub struct Connection<S> {
+pub struct Connection {
     /// The room of its URL.
     pub room: RoomId,
     /// Its place on this server.
     pub place: Place,
-    /// Its descriptor.
-    pub accepted: Option<Accepted>,
-    /// What comes from the client.
-    pub payload: S,
+    /// Its socket.
+    pub stream: TcpStream,
+    /// What came with the request and is not read yet.
+    pub first: Bytes,
+    /// The answer to the upgrade, not written yet.
+    pub answer: Bytes,
 }
 
 /// What a connection counts among, for as long as it lives.
@@ -101,31 +103,21 @@ enum State {
     Closed,
 }
 
-/// Held by the response body, whose drop says that the connection is gone.
-pub struct ConnectionGuard {
-    slot: Rc<Slot>,
-    session: Addr<Session>,
-}
-
-impl Drop for ConnectionGuard {
-    fn drop(&mut self) {
-        #[expect(clippy::disallowed_methods, reason = "once per connection, and must not be lost")]
-        self.session.do_send(Gone);
-    }
-}
-
 impl Session {
-    /// Starts the actor of a connection; gives the response body that carries what it is sent.
-    pub fn open<S>(setup: Rc<SessionSetup>, connection: Connection<S>) -> OutboxStream<ConnectionGuard>
-    where
-        S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
-    {
-        let Connection { room, place, accepted, payload } = connection;
+    /// Starts the actor of a connection. Where `refused` it is told why and closed at once: a page cannot see the
+    /// status of a refused upgrade.
+    pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
+        let Connection { room, place, stream, first, answer } = connection;
         setup.metrics.sessions_live.inc();
-        let outbox = Outbox::new(setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        let socket = Socket::new(stream);
+        let incoming = socket.incoming(first);
+        let outbox = Outbox::new(socket, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        outbox.push_uncounted(answer);
+        outbox.flush();
         let id = SessionId(Uuid::new_v4());
-        let slot = Slot::new(id, outbox.clone(), accepted, setup.slots.times(), random_unit());
-        setup.slots.add(slot.clone());
+        let slot = Slot::new(id, outbox, setup.slots.times(), random_unit());
+        let slots = setup.slots.clone();
+        slots.add(slot.clone());
         let session = Session {
             setup,
             slot: slot.clone(),
@@ -135,27 +127,13 @@ impl Session {
             _place: place,
         };
         let session = Session::create(|ctx| {
-            ctx.add_stream(FrameReader::new(payload, FRAME_BYTES_MAX));
+            ctx.add_stream(FrameReader::new(incoming, FRAME_BYTES_MAX));
             session
         });
-        *slot.session.borrow_mut() = Some(session.clone().recipient());
-        OutboxStream::new(outbox, ConnectionGuard { slot, session })
-    }
-
-    /// The same for a connection that is told why it is refused and closed at once: a page cannot see the
-    /// status of a refused upgrade.
-    pub fn refuse<S>(
-        setup: Rc<SessionSetup>,
-        connection: Connection<S>,
-        code: CloseCode,
-    ) -> OutboxStream<ConnectionGuard>
-    where
-        S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
-    {
-        let slots = setup.slots.clone();
-        let body = Self::open(setup, connection);
-        slots.close(body.guard().slot(), code);
-        body
+        *slot.session.borrow_mut() = Some(session.recipient());
+        if let Some(code) = refused {
+            slots.close(&slot, code);
+        }
     }
 
     fn text(&mut self, text: &Bytes, ctx: &mut Context<Self>) {
@@ -310,7 +288,6 @@ impl Actor for Session {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.setup.slots.remove(self.slot.id);
-        self.slot.outbox.finish();
         let code = self.slot.closed_with().map_or("none".to_owned(), |code| code.number().to_string());
         self.setup.metrics.sessions_closed.with_label_values(&[code.as_str()]).inc();
         self.setup.metrics.sessions_live.dec();
@@ -345,34 +322,26 @@ impl StreamHandler<Inbound> for Session {
         }
     }
 
-    /// Nothing more comes. The session stays until its body ends, which says [`Gone`]: as long as there is a
-    /// socket, the hub must be able to cut it and it must count.
-    fn finished(&mut self, _: &mut Self::Context) {
+    /// Nothing more comes. What is queued may still be read by the peer; until it is, or the hub cuts it, the session
+    /// counts.
+    fn finished(&mut self, ctx: &mut Self::Context) {
         if self.slot.closed_with().is_none() {
             self.setup.slots.drop_gone(&self.slot);
         }
         self.slot.outbox.finish();
+        if self.slot.outbox.is_empty() {
+            ctx.stop();
+        }
     }
 }
 
-impl Handler<Closing> for Session {
+impl Handler<SessionEnd> for Session {
     type Result = ();
 
-    fn handle(&mut self, _: Closing, _: &mut Self::Context) {
-        self.state = State::Closed;
-    }
-}
-
-impl Handler<Gone> for Session {
-    type Result = ();
-
-    fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
-        ctx.stop();
-    }
-}
-
-impl ConnectionGuard {
-    fn slot(&self) -> &Rc<Slot> {
-        &self.slot
+    fn handle(&mut self, end: SessionEnd, ctx: &mut Self::Context) {
+        match end {
+            SessionEnd::Closing => self.state = State::Closed,
+            SessionEnd::Gone => ctx.stop(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-use std::{future::ready, rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::{
     Actor, AsyncContext, Context, Handler, ResponseFuture,
@@ -60,13 +60,16 @@ impl Handler<Deliver> for Hub {
             }
         }
         self.slots.set_rev(room, rev);
-        if let Some(received) = received {
-            self.metrics.delivery_seconds.observe(received.elapsed().as_secs_f64());
-        }
-        if n_bytes < LARGE_DELIVERY_BYTES {
-            return Box::pin(ready(()));
-        }
-        Box::pin(sleep(LARGE_DELIVERY_PAUSE))
+        let (slots, metrics) = (self.slots.clone(), self.metrics.clone());
+        Box::pin(async move {
+            slots.flush().await;
+            if let Some(received) = received {
+                metrics.delivery_seconds.observe(received.elapsed().as_secs_f64());
+            }
+            if n_bytes >= LARGE_DELIVERY_BYTES {
+                sleep(LARGE_DELIVERY_PAUSE).await;
+            }
+        })
     }
 }
 

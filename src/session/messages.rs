@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use actix::Message;
 
-/// A session was closed from outside: it leaves its room and takes no more frames.
-#[derive(Debug, Message)]
+/// What becomes of a session that was ended from outside.
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub struct Closing;
-
-/// The connection of a session is gone.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Gone;
+pub enum SessionEnd {
+    /// It was closed: it leaves its room and takes no more frames.
+    Closing,
+    /// Its connection is gone.
+    Gone,
+}
 
 /// Every session of a hub is told to come back, each at its own moment (P6). Answered at once.
 #[derive(Debug, Clone, Copy, Message)]

@@ -10,6 +10,7 @@ mod messages;
 mod outbox;
 mod rate_limit;
 mod reader;
+mod send_queue;
 mod slot;
 mod socket;
 
@@ -17,10 +18,10 @@ pub use actor::{Connection, Entrance, Place, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
 pub use hub::Hub;
 pub use messages::Drain;
-pub use outbox::{Outbox, OutboxStream};
+pub use outbox::Outbox;
 pub use rate_limit::{RateLimits, RateSettings};
 pub use slot::{SessionTimes, Slot, Slots};
-pub use socket::{Accepted, Connected, prepare};
+pub use socket::{Accepted, Connected, linger, prepare};
 
 /// A random number from 0 to 1, to spread what would otherwise happen in one instant.
 pub fn random_unit() -> f64 {

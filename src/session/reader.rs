@@ -5,7 +5,6 @@ use std::{
 
 use actix_codec::Decoder;
 use actix_http::ws::{Codec, Frame, Item};
-use actix_web::error::PayloadError;
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 
@@ -145,9 +144,9 @@ impl<S> FrameReader<S> {
     }
 }
 
-impl<S> Stream for FrameReader<S>
+impl<S, E> Stream for FrameReader<S>
 where
-    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
     type Item = Inbound;
 
@@ -193,6 +192,8 @@ fn declared(buffer: &[u8]) -> Option<(u8, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use actix_codec::Encoder;
     use actix_http::ws::Message;
     use futures_util::{FutureExt, StreamExt, stream};
@@ -204,7 +205,7 @@ mod tests {
 
     /// Reads all of `bytes`, coming in pieces of `n`.
     fn read(bytes: &[u8], n: usize) -> Vec<Inbound> {
-        let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
         FrameReader::new(stream::iter(pieces), MAX).collect().now_or_never().expect("nothing waits")
     }
 
@@ -273,7 +274,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics_and_never_holds_much(bytes in proptest::collection::vec(any::<u8>(), 0..4_000), n in 1_usize..300) {
-            let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
             let mut reader = FrameReader::new(stream::iter(pieces), MAX);
             while let Some(Some(_)) = reader.next().now_or_never() {
                 prop_assert!(reader.buffer.len() <= MAX + n + 14);

@@ -8,8 +8,9 @@ use std::{
 
 use actix::{Recipient, clock::Instant};
 use bytes::Bytes;
+use tokio::task::yield_now;
 
-use super::{messages::Closing, outbox::Outbox, socket::Accepted};
+use super::{messages::SessionEnd, outbox::Outbox, send_queue::Full};
 use crate::{
     metrics::Metrics,
     protocol::{self, CloseCode, HeartbeatPayload, ReconnectPayload, ServerFrame},
@@ -35,10 +36,10 @@ pub struct Slot {
     pub id: SessionId,
     /// Its frames on their way out.
     pub outbox: Rc<Outbox>,
-    /// To cut it.
-    pub socket: Option<Accepted>,
     /// To tell it that it was closed. Set once the actor runs.
-    pub session: RefCell<Option<Recipient<Closing>>>,
+    pub session: RefCell<Option<Recipient<SessionEnd>>>,
+    /// It is among those that [`Slots::flush`] writes for next.
+    is_due: Cell<bool>,
     /// What its room gathered up to here is told by its WELCOME.
     welcomed_at: Cell<u64>,
     /// Its room and its place among that room's members on this thread.
@@ -55,19 +56,13 @@ pub struct Slot {
 impl Slot {
     /// A session that was just opened. `phase` is 0 to 1: where in the interval its first heartbeat comes,
     /// so that sessions that came together do not beat together.
-    pub fn new(
-        id: SessionId,
-        outbox: Rc<Outbox>,
-        socket: Option<Accepted>,
-        times: &SessionTimes,
-        phase: f64,
-    ) -> Rc<Self> {
+    pub fn new(id: SessionId, outbox: Rc<Outbox>, times: &SessionTimes, phase: f64) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
             id,
             outbox,
-            socket,
             session: RefCell::default(),
+            is_due: Cell::new(false),
             welcomed_at: Cell::new(0),
             place: Cell::new(None),
             last_heard: Cell::new(now),
@@ -90,9 +85,14 @@ impl Slot {
 
     /// Drops what waits and cuts the connection.
     fn cut(&self) {
-        self.outbox.abort();
-        if let Some(socket) = &self.socket {
-            socket.cut();
+        self.outbox.cut();
+        self.tell(SessionEnd::Gone);
+    }
+
+    fn tell(&self, end: SessionEnd) {
+        if let Some(session) = &*self.session.borrow() {
+            #[expect(clippy::disallowed_methods, reason = "at most twice per session, and must not be lost")]
+            session.do_send(end);
         }
     }
 
@@ -108,7 +108,12 @@ pub struct Slots {
     metrics: Arc<Metrics>,
     sessions: RefCell<HashMap<SessionId, Rc<Slot>>>,
     rooms: RefCell<HashMap<RoomKey, RoomMembers>>,
+    /// Sessions whose outboxes have something to write.
+    due: RefCell<Vec<Rc<Slot>>>,
 }
+
+/// Most sockets that are written to in a row before others have their turn on the thread.
+const WRITES_IN_A_ROW_MAX: usize = 128;
 
 #[derive(Default)]
 struct RoomMembers {
@@ -119,7 +124,13 @@ struct RoomMembers {
 impl Slots {
     /// No sessions.
     pub fn new(times: SessionTimes, metrics: Arc<Metrics>) -> Rc<Self> {
-        Rc::new(Self { times, metrics, sessions: RefCell::default(), rooms: RefCell::default() })
+        Rc::new(Self {
+            times,
+            metrics,
+            sessions: RefCell::default(),
+            rooms: RefCell::default(),
+            due: RefCell::default(),
+        })
     }
 
     /// The times that sessions are held to.
@@ -147,6 +158,7 @@ impl Slots {
         for chunk in welcome {
             slot.outbox.push_uncounted(chunk);
         }
+        self.set_due(&slot);
         let mut rooms = self.rooms.borrow_mut();
         let members = &mut rooms.entry(room).or_default().members;
         slot.welcomed_at.set(at);
@@ -173,8 +185,9 @@ impl Slots {
         let mut too_slow = Vec::new();
         if let Some(entry) = self.rooms.borrow().get(&room) {
             for slot in entry.members.iter().filter(|slot| slot.welcomed_at.get() < at) {
-                if slot.outbox.push(frame.clone()).is_err() {
-                    too_slow.push(slot.clone());
+                match slot.outbox.push(frame.clone()) {
+                    Ok(()) => self.set_due(slot),
+                    Err(Full) => too_slow.push(slot.clone()),
                 }
             }
         }
@@ -185,16 +198,41 @@ impl Slots {
 
     /// A frame for one session.
     pub fn direct(&self, id: SessionId, frame: Bytes) {
-        let slot = self.sessions.borrow().get(&id).cloned();
-        if let Some(slot) = slot {
-            self.send(&slot, frame);
+        let slot = self.sessions.borrow().get(&id).filter(|slot| slot.closed.get().is_none()).cloned();
+        let Some(slot) = slot else { return };
+        match slot.outbox.push(frame) {
+            Ok(()) => self.set_due(&slot),
+            Err(Full) => self.cut_slow(&slot),
         }
     }
 
-    /// A frame for a session of this thread. One that cannot take it is cut.
+    /// A frame for a session of this thread, written at once. One that cannot take it is cut.
     pub fn send(&self, slot: &Slot, frame: Bytes) {
-        if slot.closed.get().is_none() && slot.outbox.push(frame).is_err() {
-            self.cut_slow(slot);
+        if slot.closed.get().is_some() {
+            return;
+        }
+        match slot.outbox.push(frame) {
+            Ok(()) => slot.outbox.flush(),
+            Err(Full) => self.cut_slow(slot),
+        }
+    }
+
+    fn set_due(&self, slot: &Rc<Slot>) {
+        if !slot.is_due.replace(true) {
+            self.due.borrow_mut().push(slot.clone());
+        }
+    }
+
+    /// Writes what attach, broadcast and direct queued: one write for each session, whatever it is sent. Others have
+    /// their turn in between, as a large room takes a while.
+    pub async fn flush(&self) {
+        let due = self.due.take();
+        for (n, slot) in due.iter().enumerate() {
+            if n % WRITES_IN_A_ROW_MAX == WRITES_IN_A_ROW_MAX - 1 {
+                yield_now().await;
+            }
+            slot.is_due.set(false);
+            slot.outbox.flush();
         }
     }
 
@@ -221,14 +259,15 @@ impl Slots {
         }
         self.detach(slot);
         slot.outbox.push_uncounted(protocol::close_frame(code));
+        slot.outbox.flush();
         self.end(slot, code, Instant::now() + self.times.close_max);
     }
 
     /// The peer is gone without a word: nothing can be told any more.
     pub fn drop_gone(&self, slot: &Slot) {
         self.detach(slot);
-        self.end(slot, CloseCode::Done, Instant::now() + self.times.close_max);
-        slot.outbox.abort();
+        self.end(slot, CloseCode::Done, Instant::now());
+        slot.cut();
     }
 
     /// A peer that does not read cannot be told anything: cut at once.
@@ -243,10 +282,7 @@ impl Slots {
 
     fn end(&self, slot: &Slot, code: CloseCode, cut_at: Instant) {
         slot.closed.set(Some((code, cut_at)));
-        if let Some(session) = &*slot.session.borrow() {
-            #[expect(clippy::disallowed_methods, reason = "once per session, and must not be lost")]
-            session.do_send(Closing);
-        }
+        slot.tell(SessionEnd::Closing);
     }
 
     /// What time brings: heartbeats, and the end of those that are silent, unjoined or did not close.

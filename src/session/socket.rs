@@ -1,12 +1,19 @@
 use std::{
     any::Any,
+    cell::{Cell, RefCell},
+    io::{self, IoSlice},
+    net::Shutdown,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
+    pin::Pin,
     rc::{Rc, Weak},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use actix::clock::sleep;
 use actix_web::{dev::Extensions, rt::net::TcpStream};
+use bytes::Bytes;
+use futures_util::Stream;
 use socket2::SockRef;
 
 /// Send buffer of a socket, in bytes. Without it the kernel hides 4 MB for each peer that stops reading.
@@ -15,12 +22,131 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const UNFINISHED_MAX: Duration = Duration::from_secs(2);
 /// How long sent data may stay unacknowledged before the kernel gives the peer up (tcp(7)).
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes that are read at once.
+const READ_BYTES_MAX: usize = 16 * 1024;
+
+thread_local! {
+    /// What sockets of this thread are read into: an idle session holds no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
+}
+
+/// The socket of a session, taken over from HTTP after the upgrade. Read by the session, written by its outbox, both
+/// on one thread.
+pub struct Socket {
+    stream: TcpStream,
+    /// Nothing more can be written.
+    ended: Cell<bool>,
+}
+
+impl Socket {
+    /// Takes a connection over.
+    pub fn new(stream: TcpStream) -> Rc<Self> {
+        Rc::new(Self { stream, ended: Cell::new(false) })
+    }
+
+    /// Writes what the kernel takes at once; gives how many bytes that were.
+    ///
+    /// # Errors
+    /// `WouldBlock` where it takes nothing; another where the connection is gone.
+    pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [piece] => self.stream.try_write(piece),
+            pieces => self.stream.try_write_vectored(pieces),
+        }
+    }
+
+    /// Waits until the kernel takes more.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.stream.writable().await
+    }
+
+    /// Says that nothing more will be written. The peer may go on.
+    pub fn end(&self) {
+        if !self.ended.replace(true) {
+            log_gone(SockRef::from(&self.stream).shutdown(Shutdown::Write));
+        }
+    }
+
+    /// Cuts the connection so that the peer gets a reset and the kernel frees its queue at once.
+    pub fn cut(&self) {
+        self.ended.set(true);
+        log_gone(reset(SockRef::from(&self.stream)));
+    }
+
+    /// What comes from the peer, after `first`.
+    pub fn incoming(self: &Rc<Self>, first: Bytes) -> Incoming {
+        Incoming { socket: self.clone(), first }
+    }
+}
+
+/// What comes from a socket, until its peer has ended or the connection is gone.
+pub struct Incoming {
+    socket: Rc<Socket>,
+    /// What came together with the request.
+    first: Bytes,
+}
+
+impl Stream for Incoming {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.first.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.first))));
+        }
+        let stream = &self.socket.stream;
+        loop {
+            if let Err(error) = ready!(stream.poll_read_ready(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            let read: io::Result<Bytes> = SCRATCH.with_borrow_mut(|scratch| {
+                let n = stream.try_read(scratch)?;
+                Ok(Bytes::copy_from_slice(scratch.get(..n).unwrap_or_default()))
+            });
+            match read {
+                Ok(bytes) if bytes.is_empty() => return Poll::Ready(None),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(Some(read)),
+            }
+        }
+    }
+}
+
+/// Ends a connection that was answered: what was written reaches the peer, which has a moment to end its side.
+pub async fn linger(stream: TcpStream) {
+    let socket = Socket::new(stream);
+    socket.end();
+    let mut incoming = socket.incoming(Bytes::new());
+    let until_end = std::future::poll_fn(|cx| {
+        loop {
+            match ready!(Pin::new(&mut incoming).poll_next(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Poll::Ready(()),
+            }
+        }
+    });
+    if actix::clock::timeout(UNFINISHED_MAX, until_end).await.is_err() {
+        socket.cut();
+    }
+}
+
+fn reset(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(Shutdown::Both))
+}
+
+fn log_gone(done: io::Result<()>) {
+    if let Err(error) = done {
+        log::debug!("a connection was gone before it was ended: {error}");
+    }
+}
 
 /// An accepted connection. HTTP keeps it with the connection and drops it with it, on the same thread, so whoever
 /// holds an [`Accepted`] can tell whether its descriptor is still that connection's.
 struct Descriptor(RawFd);
 
-/// The descriptor of an accepted connection, for as long as the connection lives.
+/// The descriptor of an accepted connection, for as long as HTTP has it.
 #[derive(Clone)]
 pub struct Accepted(Weak<Descriptor>);
 
@@ -35,20 +161,14 @@ impl Connected {
 }
 
 impl Accepted {
-    /// Cuts the connection so that the peer gets a reset and the kernel frees its queue at once. Nothing where
-    /// it is gone already.
     #[expect(unsafe_code, reason = "see the comment inside")]
-    pub fn cut(&self) {
+    fn cut(&self) {
         let Some(descriptor) = self.0.upgrade() else { return };
         // SAFETY: the descriptor is open and is that of the connection. What was upgraded here is held by the
         // connection's data alone, which is dropped together with the socket on this thread (`Rc` stays on it),
         // so while it can be upgraded the socket has not been closed.
         let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor.0) };
-        let socket = SockRef::from(&borrowed);
-        let cut = socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(std::net::Shutdown::Both));
-        if let Err(error) = cut {
-            log::debug!("a socket was gone before it was cut: {error}");
-        }
+        log_gone(reset(SockRef::from(&borrowed)));
     }
 
     /// Cuts the connection after a moment. For one whose request has not ended though it was answered: HTTP would
@@ -62,7 +182,7 @@ impl Accepted {
     }
 }
 
-/// Sets the options of an accepted connection and remembers its descriptor. For `HttpServer::on_connect`.
+/// Sets the options of an accepted connection and remembers its descriptor. For `on_connect` of HTTP.
 pub fn prepare(connection: &dyn Any, data: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
