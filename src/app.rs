@@ -436,8 +436,8 @@ async fn drain(config: &ServeConfig, site: &Site, hubs: &Hubs, stop: Stop, inter
     }
     site.phase.set_refusing();
     move_sessions(config, hubs, window).await;
-    // Past the window, time for close frames to be answered and for sockets to be cut.
-    let close_max = Duration::from_secs(4);
+    // Past the window, time for answers, for close frames to be answered, and for sockets to be cut.
+    let close_max = Duration::from_secs(4) + answer_max(config);
     tokio::select! {
         () = wait_until_empty(site, Instant::now() + window + close_max) => {}
         _ = interrupt.recv() => {
@@ -453,10 +453,15 @@ async fn drain(config: &ServeConfig, site: &Site, hubs: &Hubs, stop: Stop, inter
     }
 }
 
+/// How long a message may go unanswered: what it waits for the store, and a second for the answer's way.
+fn answer_max(config: &ServeConfig) -> Duration {
+    config.store_wait + Duration::from_secs(1)
+}
+
 async fn move_sessions(config: &ServeConfig, hubs: &Hubs, window: Duration) {
     for hub in hubs.all() {
         // A hub whose thread ended has no sessions to tell.
-        let _ = hub.send(Drain { window, after_max: config.drain_after }).await;
+        let _ = hub.send(Drain { window, after_max: config.drain_after, answer_max: answer_max(config) }).await;
     }
 }
 

@@ -95,7 +95,7 @@ pub struct GetStatus;
 pub struct Status {
     /// How many messages wait or are being committed.
     pub n_waiting: usize,
-    /// The database did not take the last batch.
+    /// The database did not take the last batch, or has not answered it for longer than a message may wait.
     pub is_away: bool,
 }
 
@@ -108,6 +108,8 @@ pub struct Persistence {
     /// The database did not take the last batch.
     is_away: bool,
     failed_at: Option<Instant>,
+    /// Since when a batch is being committed.
+    committing_since: Option<Instant>,
     /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
     commit_soon: bool,
     flush: Option<(Instant, oneshot::Sender<()>)>,
@@ -117,7 +119,17 @@ impl Persistence {
     /// The actor, not started.
     pub fn new(store: Store, limits: BatchLimits, metrics: Arc<Metrics>) -> Self {
         let queue = BatchQueue::new(limits.n_waiting_max, limits.n_batch_max);
-        Self { store, limits, metrics, queue, is_away: false, failed_at: None, commit_soon: false, flush: None }
+        Self {
+            store,
+            limits,
+            metrics,
+            queue,
+            is_away: false,
+            failed_at: None,
+            committing_since: None,
+            commit_soon: false,
+            flush: None,
+        }
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
@@ -129,6 +141,7 @@ impl Persistence {
         let rows = batch.into_iter().map(|a| a.message).collect::<Vec<_>>();
         let n_rows = rows.len();
         let began = Instant::now();
+        self.committing_since = Some(began);
         let work = async move { store.append_batch(rows).await };
         ctx.spawn(work.into_actor(self).map(move |result, this, ctx| this.committed(n_rows, began, result, ctx)));
     }
@@ -140,6 +153,7 @@ impl Persistence {
         result: Result<Vec<AppendOutcome>, StoreError>,
         ctx: &mut Context<Self>,
     ) {
+        self.committing_since = None;
         match result {
             Ok(outcomes) => {
                 if std::mem::take(&mut self.is_away) {
@@ -268,6 +282,8 @@ impl Handler<GetStatus> for Persistence {
         let n_waiting = self.queue.len();
         // With nothing to store nobody finds out that it is back: what is long ago says nothing of now.
         let is_recent = self.failed_at.is_some_and(|at| at.elapsed() < FAILURE_COUNTS);
-        MessageResult(Status { n_waiting, is_away: self.is_away && (n_waiting > 0 || is_recent) })
+        // A commit that takes longer than anybody waits is no answer either: the database is frozen, or locked.
+        let is_stuck = self.committing_since.is_some_and(|at| at.elapsed() >= self.limits.wait_max);
+        MessageResult(Status { n_waiting, is_away: is_stuck || self.is_away && (n_waiting > 0 || is_recent) })
     }
 }

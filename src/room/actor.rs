@@ -135,9 +135,10 @@ impl Room {
 
     // Frames to single sessions.
 
-    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>) {
+    /// A frame for one session, which `answers` a message of its or not.
+    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
         if let Some(member) = self.members.get(&session) {
-            self.fan_out.direct(member.hub, session, &protocol::encode(frame));
+            self.fan_out.direct(member.hub, session, &protocol::encode(frame), answers);
         }
     }
 
@@ -145,14 +146,15 @@ impl Room {
         let Refusal { code, message, retry_after_ms } = refusal;
         self.metrics.errors.with_label_values(&[code.as_str()]).inc();
         let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(session, &ServerFrame::Error(payload));
+        self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
     }
 
-    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage) {
+    /// An ACK, the first answer unless the sender was told before that nothing is known.
+    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
         let created_at = protocol::timestamp(stored.created_at);
         // Its value at creation is `seq`, whatever became of the message since.
         let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
-        self.tell(session, &ServerFrame::Ack(ack));
+        self.tell(session, &ServerFrame::Ack(ack), is_first);
     }
 
     fn tell_profile(&mut self, author: &Author) {
@@ -161,7 +163,7 @@ impl Room {
             // A session whose WELCOME is being made is not here yet; that tells it.
             let Some(member) = self.members.get_mut(session) else { continue };
             member.is_author = true;
-            self.fan_out.direct(member.hub, *session, &json);
+            self.fan_out.direct(member.hub, *session, &json, false);
         }
     }
 

@@ -45,7 +45,7 @@ struct Frame {
 #[derive(Debug, Default)]
 struct Run {
     frames: VecDeque<Frame>,
-    directs: Vec<(HubId, SessionId, Bytes)>,
+    directs: Vec<(HubId, SessionId, Bytes, bool)>,
     close: Option<(CloseCode, Place)>,
 }
 
@@ -88,9 +88,9 @@ impl FanOut {
         self.run().frames.push_back(frame);
     }
 
-    /// A frame (JSON) for one session.
-    pub fn direct(&mut self, hub: HubId, session: SessionId, json: &str) {
-        self.run().directs.push((hub, session, protocol::text_frame(json)));
+    /// A frame (JSON) for one session, and whether it answers a message of its.
+    pub fn direct(&mut self, hub: HubId, session: SessionId, json: &str, answers: bool) {
+        self.run().directs.push((hub, session, protocol::text_frame(json), answers));
     }
 
     /// Every member is closed, behind all that was said before.
@@ -131,8 +131,8 @@ impl FanOut {
                 self.runs.push_front(run);
                 break;
             }
-            for (hub, session, frame) in run.directs {
-                commands.entry(hub).or_default().push(Command::Direct(session, frame));
+            for (hub, session, frame, answers) in run.directs {
+                commands.entry(hub).or_default().push(Command::Direct(session, frame, answers));
             }
             if let Some((code, place)) = run.close {
                 for list in commands.values_mut() {
@@ -205,7 +205,7 @@ mod tests {
         let mut fan_out = FanOut::default();
         let welcome = [const { Bytes::new() }; 4];
         fan_out.broadcast("1".into());
-        fan_out.direct(one, session(1), "x");
+        fan_out.direct(one, session(1), "x", false);
         fan_out.broadcast("2".into());
         fan_out.attach(two, session(2), welcome);
         fan_out.broadcast("3".into());
@@ -225,7 +225,7 @@ mod tests {
         let mut fan_out = FanOut::default();
         let frame = |n: u8| format!("\"{n}{}\"", "x".repeat(30_000));
         (0..5).for_each(|n| fan_out.broadcast(frame(n)));
-        fan_out.direct(hub, session(1), "x");
+        fan_out.direct(hub, session(1), "x", false);
         fan_out.close_all(CloseCode::StartOver);
         let mut shapes = Vec::new();
         let mut n_frames = 0;
@@ -285,7 +285,7 @@ mod tests {
                     all.push(rev);
                     fan_out.change(rev, format!("<{rev}>{}", "x".repeat(n_bytes)));
                 }
-                fan_out.direct(hub, session(0), "x");
+                fan_out.direct(hub, session(0), "x", false);
                 if taken_at.contains(&i) {
                     let (last, _) = take(&mut fan_out);
                     prop_assert!(last == 0 || fan_out.rev() == last);
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn a_hub_with_nothing_to_do_is_left_alone() {
         let mut fan_out = FanOut::default();
-        fan_out.direct(HubId(1), session(1), "x");
+        fan_out.direct(HubId(1), session(1), "x", false);
         assert_eq!(fan_out.take(&[HubId(0), HubId(1)]).into_keys().collect::<Vec<_>>(), [HubId(1)]);
     }
 }

@@ -139,8 +139,8 @@ pub enum Command {
     /// A frame up to this place for every member on this thread whose WELCOME does not tell it, ready for the
     /// socket.
     Broadcast(Bytes, Place),
-    /// A frame for one session, ready for the socket.
-    Direct(SessionId, Bytes),
+    /// A frame for one session, ready for the socket, and whether it answers a message that was waiting.
+    Direct(SessionId, Bytes, bool),
     /// Every member on this thread whose WELCOME was before this place is closed.
     CloseAll(CloseCode, Place),
 }

@@ -212,7 +212,13 @@ impl Session {
         if let Err(wait) = self.setup.rates.message(author_id) {
             return self.error(rate_limited("too many messages in too short a time", wait), Some(client_id));
         }
+        if self.slot.is_leaving() {
+            return;
+        }
         let sent = membership.publish(client_id, content, Instant::now());
+        if let Ok(Ok(())) = sent {
+            self.slot.asked();
+        }
         self.sent(sent, Some(client_id));
     }
 

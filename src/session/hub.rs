@@ -55,7 +55,7 @@ impl Handler<Deliver> for Hub {
             match command {
                 Command::Attach(session, welcome, place) => self.slots.attach(room, session, welcome, place),
                 Command::Broadcast(frame, place) => self.slots.broadcast(room, &frame, place),
-                Command::Direct(session, frame) => self.slots.direct(session, frame),
+                Command::Direct(session, frame, answers) => self.slots.direct(session, frame, answers),
                 Command::CloseAll(code, place) => self.slots.close_room(room, code, place),
             }
         }
@@ -76,12 +76,14 @@ impl Handler<Deliver> for Hub {
 impl Handler<Drain> for Hub {
     type Result = ();
 
-    fn handle(&mut self, Drain { window, after_max }: Drain, ctx: &mut Self::Context) {
+    fn handle(&mut self, Drain { window, after_max, answer_max }: Drain, ctx: &mut Self::Context) {
         // Told again, it is in more of a hurry: the moments are chosen anew.
         self.slots.plan_drain(Instant::now(), window, random_unit);
         if std::mem::replace(&mut self.draining, true) {
             return;
         }
-        ctx.run_interval(DRAIN_STEP, move |this, _| this.slots.drain(Instant::now(), after_max, random_unit));
+        ctx.run_interval(DRAIN_STEP, move |this, _| {
+            this.slots.drain(Instant::now(), after_max, answer_max, random_unit);
+        });
     }
 }

@@ -22,4 +22,6 @@ pub struct Drain {
     pub window: Duration,
     /// To wait at most this long before it comes back.
     pub after_max: Duration,
+    /// A session with messages under way is kept this much longer, so that it hears what became of them.
+    pub answer_max: Duration,
 }

@@ -51,6 +51,10 @@ pub struct Slot {
     closed: Cell<Option<(CloseCode, Instant)>>,
     /// To be told to come back at that time, while the server drains.
     drain_at: Cell<Option<Instant>>,
+    /// Its moment has come: it takes no more messages, and is told once the last one is answered.
+    leaving: Cell<bool>,
+    /// Messages that its room has and has not answered.
+    n_unanswered: Cell<usize>,
 }
 
 impl Slot {
@@ -70,12 +74,24 @@ impl Slot {
             next_heartbeat: Cell::new(now + times.heartbeat.mul_f64(0.5 + phase.clamp(0.0, 1.0) / 2.0)),
             closed: Cell::new(None),
             drain_at: Cell::new(None),
+            leaving: Cell::new(false),
+            n_unanswered: Cell::new(0),
         })
     }
 
     /// Something came from the client.
     pub fn heard(&self, now: Instant) {
         self.last_heard.set(now);
+    }
+
+    /// Its room took a message and will answer it.
+    pub fn asked(&self) {
+        self.n_unanswered.set(self.n_unanswered.get() + 1);
+    }
+
+    /// Whether it takes no more messages, as it is about to be moved: the client sends them again where it comes to.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.get()
     }
 
     /// A JOIN was refused; the client may try again within the same time.
@@ -196,10 +212,13 @@ impl Slots {
         }
     }
 
-    /// A frame for one session.
-    pub fn direct(&self, id: SessionId, frame: Bytes) {
+    /// A frame for one session, and whether it answers a message of its.
+    pub fn direct(&self, id: SessionId, frame: Bytes, answers: bool) {
         let slot = self.sessions.borrow().get(&id).filter(|slot| slot.closed.get().is_none()).cloned();
         let Some(slot) = slot else { return };
+        if answers {
+            slot.n_unanswered.set(slot.n_unanswered.get().saturating_sub(1));
+        }
         match slot.outbox.push(frame) {
             Ok(()) => self.set_due(&slot),
             Err(Full) => self.cut_slow(&slot),
@@ -322,11 +341,17 @@ impl Slots {
         }
     }
 
-    /// Tells those whose moment has come to come back, each after its own random wait of at most `after_max`.
-    pub fn drain(&self, now: Instant, after_max: Duration, mut random: impl FnMut() -> f64) {
+    /// Tells those whose moment has come to come back, each after its own random wait of at most `after_max`. One
+    /// with messages under way hears of them first, for at most `answer_max`.
+    pub fn drain(&self, now: Instant, after_max: Duration, answer_max: Duration, mut random: impl FnMut() -> f64) {
         let due = |slot: &&Rc<Slot>| slot.closed.get().is_none() && slot.drain_at.get().is_none_or(|at| at <= now);
         let due = self.sessions.borrow().values().filter(due).cloned().collect::<Vec<_>>();
         for slot in due {
+            slot.leaving.set(true);
+            let is_over = slot.drain_at.get().is_none_or(|at| at + answer_max <= now);
+            if slot.n_unanswered.get() > 0 && !is_over {
+                continue;
+            }
             let after = after_max.mul_f64(random().clamp(0.0, 1.0));
             let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             let json = protocol::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));

@@ -119,6 +119,38 @@ test('opened while the database is away: told, then there by itself', async () =
   await context.close();
 });
 
+test('the database goes away while people talk: kept, delivered later, once; who comes meanwhile can read', async () => {
+  const direct = postgres();
+  const line = await Line.open(() => Number(direct.port));
+  const through = new URL(direct);
+  through.port = new URL(line.url).port;
+  const room = `leaves-${Date.now()}`;
+  const server = await Server.start({
+    CHAT_RATE_LIMITS: 'off', CHAT_STORE_WAIT_SECS: '1', CHAT_READ_WAIT_SECS: '1', DATABASE_URL: through.href,
+  });
+  const one = await Visitor.open(browser, `${server.url}/room/${room}`);
+  const two = await Visitor.open(browser, `${server.url}/room/${room}`);
+  await one.join('One');
+  await one.say('before');
+  await two.sees('before');
+  line.cut();
+  await one.say('meanwhile');
+  // The server has said "send again later"; the page keeps it and says so.
+  await one.where.getByText(/저장할 수 없어요/).waitFor();
+  assert.equal(await one.pending.count(), 1);
+  assert.deepEqual(await two.texts(), ['before'], 'nothing is shown before it is stored');
+  // The live room serves who comes.
+  const three = await Visitor.open(browser, `${server.url}/room/${room}`);
+  await three.sees('before');
+  line.mend();
+  for (const visitor of [one, two, three]) {
+    await until(() => visitor.texts(), (texts) => texts.length === 2, 'both messages');
+    assert.deepEqual(await visitor.texts(), ['before', 'meanwhile'], 'once');
+  }
+  await until(() => one.pending.count(), (count) => count === 0, 'nothing to wait');
+  await until(() => one.page.locator('#status').isVisible(), (seen) => !seen, 'the notice to go');
+});
+
 for (const [code, text] of /** @type {[number, RegExp][]} */ ([[4101, /not available on this site/], [4102, /was closed/], [4103, /too many windows/], [4150, /was closed/]])) {
   test(`close code ${code}: an explanation and a button, and no attempt before it is pressed`, async () => {
     const server = await Server.start();

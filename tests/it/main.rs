@@ -49,9 +49,11 @@ mod p1_durable_before_visible;
 mod p2_one_order;
 mod p3_exact_resume;
 mod p4_send_once;
+mod p6_quiet_restart;
+mod p7_database_away;
 mod page;
 mod presence;
-mod restart;
+
 mod rooms;
 mod slow_reader;
 mod start;

@@ -68,11 +68,11 @@ impl Room {
         let client_id = Some(message.client_id);
         match result {
             AppendResult::Stored(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
+                self.tell_ack(session, message.client_id, &stored, !given_up);
                 self.stored(stored, &message, received, ctx);
             }
             AppendResult::Repeated(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
+                self.tell_ack(session, message.client_id, &stored, !given_up);
                 // Stored through another server, perhaps, and not shown here yet.
                 self.want(stored.epoch, stored.rev, ctx);
             }

@@ -1,4 +1,7 @@
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -96,6 +99,17 @@ impl Client {
         Self::over(stream, server, room, headers).await
     }
 
+    /// A socket without a JOIN, to whatever is behind this address.
+    pub async fn connect_to(address: SocketAddr, room: &str) -> Self {
+        Self::try_connect_to(address, room).await.expect("an upgrade")
+    }
+
+    /// The same where it may be refused.
+    pub async fn try_connect_to(address: SocketAddr, room: &str) -> Option<Self> {
+        let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
+        Some(Self::upgrade(stream, address, room, &[]).await.ok()?.0)
+    }
+
     /// The same over a connection that is there.
     pub async fn over(
         stream: TcpStream,
@@ -103,7 +117,16 @@ impl Client {
         room: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Self, Response), Box<tungstenite::Error>> {
-        let url = format!("ws://{}/ws/room/{}", server.address, in_path(room));
+        Self::upgrade(stream, server.address, room, headers).await
+    }
+
+    async fn upgrade(
+        stream: TcpStream,
+        address: SocketAddr,
+        room: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+        let url = format!("ws://{address}/ws/room/{}", in_path(room));
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");

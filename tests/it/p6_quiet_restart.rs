@@ -1,12 +1,19 @@
 //! P6: a restart loses nothing that was accepted, and moves the sessions on.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use realtime_chat::protocol::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, RawSocket, Server, Who, assert_whole, get_raw, until};
+use crate::support::{Client, Database, Event, RawSocket, Server, Who, Wire, assert_whole, get_raw, until};
 
 on_both!(sigterm_moves_sessions_and_loses_nothing, sigint_is_quick_and_loses_nothing);
 
@@ -192,5 +199,113 @@ async fn sessions_move_to_the_other_server_and_miss_nothing() {
     for client in &mut moved {
         client.reach(stored.len() as i64).await;
         client.history.agrees_with(&stored);
+    }
+}
+
+/// What a client of a rolling replacement saw.
+struct Rolled {
+    client: Client,
+    n_moves: usize,
+    n_refused: usize,
+    longest_gap: Duration,
+}
+
+/// Says something a few times a second, retries what was not acknowledged, and comes back as it is told, over
+/// whatever server the line leads to.
+async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> Rolled {
+    let room = "rolling";
+    let mut client = Client::connect_to(wire, room).await;
+    client.who = Who::named(&name);
+    client.enter(None).await;
+    let mut rolled = Rolled { client, n_moves: 0, n_refused: 0, longest_gap: Duration::ZERO };
+    let mut pending: Option<(Uuid, String)> = None;
+    let (mut n, mut after_ms) = (0, 0);
+    while !(stop.load(Ordering::Relaxed) && pending.is_none()) {
+        if pending.is_none() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let (client_id, content) = (Uuid::new_v4(), format!("{name} says {n}"));
+            n += 1;
+            let frame = crate::support::message(client_id, &content).to_string();
+            let _ = rolled.client.send_raw(tokio_tungstenite::tungstenite::Message::text(frame)).await;
+            pending = Some((client_id, content));
+        }
+        match rolled.client.next("a rolling replacement").await {
+            Event::Frame(ServerFrame::Ack(ack)) => {
+                pending.take_if(|(id, _)| *id == ack.client_id);
+            }
+            Event::Frame(ServerFrame::Reconnect(reconnect)) => after_ms = reconnect.after_ms,
+            Event::Frame(ServerFrame::Error(error)) => panic!("in a rolling replacement: {error:?}"),
+            Event::Frame(_) => {}
+            Event::Closed(code) => {
+                assert_eq!(code, 1012, "nobody is cut");
+                let gone = Instant::now();
+                tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                let who = rolled.client.who.clone();
+                let history = rolled.client.drop_connection();
+                let mut client = loop {
+                    match Client::try_connect_to(wire, room).await {
+                        Some(client) => break client,
+                        None => rolled.n_refused += 1,
+                    }
+                };
+                client.who = who;
+                client.history = history;
+                client.history.connected();
+                let resume = client.history.resume_point();
+                let welcome = client.enter(resume).await;
+                assert!(welcome.head.resumed, "{:?}", welcome.head);
+                rolled.client = client;
+                rolled.n_moves += 1;
+                rolled.longest_gap = rolled.longest_gap.max(gone.elapsed());
+                if let Some((client_id, content)) = &pending {
+                    rolled.client.publish(*client_id, content).await;
+                }
+            }
+        }
+    }
+    rolled
+}
+
+/// Both servers of a pair are replaced, one after the other, while people talk: each is moved with one attempt that
+/// succeeds, nothing is lost, and a new server stands ready before the old one is told to go.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_replacement_under_load_costs_nobody_anything() {
+    let database = Database::postgres().await;
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "1"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
+    let mut servers = vec![Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let wires = [Wire::to(servers[0].address).await, Wire::to(servers[1].address).await];
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut talking = JoinSet::new();
+    for n in 0..20 {
+        talking.spawn(talk_through(wires[n % 2].address, format!("talker {n}"), stop.clone()));
+    }
+    until("traffic", async || (database.messages("rolling").await.len() > 50).then_some(())).await;
+    for _ in 0..2 {
+        let new = Server::with(&database, &settings).await;
+        let mut old = servers.remove(0);
+        old.signal("TERM");
+        // As a balancer does: it asks whether the server is ready, and sends new connections elsewhere.
+        until("/readyz to be red", async || (old.get("/readyz").await.status() == 503).then_some(())).await;
+        wires.iter().for_each(|wire| wire.lead_to(new.address));
+        assert_eq!(old.end().await.code(), Some(0), "{}", old.log());
+        servers.push(new);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let rolled = talking.join_all().await;
+    let stored = database.messages("rolling").await;
+    assert_whole(&stored);
+    let n_acked: usize = rolled.iter().map(|r| r.client.history.acks.len()).sum();
+    assert_eq!(stored.len(), n_acked, "every message once, and every one acknowledged");
+    let n_moves: usize = rolled.iter().map(|r| r.n_moves).sum();
+    assert!(n_moves >= 20, "everybody was moved: {n_moves}");
+    assert_eq!(rolled.iter().map(|r| r.n_refused).sum::<usize>(), 0, "the first attempt of each succeeded");
+    let longest = rolled.iter().map(|r| r.longest_gap).max().unwrap_or_default();
+    println!("{n_moves} moves, {n_acked} messages, longest without a session: {longest:?}");
+    // RECONNECT asks for at most a second; the rest is one connection.
+    assert!(longest < Duration::from_secs(20), "{longest:?}");
+    let rev = stored.last().expect("messages").rev;
+    for mut rolled in rolled {
+        rolled.client.reach(rev).await;
+        rolled.client.history.agrees_with(&stored);
     }
 }

@@ -1,0 +1,191 @@
+//! P7: while the database is away reading goes on from memory where it can; sending waits in a bounded queue and is
+//! then answered "send again later"; liveness and readiness stay green; everything recovers by itself.
+
+use realtime_chat::protocol::{ErrorCode, ResumePoint};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{Client, Database, Held, Server, Who, Wire, assert_whole, message, until};
+
+on_both!(what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once, a_full_queue_says_so_and_loses_nothing);
+
+/// A database that can be taken away from its server.
+enum Away {
+    /// PostgreSQL behind a line.
+    Cut(Wire),
+    /// SQLite that somebody else is writing to. Reading goes on.
+    Held(Option<Held>),
+}
+
+impl Away {
+    async fn server(database: &Database, settings: &[(&str, &str)]) -> (Self, Server) {
+        if database.is_sqlite() {
+            return (Self::Held(None), Server::with(database, settings).await);
+        }
+        let (wire, url) = Wire::to_postgres(&database.url).await;
+        let server = Server::launch(&url, settings).await;
+        server.ready().await;
+        (Self::Cut(wire), server)
+    }
+
+    async fn begin(&mut self, database: &Database) {
+        match self {
+            Self::Cut(wire) => wire.cut(),
+            Self::Held(held) => *held = Some(database.hold("").await),
+        }
+    }
+
+    async fn end(&mut self) {
+        match self {
+            Self::Cut(wire) => wire.mend(),
+            Self::Held(held) => held.take().expect("a lock").release().await,
+        }
+    }
+}
+
+const QUICK: [(&str, &str); 3] =
+    [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1"), ("CHAT_READ_WAIT_SECS", "1")];
+
+async fn what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once(database: &Database) {
+    let (mut away, server) = Away::server(database, &QUICK).await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    let mut reader = Client::reader(&server, "post").await;
+    let before = writer.say("before").await;
+    reader.reach(before.rev).await;
+    away.begin(database).await;
+
+    let client_id = Uuid::new_v4();
+    let refused = writer.refused(&message(client_id, "meanwhile")).await;
+    assert_eq!((refused.code, refused.client_id), (ErrorCode::StoreUnavailable, Some(client_id)));
+    assert!(refused.retry_after_ms.is_some(), "it can pass with time: {refused:?}");
+    // Whoever comes is served from the live room, with the latest messages or with what was missed.
+    let (_, welcome) = Client::join(&server, "post", Who::named("latecomer")).await;
+    assert_eq!(welcome.messages.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before"]);
+    let seen = ResumePoint { epoch: welcome.head.room.epoch.to_string(), rev: 0 };
+    let (_, welcome) = Client::join_at(&server, "post", Who::reader(), &seen).await;
+    assert!(welcome.head.resumed && welcome.messages.len() == 1, "{welcome:?}");
+    let page = server.get("/room/post").await;
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.expect("text").contains("before"), "the page shows what the room has");
+    // Neither a restart nor another server would help.
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(server.get(path).await.status(), 200, "{path}");
+    }
+    let health = server.get("/healthz").await;
+    assert_eq!(health.status(), 503);
+    assert_eq!(health.json::<serde_json::Value>().await.expect("JSON")["database"]["reachable"], json!(false));
+
+    away.end().await;
+    let ack = writer.say_as(client_id, "meanwhile").await;
+    reader.reach(ack.rev).await;
+    until("/healthz to be green", async || (server.get("/healthz").await.status() == 200).then_some(())).await;
+    let stored = database.messages("post").await;
+    assert_whole(&stored);
+    assert_eq!(stored.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before", "meanwhile"], "each once");
+    reader.history.agrees_with(&stored);
+}
+
+async fn a_full_queue_says_so_and_loses_nothing(database: &Database) {
+    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "5"), ("CHAT_STORE_WAIT_SECS", "20")];
+    let (mut away, server) = Away::server(database, &settings).await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    writer.say("before").await;
+    away.begin(database).await;
+    let ids: Vec<_> = (0..20).map(|_| Uuid::new_v4()).collect();
+    for (n, id) in ids.iter().enumerate() {
+        writer.publish(*id, &format!("message {n}")).await;
+    }
+    // Fifteen find no place; five wait and are stored in the order they came.
+    while writer.errors.len() < 15 {
+        writer.error().await;
+    }
+    let refused: Vec<_> = ids.iter().filter(|id| writer.errors.contains_key(id)).copied().collect();
+    assert_eq!(refused, ids[5..]);
+    for error in writer.errors.values() {
+        assert!(matches!(error.code, ErrorCode::Overloaded | ErrorCode::StoreUnavailable), "{error:?}");
+        assert!(error.retry_after_ms.is_some(), "{error:?}");
+    }
+    away.end().await;
+    for id in &ids[..5] {
+        if !writer.history.acks.contains_key(id) {
+            writer.ack(*id).await;
+        }
+    }
+    for (n, id) in ids.iter().enumerate().skip(5) {
+        writer.say_as(*id, &format!("message {n}")).await;
+    }
+    let stored = database.messages("post").await;
+    assert_whole(&stored);
+    let contents: Vec<_> = stored.iter().skip(1).map(|m| m.content.to_string()).collect();
+    assert_eq!(contents, (0..20).map(|n| format!("message {n}")).collect::<Vec<_>>());
+}
+
+/// A room that was never loaded cannot be shown, and says so; the same socket gets in once the database is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
+    let database = Database::postgres().await;
+    let other = Server::start(&database).await;
+    Client::author(&other, "elsewhere", "writer").await.say("written elsewhere").await;
+    let (wire, url) = Wire::to_postgres(&database.url).await;
+    let server = Server::launch(&url, &QUICK).await;
+    server.ready().await;
+    wire.cut();
+    let mut client = Client::connect(&server, "elsewhere").await;
+    client.ask_to_join(None).await;
+    let refused = client.error_of(ErrorCode::StoreUnavailable).await;
+    assert!(refused.retry_after_ms.is_some(), "{refused:?}");
+    let page = server.get("/room/elsewhere").await;
+    assert_eq!(page.status(), 200, "a page without history is better than none");
+    assert!(!page.text().await.expect("text").contains("written elsewhere"));
+    wire.mend();
+    let welcome = until("a WELCOME on the same socket", async || {
+        client.ask_to_join(None).await;
+        match client.frame("an answer").await {
+            realtime_chat::protocol::ServerFrame::Welcome(welcome) => Some(welcome),
+            realtime_chat::protocol::ServerFrame::Error(error) => {
+                assert_eq!(error.code, ErrorCode::StoreUnavailable);
+                None
+            }
+            frame => panic!("{frame:?}"),
+        }
+    })
+    .await;
+    assert_eq!(welcome.messages.len(), 1);
+}
+
+/// A stop while the database is away: who has sent something hears that nothing is known of it before being moved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_meanwhile_answers_everything_first() {
+    let database = Database::postgres().await;
+    let (wire, url) = Wire::to_postgres(&database.url).await;
+    let settings = [
+        ("CHAT_RATE_LIMITS", "off"),
+        ("CHAT_STORE_WAIT_SECS", "3"),
+        ("CHAT_DRAIN_GRACE_SECS", "0"),
+        ("CHAT_DRAIN_WINDOW_SECS", "0"),
+    ];
+    let mut server = Server::launch(&url, &settings).await;
+    server.ready().await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    writer.say("before").await;
+    wire.cut();
+    let ids: Vec<_> = (0..5).map(|_| Uuid::new_v4()).collect();
+    for id in &ids {
+        writer.publish(*id, "meanwhile").await;
+    }
+    // So that the server has all of them before it is told to stop.
+    writer.ping().await;
+    server.signal("TERM");
+    assert_eq!(writer.closed().await, 1012);
+    for id in &ids {
+        assert_eq!(writer.errors.get(id).map(|e| e.code), Some(ErrorCode::StoreUnavailable), "each was answered");
+    }
+    assert_eq!(server.end().await.code(), Some(0), "{}", server.log());
+    let server = Server::start(&database).await;
+    let (mut writer, welcome) = writer.back(&server).await;
+    assert!(welcome.head.resumed);
+    for id in &ids {
+        writer.say_as(*id, "meanwhile").await;
+    }
+    assert_eq!(database.messages("post").await.len(), 6);
+}
