@@ -23,6 +23,7 @@ use super::{
         CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
         RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
     },
+    pace::Pace,
     presence::{PEOPLE_LISTED_MAX, Presence},
 };
 use crate::{
@@ -64,6 +65,9 @@ pub struct Room {
     presence_timer: Option<(Instant, SpawnHandle)>,
     fan_out: FanOut,
     n_delivering: usize,
+    pace: Pace,
+    /// A timer will deliver what gathers.
+    gathering: bool,
     oldest_received: Option<Instant>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
@@ -119,6 +123,8 @@ impl Room {
             presence_timer: None,
             fan_out: FanOut::default(),
             n_delivering: 0,
+            pace: Pace::new(Instant::now()),
+            gathering: false,
             oldest_received: None,
             in_flight: HashMap::new(),
             next_token: 0,
@@ -202,9 +208,19 @@ impl Room {
     }
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
-        if self.n_delivering > 0 || self.fan_out.is_empty() {
+        if self.n_delivering > 0 || self.gathering || self.fan_out.is_empty() {
             return;
         }
+        let now = Instant::now();
+        if let Some(wait) = self.pace.wait(now) {
+            self.gathering = true;
+            ctx.run_later(wait, |this, ctx| {
+                this.gathering = false;
+                this.flush(ctx);
+            });
+            return;
+        }
+        self.pace.begin(now);
         let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
         let received = self.oldest_received.take();
         let taken = self.fan_out.take(&hubs);
@@ -217,6 +233,9 @@ impl Room {
             let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands, received });
             ctx.spawn(delivered.into_actor(self).map(|_, this, ctx| {
                 this.n_delivering -= 1;
+                if this.n_delivering == 0 {
+                    this.pace.end(Instant::now());
+                }
                 this.flush(ctx);
                 this.report_idle();
             }));

@@ -8,6 +8,7 @@ mod backlog;
 mod directory;
 mod fan_out;
 mod messages;
+mod pace;
 mod presence;
 mod registry;
 mod timeline;
