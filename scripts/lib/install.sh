@@ -6,6 +6,9 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || co
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
 have_compiler() { command -v cc >/dev/null; }
+# For scripts/check-manifests: the ingress controller's proxy, and Python's way to install beside the system.
+have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
+have_python_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 # Without a font the screenshots of Korean text would show boxes.
 have_korean_font() { compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null; }
 
@@ -20,6 +23,8 @@ install_packages() {
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)
     have_korean_font || missing+=(fonts-noto-cjk)
+    have_haproxy || missing+=(haproxy)
+    have_python_venv || missing+=(python3-venv)
     [ "${#missing[@]}" -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null; then
         echo "These are missing; install them and run this again: ${missing[*]}" >&2
