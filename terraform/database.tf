@@ -133,6 +133,7 @@ resource "google_compute_instance" "database" {
   # Read by the script from the machine's metadata; none is a secret.
   metadata = {
     startup-script         = file("${path.module}/database/startup.sh")
+    chat-backup            = file("${path.module}/database/backup.sh")
     enable-oslogin         = "TRUE"
     block-project-ssh-keys = "TRUE"
     chat-address           = google_compute_address.database.address

@@ -5,6 +5,7 @@
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
+have_curl() { command -v curl >/dev/null; }
 have_compiler() { command -v cc >/dev/null; }
 # For scripts/check-manifests: the ingress controller's proxy, and Python's way to install beside the system.
 have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
@@ -19,6 +20,7 @@ as_root() {
 install_packages() {
     local missing=()
     have_compiler || missing+=(build-essential)
+    have_curl || missing+=(curl)
     have_postgres || missing+=(postgresql)
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)

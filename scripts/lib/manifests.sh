@@ -40,7 +40,8 @@ make_provider_schema() {
     local folder archive
     folder=$(mktemp -d "$PWD/$MANIFEST_TOOLS/provider.XXXXXX")
     archive=$folder/$(npm pack --silent --pack-destination "$folder" "$PROVIDER_PACKAGE")
-    if [ "sha512-$(openssl dgst -sha512 -binary "$archive" | base64 --wrap=0)" != "$PROVIDER_INTEGRITY" ]; then
+    if [ "sha512-$(node --eval 'const { createHash } = require("node:crypto"), { readFileSync } = require("node:fs");
+        console.log(createHash("sha512").update(readFileSync(process.argv[1])).digest("base64"))' "$archive")" != "$PROVIDER_INTEGRITY" ]; then
         rm -rf "$folder"
         echo "$PROVIDER_PACKAGE is not what it was" >&2
         return 1

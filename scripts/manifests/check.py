@@ -81,6 +81,7 @@ def kubernetes(kustomize, packages):
         found = rendered.hardening(these) if folder != "k8s/base" else []
         if folder in overlays:
             found += rendered.references(these) + rendered.settings(these, documented) + rendered.server(these)
+            found += rendered.waves(these)
             if folder != "k8s/overlays/local":
                 found += rendered.production(these)
         faults += [f"{folder}: {fault}" for fault in found]

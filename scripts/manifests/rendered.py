@@ -216,6 +216,23 @@ def production(documents):
     return faults
 
 
+def waves(documents):
+    """Argo CD applies by wave: what another document needs comes in an earlier one."""
+    faults = []
+    wave = lambda d: int(d["metadata"].get("annotations", {}).get("argocd.argoproj.io/sync-wave", 0))
+    first = lambda kinds: min((wave(d) for d in documents if d["kind"] in kinds), default=0)
+    others = [d for d in documents if d["kind"] != "Namespace"]
+    if any(wave(n) >= min(wave(d) for d in others) for n in of_kind(documents, "Namespace")):
+        faults.append("Namespace: not before what is in it")
+    jobs = {"Job"}
+    for d in documents:
+        if d["kind"] in ("ConfigMap", "NetworkPolicy") and wave(d) >= first(jobs):
+            faults.append(f"{named(d)}: not before the migration")
+        if d["kind"] == "Deployment" and wave(d) <= first(jobs):
+            faults.append(f"{named(d)}: not behind the migration")
+    return faults
+
+
 def autoscaling(documents, overlay_text, metric_names):
     faults = []
     scalers = of_kind(documents, "HorizontalPodAutoscaler")
@@ -223,7 +240,7 @@ def autoscaling(documents, overlay_text, metric_names):
         return ["no HorizontalPodAutoscaler"]
     [scaler] = scalers
     for metric in scaler["spec"]["metrics"]:
-        name = metric["pods"]["metric"]["name"]
+        name = metric["external"]["metric"]["name"]
         if name not in metric_names:
             faults.append(f"{named(scaler)}: the server has no metric {name}")
     target = scaler["spec"]["scaleTargetRef"]

@@ -143,7 +143,7 @@ class Server(Changed):
         self.finds(rendered.server, AUTOSCALING, lambda ds: one(ds, "Deployment")["spec"].update(replicas=1),
                    "beside an autoscaler")
         text = "presence is per pod, within about a second"
-        metric = lambda ds: one(ds, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["pods"]["metric"]
+        metric = lambda ds: one(ds, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["external"]["metric"]
         self.finds(lambda ds: rendered.autoscaling(ds, text, check.metric_names()), AUTOSCALING,
                    lambda ds: metric(ds).update(name="chat_sesions"), "no metric chat_sesions")
         self.assertTrue(rendered.autoscaling(AUTOSCALING, "", check.metric_names()))
@@ -159,6 +159,17 @@ class Server(Changed):
         ):
             with self.subTest(sentence):
                 self.finds(rendered.production, PRODUCTION, change, sentence)
+
+    def test_waves(self):
+        annotations = lambda ds, kind: one(ds, kind)["metadata"]["annotations"]
+        for change, sentence in (
+            (lambda ds: one(ds, "Namespace")["metadata"].pop("annotations"), "Namespace: not before"),
+            (lambda ds: annotations(ds, "ConfigMap").clear(), "not before the migration"),
+            (lambda ds: annotations(ds, "NetworkPolicy").clear(), "not before the migration"),
+            (lambda ds: annotations(ds, "Job").pop("argocd.argoproj.io/sync-wave"), "not behind the migration"),
+        ):
+            with self.subTest(sentence):
+                self.finds(rendered.waves, PRODUCTION, change, sentence)
 
     def test_monitoring(self):
         function = lambda ds: rendered.monitoring(ds, PRODUCTION, [], [])

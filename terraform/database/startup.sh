@@ -4,7 +4,8 @@
 # more memory than this machine can spare.
 set -euo pipefail
 
-METADATA=http://metadata.google.internal/computeMetadata/v1/instance
+METADATA=${METADATA:-http://metadata.google.internal/computeMetadata/v1/instance}
+SECRET_MANAGER=${SECRET_MANAGER:-https://secretmanager.googleapis.com/v1}
 DISK=/dev/disk/by-id/google-database
 DATA=/var/lib/postgresql
 
@@ -92,7 +93,7 @@ make_login() {
         as_postgres psql --quiet --command 'create role chat login'
     as_postgres psql --quiet --tuples-only --command "select 1 from pg_database where datname = 'chat'" | grep -q 1 ||
         as_postgres createdb --owner=chat --encoding=UTF8 --template=template0 chat
-    url="https://secretmanager.googleapis.com/v1/$(metadata attributes/chat-secret)"
+    url=$SECRET_MANAGER/$(metadata attributes/chat-secret)
     # Only "there is none" may lead to a new password; a failure must not lock the chat out.
     status=$(google --no-fail --output /dev/null --write-out '%{http_code}' "$url/versions/latest:access")
     case $status in
@@ -109,25 +110,9 @@ print(json.dumps({"payload": {"data": base64.b64encode(sys.stdin.buffer.read()).
         google --output /dev/null --header 'Content-Type: application/json' --data @- "$url:addVersion"
 }
 
-# Every night a dump into the bucket, under a name of its own: the machine may add there and nothing else.
+# Every night a dump into the bucket.
 make_backups() {
-    cat >/usr/local/sbin/chat-backup <<'EOF'
-#!/usr/bin/env bash
-set -euo pipefail
-METADATA=http://metadata.google.internal/computeMetadata/v1/instance
-metadata() { curl --silent --fail --show-error --retry 5 --header 'Metadata-Flavor: Google' "$METADATA/$1"; }
-token=$(metadata service-accounts/default/token | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-dump=$(mktemp /var/lib/postgresql/backup.XXXXXX)
-trap 'rm -f "$dump"' EXIT
-(cd / && setpriv --reuid=postgres --regid=postgres --init-groups pg_dump --format=custom chat) >"$dump"
-answer=$(curl --silent --fail --show-error --retry 5 --request POST --header @<(printf 'Authorization: Bearer %s' "$token") \
-    --header 'Content-Type: application/octet-stream' --upload-file "$dump" \
-    "https://storage.googleapis.com/upload/storage/v1/b/$(metadata attributes/chat-bucket)/o?uploadType=media&name=chat-$(date -u +%Y%m%dT%H%M%SZ).dump")
-# What arrived is what was sent.
-there=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["md5Hash"])' <<<"$answer")
-here=$(openssl dgst -md5 -binary "$dump" | base64)
-[ "$there" = "$here" ] || { echo "the backup arrived damaged" >&2; exit 1; }
-EOF
+    metadata attributes/chat-backup >/usr/local/sbin/chat-backup
     chmod 755 /usr/local/sbin/chat-backup
     cat >/etc/systemd/system/chat-backup.service <<'EOF'
 [Unit]
@@ -160,4 +145,7 @@ main() {
     echo 'chat-database: ready'
 }
 
-main
+# A test sources this file.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    main
+fi
