@@ -4,7 +4,7 @@ output "cluster_credentials" {
 }
 
 output "image" {
-  description = "The image's name without a tag: k8s/overlays/production/kustomization.yaml, and IMAGE in GitHub's variables."
+  description = "The image's name without a tag: k8s/overlays/production/image, and IMAGE in GitHub's variables."
   value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.chat.repository_id}/realtime-chat"
 }
 

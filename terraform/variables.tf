@@ -43,7 +43,7 @@ variable "node_machine_type" {
 }
 
 variable "node_count" {
-  description = "Nodes of the cluster. Two carry the chat, the ingress controller, Argo CD and the small monitoring."
+  description = "Nodes of the cluster. By what they ask for, the chat, the ingress controller, Argo CD and the small monitoring fit on two."
   type        = number
   default     = 2
 
