@@ -17,7 +17,7 @@ ROOM_PATHS = ("/room/{}", "/room/{}?theme=dark", "/ws/room/{}", "/api/v1/rooms/{
               "/api/v1/rooms/{}/members")
 # Names that could be taken for a part of the path are among them.
 ROOMS = ["room", "rooms", "ws", "api", "v1", "messages"] + [f"post-{n}" for n in range(60)] + \
-    [urllib.parse.quote(f"글 {n}/부", safe="") for n in range(20)]
+    [urllib.parse.quote(f"글 {n}부", safe="") for n in range(20)]
 N_SERVERS = 3
 
 
