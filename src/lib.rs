@@ -9,13 +9,14 @@
 //! - [`room`]: order, backlog, presence and fan-out of one post; the registry of rooms
 //! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
 //! - [`http`]: routes, pages, health
-//! - [`config`] and [`metrics`]: settings and figures
+//! - [`config`], [`metrics`] and [`logging`]: settings, figures, and a log that never waits
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod logging;
 pub mod metrics;
 pub mod persistence;
 pub mod protocol;

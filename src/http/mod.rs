@@ -23,7 +23,7 @@ use std::{
 use actix::{Addr, clock::timeout};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-    body::MessageBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{ConnectionType, StatusCode, header},
     middleware::{Compress, Next, from_fn},
@@ -162,6 +162,7 @@ pub fn configure(
 ) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
+        .wrap(from_fn(limit_pages))
         .wrap(security::headers())
         // Puts the figures in place of a body, so it stands inside of what compresses bodies.
         .wrap(prometheus)
@@ -184,6 +185,7 @@ pub fn configure(
         })
         .service(
             web::scope("/api/v1")
+                .wrap(from_fn(limit_requests))
                 .wrap(security::any_origin())
                 .service(read("/avatars", api::avatars))
                 .service(read("/openapi.json", api::openapi))
@@ -198,6 +200,43 @@ pub fn configure(
         .app_data(web::Data::new(setup))
         .route("/ws/room/{room}", web::get().to(ws::upgrade))
         .service(pages);
+}
+
+/// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.
+async fn limit_requests(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    if let Err(error) = take_request(request.request()) {
+        let response = error.answer(request.request());
+        return Ok(request.into_response(response).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+/// The same for all but the interface, which counts its own, and what watches the server, which must see it at any
+/// time.
+async fn limit_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    let path = request.path();
+    let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
+    if is_free || path.starts_with("/api/v1/") {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    if let Err(error) = take_request(request.request()) {
+        let response = error.answer(request.request());
+        return Ok(request.into_response(response).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+fn take_request(request: &HttpRequest) -> Result<(), HttpError> {
+    let site = request.app_data::<web::Data<Site>>();
+    let setup = request.app_data::<web::Data<Rc<SessionSetup>>>();
+    let (Some(site), Some(setup)) = (site, setup) else { return Ok(()) };
+    setup.rates.request(address::of(request, &site.trusted_proxies)).map_err(HttpError::rate_limited)
 }
 
 /// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for

@@ -41,6 +41,10 @@ fn upgraded(
     site: &Site,
     setup: &Rc<SessionSetup>,
 ) -> HttpResponse {
+    // A page sees a connection that fails, and comes back later each time.
+    if let Err(wait) = setup.rates.upgrade(address::of(request, &site.trusted_proxies)) {
+        return HttpError::rate_limited(wait).error_response();
+    }
     let room = match room_of(request, 3) {
         Ok(room) => room,
         Err(error) => return error.error_response(),

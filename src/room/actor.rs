@@ -13,6 +13,7 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
     WrapFuture, clock::Instant,
 };
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::membership::{Ended, Membership};
@@ -20,7 +21,7 @@ use self::{joins::Waiting, live::Live, publishing::InFlight};
 use super::{
     fan_out::{FanOut, Place},
     messages::{
-        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
+        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall, Refusal, Retire,
         RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
     },
     presence::{PEOPLE_LISTED_MAX, Presence},
@@ -30,7 +31,7 @@ use crate::{
     metrics::Metrics,
     persistence::{Append, Persisted},
     protocol::{self, AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame},
-    store::{Store, StoredMessage},
+    store::Store,
 };
 
 /// What a room may hold and how long it waits.
@@ -148,10 +149,10 @@ impl Room {
         self.tell(session, &ServerFrame::Error(payload));
     }
 
-    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage) {
-        let created_at = protocol::timestamp(stored.created_at);
+    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, id: i64, seq: i64, created_at: DateTime<Utc>) {
+        let created_at = protocol::timestamp(created_at);
         // Its value at creation is `seq`, whatever became of the message since.
-        let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
+        let ack = AckPayload { client_id, id: id.to_string(), seq, rev: seq, created_at };
         self.tell(session, &ServerFrame::Ack(ack));
     }
 
@@ -280,6 +281,15 @@ impl Handler<Publish> for Room {
 
     fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
         self.publish(publish, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Recall> for Room {
+    type Result = ();
+
+    fn handle(&mut self, recall: Recall, ctx: &mut Self::Context) {
+        self.recall(recall);
         self.settle(ctx);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     persistence::{Append, AppendResult},
     protocol::{self, ErrorCode},
     room::{
-        messages::{Publish, Refusal, SessionId},
+        messages::{Publish, Recall, Refusal, SessionId},
         timeline::Offered,
     },
     store::StoredMessage,
@@ -55,6 +55,18 @@ impl Room {
         }
     }
 
+    /// Looks among the recent messages only: a retry comes soon, and a flood must not reach the database.
+    pub(super) fn recall(&mut self, Recall { session, client_id, content, refusal }: Recall) {
+        let Some(member) = self.members.get(&session) else { return };
+        let is_it =
+            |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == member.author_id && m.content == content;
+        let known = self.live.as_ref().and_then(|live| live.backlog.messages().rev().find(is_it)).cloned();
+        match known {
+            Some(message) => self.tell_ack(session, client_id, message.id, message.seq, message.created_at),
+            None => self.tell_error(session, refusal, Some(client_id)),
+        }
+    }
+
     pub(super) fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
         if result == AppendResult::Unknown {
             if let Some(in_flight) = self.in_flight.get_mut(&token) {
@@ -68,11 +80,11 @@ impl Room {
         let client_id = Some(message.client_id);
         match result {
             AppendResult::Stored(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
+                self.tell_ack(session, message.client_id, stored.id, stored.seq, stored.created_at);
                 self.stored(stored, &message, received, ctx);
             }
             AppendResult::Repeated(stored) => {
-                self.tell_ack(session, message.client_id, &stored);
+                self.tell_ack(session, message.client_id, stored.id, stored.seq, stored.created_at);
                 // Stored through another server, perhaps, and not shown here yet.
                 self.want(stored.epoch, stored.rev, ctx);
             }
