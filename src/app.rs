@@ -31,7 +31,7 @@ use crate::{
     config::{ServeConfig, Switch},
     domain::IdentityKey,
     http::{self, Actors, Phase, Site},
-    logging,
+    logging, memory,
     metrics::Metrics,
     persistence::{BatchLimits, Flush, Persistence},
     room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
@@ -149,7 +149,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
     std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
-    std::thread::spawn(http::compress_files);
+    let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(keep_figures(site.clone(), metrics, rates));
 
     let stop = tokio::select! {
@@ -387,7 +387,12 @@ async fn start_actors(
 /// Figures that are read rather than counted, and the memory of rate limits.
 async fn keep_figures(site: web::Data<Site>, metrics: Arc<Metrics>, rates: Arc<RateLimits>) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let mut peak = memory::Peak::default();
     for second in 0_u64.. {
+        if peak.has_fallen(site.admission.n_sessions()) {
+            // On a thread of its own, which ends with it: nobody waits for it here.
+            std::thread::spawn(memory::give_back);
+        }
         let pool = site.store.pool_status();
         for (state, n) in [("open", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
             metrics.pool_connections.with_label_values(&[state]).set(count(n));

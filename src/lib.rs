@@ -9,7 +9,8 @@
 //! - [`room`]: order, backlog, presence and fan-out of one post; the registry of rooms
 //! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
 //! - [`http`]: routes, pages, health
-//! - [`config`], [`metrics`] and [`logging`]: settings, figures, and a log that never waits
+//! - [`config`], [`metrics`], [`logging`] and [`memory`]: settings, figures, a log that never waits, and what is free
+//!   goes back
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
@@ -17,6 +18,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod persistence;
 pub mod protocol;

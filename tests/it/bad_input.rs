@@ -225,6 +225,7 @@ async fn warm(database: &Database) -> Server {
         client.send_text(&"x".repeat(FRAME_BYTES_MAX + 1)).await;
         client.closed().await;
     }
+    server.settled().await;
     server
 }
 

@@ -9,7 +9,7 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What each module may name: only what lies below it (docs/ARCHITECTURE.md).
-const MAY_NAME: [(&str, &[&str]); 11] = [
+const MAY_NAME: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("protocol", &["domain"]),
     ("store", &["domain"]),
@@ -21,7 +21,23 @@ const MAY_NAME: [(&str, &[&str]); 11] = [
     // Only the type of its URL.
     ("config", &["store"]),
     ("logging", &[]),
-    ("app", &["config", "logging", "http", "session", "room", "persistence", "store", "protocol", "domain", "metrics"]),
+    ("memory", &[]),
+    (
+        "app",
+        &[
+            "config",
+            "logging",
+            "memory",
+            "http",
+            "session",
+            "room",
+            "persistence",
+            "store",
+            "protocol",
+            "domain",
+            "metrics",
+        ],
+    ),
 ];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -176,6 +176,18 @@ impl Server {
         ports(self.pid)
     }
 
+    /// Waits until what it does once after its start is done: its memory is its own measure from here on.
+    pub async fn settled(&self) {
+        let tasks = format!("/proc/{}/task", self.pid);
+        let is_compressing = || {
+            let names = std::fs::read_dir(&tasks).expect("a process").filter_map(Result::ok);
+            names
+                .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
+                .any(|n| n.trim() == "compress")
+        };
+        until("the files to be compressed", async || (!is_compressing()).then_some(())).await;
+    }
+
     /// Its resident memory, in bytes.
     pub fn resident(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("a process");
