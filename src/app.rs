@@ -34,12 +34,13 @@ use crate::{
     config::{ServeConfig, Switch},
     domain::IdentityKey,
     http::{self, Actors, Phase, Site},
+    logging, memory,
     metrics::Metrics,
     persistence::{BatchLimits, Flush, Persistence},
     room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
     session::{
-        Admission, AdmissionLimits, Drain, Entrance, Hub, RateLimits, RateSettings, SessionSetup, SessionTimes, Slots,
-        prepare,
+        Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes,
+        Slots, prepare,
     },
     store::{Store, StoreError, StoreSettings},
 };
@@ -127,8 +128,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let registry = Registry::new();
     let metrics = Arc::new(Metrics::new(&registry).map_err(|e| AppError::Metrics(e.to_string()))?);
     let prometheus = prometheus(registry.clone(), metrics_listener.is_none())?;
-    let site = web::Data::new(site(&config, store.clone(), sessions_max(&config)));
-    let rates = Arc::new(RateLimits::new(&rate_settings(&config)));
+    let rates = Arc::new(RateLimits::new(rate_settings(&config)));
+    let site = web::Data::new(site(&config, store.clone(), rates.clone(), sessions_max(&config)));
     let hubs = Hubs::default();
     let server =
         http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
@@ -148,10 +149,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
             return Ok(());
         }
     }
-    // Whoever started it may not listen; that is no reason to end.
-    let _ = writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/");
+    // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
+    std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
-    std::thread::spawn(http::compress_files);
+    let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(keep_figures(site.clone(), metrics, rates));
 
     let stop = tokio::select! {
@@ -203,7 +204,7 @@ fn connections_max(config: &ServeConfig) -> usize {
     (for_sockets / threads(config)).max(1)
 }
 
-fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
+fn site(config: &ServeConfig, store: Store, rates: Arc<RateLimits>, n_sessions_max: usize) -> Site {
     let is_limited = config.rate_limits == Switch::On;
     if !is_limited {
         log::warn!("CHAT_RATE_LIMITS=off: rate, address and identity limits are lifted");
@@ -228,6 +229,7 @@ fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
         }),
         origins: config.origins.clone(),
         frame_ancestors,
+        rates,
         trusted_proxies: config.trusted_proxies.clone(),
         store_away: AtomicBool::new(false),
         has_metrics: config.metrics_addr.is_none(),
@@ -238,11 +240,15 @@ fn site(config: &ServeConfig, store: Store, n_sessions_max: usize) -> Site {
 }
 
 fn rate_settings(config: &ServeConfig) -> RateSettings {
+    let rate = |burst, per_second| Rate { burst, per_second };
     RateSettings {
         is_on: config.rate_limits == Switch::On,
-        message_burst: config.message_burst,
-        messages_per_second: config.messages_per_second,
+        messages: rate(config.message_burst, config.messages_per_second),
         profiles_per_minute: config.profiles_per_minute,
+        repeats_per_minute: config.repeats_per_minute,
+        frames: rate(config.frame_burst, config.frames_per_second),
+        requests: rate(config.address_request_burst, config.address_requests_per_second),
+        upgrades: rate(config.address_connect_burst, config.address_connects_per_second),
     }
 }
 
@@ -392,14 +398,18 @@ async fn start_actors(
 /// Figures that are read rather than counted, and the memory of rate limits.
 async fn keep_figures(site: web::Data<Site>, metrics: Arc<Metrics>, rates: Arc<RateLimits>) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    let mut peak = memory::Peak::default();
     for second in 0_u64.. {
+        if peak.has_fallen(site.admission.n_sessions()) {
+            // On a thread of its own, which ends with it: nobody waits for it here.
+            std::thread::spawn(memory::give_back);
+        }
         let pool = site.store.pool_status();
         for (state, n) in [("open", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
             metrics.pool_connections.with_label_values(&[state]).set(count(n));
         }
-        if second.is_multiple_of(60) {
-            rates.forget_idle();
-        }
+        rates.tidy(second.is_multiple_of(60));
+        metrics.log_lines_dropped.inc_by(logging::n_dropped().saturating_sub(metrics.log_lines_dropped.get()));
         sleep(Duration::from_secs(1)).await;
     }
 }

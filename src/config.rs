@@ -114,6 +114,27 @@ pub struct ServeConfig {
     /// Profile changes a minute of one identity; beyond: RATE_LIMITED.
     #[arg(long, env = "CHAT_PROFILES_PER_MINUTE", default_value = "3", value_name = "N")]
     pub profiles_per_minute: NonZeroU32,
+    /// Messages a minute of one identity in one room that say the same; beyond: RATE_LIMITED.
+    #[arg(long, env = "CHAT_REPEATS_PER_MINUTE", default_value = "10", value_name = "N")]
+    pub repeats_per_minute: NonZeroU32,
+    /// Frames that one session may send at once, of whatever kind.
+    #[arg(long, env = "CHAT_FRAME_BURST", default_value = "100", value_name = "N")]
+    pub frame_burst: NonZeroU32,
+    /// Frames a second that one session may send after that; beyond: RATE_LIMITED, 50 of those: close 4102.
+    #[arg(long, env = "CHAT_FRAMES_PER_SECOND", default_value = "20", value_name = "N")]
+    pub frames_per_second: NonZeroU32,
+    /// HTTP requests that one address may make at once.
+    #[arg(long, env = "CHAT_ADDRESS_REQUEST_BURST", default_value = "4000", value_name = "N")]
+    pub address_request_burst: NonZeroU32,
+    /// HTTP requests a second that one address may make after that; beyond: 429.
+    #[arg(long, env = "CHAT_ADDRESS_REQUESTS_PER_SECOND", default_value = "200", value_name = "N")]
+    pub address_requests_per_second: NonZeroU32,
+    /// WebSockets that one address may open at once.
+    #[arg(long, env = "CHAT_ADDRESS_CONNECT_BURST", default_value = "300", value_name = "N")]
+    pub address_connect_burst: NonZeroU32,
+    /// WebSockets a second that one address may open after that; beyond: 429.
+    #[arg(long, env = "CHAT_ADDRESS_CONNECTS_PER_SECOND", default_value = "20", value_name = "N")]
+    pub address_connects_per_second: NonZeroU32,
     /// Seconds between two HEARTBEATs.
     #[arg(long, env = "CHAT_HEARTBEAT_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds_from_one)]
     pub heartbeat: Duration,
@@ -172,6 +193,11 @@ impl Config {
             None => error.exit(),
         })
     }
+}
+
+/// Whether a terminal may be written to in colours (no-color.org).
+pub fn likes_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// One line for a value that could not be read.

@@ -9,13 +9,16 @@
 //! - [`room`]: order, backlog, presence and fan-out of one post; the registry of rooms
 //! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
 //! - [`http`]: routes, pages, health
-//! - [`config`] and [`metrics`]: settings and figures
+//! - [`config`], [`metrics`], [`logging`] and [`memory`]: settings, figures, a log that never waits, and what is free
+//!   goes back
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod persistence;
 pub mod protocol;

@@ -4,15 +4,19 @@ use std::process::ExitCode;
 
 use realtime_chat::{
     app,
-    config::{Command, Config},
+    config::{self, Command, Config},
+    logging,
 };
 
 fn main() -> ExitCode {
     let config = Config::read();
-    // What a stranger sends is no failure of ours: actix-http would log each malformed request as an error.
-    let default = env_logger::Env::default().default_filter_or("info,actix_server=warn,actix_http=off");
-    // At debug the driver prints the values of statements: what people wrote.
-    env_logger::Builder::from_env(default).filter_module("tokio_postgres", log::LevelFilter::Info).init();
+    let log = match logging::start(config::likes_colours()) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("error: standard error cannot be used: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let done = match config.command {
         None => actix::System::new().block_on(app::serve(config.serve)),
         Some(Command::Migrate) => app::migrate(&config.serve),
@@ -21,7 +25,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            log.say(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

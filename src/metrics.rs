@@ -26,6 +26,8 @@ pub struct Metrics {
     pub outbox_evictions: IntCounter,
     /// Bytes that wait in outboxes.
     pub outbox_bytes: IntGauge,
+    /// Log lines that nobody took in time.
+    pub log_lines_dropped: IntCounter,
     /// Database connections by state.
     pub pool_connections: IntGaugeVec,
 }
@@ -80,6 +82,10 @@ impl Metrics {
             )?,
             outbox_evictions: counter("chat_outbox_evictions_total", "Sessions cut because their outbox was full.")?,
             outbox_bytes: gauge("chat_outbox_bytes", "Bytes that wait in outboxes.")?,
+            log_lines_dropped: counter(
+                "chat_log_lines_dropped_total",
+                "Log lines that standard error did not take: its reader is slow or gone, or its disk is full.",
+            )?,
             pool_connections,
         })
     }

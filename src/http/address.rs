@@ -6,12 +6,15 @@ use std::{
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The address that a request is counted under, an IPv6 one by its /64, which is what one customer has: the peer's, or, where the peer is a trusted proxy, the last
-/// one in X-Forwarded-For that no trusted proxy wrote about itself.
+/// The address that a request is counted under, an IPv6 one by its /64, which is what one customer has: the peer's,
+/// or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no trusted proxy wrote about itself.
 pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |a| a.ip()).to_canonical();
-    let values = request.headers().get_all("x-forwarded-for").filter_map(|v| v.to_str().ok());
-    let forwarded = values.flat_map(|v| v.split(',')).map(str::trim).collect::<Vec<_>>();
+    // A line with bytes that are no text counts as well: left out, it would hide what a proxy appended to it, and a
+    // line before it, which the visitor made up, would be believed.
+    let lines = request.headers().get_all("x-forwarded-for").map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let lines = lines.collect::<Vec<_>>();
+    let forwarded = lines.iter().flat_map(|v| v.split(',')).map(str::trim).collect::<Vec<_>>();
     warn_of_proxy(peer, &forwarded, trusted);
     match client(peer, &forwarded, trusted) {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
@@ -77,9 +80,70 @@ mod tests {
             ("::1", &["[2001:db8::1]:443"], "2001:db8::1"),
             ("10.0.0.1", &["198.51.100.7:5000"], "198.51.100.7"),
             ("10.0.0.1", &["::ffff:198.51.100.7"], "198.51.100.7"),
+            // A chain of proxies: what stands before the first one that is not trusted, that one may have made up.
+            ("10.0.0.1", &["1.1.1.1", "10.9.9.9", "198.51.100.7", "10.2.3.4", "::1"], "198.51.100.7"),
+            ("10.0.0.1", &["10.0.0.2", "10.0.0.3"], "10.0.0.2"),
+            ("10.0.0.1", &["198.51.100.7", "garbage", "10.2.3.4"], "10.2.3.4"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+            ("10.0.0.1", &["999.1.1.1"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.7, 1.1.1.1"], "10.0.0.1"),
+            ("10.0.0.1", &["unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["_hidden"], "10.0.0.1"),
+            ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("2001:db8::2", &["198.51.100.7"], "2001:db8::2"),
         ] {
             let address = |text: &str| text.parse::<IpAddr>().expect("an address");
             assert_eq!(client(address(peer), forwarded, &trusted), address(expected), "{peer} {forwarded:?}");
+        }
+    }
+
+    /// What a request counts under, with these header lines.
+    fn counted(peer: &str, lines: &[&[u8]], trusted: &[IpNet]) -> String {
+        let peer = std::net::SocketAddr::new(peer.parse().expect("an address"), 4711);
+        let mut request = actix_web::test::TestRequest::default().peer_addr(peer);
+        for line in lines {
+            let value = actix_web::http::header::HeaderValue::from_bytes(line).expect("a value");
+            request = request.append_header(("X-Forwarded-For", value));
+        }
+        of(&request.to_http_request(), trusted).to_string()
+    }
+
+    #[test]
+    fn reads_every_line_and_counts_an_ipv6_customer_once() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        for (peer, lines, expected) in [
+            ("192.0.2.1", &[&b"198.51.100.7"[..]][..], "192.0.2.1"),
+            ("::ffff:192.0.2.1", &[], "192.0.2.1"),
+            ("::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7"),
+            ("2001:db8:1:2:3:4:5:6", &[], "2001:db8:1:2::"),
+            ("10.0.0.1", &[b"2001:db8:1:2:ffff::1"], "2001:db8:1:2::"),
+            // Several lines are one list, in their order.
+            ("10.0.0.1", &[b"1.1.1.1", b"198.51.100.7, 10.1.1.1"], "198.51.100.7"),
+            ("10.0.0.1", &[b"1.1.1.1 , 198.51.100.7\t"], "198.51.100.7"),
+            ("10.0.0.1", &[b"198.51.100.7,"], "10.0.0.1"),
+        ] {
+            assert_eq!(counted(peer, lines, &trusted), expected, "{peer} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_hides_nothing_behind_it() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        // What the proxy added last is still what counts.
+        assert_eq!(counted("10.0.0.1", &[b"\xff\xfe", b"198.51.100.7"], &trusted), "198.51.100.7");
+        // Where the last line cannot be read, nothing before it can be believed.
+        assert_eq!(counted("10.0.0.1", &[b"203.0.113.9", b"\xff, 10.2.2.2"], &trusted), "10.2.2.2");
+    }
+
+    proptest::proptest! {
+        /// Whatever a visitor writes in front of what the proxy adds, it counts as what the proxy saw.
+        #[test]
+        fn nobody_chooses_an_address(written in "[ -~]{0,80}") {
+            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+            let line = format!("{written}, 198.51.100.7");
+            proptest::prop_assert_eq!(counted("10.0.0.1", &[line.as_bytes()], &trusted), "198.51.100.7");
+            proptest::prop_assert_eq!(counted("192.0.2.1", &[line.as_bytes()], &trusted), "192.0.2.1");
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
@@ -14,6 +14,8 @@ use crate::protocol::ErrorCode;
 pub struct HttpError {
     code: ErrorCode,
     message: &'static str,
+    /// Where it passes with time: after so many seconds it may be tried again.
+    retry_after_secs: u64,
 }
 
 impl HttpError {
@@ -28,7 +30,20 @@ impl HttpError {
 
     /// An error with this code and sentence.
     pub const fn new(code: ErrorCode, message: &'static str) -> Self {
-        Self { code, message }
+        Self { code, message, retry_after_secs: RETRY_AFTER_SECS }
+    }
+
+    /// This address asks more than it may; `wait` until it may ask again.
+    pub fn rate_limited(wait: Duration) -> Self {
+        // Rounded up, as the header knows whole seconds: a retry after this long passes.
+        let retry_after_secs = wait.as_secs().saturating_add(1);
+        Self { code: ErrorCode::RateLimited, message: "too many requests of this address", retry_after_secs }
+    }
+
+    /// After so many seconds it may be tried again, where it passes with time.
+    fn retry_after(&self) -> Option<u64> {
+        let passes = matches!(self.status_code(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        passes.then_some(self.retry_after_secs)
     }
 
     /// The code.
@@ -44,7 +59,14 @@ impl HttpError {
     /// The answer: a page for a browser that asked for one, else JSON.
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let accept = request.headers().get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
-        if accept.contains("text/html") { page::error(request, self) } else { self.error_response() }
+        if !accept.contains("text/html") {
+            return self.error_response();
+        }
+        let mut page = page::error(request, self);
+        if let Some(seconds) = self.retry_after() {
+            page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        page
     }
 }
 
@@ -62,6 +84,7 @@ impl ResponseError for HttpError {
         match self.code {
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::StoreUnavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -70,8 +93,8 @@ impl ResponseError for HttpError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECS));
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.json(json!({"error": {"code": self.code, "message": self.message}}))
     }

@@ -23,7 +23,7 @@ use std::{
 use actix::{Addr, clock::timeout};
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-    body::MessageBody,
+    body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{ConnectionType, StatusCode, header},
     middleware::{Compress, Next, from_fn},
@@ -38,7 +38,7 @@ use crate::{
     persistence::Persistence,
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
-    session::{Admission, Connected, Entrance},
+    session::{Admission, Connected, Entrance, RateLimits},
     store::Store,
 };
 
@@ -61,6 +61,8 @@ pub struct Site {
     pub origins: Vec<String>,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
+    /// Limits what addresses do.
+    pub rates: Arc<RateLimits>,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The last read of the database failed.
@@ -158,6 +160,7 @@ impl Site {
 pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: PrometheusMetrics) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
+        .wrap(from_fn(limit_pages))
         .wrap(security::headers())
         // Puts the figures in place of a body, so it stands inside of what compresses bodies.
         .wrap(prometheus)
@@ -180,6 +183,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         })
         .service(
             web::scope("/api/v1")
+                .wrap(from_fn(limit_requests))
                 .wrap(security::any_origin())
                 .service(read("/avatars", api::avatars))
                 .service(read("/openapi.json", api::openapi))
@@ -191,6 +195,41 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
     app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+}
+
+/// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.
+async fn limit_requests(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    if let Err(error) = take_request(request.request()) {
+        let response = error.answer(request.request());
+        return Ok(request.into_response(response).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+/// The same for all but the interface, which counts its own, and what watches the server, which must see it at any
+/// time.
+async fn limit_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    let path = request.path();
+    let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
+    if is_free || path.starts_with("/api/v1/") {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
+    if let Err(error) = take_request(request.request()) {
+        let response = error.answer(request.request());
+        return Ok(request.into_response(response).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+fn take_request(request: &HttpRequest) -> Result<(), HttpError> {
+    let Some(site) = request.app_data::<web::Data<Site>>() else { return Ok(()) };
+    site.rates.request(address::of(request, &site.trusted_proxies)).map_err(HttpError::rate_limited)
 }
 
 /// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for

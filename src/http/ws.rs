@@ -29,6 +29,10 @@ pub struct Upgraded {
 /// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
 pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    // A page sees a connection that fails, and comes back later each time.
+    if let Err(wait) = site.rates.upgrade(address::of(&request, &site.trusted_proxies)) {
+        return HttpError::rate_limited(wait).error_response();
+    }
     let room = match room_of(&request, 3) {
         Ok(room) => room,
         Err(error) => return error.error_response(),

@@ -20,7 +20,7 @@ use self::{joins::Waiting, live::Live, publishing::InFlight};
 use super::{
     fan_out::{FanOut, Place},
     messages::{
-        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Refusal, Retire,
+        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall, Refusal, Retire,
         RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
     },
     pace::Pace,
@@ -301,6 +301,15 @@ impl Handler<Publish> for Room {
 
     fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
         self.publish(publish, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Recall> for Room {
+    type Result = ();
+
+    fn handle(&mut self, recall: Recall, ctx: &mut Self::Context) {
+        self.recall(recall);
         self.settle(ctx);
     }
 }

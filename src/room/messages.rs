@@ -96,6 +96,20 @@ pub struct Publish {
     pub received: Instant,
 }
 
+/// A member's message was refused: it gets its ACK if it is a retry of one that the room knows, else the refusal.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Recall {
+    /// Who sends.
+    pub session: SessionId,
+    /// The sender's key.
+    pub client_id: Uuid,
+    /// What was written.
+    pub content: Content,
+    /// Why it is refused.
+    pub refusal: Refusal,
+}
+
 /// A member sets its identity's nickname and avatar.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

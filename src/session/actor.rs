@@ -18,7 +18,7 @@ use super::{
     admission::IdentityPermit,
     messages::SessionEnd,
     random_unit,
-    rate_limit::{BAD_FRAMES_MAX, Recent},
+    rate_limit::{BAD_FRAMES_MAX, FrameRate, Recent},
     reader::{FrameReader, Inbound},
     socket::Socket,
 };
@@ -91,6 +91,7 @@ pub struct Session {
     room: RoomId,
     state: State,
     bad_frames: Recent,
+    frames: FrameRate,
     _place: Place,
 }
 
@@ -119,6 +120,7 @@ impl Session {
         let slots = setup.slots.clone();
         slots.add(slot.clone());
         let session = Session {
+            frames: setup.rates.frames(),
             setup,
             slot: slot.clone(),
             room,
@@ -140,7 +142,16 @@ impl Session {
         let Ok(text) = std::str::from_utf8(text) else {
             return self.bad_frame("a text frame is UTF-8", None);
         };
-        match protocol::decode(text) {
+        let decoded = protocol::decode(text);
+        if let Err(wait) = self.frames.take() {
+            let client_id = match &decoded {
+                Ok(ClientFrame::Message(message)) => Some(message.client_id),
+                Ok(_) => None,
+                Err(error) => error.client_id,
+            };
+            return self.too_fast(wait, client_id);
+        }
+        match decoded {
             Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong {}),
             Ok(ClientFrame::Join(join)) => self.join(join, ctx),
             Ok(ClientFrame::Profile(profile)) => self.profile(profile),
@@ -164,6 +175,11 @@ impl Session {
             }
             Err(error) => return self.refuse_text(error, None),
         };
+        if let Some((nickname, avatar)) = &profile
+            && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
+        {
+            return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
+        }
         let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
             return self.close(CloseCode::TooManySessions);
         };
@@ -193,8 +209,8 @@ impl Session {
             Ok((None, _)) => return self.refuse_text(ParseError::Nickname, None),
             Err(error) => return self.refuse_text(error, None),
         };
-        if let Err(wait) = self.setup.rates.profile(author_id) {
-            return self.error(rate_limited("too many profile changes in too short a time", wait), None);
+        if let Err(wait) = self.setup.rates.profile(author_id, &nickname, avatar) {
+            return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
         }
         let sent = membership.set_profile(nickname, avatar);
         self.sent(sent, None);
@@ -209,13 +225,21 @@ impl Session {
             Ok(content) => content,
             Err(error) => return self.refuse_text(error, Some(client_id)),
         };
-        if let Err(wait) = self.setup.rates.message(author_id) {
-            return self.error(rate_limited("too many messages in too short a time", wait), Some(client_id));
-        }
         if self.slot.is_leaving() {
             return;
         }
-        let sent = membership.publish(client_id, content, Instant::now());
+        let rates = &self.setup.rates;
+        let too_many = |wait| rate_limited("too many messages in too short a time", wait);
+        let too_alike = |wait| rate_limited("the same text too often in too short a time", wait);
+        let allowed = rates
+            .message(author_id)
+            .map_err(too_many)
+            .and_then(|()| rates.saying(author_id, &self.room, &content, client_id).map_err(too_alike));
+        let sent = match allowed {
+            Ok(()) => membership.publish(client_id, content, Instant::now()),
+            // A retry of what the room has stored gets its ACK all the same.
+            Err(refusal) => membership.recall(client_id, content, refusal),
+        };
         if let Ok(Ok(())) = sent {
             self.slot.asked();
         }
@@ -233,6 +257,16 @@ impl Session {
 
     fn bad_frame(&mut self, reason: &'static str, client_id: Option<Uuid>) {
         self.error(refusal(ErrorCode::BadFrame, reason), client_id);
+        self.count_broken();
+    }
+
+    /// More frames than anybody needs. Who goes on regardless of the answers breaks the protocol.
+    fn too_fast(&mut self, wait: Duration, client_id: Option<Uuid>) {
+        self.error(rate_limited("too many frames in too short a time", wait), client_id);
+        self.count_broken();
+    }
+
+    fn count_broken(&mut self) {
         // The fiftieth is the one too many.
         let is_over = !self.setup.forgives && self.bad_frames.add(Instant::now(), BAD_FRAMES_MAX - 1).is_err();
         if is_over {
@@ -272,6 +306,8 @@ impl Session {
     }
 }
 
+const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
+
 fn refusal(code: ErrorCode, message: &'static str) -> Refusal {
     Refusal { code, message, retry_after_ms: None }
 }
@@ -309,6 +345,12 @@ impl StreamHandler<Inbound> for Session {
                 self.slot.outbox.finish();
             }
             return;
+        }
+        // A text frame takes its place once it is known whose answer it waits for.
+        if matches!(inbound, Inbound::Binary | Inbound::Ping(_) | Inbound::Pong)
+            && let Err(wait) = self.frames.take()
+        {
+            return self.too_fast(wait, None);
         }
         match inbound {
             Inbound::Text(text) => self.text(&text, ctx),

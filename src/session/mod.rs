@@ -10,6 +10,7 @@ mod messages;
 mod outbox;
 mod rate_limit;
 mod reader;
+mod repeats;
 mod send_queue;
 mod slot;
 mod socket;
@@ -19,7 +20,7 @@ pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, Sess
 pub use hub::Hub;
 pub use messages::Drain;
 pub use outbox::Outbox;
-pub use rate_limit::{RateLimits, RateSettings};
+pub use rate_limit::{Rate, RateLimits, RateSettings};
 pub use slot::{SessionTimes, Slot, Slots};
 pub use socket::{Accepted, Connected, linger, prepare};
 

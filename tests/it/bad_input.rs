@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{
     Client, Database, RawSocket, Server, Who,
     raw::{BINARY, CONTINUATION, FIN, PING, TEXT},
-    until,
+    until, within,
 };
 
 const FRAME_BYTES_MAX: usize = 16 * 1024;
@@ -216,13 +216,6 @@ async fn sixteen_kib_are_taken_and_one_byte_more_is_too_large() {
     }
 }
 
-/// Resident memory of a server, in bytes.
-fn resident(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
-    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1_024
-}
-
 /// A server that has done once what is measured, so that only growth by size shows.
 async fn warm(database: &Database) -> Server {
     let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
@@ -232,6 +225,7 @@ async fn warm(database: &Database) -> Server {
         client.send_text(&"x".repeat(FRAME_BYTES_MAX + 1)).await;
         client.closed().await;
     }
+    server.settled().await;
     server
 }
 
@@ -239,7 +233,7 @@ async fn warm(database: &Database) -> Server {
 async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
     let database = Database::sqlite();
     let server = warm(&database).await;
-    let before = resident(&server);
+    let before = server.resident();
     for first in [FIN | TEXT, FIN | BINARY, TEXT] {
         let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
         let mut header = vec![first, 0xff];
@@ -250,14 +244,19 @@ async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
         assert!(socket.text().await.contains("TOO_LARGE"));
         assert_eq!(socket.closed().await, 1009);
         // Whoever sends on all the same is dropped unread, and cut in the end.
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(1));
         let mut n_sent = 0;
-        while n_sent < 8 << 20 && socket.send_bytes(&[b'x'; 64 * 1024]).await {
-            n_sent += 64 * 1024;
-            assert!(resident(&server) < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
-        }
+        within("the server to cut who streams on", async {
+            while socket.send_bytes(&[b'x'; 64 * 1024]).await {
+                pace.tick().await;
+                n_sent += 64 * 1024;
+                assert!(server.resident() < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
+            }
+        })
+        .await;
     }
     until("the sockets to be gone", async || (server.json("/healthz").await["sessions"] == 0).then_some(())).await;
-    let grown = resident(&server).saturating_sub(before);
+    let grown = server.resident().saturating_sub(before);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
 }
 
@@ -265,16 +264,21 @@ async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
 async fn endless_fragments_are_too_large() {
     let database = Database::sqlite();
     let server = warm(&database).await;
-    let before = resident(&server);
+    let before = server.resident();
     for first in [TEXT, BINARY] {
         let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
         assert!(socket.send(first, &[b'x'; 1_000]).await);
+        let fragment = [&[CONTINUATION, 0xfe, 0x03, 0xe8, 0, 0, 0, 0][..], &[b'x'; 1_000]].concat().repeat(64);
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(1));
         let mut n_sent = 0;
-        while n_sent < 8 << 20 && socket.send(CONTINUATION, &[b'x'; 1_000]).await {
-            n_sent += 1_000;
-        }
-        let grown = resident(&server).saturating_sub(before);
-        assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes after {n_sent}");
+        within("the server to cut who never ends a message", async {
+            while socket.send_bytes(&fragment).await {
+                pace.tick().await;
+                n_sent += fragment.len();
+                assert!(server.resident() < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
+            }
+        })
+        .await;
     }
     // A reader of the answer is told.
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
@@ -290,7 +294,7 @@ async fn endless_fragments_are_too_large() {
 async fn fragments_of_nothing_cost_nothing() {
     let database = Database::sqlite();
     let server = warm(&database).await;
-    let before = resident(&server);
+    let before = server.resident();
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     assert!(socket.send(TEXT, b"").await);
     let nothing = [CONTINUATION, 0x80, 0, 0, 0, 0].repeat(10_000);
@@ -299,7 +303,7 @@ async fn fragments_of_nothing_cost_nothing() {
     }
     assert!(socket.send(FIN | CONTINUATION, br#"{"type":"PING","payload":{}}"#).await);
     assert!(socket.text().await.contains("PONG"));
-    let grown = resident(&server).saturating_sub(before);
+    let grown = server.resident().saturating_sub(before);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
 }
 

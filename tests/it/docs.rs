@@ -114,3 +114,30 @@ fn the_openapi_lists_every_code_and_its_examples_fit() {
         }
     }
 }
+
+#[test]
+fn the_limits_are_those_of_the_program() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_realtime-chat")).arg("--help").output().expect("help");
+    let help = String::from_utf8(help.stdout).expect("text").split_whitespace().collect::<Vec<_>>().join(" ");
+    let default = |setting: &str| {
+        let (_, rest) = help.split_once(&format!("[env: {setting}=")).unwrap_or_else(|| panic!("no {setting}"));
+        let (_, rest) = rest.split_once("[default: ").expect("a default");
+        rest.split(']').next().expect("a value").to_owned()
+    };
+    let mut listed = Vec::new();
+    for row in include_str!("../../docs/LIMITS.md").lines().filter(|l| l.starts_with("| ")) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 6, "{row}");
+        assert!(cells[1..5].iter().all(|cell| !cell.is_empty()), "{row}");
+        let Some(setting) = cells[3].strip_prefix('`').and_then(|s| s.strip_suffix('`')) else { continue };
+        let figure: String = cells[2].chars().take_while(|c| c.is_ascii_digit() || ".,".contains(*c)).collect();
+        assert_eq!(figure.replace(',', "").trim_end_matches('.'), default(setting), "{row}");
+        listed.push(setting);
+    }
+    // Settings that say how much or how often there may be of something.
+    for setting in help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()) {
+        if ["_MAX", "_BURST", "_PER_SECOND", "_PER_MINUTE"].iter().any(|end| setting.ends_with(end)) {
+            assert!(listed.contains(&setting), "docs/LIMITS.md does not tell of {setting}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::Room;
 use crate::{
     domain::{AvatarName, Content, Nickname},
-    room::messages::{Leave, Publish, Refusal, SessionId, SetProfile},
+    room::messages::{Leave, Publish, Recall, Refusal, SessionId, SetProfile},
 };
 
 /// A session's place in a room. Its end, however it comes, is the one way out.
@@ -21,6 +21,15 @@ impl Membership {
     /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
     pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
         outcome(self.room.try_send(Publish { session: self.session, client_id, content, received }))
+    }
+
+    /// A message that is refused, unless the room knows it as stored: then this is a retry, and gets its ACK. Stores
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`Membership::publish`].
+    pub fn recall(&self, client_id: Uuid, content: Content, refusal: Refusal) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(Recall { session: self.session, client_id, content, refusal }))
     }
 
     /// Sets nickname and avatar. The answer comes to the session's outbox.

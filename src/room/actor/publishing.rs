@@ -8,7 +8,7 @@ use crate::{
     persistence::{Append, AppendResult},
     protocol::{self, ErrorCode},
     room::{
-        messages::{Publish, Refusal, SessionId},
+        messages::{Publish, Recall, Refusal, SessionId},
         timeline::Offered,
     },
     store::StoredMessage,
@@ -52,6 +52,21 @@ impl Room {
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             self.in_flight.remove(&token);
             self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+        }
+    }
+
+    /// Looks among the recent messages only: a retry comes soon, and a flood must not reach the database.
+    pub(super) fn recall(&mut self, Recall { session, client_id, content, refusal }: Recall) {
+        let Some(member) = self.members.get(&session) else { return };
+        let is_it =
+            |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == member.author_id && m.content == content;
+        let known = self.live.as_ref().and_then(|live| {
+            let ChatMessage { id, seq, rev, created_at, .. } = **live.backlog.messages().rev().find(is_it)?;
+            Some(StoredMessage { epoch: live.epoch, id, seq, rev, created_at })
+        });
+        match known {
+            Some(stored) => self.tell_ack(session, client_id, &stored, true),
+            None => self.tell_error(session, refusal, Some(client_id)),
         }
     }
 

@@ -363,6 +363,7 @@ impl Client {
                     }
                 }
                 Some(Ok(Message::Ping(_))) => self.n_pings += 1,
+                Some(Ok(Message::Pong(_))) => {}
                 Some(Ok(Message::Close(close))) => self.closed = Some(close.map_or(1005, |c| c.code.into())),
                 Some(Ok(other)) => panic!("the server sends text: {other:?}"),
                 Some(Err(_)) | None => self.closed = Some(1006),

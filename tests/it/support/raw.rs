@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, net::SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -82,16 +82,20 @@ pub const FIN: u8 = 0x80;
 impl RawSocket {
     /// Upgrades, with more header lines.
     pub async fn open(server: &Server, path: &str, headers: &str) -> Self {
-        let stream = TcpStream::connect(server.address).await.expect("a connection");
-        Self::over(stream, server, path, headers).await
+        Self::at(server.address, path, headers).await
+    }
+
+    /// The same at an address.
+    pub async fn at(address: SocketAddr, path: &str, headers: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        Self::over(stream, address, path, headers).await
     }
 
     /// The same over a connection that is there.
-    pub async fn over(mut stream: TcpStream, server: &Server, path: &str, headers: &str) -> Self {
+    pub async fn over(mut stream: TcpStream, address: SocketAddr, path: &str, headers: &str) -> Self {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n",
-            server.address
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).await.expect("a request");
         let mut socket = Self { stream, buffer: Vec::new(), headers: HashMap::new() };

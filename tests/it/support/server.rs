@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Database, within};
+use super::{Database, until, within};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
 
@@ -81,8 +81,10 @@ fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<String
 
 fn spawn(mut command: Command) -> (u32, Output, watch::Receiver<Option<ExitStatus>>) {
     let mut child: Child = command.spawn().expect("the program starts");
-    let stdout = follow(child.stdout.take().expect("a pipe"));
-    let stderr = follow(child.stderr.take().expect("a pipe"));
+    // What goes elsewhere than into a pipe of ours says nothing to us.
+    let nothing = || watch::channel(String::new()).1;
+    let stdout = child.stdout.take().map_or_else(nothing, follow);
+    let stderr = child.stderr.take().map_or_else(nothing, follow);
     let pid = child.id();
     let (status, ended) = watch::channel(None);
     thread::spawn(move || status.send_replace(Some(child.wait().expect("its end"))));
@@ -127,6 +129,21 @@ impl Server {
         Self { address, pid, http, output, ended, _folder: folder }
     }
 
+    /// A server that writes to these instead of to the test, and is ready.
+    pub async fn writing_to(database: &Database, settings: &[(&str, &str)], stdout: Stdio, stderr: Stdio) -> Self {
+        let arguments = ["--listen", "127.0.0.1:0", "--database-url", &database.url];
+        let (mut command, folder) = command(&arguments, settings);
+        command.stdout(stdout).stderr(stderr);
+        let (pid, output, ended) = spawn(command);
+        let port = until("the server to listen", async || ports(pid).first().copied()).await;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let server = Self { address, pid, http, output, ended, _folder: folder };
+        let ready = async || server.get("/readyz").await.status().is_success().then_some(());
+        until("the server to be ready", ready).await;
+        server
+    }
+
     /// Waits until it says that it is ready.
     pub async fn ready(&self) {
         let said = Output::said(self.output.stdout.clone(), "realtime-chat is ready: open ");
@@ -154,24 +171,28 @@ impl Server {
         self.output.stderr.borrow().clone()
     }
 
-    pub fn pid(&self) -> u32 {
-        self.pid
-    }
-
     /// The ports of IPv4 that it listens on, as the kernel knows them.
     pub fn ports(&self) -> Vec<u16> {
-        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.pid)).expect("a process");
-        let open: Vec<_> = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect();
-        let table = std::fs::read_to_string("/proc/net/tcp").expect("the sockets");
-        let listening = table.lines().filter_map(|line| {
-            let columns: Vec<_> = line.split_whitespace().collect();
-            let (address, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
-            let socket = format!("socket:[{inode}]");
-            let is_ours = *state == "0A" && open.iter().any(|o| o.as_os_str() == socket.as_str());
-            let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
-            is_ours.then_some(port)
-        });
-        listening.collect()
+        ports(self.pid)
+    }
+
+    /// Waits until what it does once after its start is done: its memory is its own measure from here on.
+    pub async fn settled(&self) {
+        let tasks = format!("/proc/{}/task", self.pid);
+        let is_compressing = || {
+            let names = std::fs::read_dir(&tasks).expect("a process").filter_map(Result::ok);
+            names
+                .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
+                .any(|n| n.trim() == "compress")
+        };
+        until("the files to be compressed", async || (!is_compressing()).then_some(())).await;
+    }
+
+    /// Its resident memory, in bytes.
+    pub fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1_024
     }
 
     /// Ends it in the middle of whatever it does.
@@ -222,6 +243,22 @@ impl Drop for Server {
             eprintln!("The log of the server at {}:\n{}", self.address, self.log());
         }
     }
+}
+
+/// The ports of IPv4 that a process listens on. None where it is gone.
+fn ports(pid: u32) -> Vec<u16> {
+    let Ok(folder) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let open: Vec<_> = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect();
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("the sockets");
+    let listening = table.lines().filter_map(|line| {
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let (address, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
+        let socket = format!("socket:[{inode}]");
+        let is_ours = *state == "0A" && open.iter().any(|o| o.as_os_str() == socket.as_str());
+        let port = u16::from_str_radix(address.rsplit(':').next()?, 16).ok()?;
+        is_ours.then_some(port)
+    });
+    listening.collect()
 }
 
 /// The process is our child and not waited for yet where this is called, so the id is still its own.

@@ -1,0 +1,203 @@
+//! A log that never waits. Whoever reads standard error may be slow, stopped or gone, its disk full: a thread of the
+//! chat that waited for it would stop the chat. So lines go through a bounded queue to a thread of their own; what
+//! does not fit is dropped, counted, and said once lines are taken again.
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    collections::VecDeque,
+    fs::File,
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use env_logger::{Builder, Env, Target, WriteStyle};
+
+/// Bytes that wait to be written.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// How long the end of the program waits for its last lines.
+const LAST_LINES_MAX: Duration = Duration::from_secs(1);
+
+static N_DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Log lines that standard error did not take.
+pub fn n_dropped() -> u64 {
+    N_DROPPED.load(Ordering::Relaxed)
+}
+
+/// The program's log, for as long as the program runs.
+pub struct Log(Arc<Lines>);
+
+/// Begins to log to standard error, panics too.
+///
+/// # Errors
+/// Where standard error cannot be duplicated or no thread be had.
+pub fn start(likes_colours: bool) -> io::Result<Log> {
+    let stderr = io::stderr();
+    let style = if stderr.is_terminal() && likes_colours { WriteStyle::Always } else { WriteStyle::Never };
+    // A descriptor of its own: a write that waits holds no lock that anybody else needs.
+    let file = File::from(stderr.as_fd().try_clone_to_owned()?);
+    let lines = Arc::new(Lines::new(WAITING_BYTES_MAX));
+    let queue = lines.clone();
+    // Runs to the end of the process: it may be waiting for a reader that never reads.
+    std::thread::Builder::new().name("log".into()).spawn(move || queue.write_to(file))?;
+
+    // What a stranger sends is no failure of ours: actix-http would log each malformed request as an error.
+    let default = Env::default().default_filter_or("info,actix_server=warn,actix_http=off");
+    let mut builder = Builder::new();
+    // RUST_LOG_STYLE wins over the style before it.
+    builder.write_style(style).parse_env(default).target(Target::Pipe(Box::new(Handle(lines.clone()))));
+    // At debug the driver prints the values of statements: what people wrote.
+    builder.filter_module("tokio_postgres", log::LevelFilter::Info).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let trace = Backtrace::capture();
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("unnamed");
+        match trace.status() {
+            BacktraceStatus::Captured => log::error!("thread '{name}' {panic}\n{trace}"),
+            _ => log::error!("thread '{name}' {panic}"),
+        }
+    }));
+    Ok(Log(lines))
+}
+
+impl Log {
+    /// One line as it stands, without level and time.
+    pub fn say(&self, line: &str) {
+        self.0.push(format!("{line}\n").into_bytes());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.wait_until_written(LAST_LINES_MAX);
+    }
+}
+
+/// Lines that wait for the thread that writes them.
+struct Lines {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    n_bytes_max: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: VecDeque<Vec<u8>>,
+    n_bytes: usize,
+    /// A line was taken and is being written.
+    is_writing: bool,
+}
+
+impl Lines {
+    fn new(n_bytes_max: usize) -> Self {
+        Self { waiting: Mutex::default(), changed: Condvar::new(), n_bytes_max }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a line behind the others, or drops and counts it.
+    fn push(&self, line: Vec<u8>) -> bool {
+        let mut waiting = self.lock();
+        let fits = waiting.n_bytes.saturating_add(line.len()) <= self.n_bytes_max;
+        if fits {
+            waiting.n_bytes += line.len();
+            waiting.lines.push_back(line);
+            self.changed.notify_all();
+        } else {
+            N_DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    /// The next line, once there is one.
+    fn next(&self) -> Vec<u8> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(line) = waiting.lines.pop_front() {
+                waiting.n_bytes = waiting.n_bytes.saturating_sub(line.len());
+                waiting.is_writing = true;
+                return line;
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn written(&self) {
+        self.lock().is_writing = false;
+        self.changed.notify_all();
+    }
+
+    fn write_to(&self, mut file: impl Write) {
+        let mut n_said = 0;
+        loop {
+            let line = self.next();
+            let is_taken = file.write_all(&line).is_ok();
+            if !is_taken {
+                N_DROPPED.fetch_add(1, Ordering::Relaxed);
+            }
+            let n_lost = n_dropped().saturating_sub(n_said);
+            if is_taken && n_lost > 0 {
+                n_said += n_lost;
+                // Behind what waits; where even that does not fit, it is one more that is counted.
+                log::warn!("{n_lost} log lines were dropped: standard error was full, or slow to be read");
+            }
+            self.written();
+        }
+    }
+
+    /// Waits until all is written, but not longer than that.
+    fn wait_until_written(&self, max: Duration) {
+        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
+        drop(self.changed.wait_timeout_while(self.lock(), max, is_busy));
+    }
+}
+
+/// What env_logger writes each line to, whole.
+struct Handle(Arc<Lines>);
+
+impl Write for Handle {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_what_fits_keeps_its_order() {
+        let lines = Lines::new(10);
+        assert!(lines.push(b"12345".to_vec()) && lines.push(b"67890".to_vec()));
+        let before = n_dropped();
+        assert!(!lines.push(b"x".to_vec()));
+        assert!(n_dropped() > before);
+        assert_eq!(lines.next(), b"12345");
+        assert!(lines.push(b"abc".to_vec()), "there is place again");
+        assert_eq!((lines.next(), lines.next()), (b"67890".to_vec(), b"abc".to_vec()));
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_a_reader_that_never_reads() {
+        let lines = Lines::new(10);
+        lines.push(b"12345".to_vec());
+        lines.wait_until_written(Duration::from_millis(1));
+        lines.next();
+        lines.wait_until_written(Duration::from_millis(1));
+        lines.written();
+        // With nothing left it returns at once, however long it might wait.
+        lines.wait_until_written(Duration::from_secs(86_400));
+    }
+}

@@ -1,0 +1,187 @@
+use std::{
+    collections::VecDeque,
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use actix::clock::Instant;
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
+
+use crate::domain::{Content, RoomId};
+
+/// How far back it is looked.
+const WINDOW: Duration = Duration::from_secs(60);
+/// What is remembered of one identity. With the usual message rate a minute has at most 70.
+const REMEMBERED_MAX: usize = 128;
+
+/// What a text says, whatever its case, spacing, punctuation and stretched letters: "Buy NOW!!!" and "buy now"
+/// are the same. Text of nothing but signs (an emoji, "???") is compared as it stands.
+///
+/// A number rather than the text, so that what people wrote is not kept a second time. Its key is drawn at start: a
+/// client cannot find texts that collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Likeness(u64);
+
+impl Likeness {
+    /// Of a text in a room.
+    pub fn of(room: &RoomId, content: &Content, hasher: &RandomState) -> Self {
+        let mut words = String::new();
+        let letters = content.as_str().nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+        for letter in letters {
+            // Digits are left alone: 100 is not 10.
+            if letter.is_numeric() || !words.ends_with(letter) {
+                words.push(letter);
+            }
+        }
+        let text = if words.is_empty() { content.as_str().trim() } else { &words };
+        Self(hasher.hash_one((room.as_str(), text)))
+    }
+}
+
+/// What one identity wrote in the last minute. Pure.
+#[derive(Debug, Default)]
+pub struct Repeats(VecDeque<Written>);
+
+#[derive(Debug)]
+struct Written {
+    at: Instant,
+    likeness: Likeness,
+    client_id: Uuid,
+}
+
+impl Repeats {
+    /// The message is written, if the like of it was written fewer than `max` times in the last minute. The same
+    /// message sent again (its `client_id` is known) passes and does not count.
+    ///
+    /// # Errors
+    /// The time until it may be written.
+    pub fn add(&mut self, likeness: Likeness, client_id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
+        self.forget(now);
+        if self.0.iter().any(|w| w.client_id == client_id) {
+            return Ok(());
+        }
+        let mut alike = self.0.iter().filter(|w| w.likeness == likeness);
+        let n_alike = alike.clone().count();
+        if n_alike >= max {
+            // As many as are too many must be forgotten first.
+            let last = alike.nth(n_alike - max).map_or(WINDOW, |w| (w.at + WINDOW).saturating_duration_since(now));
+            return Err(last);
+        }
+        if self.0.len() >= REMEMBERED_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(Written { at: now, likeness, client_id });
+        Ok(())
+    }
+
+    /// Whether nothing is remembered any more.
+    pub fn is_empty(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        self.0.is_empty()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.0.front().is_some_and(|w| w.at + WINDOW <= now) {
+            self.0.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn likeness(room: &str, text: &str, hasher: &RandomState) -> Likeness {
+        Likeness::of(&RoomId::parse(room).expect("a room"), &Content::parse(text).expect("a text"), hasher)
+    }
+
+    #[test]
+    fn what_is_alike_and_what_is_not() {
+        let hasher = RandomState::new();
+        for (one, other, is_alike) in [
+            ("Buy now", "buy   NOW!!!", true),
+            ("Buy now", "B.u.y n-o-w", true),
+            ("ㅋㅋㅋ", "ㅋㅋㅋㅋㅋㅋ", true),
+            ("soooo good", "so gooood", true),
+            ("ＢＵＹ ＮＯＷ", "buy now", true),
+            ("buy now 10", "buy now 11", false),
+            ("buy now 10", "buy now 100", false),
+            ("buy now", "sell now", false),
+            ("👍", "👎", false),
+            ("!", "?", false),
+            ("👍", " 👍 ", true),
+        ] {
+            let same = likeness("post", one, &hasher) == likeness("post", other, &hasher);
+            assert_eq!(same, is_alike, "{one:?} and {other:?}");
+        }
+        assert_ne!(likeness("post", "hello", &hasher), likeness("another", "hello", &hasher), "rooms are apart");
+    }
+
+    #[test]
+    fn a_retry_is_no_repeat() {
+        let (hasher, now) = (RandomState::new(), Instant::now());
+        let like = likeness("post", "hello", &hasher);
+        let ids: Vec<Uuid> = (0..4).map(|_| Uuid::new_v4()).collect();
+        let mut repeats = Repeats::default();
+        for id in &ids[..3] {
+            assert_eq!(repeats.add(like, *id, now, 3), Ok(()));
+        }
+        for id in &ids[..3] {
+            assert_eq!(repeats.add(like, *id, now, 3), Ok(()), "sent again");
+        }
+        assert_eq!(repeats.add(like, ids[3], now, 3), Err(WINDOW));
+        assert_eq!(repeats.add(likeness("post", "else", &hasher), ids[3], now, 3), Ok(()));
+    }
+
+    proptest! {
+        /// Against a list of all that was ever accepted.
+        #[test]
+        fn never_more_than_so_many_in_any_minute(
+            steps in proptest::collection::vec((0_u8..4, 0_u8..40, 0_u64..20_000), 1..120),
+            max in 1_usize..6,
+        ) {
+            let start = Instant::now();
+            let mut now = start;
+            let mut repeats = Repeats::default();
+            let mut accepted: Vec<(Instant, u8, Uuid)> = Vec::new();
+            for (text, id, wait_ms) in steps {
+                now += Duration::from_millis(wait_ms);
+                let client_id = Uuid::from_u128(u128::from(id));
+                let recent = |a: &&(Instant, u8, Uuid)| a.0 + WINDOW > now;
+                let is_retry = accepted.iter().filter(recent).any(|a| a.2 == client_id);
+                let n_alike = accepted.iter().filter(recent).filter(|a| a.1 == text).count();
+                match repeats.add(Likeness(u64::from(text)), client_id, now, max) {
+                    Ok(()) => {
+                        prop_assert!(is_retry || n_alike < max);
+                        if !is_retry {
+                            accepted.push((now, text, client_id));
+                        }
+                    }
+                    Err(wait) => {
+                        prop_assert!(!is_retry && n_alike >= max);
+                        prop_assert!(!wait.is_zero() && wait <= WINDOW);
+                        // After the wait it passes, and not a moment before.
+                        let free = |at: Instant| {
+                            accepted.iter().filter(|a| a.1 == text && a.0 + WINDOW > at).count() < max
+                        };
+                        prop_assert!(free(now + wait) && !free(now + wait - Duration::from_nanos(1)));
+                    }
+                }
+            }
+            prop_assert!(repeats.0.len() <= REMEMBERED_MAX);
+            prop_assert!(repeats.is_empty(now + WINDOW));
+        }
+
+        #[test]
+        fn any_text_has_a_likeness(text in any::<String>()) {
+            let hasher = RandomState::new();
+            if let Ok(content) = Content::parse(&text) {
+                let room = RoomId::parse("post").expect("a room");
+                prop_assert_eq!(Likeness::of(&room, &content, &hasher), Likeness::of(&room, &content, &hasher));
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! P5: however many room ids are visited, few rooms live and memory stays bounded.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+use crate::support::{Client, Database, RawSocket, Server, until, within};
+
+const MIB: usize = 1024 * 1024;
+
+/// As many as are asked for before the answers are read.
+const AT_ONCE: usize = 16;
+
+/// Asks for these paths over one connection; gives how many were answered with 200.
+async fn visit(server: &Server, paths: Vec<String>) -> usize {
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let (mut part, mut rest) = (vec![0; 64 * 1024], Vec::new());
+    let mut n_good = 0;
+    for some in paths.chunks(AT_ONCE) {
+        let host = server.address;
+        let requests: String = some.iter().map(|path| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).collect();
+        stream.write_all(requests.as_bytes()).await.expect("a server that reads");
+        let mut n_answers = 0;
+        while n_answers < some.len() {
+            let n = within("answers", stream.read(&mut part)).await.expect("an answer");
+            assert!(n > 0, "the server hung up after {n_good} answers");
+            rest.extend_from_slice(&part[..n]);
+            // A status line begins with this, and neither the page nor the interface says it elsewhere.
+            const BEGIN: &[u8] = b"HTTP/1.1 ";
+            while let Some(found) = rest.windows(BEGIN.len() + 3).position(|w| w.starts_with(BEGIN)) {
+                let status = found + BEGIN.len();
+                n_answers += 1;
+                n_good += usize::from(&rest[status..status + 3] == b"200");
+                rest.drain(..status + 3);
+            }
+            // The begin of a status line may lie across two parts.
+            rest.drain(..rest.len().saturating_sub(BEGIN.len() + 2));
+        }
+    }
+    n_good
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_room_ids_are_asked_for() {
+    let database = Database::sqlite();
+    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let mut author = Client::author(&server, "post", "the author").await;
+    author.say("before").await;
+    // What is made once is there already.
+    server.settled().await;
+    assert_eq!(visit(&server, (0..500).map(|n| format!("/room/first%20{n}")).collect()).await, 500);
+    let before = server.resident();
+    let begun = std::time::Instant::now();
+    // Each asks the registry; one in ten the database too, and one in a hundred gets a page.
+    let path = |of: usize, n: usize| match n {
+        _ if n.is_multiple_of(100) => format!("/room/{of}-{n}"),
+        _ if n.is_multiple_of(10) => format!("/api/v1/rooms/{of}-{n}"),
+        _ => format!("/api/v1/rooms/{of}-{n}/members"),
+    };
+    let visits = (0..4).map(|of| visit(&server, (0..25_000).map(|n| path(of, n)).collect()));
+    let visits = join_all(visits);
+    tokio::pin!(visits);
+    // Somebody talks all the while.
+    let mut n_said = 1;
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    let n_good: usize = loop {
+        tokio::select! {
+            n_good = &mut visits => break n_good.into_iter().sum(),
+            _ = pace.tick() => n_said = author.say("meanwhile").await.seq,
+        }
+    };
+    let (took, after) = (begun.elapsed(), server.resident());
+    println!("100,000 ids in {took:?}, {n_said} messages meanwhile; {before} bytes before and {after} after");
+    assert_eq!(n_good, 100_000);
+    assert!(n_said > 1);
+    assert!(after < before + 24 * MIB, "{after} bytes");
+    // Asking makes no room.
+    assert_eq!(server.json("/healthz").await["rooms"], 1);
+    assert_eq!(database.number("SELECT count(*) FROM rooms").await, 1, "nor a row");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
+    let database = Database::sqlite();
+    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_ROOMS_MAX", "100")]).await;
+    let mut author = Client::author(&server, "post", "the author").await;
+    author.say("before").await;
+    let mut after = Vec::new();
+    for round in 0..2 {
+        let mut visitors = JoinSet::new();
+        for of in 0..4 {
+            let mut sockets = Vec::new();
+            for n in 0..250 {
+                sockets.push(format!("/ws/room/{round}-{of}-{n}"));
+            }
+            let (address, join) = (server.address, json!({"anonymousId": uuid::Uuid::new_v4()}));
+            visitors.spawn(async move {
+                for path in sockets {
+                    let mut socket = RawSocket::at(address, &path, "").await;
+                    socket.send_text(&json!({"type": "JOIN", "payload": join}).to_string()).await;
+                    let answer = socket.text().await;
+                    assert!(answer.contains("WELCOME"), "{answer}");
+                }
+            });
+        }
+        let mut n_most = 0.0_f64;
+        while visitors.try_join_next().map(|done| done.expect("a visitor without a fault")).is_none() {
+            n_most = n_most.max(server.metric("chat_rooms_live").await);
+            author.ping().await;
+        }
+        visitors.join_all().await;
+        assert!(n_most <= 100.0 && n_most > 2.0, "{n_most} rooms lived");
+        after.push(server.resident());
+    }
+    println!("{} bytes after 1,000 rooms, {} after 2,000", after[0], after[1]);
+    assert!(after[1] < after[0] + 8 * MIB, "{after:?}");
+    // The one that somebody is in was never empty, so it is the one that stayed.
+    assert_eq!(author.say("after").await.seq, 2);
+    until("empty rooms to be few", async || (server.metric("chat_rooms_live").await <= 100.0).then_some(())).await;
+}
