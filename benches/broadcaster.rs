@@ -5,6 +5,7 @@
 //!
 //! `broadcaster [PORT]` listens on 127.0.0.1 and prints its address.
 #![allow(
+    clippy::disallowed_methods,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,

@@ -33,6 +33,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     config::{ServeConfig, Switch},
     domain::IdentityKey,
+    healthcheck::{self, Unwell},
     http::{self, Actors, Phase, Site},
     logging, memory,
     metrics::Metrics,
@@ -64,6 +65,9 @@ pub enum AppError {
     /// The HTTP server ended by itself.
     #[error("the server stopped: {0}")]
     Server(#[from] std::io::Error),
+    /// The server that was asked is not well.
+    #[error(transparent)]
+    Unwell(#[from] Unwell),
     /// A metric is declared twice, or the like: a fault of the program.
     #[error("the metrics cannot be set up: {0}")]
     Metrics(String),
@@ -101,6 +105,17 @@ pub fn new_epoch(config: &ServeConfig) -> Result<(), AppError> {
     let store = open_store(config, false)?;
     block_on(store.migrate())?;
     println!("new epoch {}", block_on(store.new_epoch())?);
+    Ok(())
+}
+
+/// Asks the server that runs with this configuration whether it is live, or ready for visitors.
+///
+/// # Errors
+/// [`AppError::Unwell`].
+pub fn healthcheck(config: &ServeConfig, ready: bool) -> Result<(), AppError> {
+    let path = if ready { "/readyz" } else { "/livez" };
+    let address = healthcheck::ask(config.listen, path)?;
+    println!("http://{address}{path} answered 200");
     Ok(())
 }
 

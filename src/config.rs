@@ -30,6 +30,12 @@ pub enum Command {
     Migrate,
     /// Begin a new epoch of every room (after a restore from a backup), and end.
     NewEpoch,
+    /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
+    Healthcheck {
+        /// Ask whether it is ready for visitors instead (red while it starts or stops).
+        #[arg(long)]
+        ready: bool,
+    },
 }
 
 /// Whether something applies.
@@ -45,7 +51,7 @@ pub enum Switch {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
     /// Address to listen on.
-    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT", global = true)]
     pub listen: SocketAddr,
     /// Where messages are kept: postgres://user:password@host:port/database or sqlite://path.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/chat.db", value_name = "URL", global = true,
@@ -258,10 +264,11 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds".to_owned())?;
+    let range = "it is a number of seconds from 0 to 86400";
     if !(0.0..=86_400.0).contains(&seconds) {
-        return Err("it is a number of seconds from 0 to 86400".into());
+        return Err(range.into());
     }
-    Ok(Duration::from_secs_f64(seconds))
+    Duration::try_from_secs_f64(seconds).map_err(|_| range.into())
 }
 
 /// Nothing would ever be in time, or everything always.

@@ -11,11 +11,13 @@
 //! - [`http`]: routes, pages, health
 //! - [`config`], [`metrics`], [`logging`] and [`memory`]: settings, figures, a log that never waits, and what is free
 //!   goes back
+//! - [`healthcheck`]: asks a running server how it is
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
 pub mod config;
 pub mod domain;
+pub mod healthcheck;
 pub mod http;
 pub mod logging;
 pub mod memory;

@@ -51,8 +51,11 @@ pub fn start(likes_colours: bool) -> io::Result<Log> {
     let mut builder = Builder::new();
     // RUST_LOG_STYLE wins over the style before it.
     builder.write_style(style).parse_env(default).target(Target::Pipe(Box::new(Handle(lines.clone()))));
-    // At debug the driver prints the values of statements: what people wrote.
-    builder.filter_module("tokio_postgres", log::LevelFilter::Info).init();
+    let logger = builder.build();
+    let level = logger.filter();
+    if log::set_boxed_logger(Box::new(Discreet(logger))).is_ok() {
+        log::set_max_level(level);
+    }
     std::panic::set_hook(Box::new(|panic| {
         let trace = Backtrace::capture();
         let thread = std::thread::current();
@@ -63,6 +66,27 @@ pub fn start(likes_colours: bool) -> io::Result<Log> {
         }
     }));
     Ok(Log(lines))
+}
+
+/// The log without what libraries say below info, whatever RUST_LOG asks for: at debug and trace they print requests,
+/// frames and the values of statements, which are what people wrote, and their secrets.
+struct Discreet(env_logger::Logger);
+
+impl log::Log for Discreet {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        let is_ours = metadata.target().split("::").next() == Some("realtime_chat");
+        (is_ours || metadata.level() <= log::Level::Info) && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
 }
 
 impl Log {

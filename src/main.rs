@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         None => actix::System::new().block_on(app::serve(config.serve)),
         Some(Command::Migrate) => app::migrate(&config.serve),
         Some(Command::NewEpoch) => app::new_epoch(&config.serve),
+        Some(Command::Healthcheck { ready }) => app::healthcheck(&config.serve, ready),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,16 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::{HttpError, Site, room_of};
+use super::{
+    HttpError, Site, room_of,
+    url::{PageQuery, page_query},
+};
 use crate::{
     domain::{AvatarWords, ChatMessage, all_avatars},
     protocol::{AuthorPayload, ErrorCode, MessagePayload, PresencePayload, timestamp},
     room::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot},
     store::PageCursor,
 };
-
-/// Most messages of one page.
-const LIMIT_MAX: usize = 100;
 
 /// `GET /api/v1/avatars`.
 pub async fn avatars() -> HttpResponse {
@@ -92,7 +91,9 @@ pub async fn members(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
 /// `GET /api/v1/rooms/{room}/messages?before=&after=&limit=`.
 pub async fn messages(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     let room = room_of(&request, 4)?;
-    let (cursor, limit) = page_query(request.query_string())?;
+    let query = page_query(request.query_string());
+    let PageQuery { cursor, limit } = query.map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
+    let limit = limit.unwrap_or(PAGE_MESSAGES);
     if let (PageCursor::Latest, Some(snapshot)) = (cursor, site.snapshot(&room, limit, MembersWanted::No).await) {
         // The backlog may hold less than was asked for; the store has the rest.
         if snapshot.messages.len() == limit || !snapshot.has_more {
@@ -115,86 +116,4 @@ fn page<'a>(messages: impl Iterator<Item = &'a ChatMessage>, has_more: bool) -> 
 
 fn fresh(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
-}
-
-/// Reads `before`, `after` and `limit`. Other parameters are ignored; one that is given twice, or is no whole
-/// number in its range, is refused.
-pub fn page_query(query: &str) -> Result<(PageCursor, usize), HttpError> {
-    let bad = |message| HttpError::new(ErrorCode::BadRequest, message);
-    let (mut before, mut after, mut limit) = (None, None, None);
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let place = match &*percent_decode_str(name).decode_utf8_lossy() {
-            "before" => &mut before,
-            "after" => &mut after,
-            "limit" => &mut limit,
-            _ => continue,
-        };
-        let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        if place.replace(value).is_some() {
-            return Err(bad("before, after and limit are given once at most"));
-        }
-    }
-    let limit = match limit.map(|l| whole(&l).and_then(|n| usize::try_from(n).ok())) {
-        None => PAGE_MESSAGES,
-        Some(Some(n)) if (1..=LIMIT_MAX).contains(&n) => n,
-        Some(_) => return Err(bad("limit is a whole number from 1 to 100")),
-    };
-    let no_number = "before and after are whole numbers from 0";
-    let cursor = match (before, after) {
-        (None, None) => PageCursor::Latest,
-        (Some(before), None) => PageCursor::Before(whole(&before).ok_or(bad(no_number))?),
-        (None, Some(after)) => PageCursor::After(whole(&after).ok_or(bad(no_number))?),
-        (Some(_), Some(_)) => return Err(bad("before and after exclude each other")),
-    };
-    Ok((cursor, limit))
-}
-
-/// Digits only: no sign, no space. What is beyond every counter counts as the largest.
-fn whole(text: &str) -> Option<i64> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some(text.parse().unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn reads_cursors_and_refuses_what_is_none() {
-        use PageCursor::{After, Before, Latest};
-        for (query, expected) in [
-            ("", Some((Latest, 50))),
-            ("limit=1", Some((Latest, 1))),
-            ("before=7&x=y", Some((Before(7), 50))),
-            ("after=0&limit=100", Some((After(0), 100))),
-            ("after=99999999999999999999", Some((After(i64::MAX), 50))),
-            ("before=%37", Some((Before(7), 50))),
-            ("before=7&after=8", None),
-            ("before=7&before=8", None),
-            ("before=", None),
-            ("before", None),
-            ("before=abc", None),
-            ("after=-1", None),
-            ("after=+1", None),
-            ("after=1.5", None),
-            ("limit=0", None),
-            ("limit=101", None),
-            ("limit=ten", None),
-            ("before=%FF", None),
-        ] {
-            assert_eq!(page_query(query).ok(), expected, "{query}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(query in any::<String>()) {
-            let _ = page_query(&query);
-        }
-    }
 }

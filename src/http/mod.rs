@@ -10,6 +10,7 @@ mod health;
 mod page;
 mod security;
 mod upgrade;
+mod url;
 mod ws;
 
 use std::{
@@ -277,11 +278,5 @@ async fn not_found(request: HttpRequest) -> impl Responder {
 
 /// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
 fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
-    let segment = request.uri().path().split('/').nth(n).unwrap_or_default();
-    // The decoder leaves what is no escape as it stands; two ids that mean the same would be one room then.
-    let is_escape = |s: &str| s.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    if !segment.split('%').skip(1).all(is_escape) {
-        return Err(HttpError::INVALID_ROOM);
-    }
-    RoomId::parse_percent_encoded(segment).map_err(|_| HttpError::INVALID_ROOM)
+    url::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
 }

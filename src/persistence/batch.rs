@@ -50,7 +50,7 @@ impl<T: Clone> BatchQueue<T> {
     pub fn begin(&mut self) -> Vec<T> {
         if self.committing.is_empty() {
             let n = self.waiting.len().min(self.n_batch_max);
-            self.committing.extend(self.waiting.drain(..n));
+            self.committing.extend(std::iter::from_fn(|| self.waiting.pop_front()).take(n));
             return self.committing.iter().map(|e| e.item.clone()).collect();
         }
         Vec::new()
@@ -58,14 +58,14 @@ impl<T: Clone> BatchQueue<T> {
 
     /// The batch was committed: its entries, in order.
     pub fn committed(&mut self) -> Vec<T> {
-        self.committing.drain(..).map(|e| e.item).collect()
+        std::mem::take(&mut self.committing).into_iter().map(|e| e.item).collect()
     }
 
     /// The batch failed: its entries wait again, in front, but for those whose senders were told already,
     /// which are given back.
     pub fn failed(&mut self) -> Vec<T> {
         let mut given_up = Vec::new();
-        for entry in self.committing.drain(..).rev() {
+        for entry in std::mem::take(&mut self.committing).into_iter().rev() {
             match entry.deadline {
                 Some(_) => self.waiting.push_front(entry),
                 None => given_up.push(entry.item),

@@ -135,7 +135,9 @@ impl Backlog {
     fn joined_from(&mut self, place: usize) -> Bytes {
         let entries = &self.entries;
         let (joined, begins) = self.joined.get_or_insert_with(|| join(entries));
-        begins.get(place).map_or_else(Bytes::new, |begin| joined.slice(*begin..))
+        let Some(begin) = begins.get(place) else { return Bytes::new() };
+        #[expect(clippy::disallowed_methods, reason = "`begins` was made from `joined`")]
+        joined.slice(*begin..)
     }
 
     fn has_dropped_for_bytes(&self) -> bool {

@@ -113,7 +113,7 @@ impl FanOut {
     /// for each hub. Frames in a row are encoded once, as one BATCH.
     pub fn take(&mut self, hubs: &[HubId]) -> BTreeMap<HubId, Vec<Command>> {
         let mut commands: BTreeMap<HubId, Vec<Command>> = hubs.iter().map(|hub| (*hub, Vec::new())).collect();
-        for (hub, session, welcome, place) in self.attaches.drain(..) {
+        for (hub, session, welcome, place) in std::mem::take(&mut self.attaches) {
             commands.entry(hub).or_default().push(Command::Attach(session, welcome, place));
         }
         let mut budget = DELIVERY_BYTES_MAX;

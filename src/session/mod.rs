@@ -21,6 +21,7 @@ pub use hub::Hub;
 pub use messages::Drain;
 pub use outbox::Outbox;
 pub use rate_limit::{Rate, RateLimits, RateSettings};
+pub use reader::{FrameReader, Inbound};
 pub use slot::{SessionTimes, Slot, Slots};
 pub use socket::{Accepted, Connected, linger, prepare};
 

@@ -99,6 +99,7 @@ impl SendQueue {
                 self.n_bytes -= n_here;
             }
             if n_here < frame.len() {
+                #[expect(clippy::disallowed_methods, reason = "it is longer than that")]
                 return frame.advance(n_here);
             }
             n -= n_here;

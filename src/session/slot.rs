@@ -17,6 +17,11 @@ use crate::{
     room::{RoomKey, SessionId},
 };
 
+/// A part of a time, from 0 to 1.
+fn share(of: Duration, part: f64) -> Duration {
+    Duration::try_from_secs_f64(of.as_secs_f64() * part.clamp(0.0, 1.0)).unwrap_or(of)
+}
+
 /// How long sessions may stay silent or unfinished.
 #[derive(Debug, Clone)]
 pub struct SessionTimes {
@@ -71,7 +76,7 @@ impl Slot {
             place: Cell::new(None),
             last_heard: Cell::new(now),
             join_by: Cell::new(now + times.join_max),
-            next_heartbeat: Cell::new(now + times.heartbeat.mul_f64(0.5 + phase.clamp(0.0, 1.0) / 2.0)),
+            next_heartbeat: Cell::new(now + share(times.heartbeat, 0.5 + phase / 2.0)),
             closed: Cell::new(None),
             drain_at: Cell::new(None),
             leaving: Cell::new(false),
@@ -186,7 +191,11 @@ impl Slots {
         let Some((room, place)) = slot.place.take() else { return };
         let mut rooms = self.rooms.borrow_mut();
         let Some(entry) = rooms.get_mut(&room) else { return };
-        entry.members.swap_remove(place);
+        // A wrong place would be a fault of ours: the hub of a whole thread must not end by it.
+        if place < entry.members.len() {
+            #[expect(clippy::disallowed_methods, reason = "it was just looked at")]
+            entry.members.swap_remove(place);
+        }
         if let Some(moved) = entry.members.get(place) {
             moved.place.set(Some((room, place)));
         }
@@ -337,7 +346,7 @@ impl Slots {
     /// Gives every session its own moment within `window` to be told to come back (P6).
     pub fn plan_drain(&self, now: Instant, window: Duration, mut random: impl FnMut() -> f64) {
         for slot in self.sessions.borrow().values() {
-            slot.drain_at.set(Some(now + window.mul_f64(random().clamp(0.0, 1.0))));
+            slot.drain_at.set(Some(now + share(window, random())));
         }
     }
 
@@ -352,7 +361,7 @@ impl Slots {
             if slot.n_unanswered.get() > 0 && !is_over {
                 continue;
             }
-            let after = after_max.mul_f64(random().clamp(0.0, 1.0));
+            let after = share(after_max, random());
             let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             let json = protocol::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));
             slot.outbox.push_uncounted(protocol::text_frame(&json));

@@ -3,6 +3,7 @@
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to `persistence`.
 
 mod cold;
+mod cursor;
 mod error;
 mod facade;
 mod lease;
@@ -20,6 +21,7 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
+pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;
 pub use url::{DatabaseUrl, StoreUrlError};
@@ -73,17 +75,6 @@ pub struct Page {
     pub messages: Vec<ChatMessage>,
     /// Whether there are more in the direction that was asked.
     pub has_more: bool,
-}
-
-/// Which messages of a room are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageCursor {
-    /// The newest ones.
-    Latest,
-    /// The newest ones whose `seq` is below this.
-    Before(i64),
-    /// The oldest ones whose `seq` is above this.
-    After(i64),
 }
 
 /// The changes of a room in counter order, complete between two values of its counter.

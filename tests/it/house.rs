@@ -9,8 +9,9 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What each module may name: only what lies below it (docs/ARCHITECTURE.md).
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("domain", &[]),
+    ("healthcheck", &[]),
     ("protocol", &["domain"]),
     ("store", &["domain"]),
     ("metrics", &[]),
@@ -26,6 +27,7 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
         "app",
         &[
             "config",
+            "healthcheck",
             "logging",
             "memory",
             "http",
@@ -159,17 +161,62 @@ fn every_dependency_has_its_reason_and_no_other_is_listed() {
         .filter(|(_, why)| !why.trim().is_empty())
         .map(|(name, _)| name)
         .collect();
-    let manifest = text("Cargo.toml");
+    let manifests = [text("Cargo.toml"), text("fuzz/Cargo.toml")];
     let mut section = "";
     let mut declared = BTreeSet::new();
-    for line in manifest.lines() {
+    for line in manifests.iter().flat_map(|m| m.lines()) {
         if line.starts_with('[') {
             section = line;
         } else if let ("[dependencies]" | "[dev-dependencies]", Some((name, _))) = (section, line.split_once(" = ")) {
             declared.insert(name);
         }
     }
+    let package: serde_json::Value = serde_json::from_str(&text("package.json")).unwrap();
+    assert!(package.get("dependencies").is_none(), "the page needs nothing at run time");
+    declared.extend(package["devDependencies"].as_object().unwrap().keys().map(String::as_str));
+    assert!(declared.len() > 40, "only {declared:?}");
     assert_eq!(listed, declared);
+}
+
+#[test]
+fn the_kept_corpus_is_small_and_every_fuzz_target_has_one() {
+    let root = Path::new(ROOT).join("fuzz");
+    let targets = files(&root.join("fuzz_targets"));
+    assert_eq!(targets.len(), 5);
+    for target in &targets {
+        let name = target.file_stem().unwrap().to_str().unwrap();
+        assert!(files(&root.join("corpus").join(name)).len() >= 10, "{name} has a corpus");
+    }
+    let kept = files(&root.join("corpus"));
+    let n_bytes: u64 = kept.iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+    assert!(kept.len() < 200 && n_bytes < 200_000, "{} files, {n_bytes} bytes", kept.len());
+}
+
+/// No panic is reachable from the network: these stay denied.
+#[test]
+fn what_may_panic_is_denied_by_lints() {
+    let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let (_, lints) = manifest.split_once("[lints.clippy]").unwrap();
+    for lint in [
+        "as_conversions",
+        "disallowed_methods",
+        "expect_used",
+        "get_unwrap",
+        "indexing_slicing",
+        "panic",
+        "string_slice",
+        "todo",
+        "unchecked_time_subtraction",
+        "unimplemented",
+        "unreachable",
+        "unwrap_used",
+    ] {
+        assert!(lints.contains(&format!("\n{lint} = \"deny\"")), "{lint} is not denied");
+    }
+    let denied = fs::read_to_string(Path::new(ROOT).join("clippy.toml")).unwrap();
+    for method in ["slice::copy_from_slice", "slice::split_at", "Vec::swap_remove", "Duration::from_secs_f64"] {
+        assert!(denied.contains(&format!("{method}\"")), "{method} is not denied");
+    }
 }
 
 #[test]

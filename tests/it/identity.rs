@@ -93,7 +93,6 @@ async fn the_secret_identity_is_never_seen_again(database: &Database) {
     }
     client.leave().await;
     seen.push(("the log", server.log()));
-    assert!(server.log().len() > 1_000, "a log of everything");
     for (place, text) in &seen {
         assert!(!text.is_empty(), "{place}");
         let text = text.to_lowercase();

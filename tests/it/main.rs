@@ -3,6 +3,7 @@
 //!
 //! Needs `TEST_POSTGRES_URL`, the URL of a superuser: `scripts/test` starts a PostgreSQL and sets it.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -40,6 +41,7 @@ mod support;
 mod bad_input;
 mod docs;
 mod frames;
+mod healthcheck;
 mod heartbeat;
 mod house;
 mod http;
@@ -60,6 +62,7 @@ mod page;
 mod presence;
 
 mod rooms;
+mod secrets;
 mod slow_reader;
 mod start;
 mod upgrade;

@@ -120,8 +120,9 @@ impl Server {
 
     /// A server that listens, but may still wait for its database.
     pub async fn launch(database_url: &str, settings: &[(&str, &str)]) -> Self {
-        let arguments = ["--listen", "127.0.0.1:0", "--database-url", database_url];
-        let (command, folder) = command(&arguments, settings);
+        // In the environment, where the URL's password belongs: everybody may read a process's arguments.
+        let settings = [&[("DATABASE_URL", database_url)], settings].concat();
+        let (command, folder) = command(&["--listen", "127.0.0.1:0"], &settings);
         let (pid, output, ended) = spawn(command);
         let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
         let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
@@ -169,6 +170,12 @@ impl Server {
     /// What it logged up to now.
     pub fn log(&self) -> String {
         self.output.stderr.borrow().clone()
+    }
+
+    /// All that it wrote to the end of its life, which must have come.
+    pub async fn all_said(&self) -> String {
+        let (stdout, stderr) = (self.output.stdout.clone(), self.output.stderr.clone());
+        [within("its last words", whole(stdout)).await, within("its last words", whole(stderr)).await].concat()
     }
 
     /// The ports of IPv4 that it listens on, as the kernel knows them.
