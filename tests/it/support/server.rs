@@ -178,6 +178,10 @@ impl Server {
         [within("its last words", whole(stdout)).await, within("its last words", whole(stderr)).await].concat()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// The ports of IPv4 that it listens on, as the kernel knows them.
     pub fn ports(&self) -> Vec<u16> {
         ports(self.pid)
