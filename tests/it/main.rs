@@ -37,6 +37,10 @@ macro_rules! on_both {
 
 mod support;
 
+/// The checker of the fault tests, which are a program without test functions.
+#[path = "../faults/checker.rs"]
+mod checker;
+
 mod bad_input;
 mod docs;
 mod frames;
