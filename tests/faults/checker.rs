@@ -229,7 +229,8 @@ impl Reader<'_> {
     }
 }
 
-fn check_history(client: &History, stored: &StoredRoom) -> Vec<Broken> {
+/// What is broken in one client's history alone.
+pub fn check_history(client: &History, stored: &StoredRoom) -> Vec<Broken> {
     let by_id: BTreeMap<Uuid, &MessagePayload<'static>> = stored.rows.iter().map(|r| (r.client_id, r)).collect();
     let by_seq = stored.rows.iter().map(|r| (r.seq, r)).collect();
     let mut reader = Reader { by_seq, cursor: None, told: BTreeSet::new(), found: Vec::new() };
@@ -357,7 +358,3 @@ pub fn shortest(run: &Run, violation: &Violation) -> Vec<(u64, Event)> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "checker_tests.rs"]
-mod tests;

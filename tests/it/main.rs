@@ -37,7 +37,6 @@ macro_rules! on_both {
 
 mod support;
 
-/// The checker of the fault tests, which are a program without test functions.
 #[path = "../faults/checker.rs"]
 mod checker;
 
@@ -45,6 +44,7 @@ mod bad_input;
 mod docs;
 mod frames;
 mod heartbeat;
+mod history_checker;
 mod house;
 mod http;
 mod identity;

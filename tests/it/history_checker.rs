@@ -1,9 +1,13 @@
-use std::borrow::Cow;
+//! The checker of the fault tests finds each thing that can be broken, and shows it in few events. It is tested
+//! here because the fault tests are a program without test functions.
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use proptest::prelude::*;
-use realtime_chat::protocol::AuthorPayload;
+use realtime_chat::protocol::{AckPayload, AuthorPayload, ErrorCode, MessagePayload, ResumePoint};
+use uuid::Uuid;
 
-use super::*;
+use crate::checker::{Broken, Event, History, Run, StoredRoom, Violation, check, check_history, shortest};
 
 const ROOM: &str = "글";
 const EPOCH: &str = "e";
@@ -40,8 +44,11 @@ fn welcome_of(rev: i64, first: i64, resumed: bool) -> Event {
 fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     let mut author = vec![Event::Connected, Event::Asked(None), welcome_of(0, 1, false)];
     for seq in 1..=n {
+        let content = format!("text {seq}");
         author.extend([
-            Event::Sent { client_id: id(seq), content: format!("text {seq}") },
+            Event::Sent { client_id: id(seq), content: content.clone() },
+            Event::Refused { client_id: Some(id(seq)), code: ErrorCode::StoreUnavailable },
+            Event::Sent { client_id: id(seq), content },
             Event::Message(row(seq)),
             Event::Ack(ack(seq)),
         ]);
@@ -61,7 +68,8 @@ fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     }
     reader.extend((at + 1..=n).map(|s| Event::Message(row(s))));
     let rows: Vec<_> = (1..=n).map(row).collect();
-    let stored = StoredRoom { epoch: EPOCH.into(), last_rev: n, message_count: n, rows: rows.clone(), fresh: vec![rows] };
+    let stored =
+        StoredRoom { epoch: EPOCH.into(), last_rev: n, message_count: n, rows: rows.clone(), fresh: vec![rows] };
     let timed = |events: Vec<Event>| History { room: ROOM.into(), events: (0..).zip(events).collect() };
     Run { clients: vec![timed(author), timed(reader)], rooms: [(ROOM.to_owned(), stored)].into() }
 }
@@ -212,13 +220,8 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
             (Broken::ResumedUnasked { rev: seq }, author, 1)
         }
         20 => {
-            events(run)[2].1 = Event::Welcome {
-                epoch: EPOCH.into(),
-                rev: 0,
-                resumed: false,
-                has_more: true,
-                messages: Vec::new(),
-            };
+            events(run)[2].1 =
+                Event::Welcome { epoch: EPOCH.into(), rev: 0, resumed: false, has_more: true, messages: Vec::new() };
             (Broken::WrongHasMore { first: 1 }, author, 1)
         }
         _ => {
@@ -261,7 +264,7 @@ proptest! {
 #[test]
 fn every_kind_of_violation_is_made_by_a_damage() {
     let made: BTreeSet<String> = (0..KINDS).map(|kind| damage(&mut good(12, &[]), kind, 6).0.name()).collect();
-    let source = include_str!("checker.rs");
+    let source = include_str!("../faults/checker.rs");
     let (_, list) = source.split_once("pub enum Broken {").unwrap();
     let (list, _) = list.split_once("\n}").unwrap();
     let declared: BTreeSet<String> = list
