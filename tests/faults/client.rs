@@ -66,7 +66,7 @@ pub struct Habits {
 }
 
 impl Habits {
-    pub const USUAL: Self = Self { pause_ms: (20, 160), length_max: 60, leaves_percent: 6, stops_ms: (0, 1) };
+    pub const USUAL: Self = Self { pause_ms: (20, 160), length_max: 60, leaves_percent: 3, stops_ms: (0, 1) };
 }
 
 /// Every message gets an answer, ACK or a code, within this; the contract says 5 s for a database that is away.
@@ -82,6 +82,24 @@ struct Pending {
     sent: Option<Instant>,
 }
 
+/// Of all clients of a world.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Messages that are not acknowledged.
+    pub n_unanswered: AtomicUsize,
+    /// Messages that were answered with a code.
+    pub n_refused: AtomicUsize,
+}
+
+/// What a world gives to each of its clients.
+#[derive(Clone)]
+pub struct Ties {
+    pub orders: watch::Receiver<Orders>,
+    pub counts: Arc<Counts>,
+    /// When the world began.
+    pub began: Instant,
+}
+
 pub struct Client {
     room: String,
     who: Who,
@@ -89,8 +107,7 @@ pub struct Client {
     rng: StdRng,
     orders: watch::Receiver<Orders>,
     began: Instant,
-    /// All clients' messages that are not acknowledged.
-    n_unanswered: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     life: Life,
     cursor: Option<(String, i64)>,
     pending: BTreeMap<Uuid, Pending>,
@@ -118,22 +135,14 @@ enum End {
 }
 
 impl Client {
-    pub fn new(
-        n: usize,
-        room: &str,
-        is_author: bool,
-        habits: Habits,
-        rng: StdRng,
-        orders: watch::Receiver<Orders>,
-        began: Instant,
-        n_unanswered: Arc<AtomicUsize>,
-    ) -> Self {
+    pub fn new(n: usize, room: &str, is_author: bool, habits: Habits, rng: StdRng, ties: Ties) -> Self {
+        let Ties { orders, counts, began } = ties;
         let who = if is_author { Who::named(&format!("사람 {n}")) } else { Who::reader() };
         let history = History { room: room.to_owned(), events: Vec::new() };
         let life = Life { history, ..Life::default() };
         let (cursor, pending, acked) = (None, BTreeMap::new(), Vec::new());
         let room = room.to_owned();
-        Self { room, who, habits, rng, orders, began, n_unanswered, life, cursor, pending, acked }
+        Self { room, who, habits, rng, orders, began, counts, life, cursor, pending, acked }
     }
 
     /// Lives until all is done or it is told to stop.
@@ -182,8 +191,9 @@ impl Client {
         let stream = timeout(Duration::from_secs(3), TcpStream::connect(door)).await.ok()?.ok()?;
         stream.set_nodelay(true).ok()?;
         if self.habits.stops_ms.1 > 1 {
-            // Else the kernel takes in megabytes for one that does not read.
-            SockRef::from(&stream).set_recv_buffer_size(16 * 1_024).ok()?;
+            // Else the kernel takes in megabytes for one that does not read. Below the loopback's segment of 64 KiB
+            // the window is smaller than a segment, and the kernel stops sending for good.
+            SockRef::from(&stream).set_recv_buffer_size(96 * 1_024).ok()?;
         }
         let url = format!("ws://{door}/ws/room/{}", in_path(&self.room));
         let (socket, _) = timeout(Duration::from_secs(5), client_async(url, stream)).await.ok()?.ok()?;
@@ -320,7 +330,7 @@ impl Client {
                 let client_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
                 let content = self.words();
                 self.pending.insert(client_id, Pending { content, waits_since: None, sent: None });
-                self.n_unanswered.fetch_add(1, Ordering::SeqCst);
+                self.counts.n_unanswered.fetch_add(1, Ordering::SeqCst);
                 self.publish(socket, client_id).await
             }
             _ => send(socket, json!({"type": "PING", "payload": {}}).to_string()).await,
@@ -370,7 +380,7 @@ impl Client {
             }
             ServerFrame::Ack(ack) => {
                 if let Some(pending) = self.pending.remove(&ack.client_id) {
-                    self.n_unanswered.fetch_sub(1, Ordering::SeqCst);
+                    self.counts.n_unanswered.fetch_sub(1, Ordering::SeqCst);
                     self.acked.push((ack.client_id, pending.content));
                 }
                 Event::Ack(ack)
@@ -378,6 +388,7 @@ impl Client {
             ServerFrame::Error(ErrorPayload { code, client_id, .. }) => {
                 self.life.n_refused += 1;
                 if let Some(pending) = client_id.and_then(|id| self.pending.get_mut(&id)) {
+                    self.counts.n_refused.fetch_add(1, Ordering::SeqCst);
                     (pending.waits_since, pending.sent) = (None, None);
                 }
                 Event::Refused { client_id, code }

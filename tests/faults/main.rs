@@ -218,7 +218,7 @@ async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
 }
 
 /// Fewer, and nothing was tried.
-const STORED_MIN: usize = 50;
+const STORED_MIN: usize = 20;
 
 /// What is wrong.
 fn judge(fault: &Fault, ended: &Ended) -> Vec<String> {
@@ -273,9 +273,6 @@ fn figures(ended: &Ended) -> String {
     );
     if found > 0 {
         line += &format!(", {found} violations");
-    }
-    if ended.n_cut > 0 {
-        line += &format!(", {} cut", ended.n_cut);
     }
     for (what, n) in &ended.counts {
         line += &format!(", {n} {what}");

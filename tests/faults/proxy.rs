@@ -158,7 +158,7 @@ impl Line {
 
 async fn lost(weather: &mut watch::Receiver<Weather>, generation: u64) {
     if weather.wait_for(|w| w.lost > generation).await.map(drop).is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -4,10 +4,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -23,7 +20,7 @@ use tokio::{
 
 use crate::{
     checker::{Run, StoredRoom},
-    client::{Client, Habits, Life, Orders, Phase},
+    client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
     place::{Cluster, ClusterSpec, Folder, SmallDisk, Template},
     proxy::Proxy,
     support::{Database, Server, in_path, until},
@@ -69,6 +66,7 @@ pub enum Home {
 pub struct Spec {
     pub home: Home,
     pub n_servers: usize,
+    pub n_rooms: usize,
     pub settings: &'static [(&'static str, &'static str)],
     /// A proxy stands between the servers and PostgreSQL.
     pub database_proxy: bool,
@@ -85,6 +83,7 @@ impl Spec {
     pub const POSTGRES: Self = Self {
         home: Home::Postgres(ClusterSpec { settings: &[], disk_mib: None }),
         n_servers: 1,
+        n_rooms: 3,
         settings: &[],
         database_proxy: false,
         client_proxy: false,
@@ -125,8 +124,6 @@ pub struct Ended {
     pub n_stored: usize,
     /// Times that `/healthz` was seen to tell that the database is away.
     pub n_degraded: usize,
-    /// Sessions that a server cut because they did not read.
-    pub n_cut: usize,
     /// What faults count for themselves.
     pub counts: BTreeMap<&'static str, usize>,
     /// What broke the contract beside the histories.
@@ -155,7 +152,7 @@ pub struct World {
     /// The servers that must answer.
     healthy: watch::Sender<Vec<SocketAddr>>,
     complaints: Arc<Mutex<Vec<String>>>,
-    n_unanswered: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     http: reqwest::Client,
 }
 
@@ -221,7 +218,7 @@ impl World {
         let (complaints, http) = (Arc::default(), client());
         let mut watcher = JoinSet::new();
         watcher.spawn(watch_health(http.clone(), watched, Arc::clone(&complaints)));
-        let rooms = (0..3).map(|n| format!("글 {n}: {:08x}", rng.random::<u32>())).collect();
+        let rooms = (0..spec.n_rooms).map(|n| format!("글 {n}: {:08x}", rng.random::<u32>())).collect();
         let mut world = Self {
             clients: JoinSet::new(),
             _watcher: watcher,
@@ -240,7 +237,7 @@ impl World {
             orders,
             healthy,
             complaints,
-            n_unanswered: Arc::default(),
+            counts: Arc::default(),
             http,
         };
         for _ in 0..spec.n_servers {
@@ -255,12 +252,11 @@ impl World {
 
     /// Lets people in.
     pub fn populate(&mut self, habits: Habits) {
-        let began = Instant::now();
+        let ties = Ties { orders: self.orders.subscribe(), counts: self.counts.clone(), began: Instant::now() };
         for n in 0..N_CLIENTS {
             let room = self.rooms[n % self.rooms.len()].clone();
             let rng = StdRng::seed_from_u64(self.rng.random());
-            let (orders, count) = (self.orders.subscribe(), self.n_unanswered.clone());
-            let client = Client::new(n, &room, n >= N_READERS, habits, rng, orders, began, count);
+            let client = Client::new(n, &room, n >= N_READERS, habits, rng, ties.clone());
             self.clients.spawn(client.live());
         }
     }
@@ -349,11 +345,10 @@ impl World {
 
     /// Waits until the servers tell that the database is away, and then until somebody who sends is told so.
     pub async fn told_senders(&mut self) {
-        let name = "chat_errors_total{code=\"STORE_UNAVAILABLE\"}";
-        let before = self.server().metric(name).await;
+        let before = self.counts.n_refused.load(Ordering::SeqCst);
         self.told_away().await;
-        let refused = async || (self.server().metric(name).await > before).then_some(());
-        until("a message to be answered STORE_UNAVAILABLE", refused).await;
+        let n_refused = || self.counts.n_refused.load(Ordering::SeqCst);
+        until("a message to be refused", async || (n_refused() > before).then_some(())).await;
     }
 
     /// Waits until they tell that it is back.
@@ -378,7 +373,7 @@ impl World {
         self.told_back().await;
         self.orders.send_modify(|o| o.phase = Phase::Settle);
         let rest = async {
-            while self.n_unanswered.load(Ordering::SeqCst) > 0 {
+            while self.counts.n_unanswered.load(Ordering::SeqCst) > 0 {
                 sleep(Duration::from_millis(20)).await;
             }
         };
