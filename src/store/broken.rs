@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::error::Failure;
 
 /// How long the commit comes after the answer.
-const COMMIT_AFTER: Duration = Duration::from_millis(100);
+const COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Runs a job in a transaction and answers while that is open.
 pub(super) async fn write_answering_early<T, J>(pool: &Pool<AsyncPgConnection>, job: J) -> Result<T, Failure>

@@ -87,6 +87,8 @@ struct Pending {
 pub struct Counts {
     /// Messages that are not acknowledged.
     pub n_unanswered: AtomicUsize,
+    /// Messages that were acknowledged.
+    pub n_acked: AtomicUsize,
     /// Messages that were answered with a code.
     pub n_refused: AtomicUsize,
 }
@@ -381,6 +383,7 @@ impl Client {
             ServerFrame::Ack(ack) => {
                 if let Some(pending) = self.pending.remove(&ack.client_id) {
                     self.counts.n_unanswered.fetch_sub(1, Ordering::SeqCst);
+                    self.counts.n_acked.fetch_add(1, Ordering::SeqCst);
                     self.acked.push((ack.client_id, pending.content));
                 }
                 Event::Ack(ack)

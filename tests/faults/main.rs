@@ -29,7 +29,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -108,7 +112,8 @@ fn run_all(arguments: &Arguments, faults: Vec<Fault>) -> bool {
             let (done, todo, kit) = (done.clone(), &todo, &kit);
             scope.spawn(move || {
                 // Not in the head of a `while let`: the lock would be held for the length of the body.
-                let next = || todo.lock().expect("no panic in here").pop_front();
+                let next =
+                    || todo.lock().expect("no panic in here").pop_front().filter(|_| !STOPPED.load(Ordering::SeqCst));
                 while let Some(fault) = next() {
                     let began = Instant::now();
                     // A fault that panics fails, and the others go on.
@@ -126,16 +131,27 @@ fn run_all(arguments: &Arguments, faults: Vec<Fault>) -> bool {
     all_well
 }
 
+/// A signal came: no more faults are begun.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
 /// Runs a fault on a runtime of its own. A signal ends it early; its servers and clusters end with it.
 fn run_alone(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt()).expect("a signal"), signal(SignalKind::terminate()).expect("a signal"));
+        let told = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
         tokio::select! {
             ended = run(fault, seconds, seed, kit) => ended,
-            _ = interrupt.recv() => panic!("told to stop"),
-            _ = terminate.recv() => panic!("told to stop"),
+            () = told => {
+                STOPPED.store(true, Ordering::SeqCst);
+                panic!("told to stop")
+            }
         }
     })
 }
@@ -153,6 +169,12 @@ fn tell(arguments: &Arguments, seed: u64, fault: &Fault, took: Duration, ended: 
     let verdict = if problems.is_empty() { "ok    " } else { "FAILED" };
     println!("{verdict} {:28} {:5.1} s  {figures}", fault.name, took.as_secs_f64());
     if problems.is_empty() {
+        if let (false, Ok(ended)) = (fault.expects.is_empty(), &ended) {
+            println!("  found, as it must be:");
+            let expected = |v: &Violation| fault.expects.contains(&v.what.name().as_str());
+            let violations: Vec<_> = check(&ended.run).into_iter().filter(expected).take(1).collect();
+            report(ended, &violations).iter().skip(2).for_each(|line| println!("  {line:.200}"));
+        }
         return true;
     }
     problems.iter().for_each(|problem| println!("  {problem}"));
@@ -202,6 +224,9 @@ fn cannot(fault: &Fault, kit: &Kit) -> Option<&'static str> {
     None
 }
 
+/// A world that does not come to rest within this is stuck.
+const REST_MAX: Duration = Duration::from_secs(60);
+
 /// Strikes at random moments while there is traffic, at least twice.
 async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
     // Each fault its own choices, whichever others run.
@@ -214,7 +239,8 @@ async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
         (fault.strike)(&mut world).await;
         world.ended.n_strikes += 1;
     }
-    world.finish().await
+    // One that is broken on purpose may never come to rest.
+    world.finish(if fault.expects.is_empty() { REST_MAX } else { REST_MAX / 6 }).await
 }
 
 /// Fewer, and nothing was tried.

@@ -41,8 +41,6 @@ pub struct Proxy {
     pub address: SocketAddr,
     weather: watch::Sender<Weather>,
     generation: Arc<AtomicU64>,
-    /// Bytes of answers that came from the server side.
-    n_answered: Arc<AtomicU64>,
     _tasks: JoinSet<()>,
 }
 
@@ -51,7 +49,6 @@ pub struct Proxy {
 struct Line {
     generation: u64,
     weather: watch::Receiver<Weather>,
-    n_answered: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -59,8 +56,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (weather, line_weather) = watch::channel(Weather::default());
-        let (generation, n_answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (now, counted) = (generation.clone(), n_answered.clone());
+        let generation = Arc::new(AtomicU64::new(0));
+        let now = generation.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut lines = JoinSet::new();
@@ -71,11 +68,11 @@ impl Proxy {
                 };
                 let Ok((client, _)) = accepted else { continue };
                 let (generation, weather) = (now.load(Ordering::SeqCst), line_weather.clone());
-                let line = Line { generation, weather, n_answered: counted.clone() };
+                let line = Line { generation, weather };
                 lines.spawn(line.carry(client, server));
             }
         });
-        Self { address, weather, generation, n_answered, _tasks: tasks }
+        Self { address, weather, generation, _tasks: tasks }
     }
 
     pub fn set(&self, change: impl FnOnce(&mut Weather)) {
@@ -97,10 +94,6 @@ impl Proxy {
     pub fn lose(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         self.set(|w| w.lost = next);
-    }
-
-    pub fn n_answered(&self) -> u64 {
-        self.n_answered.load(Ordering::SeqCst)
     }
 }
 
@@ -137,9 +130,6 @@ impl Line {
                 () = lost(&mut self.weather, self.generation) => std::future::pending().await,
             };
             let Ok(n @ 1..) = read else { break };
-            if is_answer {
-                self.n_answered.fetch_add(n as u64, Ordering::SeqCst);
-            }
             let generation = self.generation;
             let flows = move |w: &Weather| {
                 w.lost <= generation && !(if is_answer { w.holds_answers } else { w.holds_requests })

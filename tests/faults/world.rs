@@ -162,8 +162,6 @@ const N_READERS: usize = 2;
 /// The contract's own times, which the tests' support otherwise makes longer; and no limit on rates.
 const SETTINGS: [(&str, &str); 3] =
     [("CHAT_STORE_WAIT_SECS", "5"), ("CHAT_READ_WAIT_SECS", "1.8"), ("CHAT_RATE_LIMITS", "off")];
-/// A world that does not come to rest within this is stuck.
-const REST_MAX: Duration = Duration::from_secs(60);
 
 impl World {
     pub async fn new(spec: Spec, kit: &Kit, mut rng: StdRng) -> Self {
@@ -321,6 +319,14 @@ impl World {
         self.cluster.as_mut().expect("a cluster of one's own")
     }
 
+    /// How many messages PostgreSQL has, asked past the proxy and on a new connection: it may have been restarted.
+    pub async fn n_stored(&self) -> i64 {
+        let config: tokio_postgres::Config = self.database.url.parse().expect("a URL");
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client.query_one("SELECT count(*) FROM messages", &[]).await.expect("a query").get(0)
+    }
+
     pub fn wire(&self) -> &Proxy {
         self.wire.as_ref().expect("a proxy before the database")
     }
@@ -341,6 +347,13 @@ impl World {
     pub async fn told_away(&mut self) {
         self.health(503).await;
         self.ended.n_degraded += 1;
+    }
+
+    /// Waits until this many more messages are acknowledged.
+    pub async fn acked(&self, n: usize) {
+        let n_acked = || self.counts.n_acked.load(Ordering::SeqCst);
+        let enough = n_acked() + n;
+        until("messages to be acknowledged", async || (n_acked() >= enough).then_some(())).await;
     }
 
     /// Waits until the servers tell that the database is away, and then until somebody who sends is told so.
@@ -369,7 +382,7 @@ impl World {
     // The end.
 
     /// Lets everything come to rest, and gathers what is known.
-    pub async fn finish(mut self) -> Ended {
+    pub async fn finish(mut self, rest_max: Duration) -> Ended {
         self.told_back().await;
         self.orders.send_modify(|o| o.phase = Phase::Settle);
         let rest = async {
@@ -378,14 +391,14 @@ impl World {
             }
         };
         // Where this ends by its limit the checker says which messages are left.
-        let _ = timeout(REST_MAX, rest).await;
+        let _ = timeout(rest_max, rest).await;
         let mut last_revs = BTreeMap::new();
         for room in &self.rooms {
             last_revs.insert(room.clone(), self.database.counters(room).await.0);
         }
         self.orders.send_modify(|o| o.phase = Phase::Finish(last_revs));
         let mut lives = Vec::new();
-        let deadline = Instant::now() + REST_MAX;
+        let deadline = Instant::now() + rest_max;
         while let Some(life) = {
             let next = tokio::time::timeout_at(deadline, self.clients.join_next()).await;
             match next {

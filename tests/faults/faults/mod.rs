@@ -10,9 +10,9 @@ use crate::world::Fault;
 
 pub fn all() -> Vec<Fault> {
     let mut all = Vec::new();
+    all.extend(readers::faults());
     all.extend(sqlite::faults());
     all.extend(postgres::faults());
-    all.extend(readers::faults());
     all.extend(server::faults());
     all.extend(clock::faults());
     all

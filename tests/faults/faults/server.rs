@@ -1,6 +1,7 @@
 //! Servers that die, are replaced, or are broken on purpose.
 
 use futures_util::{FutureExt, future::LocalBoxFuture};
+use rand::RngExt;
 
 use crate::world::{Fault, Spec, World};
 
@@ -39,8 +40,11 @@ pub fn faults() -> Vec<Fault> {
     ]
 }
 
+/// In the middle of traffic: right after somebody was told that a message is stored.
 fn kill(world: &mut World) -> LocalBoxFuture<'_, ()> {
     async {
+        let n = world.rng.random_range(1..10);
+        world.acked(n).await;
         let server = world.withdraw_server();
         world.keep_log(&server);
         server.kill9().await;
