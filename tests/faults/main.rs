@@ -246,6 +246,9 @@ async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
 /// Fewer, and nothing was tried.
 const STORED_MIN: usize = 20;
 
+/// The contract says 2 s; a machine that is busy with other things may take longer.
+const BACK_MAX: Duration = Duration::from_secs(15);
+
 /// What is wrong.
 fn judge(fault: &Fault, ended: &Ended) -> Vec<String> {
     let violations = check(&ended.run);
@@ -255,6 +258,9 @@ fn judge(fault: &Fault, ended: &Ended) -> Vec<String> {
     }
     if ended.n_stored < STORED_MIN || ended.n_resumed == 0 {
         problems.push(format!("hardly anything happened: {} stored, {} resumed", ended.n_stored, ended.n_resumed));
+    }
+    if ended.back_max > BACK_MAX {
+        problems.push(format!("it took {:?} until the database was back for the servers", ended.back_max));
     }
     let mut complaints = ended.complaints.iter();
     problems.extend(complaints.by_ref().take(10).cloned());
@@ -299,6 +305,9 @@ fn figures(ended: &Ended) -> String {
     );
     if found > 0 {
         line += &format!(", {found} violations");
+    }
+    if ended.n_degraded > 0 {
+        line += &format!(", back within {:.1} s", ended.back_max.as_secs_f64());
     }
     for (what, n) in &ended.counts {
         line += &format!(", {n} {what}");

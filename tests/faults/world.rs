@@ -124,6 +124,8 @@ pub struct Ended {
     pub n_stored: usize,
     /// Times that `/healthz` was seen to tell that the database is away.
     pub n_degraded: usize,
+    /// The longest time that the servers took to tell that the database is back, once it was.
+    pub back_max: Duration,
     /// What faults count for themselves.
     pub counts: BTreeMap<&'static str, usize>,
     /// What broke the contract beside the histories.
@@ -319,14 +321,6 @@ impl World {
         self.cluster.as_mut().expect("a cluster of one's own")
     }
 
-    /// How many messages PostgreSQL has, asked past the proxy and on a new connection: it may have been restarted.
-    pub async fn n_stored(&self) -> i64 {
-        let config: tokio_postgres::Config = self.database.url.parse().expect("a URL");
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("a connection");
-        tokio::spawn(connection);
-        client.query_one("SELECT count(*) FROM messages", &[]).await.expect("a query").get(0)
-    }
-
     pub fn wire(&self) -> &Proxy {
         self.wire.as_ref().expect("a proxy before the database")
     }
@@ -366,7 +360,9 @@ impl World {
 
     /// Waits until they tell that it is back.
     pub async fn told_back(&mut self) {
+        let began = Instant::now();
         self.health(200).await;
+        self.ended.back_max = self.ended.back_max.max(began.elapsed());
     }
 
     /// How many sessions the first server says it has.

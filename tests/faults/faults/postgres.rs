@@ -98,15 +98,21 @@ fn stop_in_commit(world: &mut World) -> LocalBoxFuture<'_, ()> {
 /// Until a commit is made whose answer is held back. A server that happens to connect just then cannot; for it, all is
 /// well again for a moment.
 async fn hold_a_commit(world: &mut World) {
+    // Idle since then: the batch was committed, and its answer came to the proxy after that began to hold answers.
+    let committed = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'realtime-chat'
+        AND state = 'idle' AND query LIKE 'WITH inp AS%' AND state_change > $1";
     for _ in 0..20 {
         world.acked(1).await;
+        let watcher = world.cluster().connect().await.expect("a connection");
         world.wire().set(|w| w.holds_answers = true);
-        let before = world.n_stored().await;
-        for _ in 0..20 {
-            if world.n_stored().await > before {
+        let now = watcher.query_one("SELECT clock_timestamp()", &[]).await.expect("a query");
+        let since: std::time::SystemTime = now.get(0);
+        for _ in 0..50 {
+            let n: i64 = watcher.query_one(committed, &[&since]).await.expect("a query").get(0);
+            if n > 0 {
                 return;
             }
-            world.pause(10, 50).await;
+            world.pause(5, 25).await;
         }
         world.wire().calm();
     }
