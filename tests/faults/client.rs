@@ -279,8 +279,11 @@ impl Client {
                         n_stops = now.n_stops;
                         if self.rng.random_ratio(1, 3) {
                             let (from, to) = self.habits.stops_ms;
-                            let pause = self.rng.random_range(from..to);
-                            sleep(Duration::from_millis(pause)).await;
+                            let pause = Duration::from_millis(self.rng.random_range(from..to));
+                            sleep(pause).await;
+                            // An answer that is not read yet is not late.
+                            let waiting = self.pending.values_mut().filter_map(|p| p.waits_since.as_mut());
+                            waiting.for_each(|since| *since += pause);
                         }
                     }
                 }
