@@ -30,6 +30,8 @@ use prometheus::{Registry, TextEncoder};
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+#[cfg(debug_assertions)]
+use crate::config::Broken;
 use crate::{
     config::{ServeConfig, Switch},
     domain::IdentityKey,
@@ -125,7 +127,13 @@ fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, S
 }
 
 fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError> {
-    let settings = StoreSettings { pool_size: config.pool_size, exclusive, ..StoreSettings::default() };
+    let settings = StoreSettings {
+        pool_size: config.pool_size,
+        exclusive,
+        #[cfg(debug_assertions)]
+        answers_early: config.broken == Some(Broken::EarlyAck),
+        ..StoreSettings::default()
+    };
     Store::new(&config.database_url, &settings)
 }
 
@@ -398,6 +406,8 @@ async fn start_actors(
             n_sessions_max: config.room_sessions_max,
             read_timeout: config.read_wait,
             heartbeat_seconds: config.heartbeat.as_secs().max(1),
+            #[cfg(debug_assertions)]
+            swaps_order: config.broken == Some(Broken::SwappedOrder),
         },
     };
     let append = persistence.clone().recipient();

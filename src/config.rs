@@ -47,6 +47,16 @@ pub enum Switch {
     Off,
 }
 
+/// What a server does wrong on purpose, so that a test can show that it is found. Not in release builds.
+#[cfg(debug_assertions)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Broken {
+    /// PostgreSQL: messages are acknowledged and shown before they are committed.
+    EarlyAck,
+    /// Rooms deliver a change behind the one that follows it.
+    SwappedOrder,
+}
+
 /// How the server serves. Each flag has a twin in the environment.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
@@ -168,6 +178,10 @@ pub struct ServeConfig {
     /// Threads for sockets, and as many for rooms; unset: as many as there are cores.
     #[arg(long, env = "CHAT_THREADS", value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// What to do wrong on purpose: for tests of the tests.
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "CHAT_BROKEN", value_name = "HOW", hide = true)]
+    pub broken: Option<Broken>,
 }
 
 /// Text that must never be printed.
@@ -354,6 +368,15 @@ mod tests {
         {
             assert!(argument.get_env().is_some() && argument.get_help().is_some(), "{}", argument.get_id());
         }
+    }
+
+    /// The same test in a release build: the switch is not there.
+    #[test]
+    fn only_debug_builds_can_be_broken_on_purpose() {
+        assert_eq!(parse(&["--broken=early-ack"]).is_ok(), cfg!(debug_assertions));
+        let help = Config::command().render_long_help().to_string();
+        assert!(help.contains("--threads"), "{help}");
+        assert!(!help.contains("--broken") && !help.contains("CHAT_BROKEN"), "{help}");
     }
 
     #[test]

@@ -6,6 +6,8 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || co
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
 have_curl() { command -v curl >/dev/null; }
+# A library that moves the clock which a program sees.
+have_faketime() { compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null; }
 have_compiler() { command -v cc >/dev/null; }
 # For scripts/check-manifests: the ingress controller's proxy, and Python's way to install beside the system.
 have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
@@ -24,6 +26,7 @@ install_packages() {
     have_postgres || missing+=(postgresql)
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)
+    have_faketime || missing+=(faketime)
     have_korean_font || missing+=(fonts-noto-cjk)
     have_haproxy || missing+=(haproxy)
     have_python_venv || missing+=(python3-venv)

@@ -43,6 +43,9 @@ pub struct RoomLimits {
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
     pub heartbeat_seconds: u64,
+    /// A change is delivered behind the one that follows it, which is wrong: for tests of the tests.
+    #[cfg(debug_assertions)]
+    pub swaps_order: bool,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -83,6 +86,9 @@ pub struct Room {
     catch_up_to: i64,
     n_joins_seen: u64,
     idle_reported: Option<u64>,
+    /// A change that comes behind the next one.
+    #[cfg(debug_assertions)]
+    swapped: Option<String>,
 }
 
 struct Member {
@@ -136,6 +142,8 @@ impl Room {
             catch_up_to: 0,
             n_joins_seen: 0,
             idle_reported: None,
+            #[cfg(debug_assertions)]
+            swapped: None,
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to `persistence`.
 
+#[cfg(debug_assertions)]
+mod broken;
 mod cold;
 mod cursor;
 mod error;
@@ -41,6 +43,9 @@ pub struct StoreSettings {
     pub pool_wait: Duration,
     /// SQLite: the file is this store's alone. A second one that wants that is refused.
     pub exclusive: bool,
+    /// PostgreSQL: answers before the commit, which is wrong: for tests of the tests.
+    #[cfg(debug_assertions)]
+    pub answers_early: bool,
 }
 
 impl Default for StoreSettings {
@@ -51,6 +56,8 @@ impl Default for StoreSettings {
             statement_timeout: Duration::from_secs(5),
             pool_wait: Duration::from_secs(2),
             exclusive: true,
+            #[cfg(debug_assertions)]
+            answers_early: false,
         }
     }
 }

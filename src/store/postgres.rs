@@ -58,6 +58,8 @@ struct Connector {
 pub(super) struct Postgres {
     pub pools: Pools<AsyncPgConnection>,
     connector: Connector,
+    #[cfg(debug_assertions)]
+    pub answers_early: bool,
 }
 
 impl Postgres {
@@ -79,7 +81,12 @@ impl Postgres {
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
         };
-        Ok(Self { pools, connector })
+        Ok(Self {
+            pools,
+            connector,
+            #[cfg(debug_assertions)]
+            answers_early: settings.answers_early,
+        })
     }
 
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {

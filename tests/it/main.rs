@@ -38,11 +38,15 @@ macro_rules! on_both {
 
 mod support;
 
+#[path = "../faults/checker.rs"]
+mod checker;
+
 mod bad_input;
 mod docs;
 mod frames;
 mod healthcheck;
 mod heartbeat;
+mod history_checker;
 mod house;
 mod http;
 mod identity;

@@ -85,7 +85,11 @@ async fn connect(url: &str) -> Client {
 
 impl Database {
     pub async fn postgres() -> Self {
-        let admin = admin_url();
+        Self::postgres_at(admin_url()).await
+    }
+
+    /// A new one on the server with this URL.
+    pub async fn postgres_at(admin: String) -> Self {
         let name = format!("rtc_it_{}", Uuid::new_v4().simple());
         connect(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
         let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
@@ -93,7 +97,11 @@ impl Database {
     }
 
     pub fn sqlite() -> Self {
-        let folder = env::temp_dir().join(format!("rtc_it_{}", Uuid::new_v4().simple()));
+        Self::sqlite_in(env::temp_dir().join(format!("rtc_it_{}", Uuid::new_v4().simple())))
+    }
+
+    /// A file somewhere below this folder, which goes with it.
+    pub fn sqlite_in(folder: PathBuf) -> Self {
         Self {
             url: format!("sqlite://{}/data/chat.db", folder.display()),
             place: Place::Sqlite(folder),

@@ -1,0 +1,413 @@
+//! A client as people have them: it writes, sends again, goes away, comes back where it was, and keeps all that it
+//! saw. It never judges: the checker does that.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use rand::{RngExt, rngs::StdRng};
+use realtime_chat::protocol::{ErrorPayload, ResumePoint, ServerFrame, WelcomePayload};
+use serde_json::json;
+use socket2::SockRef;
+use tokio::{
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use uuid::Uuid;
+
+use crate::{
+    checker::{Event, History},
+    support::{Who, in_path, message},
+};
+
+/// What everybody is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Write, go and come as you like.
+    Traffic,
+    /// Nothing new: send again what is not acknowledged.
+    Settle,
+    /// All is stored: read up to these counters, then leave.
+    Finish(BTreeMap<String, i64>),
+    /// Leave now.
+    Stop,
+}
+
+/// What clients are told while they live.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    pub phase: Phase,
+    /// Where servers can be reached.
+    pub doors: Vec<SocketAddr>,
+    /// Goes up each time that some of the clients are to stop reading for a while.
+    pub n_stops: usize,
+}
+
+/// How clients behave.
+#[derive(Debug, Clone, Copy)]
+pub struct Habits {
+    /// Between two things that a client does, in milliseconds.
+    pub pause_ms: (u64, u64),
+    /// Code points of a message, at most.
+    pub length_max: usize,
+    /// Of a hundred things that a client does, how many are to hang up or to leave.
+    pub leaves_percent: u32,
+    /// How long one that stops reading does so, in milliseconds.
+    pub stops_ms: (u64, u64),
+}
+
+impl Habits {
+    pub const USUAL: Self = Self { pause_ms: (20, 160), length_max: 60, leaves_percent: 3, stops_ms: (0, 1) };
+}
+
+/// Every message gets an answer, ACK or a code, within this; the contract says 5 s for a database that is away.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// How often a message is sent again in the end.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+struct Pending {
+    content: String,
+    /// When it was first sent on this connection; `None` where it was not, or was refused since.
+    waits_since: Option<Instant>,
+    /// When it was last sent on this connection.
+    sent: Option<Instant>,
+}
+
+/// Of all clients of a world.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Messages that are not acknowledged.
+    pub n_unanswered: AtomicUsize,
+    /// Messages that were acknowledged.
+    pub n_acked: AtomicUsize,
+    /// Messages that were answered with a code.
+    pub n_refused: AtomicUsize,
+}
+
+/// What a world gives to each of its clients.
+#[derive(Clone)]
+pub struct Ties {
+    pub orders: watch::Receiver<Orders>,
+    pub counts: Arc<Counts>,
+    /// When the world began.
+    pub began: Instant,
+}
+
+pub struct Client {
+    room: String,
+    who: Who,
+    habits: Habits,
+    rng: StdRng,
+    orders: watch::Receiver<Orders>,
+    began: Instant,
+    counts: Arc<Counts>,
+    life: Life,
+    cursor: Option<(String, i64)>,
+    pending: BTreeMap<Uuid, Pending>,
+    acked: Vec<(Uuid, String)>,
+}
+
+/// What is left of a client.
+#[derive(Debug, Default)]
+pub struct Life {
+    pub history: History,
+    pub n_resumed: usize,
+    pub n_refused: usize,
+    /// What the contract promises at once and the checker cannot see.
+    pub complaints: Vec<String>,
+}
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// Why a connection ended.
+enum End {
+    Left,
+    Broken(u16),
+    /// All that was asked is done.
+    Done,
+}
+
+impl Client {
+    pub fn new(n: usize, room: &str, is_author: bool, habits: Habits, rng: StdRng, ties: Ties) -> Self {
+        let Ties { orders, counts, began } = ties;
+        let who = if is_author { Who::named(&format!("사람 {n}")) } else { Who::reader() };
+        let history = History { room: room.to_owned(), events: Vec::new() };
+        let life = Life { history, ..Life::default() };
+        let (cursor, pending, acked) = (None, BTreeMap::new(), Vec::new());
+        let room = room.to_owned();
+        Self { room, who, habits, rng, orders, began, counts, life, cursor, pending, acked }
+    }
+
+    /// Lives until all is done or it is told to stop.
+    pub async fn live(mut self) -> Life {
+        loop {
+            let phase = self.orders.borrow().phase.clone();
+            if phase == Phase::Stop || self.is_done(&phase) {
+                return self.life;
+            }
+            if let Some(mut socket) = self.connect().await {
+                match self.session(&mut socket).await {
+                    End::Left => {
+                        // A polite end: what was on its way may still come, and nobody reads it.
+                        let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+                        self.note(Event::Closed(1000));
+                    }
+                    End::Broken(code) => self.note(Event::Closed(code)),
+                    End::Done => self.note(Event::Closed(1000)),
+                }
+                for pending in self.pending.values_mut() {
+                    (pending.waits_since, pending.sent) = (None, None);
+                }
+            }
+            let pause = self.rng.random_range(10..150);
+            sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    fn note(&mut self, event: Event) {
+        let at = u64::try_from(self.began.elapsed().as_millis()).expect("a short run");
+        self.life.history.events.push((at, event));
+    }
+
+    fn is_done(&self, phase: &Phase) -> bool {
+        let Phase::Finish(last_revs) = phase else { return false };
+        let reached = self.cursor.as_ref().map_or(-1, |(_, rev)| *rev);
+        reached >= last_revs.get(&self.room).copied().unwrap_or_default()
+    }
+
+    async fn connect(&mut self) -> Option<Socket> {
+        let doors = self.orders.borrow().doors.clone();
+        if doors.is_empty() {
+            return None;
+        }
+        let door = doors[self.rng.random_range(0..doors.len())];
+        let stream = timeout(Duration::from_secs(3), TcpStream::connect(door)).await.ok()?.ok()?;
+        stream.set_nodelay(true).ok()?;
+        if self.habits.stops_ms.1 > 1 {
+            // Else the kernel takes in megabytes for one that does not read. Below the loopback's segment of 64 KiB
+            // the window is smaller than a segment, and the kernel stops sending for good.
+            SockRef::from(&stream).set_recv_buffer_size(96 * 1_024).ok()?;
+        }
+        let url = format!("ws://{door}/ws/room/{}", in_path(&self.room));
+        let (socket, _) = timeout(Duration::from_secs(5), client_async(url, stream)).await.ok()?.ok()?;
+        self.note(Event::Connected);
+        Some(socket)
+    }
+
+    async fn ask_to_join(&mut self, socket: &mut Socket) -> Result<(), End> {
+        let resume = self.cursor.clone().map(|(epoch, rev)| ResumePoint { epoch, rev: rev.unsigned_abs() });
+        let join = self.who.join(resume.as_ref());
+        self.note(Event::Asked(resume));
+        send(socket, join.to_string()).await
+    }
+
+    async fn session(&mut self, socket: &mut Socket) -> End {
+        match self.talk(socket).await {
+            Ok(end) | Err(end) => end,
+        }
+    }
+
+    async fn talk(&mut self, socket: &mut Socket) -> Result<End, End> {
+        self.ask_to_join(socket).await?;
+        // Until WELCOME tells; JOIN is answered within seconds.
+        let mut heartbeat = Duration::from_secs(4);
+        let mut joined = false;
+        let mut heard = Instant::now();
+        let mut next = self.next_act();
+        let mut n_stops = self.orders.borrow().n_stops;
+        loop {
+            let silence = heard + heartbeat * 5 / 2;
+            let mut orders = self.orders.clone();
+            tokio::select! {
+                frame = socket.next() => {
+                    heard = Instant::now();
+                    match frame {
+                        Some(Ok(Message::Text(text))) => {
+                            let frame = match serde_json::from_str::<ServerFrame<'static>>(&text) {
+                                Ok(ServerFrame::Batch { frames }) => frames,
+                                Ok(frame) => vec![frame],
+                                Err(error) => {
+                                    self.life.complaints.push(format!("{error}: {text}"));
+                                    Vec::new()
+                                }
+                            };
+                            for frame in frame {
+                                match &frame {
+                                    ServerFrame::Welcome(welcome) => {
+                                        joined = true;
+                                        heartbeat = Duration::from_secs(welcome.head.heartbeat_seconds);
+                                    }
+                                    // The JOIN was refused: the same socket may try again.
+                                    ServerFrame::Error(error) if error.client_id.is_none() && !joined => {
+                                        let ms = error.retry_after_ms.unwrap_or(100).min(500);
+                                        self.take(frame);
+                                        sleep(Duration::from_millis(ms)).await;
+                                        self.ask_to_join(socket).await?;
+                                        continue;
+                                    }
+                                    _ => {}
+                                }
+                                self.take(frame);
+                            }
+                        }
+                        Some(Ok(Message::Close(close))) => {
+                            return Ok(End::Broken(close.map_or(1005, |c| c.code.into())));
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => return Ok(End::Broken(1006)),
+                    }
+                }
+                () = sleep_until(next) => {
+                    next = self.next_act();
+                    if joined {
+                        self.act(socket).await?;
+                    }
+                }
+                () = sleep_until(silence) => return Ok(End::Broken(0)),
+                _ = orders.changed() => {
+                    let now = self.orders.borrow_and_update().clone();
+                    if now.n_stops > n_stops {
+                        n_stops = now.n_stops;
+                        if self.rng.random_ratio(1, 3) {
+                            let (from, to) = self.habits.stops_ms;
+                            let pause = Duration::from_millis(self.rng.random_range(from..to));
+                            sleep(pause).await;
+                            // An answer that is not read yet is not late.
+                            let waiting = self.pending.values_mut().filter_map(|p| p.waits_since.as_mut());
+                            waiting.for_each(|since| *since += pause);
+                        }
+                    }
+                }
+            }
+            let phase = self.orders.borrow().phase.clone();
+            if phase == Phase::Stop || self.is_done(&phase) {
+                return Ok(End::Done);
+            }
+        }
+    }
+
+    fn next_act(&mut self) -> Instant {
+        let (from, to) = self.habits.pause_ms;
+        Instant::now() + Duration::from_millis(self.rng.random_range(from..to))
+    }
+
+    /// One of the things that people do.
+    async fn act(&mut self, socket: &mut Socket) -> Result<(), End> {
+        self.check_answers();
+        if self.orders.borrow().phase != Phase::Traffic {
+            let late = |p: &Pending| p.sent.is_none_or(|at| at.elapsed() > AGAIN_AFTER);
+            let again: Vec<_> = self.pending.iter().filter(|(_, p)| late(p)).map(|(id, _)| *id).take(20).collect();
+            for client_id in again {
+                self.publish(socket, client_id).await?;
+            }
+            return Ok(());
+        }
+        let choice = self.rng.random_range(0..100);
+        if choice < self.habits.leaves_percent {
+            return Err(if self.rng.random() { End::Left } else { End::Broken(1006) });
+        }
+        if self.who.nickname.is_none() {
+            return Ok(());
+        }
+        match choice {
+            80..94 if !self.pending.is_empty() => {
+                let at = self.rng.random_range(0..self.pending.len());
+                let client_id = *self.pending.keys().nth(at).expect("one of them");
+                self.publish(socket, client_id).await
+            }
+            // An answer that was lost on the way looks like this to the server.
+            94.. if !self.acked.is_empty() => {
+                let at = self.rng.random_range(0..self.acked.len());
+                let (client_id, content) = self.acked[at].clone();
+                self.note(Event::Sent { client_id, content: content.clone() });
+                send(socket, message(client_id, &content).to_string()).await
+            }
+            10..80 if self.pending.len() < 50 => {
+                let client_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+                let content = self.words();
+                self.pending.insert(client_id, Pending { content, waits_since: None, sent: None });
+                self.counts.n_unanswered.fetch_add(1, Ordering::SeqCst);
+                self.publish(socket, client_id).await
+            }
+            _ => send(socket, json!({"type": "PING", "payload": {}}).to_string()).await,
+        }
+    }
+
+    fn words(&mut self) -> String {
+        let n = self.rng.random_range(1..=self.habits.length_max);
+        let letters = ['가', '나', '다', 'z', '\'', '"', '\\', '😀', '<', '\n', 'ß', '0'];
+        let text: String = (0..n).map(|_| letters[self.rng.random_range(0..letters.len())]).collect();
+        format!("[{text}]")
+    }
+
+    async fn publish(&mut self, socket: &mut Socket, client_id: Uuid) -> Result<(), End> {
+        let Some(pending) = self.pending.get_mut(&client_id) else { return Ok(()) };
+        let now = Some(Instant::now());
+        (pending.waits_since, pending.sent) = (pending.waits_since.or(now), now);
+        let content = pending.content.clone();
+        let frame = message(client_id, &content).to_string();
+        self.note(Event::Sent { client_id, content });
+        send(socket, frame).await
+    }
+
+    fn check_answers(&mut self) {
+        for (client_id, pending) in &mut self.pending {
+            if pending.waits_since.is_some_and(|at| at.elapsed() > ANSWER_MAX) {
+                pending.waits_since = None;
+                self.life.complaints.push(format!("no answer to {client_id} within {ANSWER_MAX:?}"));
+            }
+        }
+    }
+
+    fn take(&mut self, frame: ServerFrame<'static>) {
+        let event = match frame {
+            ServerFrame::Welcome(welcome) => {
+                let WelcomePayload { head, messages } = *welcome;
+                let epoch = head.room.epoch.into_owned();
+                self.cursor = Some((epoch.clone(), head.room.rev));
+                self.life.n_resumed += usize::from(head.resumed);
+                Event::Welcome { epoch, rev: head.room.rev, resumed: head.resumed, has_more: head.has_more, messages }
+            }
+            ServerFrame::Message(message) => {
+                if let Some((_, rev)) = &mut self.cursor {
+                    *rev = (*rev).max(message.rev);
+                }
+                Event::Message(message)
+            }
+            ServerFrame::Ack(ack) => {
+                if let Some(pending) = self.pending.remove(&ack.client_id) {
+                    self.counts.n_unanswered.fetch_sub(1, Ordering::SeqCst);
+                    self.counts.n_acked.fetch_add(1, Ordering::SeqCst);
+                    self.acked.push((ack.client_id, pending.content));
+                }
+                Event::Ack(ack)
+            }
+            ServerFrame::Error(ErrorPayload { code, client_id, .. }) => {
+                self.life.n_refused += 1;
+                if let Some(pending) = client_id.and_then(|id| self.pending.get_mut(&id)) {
+                    self.counts.n_refused.fetch_add(1, Ordering::SeqCst);
+                    (pending.waits_since, pending.sent) = (None, None);
+                }
+                Event::Refused { client_id, code }
+            }
+            _ => return,
+        };
+        self.note(event);
+    }
+}
+
+async fn send(socket: &mut Socket, text: String) -> Result<(), End> {
+    match timeout(Duration::from_secs(5), socket.send(Message::text(text))).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(End::Broken(1006)),
+    }
+}

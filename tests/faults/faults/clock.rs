@@ -1,0 +1,38 @@
+//! A clock that is set back while everything runs.
+
+use chrono::DateTime;
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use rand::RngExt;
+
+use crate::world::{Ended, Fault, Spec, World};
+
+pub fn faults() -> Vec<Fault> {
+    let stepping = |name, about, spec| Fault {
+        bit: went_back,
+        ..Fault::new(name, about, Spec { fake_clock: true, ..spec }, step)
+    };
+    vec![
+        stepping("clock-back", "the clock steps back and forth, on PostgreSQL", Spec::POSTGRES),
+        stepping("clock-back-sqlite", "the clock steps back and forth, on SQLite", Spec::SQLITE),
+    ]
+}
+
+fn step(world: &mut World) -> LocalBoxFuture<'_, ()> {
+    async {
+        let offset = world.rng.random_range(-90_000_i64..3_600);
+        world.set_clock(offset);
+        world.pause(200, 900).await;
+    }
+    .boxed_local()
+}
+
+/// That a later message has an earlier time.
+fn went_back(ended: &Ended) -> Result<(), String> {
+    let time = |text: &str| DateTime::parse_from_rfc3339(text).expect("a time").timestamp();
+    let back = ended
+        .run
+        .rooms
+        .values()
+        .any(|room| room.rows.windows(2).any(|two| time(&two[1].created_at) + 60 < time(&two[0].created_at)));
+    if back { Ok(()) } else { Err("no message is older than the one before it".into()) }
+}

@@ -1,0 +1,19 @@
+//! Every fault there is, in the order in which they are begun: the long ones first.
+
+mod clock;
+mod postgres;
+mod readers;
+mod server;
+mod sqlite;
+
+use crate::world::Fault;
+
+pub fn all() -> Vec<Fault> {
+    let mut all = Vec::new();
+    all.extend(readers::faults());
+    all.extend(sqlite::faults());
+    all.extend(postgres::faults());
+    all.extend(server::faults());
+    all.extend(clock::faults());
+    all
+}

@@ -1,0 +1,147 @@
+//! Clients that stop reading, vanish, or send a byte a second.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    client::Habits,
+    support::{in_path, until},
+    world::{Ended, Fault, Spec, World},
+};
+
+pub fn faults() -> Vec<Fault> {
+    let heavy = Habits { pause_ms: (10, 60), length_max: 1_900, leaves_percent: 1, stops_ms: (4_000, 7_000) };
+    vec![
+        Fault {
+            bit: |ended| ended.needs("readers were cut"),
+            ..Fault::new(
+                "readers-stop",
+                "clients in busy rooms stop reading for seconds",
+                Spec { settings: &[("CHAT_OUTBOX_KIB", "128")], habits: heavy, n_rooms: 1, ..Spec::SQLITE },
+                stop_reading,
+            )
+        },
+        Fault {
+            bit: |ended| ended.needs("lost sessions were noticed"),
+            ..Fault::new(
+                "clients-vanish",
+                "connections of clients lead nowhere from one moment to the next, and nobody is told",
+                Spec {
+                    settings: &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")],
+                    client_proxy: true,
+                    ..Spec::POSTGRES
+                },
+                vanish,
+            )
+        },
+        Fault {
+            bit: |ended| ended.needs("slow senders were cut"),
+            ..Fault::new(
+                "clients-trickle",
+                "clients that send a byte a second",
+                Spec { settings: &[("CHAT_JOIN_SECS", "3")], ..Spec::SQLITE },
+                trickle,
+            )
+        },
+    ]
+}
+
+impl Ended {
+    /// That this was counted at least once.
+    pub fn needs(&self, what: &str) -> Result<(), String> {
+        match self.counts.get(what) {
+            Some(1..) => Ok(()),
+            _ => Err(format!("never: {what}")),
+        }
+    }
+}
+
+/// Some stop again and again, until one was cut.
+fn stop_reading(world: &mut World) -> LocalBoxFuture<'_, ()> {
+    async {
+        let evictions = "chat_outbox_evictions_total";
+        let before = world.server().metric(evictions).await;
+        let mut stopped = None::<Instant>;
+        until("a reader to be cut", async || {
+            if stopped.is_none_or(|at| at.elapsed() > Duration::from_secs(7)) {
+                stopped = Some(Instant::now());
+                world.stop_reading();
+            }
+            (world.server().metric(evictions).await > before).then_some(())
+        })
+        .await;
+        world.count("readers were cut");
+    }
+    .boxed_local()
+}
+
+/// The server finds out by itself: after a while it has no more sessions than there are clients.
+fn vanish(world: &mut World) -> LocalBoxFuture<'_, ()> {
+    async {
+        // Those of the time before have to be back first: a line that nobody uses cannot be missed.
+        world.acked(5).await;
+        let silent = "chat_sessions_closed_total{code=\"4002\"}";
+        let before = world.server().metric(silent).await;
+        world.door.as_ref().expect("a proxy before the server").lose();
+        let noticed = async || (world.server().metric(silent).await > before).then_some(());
+        until("a lost session to be noticed", noticed).await;
+        until("no session that nobody has", async || (world.n_sessions().await <= 10).then_some(())).await;
+        world.count("lost sessions were noticed");
+    }
+    .boxed_local()
+}
+
+/// One that upgrades and then takes its time with the JOIN, and one that takes it with the request.
+fn trickle(world: &mut World) -> LocalBoxFuture<'_, ()> {
+    async {
+        let (address, room) = (world.server().address, in_path(&world.rooms[0]));
+        let request = format!(
+            "GET /ws/room/{room} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        let quick = dribble(address, request.clone().into_bytes(), request.len());
+        let slow = dribble(address, request.into_bytes(), 0);
+        let (with_join, with_request) = tokio::join!(quick, slow);
+        assert!(with_join.windows(2).any(|w| w == 4_004_u16.to_be_bytes()), "closed with 4004: {with_join:?}");
+        assert!(!with_request.starts_with(b"HTTP/1.1 101"), "{:?}", String::from_utf8_lossy(&with_request));
+        world.count("slow senders were cut");
+    }
+    .boxed_local()
+}
+
+/// Sends the first bytes at once and the rest, and then more, one each second, until the server ends it. Tells
+/// what came.
+async fn dribble(address: std::net::SocketAddr, request: Vec<u8>, n_at_once: usize) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("a setting");
+    let (at_once, rest) = request.split_at(n_at_once);
+    stream.write_all(at_once).await.expect("a request");
+    // The header of a long frame, masked, and then letters.
+    let mut bytes = rest.iter().copied().chain([0x81, 0xfe, 0x10, 0x00, 0, 0, 0, 0]).chain(std::iter::repeat(b' '));
+    let (mut reader, mut writer) = stream.split();
+    let mut got = Vec::new();
+    let sending = async {
+        loop {
+            let byte = bytes.next().expect("no end");
+            if writer.write_all(&[byte]).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let began = Instant::now();
+    tokio::select! {
+        () = sending => {}
+        ended = tokio::time::timeout(Duration::from_secs(60), reader.read_to_end(&mut got)) => {
+            // A reset is an end as well.
+            assert!(ended.is_ok(), "one that sends a byte a second was not ended in {:?}", began.elapsed());
+        }
+    }
+    got
+}

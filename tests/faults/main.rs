@@ -1,0 +1,316 @@
+//! Real servers and real clients while one thing goes wrong, and a checker that holds what every client saw against
+//! what is stored.
+//!
+//! `scripts/faults --help` tells how it is run; DESIGN's promises P1 to P5 and P7 are what it checks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::as_conversions,
+    missing_docs,
+    reason = "a test that meets what it does not expect fails by panicking"
+)]
+
+mod checker;
+mod client;
+mod faults;
+mod place;
+mod proxy;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "it serves the other tests as well")]
+mod support;
+mod world;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    env,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use clap::Parser;
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
+
+use crate::{
+    checker::{Violation, check, shortest},
+    place::{Folder, SmallDisk, Template},
+    world::{Ended, Fault, Kit, World},
+};
+
+/// Runs each fault against servers of its own and checks what every client saw.
+#[derive(Debug, Parser)]
+#[command(name = "faults", about)]
+struct Arguments {
+    /// How long there is traffic and trouble, for each fault.
+    #[arg(long, default_value_t = 8.0, value_name = "SECONDS")]
+    seconds: f64,
+    /// What all random choices come from; unset: another one each time.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Only faults whose name has this in it; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How many faults run at the same time.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    jobs: usize,
+    /// Prints the faults and ends.
+    #[arg(long)]
+    list: bool,
+    /// Leaves out, loudly, what this system does not let us do, instead of failing.
+    #[arg(long, env = "FAULTS_MAY_SKIP")]
+    may_skip: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let faults: Vec<Fault> = faults::all()
+        .into_iter()
+        .filter(|f| arguments.only.is_empty() || arguments.only.iter().any(|part| f.name.contains(part.as_str())))
+        .collect();
+    if arguments.list {
+        faults.iter().for_each(|f| println!("{:28} {}", f.name, f.about));
+        return ExitCode::SUCCESS;
+    }
+    assert!(!faults.is_empty(), "there is no such fault: see --list");
+    if run_all(&arguments, faults) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run_all(arguments: &Arguments, faults: Vec<Fault>) -> bool {
+    let seed = arguments.seed.unwrap_or_else(rand_seed);
+    let began = Instant::now();
+    println!("seed {seed}: {} faults, {} s each, {} at a time", faults.len(), arguments.seconds, arguments.jobs);
+    let kit = make_kit();
+    let seconds = Duration::from_secs_f64(arguments.seconds);
+    let (mut all_well, mut todo) = (true, VecDeque::new());
+    for fault in faults {
+        match cannot(&fault, &kit) {
+            None => todo.push_back(fault),
+            Some(why) => {
+                println!("SKIPPED {}: {why}", fault.name);
+                all_well &= arguments.may_skip;
+            }
+        }
+    }
+    let todo = Mutex::new(todo);
+    let (done, ended) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..arguments.jobs.max(1) {
+            let (done, todo, kit) = (done.clone(), &todo, &kit);
+            scope.spawn(move || {
+                // Not in the head of a `while let`: the lock would be held for the length of the body.
+                let next =
+                    || todo.lock().expect("no panic in here").pop_front().filter(|_| !STOPPED.load(Ordering::SeqCst));
+                while let Some(fault) = next() {
+                    let began = Instant::now();
+                    // A fault that panics fails, and the others go on.
+                    let ended = catch_unwind(AssertUnwindSafe(|| run_alone(&fault, seconds, seed, kit)));
+                    done.send((fault, began.elapsed(), ended)).expect("somebody who listens");
+                }
+            });
+        }
+        drop(done);
+        for (fault, took, ended) in ended {
+            all_well &= tell(arguments, seed, &fault, took, ended);
+        }
+    });
+    println!("{} in {:.1} s", if all_well { "all well" } else { "FAILED" }, began.elapsed().as_secs_f64());
+    all_well
+}
+
+/// A signal came: no more faults are begun.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Runs a fault on a runtime of its own. A signal ends it early; its servers and clusters end with it.
+fn run_alone(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt()).expect("a signal"), signal(SignalKind::terminate()).expect("a signal"));
+        let told = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        tokio::select! {
+            ended = run(fault, seconds, seed, kit) => ended,
+            () = told => {
+                STOPPED.store(true, Ordering::SeqCst);
+                panic!("told to stop")
+            }
+        }
+    })
+}
+
+/// Prints how a fault ended; whether all was well.
+fn tell(arguments: &Arguments, seed: u64, fault: &Fault, took: Duration, ended: thread::Result<Ended>) -> bool {
+    let problems = match &ended {
+        Ok(ended) => judge(fault, ended),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            vec![format!("it panicked: {}", text.unwrap_or("without a word"))]
+        }
+    };
+    let figures = ended.as_ref().map(figures).unwrap_or_default();
+    let verdict = if problems.is_empty() { "ok    " } else { "FAILED" };
+    println!("{verdict} {:28} {:5.1} s  {figures}", fault.name, took.as_secs_f64());
+    if problems.is_empty() {
+        if let (false, Ok(ended)) = (fault.expects.is_empty(), &ended) {
+            println!("  found, as it must be:");
+            let expected = |v: &Violation| fault.expects.contains(&v.what.name().as_str());
+            let violations: Vec<_> = check(&ended.run).into_iter().filter(expected).take(1).collect();
+            report(ended, &violations).iter().skip(2).for_each(|line| println!("  {line:.200}"));
+        }
+        return true;
+    }
+    problems.iter().for_each(|problem| println!("  {problem}"));
+    if let Ok(ended) = &ended {
+        for log in ended.server_logs.iter().rev().take(2) {
+            let tail: Vec<_> = log.lines().rev().take(15).collect();
+            println!("  the last lines of a server's log:");
+            tail.iter().rev().for_each(|line| println!("    {line}"));
+        }
+    }
+    println!("  again: scripts/faults --seed {seed} --seconds {} --only {}", arguments.seconds, fault.name);
+    false
+}
+
+fn rand_seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0 >> 32
+}
+
+fn make_kit() -> Kit {
+    let folder = Folder::new(&env::temp_dir(), "rtc_faults");
+    let bin =
+        env::var("POSTGRES_BIN").expect("POSTGRES_BIN is not set: run scripts/faults, which looks for PostgreSQL");
+    let postgres = Template::new(&folder.0, Path::new(&bin));
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/fakedisk.c");
+    let fakedisk = folder.0.join("fakedisk.so");
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&fakedisk).args([source, "-ldl"]).status();
+    assert!(compiled.is_ok_and(|s| s.success()), "cc cannot compile {source}");
+    let small_disks = SmallDisk::is_possible(&folder.0);
+    Kit { folder, postgres, faketime: faketime(), fakedisk, small_disks }
+}
+
+/// Where Debian's package has it.
+fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.filter_map(|e| Some(e.ok()?.path()));
+    folders.map(|f| f.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
+}
+
+/// Why this fault cannot be made here.
+fn cannot(fault: &Fault, kit: &Kit) -> Option<&'static str> {
+    if fault.spec.fake_clock && kit.faketime.is_none() {
+        return Some("libfaketime is not installed (Debian: faketime)");
+    }
+    if fault.spec.needs_small_disk() && !kit.small_disks {
+        return Some("a small disk needs the right to mount a tmpfs (root)");
+    }
+    None
+}
+
+/// A world that does not come to rest within this is stuck.
+const REST_MAX: Duration = Duration::from_secs(60);
+
+/// Strikes at random moments while there is traffic, at least twice.
+async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
+    // Each fault its own choices, whichever others run.
+    let own = fault.name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    let mut world = World::new(fault.spec, kit, StdRng::seed_from_u64(own)).await;
+    world.populate(fault.spec.habits);
+    let end = Instant::now() + seconds;
+    while Instant::now() < end || world.ended.n_strikes < 2 {
+        world.pause(50, 700).await;
+        (fault.strike)(&mut world).await;
+        world.ended.n_strikes += 1;
+    }
+    // One that is broken on purpose may never come to rest.
+    world.finish(if fault.expects.is_empty() { REST_MAX } else { REST_MAX / 6 }).await
+}
+
+/// Fewer, and nothing was tried.
+const STORED_MIN: usize = 20;
+
+/// The contract says 2 s; a machine that is busy with other things may take longer.
+const BACK_MAX: Duration = Duration::from_secs(15);
+
+/// What is wrong.
+fn judge(fault: &Fault, ended: &Ended) -> Vec<String> {
+    let violations = check(&ended.run);
+    let mut problems = Vec::new();
+    if let Err(missing) = (fault.bit)(ended) {
+        problems.push(format!("the fault did nothing: {missing}"));
+    }
+    if ended.n_stored < STORED_MIN || ended.n_resumed == 0 {
+        problems.push(format!("hardly anything happened: {} stored, {} resumed", ended.n_stored, ended.n_resumed));
+    }
+    if ended.back_max > BACK_MAX {
+        problems.push(format!("it took {:?} until the database was back for the servers", ended.back_max));
+    }
+    let mut complaints = ended.complaints.iter();
+    problems.extend(complaints.by_ref().take(10).cloned());
+    if complaints.next().is_some() {
+        problems.push(format!("... {} complaints in all", ended.complaints.len()));
+    }
+    if fault.expects.is_empty() {
+        problems.extend(report(ended, &violations));
+    } else if !violations.iter().any(|v| fault.expects.contains(&v.what.name().as_str())) {
+        problems.push(format!("the server is broken, and the checker found none of {:?}", fault.expects));
+        problems.extend(report(ended, &violations));
+    }
+    problems
+}
+
+/// How many of each kind, and the shortest history that shows one.
+fn report(ended: &Ended, violations: &[Violation]) -> Vec<String> {
+    if violations.is_empty() {
+        return Vec::new();
+    }
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for violation in violations {
+        *kinds.entry(violation.what.name()).or_default() += 1;
+    }
+    let mut lines = vec![format!("{} violations: {kinds:?}", violations.len())];
+    lines.extend(violations.iter().take(10).map(ToString::to_string));
+    let shown = violations.iter().filter(|v| v.client.is_some()).take(20);
+    let mut histories: Vec<_> = shown.map(|v| (shortest(&ended.run, v), v)).collect();
+    histories.sort_by_key(|(events, _)| events.len());
+    if let Some((events, violation)) = histories.first() {
+        lines.push(format!("the shortest history that shows one: {violation}"));
+        lines.extend(events.iter().map(|(ms, event)| format!("  at {ms} ms: {event:?}")));
+    }
+    lines
+}
+
+fn figures(ended: &Ended) -> String {
+    let found: usize = check(&ended.run).len();
+    let mut line = format!(
+        "{} strikes, {} stored, {} resumed, {} refused",
+        ended.n_strikes, ended.n_stored, ended.n_resumed, ended.n_refused
+    );
+    if found > 0 {
+        line += &format!(", {found} violations");
+    }
+    if ended.n_degraded > 0 {
+        line += &format!(", back within {:.1} s", ended.back_max.as_secs_f64());
+    }
+    for (what, n) in &ended.counts {
+        line += &format!(", {n} {what}");
+    }
+    line
+}

@@ -1,0 +1,313 @@
+//! Where databases live while they are hurt: PostgreSQL clusters of one's own, folders, small disks.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rand::{RngExt, rngs::StdRng};
+use tokio::time::sleep;
+
+use crate::support::until;
+
+/// A folder that goes with this value.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(parent: &Path, name: &str) -> Self {
+        let path = parent.join(format!("{name}_{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file system of a few MiB in memory, for who may mount one.
+pub struct SmallDisk {
+    pub folder: PathBuf,
+}
+
+impl SmallDisk {
+    /// Whether this process may mount.
+    pub fn is_possible(parent: &Path) -> bool {
+        Self::try_new(&parent.join("trial"), 1).is_ok()
+    }
+
+    pub fn new(folder: &Path, n_mib: usize) -> Self {
+        Self::try_new(folder, n_mib).expect("a small disk")
+    }
+
+    fn try_new(folder: &Path, n_mib: usize) -> Result<Self, String> {
+        fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+        let size = format!("size={n_mib}m,mode=0755");
+        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
+        match output {
+            Ok(output) if output.status.success() => Ok(Self { folder: folder.to_owned() }),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Takes all the space that is left.
+    pub fn fill(&self) {
+        use std::io::Write;
+        let mut file = fs::File::create(self.folder.join("filler")).expect("a file");
+        for size in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+    }
+
+    pub fn free(&self) {
+        fs::remove_file(self.folder.join("filler")).expect("the filler");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a process that is being ended may still have a file open.
+        let _ = Command::new("umount").arg("-l").arg(&self.folder).status();
+    }
+}
+
+/// What all clusters are copied from.
+pub struct Template {
+    folder: Folder,
+    bin: PathBuf,
+    password: String,
+    /// User and group that the server runs as: it refuses root.
+    ids: Option<(u32, u32)>,
+}
+
+/// How a cluster differs from the usual ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClusterSpec {
+    /// More settings of the server.
+    pub settings: &'static [&'static str],
+    /// Its data are on a disk of this many MiB.
+    pub disk_mib: Option<usize>,
+}
+
+/// A PostgreSQL server that can be stopped, frozen and started again where it was.
+pub struct Cluster {
+    bin: PathBuf,
+    password: String,
+    ids: Option<(u32, u32)>,
+    data: PathBuf,
+    log: PathBuf,
+    port: u16,
+    settings: &'static [&'static str],
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+    pub disk: Option<SmallDisk>,
+    _folder: Folder,
+}
+
+/// The number that `id` prints for the user `postgres`.
+fn id(kind: &str) -> u32 {
+    let output = Command::new("id").args([kind, "postgres"]).output().expect("id");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a user postgres: PostgreSQL refuses root")
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n")
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("a program");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Template {
+    pub fn new(parent: &Path, bin: &Path) -> Self {
+        let folder = Folder::new(parent, "template");
+        let ids = is_root().then(|| (id("-u"), id("-g")));
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let word = folder.0.join("password");
+        fs::write(&word, &password).expect("a file");
+        if ids.is_some() {
+            run(Command::new("chown").args(["-R", "postgres"]).arg(&folder.0));
+        }
+        let template = Self { folder, bin: bin.to_owned(), password, ids };
+        let mut initdb = as_user(&template.bin.join("initdb"), template.ids);
+        initdb.current_dir(&template.folder.0).arg("--pgdata=data").arg(format!("--pwfile={}", word.display()));
+        // Small pieces of the log, so that a small disk holds several.
+        initdb.args(["--username=tester", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
+        initdb.args(["--no-instructions", "--wal-segsize=1"]);
+        run(&mut initdb);
+        template
+    }
+
+    /// A running copy.
+    pub async fn cluster(
+        &self,
+        parent: &Path,
+        spec: ClusterSpec,
+        environment: Vec<(String, String)>,
+        rng: &mut StdRng,
+    ) -> Cluster {
+        let folder = Folder::new(parent, "cluster");
+        let disk = spec.disk_mib.map(|n_mib| SmallDisk::new(&folder.0.join("disk"), n_mib));
+        let data = disk.as_ref().map_or(&folder.0, |d| &d.folder).join("data");
+        run(Command::new("cp").arg("-a").arg(self.folder.0.join("data")).arg(&data));
+        let mut cluster = Cluster {
+            bin: self.bin.clone(),
+            password: self.password.clone(),
+            ids: self.ids,
+            log: folder.0.join("log"),
+            data,
+            port: 0,
+            settings: spec.settings,
+            environment,
+            child: None,
+            disk,
+            _folder: folder,
+        };
+        for _ in 0..5 {
+            cluster.port = free_port(rng);
+            if cluster.launch().await {
+                return cluster;
+            }
+        }
+        panic!("PostgreSQL does not start: {}", cluster.log());
+    }
+}
+
+/// Below the ports that the system gives to those who connect, so that it is still free after a restart.
+fn free_port(rng: &mut StdRng) -> u16 {
+    let mut ports = std::iter::repeat_with(|| rng.random_range(20_000..32_000));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port")
+}
+
+fn as_user(program: &Path, ids: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(program);
+    if let Some((user, group)) = ids {
+        command.uid(user).gid(group);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// How PostgreSQL is told to stop.
+#[derive(Debug, Clone, Copy)]
+pub enum Stop {
+    Fast,
+    Immediate,
+}
+
+impl Cluster {
+    pub fn url(&self) -> String {
+        format!("postgres://tester:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it came up; not where somebody else has the port.
+    async fn launch(&mut self) -> bool {
+        let log = fs::File::options().create(true).append(true).open(&self.log).expect("a log");
+        let mut command = as_user(&self.bin.join("postgres"), self.ids);
+        command.arg("-D").arg(&self.data).args(["-p", &self.port.to_string()]);
+        let usual = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on", "synchronous_commit=on"];
+        for setting in usual.iter().chain(self.settings) {
+            command.args(["-c", setting]);
+        }
+        command.envs(self.environment.iter().cloned()).current_dir("/");
+        command.stdout(log.try_clone().expect("a log")).stderr(log);
+        self.child = Some(command.spawn().expect("PostgreSQL"));
+        until("PostgreSQL to come up or to end", async || {
+            if self.is_dead() { Some(false) } else { self.connect().await.ok().map(|_| true) }
+        })
+        .await
+    }
+
+    pub async fn connect(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+        let config: tokio_postgres::Config = self.url().parse().expect("a URL");
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Starts it again on the same port.
+    pub async fn start(&mut self) {
+        assert!(self.launch().await, "PostgreSQL does not start again: {}", self.log());
+    }
+
+    /// Whether it ended by itself.
+    pub fn is_dead(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|c| c.try_wait().expect("a child").is_some())
+    }
+
+    pub async fn stop(&mut self, how: Stop) {
+        let signal = match how {
+            Stop::Fast => "INT",
+            Stop::Immediate => "QUIT",
+        };
+        signal_all(signal, &self.postmaster());
+        while !self.is_dead() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        self.child = None;
+    }
+
+    fn postmaster(&self) -> Vec<u32> {
+        self.child.as_ref().map(Child::id).into_iter().collect()
+    }
+
+    /// Stops all its processes where they are: the one that makes others first.
+    pub fn freeze(&self) {
+        let postmaster = self.postmaster();
+        signal_all("STOP", &postmaster);
+        signal_all("STOP", &children(&postmaster));
+    }
+
+    pub fn thaw(&self) {
+        let postmaster = self.postmaster();
+        signal_all("CONT", &children(&postmaster));
+        signal_all("CONT", &postmaster);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.thaw();
+        if let Some(mut child) = self.child.take() {
+            signal_all("QUIT", &[child.id()]);
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The processes that these made, and that are theirs still.
+fn children(parents: &[u32]) -> Vec<u32> {
+    let folders = fs::read_dir("/proc").expect("/proc");
+    let pids = folders.filter_map(|e| e.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name, in parentheses, may have spaces; behind it come the state and the parent.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        parent.is_some_and(|p: u32| parents.contains(&p))
+    })
+    .collect()
+}
+
+/// Signals processes of ours. One that ended meanwhile needs none.
+fn signal_all(signal: &str, pids: &[u32]) {
+    if !pids.is_empty() {
+        let pids = pids.iter().map(u32::to_string);
+        let _ = Command::new("kill").args(["-s", signal]).args(pids).stderr(Stdio::null()).status();
+    }
+}
