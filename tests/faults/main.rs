@@ -3,6 +3,7 @@
 //!
 //! `scripts/faults --help` tells how it is run; DESIGN's promises P1 to P5 and P7 are what it checks.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

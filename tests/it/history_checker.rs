@@ -195,7 +195,7 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
             let at = message_at(run, seq - 3);
             let resume = ResumePoint { epoch: EPOCH.into(), rev: u64::try_from(seq - 3).unwrap() };
             let Event::Welcome { epoch, rev, resumed, has_more, mut messages } = welcome_of(seq, seq - 2, true) else {
-                unreachable!()
+                panic!("a WELCOME is one")
             };
             messages.pop();
             let back = Event::Welcome { epoch, rev, resumed, has_more, messages };

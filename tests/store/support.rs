@@ -99,6 +99,7 @@ pub fn settings() -> StoreSettings {
         statement_timeout: Duration::from_secs(20),
         pool_wait: Duration::from_secs(20),
         exclusive: false,
+        ..StoreSettings::default()
     }
 }
 
