@@ -9,7 +9,7 @@ use clap::{
 };
 use ipnet::IpNet;
 
-use crate::store::DatabaseUrl;
+use crate::{load::LoadOptions, store::DatabaseUrl};
 
 /// What the program is asked to do.
 #[derive(Debug, Parser)]
@@ -24,7 +24,7 @@ pub struct Config {
 }
 
 /// A command beside serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Bring the database's schema up to date, and end.
     Migrate,
@@ -36,6 +36,8 @@ pub enum Command {
         #[arg(long)]
         ready: bool,
     },
+    /// Play many visitors against a server, and say what they saw.
+    Load(Box<LoadOptions>),
 }
 
 /// Whether something applies.
@@ -205,7 +207,7 @@ impl Config {
     /// Reads flags and environment. Where one is wrong, prints one line that names it, without its value
     /// (it may be a password), and ends the process with 2.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| match wrong_value(&error) {
+        Self::try_parse().unwrap_or_else(|error| match wrong_value(&error).or_else(|| wrong_usage(&error)) {
             Some(line) => {
                 eprintln!("error: {line}");
                 std::process::exit(2)
@@ -235,6 +237,16 @@ fn wrong_value(error: &clap::Error) -> Option<String> {
         None => format!("expected {}", known.get_value_names()?.iter().map(|n| n.to_string()).collect::<String>()),
     };
     Some(format!("{variable} ({flag}) is wrong: {why}"))
+}
+
+/// One line for whatever else is wrong with the arguments; nothing where help or the version was asked for.
+fn wrong_usage(error: &clap::Error) -> Option<String> {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return None;
+    }
+    let text = error.render().to_string();
+    let first: Vec<_> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    Some(first.join(" ").trim_start_matches("error: ").to_owned())
 }
 
 fn database_url(text: &str) -> Result<DatabaseUrl, String> {

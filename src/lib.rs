@@ -12,6 +12,7 @@
 //! - [`config`], [`metrics`], [`logging`] and [`memory`]: settings, figures, a log that never waits, and what is free
 //!   goes back
 //! - [`healthcheck`]: asks a running server how it is
+//! - [`load`]: the load tester, which stands apart
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
@@ -19,6 +20,7 @@ pub mod config;
 pub mod domain;
 pub mod healthcheck;
 pub mod http;
+pub mod load;
 pub mod logging;
 pub mod memory;
 pub mod metrics;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use realtime_chat::{
     app,
     config::{self, Command, Config},
+    load::{self, LoadOptions},
     logging,
 };
 
@@ -22,12 +23,25 @@ fn main() -> ExitCode {
         Some(Command::Migrate) => app::migrate(&config.serve),
         Some(Command::NewEpoch) => app::new_epoch(&config.serve),
         Some(Command::Healthcheck { ready }) => app::healthcheck(&config.serve, ready),
+        Some(Command::Load(options)) => return load(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.say(&format!("error: {error}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// 0: all conditions held; 1: one did not; 2: there was no run.
+fn load(options: &LoadOptions) -> ExitCode {
+    match load::run(options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
         }
     }
 }

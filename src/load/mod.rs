@@ -1,0 +1,106 @@
+//! The load tester: `realtime-chat load` plays many visitors against a server and says what they saw.
+//!
+//! Layout, in reading order:
+//!
+//! - [`options`] and [`target`]: what is asked for, and of whom
+//! - [`plan`], [`schedule`], [`search`]: who does what and when, known before anything is sent
+//! - [`text`], [`wire`], [`parse`], [`book`], [`cursor`]: what is sent, and what is made of what comes
+//! - [`stats`]: what was counted and measured
+//! - [`session`], [`desk`], [`worker`]: the sockets, a few threads with many sessions each
+//! - [`conductor`]: one run from the first connect to the last message
+//! - [`probe`], [`progress`]: the server's processor and memory; the line on the terminal
+//! - [`threshold`], [`report`]: the verdict, the table, JSON and HTML
+//!
+//! It never belongs to the server: nothing else of the program names it, and nothing of it runs while serving.
+//!
+//! The load is *open*: every message has an intended time from a schedule that does not wait for the server, and
+//! every latency counts from there. A server that stalls for a second is seen as a second late, by every message of
+//! that second, not as one slow answer ("coordinated omission").
+
+mod book;
+mod conductor;
+mod cursor;
+mod desk;
+mod numbers;
+mod options;
+mod parse;
+mod plan;
+mod probe;
+mod progress;
+mod report;
+mod schedule;
+mod search;
+mod session;
+mod stats;
+mod target;
+mod text;
+mod threshold;
+mod wire;
+mod worker;
+
+use std::{fs, io, path::PathBuf};
+
+pub use options::LoadOptions;
+pub use threshold::Threshold;
+
+/// Why there was no run, or no report of it.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The options do not go together. Ours to say, the caller's to change.
+    #[error("{0}")]
+    Options(String),
+    /// The target is not on this machine, and nobody said that it may be loaded.
+    #[error("{0} is not this machine: --i-own-this-server says that you may load it")]
+    NotOurs(String),
+    /// Nothing answers there.
+    #[error("no server answers at {url}: {source}")]
+    Away {
+        /// The target as it was given.
+        url: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No session came as far as WELCOME.
+    #[error("no session could join: {0}")]
+    NoneJoined(String),
+    /// The limit on open files is too low.
+    #[error(
+        "{wanted} sessions need {needed} open files, and the limit is {limit}: raise it (ulimit -n {needed}), or ask for fewer"
+    )]
+    Descriptors {
+        /// Sessions asked for.
+        wanted: usize,
+        /// Files that they need.
+        needed: u64,
+        /// Files that may be open.
+        limit: u64,
+    },
+    /// The system refuses what a generator thread needs.
+    #[error("the generator cannot start: {0}")]
+    Start(io::Error),
+    /// A report could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Runs the load that `options` ask for, prints the table, writes the reports.
+/// Gives whether every threshold held.
+///
+/// # Errors
+/// Where the run could not begin, nothing could join, or a report cannot be written.
+pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
+    let report = conductor::run(options)?;
+    println!("{}", report.table());
+    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match path {
+        Some(path) => fs::write(path, text()).map_err(|source| LoadError::Write { path: path.clone(), source }),
+        None => Ok(()),
+    };
+    write(&options.json, &|| report.json())?;
+    write(&options.html, &|| report.html())?;
+    Ok(report.has_passed())
+}

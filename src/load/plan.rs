@@ -1,0 +1,128 @@
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    time::Instant,
+};
+
+use super::{
+    LoadOptions,
+    numbers::{count, micros, size},
+    options::Choice,
+    schedule::Spread,
+    target::Target,
+    text::RunId,
+};
+
+/// All that is known before a run begins; the same for every thread.
+#[derive(Debug)]
+pub struct Plan {
+    /// The server.
+    pub target: Target,
+    /// Marks the messages of this run.
+    pub run: RunId,
+    /// Of all that is random.
+    pub seed: u64,
+    /// Where sessions are.
+    pub spread: Spread,
+    /// Sessions in all.
+    pub n_sessions: usize,
+    /// The first so many of them write.
+    pub n_writers: usize,
+    /// Bytes of a message's text.
+    pub payload: usize,
+    /// Whether who comes back resumes.
+    pub resume: bool,
+    /// Addresses that sessions come from, in turn.
+    pub sources: Vec<IpAddr>,
+    /// churn: how long sessions stay and are away on average, in microseconds.
+    pub churn_us: (f64, f64),
+    /// When the run began: all times count from here.
+    pub began: Instant,
+}
+
+impl Plan {
+    /// The plan of a run that begins now.
+    pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64) -> Self {
+        Self {
+            run: RunId::new(seed),
+            seed,
+            spread: Spread { n_rooms: options.rooms, n_threads },
+            n_sessions: options.sessions,
+            n_writers: options.n_writers(),
+            payload: options.payload,
+            resume: options.resume == Choice::On,
+            sources: options.sources(target.address),
+            churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),
+            target,
+            began: Instant::now(),
+        }
+    }
+
+    /// Microseconds since the run began.
+    pub fn now_us(&self) -> u64 {
+        micros(self.began.elapsed())
+    }
+
+    /// The sessions of a thread.
+    pub fn sessions_of(&self, thread: usize) -> Vec<u64> {
+        (0..count(self.n_sessions)).filter(|session| self.spread.thread(*session) == thread).collect()
+    }
+
+    /// The address that a session comes from.
+    pub fn source(&self, session: u64) -> Option<IpAddr> {
+        self.sources.get(size(session % count(self.sources.len()).max(1))).copied()
+    }
+}
+
+/// What threads tell each other while they run. Only numbers that may be a moment old.
+#[derive(Debug)]
+pub struct Board {
+    /// For each room, the highest counter value that anybody heard of.
+    heads: Vec<AtomicI64>,
+    /// For each thread.
+    pub threads: Vec<Gauges>,
+}
+
+/// Where the sessions of one thread are.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Joined.
+    pub live: AtomicU64,
+    /// Not joined, and will not try again.
+    pub out: AtomicU64,
+    /// Messages that are neither acknowledged nor refused.
+    pub pending: AtomicU64,
+    /// 1 while the schedule has messages left.
+    pub unsent: AtomicU64,
+    /// Sessions that have not got all that their room has. Only kept up while somebody watches it.
+    pub behind: AtomicU64,
+    /// How often the above was looked at.
+    pub looks: AtomicU64,
+}
+
+impl Board {
+    /// Nothing heard yet.
+    pub fn new(n_rooms: usize, n_threads: usize) -> Self {
+        Self {
+            heads: std::iter::repeat_with(AtomicI64::default).take(n_rooms).collect(),
+            threads: std::iter::repeat_with(Gauges::default).take(n_threads).collect(),
+        }
+    }
+
+    /// The room has reached this counter value.
+    pub fn heard(&self, room: usize, rev: i64) {
+        if let Some(head) = self.heads.get(room) {
+            head.fetch_max(rev, Relaxed);
+        }
+    }
+
+    /// The highest counter value that anybody heard of.
+    pub fn head(&self, room: usize) -> i64 {
+        self.heads.get(room).map_or(0, |head| head.load(Relaxed))
+    }
+
+    /// The sum of a gauge over all threads.
+    pub fn sum(&self, gauge: impl Fn(&Gauges) -> &AtomicU64) -> u64 {
+        self.threads.iter().map(|gauges| gauge(gauges).load(Relaxed)).sum()
+    }
+}
