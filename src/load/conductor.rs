@@ -23,6 +23,7 @@ use super::{
     search::Search,
     stats::{Collector, Window},
     target::Target,
+    text::RunId,
     worker::{self, Order, Worker},
 };
 
@@ -68,20 +69,19 @@ pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     }
     raise_descriptors(options.sessions)?;
     target.knock(&options.url)?;
-    let seed = match options.seed {
-        Some(seed) => seed,
-        None => u64::from_ne_bytes(random_bytes().map_err(LoadError::Start)?),
-    };
-    let mut crew = Crew::start(options, target, seed, probe).map_err(LoadError::Start)?;
+    let [run, seed] = random_numbers().map_err(LoadError::Start)?;
+    let run = RunId::new(u32::try_from(run & u64::from(u32::MAX)).unwrap_or_default());
+    let seed = options.seed.unwrap_or(seed);
+    let mut crew = Crew::start(options, target, (seed, run), probe).map_err(LoadError::Start)?;
     let finished = crew.play(options);
     let rooms = crew.stop();
-    Ok(Report::new(options, seed, crew.plan.run, finished?, rooms, &mut crew.collector))
+    Ok(Report::new(options, &crew.plan, finished?, rooms, &mut crew.collector))
 }
 
-fn random_bytes() -> std::io::Result<[u8; 8]> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(bytes)
+fn random_numbers() -> std::io::Result<[u64; 2]> {
+    let mut bytes = [[0; 8]; 2];
+    getrandom::fill(bytes.as_flattened_mut()).map_err(std::io::Error::other)?;
+    Ok(bytes.map(u64::from_ne_bytes))
 }
 
 /// Every session is an open file.
@@ -108,10 +108,15 @@ struct Crew {
 }
 
 impl Crew {
-    fn start(options: &LoadOptions, target: Target, seed: u64, probe: Option<Probe>) -> std::io::Result<Self> {
+    fn start(
+        options: &LoadOptions,
+        target: Target,
+        (seed, run): (u64, RunId),
+        probe: Option<Probe>,
+    ) -> std::io::Result<Self> {
         let n_cores = thread::available_parallelism().map_or(1, usize::from);
         let n_threads = options.threads.unwrap_or((n_cores / 2).max(1)).min(options.sessions);
-        let plan = Arc::new(Plan::new(options, target, n_threads, seed));
+        let plan = Arc::new(Plan::new(options, target, n_threads, seed, run));
         let board = Arc::new(Board::new(options.rooms, n_threads));
         let (tell, reports) = channel();
         let mut threads = Vec::new();

@@ -46,6 +46,9 @@ pub struct LoadOptions {
     /// Rooms that they are spread over.
     #[arg(long, default_value = "1", value_name = "N", value_parser = at_least_one)]
     pub rooms: usize,
+    /// Rooms are called NAME-0, NAME-1 and so on; unset: new ones with each run.
+    #[arg(long, value_name = "NAME", value_parser = room)]
+    pub room: Option<String>,
     /// Sessions that write, in turn; unset: all.
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub writers: Option<usize>,
@@ -194,6 +197,15 @@ fn rate(written: &str) -> Result<f64, String> {
     }
 }
 
+fn room(written: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    if (1..=200).contains(&written.len()) && written.chars().all(is_plain) {
+        Ok(written.to_owned())
+    } else {
+        Err("it is 1 to 200 ASCII letters, digits or any of - _ . :".into())
+    }
+}
+
 fn payload(written: &str) -> Result<usize, String> {
     match written.parse() {
         Ok(n) if (text::BYTES_MIN..=text::BYTES_MAX).contains(&n) => Ok(n),
@@ -241,6 +253,7 @@ mod tests {
             ["--scenario", "stormy"],
             ["--fail-if", "p99"],
             ["--threads", "0"],
+            ["--room", "a/b"],
             ["--source-addresses", "here"],
         ] {
             assert!(parse(&flags).is_err(), "{flags:?}");

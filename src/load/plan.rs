@@ -22,6 +22,8 @@ pub struct Plan {
     pub run: RunId,
     /// Of all that is random.
     pub seed: u64,
+    /// What the rooms' names begin with.
+    rooms: String,
     /// Where sessions are.
     pub spread: Spread,
     /// Sessions in all.
@@ -42,10 +44,11 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of a run that begins now.
-    pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64) -> Self {
+    pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64, run: RunId) -> Self {
         Self {
-            run: RunId::new(seed),
+            run,
             seed,
+            rooms: options.room.clone().unwrap_or_else(|| format!("load-{run}")),
             spread: Spread { n_rooms: options.rooms, n_threads },
             n_sessions: options.sessions,
             n_writers: options.n_writers(),
@@ -66,6 +69,11 @@ impl Plan {
     /// The sessions of a thread.
     pub fn sessions_of(&self, thread: usize) -> Vec<u64> {
         (0..count(self.n_sessions)).filter(|session| self.spread.thread(*session) == thread).collect()
+    }
+
+    /// The name of a room.
+    pub fn room(&self, room: usize) -> String {
+        format!("{}-{room}", self.rooms)
     }
 
     /// The address that a session comes from.

@@ -260,7 +260,7 @@ impl Session {
                 return Ok(());
             }
             self.state = State::Upgrading;
-            let name = desk.plan.run.room(self.room);
+            let name = desk.plan.room(self.room);
             let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
             let path = format!("{}/ws/room/{name}", desk.plan.target.path);
             let request = wire::upgrade_request(&desk.plan.target.host, &path);

@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use uuid::Uuid;
 
@@ -24,17 +24,17 @@ pub struct Mark {
 }
 
 impl RunId {
-    /// The run of this seed.
-    pub fn new(seed: u64) -> Self {
-        let [a, b, c, d, e, f, g, h] = seed.to_be_bytes();
-        Self(u32::from_be_bytes([a ^ e, b ^ f, c ^ g, d ^ h]))
+    /// A run with this number, which no other run against the same database should have: the server knows a message
+    /// that it has seen.
+    pub fn new(number: u32) -> Self {
+        Self(number)
     }
 
     /// Appends the text of a message, `n_bytes` long.
     pub fn put_text(self, out: &mut String, mark: Mark, n_bytes: usize) {
         let end = out.len() + n_bytes;
         // Writing to a String cannot fail.
-        let _ = write!(out, "{:08x}.{}.{} ", self.0, mark.n, mark.due_us);
+        let _ = write!(out, "{self}.{}.{} ", mark.n, mark.due_us);
         while out.len() < end {
             let rest = end - out.len();
             out.push_str(FILLER.get(..rest).unwrap_or(FILLER));
@@ -79,10 +79,11 @@ impl RunId {
         let [_, n1, n2, n3, n4, n5, n6, n7] = n.to_be_bytes();
         uuid::Builder::from_random_bytes([a, b, c, d, kind, 0, 0, 0, 0, n1, n2, n3, n4, n5, n6, n7]).into_uuid()
     }
+}
 
-    /// A name for a room of this run that no other run uses.
-    pub fn room(self, room: usize) -> String {
-        format!("load-{:08x}-{room}", self.0)
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
     }
 }
 
@@ -96,26 +97,26 @@ mod tests {
     proptest! {
         #[test]
         fn a_text_is_as_long_as_wanted_and_comes_back(
-            seed: u64, n in 0_u64..10_000_000_000, due_us in 0_u64..1_000_000_000_000, n_bytes in BYTES_MIN..=BYTES_MAX,
+            number: u32, n in 0_u64..10_000_000_000, due_us in 0_u64..1_000_000_000_000, n_bytes in BYTES_MIN..=BYTES_MAX,
         ) {
-            let (run, mark) = (RunId::new(seed), Mark { n, due_us });
+            let (run, mark) = (RunId::new(number), Mark { n, due_us });
             let mut text = String::from("before");
             run.put_text(&mut text, mark, n_bytes);
             let text = text.strip_prefix("before").expect("it is appended");
             prop_assert_eq!(text.len(), n_bytes);
             prop_assert_eq!(run.read(text), Some(mark));
-            prop_assert_eq!(RunId::new(seed ^ 1).read(text), None);
+            prop_assert_eq!(RunId::new(number ^ 1).read(text), None);
             // The server stores it as it is.
             let stored = Content::parse(text).expect("it is accepted");
             prop_assert_eq!(stored.as_str(), text);
         }
 
         #[test]
-        fn ids_come_back_and_are_apart(seed: u64, n in 0_u64..1 << 56) {
-            let run = RunId::new(seed);
+        fn ids_come_back_and_are_apart(number: u32, n in 0_u64..1 << 56) {
+            let run = RunId::new(number);
             prop_assert_eq!(run.number(run.client_id(n)), Some(n));
             prop_assert_eq!(run.number(run.anonymous_id(n)), None);
-            prop_assert_eq!(run.number(RunId::new(seed ^ 1).client_id(n)), None);
+            prop_assert_eq!(run.number(RunId::new(number ^ 1).client_id(n)), None);
         }
     }
 

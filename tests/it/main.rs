@@ -51,6 +51,7 @@ mod house;
 mod http;
 mod identity;
 mod limits;
+mod load;
 mod p1_durable_before_visible;
 mod p2_one_order;
 mod p3_exact_resume;

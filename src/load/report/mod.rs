@@ -16,9 +16,9 @@ use super::{
     cursor::Tally,
     numbers::{float, per},
     options::{Choice, Scenario},
+    plan::Plan,
     probe::{Sample, Samples},
     stats::{Collector, Counts, Point, Summary, Window},
-    text::RunId,
 };
 
 /// Everything that a run found.
@@ -29,6 +29,8 @@ pub struct Report {
     pub version: &'static str,
     /// When it ended, RFC 3339.
     pub ended_at: String,
+    /// The run's own number: its messages and, where they were not named, its rooms have it.
+    pub run: String,
     /// What was asked for.
     pub settings: Settings,
     /// Seconds from the first message due to the last one that came or was given up.
@@ -245,8 +247,7 @@ impl Report {
     /// Puts together what was found.
     pub fn new(
         options: &LoadOptions,
-        seed: u64,
-        run: RunId,
+        plan: &Plan,
         finished: Finished,
         rooms: Vec<Tally>,
         collector: &mut Collector,
@@ -265,14 +266,15 @@ impl Report {
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
             ended_at: crate::protocol::timestamp(Utc::now()),
-            settings: Settings::new(options, seed),
+            run: plan.run.to_string(),
+            settings: Settings::new(options, plan.seed),
             message_seconds: seconds,
             counts: total.counts,
             joined: finished.n_joined,
             absent: finished.absent,
             unacknowledged: finished.unacknowledged,
             tally,
-            rooms: (0..).zip(&rooms).filter(|(_, t)| !t.is_clean()).map(|(n, t)| (run.room(n), *t)).collect(),
+            rooms: (0..).zip(&rooms).filter(|(_, t)| !t.is_clean()).map(|(n, t)| (plan.room(n), *t)).collect(),
             errors: total.errors.clone(),
             sent_per_second: per(float(total.counts.sent), seconds),
             deliveries_per_second: per(n_deliveries, seconds),

@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::load::{stats::Slice, threshold};
+use crate::load::{stats::Slice, target::Target, text::RunId, threshold};
 
 #[derive(Parser)]
 struct Program {
@@ -29,6 +29,8 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
     for (at, cpu_seconds) in [(0.0, 1.0), (1.0, 1.5), (2.0, 2.7), (3.0, 3.0)] {
         samples.take(at, crate::load::probe::Usage { cpu_seconds, memory_bytes: 3e7 + at * 1e6 });
     }
+    let target = Target { host: "127.0.0.1".into(), address: ([127, 0, 0, 1], 80).into(), path: String::new() };
+    let plan = Plan::new(&options, target, 1, 7, RunId::new(7));
     let finished = Finished {
         n_joined: 100,
         is_settled: true,
@@ -37,7 +39,7 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
         samples,
         ..Finished::default()
     };
-    Report::new(&options, 7, RunId::new(7), finished, vec![Tally::default(), tally], &mut collector)
+    Report::new(&options, &plan, finished, vec![Tally::default(), tally], &mut collector)
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn what_is_wrong_stands_in_the_table_and_in_the_json() {
     }
     assert!(table.contains("CHAT_RATE_LIMITS=off"), "{table}");
     let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
-    let room = RunId::new(7).room(1);
+    let room = "load-00000007-1".to_owned();
     assert_eq!(json["rooms"], serde_json::json!({ room: {"lost": 2, "duplicated": 3, "reordered": 5} }));
     assert_eq!(json["errors"]["connection reset"], 6);
     assert_eq!(json["points"].as_array().map(Vec::len), Some(6));
