@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
+    sync::watch,
 };
 use uuid::Uuid;
 
@@ -158,6 +159,7 @@ async fn every_scenario_comes_to_its_end(database: &Database) {
 /// What the proxy does to the MESSAGEs that go to clients.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Unkind {
+    Never,
     Drops,
     Repeats,
     Swaps,
@@ -186,14 +188,16 @@ async fn frame(from: &mut OwnedReadHalf) -> Option<(Vec<u8>, bool)> {
     Some((bytes, is_message))
 }
 
-/// Stands before a server and is unkind once on each connection, to the MESSAGEs three and four. Counts how often.
-async fn proxy(server: SocketAddr, unkind: Unkind) -> (SocketAddr, Arc<AtomicU64>) {
+/// Stands before a server, wherever that is, and is unkind once on each connection, to the MESSAGEs three and four.
+/// Counts how often.
+async fn proxy(server: watch::Receiver<SocketAddr>, unkind: Unkind) -> (SocketAddr, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let n_times = Arc::new(AtomicU64::new(0));
     let counter = n_times.clone();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
+            let server = *server.borrow();
             tokio::spawn(between(client, server, unkind, counter.clone()));
         }
     });
@@ -201,7 +205,8 @@ async fn proxy(server: SocketAddr, unkind: Unkind) -> (SocketAddr, Arc<AtomicU64
 }
 
 async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter: Arc<AtomicU64>) {
-    let server = TcpStream::connect(server).await.expect("the server");
+    // Where it is away, so is this.
+    let Ok(server) = TcpStream::connect(server).await else { return };
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
@@ -223,6 +228,7 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
             (Unkind::Repeats, 3) if is_message => [bytes.clone(), bytes].concat(),
             (Unkind::Swaps, 3) if is_message => {
                 kept = Some(bytes);
+                out = Vec::new();
                 continue;
             }
             (Unkind::Swaps, 4) if is_message => [bytes, kept.take().expect("the third")].concat(),
@@ -242,7 +248,7 @@ async fn an_unkind_server_is_reported(database: &Database) {
         (Unkind::Repeats, "duplicated", ["lost", "reordered"]),
         (Unkind::Swaps, "reordered", ["lost", "duplicated"]),
     ] {
-        let (address, n_times) = proxy(server.address, unkind).await;
+        let (address, n_times) = proxy(watch::channel(server.address).1, unkind).await;
         let arguments = format!("--sessions 6 --rooms 2 --rate 10 --duration 2s --fail-if {name}>0");
         let (ended, report) = report(address, &arguments).await;
         let n = n_times.load(Relaxed);
@@ -260,15 +266,17 @@ async fn an_unkind_server_is_reported(database: &Database) {
 
 async fn a_server_that_restarts_loses_nothing(database: &Database) {
     let server = Server::with(database, &OPEN).await;
-    let address = server.address;
+    // The second server has another port.
+    let (place, places) = watch::channel(server.address);
+    let (address, _) = proxy(places, Unkind::Never).await;
     let run =
         tokio::spawn(report(address, "--room talk --sessions 10 --rate 20 --duration 6s --drain 20s --fail-if lost>0"));
     // In the middle of it the server is gone, and another one comes in its place.
     let room = "/api/v1/rooms/talk-0";
     until("messages", async || (server.json(room).await["messageCount"].as_u64() > Some(20)).then_some(())).await;
     server.kill9().await;
-    let listen = address.to_string();
-    let server = Server::with(database, &[OPEN[0], ("CHAT_LISTEN", &listen)]).await;
+    let server = Server::with(database, &OPEN).await;
+    place.send_replace(server.address);
     let (ended, report) = run.await.expect("the run");
     assert_eq!(ended.status.code(), Some(0), "{}\n{}", ended.stdout, ended.stderr);
     let counts = &report["counts"];
