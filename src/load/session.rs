@@ -202,6 +202,8 @@ impl Session {
             return desk.at(later, self.place, Task::Leave);
         }
         self.state = State::Leaving;
+        // The time of the connect no longer counts.
+        self.generation += 1;
         let give_up = desk.plan.now_us() + GIVE_UP_US;
         desk.at(give_up, self.place, Task::GiveUp(self.generation));
         if let Err(ended) = self.put(desk, wire::CLOSE, &CLOSE_DONE.to_be_bytes()) {
@@ -536,7 +538,7 @@ impl Session {
             }
             Ended::Refused(status) => {
                 desk.window.error(format!("HTTP {status}"));
-                (status >= 500).then_some(soon)
+                (status >= 500 || matches!(status, 408 | 429)).then_some(soon)
             }
             Ended::NotJoined(code, after_ms) => {
                 desk.window.error(format!("JOIN refused: {code}"));

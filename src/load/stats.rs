@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::cursor::Tally;
+use super::{cursor::Tally, numbers::float};
 
 /// Longest latency that is told apart, in microseconds: ten minutes.
 const LONGEST_US: u64 = 600_000_000;
@@ -54,14 +54,21 @@ impl Latencies {
         })
     }
 
-    /// Points of the distribution: part of all, and microseconds; nearer together towards the slowest.
+    /// Points of the distribution: part of all, and microseconds; nearer together towards the slowest. The slowest one
+    /// itself has no part of its own: it stands where half of it would.
     pub fn distribution(&self) -> Vec<(f64, u64)> {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let points =
-            self.0.iter_quantiles(10).map(|point| (point.quantile(), point.value_iterated_to().min(self.0.max())));
-        points.collect()
+        let last = 1.0 - 0.5 / float(self.n());
+        let mut points: Vec<(f64, u64)> = Vec::new();
+        for point in self.0.iter_quantiles(10) {
+            let (part, us) = (point.quantile().min(last), point.value_iterated_to().min(self.0.max()));
+            if points.last().is_none_or(|(before, _)| *before < part) {
+                points.push((part, us));
+            }
+        }
+        points
     }
 }
 
@@ -307,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::load::numbers::{count, float, size, whole};
+    use crate::load::numbers::{count, size, whole};
 
     fn slice(thread: usize, second: u64, latencies: &[u64]) -> Slice {
         let mut window = Window::default();
@@ -351,6 +358,9 @@ mod tests {
                 prop_assert!((told - exact).abs() <= exact / 500.0 + 1.0, "{} {} {}", part, exact, told);
             }
             prop_assert_eq!(latencies.summary().map(|s| s.n), Some(count(all.len())));
+            let points = latencies.distribution();
+            prop_assert!(points.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1) && points.iter().all(|p| p.0 < 1.0));
+            prop_assert_eq!(points.last().map(|p| p.1), latencies.quantile(1.0));
         }
     }
 

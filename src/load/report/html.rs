@@ -2,10 +2,13 @@ use std::fmt::Write as _;
 
 use super::{
     Point, Report, Summary,
-    plot::{Plot, Scale, Series, short},
+    plot::{Plot, Scale, Series, short, time},
     table::{bytes, count, facts, headline, latencies, latency, rate},
 };
 use crate::load::numbers::{float, whole};
+
+/// What memory is drawn in.
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// The look of the page. It has its own copy, so that a report can be sent around.
 const STYLE: &str = include_str!("report.css");
@@ -43,8 +46,11 @@ fn write_page(out: &mut String, report: &Report) -> std::fmt::Result {
     for note in &report.notes {
         writeln!(out, "<p class=\"note\">{}</p>", escape(note))?;
     }
-    out.push_str("<dl class=\"tiles\">\n");
-    for (name, value, detail, class) in tiles(report) {
+    let tiles = tiles(report);
+    // Rows as even as can be.
+    let n_columns = [4, 3, 5].into_iter().find(|n| tiles.len().is_multiple_of(*n)).unwrap_or(4);
+    writeln!(out, "<dl class=\"tiles\" style=\"--n: {n_columns}\">")?;
+    for (name, value, detail, class) in tiles {
         writeln!(
             out,
             "<div class=\"{class}\"><dt>{name}</dt><dd>{}</dd><dd class=\"detail\">{}</dd></div>",
@@ -53,7 +59,7 @@ fn write_page(out: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     out.push_str("</dl>\n<div class=\"plots\">\n");
-    for plot in plots(report).iter().filter(|plot| !plot.is_empty()) {
+    for plot in plots(report) {
         write!(out, "<figure>\n<figcaption><h2>{}</h2><p>{}</p>", plot.title, plot.hint)?;
         if plot.drawn().count() > 1 {
             out.push_str("<ul class=\"legend\">");
@@ -173,14 +179,32 @@ fn tiles(report: &Report) -> Vec<(&'static str, String, String, &'static str)> {
     tiles
 }
 
-/// The plots; those with nothing to show are left out by the page.
+fn mebibytes(n: f64) -> String {
+    format!("{} MiB", short(n))
+}
+
+/// The plots that have something to show; an even number, so that the page has no hole.
 fn plots(report: &Report) -> Vec<Plot> {
-    let time = |us: f64| latency(whole(us));
+    let mut plots = all_plots(report);
+    plots.retain(|plot| !plot.is_empty());
+    // Where the deliveries are drawn, this one says least.
+    if plots.len() % 2 == 1 {
+        plots.retain(|plot| plot.title != SENT);
+    }
+    plots
+}
+
+/// The title of the plot that may be left out.
+const SENT: &str = "Messages sent";
+
+fn all_plots(report: &Report) -> Vec<Plot> {
+    // The last second was not a whole one.
+    let points = report.points.split_last().map(|(_, whole)| whole).unwrap_or_default();
     let over_time = |name, colour, value: fn(&Point) -> Option<u64>| Series {
         name,
         colour,
         is_filled: false,
-        points: report.points.iter().map(|p| (float(p.second), value(p).map(float))).collect(),
+        points: points.iter().map(|p| (float(p.second), value(p).map(float))).collect(),
     };
     let filled = |mut series: Series| {
         series.is_filled = true;
@@ -235,7 +259,7 @@ fn plots(report: &Report) -> Vec<Plot> {
             vec![filled(some("deliveries", 0, |p| Some(p.deliveries)))],
         ),
         plot(
-            "Messages sent",
+            SENT,
             "Each second, by the schedule.",
             Linear,
             Linear,
@@ -264,7 +288,14 @@ fn plots(report: &Report) -> Vec<Plot> {
             ],
         ),
         plot("Server processor", "Cores in use.", Linear, Linear, short, vec![server("cores", |s| s.cores)]),
-        plot("Server memory", "Resident.", Linear, Linear, bytes, vec![server("memory", |s| s.memory_bytes)]),
+        plot(
+            "Server memory",
+            "Resident.",
+            Linear,
+            Linear,
+            mebibytes,
+            vec![server("memory", |s| s.memory_bytes / MEBIBYTE)],
+        ),
     ]
 }
 
@@ -300,6 +331,6 @@ mod tests {
     fn a_run_without_errors_draws_none() {
         let page = report(&[], Tally::default(), &[]).html();
         assert!(!page.contains("<h2>Errors</h2>"));
-        assert_eq!(page.matches("<svg").count(), 7);
+        assert_eq!(page.matches("<svg").count(), 6, "an even number");
     }
 }

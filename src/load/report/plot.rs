@@ -141,7 +141,7 @@ fn logarithmic(low: f64, high: f64) -> (f64, f64, Vec<f64>) {
 
 fn percentile(high: f64) -> (f64, f64, Vec<f64>) {
     let high = if high.is_finite() { high.clamp(0.9, 0.999_999) } else { 0.99 };
-    let known = [0.0, 0.5, 0.9, 0.99, 0.999, 0.999_9, 0.999_99, 0.999_999];
+    let known = [0.5, 0.9, 0.99, 0.999, 0.999_9, 0.999_99, 0.999_999];
     (0.0, high, known.into_iter().filter(|tick| *tick <= high).collect())
 }
 
@@ -190,7 +190,10 @@ impl Plot {
         }
         let bottom = HEIGHT - BOTTOM;
         let _ = write!(svg, r#"<path class="axis" d="M{LEFT} {bottom:.1}H{:.1}"/>"#, WIDTH - RIGHT);
-        for series in self.drawn() {
+        // The first one is the one that counts: it lies on top.
+        let mut drawn: Vec<_> = self.drawn().collect();
+        drawn.reverse();
+        for series in drawn {
             self.draw(&mut svg, series, &x, &y);
         }
         svg.push_str("</svg>");
@@ -235,8 +238,18 @@ pub fn short(number: f64) -> String {
         n if n >= 10.0 => return super::count(whole(n.round())),
         n => (n, ""),
     };
-    let text = format!("{number:.1}");
-    format!("{}{unit}", text.trim_end_matches(".0"))
+    let text = if number < 1.0 { format!("{number:.2}") } else { format!("{number:.1}") };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{unit}")
+}
+
+/// A time on an axis: 20 ms, 1.5 s.
+pub fn time(us: f64) -> String {
+    match us {
+        us if us < 1e3 => format!("{} µs", short(us)),
+        us if us < 1e6 => format!("{} ms", short(us / 1e3)),
+        us => format!("{} s", short(us / 1e6)),
+    }
 }
 
 #[cfg(test)]
@@ -277,9 +290,11 @@ mod tests {
     fn axes_are_round() {
         assert_eq!(linear(23_000.0), (0.0, 25_000.0, vec![0.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0, 25_000.0]));
         assert_eq!(logarithmic(300.0, 4_000.0), (200.0, 5_000.0, vec![200.0, 500.0, 1_000.0, 2_000.0, 5_000.0]));
-        assert_eq!(percentile(0.999).2, [0.0, 0.5, 0.9, 0.99, 0.999]);
+        assert_eq!(percentile(0.999).2, [0.5, 0.9, 0.99, 0.999]);
         assert_eq!([0.0, 0.5, 0.99, 0.999_9].map(write_percent), ["0 %", "50 %", "99 %", "99.99 %"]);
-        assert_eq!([0.0, 2.5, 999.0, 20_000.0, 1_500_000.0].map(short), ["0", "2.5", "999", "20k", "1.5M"]);
+        let written = [0.0, 0.05, 2.5, 10.0, 999.0, 20_000.0, 1_500_000.0].map(short);
+        assert_eq!(written, ["0", "0.05", "2.5", "10", "999", "20k", "1.5M"]);
+        assert_eq!([500.0, 20_000.0, 1_500_000.0].map(time), ["500 µs", "20 ms", "1.5 s"]);
     }
 
     #[test]
