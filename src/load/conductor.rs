@@ -296,7 +296,7 @@ impl Crew {
         let rates = match options.scenario {
             Scenario::Spike => {
                 let spike = options.spike.unwrap_or(options.duration / 4).min(options.duration);
-                let calm = (options.duration - spike) / 2;
+                let calm = options.duration.saturating_sub(spike) / 2;
                 vec![(rate, calm), (rate * options.spike_factor, spike), (rate, calm)]
             }
             _ => vec![(rate, options.duration)],
@@ -368,13 +368,16 @@ impl Crew {
             // What is not there within twice the bound has not held, but it must be out of the way.
             let limit_us = 2 * micros(options.max_p99) + 1_000_000;
             let is_in_time = self.settle(limit_us);
+            // What came later than the schedule took longer: so did its rate.
+            let seconds =
+                (float(self.plan.now_us().saturating_sub(began_us)) / 1e6).max(options.duration.as_secs_f64());
             let is_recovered = is_in_time || self.settle(RECOVERY_US);
             let cpu = self.usage().zip(before.2).map(|(now, before)| now.cpu_seconds - before.cpu_seconds);
             self.phase(phase + 1);
             let window = self.told(phase);
             let n_errors = self.collector.total().n_errors() - before.0;
             let lost = self.collector.tally().lost.saturating_sub(before.1);
-            let step = step(options, rate, &window, (n_errors, lost, is_in_time), cpu);
+            let step = step(options, rate, &window, (n_errors, lost, is_in_time), (cpu, seconds));
             self.progress.say(&step.line());
             search.tried(rate, step.held);
             if step.held && search.held() == Some(rate) {
@@ -424,9 +427,8 @@ fn step(
     rate: f64,
     window: &Window,
     (n_errors, lost, is_in_time): (u64, u64, bool),
-    cpu: Option<f64>,
+    (cpu, seconds): (Option<f64>, f64),
 ) -> Step {
-    let seconds = options.duration.as_secs_f64();
     let bound_us = micros(options.max_p99);
     let p99 = window.delivery.quantile(0.99);
     let why = match p99 {
@@ -441,8 +443,8 @@ fn step(
         rate,
         held: why.is_none(),
         why,
-        sent_per_second: float(window.counts.sent) / seconds,
-        deliveries_per_second: float(window.counts.deliveries) / seconds,
+        sent_per_second: per(float(window.counts.sent), options.duration.as_secs_f64()),
+        deliveries_per_second: per(float(window.counts.deliveries), seconds),
         p50_us: window.delivery.quantile(0.5),
         p99_us: p99,
         ack_p99_us: window.ack.quantile(0.99),

@@ -1,4 +1,4 @@
-use std::ops::AddAssign;
+use std::{collections::VecDeque, ops::AddAssign};
 
 use serde::Serialize;
 
@@ -38,8 +38,8 @@ impl AddAssign for Tally {
 #[derive(Debug, Default)]
 pub struct Cursor {
     at: i64,
-    /// What was jumped over, first and last of each range, ascending.
-    gaps: Vec<(i64, i64)>,
+    /// What was jumped over, first and last of each range; about as old as they stand.
+    gaps: VecDeque<(i64, i64)>,
 }
 
 impl Cursor {
@@ -51,7 +51,7 @@ impl Cursor {
     /// A WELCOME that does not resume: the room is here, and what was missing before stays so.
     pub fn start(&mut self, rev: i64) {
         self.at = rev;
-        self.gaps = Vec::new();
+        self.gaps = VecDeque::new();
     }
 
     /// The end of what is known to exist: what is missing up to here is missing.
@@ -95,19 +95,20 @@ impl Cursor {
         }
         tally.lost += u64::try_from(to - from + 1).unwrap_or_default();
         if self.gaps.len() == GAPS_MAX {
-            self.gaps.remove(0);
+            self.gaps.pop_front();
         }
-        self.gaps.push((from, to));
+        self.gaps.push_back((from, to));
     }
 
     /// Takes `rev` out of the gaps, if it is in one.
     fn fill(&mut self, rev: i64) -> bool {
         let Some(at) = self.gaps.iter().position(|(from, to)| (*from..=*to).contains(&rev)) else { return false };
-        let (from, to) = self.gaps.remove(at);
-        let rest = [(from, rev - 1), (rev + 1, to)].into_iter().filter(|(from, to)| from <= to);
-        self.gaps.splice(at..at, rest);
+        if let Some((from, to)) = self.gaps.remove(at) {
+            let rest = [(from, rev - 1), (rev + 1, to)].into_iter().filter(|(from, to)| from <= to);
+            self.gaps.extend(rest);
+        }
         if self.gaps.is_empty() {
-            self.gaps = Vec::new();
+            self.gaps = VecDeque::new();
         }
         true
     }

@@ -138,7 +138,7 @@ impl LoadOptions {
 
     /// Time over which the sessions come.
     pub fn ramp_or_default(&self) -> Duration {
-        let usual = Duration::from_secs_f64(super::numbers::float(super::numbers::count(self.sessions)) / 500.0);
+        let usual = Duration::from_millis(super::numbers::count(self.sessions).saturating_mul(2));
         self.ramp.unwrap_or_else(|| usual.max(Duration::from_secs(1)))
     }
 
@@ -166,7 +166,8 @@ pub fn time(written: &str) -> Result<Duration, String> {
         Some("h") => number * 3600.0,
         _ => return Err(wrong()),
     };
-    if (0.0..=7.0 * 86_400.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(wrong()) }
+    let week = 7.0 * 86_400.0;
+    Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= week).ok_or_else(wrong)
 }
 
 fn some_time(written: &str) -> Result<Duration, String> {

@@ -281,8 +281,8 @@ impl Session {
             let Some(stream) = &mut self.stream else { return Ok(()) };
             let n_tail = self.tail.len();
             let whole = buffer.get_mut(..n_tail + READ_BYTES_MAX).ok_or(Ended::Protocol("a frame longer than any"))?;
-            let (head, space) = whole.split_at_mut(n_tail);
-            head.copy_from_slice(&self.tail);
+            let Some((head, space)) = whole.split_at_mut_checked(n_tail) else { return Ok(()) };
+            head.iter_mut().zip(&self.tail).for_each(|(to, from)| *to = *from);
             let n = match stream.read(space) {
                 Ok(0) => return Err(Ended::Broken("ended without close")),
                 Ok(n) => n,
