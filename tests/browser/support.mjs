@@ -14,7 +14,7 @@ import { chromium } from 'playwright-core';
 /** @typedef {import('playwright-core').Frame} Frame */
 /** @typedef {import('playwright-core').Locator} Locator */
 
-const BINARY = process.env.CHAT_BIN ?? 'target/debug/realtime-chat';
+export const BINARY = process.env.CHAT_BIN ?? 'target/debug/realtime-chat';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Long enough for a slow machine under load; a test that needs it has failed anyway. */
