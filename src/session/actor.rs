@@ -139,6 +139,7 @@ impl Session {
     }
 
     fn text(&mut self, text: &Bytes, ctx: &mut Context<Self>) {
+        log::trace!("session {}: a text frame of {} bytes", self.slot.id.0, text.len());
         let Ok(text) = std::str::from_utf8(text) else {
             return self.bad_frame("a text frame is UTF-8", None);
         };
@@ -331,6 +332,7 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         self.setup.slots.remove(self.slot.id);
         let code = self.slot.closed_with().map_or("none".to_owned(), |code| code.number().to_string());
+        log::debug!("session {}: ended, close code {code}", self.slot.id.0);
         self.setup.metrics.sessions_closed.with_label_values(&[code.as_str()]).inc();
         self.setup.metrics.sessions_live.dec();
     }

@@ -8,10 +8,22 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::json;
+
 use crate::support::{Client, Database, PATIENCE, RawSocket, Server, until};
 
-/// At this level each wrong message, join and statement is a line: thousands, far more than a pipe holds.
-const CHATTY: [(&str, &str); 2] = [("RUST_LOG", "trace,tokio_postgres=info"), ("CHAT_RATE_LIMITS", "off")];
+/// At this level each frame is a line: thousands, far more than a pipe holds.
+const CHATTY: [(&str, &str); 2] = [("RUST_LOG", "trace"), ("CHAT_RATE_LIMITS", "off")];
+
+/// Makes lines.
+async fn chatter(server: &Server) {
+    let mut client = Client::reader(server, "another post").await;
+    for _ in 0..500 {
+        client.send(&json!({"type": "PING", "payload": {}})).await;
+    }
+    client.ping().await;
+    client.leave().await;
+}
 
 /// People come, talk and go, and it works as ever.
 async fn is_lively(server: &Server) {
@@ -45,9 +57,7 @@ async fn a_pipe_that_nobody_reads_does_not_stop_the_chat() {
     let stderr = writer.try_clone().expect("a descriptor");
     let mut server = Server::writing_to(&database, &CHATTY, writer.into(), stderr.into()).await;
     until("the pipe and the queue to be full", async || {
-        let mut author = Client::author(&server, "another post", "the author").await;
-        author.say("hello").await;
-        author.leave().await;
+        chatter(&server).await;
         (n_dropped(&server).await > 0.0).then_some(())
     })
     .await;
@@ -68,7 +78,7 @@ async fn a_pipe_that_nobody_reads_does_not_stop_the_chat() {
         }
     });
     until("a line that says so", async || {
-        Client::author(&server, "post", "the author").await.leave().await;
+        chatter(&server).await;
         told.borrow_and_update().then_some(())
     })
     .await;
@@ -84,7 +94,7 @@ async fn nor_does_it_keep_the_program_from_ending() {
     let stderr = writer.try_clone().expect("a descriptor");
     let mut server = Server::writing_to(&database, &CHATTY, writer.into(), stderr.into()).await;
     until("the pipe and the queue to be full", async || {
-        Client::author(&server, "post", "the author").await.leave().await;
+        chatter(&server).await;
         (n_dropped(&server).await > 0.0).then_some(())
     })
     .await;
@@ -163,7 +173,7 @@ async fn a_disk_that_fills_up_does_not_stop_the_chat_and_is_written_to_again() {
     let log = OpenOptions::new().append(true).create(true).open(&path).expect("a file");
     let mut server = Server::writing_to(&database, &CHATTY, Stdio::null(), Stdio::from(OwnedFd::from(log))).await;
     until("the disk to be full", async || {
-        Client::author(&server, "another post", "the author").await.leave().await;
+        chatter(&server).await;
         (n_dropped(&server).await > 0.0).then_some(())
     })
     .await;
@@ -172,7 +182,7 @@ async fn a_disk_that_fills_up_does_not_stop_the_chat_and_is_written_to_again() {
     // Somebody makes room.
     File::options().write(true).open(&path).and_then(|f| f.set_len(0)).expect("an empty file");
     until("the log to go on", async || {
-        Client::author(&server, "post", "the author").await.leave().await;
+        chatter(&server).await;
         let text = fs::read(&path).expect("a file");
         let says_so = String::from_utf8_lossy(&text).contains("log lines were dropped");
         if !says_so && text.len() > 40 * 1024 {
