@@ -2,6 +2,8 @@
 //!
 //! Invariant: no logic of the chat.
 
+mod figures;
+
 use std::{
     io::Write,
     net::{SocketAddr, TcpListener},
@@ -20,13 +22,13 @@ use actix::{
 use actix_http::HttpService;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt};
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App,
     dev::{AppConfig, Extensions, Server, ServerHandle, ServiceFactory, fn_factory},
     rt::net::TcpStream,
     web,
 };
-use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
-use prometheus::{Registry, TextEncoder};
+use actix_web_prom::PrometheusMetrics;
+use prometheus::Registry;
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -37,8 +39,7 @@ use crate::{
     domain::IdentityKey,
     healthcheck::{self, Unwell},
     http::{self, Actors, Phase, Site},
-    logging, memory,
-    metrics::Metrics,
+    metrics::{Metrics, gauge},
     persistence::{BatchLimits, Flush, Persistence},
     room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
     session::{
@@ -149,16 +150,19 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
     let registry = Registry::new();
-    let metrics = Arc::new(Metrics::new(&registry).map_err(|e| AppError::Metrics(e.to_string()))?);
-    let prometheus = prometheus(registry.clone(), metrics_listener.is_none())?;
+    let metrics = figures::declare(&registry, &store)?;
+    let prometheus = figures::prometheus(registry.clone(), metrics_listener.is_none())?;
     let rates = Arc::new(RateLimits::new(rate_settings(&config)));
-    let site = web::Data::new(site(&config, store.clone(), rates.clone(), sessions_max(&config)));
+    let n_sessions_max = sessions_max(&config);
+    metrics.sessions_max.set(gauge(n_sessions_max));
+    let site = web::Data::new(site(&config, store.clone(), rates.clone(), metrics.clone(), n_sessions_max));
     let hubs = Hubs::default();
     let server =
         http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
-    let metrics_handle = metrics_listener.map(|l| serve_metrics(l, registry)).transpose()?;
+    let metrics_handle = metrics_listener.map(|l| figures::serve_metrics(l, registry)).transpose()?;
+    let watch = actix::spawn(figures::watch_database(site.clone()));
     log::info!("listening on {address}, waiting for the database");
 
     // Threads that outlive the workers: commits must end after the last socket.
@@ -176,7 +180,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
-    let figures = actix::spawn(keep_figures(site.clone(), metrics, rates));
+    let figures = actix::spawn(figures::keep(site.clone(), rates));
 
     let stop = tokio::select! {
         stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
@@ -185,6 +189,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     };
     drain(&config, &site, &hubs, stop, &mut interrupt).await;
     figures.abort();
+    watch.abort();
     stop_servers(handle, metrics_handle).await;
     for arbiter in arbiters {
         arbiter.stop();
@@ -227,7 +232,13 @@ fn connections_max(config: &ServeConfig) -> usize {
     (for_sockets / threads(config)).max(1)
 }
 
-fn site(config: &ServeConfig, store: Store, rates: Arc<RateLimits>, n_sessions_max: usize) -> Site {
+fn site(
+    config: &ServeConfig,
+    store: Store,
+    rates: Arc<RateLimits>,
+    metrics: Arc<Metrics>,
+    n_sessions_max: usize,
+) -> Site {
     let is_limited = config.rate_limits == Switch::On;
     if !is_limited {
         log::warn!("CHAT_RATE_LIMITS=off: rate, address and identity limits are lifted");
@@ -255,6 +266,7 @@ fn site(config: &ServeConfig, store: Store, rates: Arc<RateLimits>, n_sessions_m
         rates,
         trusted_proxies: config.trusted_proxies.clone(),
         store_away: AtomicBool::new(false),
+        metrics,
         has_metrics: config.metrics_addr.is_none(),
         read_wait: config.read_wait,
         retry_after: config.drain_after,
@@ -273,12 +285,6 @@ fn rate_settings(config: &ServeConfig) -> RateSettings {
         requests: rate(config.address_request_burst, config.address_requests_per_second),
         upgrades: rate(config.address_connect_burst, config.address_connects_per_second),
     }
-}
-
-fn prometheus(registry: Registry, with_endpoint: bool) -> Result<PrometheusMetrics, AppError> {
-    let builder = PrometheusMetricsBuilder::new("chat").registry(registry).mask_unmatched_patterns("unmatched");
-    let builder = if with_endpoint { builder.endpoint("/metrics") } else { builder };
-    builder.build().map_err(|e| AppError::Metrics(e.to_string()))
 }
 
 /// The hubs that run, one per worker thread.
@@ -315,7 +321,7 @@ fn http_server(
     // Runs once on each worker thread; what all threads share was made before.
     let factory = move || {
         let slots = Slots::new(times.clone(), metrics.clone());
-        let hub = Hub::new(slots.clone(), metrics.clone()).start();
+        let hub = Hub::new(slots.clone()).start();
         hubs.add(hub.clone().recipient());
         let setup = Rc::new(SessionSetup {
             slots,
@@ -347,27 +353,6 @@ fn http_server(
         .shutdown_timeout(HTTP_STOP_SECS)
         .listen("chat", listener, factory)?
         .run())
-}
-
-/// `/metrics` on a listener of its own, so that it answers when the main one is full.
-fn serve_metrics(listener: TcpListener, registry: Registry) -> Result<ServerHandle, AppError> {
-    async fn print(registry: web::Data<Registry>) -> HttpResponse {
-        let families = [registry.gather(), prometheus::gather()].concat();
-        match TextEncoder::new().encode_to_string(&families) {
-            Ok(text) => HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text),
-            Err(_) => HttpResponse::InternalServerError().finish(),
-        }
-    }
-    let registry = web::Data::new(registry);
-    let server = HttpServer::new(move || App::new().app_data(registry.clone()).route("/metrics", web::get().to(print)))
-        .workers(1)
-        .disable_signals()
-        .shutdown_timeout(HTTP_STOP_SECS)
-        .listen(listener)?
-        .run();
-    let handle = server.handle();
-    actix::spawn(server);
-    Ok(handle)
 }
 
 /// Waits for the database, brings its schema up to date and starts what needs it.
@@ -418,25 +403,6 @@ async fn start_actors(
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
     Ok(())
-}
-
-/// Figures that are read rather than counted, and the memory of rate limits.
-async fn keep_figures(site: web::Data<Site>, metrics: Arc<Metrics>, rates: Arc<RateLimits>) {
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    let mut peak = memory::Peak::default();
-    for second in 0_u64.. {
-        if peak.has_fallen(site.admission.n_sessions()) {
-            // On a thread of its own, which ends with it: nobody waits for it here.
-            std::thread::spawn(memory::give_back);
-        }
-        let pool = site.store.pool_status();
-        for (state, n) in [("open", pool.size), ("in_use", pool.in_use), ("waiting", pool.waiting)] {
-            metrics.pool_connections.with_label_values(&[state]).set(count(n));
-        }
-        rates.tidy(second.is_multiple_of(60));
-        metrics.log_lines_dropped.inc_by(logging::n_dropped().saturating_sub(metrics.log_lines_dropped.get()));
-        sleep(Duration::from_secs(1)).await;
-    }
 }
 
 /// How the server was told to stop.

@@ -59,6 +59,22 @@ pub enum Broken {
     SwappedOrder,
 }
 
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object for each line.
+    Json,
+}
+
+/// The commit that this was built from, where whoever built it said so. No build depends on anything else than the
+/// sources and this.
+pub const BUILD_COMMIT: &str = match option_env!("CHAT_BUILD_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
 /// How the server serves. Each flag has a twin in the environment.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
@@ -72,6 +88,9 @@ pub struct ServeConfig {
     /// Address for /metrics; unset: served with everything else.
     #[arg(long, env = "CHAT_METRICS_ADDR", value_name = "IP:PORT")]
     pub metrics_addr: Option<SocketAddr>,
+    /// What a line of the log looks like: text for people, or a JSON object.
+    #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "text|json", global = true)]
+    pub log_format: LogFormat,
     /// Key that public ids are derived with, at least 16 characters; unset: one made and kept in the database.
     #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub secret: Option<Secret>,

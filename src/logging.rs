@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use env_logger::{Builder, Env, Target, WriteStyle};
+use chrono::{DateTime, SecondsFormat, Utc};
+use env_logger::{Builder, Env, Logger, Target, WriteStyle};
+use log::{Level, Metadata, Record};
+use serde::Serialize;
 
 /// Bytes that wait to be written.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -23,20 +26,44 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
 
 static N_DROPPED: AtomicU64 = AtomicU64::new(0);
+static N_ERRORS: AtomicU64 = AtomicU64::new(0);
+static N_WARNINGS: AtomicU64 = AtomicU64::new(0);
 
 /// Log lines that standard error did not take.
 pub fn n_dropped() -> u64 {
     N_DROPPED.load(Ordering::Relaxed)
 }
 
+/// Log lines at level error, dropped ones too.
+pub fn n_errors() -> u64 {
+    N_ERRORS.load(Ordering::Relaxed)
+}
+
+/// Log lines at level warn, dropped ones too.
+pub fn n_warnings() -> u64 {
+    N_WARNINGS.load(Ordering::Relaxed)
+}
+
+/// What a line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines: one JSON object for each line.
+    Json,
+}
+
 /// The program's log, for as long as the program runs.
-pub struct Log(Arc<Lines>);
+pub struct Log {
+    lines: Arc<Lines>,
+    format: Format,
+}
 
 /// Begins to log to standard error, panics too.
 ///
 /// # Errors
 /// Where standard error cannot be duplicated or no thread be had.
-pub fn start(likes_colours: bool) -> io::Result<Log> {
+pub fn start(format: Format, likes_colours: bool) -> io::Result<Log> {
     let stderr = io::stderr();
     let style = if stderr.is_terminal() && likes_colours { WriteStyle::Always } else { WriteStyle::Never };
     // A descriptor of its own: a write that waits holds no lock that anybody else needs.
@@ -51,11 +78,12 @@ pub fn start(likes_colours: bool) -> io::Result<Log> {
     let mut builder = Builder::new();
     // RUST_LOG_STYLE wins over the style before it.
     builder.write_style(style).parse_env(default).target(Target::Pipe(Box::new(Handle(lines.clone()))));
-    let logger = builder.build();
-    let level = logger.filter();
-    if log::set_boxed_logger(Box::new(Discreet(logger))).is_ok() {
-        log::set_max_level(level);
+    if format == Format::Json {
+        builder.format(|to, record| to.write_all(&json_line(Utc::now(), record)));
     }
+    let logger = builder.build();
+    log::set_max_level(logger.filter());
+    log::set_boxed_logger(Box::new(Discreet(logger))).map_err(io::Error::other)?;
     std::panic::set_hook(Box::new(|panic| {
         let trace = Backtrace::capture();
         let thread = std::thread::current();
@@ -65,21 +93,50 @@ pub fn start(likes_colours: bool) -> io::Result<Log> {
             _ => log::error!("thread '{name}' {panic}"),
         }
     }));
-    Ok(Log(lines))
+    Ok(Log { lines, format })
+}
+
+/// A line for machines; docs/CONFIGURATION.md describes it.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    time: String,
+    level: &'static str,
+    target: &'a str,
+    message: String,
+}
+
+/// The record as one line, whatever its message holds.
+fn json_line(time: DateTime<Utc>, record: &Record<'_>) -> Vec<u8> {
+    let line = JsonLine {
+        time: time.to_rfc3339_opts(SecondsFormat::Millis, true),
+        level: record.level().as_str(),
+        target: record.target(),
+        message: record.args().to_string(),
+    };
+    // Text and nothing else: it cannot fail.
+    let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
 }
 
 /// The log without what libraries say below info, whatever RUST_LOG asks for: at debug and trace they print requests,
-/// frames and the values of statements, which are what people wrote, and their secrets.
-struct Discreet(env_logger::Logger);
+/// frames and the values of statements, which are what people wrote, and their secrets. Counts failures beside: who
+/// reads no logs sees the figures.
+struct Discreet(Logger);
 
 impl log::Log for Discreet {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let is_ours = metadata.target().split("::").next() == Some("realtime_chat");
-        (is_ours || metadata.level() <= log::Level::Info) && self.0.enabled(metadata)
+        (is_ours || metadata.level() <= Level::Info) && self.0.enabled(metadata)
     }
 
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) && self.0.matches(record) {
+            match record.level() {
+                Level::Error => N_ERRORS.fetch_add(1, Ordering::Relaxed),
+                Level::Warn => N_WARNINGS.fetch_add(1, Ordering::Relaxed),
+                _ => 0,
+            };
             self.0.log(record);
         }
     }
@@ -90,15 +147,22 @@ impl log::Log for Discreet {
 }
 
 impl Log {
-    /// One line as it stands, without level and time.
-    pub fn say(&self, line: &str) {
-        self.0.push(format!("{line}\n").into_bytes());
+    /// Why the program ends: as text without level and time, as it stands on a terminal.
+    pub fn say(&self, error: &dyn std::fmt::Display) {
+        let line = match self.format {
+            Format::Text => format!("error: {error}\n").into_bytes(),
+            Format::Json => {
+                let record = |args| Record::builder().level(Level::Error).target(module_path!()).args(args).build();
+                json_line(Utc::now(), &record(format_args!("{error}")))
+            }
+        };
+        self.lines.push(line);
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.0.wait_until_written(LAST_LINES_MAX);
+        self.lines.wait_until_written(LAST_LINES_MAX);
     }
 }
 
@@ -199,7 +263,30 @@ impl Write for Handle {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_line_for_machines_is_one_line_of_json_whatever_it_says(message in any::<String>(), target in "[\\PC\"\\\\\n]*") {
+            let time = DateTime::from_timestamp_millis(1_700_000_000_123).expect("a time");
+            let args = format_args!("{message}").to_string();
+            let line = json_line(
+                time,
+                &Record::builder().level(Level::Warn).target(&target).args(format_args!("{args}")).build(),
+            );
+            let (newline, rest) = line.split_last().expect("a line");
+            prop_assert_eq!(*newline, b'\n');
+            prop_assert!(!rest.contains(&b'\n'));
+            let read: Value = serde_json::from_slice(&line).expect("JSON");
+            let expected = json!({
+                "time": "2023-11-14T22:13:20.123Z", "level": "WARN", "target": target, "message": message,
+            });
+            prop_assert_eq!(read, expected);
+        }
+    }
 
     #[test]
     fn what_does_not_fit_is_dropped_and_what_fits_keeps_its_order() {

@@ -4,14 +4,18 @@ use std::process::ExitCode;
 
 use realtime_chat::{
     app,
-    config::{self, Command, Config},
+    config::{self, Command, Config, LogFormat},
     load::{self, LoadOptions},
     logging,
 };
 
 fn main() -> ExitCode {
     let config = Config::read();
-    let log = match logging::start(config::likes_colours()) {
+    let format = match config.serve.log_format {
+        LogFormat::Text => logging::Format::Text,
+        LogFormat::Json => logging::Format::Json,
+    };
+    let log = match logging::start(format, config::likes_colours()) {
         Ok(log) => log,
         Err(error) => {
             eprintln!("error: standard error cannot be used: {error}");
@@ -28,7 +32,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log.say(&format!("error: {error}"));
+            log.say(&error);
             ExitCode::FAILURE
         }
     }

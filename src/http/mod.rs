@@ -26,7 +26,7 @@ use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{ConnectionType, StatusCode, header},
+    http::{ConnectionType, Method, StatusCode, header},
     middleware::{Compress, Next, from_fn},
     web::{self, ServiceConfig},
 };
@@ -36,6 +36,7 @@ use ipnet::IpNet;
 use self::error::HttpError;
 use crate::{
     domain::RoomId,
+    metrics::Metrics,
     persistence::Persistence,
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
@@ -68,6 +69,8 @@ pub struct Site {
     pub trusted_proxies: Vec<IpNet>,
     /// The last read of the database failed.
     pub store_away: AtomicBool,
+    /// Counts what becomes of requests for a WebSocket.
+    pub metrics: Arc<Metrics>,
     /// Whether `/metrics` is served with everything else.
     pub has_metrics: bool,
     /// How long a page waits for the database.
@@ -165,6 +168,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .wrap(security::headers())
         // Puts the figures in place of a body, so it stands inside of what compresses bodies.
         .wrap(prometheus)
+        .wrap(from_fn(known_methods))
         .wrap(Compress::default())
         .wrap(from_fn(end_of_request))
         .service(read("/", page::demo))
@@ -172,7 +176,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/embed.js", assets::embed_js))
         .service(read("/favicon.ico", assets::favicon))
         .service(read("/avatars/{file}", assets::avatar))
-        .service(read("/static/{hash}/{path:.*}", assets::hashed))
+        .service(read("/static/{hash}/{path}*", assets::hashed))
         .service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
@@ -231,6 +235,32 @@ async fn limit_pages(
 fn take_request(request: &HttpRequest) -> Result<(), HttpError> {
     let Some(site) = request.app_data::<web::Data<Site>>() else { return Ok(()) };
     site.rates.request(address::of(request, &site.trusted_proxies)).map_err(HttpError::rate_limited)
+}
+
+/// Methods that have a name of their own in the figures. A client may make up any other: one more series each.
+const METHODS: [Method; 9] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::CONNECT,
+    Method::TRACE,
+];
+
+/// All other methods are one: no route here takes any of them.
+async fn known_methods(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if !METHODS.contains(request.method())
+        && let Ok(other) = Method::from_bytes(b"OTHER")
+    {
+        request.head_mut().method = other;
+    }
+    next.call(request).await
 }
 
 /// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for

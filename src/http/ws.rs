@@ -29,48 +29,61 @@ pub struct Upgraded {
 /// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
 pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let (outcome, response) = answer(&request, &site);
+    site.metrics.upgrades.inc(outcome);
+    response
+}
+
+/// What becomes of it, as one of [`crate::metrics::UPGRADE_OUTCOMES`], and the answer.
+fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     // A page sees a connection that fails, and comes back later each time.
-    if let Err(wait) = site.rates.upgrade(address::of(&request, &site.trusted_proxies)) {
-        return HttpError::rate_limited(wait).error_response();
+    if let Err(wait) = site.rates.upgrade(address::of(request, &site.trusted_proxies)) {
+        return ("rate_limited", HttpError::rate_limited(wait).error_response());
     }
-    let room = match room_of(&request, 3) {
+    let room = match room_of(request, 3) {
         Ok(room) => room,
-        Err(error) => return error.error_response(),
+        Err(error) => return ("invalid", error.error_response()),
     };
     if site.phase.is_refusing() {
         let error = HttpError::new(ErrorCode::Overloaded, "this server is going away; come back to another one");
         let mut response = error.error_response();
         let seconds = site.retry_after.as_secs().max(1);
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        return response;
+        return ("draining", response);
     }
     let takes_over = request.extensions().contains::<TakesOver>();
-    if !takes_over || !is_version_13(&request) {
-        return not_a_websocket();
+    if !takes_over || !is_version_13(request) {
+        return ("invalid", not_a_websocket());
     }
-    let mut response = match handshake_with_protocols(&request, &[SUBPROTOCOL]) {
+    let mut response = match handshake_with_protocols(request, &[SUBPROTOCOL]) {
         Ok(response) => response,
-        Err(_) => return not_a_websocket(),
+        Err(_) => return ("invalid", not_a_websocket()),
     };
-    let upgraded = match admit(&request, &site) {
-        Ok(permit) => Upgraded { room, place: Place::Session(permit), refused: None },
-        Err(code) => match site.admission.admit_refusal() {
-            Some(permit) => Upgraded { room, place: Place::Refused(permit), refused: Some(code) },
-            None => return HttpError::new(ErrorCode::Overloaded, "too many are refused at once").error_response(),
+    let (outcome, upgraded) = match admit(request, site) {
+        Ok(permit) => ("opened", Upgraded { room, place: Place::Session(permit), refused: None }),
+        Err(refused) => match site.admission.admit_refusal() {
+            Some(permit) => {
+                let (outcome, code) = refused;
+                (outcome, Upgraded { room, place: Place::Refused(permit), refused: Some(code) })
+            }
+            None => {
+                let error = HttpError::new(ErrorCode::Overloaded, "too many are refused at once");
+                return ("overloaded", error.error_response());
+            }
         },
     };
     let mut response = response.finish();
     response.extensions_mut().insert(upgraded);
-    response
+    (outcome, response)
 }
 
-fn admit(request: &HttpRequest, site: &Site) -> Result<SessionPermit, CloseCode> {
+fn admit(request: &HttpRequest, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
     if !security::may_connect(request, &site.origins) {
-        return Err(CloseCode::OriginRefused);
+        return Err(("origin_refused", CloseCode::OriginRefused));
     }
     site.admission.admit(address::of(request, &site.trusted_proxies)).map_err(|why| match why {
-        NotAdmitted::ServerFull => CloseCode::ServerFull,
-        NotAdmitted::TooMany => CloseCode::TooManySessions,
+        NotAdmitted::ServerFull => ("server_full", CloseCode::ServerFull),
+        NotAdmitted::TooMany => ("too_many_sessions", CloseCode::TooManySessions),
     })
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use self::batch::BatchQueue;
 use crate::{
     domain::NewMessage,
-    metrics::Metrics,
+    metrics::{Metrics, gauge, observation},
     store::{AppendOutcome, Store, StoreError, StoredMessage},
 };
 
@@ -119,6 +119,7 @@ impl Persistence {
     /// The actor, not started.
     pub fn new(store: Store, limits: BatchLimits, metrics: Arc<Metrics>) -> Self {
         let queue = BatchQueue::new(limits.n_waiting_max, limits.n_batch_max);
+        metrics.store_queue_max.set(gauge(limits.n_waiting_max));
         Self {
             store,
             limits,
@@ -159,7 +160,7 @@ impl Persistence {
                 if std::mem::take(&mut self.is_away) {
                     log::info!("the database takes messages again");
                 }
-                self.metrics.batch_messages.observe(f64::from(u32::try_from(n_rows).unwrap_or(u32::MAX)));
+                self.metrics.batch_messages.observe(observation(n_rows));
                 self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
                 let appends = self.queue.committed();
                 let results = outcomes.into_iter().map(|outcome| self.result_of(outcome));
@@ -170,6 +171,7 @@ impl Persistence {
                 if !std::mem::replace(&mut self.is_away, true) {
                     log::error!("the database does not take messages: {error}");
                 }
+                self.metrics.commit_failures.inc();
                 self.failed_at = Some(Instant::now());
                 let given_up = self.queue.failed();
                 answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
@@ -180,7 +182,12 @@ impl Persistence {
                 });
             }
         }
+        self.count_waiting();
         self.end_flush();
+    }
+
+    fn count_waiting(&self) {
+        self.metrics.store_queue.set(gauge(self.queue.len()));
     }
 
     fn result_of(&self, outcome: AppendOutcome) -> AppendResult {
@@ -202,6 +209,7 @@ impl Persistence {
         let (given_up, unknown) = self.queue.expire(now);
         answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
         answer(unknown.into_iter().map(|a| (a, AppendResult::Unknown)));
+        self.count_waiting();
     }
 
     fn end_flush(&mut self) {
@@ -254,6 +262,7 @@ impl Handler<Append> for Persistence {
             let result = if is_away { AppendResult::Unavailable } else { AppendResult::Full };
             return answer(std::iter::once((append, result)));
         }
+        self.count_waiting();
         // The commit begins once the mailbox is drained, so that a burst is one batch.
         if !self.queue.is_committing() && !std::mem::replace(&mut self.commit_soon, true) {
             ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), this, ctx| {

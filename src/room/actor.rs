@@ -20,15 +20,15 @@ use self::{joins::Waiting, live::Live, publishing::InFlight};
 use super::{
     fan_out::{FanOut, Place},
     messages::{
-        CheckHead, Command, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall, Refusal, Retire,
-        RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
+        CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
+        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
     },
     pace::Pace,
     presence::{PEOPLE_LISTED_MAX, Presence},
 };
 use crate::{
     domain::{Author, AuthorId, AvatarName, RoomId},
-    metrics::Metrics,
+    metrics::{self, Metrics},
     persistence::{Append, Persisted},
     protocol::{self, AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame},
     store::{Store, StoredMessage},
@@ -71,7 +71,10 @@ pub struct Room {
     pace: Pace,
     /// A timer will deliver what gathers.
     gathering: bool,
-    oldest_received: Option<Instant>,
+    /// The oldest message that the next delivery has.
+    oldest: Option<Oldest>,
+    /// The one that the delivery under way has, and when the last of its hubs was done.
+    delivering: Option<(Oldest, Instant)>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
     /// Joins that wait for a read, in the order of their times. Bounded like the members.
@@ -95,6 +98,13 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
+}
+
+/// When the message that waits longest to be shown was received, and committed.
+#[derive(Debug, Clone, Copy)]
+struct Oldest {
+    received: Instant,
+    committed: Instant,
 }
 
 /// A hub with members of this room.
@@ -131,7 +141,8 @@ impl Room {
             n_delivering: 0,
             pace: Pace::new(Instant::now()),
             gathering: false,
-            oldest_received: None,
+            oldest: None,
+            delivering: None,
             in_flight: HashMap::new(),
             next_token: 0,
             waiting: VecDeque::new(),
@@ -158,7 +169,10 @@ impl Room {
 
     fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
         let Refusal { code, message, retry_after_ms } = refusal;
-        self.metrics.errors.with_label_values(&[code.as_str()]).inc();
+        self.metrics.errors.inc(code.as_str());
+        if client_id.is_some() {
+            self.metrics.messages_refused.inc(code.as_str());
+        }
         let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
         self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
     }
@@ -230,7 +244,7 @@ impl Room {
         }
         self.pace.begin(now);
         let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
-        let received = self.oldest_received.take();
+        self.delivering = self.oldest.take().map(|oldest| (oldest, now));
         let taken = self.fan_out.take(&hubs);
         // Members are told no counter that they were not brought to.
         let whole = self.live.as_ref().filter(|_| self.fan_out.is_empty()).map(|l| l.timeline.rev());
@@ -238,15 +252,28 @@ impl Room {
         for (hub, commands) in taken {
             let Some(lane) = self.hubs.get(&hub) else { continue };
             self.n_delivering += 1;
-            let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands, received });
-            ctx.spawn(delivered.into_actor(self).map(|_, this, ctx| {
+            let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands });
+            ctx.spawn(delivered.into_actor(self).map(|delivered, this, ctx| {
                 this.n_delivering -= 1;
+                if let (Some((_, last)), Ok(at)) = (&mut this.delivering, delivered) {
+                    *last = at.max(*last);
+                }
                 if this.n_delivering == 0 {
+                    this.measure_delivery();
                     this.pace.end(Instant::now());
                 }
                 this.flush(ctx);
                 this.report_idle();
             }));
+        }
+    }
+
+    /// Every hub has what the oldest message of this delivery was waiting for.
+    fn measure_delivery(&mut self) {
+        if let Some((Oldest { received, committed }, last)) = self.delivering.take() {
+            let observe = |from: Instant| last.saturating_duration_since(from).as_secs_f64();
+            self.metrics.delivery_seconds.observe(observe(received));
+            self.metrics.delivery_fan_out_seconds.observe(observe(committed));
         }
     }
 
@@ -280,7 +307,7 @@ impl Drop for Room {
         for lane in self.hubs.values() {
             let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
-            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands, received: None });
+            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands });
         }
     }
 }
@@ -359,6 +386,14 @@ impl Handler<CheckHead> for Room {
             self.want(epoch, rev, ctx);
         }
         self.settle(ctx);
+    }
+}
+
+impl Handler<CountPeople> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: CountPeople, _: &mut Self::Context) {
+        self.metrics.room_people.observe(metrics::observation(self.presence.count()));
     }
 }
 

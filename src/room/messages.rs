@@ -130,10 +130,10 @@ pub struct Leave {
     pub session: SessionId,
 }
 
-/// Frames for sessions of one room on one thread. Answered when all are in their outboxes; a room has at
-/// most one of these under way, and gathers meanwhile.
+/// Frames for sessions of one room on one thread. Answered with the moment when all were in their outboxes; a room
+/// has at most one of these under way, and gathers meanwhile.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Instant")]
 pub struct Deliver {
     /// From which room.
     pub room: RoomKey,
@@ -141,8 +141,6 @@ pub struct Deliver {
     pub rev: i64,
     /// What to do, in order.
     pub commands: Vec<Command>,
-    /// When the oldest message in it was received, where there is one.
-    pub received: Option<Instant>,
 }
 
 /// One thing for a hub to do.
@@ -185,6 +183,11 @@ pub struct CheckHead {
     /// Its counter.
     pub rev: i64,
 }
+
+/// A room is to say how many people are in it, for operators.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CountPeople;
 
 /// Asks a live room what it shows. `None` while it loads.
 #[derive(Debug, Message)]

@@ -8,11 +8,11 @@ use actix::{
 use super::{
     actor::{Room, RoomLimits},
     directory::Directory,
-    messages::{CheckHead, Join, Refusal, Retire, RoomIdle},
+    messages::{CheckHead, CountPeople, Join, Refusal, Retire, RoomIdle},
 };
 use crate::{
     domain::RoomId,
-    metrics::Metrics,
+    metrics::{Metrics, gauge},
     persistence::Append,
     store::{Heads, Store, StoreError},
 };
@@ -29,6 +29,9 @@ pub struct RegistryLimits {
     /// What each room gets.
     pub room: RoomLimits,
 }
+
+/// How often each live room says how many people are in it: below the usual scrape interval of 15 s.
+const COUNT_PEOPLE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Asks for a live room.
 #[derive(Debug, Message)]
@@ -128,8 +131,15 @@ impl Actor for RoomRegistry {
             for room in this.directory.retire(Instant::now(), this.limits.idle_max) {
                 retire(&room);
             }
-            this.metrics.rooms_live.set(i64::try_from(this.directory.len()).unwrap_or(i64::MAX));
+            this.metrics.rooms_live.set(gauge(this.directory.len()));
         });
+        ctx.run_interval(COUNT_PEOPLE_INTERVAL, |this, _| {
+            for (_, room) in this.directory.rooms() {
+                // A room whose mailbox is full is counted the next time.
+                let _ = room.try_send(CountPeople);
+            }
+        });
+        self.metrics.rooms_max.set(gauge(self.limits.n_rooms_max));
         ctx.run_interval(self.limits.poll_interval, Self::poll);
     }
 }

@@ -109,6 +109,7 @@ impl Session {
     /// status of a refused upgrade.
     pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
         let Connection { room, place, stream, first, answer } = connection;
+        setup.metrics.sessions_opened.inc();
         setup.metrics.sessions_live.inc();
         let socket = Socket::new(stream);
         let incoming = socket.incoming(first);
@@ -167,21 +168,22 @@ impl Session {
         }
         self.slot.extend_join(Instant::now() + self.setup.slots.times().join_max);
         let Some(Entrance { registry, identity }) = self.setup.entrance.get() else {
-            return self.error(Refusal::STORE_UNAVAILABLE, None);
+            return self.refuse_join(Refusal::STORE_UNAVAILABLE);
         };
         let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
         let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
             Ok((nickname, avatar)) => {
                 nickname.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id))))
             }
-            Err(error) => return self.refuse_text(error, None),
+            Err(error) => return self.refuse_join(text_refusal(error)),
         };
         if let Some((nickname, avatar)) = &profile
             && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
         {
-            return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
+            return self.refuse_join(rate_limited(TOO_MANY_PROFILES, wait));
         }
         let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
+            self.setup.metrics.joins.inc("too_many_sessions");
             return self.close(CloseCode::TooManySessions);
         };
         let (reply, answer) = oneshot::channel();
@@ -189,15 +191,15 @@ impl Session {
         let room = self.room.clone();
         let join = Join { room, session, author_id: author_id.clone(), profile, resume: join.resume, reply };
         if registry.try_send(join).is_err() {
-            return self.error(Refusal::OVERLOADED, None);
+            return self.refuse_join(Refusal::OVERLOADED);
         }
         // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
         ctx.wait(answer.into_actor(self).map(|answer, this, _| match answer {
             _ if matches!(this.state, State::Closed) => {}
             Ok(Ok(membership)) => this.state = State::Joined { membership, author_id, _permit: permit },
-            Ok(Err(refusal)) => this.error(refusal, None),
+            Ok(Err(refusal)) => this.refuse_join(refusal),
             // The room ended with the join in hand, which only a fault can do.
-            Err(_) => this.error(Refusal::OVERLOADED, None),
+            Err(_) => this.refuse_join(Refusal::OVERLOADED),
         }));
     }
 
@@ -207,8 +209,8 @@ impl Session {
         };
         let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
             Ok((Some(nickname), avatar)) => (nickname, avatar),
-            Ok((None, _)) => return self.refuse_text(ParseError::Nickname, None),
-            Err(error) => return self.refuse_text(error, None),
+            Ok((None, _)) => return self.error(text_refusal(ParseError::Nickname), None),
+            Err(error) => return self.error(text_refusal(error), None),
         };
         if let Err(wait) = self.setup.rates.profile(author_id, &nickname, avatar) {
             return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
@@ -224,7 +226,7 @@ impl Session {
         };
         let content = match Content::parse(&content) {
             Ok(content) => content,
-            Err(error) => return self.refuse_text(error, Some(client_id)),
+            Err(error) => return self.error(text_refusal(error), Some(client_id)),
         };
         if self.slot.is_leaving() {
             return;
@@ -275,24 +277,24 @@ impl Session {
         }
     }
 
-    fn refuse_text(&self, error: ParseError, client_id: Option<Uuid>) {
-        let (code, message) = match error {
-            ParseError::Room => (ErrorCode::InvalidRoom, "the room id breaks the rules"),
-            ParseError::Nickname => {
-                (ErrorCode::InvalidNickname, "a nickname has 2 to 15 characters, all of them visible")
-            }
-            ParseError::Avatar => (ErrorCode::InvalidAvatar, "there is no avatar of this name"),
-            ParseError::Content => (
-                ErrorCode::InvalidContent,
-                "content has 1 to 2000 characters and no control characters but line feed and tab",
-            ),
+    /// A JOIN that makes no member.
+    fn refuse_join(&self, refusal: Refusal) {
+        let outcome = match refusal.code {
+            ErrorCode::Overloaded => "overloaded",
+            ErrorCode::StoreUnavailable => "store_unavailable",
+            ErrorCode::RateLimited => "rate_limited",
+            _ => "invalid",
         };
-        self.error(refusal(code, message), client_id);
+        self.setup.metrics.joins.inc(outcome);
+        self.error(refusal, None);
     }
 
     fn error(&self, refusal: Refusal, client_id: Option<Uuid>) {
         let Refusal { code, message, retry_after_ms } = refusal;
-        self.setup.metrics.errors.with_label_values(&[code.as_str()]).inc();
+        self.setup.metrics.errors.inc(code.as_str());
+        if client_id.is_some() {
+            self.setup.metrics.messages_refused.inc(code.as_str());
+        }
         let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
         self.tell(&ServerFrame::Error(payload));
     }
@@ -307,10 +309,27 @@ impl Session {
     }
 }
 
+/// No close frame came or went (RFC 6455, section 7.1.5): what browsers call it, too.
+pub const ABNORMAL: u16 = 1006;
+
 const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
 
 fn refusal(code: ErrorCode, message: &'static str) -> Refusal {
     Refusal { code, message, retry_after_ms: None }
+}
+
+fn text_refusal(error: ParseError) -> Refusal {
+    match error {
+        ParseError::Room => refusal(ErrorCode::InvalidRoom, "the room id breaks the rules"),
+        ParseError::Nickname => {
+            refusal(ErrorCode::InvalidNickname, "a nickname has 2 to 15 characters, all of them visible")
+        }
+        ParseError::Avatar => refusal(ErrorCode::InvalidAvatar, "there is no avatar of this name"),
+        ParseError::Content => refusal(
+            ErrorCode::InvalidContent,
+            "content has 1 to 2000 characters and no control characters but line feed and tab",
+        ),
+    }
 }
 
 fn rate_limited(message: &'static str, wait: Duration) -> Refusal {
@@ -331,9 +350,10 @@ impl Actor for Session {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.setup.slots.remove(self.slot.id);
-        let code = self.slot.closed_with().map_or("none".to_owned(), |code| code.number().to_string());
+        // Who went without a word is told apart from who said goodbye.
+        let code = self.slot.closed_with().filter(|_| !self.slot.is_gone()).map_or(ABNORMAL, CloseCode::number);
         log::debug!("session {}: ended, close code {code}", self.slot.id.0);
-        self.setup.metrics.sessions_closed.with_label_values(&[code.as_str()]).inc();
+        self.setup.metrics.sessions_closed.inc(&code.to_string());
         self.setup.metrics.sessions_live.dec();
     }
 }

@@ -1,4 +1,4 @@
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use actix::{
     Actor, AsyncContext, Context, Handler, ResponseFuture,
@@ -6,10 +6,7 @@ use actix::{
 };
 
 use super::{messages::Drain, random_unit, slot::Slots};
-use crate::{
-    metrics::Metrics,
-    room::{Command, Deliver},
-};
+use crate::room::{Command, Deliver};
 
 /// A delivery of this many bytes is answered after [`LARGE_DELIVERY_PAUSE`], so that sockets take what they have
 /// before the room sends more: a burst of many megabytes must not cut readers that keep up with a network.
@@ -22,14 +19,13 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 /// The actor that puts frames into the outboxes of its thread's sessions. One per worker thread.
 pub struct Hub {
     slots: Rc<Slots>,
-    metrics: Arc<Metrics>,
     draining: bool,
 }
 
 impl Hub {
     /// The actor, not started.
-    pub fn new(slots: Rc<Slots>, metrics: Arc<Metrics>) -> Self {
-        Self { slots, metrics, draining: false }
+    pub fn new(slots: Rc<Slots>) -> Self {
+        Self { slots, draining: false }
     }
 }
 
@@ -44,9 +40,9 @@ impl Actor for Hub {
 }
 
 impl Handler<Deliver> for Hub {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<Instant>;
 
-    fn handle(&mut self, Deliver { room, rev, commands, received }: Deliver, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Deliver { room, rev, commands }: Deliver, _: &mut Self::Context) -> Self::Result {
         let mut n_bytes = 0;
         for command in commands {
             if let Command::Broadcast(frame, _) = &command {
@@ -60,15 +56,14 @@ impl Handler<Deliver> for Hub {
             }
         }
         self.slots.set_rev(room, rev);
-        let (slots, metrics) = (self.slots.clone(), self.metrics.clone());
+        let slots = self.slots.clone();
         Box::pin(async move {
             slots.flush().await;
-            if let Some(received) = received {
-                metrics.delivery_seconds.observe(received.elapsed().as_secs_f64());
-            }
+            let delivered = Instant::now();
             if n_bytes >= LARGE_DELIVERY_BYTES {
                 sleep(LARGE_DELIVERY_PAUSE).await;
             }
+            delivered
         })
     }
 }

@@ -15,7 +15,7 @@ mod send_queue;
 mod slot;
 mod socket;
 
-pub use actor::{Connection, Entrance, Place, Session, SessionSetup};
+pub use actor::{ABNORMAL, Connection, Entrance, Place, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
 pub use hub::Hub;
 pub use messages::Drain;

@@ -54,6 +54,8 @@ pub struct Slot {
     next_heartbeat: Cell<Instant>,
     /// Closed with this code; to be cut at that time.
     closed: Cell<Option<(CloseCode, Instant)>>,
+    /// It went without a close frame.
+    gone: Cell<bool>,
     /// To be told to come back at that time, while the server drains.
     drain_at: Cell<Option<Instant>>,
     /// Its moment has come: it takes no more messages, and is told once the last one is answered.
@@ -78,6 +80,7 @@ impl Slot {
             join_by: Cell::new(now + times.join_max),
             next_heartbeat: Cell::new(now + share(times.heartbeat, 0.5 + phase / 2.0)),
             closed: Cell::new(None),
+            gone: Cell::new(false),
             drain_at: Cell::new(None),
             leaving: Cell::new(false),
             n_unanswered: Cell::new(0),
@@ -115,6 +118,11 @@ impl Slot {
             #[expect(clippy::disallowed_methods, reason = "at most twice per session, and must not be lost")]
             session.do_send(end);
         }
+    }
+
+    /// Whether its peer went without a close frame.
+    pub fn is_gone(&self) -> bool {
+        self.gone.get()
     }
 
     /// The code it was closed with, if it was.
@@ -293,6 +301,7 @@ impl Slots {
 
     /// The peer is gone without a word: nothing can be told any more.
     pub fn drop_gone(&self, slot: &Slot) {
+        slot.gone.set(true);
         self.detach(slot);
         self.end(slot, CloseCode::Done, Instant::now());
         slot.cut();

@@ -69,6 +69,7 @@ where
         let size = writer.size.saturating_add(readers.size);
         PoolStatus {
             size,
+            max: writer.max_size.saturating_add(readers.max_size),
             in_use: size.saturating_sub(writer.available.saturating_add(readers.available)),
             waiting: writer.waiting.saturating_add(readers.waiting),
         }

@@ -152,6 +152,8 @@ pub struct Heads {
 pub struct PoolStatus {
     /// How many exist.
     pub size: usize,
+    /// How many there may be.
+    pub max: usize,
     /// How many of them work.
     pub in_use: usize,
     /// How many jobs wait for one.

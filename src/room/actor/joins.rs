@@ -50,7 +50,7 @@ impl Room {
             return;
         }
         if self.members.len() + self.waiting.len() >= self.limits.n_sessions_max {
-            return self.refuse_join(join, Refusal::OVERLOADED);
+            return Self::refuse_join(join, Refusal::OVERLOADED);
         }
         let Some(live) = &mut self.live else {
             return self.wait(join, by, ctx);
@@ -85,13 +85,12 @@ impl Room {
     fn expire_joins(&mut self) {
         let now = Instant::now();
         while let Some(late) = self.waiting.pop_front_if(|w| w.by <= now) {
-            self.refuse_join(late.join, Refusal::STORE_UNAVAILABLE);
+            Self::refuse_join(late.join, Refusal::STORE_UNAVAILABLE);
         }
     }
 
-    fn refuse_join(&self, join: Join, refusal: Refusal) {
-        self.metrics.joins.with_label_values(&["refused"]).inc();
-        // The session may be gone; then nobody needs the answer.
+    fn refuse_join(join: Join, refusal: Refusal) {
+        // The session counts it. It may be gone; then nobody needs the answer.
         let _ = join.reply.send(Err(refusal));
     }
 
@@ -127,7 +126,7 @@ impl Room {
             (false, true) => "start_over",
             (false, false) => "fresh",
         };
-        self.metrics.joins.with_label_values(&[outcome]).inc();
+        self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
         let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id }));
     }
@@ -222,7 +221,7 @@ impl Room {
         // The registry, which asks every second, says once that the database is away.
         log::debug!("a room could not read from the database: {why}");
         for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
-            self.refuse_join(join, Refusal::STORE_UNAVAILABLE);
+            Self::refuse_join(join, Refusal::STORE_UNAVAILABLE);
         }
         let is_behind = self.live.as_ref().is_some_and(|l| l.timeline.has_gap() || self.catch_up_to > l.timeline.rev());
         if is_behind && !std::mem::replace(&mut self.rereading, true) {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix::{AsyncContext, Context, clock::Instant, dev::SendError};
 
-use super::Room;
+use super::{Oldest, Room};
 use crate::{
     domain::{ChatMessage, Epoch, NewMessage},
     persistence::{Append, AppendResult},
@@ -51,8 +51,9 @@ impl Room {
         let append = Append { token, message, reply: ctx.address().recipient(), group: self.key.0 };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             self.in_flight.remove(&token);
-            self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
         }
+        self.metrics.messages_accepted.inc();
     }
 
     /// Looks among the recent messages only: a retry comes soon, and a flood must not reach the database.
@@ -65,7 +66,10 @@ impl Room {
             Some(StoredMessage { epoch: live.epoch, id, seq, rev, created_at })
         });
         match known {
-            Some(stored) => self.tell_ack(session, client_id, &stored, true),
+            Some(stored) => {
+                self.metrics.messages_repeated.inc();
+                self.tell_ack(session, client_id, &stored, true);
+            }
             None => self.tell_error(session, refusal, Some(client_id)),
         }
     }
@@ -87,6 +91,7 @@ impl Room {
                 self.stored(stored, &message, received, ctx);
             }
             AppendResult::Repeated(stored) => {
+                self.metrics.messages_repeated.inc();
                 self.tell_ack(session, message.client_id, &stored, !given_up);
                 // Stored through another server, perhaps, and not shown here yet.
                 self.want(stored.epoch, stored.rev, ctx);
@@ -116,6 +121,9 @@ impl Room {
     }
 
     fn stored(&mut self, stored: StoredMessage, message: &NewMessage, received: Instant, ctx: &mut Context<Self>) {
+        let committed = Instant::now();
+        let waited = committed.saturating_duration_since(received);
+        self.metrics.delivery_commit_seconds.observe(waited.as_secs_f64());
         let Some(live) = &mut self.live else {
             // The read under way may have come before this commit.
             self.catch_up_to = self.catch_up_to.max(stored.rev);
@@ -131,7 +139,14 @@ impl Room {
         match live.timeline.offer(change) {
             Offered::Old => {}
             Offered::Next => {
-                self.oldest_received = Some(self.oldest_received.map_or(received, |r| r.min(received)));
+                // With nobody here it goes into no outbox.
+                if !self.members.is_empty() {
+                    let before = self.oldest.unwrap_or(Oldest { received, committed });
+                    self.oldest = Some(Oldest {
+                        received: before.received.min(received),
+                        committed: before.committed.min(committed),
+                    });
+                }
                 let applied = live.timeline.take();
                 self.show(applied);
             }
