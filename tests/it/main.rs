@@ -43,6 +43,7 @@ mod checker;
 
 mod bad_input;
 mod docs;
+mod figures;
 mod frames;
 mod healthcheck;
 mod heartbeat;
