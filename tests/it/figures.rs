@@ -178,6 +178,7 @@ async fn everything_happens(server: &Server) {
         "/metrics",
         "/no-such-page",
         "/api/v1/no-such-page",
+        "/api/v1/avatars",
         "/api/v1/openapi.json",
         "/api/v1/rooms/a-room-of-mine",
         "/api/v1/rooms/a-room-of-mine/messages",
