@@ -182,7 +182,7 @@ impl Declared<'_> {
 }
 
 /// Bounds in seconds: from what an idle machine does to what a message may wait for the database.
-const SECONDS: [f64; 15] =
+pub const SECONDS: [f64; 15] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Bounds in messages of one commit.
 const BATCH_MESSAGES: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];

@@ -192,7 +192,7 @@ def run(arguments, folder):
 
         threading.Thread(target=load, daemon=True).start()
         faults = ["nothing was asked yet"]
-        while faults and time.time() < began + PATIENCE:
+        while (faults and time.time() < began + PATIENCE) or time.time() < began + arguments.seconds:
             time.sleep(1)
             if ended:
                 return [f"the visitors were sent away: {ended[0]!r}"]
@@ -209,6 +209,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
     parser.add_argument("--prometheus", required=True)
+    parser.add_argument("--seconds", type=float, default=0, help="go on for this long, for a longer picture")
     parser.add_argument("--save", help="a file for what each panel showed")
     arguments = parser.parse_args()
     dashboards = {f.name: json.loads(f.read_text()) for f in DASHBOARDS}

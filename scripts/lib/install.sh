@@ -9,7 +9,7 @@ have_curl() { command -v curl >/dev/null; }
 # A library that moves the clock which a program sees.
 have_faketime() { compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null; }
 have_compiler() { command -v cc >/dev/null; }
-# For scripts/check-manifests: the ingress controller's proxy, and Python's way to install beside the system.
+# For scripts/check-manifests (Prometheus, which it needs too, is in prometheus.sh): the ingress controller's proxy, and Python's way to install beside the system.
 have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
 have_python_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 # Without a font the screenshots of Korean text would show boxes.

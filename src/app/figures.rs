@@ -12,7 +12,7 @@ use crate::{
     config::BUILD_COMMIT,
     http::Site,
     logging, memory,
-    metrics::{Labels, Metrics, gauge},
+    metrics::{Labels, Metrics, SECONDS, gauge},
     persistence::GetStatus,
     protocol::{CloseCode, ErrorCode},
     session::{ABNORMAL, RateLimits},
@@ -34,7 +34,8 @@ pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>
 
 /// Counts HTTP requests, and prints everything under `/metrics` where it is served with everything else.
 pub(super) fn prometheus(registry: Registry, with_endpoint: bool) -> Result<PrometheusMetrics, AppError> {
-    let builder = PrometheusMetricsBuilder::new("chat").registry(registry).mask_unmatched_patterns("unmatched");
+    let builder =
+        PrometheusMetricsBuilder::new("chat").registry(registry).buckets(&SECONDS).mask_unmatched_patterns("unmatched");
     let builder = if with_endpoint { builder.endpoint("/metrics") } else { builder };
     builder.build().map_err(|e| AppError::Metrics(e.to_string()))
 }
