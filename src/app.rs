@@ -10,7 +10,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -265,7 +265,6 @@ fn site(
         frame_ancestors,
         rates,
         trusted_proxies: config.trusted_proxies.clone(),
-        store_away: AtomicBool::new(false),
         metrics,
         has_metrics: config.metrics_addr.is_none(),
         read_wait: config.read_wait,
@@ -363,6 +362,7 @@ async fn start_actors(
     metrics: &Arc<Metrics>,
     arbiters: Vec<actix::ArbiterHandle>,
 ) -> Result<(), AppError> {
+    let mut said = None;
     let meta = loop {
         match async {
             store.migrate().await.map(|_| ())?;
@@ -371,7 +371,13 @@ async fn start_actors(
         .await
         {
             Ok(meta) => break meta,
-            Err(error @ StoreError::Unavailable(_)) => log::warn!("{error}; trying again"),
+            Err(error @ StoreError::Unavailable(_)) => {
+                // Once for each reason, not once a second.
+                if said.as_ref() != Some(&error) {
+                    log::warn!("{error}; trying again");
+                }
+                said = Some(error);
+            }
             Err(error) => return Err(error.into()),
         }
         sleep(Duration::from_secs(1)).await;

@@ -16,7 +16,7 @@ use crate::{
     persistence::GetStatus,
     protocol::{CloseCode, ErrorCode},
     session::{ABNORMAL, RateLimits},
-    store::Store,
+    store::{Store, Work},
 };
 
 /// How often the database is asked whether it is there, whatever else it is asked: below the usual scrape interval.
@@ -93,10 +93,18 @@ pub(super) async fn keep(site: web::Data<Site>, rates: Arc<RateLimits>) {
 /// Whether the database answers and takes messages, asked also while nobody is here.
 pub(super) async fn watch_database(site: web::Data<Site>) {
     loop {
-        let answers = matches!(timeout(site.read_wait, site.store.ping()).await, Ok(Ok(_)));
+        let ping = timeout(site.read_wait, site.store.ping()).await;
+        let answers = matches!(ping, Ok(Ok(_)));
         let takes = match site.actors.get() {
-            Some(actors) => actors.persistence.send(GetStatus).await.is_ok_and(|status| !status.is_away),
-            // Before the start is done nothing is taken.
+            Some(actors) => {
+                match ping {
+                    Ok(Ok(_)) => site.store.succeeded(Work::Reading),
+                    Ok(Err(error)) => site.store.failed(Work::Reading, &error),
+                    Err(_) => site.store.failed(Work::Reading, &"it did not answer in time"),
+                }
+                actors.persistence.send(GetStatus).await.is_ok_and(|status| !status.is_away)
+            }
+            // Before the start is done nothing is taken, and who waits for the database says so.
             None => false,
         };
         site.metrics.database_up.set(i64::from(answers && takes));

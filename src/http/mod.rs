@@ -16,7 +16,7 @@ mod ws;
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -41,7 +41,7 @@ use crate::{
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
     session::{Admission, Connected, Entrance, RateLimits},
-    store::Store,
+    store::{Store, Work},
 };
 
 pub use assets::compress_files;
@@ -67,8 +67,6 @@ pub struct Site {
     pub rates: Arc<RateLimits>,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// The last read of the database failed.
-    pub store_away: AtomicBool,
     /// Counts what becomes of requests for a WebSocket.
     pub metrics: Arc<Metrics>,
     /// Whether `/metrics` is served with everything else.
@@ -146,16 +144,13 @@ impl Site {
     async fn read<T>(&self, work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, HttpError> {
         let why = match timeout(self.read_wait, work).await {
             Ok(Ok(value)) => {
-                self.store_away.store(false, Ordering::Relaxed);
+                self.store.succeeded(Work::Reading);
                 return Ok(value);
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the database did not answer in time".to_owned(),
         };
-        // Said once, not for each visitor.
-        if !self.store_away.swap(true, Ordering::Relaxed) {
-            log::warn!("pages cannot be read: {why}");
-        }
+        self.store.failed(Work::Reading, &why);
         Err(HttpError::STORE_UNAVAILABLE)
     }
 }

@@ -17,7 +17,7 @@ use self::batch::BatchQueue;
 use crate::{
     domain::NewMessage,
     metrics::{Metrics, gauge, observation},
-    store::{AppendOutcome, Store, StoreError, StoredMessage},
+    store::{AppendOutcome, Store, StoreError, StoredMessage, Work},
 };
 
 /// How large the queue and a batch may get, and how long a sender waits.
@@ -157,9 +157,8 @@ impl Persistence {
         self.committing_since = None;
         match result {
             Ok(outcomes) => {
-                if std::mem::take(&mut self.is_away) {
-                    log::info!("the database takes messages again");
-                }
+                self.is_away = false;
+                self.store.succeeded(Work::Writing);
                 self.metrics.batch_messages.observe(observation(n_rows));
                 self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
                 let appends = self.queue.committed();
@@ -168,9 +167,8 @@ impl Persistence {
                 self.commit(ctx);
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.is_away, true) {
-                    log::error!("the database does not take messages: {error}");
-                }
+                self.is_away = true;
+                self.store.failed(Work::Writing, &error);
                 self.metrics.commit_failures.inc();
                 self.failed_at = Some(Instant::now());
                 let given_up = self.queue.failed();
@@ -207,6 +205,9 @@ impl Persistence {
 
     fn expire(&mut self, now: Instant) {
         let (given_up, unknown) = self.queue.expire(now);
+        if !unknown.is_empty() {
+            self.store.failed(Work::Writing, &"a commit takes longer than messages wait");
+        }
         answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
         answer(unknown.into_iter().map(|a| (a, AppendResult::Unknown)));
         self.count_waiting();

@@ -14,7 +14,7 @@ use crate::{
     domain::RoomId,
     metrics::{Metrics, gauge},
     persistence::Append,
-    store::{Heads, Store, StoreError},
+    store::{Heads, Store, StoreError, Work},
 };
 
 /// How many rooms may live and for how long an empty one does.
@@ -54,8 +54,6 @@ pub struct RoomRegistry {
     arbiters: Vec<ArbiterHandle>,
     n_spawned: usize,
     is_polling: bool,
-    /// The last question was not answered.
-    is_away: bool,
 }
 
 impl RoomRegistry {
@@ -68,17 +66,7 @@ impl RoomRegistry {
         arbiters: Vec<ArbiterHandle>,
     ) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self {
-            directory,
-            limits,
-            store,
-            persistence,
-            metrics,
-            arbiters,
-            n_spawned: 0,
-            is_polling: false,
-            is_away: false,
-        }
+        Self { directory, limits, store, persistence, metrics, arbiters, n_spawned: 0, is_polling: false }
     }
 
     /// Asks the database where the live rooms are, and tells each: another server may have written
@@ -98,14 +86,9 @@ impl RoomRegistry {
         self.is_polling = false;
         let heads = match heads {
             Ok(heads) => heads,
-            Err(error) => {
-                if !std::mem::replace(&mut self.is_away, true) {
-                    log::warn!("rooms cannot read from the database: {error}");
-                }
-                return;
-            }
+            Err(error) => return self.store.failed(Work::Reading, &error),
         };
-        self.is_away = false;
+        self.store.succeeded(Work::Reading);
         let stored: std::collections::HashMap<_, _> =
             heads.rooms.into_iter().map(|(id, epoch, rev)| (id, CheckHead { epoch, rev })).collect();
         for (id, room) in self.directory.rooms() {

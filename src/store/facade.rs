@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{
     AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
-    cold, postgres::Postgres, sqlite::Sqlite,
+    Work, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
 };
 use crate::domain::{NewMessage, RoomId};
 
@@ -29,6 +29,7 @@ struct Inner {
     runtime: OwnRuntime,
     /// The last job found the database not available.
     is_away: AtomicBool,
+    outage: Outage,
 }
 
 enum Backend {
@@ -104,7 +105,12 @@ impl Store {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Broken(format!("no threads for the store: {e}").into()))?;
-        Ok(Self(Arc::new(Inner { backend, runtime: OwnRuntime(Some(runtime)), is_away: AtomicBool::new(false) })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            runtime: OwnRuntime(Some(runtime)),
+            is_away: AtomicBool::new(false),
+            outage: Outage::default(),
+        })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -243,6 +249,16 @@ impl Store {
     /// Whether the last thing asked of the database, whatever it was, found it not available.
     pub fn is_away(&self) -> bool {
         self.0.is_away.load(Ordering::Relaxed)
+    }
+
+    /// Whoever finds that this does not go says so here, and the log has one line for each outage.
+    pub fn failed(&self, work: Work, why: &dyn std::fmt::Display) {
+        self.0.outage.begin(work, why);
+    }
+
+    /// Whoever finds that this goes says so here, and the log has one line for its end.
+    pub fn succeeded(&self, work: Work) {
+        self.0.outage.end(work);
     }
 
     async fn spawn<T: Send + 'static>(

@@ -10,6 +10,7 @@ mod error;
 mod facade;
 mod lease;
 mod migrations;
+mod outage;
 mod postgres;
 mod postgres_batch;
 mod rows;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;
+pub use outage::Work;
 pub use url::{DatabaseUrl, StoreUrlError};
 
 use crate::domain::{ChatMessage, Epoch, RoomId};

@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 use crate::support::{Client, Database, Held, Server, Who, Wire, assert_whole, message, until};
 
-on_both!(what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once, a_full_queue_says_so_and_loses_nothing);
+on_both!(
+    what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once,
+    a_full_queue_says_so_and_loses_nothing,
+    an_outage_is_one_line_of_the_log_and_its_end_another,
+);
 
 /// A database that can be taken away from its server.
 enum Away {
@@ -45,6 +49,29 @@ impl Away {
 
 const QUICK: [(&str, &str); 3] =
     [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1"), ("CHAT_READ_WAIT_SECS", "1")];
+
+/// Whoever finds out: who writes, who reads a page, the rooms. Not one line for each, nor for each visitor.
+async fn an_outage_is_one_line_of_the_log_and_its_end_another(database: &Database) {
+    let settings = [&QUICK[..], &[("CHAT_POLL_SECS", "0.05"), ("CHAT_RATE_LIMITS", "on")]].concat();
+    let (mut away, server) = Away::server(database, &settings).await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    let line = |part: &str| server.log().lines().filter(|l| l.contains(part)).count();
+    for n in 1..=2 {
+        away.begin(database).await;
+        for _ in 0..2 {
+            writer.refused(&message(Uuid::new_v4(), "meanwhile")).await;
+            for room in ["one", "two"] {
+                server.get(&format!("/room/{room}")).await;
+            }
+        }
+        let is_seen = async || (server.metric("chat_database_up").await == 0.0).then_some(());
+        until("the database to be missed", is_seen).await;
+        away.end().await;
+        writer.say(&format!("after outage {n}")).await;
+        until("the end of the outage to be told", async || (line("the database is back") == n).then_some(())).await;
+        assert_eq!(line(" WARN ") + line(" ERROR "), n, "{}", server.log());
+    }
+}
 
 async fn what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once(database: &Database) {
     let (mut away, server) = Away::server(database, &QUICK).await;
