@@ -41,6 +41,7 @@ mod support;
 #[path = "../faults/checker.rs"]
 mod checker;
 
+mod backup;
 mod bad_input;
 mod docs;
 mod frames;
