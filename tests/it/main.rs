@@ -66,6 +66,7 @@ mod p6_quiet_restart;
 mod p7_database_away;
 mod page;
 mod presence;
+mod proxies;
 
 mod rooms;
 mod secrets;
