@@ -408,7 +408,8 @@ async fn a_reload_of_caddy_in_mid_conversation_loses_no_message() {
     let database = Database::sqlite();
     let server = Server::with(&database, &BEHIND).await;
     let proxy = Proxy::caddy(&server).await;
-    nobody_loses_a_message(&database, &proxy, async |_: &Done| proxy.reload_caddy()).await;
+    let n_returns = nobody_loses_a_message(&database, &proxy, async |_: &Done| proxy.reload_caddy()).await;
+    println!("{n_returns} had to come back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
