@@ -53,6 +53,7 @@ mod http;
 mod identity;
 mod limits;
 mod load;
+mod operations;
 mod p1_durable_before_visible;
 mod p2_one_order;
 mod p3_exact_resume;
