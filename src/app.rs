@@ -7,6 +7,7 @@ mod figures;
 use std::{
     io::Write,
     net::{SocketAddr, TcpListener},
+    path::Path,
     rc::Rc,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -46,7 +47,7 @@ use crate::{
         Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes,
         Slots, prepare,
     },
-    store::{Store, StoreError, StoreSettings},
+    store::{self, BackupError, Store, StoreError, StoreSettings},
 };
 
 /// Why the program ends with an error. Each is one line for the operator.
@@ -65,6 +66,9 @@ pub enum AppError {
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Store(#[from] StoreError),
+    /// A backup was not made, or not put back.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The HTTP server ended by itself.
     #[error("the server stopped: {0}")]
     Server(#[from] std::io::Error),
@@ -108,6 +112,27 @@ pub fn new_epoch(config: &ServeConfig) -> Result<(), AppError> {
     let store = open_store(config, false)?;
     block_on(store.migrate())?;
     println!("new epoch {}", block_on(store.new_epoch())?);
+    Ok(())
+}
+
+/// Copies the SQLite database into a new file.
+///
+/// # Errors
+/// [`AppError::Backup`].
+pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
+    let stored = store::back_up(&config.database_url, file)?;
+    println!("{} messages of {} rooms are in {}", stored.n_messages, stored.n_rooms, file.display());
+    Ok(())
+}
+
+/// Makes the SQLite database from a backup.
+///
+/// # Errors
+/// [`AppError::Backup`].
+pub fn restore(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
+    let (stored, epoch) = store::restore(&config.database_url, file)?;
+    println!("{} messages of {} rooms are back", stored.n_messages, stored.n_rooms);
+    println!("new epoch {epoch}");
     Ok(())
 }
 

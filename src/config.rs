@@ -30,6 +30,16 @@ pub enum Command {
     Migrate,
     /// Begin a new epoch of every room (after a restore from a backup), and end.
     NewEpoch,
+    /// SQLite: copy the database into a new file while a server uses it, and end.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+    },
+    /// SQLite: put a backup where there is no database yet, begin a new epoch of every room, and end.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).

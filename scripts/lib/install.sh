@@ -11,12 +11,30 @@ have_faketime() { compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null
 have_compiler() { command -v cc >/dev/null; }
 # For scripts/check-manifests (Prometheus, which it needs too, is in prometheus.sh): the ingress controller's proxy, and Python's way to install beside the system.
 have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
+# For the proxies of docs/OPERATIONS.md (tests/it/proxies.rs): they, and what makes and holds a certificate.
+have_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
+have_caddy() { command -v caddy >/dev/null; }
+have_openssl() { command -v openssl >/dev/null; }
 have_python_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 # Without a font the screenshots of Korean text would show boxes.
 have_korean_font() { compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null; }
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Installs packages without starting the servers among them, on ports that may be somebody else's: Debian asks this program
+# first. One that is there already stays as it is.
+install_quietly() {
+    local policy=/usr/sbin/policy-rc.d status=0 ours=''
+    if [ ! -e "$policy" ]; then
+        ours=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=$?
+    [ -z "$ours" ] || as_root rm -f "$policy"
+    return "$status"
 }
 
 install_packages() {
@@ -29,6 +47,9 @@ install_packages() {
     have_faketime || missing+=(faketime)
     have_korean_font || missing+=(fonts-noto-cjk)
     have_haproxy || missing+=(haproxy)
+    have_nginx || missing+=(nginx)
+    have_caddy || missing+=(caddy)
+    have_openssl || missing+=(openssl)
     have_python_venv || missing+=(python3-venv)
     [ "${#missing[@]}" -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null; then
@@ -38,7 +59,7 @@ install_packages() {
     echo "installing: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq
-    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    install_quietly "${missing[@]}"
 }
 
 install_rust_components() {

@@ -6,7 +6,7 @@
 #   postgres_start          # sets and exports TEST_POSTGRES_URL
 #
 # It listens on 127.0.0.1 only, on a port the system chose, asks for a password, and keeps fsync on:
-# what the tests say of durability must be true.
+# what the tests say of durability must be true. Arguments in the array POSTGRES_SETTINGS come last, so they win.
 
 POSTGRES_DIR=""
 POSTGRES_PID=""
@@ -79,7 +79,8 @@ postgres_launch() {
     (
         cd "$POSTGRES_DIR" || exit 1
         postgres_exec "$bin/postgres" -D "$POSTGRES_DIR/data" -p "$port" -c listen_addresses=127.0.0.1 \
-            -c unix_socket_directories= -c max_connections=300 -c fsync=on -c synchronous_commit=on
+            -c unix_socket_directories= -c max_connections=300 -c fsync=on -c synchronous_commit=on \
+            ${POSTGRES_SETTINGS[@]+"${POSTGRES_SETTINGS[@]}"}
     ) >"$POSTGRES_DIR/postgres.log" 2>&1 &
     POSTGRES_PID=$!
     until "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$port" && postgres_owns_port "$port"; do

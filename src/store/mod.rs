@@ -2,6 +2,7 @@
 //!
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to `persistence`.
 
+mod backup;
 #[cfg(debug_assertions)]
 mod broken;
 mod cold;
@@ -24,6 +25,7 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
+pub use backup::{BackupError, Contents, back_up, restore};
 pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;

@@ -102,13 +102,7 @@ impl Sqlite {
 
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         let key = Key(Uuid::new_v4());
-        let change = move |c: &mut SqliteConnection| {
-            c.immediate_transaction(|c| {
-                update(meta::table).set(meta::epoch.eq(key)).execute(c)?;
-                update(rooms::table).set(rooms::epoch.eq(key)).execute(c)?;
-                Ok(())
-            })
-        };
+        let change = move |c: &mut SqliteConnection| begin_epoch(c, key);
         self.pools.administer(move |c| c.spawn_blocking(change)).await?;
         Ok(key.into())
     }
@@ -129,7 +123,17 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Gives every room this epoch, those without a row as well.
+pub(super) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()> {
+    c.immediate_transaction(|c| {
+        update(meta::table).set(meta::epoch.eq(key)).execute(c)?;
+        update(rooms::table).set(rooms::epoch.eq(key)).execute(c)?;
+        Ok(())
+    })
+}
+
+/// Makes the file this process's alone, among those that ask.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);

@@ -42,6 +42,7 @@ mod support;
 mod checker;
 
 mod alerts;
+mod backup;
 mod bad_input;
 mod docs;
 mod figures;
@@ -54,6 +55,7 @@ mod http;
 mod identity;
 mod limits;
 mod load;
+mod operations;
 mod p1_durable_before_visible;
 mod p2_one_order;
 mod p3_exact_resume;
@@ -67,6 +69,7 @@ mod p6_quiet_restart;
 mod p7_database_away;
 mod page;
 mod presence;
+mod proxies;
 
 mod rooms;
 mod secrets;

@@ -107,7 +107,13 @@ impl Client {
     /// The same where it may be refused.
     pub async fn try_connect_to(address: SocketAddr, room: &str) -> Option<Self> {
         let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
-        Some(Self::upgrade(stream, address, room, &[]).await.ok()?.0)
+        Some(Self::upgrade(stream, &address.to_string(), room, &[]).await.ok()?.0)
+    }
+
+    /// A socket to what is behind this address under another name, where it is let in.
+    pub async fn try_connect_as(address: SocketAddr, host: &str, room: &str, headers: &[(&str, &str)]) -> Option<Self> {
+        let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
+        Some(Self::upgrade(stream, host, room, headers).await.ok()?.0)
     }
 
     /// The same over a connection that is there.
@@ -117,16 +123,16 @@ impl Client {
         room: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Self, Response), Box<tungstenite::Error>> {
-        Self::upgrade(stream, server.address, room, headers).await
+        Self::upgrade(stream, &server.address.to_string(), room, headers).await
     }
 
     async fn upgrade(
         stream: TcpStream,
-        address: SocketAddr,
+        host: &str,
         room: &str,
         headers: &[(&str, &str)],
     ) -> Result<(Self, Response), Box<tungstenite::Error>> {
-        let url = format!("ws://{address}/ws/room/{}", in_path(room));
+        let url = format!("ws://{host}/ws/room/{}", in_path(room));
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
