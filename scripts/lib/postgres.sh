@@ -10,6 +10,8 @@
 
 POSTGRES_DIR=""
 POSTGRES_PID=""
+# More flags for the server; whoever wants some sets them before postgres_start.
+POSTGRES_MORE=()
 
 # Prints the folder of the server's programs, the newest version first.
 postgres_bin() {
@@ -79,7 +81,8 @@ postgres_launch() {
     (
         cd "$POSTGRES_DIR" || exit 1
         postgres_exec "$bin/postgres" -D "$POSTGRES_DIR/data" -p "$port" -c listen_addresses=127.0.0.1 \
-            -c unix_socket_directories= -c max_connections=300 -c fsync=on -c synchronous_commit=on
+            -c unix_socket_directories= -c max_connections=300 -c fsync=on -c synchronous_commit=on \
+            ${POSTGRES_MORE[@]+"${POSTGRES_MORE[@]}"}
     ) >"$POSTGRES_DIR/postgres.log" 2>&1 &
     POSTGRES_PID=$!
     until "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$port" && postgres_owns_port "$port"; do
