@@ -74,7 +74,7 @@ fn main() {
     let mut told: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..number("rounds", 2) {
         let mut tell = |what, n: f64| told.entry(what).or_default().push(n);
-        let messages = |what: &str| Messages::new(n_rooms, &format!("{what}-{round}"));
+        let messages = |what: &str| Messages::new(n_rooms, &format!("{what}-{round}-of-{n_rooms}"));
         tell("same", same_batches(&runtime, &store, messages("same"), length));
         let (rate, n_batch) = through_actor(&store, messages("actor"), length);
         tell("actor", rate);

@@ -131,9 +131,10 @@ export function target(figure) {
  * The cells of the table: a row for each figure and database.
  * @param {Results} results
  * @param {Database[]} databases
+ * @param {string[]} [sets] only these
  */
-export function rows(results, databases) {
-    return FIGURES.flatMap((figure) => {
+export function rows(results, databases, sets) {
+    return FIGURES.filter((figure) => sets?.includes(figure.set) ?? true).flatMap((figure) => {
         const on = databases.filter((database) => figure.only?.includes(database) ?? true);
         return on.map((database) => {
             const measured = results[figure.id]?.[database];

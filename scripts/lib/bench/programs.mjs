@@ -85,6 +85,25 @@ export class Server {
         return Number(kib) * 1024;
     }
 
+    /** Processor time so far, in hundredths of a second (the clock of /proc on every Linux that runs here). */
+    processorTicks() {
+        const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
+        // Behind the name, which may have spaces: utime and stime are the 12th and 13th.
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return Number(fields[11]) + Number(fields[12]);
+    }
+
+    /** Waits until what it does at its start is over: it compresses its files, which would count as a load. */
+    async calm() {
+        let before = this.processorTicks();
+        for (let n = 0, calm = 0; n < 240 && calm < 2; n++) {
+            await sleep(250);
+            const now = this.processorTicks();
+            calm = now - before <= 1 ? calm + 1 : 0;
+            before = now;
+        }
+    }
+
     /** The resident memory once it has stopped falling, or after a quarter of a minute. */
     async settledMemory() {
         let lowest = this.memory("VmRSS");
