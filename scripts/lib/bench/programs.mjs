@@ -1,6 +1,6 @@
 // Starts the programs of a benchmark, and ends every one of them whatever happens.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -85,23 +85,19 @@ export class Server {
         return Number(kib) * 1024;
     }
 
-    /** Processor time so far, in hundredths of a second (the clock of /proc on every Linux that runs here). */
-    processorTicks() {
-        const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
-        // Behind the name, which may have spaces: utime and stime are the 12th and 13th.
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return Number(fields[11]) + Number(fields[12]);
-    }
-
-    /** Waits until what it does at its start is over: it compresses its files, which would count as a load. */
+    /** Waits until the thread is over that compresses the page's files at the start: it would count as a load. */
     async calm() {
-        let before = this.processorTicks();
-        for (let n = 0, calm = 0; n < 240 && calm < 2; n++) {
-            await sleep(250);
-            const now = this.processorTicks();
-            calm = now - before <= 1 ? calm + 1 : 0;
-            before = now;
-        }
+        const threads = `/proc/${this.pid}/task`;
+        const compresses = () => readdirSync(threads).some((id) => {
+            try {
+                return readFileSync(join(threads, id, "comm"), "utf8").trim() === "compress";
+            } catch {
+                // It ended between the two looks.
+                return false;
+            }
+        });
+        for (let n = 0; n < 50 && !compresses(); n++) await sleep(20);
+        for (let n = 0; n < 2_000 && compresses(); n++) await sleep(50);
     }
 
     /** The resident memory once it has stopped falling, or after a quarter of a minute. */
