@@ -67,7 +67,7 @@ fn main() {
         return println!("{}", serde_json::json!({ "pageUs": times }));
     }
     if words.iter().any(|w| w == "commit") {
-        let times = bare(&runtime, &url, Messages::new(1, "commit"), 1, length, Some(PACE)).times_us;
+        let times = bare(&runtime, &url, Messages::new(1, &format!("commit-{}", std::process::id())), 1, length, Some(PACE)).times_us;
         return println!("{}", serde_json::json!({ "commitUs": median(times) }));
     }
     let n_rooms = number("rooms", 1);

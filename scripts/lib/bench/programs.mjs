@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -58,7 +58,7 @@ export async function run(program, flags, settings) {
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
     const code = await end;
-    if (code !== 0) throw new Error(`${program} ${flags[0] ?? ""} ended with ${code}:\n${errors()}${output}`);
+    if (code !== 0) throw new Error(`${basename(program)} ended with ${code}:\n${errors()}${output}`);
     return output;
 }
 
@@ -133,7 +133,7 @@ export async function serve(program, flags, settings) {
     /** @type {Promise<string>} */
     const address = new Promise((resolve) => createInterface(started.child.stdout).once("line", resolve));
     const failed = started.end.then((code) => {
-        throw new Error(`${program} ended with ${code}:\n${started.errors()}`);
+        throw new Error(`${basename(program)} ended with ${code}:\n${started.errors()}`);
     });
     failed.catch(() => undefined);
     const line = await Promise.race([address, failed]);
