@@ -67,7 +67,9 @@ fn main() {
         return println!("{}", serde_json::json!({ "pageUs": times }));
     }
     if words.iter().any(|w| w == "commit") {
-        let times = bare(&runtime, &url, Messages::new(1, &format!("commit-{}", std::process::id())), 1, length, Some(PACE)).times_us;
+        let times =
+            bare(&runtime, &url, Messages::new(1, &format!("commit-{}", std::process::id())), 1, length, Some(PACE))
+                .times_us;
         return println!("{}", serde_json::json!({ "commitUs": median(times) }));
     }
     let n_rooms = number("rooms", 1);
@@ -262,8 +264,9 @@ fn bare(
                 let avatars = texts(|m| m.author.avatar.as_str());
                 let contents = texts(|m| m.content.as_str());
                 let ids: Vec<String> = batch.iter().map(|m| m.client_id.to_string()).collect();
-                let write =
-                    async { client.execute(&statement, &[&rooms, &authors, &nicknames, &avatars, &contents, &ids]).await };
+                let write = async {
+                    client.execute(&statement, &[&rooms, &authors, &nicknames, &avatars, &contents, &ids]).await
+                };
                 assert_eq!(runtime.block_on(write).expect("a batch") as usize, batch.len());
             });
             drop(client);
