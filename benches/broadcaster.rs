@@ -1,7 +1,8 @@
 //! The floor that benchmarks compare with: one thread, one epoll, one write for each recipient and message.
 //!
 //! It speaks just enough of the protocol for the load tester (WELCOME, MESSAGE, ACK) and does nothing of what a chat
-//! must do: it stores nothing, checks nothing, bounds nothing. Not part of the product.
+//! must do: it stores nothing, checks nothing, bounds nothing. The latest messages of a room are kept as they were sent
+//! and go out with WELCOME, so that a join moves as many bytes as ours does. Not part of the product.
 //!
 //! `broadcaster [PORT]` listens on 127.0.0.1 and prints its address.
 #![allow(
@@ -15,7 +16,7 @@
 )]
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     env,
     fmt::Write as _,
     io::{self, Read, Write},
@@ -29,6 +30,8 @@ use realtime_chat::protocol::text_frame;
 use serde_json::Value;
 
 const LISTENER: Token = Token(usize::MAX);
+/// Messages in a WELCOME, as in ours.
+const PAGE: usize = 50;
 
 struct Peer {
     stream: TcpStream,
@@ -45,6 +48,8 @@ struct Peer {
 struct Room {
     members: Vec<Token>,
     rev: u64,
+    /// The latest messages, as JSON.
+    latest: VecDeque<String>,
 }
 
 #[derive(Default)]
@@ -112,8 +117,9 @@ impl Broadcaster {
         if frame["type"] == "JOIN" && !std::mem::replace(&mut peer.has_joined, true) {
             room.members.push(token);
             let rev = room.rev;
+            let latest = room.latest.make_contiguous().join(",");
             return peer.send(&text_frame(&format!(
-                r#"{{"type":"WELCOME","payload":{{"sessionId":"-","self":null,"room":{{"id":"{room_id}","epoch":"00000000-0000-4000-8000-000000000000","rev":{rev}}},"resumed":false,"messages":[],"hasMore":false,"presence":{{"count":1}},"limits":{{"contentMax":2000,"nicknameMin":2,"nicknameMax":15,"frameMax":16384}},"heartbeatSeconds":30}}}}"#
+                r#"{{"type":"WELCOME","payload":{{"sessionId":"-","self":null,"room":{{"id":"{room_id}","epoch":"00000000-0000-4000-8000-000000000000","rev":{rev}}},"resumed":false,"messages":[{latest}],"hasMore":false,"presence":{{"count":1}},"limits":{{"contentMax":2000,"nicknameMin":2,"nicknameMax":15,"frameMax":16384}},"heartbeatSeconds":30}}}}"#
             )));
         }
         if frame["type"] != "MESSAGE" || !peer.has_joined {
@@ -125,9 +131,14 @@ impl Broadcaster {
         peer.send(&text_frame(&format!(
             r#"{{"type":"ACK","payload":{{"clientId":{client_id},"id":"{rev}","seq":{rev},"rev":{rev},{at}}}}}"#
         )));
-        let message = text_frame(&format!(
-            r#"{{"type":"MESSAGE","payload":{{"id":"{rev}","seq":{rev},"rev":{rev},"clientId":{client_id},"author":{{"id":"AAAAAAAAAAAAAAAAAAAAAA","nickname":"somebody","avatar":"cat"}},"content":{content},{at}}}}}"#
-        ));
+        let payload = format!(
+            r#"{{"id":"{rev}","seq":{rev},"rev":{rev},"clientId":{client_id},"author":{{"id":"AAAAAAAAAAAAAAAAAAAAAA","nickname":"somebody","avatar":"cat"}},"content":{content},{at}}}"#
+        );
+        let message = text_frame(&format!(r#"{{"type":"MESSAGE","payload":{payload}}}"#));
+        if room.latest.len() == PAGE {
+            room.latest.pop_front();
+        }
+        room.latest.push_back(payload);
         for member in &room.members {
             if let Some(peer) = self.peers.get_mut(member) {
                 peer.send(&message);

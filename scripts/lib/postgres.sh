@@ -10,6 +10,8 @@
 
 POSTGRES_DIR=""
 POSTGRES_PID=""
+# More flags for the server; whoever wants some sets them before postgres_start.
+POSTGRES_SETTINGS=()
 
 # Prints the folder of the server's programs, the newest version first.
 postgres_bin() {

@@ -21,6 +21,7 @@ pub use messages::{
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, RegistryLimits, RoomRegistry};
+pub use timeline::{Offered, Timeline};
 
 #[cfg(test)]
 use {
