@@ -29,7 +29,7 @@ use diesel::{Connection, ExpressionMethods, RunQueryDsl, SqliteConnection, conne
 use prometheus::Registry;
 use realtime_chat::{
     domain::{AnonymousId, Author, AvatarName, Content, IdentityKey, NewMessage, Nickname, RoomId},
-    metrics::Metrics,
+    metrics::{Labels, Metrics},
     persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence},
     store::{AppendOutcome, DatabaseUrl, PageCursor, Store, StoreSettings},
 };
@@ -196,7 +196,8 @@ impl Handler<Persisted> for Writers {
 
 /// Messages a second, and the mean of messages in a batch.
 fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f64) {
-    let metrics = Arc::new(Metrics::new(&Registry::new()).expect("metrics"));
+    let labels = Labels { close_codes: Vec::new(), error_codes: Vec::new(), build: ["", "", ""] };
+    let metrics = Arc::new(Metrics::new(&Registry::new(), &labels).expect("metrics"));
     let limits = BatchLimits { n_waiting_max: 10_000, n_batch_max: N_BATCH, wait_max: Duration::from_secs(5) };
     let (store, told) = (store.clone(), Arc::clone(&metrics));
     let rate = System::new().block_on(async move {
