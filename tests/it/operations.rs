@@ -23,8 +23,8 @@ fn words<'a>(text: &'a str, beginning: &str) -> BTreeSet<&'a str> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_settings_that_exist_are_named() {
     let help = Server::run(&["--help"], &[]).await.stdout;
-    // Of Compose and of the scripts.
-    let others = ["CHAT_PORT", "CHAT_BIN"];
+    // Of Compose, of the scripts and of the build.
+    let others = ["CHAT_PORT", "CHAT_BIN", "CHAT_BUILD_COMMIT"];
     for (file, text) in
         [("OPERATIONS.md", OPERATIONS), ("Dockerfile", DOCKERFILE), ("compose.yaml", COMPOSE), ("unit", UNIT)]
     {
