@@ -22,6 +22,10 @@ use crate::{
 /// How often the database is asked whether it is there, whatever else it is asked: below the usual scrape interval.
 const DATABASE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Memory is given back again after this time: sessions that leave all at once are counted out before all that they
+/// had, and what their rooms kept of them, is free.
+const GIVE_BACK_AGAIN_SECS: u64 = 5;
+
 /// Declares the metrics of a server on this database.
 pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>, AppError> {
     let labels = Labels {
@@ -64,9 +68,13 @@ pub(super) fn serve_metrics(listener: TcpListener, registry: Registry) -> Result
 /// Figures that are read rather than counted, and the memory of rate limits.
 pub(super) async fn keep(site: web::Data<Site>, rates: Arc<RateLimits>) {
     let metrics = &site.metrics;
-    let mut peak = memory::Peak::default();
+    let (mut peak, mut again_at) = (memory::Peak::default(), u64::MAX);
     for second in 0_u64.. {
-        if peak.has_fallen(site.admission.n_sessions()) {
+        let has_fallen = peak.has_fallen(site.admission.n_sessions());
+        if has_fallen {
+            again_at = second + GIVE_BACK_AGAIN_SECS;
+        }
+        if has_fallen || second == again_at {
             // On a thread of its own, which ends with it: nobody waits for it here.
             std::thread::spawn(memory::give_back);
         }

@@ -217,10 +217,10 @@ async fn limit_pages(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
     let path = request.path();
     let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
-    if is_free || path.starts_with("/api/v1/") {
-        return Ok(next.call(request).await?.map_into_left_body());
-    }
-    if let Err(error) = take_request(request.request()) {
+    if !is_free
+        && !path.starts_with("/api/v1/")
+        && let Err(error) = take_request(request.request())
+    {
         let response = error.answer(request.request());
         return Ok(request.into_response(response).map_into_right_body());
     }

@@ -64,7 +64,7 @@ where
     };
     let upgraded = response.extensions_mut().remove::<Upgraded>();
     match upgraded {
-        Some(upgraded) => take_over(setup, upgraded, &response, framed),
+        Some(upgraded) => take_over(setup, upgraded, response.drop_body(), framed),
         // Whatever the client sends behind its request is meant for a socket that it does not get.
         None => {
             let (head, body) = response.into_parts();
@@ -78,14 +78,10 @@ where
     Ok(())
 }
 
-fn take_over<B>(setup: Rc<SessionSetup>, upgraded: Upgraded, response: &Response<B>, framed: Framed<TcpStream, Codec>) {
+fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<TcpStream, Codec>) {
     let Upgraded { room, place, refused } = upgraded;
     let mut parts = framed.into_parts();
-    let mut head = Response::new(response.status());
-    *head.headers_mut() = response.headers().clone();
-    head.head_mut().set_connection_type(response.head().connection_type());
-    head.head_mut().no_chunking(true);
-    if let Err(error) = parts.codec.encode(Message::Item((head.drop_body(), BodySize::None)), &mut parts.write_buf) {
+    if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
         return log::error!("the answer to an upgrade could not be written: {error}");
     }
     let (first, answer) = (parts.read_buf.freeze(), parts.write_buf.freeze());

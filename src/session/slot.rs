@@ -43,6 +43,8 @@ pub struct Slot {
     pub outbox: Rc<Outbox>,
     /// To tell it that it was closed. Set once the actor runs.
     pub session: RefCell<Option<Recipient<SessionEnd>>>,
+    /// Its connection was cut.
+    is_cut: Cell<bool>,
     /// It is among those that [`Slots::flush`] writes for next.
     is_due: Cell<bool>,
     /// What its room gathered up to here is told by its WELCOME.
@@ -73,6 +75,7 @@ impl Slot {
             id,
             outbox,
             session: RefCell::default(),
+            is_cut: Cell::new(false),
             is_due: Cell::new(false),
             welcomed_at: Cell::new(0),
             place: Cell::new(None),
@@ -107,10 +110,12 @@ impl Slot {
         self.join_by.set(until);
     }
 
-    /// Drops what waits and cuts the connection.
+    /// Drops what waits and cuts the connection. Once: who was cut may need a moment to end.
     fn cut(&self) {
-        self.outbox.cut();
-        self.tell(SessionEnd::Gone);
+        if !self.is_cut.replace(true) {
+            self.outbox.cut();
+            self.tell(SessionEnd::Gone);
+        }
     }
 
     fn tell(&self, end: SessionEnd) {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::Read,
+    io::{PipeReader, Read},
     os::fd::OwnedFd,
     path::PathBuf,
     process::{Command, Stdio},
@@ -49,18 +49,27 @@ async fn n_dropped(server: &Server) -> f64 {
     server.metric("chat_log_lines_dropped_total").await
 }
 
+/// Makes lines until one finds no place any more.
+async fn chatter_until_full(server: &Server) {
+    until("all to be full that lines go to", async || {
+        chatter(server).await;
+        (n_dropped(server).await > 0.0).then_some(())
+    })
+    .await;
+}
+
+/// A server with both streams in one pipe, as in `server 2>&1 | less`.
+async fn piped(database: &Database) -> (PipeReader, Server) {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let stderr = writer.try_clone().expect("a descriptor");
+    (reader, Server::writing_to(database, &CHATTY, writer.into(), stderr.into()).await)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_that_nobody_reads_does_not_stop_the_chat() {
     let database = Database::sqlite();
-    // Both streams into one pipe, as in `server 2>&1 | less`.
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let stderr = writer.try_clone().expect("a descriptor");
-    let mut server = Server::writing_to(&database, &CHATTY, writer.into(), stderr.into()).await;
-    until("the pipe and the queue to be full", async || {
-        chatter(&server).await;
-        (n_dropped(&server).await > 0.0).then_some(())
-    })
-    .await;
+    let (reader, mut server) = piped(&database).await;
+    chatter_until_full(&server).await;
     is_lively(&server).await;
 
     // Whoever reads again is told what is missing.
@@ -90,14 +99,8 @@ async fn a_pipe_that_nobody_reads_does_not_stop_the_chat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_does_it_keep_the_program_from_ending() {
     let database = Database::sqlite();
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let stderr = writer.try_clone().expect("a descriptor");
-    let mut server = Server::writing_to(&database, &CHATTY, writer.into(), stderr.into()).await;
-    until("the pipe and the queue to be full", async || {
-        chatter(&server).await;
-        (n_dropped(&server).await > 0.0).then_some(())
-    })
-    .await;
+    let (reader, mut server) = piped(&database).await;
+    chatter_until_full(&server).await;
     server.signal("TERM");
     assert!(server.end().await.success(), "within {PATIENCE:?}");
     drop(reader);
@@ -106,9 +109,7 @@ async fn nor_does_it_keep_the_program_from_ending() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipe_that_is_closed_does_not_stop_the_chat() {
     let database = Database::sqlite();
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    let stderr = writer.try_clone().expect("a descriptor");
-    let mut server = Server::writing_to(&database, &CHATTY, writer.into(), stderr.into()).await;
+    let (reader, mut server) = piped(&database).await;
     drop(reader);
     is_lively(&server).await;
     until("lines to be counted", async || (n_dropped(&server).await > 0.0).then_some(())).await;
@@ -172,11 +173,7 @@ async fn a_disk_that_fills_up_does_not_stop_the_chat_and_is_written_to_again() {
     let path = disk.path("log");
     let log = OpenOptions::new().append(true).create(true).open(&path).expect("a file");
     let mut server = Server::writing_to(&database, &CHATTY, Stdio::null(), Stdio::from(OwnedFd::from(log))).await;
-    until("the disk to be full", async || {
-        chatter(&server).await;
-        (n_dropped(&server).await > 0.0).then_some(())
-    })
-    .await;
+    chatter_until_full(&server).await;
     assert!(fs::metadata(&path).expect("a file").len() <= 64 * 1024);
     is_lively(&server).await;
     // Somebody makes room.
