@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, System};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, System};
 use diesel::{Connection, ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use prometheus::Registry;
 use realtime_chat::{
@@ -201,16 +201,14 @@ fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f
     let limits = BatchLimits { n_waiting_max: 10_000, n_batch_max: N_BATCH, wait_max: Duration::from_secs(5) };
     let (store, told) = (store.clone(), Arc::clone(&metrics));
     let rate = System::new().block_on(async move {
-        // As in the server: persistence has a thread of its own.
-        let arbiter = Arbiter::new();
-        let persistence =
-            Persistence::start_in_arbiter(&arbiter.handle(), move |_| Persistence::new(store, limits, told));
+        // As in the server: persistence lives on the store's thread.
+        let kept = store.clone();
+        let started = store.beside(|| Persistence::new(kept, limits, told).start()).await;
+        let persistence = started.expect("the store's thread");
         let (done, wait) = oneshot::channel();
         let (n_stored, n_waiting, began) = (0, 0, Instant::now());
         Writers { persistence, messages, n_stored, n_waiting, began, length, done: Some(done) }.start();
-        let rate = wait.await.expect("a rate");
-        arbiter.stop();
-        rate
+        wait.await.expect("a rate")
     });
     let batches = &metrics.batch_messages;
     (rate, batches.get_sample_sum() / batches.get_sample_count() as f64)

@@ -413,7 +413,8 @@ async fn start_actors(
         n_batch_max: config.batch_max.max(1),
         wait_max: config.store_wait,
     };
-    let persistence: Addr<Persistence> = Persistence::new(store.clone(), limits, metrics.clone()).start();
+    let (kept, told) = (store.clone(), metrics.clone());
+    let persistence: Addr<Persistence> = store.beside(|| Persistence::new(kept, limits, told).start()).await?;
     let limits = RegistryLimits {
         n_rooms_max: config.rooms_max.max(1),
         idle_max: config.room_idle,

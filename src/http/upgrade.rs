@@ -10,6 +10,7 @@ use actix_web::{
     dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service},
     rt::net::TcpStream,
 };
+use bytes::Bytes;
 
 use super::ws::Upgraded;
 use crate::session::{Connection, Session, SessionSetup, linger};
@@ -84,6 +85,7 @@ fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, fr
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
         return log::error!("the answer to an upgrade could not be written: {error}");
     }
-    let (first, answer) = (parts.read_buf.freeze(), parts.write_buf.freeze());
+    // Copies: HTTP's buffers have 8 KiB each, and even what is empty would hold on to them.
+    let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
     Session::open(setup, Connection { room, place, stream: parts.io, first, answer }, refused);
 }

@@ -8,7 +8,7 @@ mod batch;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
     clock::Instant,
 };
 use tokio::sync::oneshot;
@@ -77,7 +77,7 @@ pub enum AppendResult {
 }
 
 /// Waits until everything appended before is answered, or until the time given; then answers what is left
-/// with [`AppendResult::Unavailable`]. For the shutdown.
+/// with [`AppendResult::Unavailable`], and stops. For the shutdown.
 #[derive(Debug, Message)]
 #[rtype(result = "oneshot::Receiver<()>")]
 pub struct Flush {
@@ -181,7 +181,7 @@ impl Persistence {
             }
         }
         self.count_waiting();
-        self.end_flush();
+        self.end_flush(ctx);
     }
 
     fn count_waiting(&self) {
@@ -213,7 +213,7 @@ impl Persistence {
         self.count_waiting();
     }
 
-    fn end_flush(&mut self) {
+    fn end_flush(&mut self, ctx: &mut Context<Self>) {
         let is_over =
             self.flush.as_ref().is_some_and(|(deadline, _)| self.queue.len() == 0 || *deadline <= Instant::now());
         if let (true, Some((_, done))) = (is_over, self.flush.take_if(|_| is_over)) {
@@ -221,6 +221,8 @@ impl Persistence {
             self.expire(far);
             // Nobody may wait for it any more; that is fine.
             let _ = done.send(());
+            // It holds the store, and lives on a thread that ends with the store.
+            ctx.stop();
         }
     }
 }
@@ -246,9 +248,9 @@ impl Actor for Persistence {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(1_024);
-        ctx.run_interval(EXPIRY_INTERVAL, |this, _| {
+        ctx.run_interval(EXPIRY_INTERVAL, |this, ctx| {
             this.expire(Instant::now());
-            this.end_flush();
+            this.end_flush(ctx);
         });
     }
 }
@@ -277,10 +279,10 @@ impl Handler<Append> for Persistence {
 impl Handler<Flush> for Persistence {
     type Result = MessageResult<Flush>;
 
-    fn handle(&mut self, flush: Flush, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, flush: Flush, ctx: &mut Self::Context) -> Self::Result {
         let (done, wait) = oneshot::channel();
         self.flush = Some((flush.deadline, done));
-        self.end_flush();
+        self.end_flush(ctx);
         MessageResult(wait)
     }
 }

@@ -15,6 +15,7 @@ mod timeline;
 
 pub use actor::{Ended, Membership, Room, RoomLimits};
 pub use backlog::PAGE_MESSAGES;
+pub use fan_out::Place;
 pub use messages::{
     Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,
     Snapshot,

@@ -4,7 +4,7 @@ use actix::clock::Instant;
 
 /// The next delivery begins no sooner than this many times the last one's length after the last one began: at most
 /// about this share of the time goes into one room's sockets.
-const SHARE: u32 = 2;
+const SHARE: u32 = 3;
 /// A delivery that takes less than this is too cheap to save.
 const CHEAP: Duration = Duration::from_millis(1);
 /// Longest time that a message waits for others.
@@ -13,7 +13,7 @@ const GATHER_MAX: Duration = Duration::from_millis(25);
 /// When a room may deliver again. Pure.
 ///
 /// A delivery costs one write for each member, whatever it carries. So a room in which deliveries take long gathers
-/// for as long as delivering took: what it costs per message falls as messages come faster. In a quiet room nothing
+/// for twice as long as delivering took: what it costs per message falls as messages come faster. In a quiet room nothing
 /// waits: its next message comes long after the last delivery.
 #[derive(Debug)]
 pub struct Pace {

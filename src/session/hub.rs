@@ -43,24 +43,24 @@ impl Handler<Deliver> for Hub {
     type Result = ResponseFuture<Instant>;
 
     fn handle(&mut self, Deliver { room, rev, commands }: Deliver, _: &mut Self::Context) -> Self::Result {
-        let mut n_bytes = 0;
+        let mut frames = Vec::new();
         for command in commands {
-            if let Command::Broadcast(frame, _) = &command {
-                n_bytes += frame.len();
-            }
             match command {
                 Command::Attach(session, welcome, place) => self.slots.attach(room, session, welcome, place),
-                Command::Broadcast(frame, place) => self.slots.broadcast(room, &frame, place),
-                Command::Direct(session, frame, answers) => self.slots.direct(session, frame, answers),
-                Command::CloseAll(code, place) => self.slots.close_room(room, code, place),
+                Command::Broadcast(frame, place) => frames.push((frame, place)),
+                Command::Direct(session, frame, answers) => self.slots.direct(room, session, frame, answers, &frames),
+                Command::CloseAll(code, place) => self.slots.close_room(room, code, place, &frames),
             }
         }
-        self.slots.set_rev(room, rev);
         let slots = self.slots.clone();
         Box::pin(async move {
+            // Whoever has an answer or a WELCOME to get does not wait for a thousand others.
             slots.flush().await;
+            slots.broadcast(room, &frames).await;
+            // Not before: a heartbeat in between must not tell of what its session was not sent yet.
+            slots.set_rev(room, rev);
             let delivered = Instant::now();
-            if n_bytes >= LARGE_DELIVERY_BYTES {
+            if frames.iter().map(|(frame, _)| frame.len()).sum::<usize>() >= LARGE_DELIVERY_BYTES {
                 sleep(LARGE_DELIVERY_PAUSE).await;
             }
             delivered

@@ -13,6 +13,7 @@ use super::{
     send_queue::{Full, SendQueue},
     socket::Socket,
 };
+use crate::room::Place;
 
 /// Most frames of one write.
 const PIECES_MAX: usize = 32;
@@ -61,7 +62,54 @@ impl Outbox {
         self.queue.borrow_mut().push(frame)
     }
 
-    /// The same for what does not count against the bound.
+    /// Sends frames behind what is queued, as far as the socket takes them; the rest follows when it takes more. Where
+    /// nothing is queued, which is nearly always, they never see the queue.
+    ///
+    /// # Errors
+    /// [`Full`] where they would pass the bound.
+    pub fn send(self: &Rc<Self>, frames: &[(Bytes, Place)]) -> Result<(), Full> {
+        let mut n_written = 0;
+        if !self.blocked.get() && self.is_empty() && !self.finished.get() {
+            match self.write_directly(frames) {
+                Ok(n) => n_written = n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The connection is gone: its reader learns it too, and ends the session.
+                Err(_) => {
+                    self.finished.set(true);
+                    self.socket.end();
+                }
+            }
+        }
+        for (frame, _) in frames {
+            if n_written >= frame.len() {
+                n_written -= frame.len();
+                continue;
+            }
+            #[expect(clippy::disallowed_methods, reason = "it is longer than that")]
+            let rest = frame.slice(std::mem::take(&mut n_written)..);
+            self.push(rest)?;
+        }
+        if !self.is_empty() {
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Self::send`] will read, so that it is in the caches. Says whether something would be written.
+    pub fn glance(&self) -> bool {
+        self.socket.is_open() && !self.blocked.get() && self.is_empty()
+    }
+
+    fn write_directly(&self, frames: &[(Bytes, Place)]) -> io::Result<usize> {
+        if let [(frame, _)] = frames {
+            return self.socket.write_directly(&[IoSlice::new(frame)]);
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+        let filled = pieces.iter_mut().zip(frames).map(|(piece, (frame, _))| *piece = IoSlice::new(frame)).count();
+        self.socket.write_directly(pieces.get(..filled).unwrap_or_default())
+    }
+
+    /// As [`Self::push`], for what does not count against the bound.
     pub fn push_uncounted(&self, frame: Bytes) {
         if !self.finished.get() {
             self.queue.borrow_mut().push_uncounted(frame);
@@ -198,6 +246,44 @@ mod tests {
                 yield_now().await;
             }
             assert_eq!(total.get(), 0);
+        };
+        LocalSet::new().run_until(work).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_goes_behind_what_waits() {
+        let work = async {
+            let (outbox, mut peer, total) = outbox(64 << 20).await;
+            let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
+            let places = |frames: &[&Bytes]| -> Vec<(Bytes, Place)> {
+                frames.iter().zip(1..).map(|(frame, place)| ((*frame).clone(), place)).collect()
+            };
+            let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
+            assert_eq!(outbox.send(&places(&[&first, &second])), Ok(()));
+            assert!(outbox.glance(), "it went at once");
+            // The socket takes a part of the middle one.
+            assert_eq!(outbox.send(&places(&[&first, &long, &second])), Ok(()));
+            assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
+            assert_eq!(outbox.send(&places(&[&last])), Ok(()));
+            outbox.finish();
+            assert_eq!(outbox.send(&places(&[&last])), Ok(()), "what comes too late is dropped");
+            let mut came = Vec::new();
+            peer.read_to_end(&mut came).await.expect("all of it");
+            assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
+            while !outbox.is_empty() {
+                yield_now().await;
+            }
+            assert_eq!(total.get(), 0);
+        };
+        LocalSet::new().run_until(work).await;
+    }
+
+    #[tokio::test]
+    async fn frames_beyond_the_bound_are_refused() {
+        let work = async {
+            let (outbox, _peer, _) = outbox(1 << 20).await;
+            let long = Bytes::from(vec![0; 32 << 20]);
+            assert_eq!(outbox.send(&[(long, 1)]), Err(Full));
         };
         LocalSet::new().run_until(work).await;
     }

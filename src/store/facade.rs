@@ -1,14 +1,20 @@
 use std::{
+    io,
     path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::{mpsc, oneshot},
+    task::LocalSet,
+};
 
 use super::{
     AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
@@ -18,7 +24,7 @@ use crate::domain::{NewMessage, RoomId};
 
 /// The database, whichever it is. Cheap to clone.
 ///
-/// May be used from any thread and any runtime. All work is done by tasks on a runtime of its own: a
+/// May be used from any thread and any runtime. All work is done by tasks on a thread of its own: a
 /// connection lives as long as the runtime that made it, and actix arbiters come and go. What was started is
 /// finished even when nobody waits for it any more.
 #[derive(Clone)]
@@ -26,7 +32,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     backend: Backend,
-    runtime: OwnRuntime,
+    thread: OwnThread,
     /// The last job found the database not available.
     is_away: AtomicBool,
     outage: Outage,
@@ -37,17 +43,34 @@ enum Backend {
     Sqlite(Sqlite),
 }
 
-/// Two threads: one drives the connections while the other encodes a batch.
-const RUNTIME_THREADS: usize = 2;
+/// The thread that drives the connections and runs all work.
+struct OwnThread {
+    runtime: Handle,
+    /// Things to do on the thread itself. It ends when this is gone.
+    jobs: mpsc::Sender<Job>,
+}
 
-struct OwnRuntime(Option<Runtime>);
+type Job = Box<dyn FnOnce() + Send>;
 
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        // The last clone of a store may be dropped inside another runtime, where waiting panics.
-        if let Some(runtime) = self.0.take() {
+/// Jobs are few, and over at once: whoever has one waits for its place.
+const JOBS_MAX: usize = 1;
+
+impl OwnThread {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().thread_name("store").enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (jobs, mut waiting) = mpsc::channel::<Job>(JOBS_MAX);
+        let run = move || {
+            LocalSet::new().block_on(&runtime, async {
+                while let Some(job) = waiting.recv().await {
+                    job();
+                }
+            });
+            // A job that blocks may take as long as its statement: nobody waits for it any more.
             runtime.shutdown_background();
-        }
+        };
+        thread::Builder::new().name("store".into()).spawn(run)?;
+        Ok(Self { runtime: handle, jobs })
     }
 }
 
@@ -99,18 +122,9 @@ impl Store {
             DatabaseUrl::Postgres(config) => Backend::Postgres(Postgres::new(config, settings)?),
             DatabaseUrl::Sqlite(path) => Backend::Sqlite(Sqlite::new(Path::new(path), settings)?),
         };
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(RUNTIME_THREADS)
-            .thread_name("store")
-            .enable_all()
-            .build()
-            .map_err(|e| StoreError::Broken(format!("no threads for the store: {e}").into()))?;
-        Ok(Self(Arc::new(Inner {
-            backend,
-            runtime: OwnRuntime(Some(runtime)),
-            is_away: AtomicBool::new(false),
-            outage: Outage::default(),
-        })))
+        let no_thread = |e: io::Error| StoreError::Broken(format!("no thread for the store: {e}").into());
+        let thread = OwnThread::start().map_err(no_thread)?;
+        Ok(Self(Arc::new(Inner { backend, thread, is_away: AtomicBool::new(false), outage: Outage::default() })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -261,14 +275,29 @@ impl Store {
         self.0.outage.end(work);
     }
 
+    /// Does something on the thread that drives the connections: actors that are started there reach the database
+    /// without waking another thread. What it starts must not block, and keeps the thread alive.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] where the thread is gone.
+    pub async fn beside<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
+        let (done, result) = oneshot::channel();
+        // Nobody may wait for the result any more; that is fine.
+        let job = Box::new(move || drop(done.send(job())));
+        self.0.thread.jobs.send(job).await.map_err(|_| ended())?;
+        result.await.map_err(|_| ended())
+    }
+
     async fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let ended = || StoreError::Broken("a task of the store ended early".into());
-        let Some(runtime) = &self.0.runtime.0 else { return Err(ended()) };
-        let result = runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()));
+        let result = self.0.thread.runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()));
         self.0.is_away.store(matches!(result, Err(StoreError::Unavailable(_))), Ordering::Relaxed);
         result
     }
+}
+
+fn ended() -> StoreError {
+    StoreError::Broken("a task of the store ended early".into())
 }

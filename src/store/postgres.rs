@@ -9,7 +9,7 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
 };
 use futures_util::FutureExt;
-use tokio::time::timeout;
+use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
 use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
@@ -94,8 +94,9 @@ impl Postgres {
         if self.schema_current().await? {
             return Ok(Vec::new());
         }
-        administer(async {
-            let mut c = self.connector.connect(SESSION).await?;
+        let connector = self.connector.clone();
+        let migrating = async move {
+            let mut c = connector.connect(SESSION).await?;
             c.batch_execute(MIGRATION_LOCK).await.map_err(Failure::from)?;
             let mut harness = AsyncMigrationHarness::new(c);
             let applied = migrations::apply(&mut harness, migrations::POSTGRES)?;
@@ -104,8 +105,14 @@ impl Postgres {
             let inserting = insert_into(meta::table).values(row).on_conflict_do_nothing();
             inserting.execute(&mut c).await.map_err(Failure::from)?;
             Ok(applied)
-        })
-        .await
+        };
+        // diesel's harness blocks the thread it is on, which only a runtime of this kind lets it do.
+        let broken = |what: &dyn std::fmt::Display| StoreError::Broken(format!("migrating: {what}").into());
+        let run = move || match Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+            Ok(runtime) => runtime.block_on(administer(migrating)),
+            Err(error) => Err(broken(&error)),
+        };
+        spawn_blocking(run).await.unwrap_or_else(|error| Err(broken(&error)))
     }
 
     pub async fn schema_current(&self) -> Result<bool, StoreError> {
