@@ -113,6 +113,8 @@ pub struct Persistence {
     /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
     commit_soon: bool,
     flush: Option<(Instant, oneshot::Sender<()>)>,
+    /// Stored, and not answered yet: empty before the next commit ends.
+    answers: Vec<(Append, AppendResult)>,
 }
 
 impl Persistence {
@@ -130,6 +132,7 @@ impl Persistence {
             committing_since: None,
             commit_soon: false,
             flush: None,
+            answers: Vec::new(),
         }
     }
 
@@ -155,6 +158,7 @@ impl Persistence {
         ctx: &mut Context<Self>,
     ) {
         self.committing_since = None;
+        self.answer();
         match result {
             Ok(outcomes) => {
                 self.is_away = false;
@@ -163,8 +167,14 @@ impl Persistence {
                 self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
                 let appends = self.queue.committed();
                 let results = outcomes.into_iter().map(|outcome| self.result_of(outcome));
-                answer(appends.into_iter().zip(results));
+                self.answers = appends.into_iter().zip(results).collect();
                 self.commit(ctx);
+                if self.committing_since.is_none() {
+                    self.answer();
+                } else {
+                    // The database works on the next batch while hundreds are answered.
+                    ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), this, _| this.answer()));
+                }
             }
             Err(error) => {
                 self.is_away = true;
@@ -182,6 +192,11 @@ impl Persistence {
         }
         self.count_waiting();
         self.end_flush(ctx);
+    }
+
+    /// Answers what the last commit stored, where that was not done yet.
+    fn answer(&mut self) {
+        answer(std::mem::take(&mut self.answers));
     }
 
     fn count_waiting(&self) {
@@ -228,7 +243,7 @@ impl Persistence {
 }
 
 /// Sends each room its results in one message.
-fn answer(results: impl Iterator<Item = (Append, AppendResult)>) {
+fn answer(results: impl IntoIterator<Item = (Append, AppendResult)>) {
     type Results = Vec<(u64, AppendResult)>;
     let mut by_room: HashMap<u64, (Recipient<Persisted>, Results)> = HashMap::new();
     for (append, result) in results {
