@@ -191,7 +191,7 @@ export function roundUp(value) {
  * @param {Plot} plot
  */
 export function svg({ title, xName, yName, series }) {
-    const [width, height, left, right, top, bottom] = [640, 320, 64, 16, 40, 48];
+    const [width, height, left, right, top, bottom] = [640, 320, 64, 28, 40, 48];
     const points = series.flatMap((one) => one.points);
     if (points.length === 0) throw new Error("there is nothing to plot");
     const decades = points.map(([x]) => Math.log10(x));

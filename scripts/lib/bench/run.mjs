@@ -52,7 +52,7 @@ const storageBench = setting("BENCH_STORAGE");
  * @property {Record<string, number>} errors
  * @property {{ isBack: boolean, joinsPerSecond: number | null } | null} storm
  * @property {{ rate: number | null, deliveriesPerSecond: number | null } | null} search
- * @property {{ cpuUsPerDelivery: number | null, memoryBefore: number, memoryPerSession: number } | null} server
+ * @property {{ cpuSeconds: number, cpuUsPerDelivery: number | null, memoryBefore: number, memoryPerSession: number } | null} server
  */
 
 /** @type {string[]} */
@@ -295,6 +295,15 @@ async function coldRooms() {
 /** @type {{ sessions: GrowthPoint[], rooms: GrowthPoint[] } | null} */
 let growth = null;
 
+/** The clock of /proc has steps of 10 ms: fewer than five of them are no measurement. */
+const CPU_SECONDS_MIN = 0.05;
+
+/** @param {Report | null} report */
+function cpuUs(report) {
+    const { server } = report ?? {};
+    return server && server.cpuSeconds >= CPU_SECONDS_MIN ? (server.cpuUsPerDelivery ?? NaN) : NaN;
+}
+
 async function grow() {
     const database = databases[0] ?? "sqlite";
     /**
@@ -313,8 +322,8 @@ async function grow() {
             sessions,
             rooms,
             rate,
-            cpuUs: ours.server?.cpuUsPerDelivery ?? NaN,
-            limitCpuUs: limit?.server?.cpuUsPerDelivery ?? NaN,
+            cpuUs: cpuUs(ours),
+            limitCpuUs: cpuUs(limit),
             memory: ours.server?.memoryPerSession ?? NaN,
             p99Ms: (ours.delivery?.p99 ?? NaN) / 1000,
         };
