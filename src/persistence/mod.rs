@@ -233,6 +233,7 @@ impl Persistence {
             self.flush.as_ref().is_some_and(|(deadline, _)| self.queue.len() == 0 || *deadline <= Instant::now());
         if let (true, Some((_, done))) = (is_over, self.flush.take_if(|_| is_over)) {
             let far = Instant::now() + Duration::from_secs(3_600);
+            self.answer();
             self.expire(far);
             // Nobody may wait for it any more; that is fine.
             let _ = done.send(());

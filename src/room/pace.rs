@@ -13,8 +13,8 @@ const GATHER_MAX: Duration = Duration::from_millis(25);
 /// When a room may deliver again. Pure.
 ///
 /// A delivery costs one write for each member, whatever it carries. So a room in which deliveries take long gathers
-/// for twice as long as delivering took: what it costs per message falls as messages come faster. In a quiet room nothing
-/// waits: its next message comes long after the last delivery.
+/// for twice as long as delivering took: what it costs per message falls as messages come faster. In a quiet room
+/// nothing waits: its next message comes long after the last delivery.
 #[derive(Debug)]
 pub struct Pace {
     began: Instant,
