@@ -58,6 +58,8 @@ pub struct StoredRoom {
     pub rows: Vec<MessagePayload<'static>>,
     /// All that each server's HTTP interface gives, page by page.
     pub fresh: Vec<Vec<MessagePayload<'static>>>,
+    /// The counter that each server's summary of the room tells.
+    pub summaries: Vec<i64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -111,6 +113,8 @@ pub enum Broken {
     WrongCounters { last_rev: i64, message_count: i64, rows: i64 },
     /// The HTTP interface gives another history than the database.
     FreshDiffers { seq: i64 },
+    /// A server's summary of the room tells another counter than the database has.
+    SummaryDiffers { told: i64, stored: i64 },
 }
 
 impl Broken {
@@ -191,6 +195,8 @@ fn check_rows(room: &StoredRoom, sent: &BTreeSet<(Uuid, &str)>) -> Vec<Broken> {
             found.push(Broken::FreshDiffers { seq: count(at) + 1 });
         }
     }
+    let others = room.summaries.iter().filter(|told| **told != last_rev);
+    found.extend(others.map(|told| Broken::SummaryDiffers { told: *told, stored: last_rev }));
     found
 }
 

@@ -68,8 +68,14 @@ fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     }
     reader.extend((at + 1..=n).map(|s| Event::Message(row(s))));
     let rows: Vec<_> = (1..=n).map(row).collect();
-    let stored =
-        StoredRoom { epoch: EPOCH.into(), last_rev: n, message_count: n, rows: rows.clone(), fresh: vec![rows] };
+    let stored = StoredRoom {
+        epoch: EPOCH.into(),
+        last_rev: n,
+        message_count: n,
+        rows: rows.clone(),
+        fresh: vec![rows],
+        summaries: vec![n, n],
+    };
     let timed = |events: Vec<Event>| History { room: ROOM.into(), events: (0..).zip(events).collect() };
     Run { clients: vec![timed(author), timed(reader)], rooms: [(ROOM.to_owned(), stored)].into() }
 }
@@ -224,6 +230,11 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
                 Event::Welcome { epoch: EPOCH.into(), rev: 0, resumed: false, has_more: true, messages: Vec::new() };
             (Broken::WrongHasMore { first: 1 }, author, 1)
         }
+        21 => {
+            stored(run).summaries[1] = seq;
+            let n = stored(run).last_rev;
+            (Broken::SummaryDiffers { told: seq, stored: n }, None, 0)
+        }
         _ => {
             stored(run).epoch = "another".into();
             (Broken::OtherEpoch { told: EPOCH.into() }, author, 1)
@@ -231,7 +242,7 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
     }
 }
 
-const KINDS: usize = 22;
+const KINDS: usize = 23;
 
 proptest! {
     #[test]
