@@ -14,6 +14,8 @@ mod migrations;
 mod outage;
 mod postgres;
 mod postgres_batch;
+mod postgres_columns;
+mod postgres_insert;
 mod rows;
 mod schema;
 mod sql_types;

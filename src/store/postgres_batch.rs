@@ -1,4 +1,5 @@
-//! How PostgreSQL stores a batch: one statement, one round trip, one implicit transaction.
+//! How PostgreSQL stores a batch: one statement, one round trip, one implicit transaction. The one for new keys is
+//! tried first ([`postgres_insert`]); here is the one for any.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -6,7 +7,7 @@ use diesel::{
     QueryResult,
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Bool, Text},
+    sql_types::{BigInt, Bool},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
@@ -17,6 +18,8 @@ use super::{
     AppendOutcome, StoreError, StoredMessage,
     error::Failure,
     postgres::Postgres,
+    postgres_columns::Columns,
+    postgres_insert,
     sql_types::{Guid, Key, Stamp, Ts},
 };
 use crate::domain::NewMessage;
@@ -38,16 +41,11 @@ const RUNS_MAX: usize = 10;
 ///
 /// The snapshot is older than the locks: a twin that another server stored meanwhile is met as a unique
 /// violation, nothing is stored, and the next run finds it in `old`.
-const SQL: [&str; 7] = [
+const SQL: [&str; 2] = [
     "WITH inp AS (
       SELECT t.room_id COLLATE \"C\" AS room_id, t.author COLLATE \"C\" AS author, t.nickname, t.avatar, t.content,
         t.client_id, t.ord
       FROM unnest(",
-    ", ",
-    ", ",
-    ", ",
-    ", ",
-    ", ",
     ") WITH ORDINALITY AS t (room_id, author, nickname, avatar, content, client_id, ord)
     ), uniq AS (
       SELECT DISTINCT ON (room_id, author, client_id) * FROM inp ORDER BY room_id, author, client_id, ord
@@ -89,40 +87,28 @@ const SQL: [&str; 7] = [
     ) s USING (room_id, author, client_id)",
 ];
 
-/// The statement with its values. `QueryId` lets the connection keep it prepared.
-#[derive(QueryId)]
-struct AppendBatch {
-    rooms: Vec<String>,
-    authors: Vec<String>,
-    nicknames: Vec<String>,
-    avatars: Vec<&'static str>,
-    contents: Vec<String>,
-    client_ids: Vec<Key>,
+/// The statement with its values.
+struct AppendBatch<'a>(Columns<'a>);
+
+/// Lets the connection keep it prepared.
+impl QueryId for AppendBatch<'_> {
+    type QueryId = AppendBatch<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
 /// Which row of the batch, and what became of it: id, seq, rev, time, epoch, was there before, same content.
 type AppendedRow = (i64, i64, i64, i64, Stamp, Key, bool, bool);
 
-impl Query for AppendBatch {
+impl Query for AppendBatch<'_> {
     type SqlType = (BigInt, BigInt, BigInt, BigInt, Ts, Guid, Bool, Bool);
 }
 
-impl QueryFragment<Pg> for AppendBatch {
+impl QueryFragment<Pg> for AppendBatch<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let [a, b, c, d, e, f, g] = SQL;
+        let [a, b] = SQL;
         out.push_sql(a);
-        out.push_bind_param::<Array<Text>, _>(&self.rooms)?;
+        self.0.walk_ast(out.reborrow())?;
         out.push_sql(b);
-        out.push_bind_param::<Array<Text>, _>(&self.authors)?;
-        out.push_sql(c);
-        out.push_bind_param::<Array<Text>, _>(&self.nicknames)?;
-        out.push_sql(d);
-        out.push_bind_param::<Array<Text>, _>(&self.avatars)?;
-        out.push_sql(e);
-        out.push_bind_param::<Array<Text>, _>(&self.contents)?;
-        out.push_sql(f);
-        out.push_bind_param::<Array<Guid>, _>(&self.client_ids)?;
-        out.push_sql(g);
         Ok(())
     }
 }
@@ -151,6 +137,19 @@ impl Postgres {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
+        #[cfg(debug_assertions)]
+        if self.answers_early {
+            let rows = rows.to_vec();
+            let pool = &self.pools.writer;
+            let answered = broken::write_answering_early(pool, |c| async move { run(c, &rows).await }.boxed());
+            let appended = answered.await?;
+            return Ok(outcomes_of(appended));
+        }
+        match self.insert(rows).await {
+            // Some were stored before, or are here twice.
+            Err(Failure::Again) => {}
+            result => return result,
+        }
         for _ in 1..RUNS_MAX {
             match self.append_once(rows).await {
                 Err(Failure::Again) => tokio::time::sleep(jitter()).await,
@@ -160,24 +159,25 @@ impl Postgres {
         self.append_once(rows).await
     }
 
+    async fn insert(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
+        let rows = rows.to_vec();
+        let inserted = self.pools.write(|c| async move { postgres_insert::run(c, &rows).await }.boxed()).await?;
+        inserted.ok_or_else(wrong_number)
+    }
+
     async fn append_once(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
-        let batch = AppendBatch::new(rows);
-        #[cfg(debug_assertions)]
-        if self.answers_early {
-            let appended = broken::write_answering_early(&self.pools.writer, move |c| run(c, batch).boxed()).await?;
-            return Ok(outcomes_of(appended));
-        }
-        let appended = self.pools.write(move |c| run(c, batch).boxed()).await?;
-        if appended.len() == rows.len() {
-            Ok(outcomes_of(appended))
-        } else {
-            Err(Failure::Store(StoreError::Broken("a batch came back with a row too many or too few".into())))
-        }
+        let (n_rows, rows) = (rows.len(), rows.to_vec());
+        let appended = self.pools.write(|c| async move { run(c, &rows).await }.boxed()).await?;
+        if appended.len() == n_rows { Ok(outcomes_of(appended)) } else { Err(wrong_number()) }
     }
 }
 
-async fn run(c: &mut AsyncPgConnection, batch: AppendBatch) -> QueryResult<Vec<AppendedRow>> {
-    batch.load::<AppendedRow>(c).await
+fn wrong_number() -> Failure {
+    Failure::Store(StoreError::Broken("a batch came back with a row too many or too few".into()))
+}
+
+async fn run(c: &mut AsyncPgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
+    AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 
 fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
@@ -217,17 +217,4 @@ fn fits(row: &NewMessage) -> bool {
         (row.content.as_str(), usize::MAX),
     ];
     texts.iter().all(|(text, length_max)| !text.contains('\0') && text.chars().count() <= *length_max)
-}
-
-impl AppendBatch {
-    fn new(rows: &[Arc<NewMessage>]) -> Self {
-        Self {
-            rooms: rows.iter().map(|row| row.room.as_str().to_owned()).collect(),
-            authors: rows.iter().map(|row| row.author.id.as_str().to_owned()).collect(),
-            nicknames: rows.iter().map(|row| row.author.nickname.as_str().to_owned()).collect(),
-            avatars: rows.iter().map(|row| row.author.avatar.as_str()).collect(),
-            contents: rows.iter().map(|row| row.content.as_str().to_owned()).collect(),
-            client_ids: rows.iter().map(|row| Key(row.client_id)).collect(),
-        }
-    }
 }

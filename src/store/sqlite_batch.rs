@@ -4,16 +4,18 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    define_sql_function, insert_into,
+    define_sql_function,
+    dsl::case_when,
+    insert_into,
     prelude::*,
     result::{DatabaseErrorKind, Error as QueryError},
+    select,
     sqlite::SqliteConnection,
     update,
 };
 
 use super::{
     AppendOutcome, StoredMessage,
-    rows::HeadRow,
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
@@ -21,13 +23,14 @@ use crate::domain::{NewMessage, RoomId};
 
 define_sql_function!(fn last_insert_rowid() -> diesel::sql_types::BigInt);
 
-/// A room while its batch is being written; its row is written last, once.
+/// A room while its batch is being written. The row of one that exists has its counters raised beforehand, as if all
+/// of the batch's messages were new; a new one's is written last.
 struct OpenRoom {
     is_new: bool,
     epoch: Key,
+    /// The last value that is taken.
     last_rev: i64,
-    message_count: i64,
-    last_message_at: Option<Stamp>,
+    n_expected: i64,
     n_added: i64,
 }
 
@@ -36,58 +39,60 @@ pub(super) fn append(
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
+    let mut counts: HashMap<&RoomId, i64> = HashMap::new();
+    for row in rows {
+        let count = counts.entry(&row.room).or_default();
+        *count = count.saturating_add(1);
+    }
     c.immediate_transaction(|c| {
-        let mut open: HashMap<&RoomId, OpenRoom> = HashMap::new();
+        let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
+        for (id, n_expected) in counts {
+            open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+        }
         let mut outcomes = Vec::with_capacity(rows.len());
+        let mut last_id = None;
         for row in rows {
-            if !open.contains_key(&row.room) {
-                open.insert(&row.room, open_room(c, &row.room)?);
-            }
             if let Some(room) = open.get_mut(&row.room) {
-                outcomes.push(append_one(c, room, row, Stamp(now))?);
+                let outcome = append_one(c, room, row, Stamp(now), last_id)?;
+                last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
+                outcomes.push(outcome);
             }
         }
         for (id, room) in open {
-            if room.n_added > 0 {
-                write_room(c, id, &room, Stamp(now))?;
-            }
+            close_room(c, id, &room, Stamp(now))?;
         }
         Ok(outcomes)
     })
 }
 
-fn open_room(c: &mut SqliteConnection, id: &RoomId) -> QueryResult<OpenRoom> {
-    let query = meta::table
-        .left_join(rooms::table.on(rooms::id.eq(id.as_str())))
-        .select((meta::epoch, Option::<HeadRow>::as_select()));
-    let (meta_epoch, row) = query.first::<(Key, Option<HeadRow>)>(c)?;
-    Ok(match row {
-        None => OpenRoom {
-            is_new: true,
-            epoch: meta_epoch,
-            last_rev: 0,
-            message_count: 0,
-            last_message_at: None,
-            n_added: 0,
-        },
-        Some(row) => OpenRoom {
-            is_new: false,
-            epoch: row.epoch,
-            last_rev: row.last_rev,
-            message_count: row.message_count,
-            last_message_at: row.last_message_at,
-            n_added: 0,
-        },
-    })
+fn open_room(c: &mut SqliteConnection, id: &RoomId, n_expected: i64, now: Stamp) -> QueryResult<OpenRoom> {
+    let raised = update(rooms::table.find(id.as_str()))
+        .set((
+            rooms::last_rev.eq(rooms::last_rev + n_expected),
+            rooms::message_count.eq(rooms::message_count + n_expected),
+            rooms::last_message_at
+                .eq(case_when(rooms::last_message_at.ge(Some(now)), rooms::last_message_at).otherwise(Some(now))),
+        ))
+        .returning((rooms::epoch, rooms::last_rev))
+        .get_result::<(Key, i64)>(c)
+        .optional()?;
+    let is_new = raised.is_none();
+    let (epoch, raised_to) = match raised {
+        Some(row) => row,
+        None => (meta::table.select(meta::epoch).first(c)?, n_expected),
+    };
+    Ok(OpenRoom { is_new, epoch, last_rev: raised_to.saturating_sub(n_expected), n_expected, n_added: 0 })
 }
 
+/// `last_id` is the one of the row before, where that was inserted just now.
 fn append_one(
     c: &mut SqliteConnection,
     room: &mut OpenRoom,
     row: &NewMessage,
     now: Stamp,
+    last_id: Option<i64>,
 ) -> QueryResult<AppendOutcome> {
-    let seq = room.last_rev.saturating_add(room.n_added).saturating_add(1);
+    let seq = room.last_rev.saturating_add(1);
     let inserted = insert_into(messages::table)
         .values((
             messages::room_id.eq(row.room.as_str()),
@@ -111,8 +116,13 @@ fn append_one(
         Err(error) => Err(error),
         Ok(0) => original(c, room, row),
         Ok(_) => {
+            room.last_rev = seq;
             room.n_added = room.n_added.saturating_add(1);
-            let id = diesel::select(last_insert_rowid()).get_result::<i64>(c)?;
+            // Only an insert that fails leaves out an id (https://sqlite.org/autoinc.html).
+            let id = match last_id {
+                Some(id) => id.saturating_add(1),
+                None => select(last_insert_rowid()).get_result(c)?,
+            };
             Ok(AppendOutcome::Stored(StoredMessage { id, seq, rev: seq, created_at: now.0, epoch: room.epoch.into() }))
         }
     }
@@ -134,17 +144,28 @@ fn original(c: &mut SqliteConnection, room: &OpenRoom, row: &NewMessage) -> Quer
     }
 }
 
-fn write_room(c: &mut SqliteConnection, id: &RoomId, room: &OpenRoom, now: Stamp) -> QueryResult<()> {
-    let counters = (
-        rooms::last_rev.eq(room.last_rev.saturating_add(room.n_added)),
-        rooms::message_count.eq(room.message_count.saturating_add(room.n_added)),
-        rooms::last_message_at.eq(room.last_message_at.max(Some(now))),
-    );
-    if room.is_new {
-        let row = (rooms::id.eq(id.as_str()), rooms::epoch.eq(room.epoch), rooms::created_at.eq(now), counters);
+/// Writes a new room's row, and takes back what an old one's was raised by too much.
+fn close_room(c: &mut SqliteConnection, id: &RoomId, room: &OpenRoom, now: Stamp) -> QueryResult<()> {
+    let n_too_many = room.n_expected.saturating_sub(room.n_added);
+    if room.is_new && room.n_added > 0 {
+        let row = (
+            rooms::id.eq(id.as_str()),
+            rooms::epoch.eq(room.epoch),
+            rooms::created_at.eq(now),
+            rooms::last_rev.eq(room.n_added),
+            rooms::message_count.eq(room.n_added),
+            rooms::last_message_at.eq(Some(now)),
+        );
         insert_into(rooms::table).values(row).execute(c)?;
-    } else {
-        update(rooms::table.find(id.as_str())).set(counters).execute(c)?;
+    } else if !room.is_new && n_too_many > 0 {
+        let newest = messages::table.filter(messages::room_id.eq(id.as_str())).order(messages::created_at.desc());
+        update(rooms::table.find(id.as_str()))
+            .set((
+                rooms::last_rev.eq(rooms::last_rev - n_too_many),
+                rooms::message_count.eq(rooms::message_count - n_too_many),
+                rooms::last_message_at.eq(newest.select(messages::created_at).limit(1).single_value()),
+            ))
+            .execute(c)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::support::{TestDb, fresh, many, message, message_by, repeated, room, s
 on_both!(
     counters_are_contiguous_in_the_order_of_the_batch,
     what_is_stored_is_what_was_sent,
+    what_is_told_of_each_row_is_what_is_stored,
     the_same_key_twice_in_a_batch_is_stored_once,
     a_retry_gives_the_original_and_takes_no_value,
     a_key_belongs_to_one_author_in_one_room,
@@ -65,6 +66,43 @@ async fn what_is_stored_is_what_was_sent(db: &TestDb) {
     let age = chrono::Utc::now().signed_duration_since(told.created_at);
     assert!(age.abs() < chrono::TimeDelta::minutes(1), "{age}");
     assert_eq!(told.epoch, store.meta().await.expect("meta").epoch, "a new room takes the epoch of meta");
+}
+
+async fn what_is_told_of_each_row_is_what_is_stored(db: &TestDb) {
+    let store = db.ready().await;
+    let (a, b) = (room("a"), room("b"));
+    let known = fresh(&a, "known");
+    let other = message(&a, "author", known.client_id, "other content");
+    let refused = message_by(&a, "author", "nul\0", Uuid::new_v4(), "never");
+    let batches = [
+        vec![Arc::clone(&known)],
+        vec![fresh(&a, "1"), fresh(&b, "2"), fresh(&a, "3"), fresh(&b, "4")],
+        vec![fresh(&a, "5"), Arc::clone(&known), fresh(&b, "6"), fresh(&a, "7"), other, fresh(&a, "8")],
+        vec![refused, fresh(&a, "9"), fresh(&a, "10")],
+        vec![known],
+    ];
+    let mut told = Vec::new();
+    for batch in batches {
+        let ids: Vec<Uuid> = batch.iter().map(|row| row.client_id).collect();
+        let outcomes = store.append_batch(batch).await.expect("stored");
+        told.extend(ids.into_iter().zip(outcomes));
+    }
+    let mut n_told = 0;
+    for room in [&a, &b] {
+        let (head, page) = store.load(room, 100).await.expect("loaded");
+        assert_eq!(head.last_message_at, page.messages.iter().map(|m| m.created_at).max());
+        for found in &page.messages {
+            for (_, outcome) in told.iter().filter(|(id, _)| *id == found.client_id) {
+                let (AppendOutcome::Stored(told) | AppendOutcome::Repeated(told)) = outcome else { continue };
+                assert_eq!((told.id, told.seq, told.rev), (found.id, found.seq, found.rev));
+                assert_eq!((told.created_at, told.epoch), (found.created_at, head.epoch));
+                n_told += 1;
+            }
+        }
+    }
+    assert_eq!(n_told, 13, "11 are stored, and one was told three times");
+    assert_whole(&store, &a, 8).await;
+    assert_whole(&store, &b, 3).await;
 }
 
 async fn the_same_key_twice_in_a_batch_is_stored_once(db: &TestDb) {
