@@ -2,7 +2,8 @@
 //!
 //! `storage URL rooms=N seconds=S rounds=N` prints JSON with messages a second, in turn: a bare loop that gives batches
 //! to the store, writers through the actor, and a bare loop with the simplest statement that stores the same rows.
-//! `storage URL commit seconds=S` prints the median microseconds of one row's commit, twenty a second.
+//! `storage URL commit seconds=S` prints the median microseconds of one row's commit, twenty a second, each counted from
+//! when it was due, as the load tester counts.
 //! `storage URL page room=NAME rounds=N` prints the microseconds of reading a page in the middle of a room's history.
 //!
 //! It makes the tables where they are missing and leaves its rows behind: give it a database of its own.
@@ -230,15 +231,15 @@ fn bare(
 ) -> Bare {
     let (began, mut times_us, mut n) = (Instant::now(), Vec::new(), 0);
     let mut timed = |write: &mut dyn FnMut(&[Arc<NewMessage>])| {
+        let mut due = began;
         while began.elapsed() < length {
             let batch = messages.batch(n_batch);
-            let at = Instant::now();
+            // Each counts from when it was due, not from when this thread was awake: so the load tester counts, too.
+            due = pace.map_or_else(Instant::now, |pace| due + pace);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
             write(&batch);
-            times_us.push(at.elapsed().as_secs_f64() * 1e6);
+            times_us.push(due.elapsed().as_secs_f64() * 1e6);
             n += n_batch;
-            if let Some(rest) = pace.and_then(|pace| pace.checked_sub(at.elapsed())) {
-                std::thread::sleep(rest);
-            }
         }
     };
     match url.strip_prefix("sqlite://") {

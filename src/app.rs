@@ -190,10 +190,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let watch = actix::spawn(figures::watch_database(site.clone()));
     log::info!("listening on {address}, waiting for the database");
 
-    // Threads that outlive the workers: commits must end after the last socket.
-    let arbiters = (0..threads(&config)).map(|_| Arbiter::new()).collect::<Vec<_>>();
-    let handles = arbiters.iter().map(Arbiter::handle).collect::<Vec<_>>();
-    let start = start_actors(&config, &site, &store, &metrics, handles);
+    let start = start_actors(&config, &site, &store, &metrics);
     tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
@@ -216,11 +213,6 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     figures.abort();
     watch.abort();
     stop_servers(handle, metrics_handle).await;
-    for arbiter in arbiters {
-        arbiter.stop();
-        // A room thread that panicked has said so in the log.
-        let _ = arbiter.join();
-    }
     log::info!("stopped");
     Ok(())
 }
@@ -349,6 +341,7 @@ fn http_server(
         hubs.add(hub.clone().recipient());
         let setup = Rc::new(SessionSetup {
             slots,
+            thread: Arbiter::current(),
             hub: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
             deliver: hub.recipient(),
             entrance: site.entrance.clone(),
@@ -385,7 +378,6 @@ async fn start_actors(
     site: &web::Data<Site>,
     store: &Store,
     metrics: &Arc<Metrics>,
-    arbiters: Vec<actix::ArbiterHandle>,
 ) -> Result<(), AppError> {
     let mut said = None;
     let meta = loop {
@@ -428,7 +420,7 @@ async fn start_actors(
         },
     };
     let append = persistence.clone().recipient();
-    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone(), arbiters).start();
+    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
     let entrance = Entrance { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
     let _ = site.entrance.set(entrance);

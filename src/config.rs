@@ -206,7 +206,7 @@ pub struct ServeConfig {
     /// Seconds after the signal when what could not be stored is given up.
     #[arg(long, env = "CHAT_DRAIN_FLUSH_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub drain_flush: Duration,
-    /// Threads for sockets, and as many for rooms; unset: as many as there are cores.
+    /// Threads for sockets and rooms; unset: as many as there are cores.
     #[arg(long, env = "CHAT_THREADS", value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What to do wrong on purpose: for tests of the tests.

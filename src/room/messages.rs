@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actix::{Message, Recipient, clock::Instant};
+use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
@@ -52,6 +52,8 @@ pub struct Join {
     pub profile: Option<(Nickname, AvatarName)>,
     /// How far the client was.
     pub resume: Option<ResumePoint>,
+    /// The thread of its session. Where the room is not live yet it lives there from now on.
+    pub thread: ArbiterHandle,
     /// The answer. A membership that nobody receives takes itself back.
     pub reply: oneshot::Sender<Result<Membership, Refusal>>,
 }

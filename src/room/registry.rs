@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
-    WrapFuture, clock::Instant,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
+    clock::Instant,
 };
 
 use super::{
@@ -50,23 +50,14 @@ pub struct RoomRegistry {
     store: Store,
     persistence: Recipient<Append>,
     metrics: Arc<Metrics>,
-    /// The threads that rooms are spread over.
-    arbiters: Vec<ArbiterHandle>,
-    n_spawned: usize,
     is_polling: bool,
 }
 
 impl RoomRegistry {
-    /// The actor, not started. `arbiters` must outlive it.
-    pub fn new(
-        limits: RegistryLimits,
-        store: Store,
-        persistence: Recipient<Append>,
-        metrics: Arc<Metrics>,
-        arbiters: Vec<ArbiterHandle>,
-    ) -> Self {
+    /// The actor, not started.
+    pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self { directory, limits, store, persistence, metrics, arbiters, n_spawned: 0, is_polling: false }
+        Self { directory, limits, store, persistence, metrics, is_polling: false }
     }
 
     /// Asks the database where the live rooms are, and tells each: another server may have written
@@ -135,7 +126,6 @@ impl Handler<Join> for RoomRegistry {
             log::error!("a room ended by itself; it is started again");
             self.directory.forget(&join.room);
         }
-        let (arbiters, n_spawned) = (&self.arbiters, &mut self.n_spawned);
         let spawn = |key| {
             let room = Room::new(
                 key,
@@ -146,12 +136,7 @@ impl Handler<Join> for RoomRegistry {
                 ctx.address().recipient(),
                 self.metrics.clone(),
             );
-            *n_spawned += 1;
-            let turn = n_spawned.checked_rem(arbiters.len()).unwrap_or(0);
-            match arbiters.get(turn) {
-                Some(arbiter) => Room::start_in_arbiter(arbiter, move |_| room),
-                None => room.start(),
-            }
+            Room::start_in_arbiter(&join.thread, move |_| room)
         };
         let Some((room, evicted)) = self.directory.join(&join.room, spawn) else {
             // The session may be gone; then nobody needs the answer.

@@ -5,8 +5,8 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, StreamHandler, WrapFuture,
-    clock::Instant,
+    Actor, ActorContext, ActorFutureExt, ArbiterHandle, AsyncContext, Context, Handler, Recipient, StreamHandler,
+    WrapFuture, clock::Instant,
 };
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct SessionSetup {
     pub slots: Rc<Slots>,
     /// The thread's hub.
     pub hub: HubId,
+    /// Itself.
+    pub thread: ArbiterHandle,
     /// Its address.
     pub deliver: Recipient<Deliver>,
     /// Set once the database was reached.
@@ -189,7 +191,8 @@ impl Session {
         let (reply, answer) = oneshot::channel();
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
-        let join = Join { room, session, author_id: author_id.clone(), profile, resume: join.resume, reply };
+        let (thread, author) = (self.setup.thread.clone(), author_id.clone());
+        let join = Join { room, session, author_id: author, profile, resume: join.resume, thread, reply };
         if registry.try_send(join).is_err() {
             return self.refuse_join(Refusal::OVERLOADED);
         }
