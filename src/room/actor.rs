@@ -200,7 +200,7 @@ impl Room {
     /// Tells who is here if that is due, sends what was gathered, and says so where nobody is left.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         let now = Instant::now();
-        if self.presence.is_due(now) {
+        if self.presence.is_due(now, self.fan_out.goes_to_all()) {
             if !self.members.is_empty() {
                 let json = protocol::encode(&ServerFrame::Presence(self.presence.payload(true)));
                 self.fan_out.broadcast(json);
@@ -213,7 +213,7 @@ impl Room {
     }
 
     fn set_presence_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let due = self.presence.due_at(now);
+        let due = self.presence.due_at();
         if self.presence_timer.as_ref().map(|(at, _)| *at) == due {
             return;
         }
@@ -221,7 +221,7 @@ impl Room {
             ctx.cancel_future(timer);
         }
         if let Some(at) = due {
-            let timer = ctx.run_later(at - now, |this, ctx| {
+            let timer = ctx.run_later(at.saturating_duration_since(now), |this, ctx| {
                 this.presence_timer = None;
                 this.settle(ctx);
             });

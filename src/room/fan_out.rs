@@ -55,6 +55,11 @@ impl FanOut {
         self.runs.is_empty() && self.attaches.is_empty()
     }
 
+    /// Whether something waits that goes to every member.
+    pub fn goes_to_all(&self) -> bool {
+        self.n_bytes > 0
+    }
+
     /// Whether so much waits that the room should take no more.
     pub fn is_full(&self) -> bool {
         self.n_bytes > WAITING_BYTES_MAX

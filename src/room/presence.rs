@@ -19,6 +19,9 @@ const NOTICE_AFTER: Duration = Duration::from_secs(5);
 const INTERVAL_SMALL: Duration = Duration::from_secs(1);
 /// The same where there are no lists: only the number changes, and it goes to many.
 const INTERVAL_LARGE: Duration = Duration::from_secs(3);
+/// So long a PRESENCE without lists waits for a message to go with: alone it costs as much as a message, which would
+/// then come behind it.
+const COMPANY_WAIT: Duration = Duration::from_secs(1);
 
 /// Who is in a room: sessions folded into identities, comings and goings into notices. Pure; the caller
 /// passes the time.
@@ -31,7 +34,8 @@ pub struct Presence {
     queue: VecDeque<(Instant, AuthorId)>,
     joined: Vec<Author>,
     left: Vec<Author>,
-    changed: bool,
+    /// Since when there is something to tell but comings and goings.
+    changed_at: Option<Instant>,
     told_at: Option<Instant>,
 }
 
@@ -73,10 +77,12 @@ impl Presence {
     }
 
     /// A session of `id` came.
-    pub fn enter(&mut self, id: &AuthorId, session: SessionId) {
+    pub fn enter(&mut self, id: &AuthorId, session: SessionId, now: Instant) {
         let person = self.people.entry(id.clone()).or_default();
         person.sessions.push(session);
-        self.changed |= person.sessions.len() == 1;
+        if person.sessions.len() == 1 {
+            self.changed_at.get_or_insert(now);
+        }
     }
 
     /// An identity that is here has this profile now. True where that changes anything.
@@ -88,7 +94,7 @@ impl Presence {
         let is_new = person.author.is_none();
         let id = author.id.clone();
         person.author = Some(author);
-        self.changed = true;
+        self.changed_at.get_or_insert(now);
         // Who is back before the going was told never went.
         if is_new && self.notices.remove(&id).is_none() {
             self.notify(id, None, now);
@@ -98,12 +104,17 @@ impl Presence {
 
     /// A session of `id` went.
     pub fn leave(&mut self, id: &AuthorId, session: SessionId, now: Instant) {
+        if !self.has_lists() {
+            // Should this make the room small enough for lists, they begin here.
+            self.fold(now);
+            self.forget_notices();
+        }
         let Some(person) = self.people.get_mut(id) else { return };
         person.sessions.retain(|s| *s != session);
         if !person.sessions.is_empty() {
             return;
         }
-        self.changed = true;
+        self.changed_at.get_or_insert(now);
         let author = self.people.remove(id).and_then(|p| p.author);
         // Who goes before the coming was told never came.
         if author.is_some() && self.notices.remove(id).is_none() {
@@ -128,21 +139,36 @@ impl Presence {
         None
     }
 
-    /// When there will be something to tell, if nothing else happens. `None`: nothing.
-    pub fn due_at(&mut self, now: Instant) -> Option<Instant> {
-        let wanted = match (self.next_notice(), self.changed.then_some(now)) {
+    /// From when there is something to tell.
+    fn tells_from(&mut self) -> Option<Instant> {
+        // Where there are no lists nobody is told who came or went.
+        let notice = if self.has_lists() { self.next_notice() } else { None };
+        let wanted = match (notice, self.changed_at) {
             (Some(notice), Some(change)) => notice.min(change),
             (wanted, None) | (None, wanted) => wanted?,
         };
         Some(wanted.max(self.told_at.map_or(wanted, |at| at + self.interval())))
     }
 
+    /// When something is to be told, if nothing else happens until then. `None`: nothing.
+    pub fn due_at(&mut self) -> Option<Instant> {
+        let wait = if self.has_lists() { Duration::ZERO } else { COMPANY_WAIT };
+        Some(self.tells_from()? + wait)
+    }
+
     /// Folds what is due at `now`. True where a PRESENCE is to be sent: [`Presence::payload`], then
-    /// [`Presence::told`].
-    pub fn is_due(&mut self, now: Instant) -> bool {
-        if self.due_at(now).is_none_or(|at| at > now) {
+    /// [`Presence::told`]. `in_company`: something else goes to every member now.
+    pub fn is_due(&mut self, now: Instant, in_company: bool) -> bool {
+        let due = if in_company { self.tells_from() } else { self.due_at() };
+        if due.is_none_or(|at| at > now) {
             return false;
         }
+        self.fold(now);
+        self.changed_at.is_some() || !self.joined.is_empty() || !self.left.is_empty()
+    }
+
+    /// Takes the comings and goings that are due at `now`.
+    fn fold(&mut self, now: Instant) {
         while self.next_notice().is_some_and(|due| due <= now) {
             let Some((_, id)) = self.queue.pop_front() else { break };
             match self.notices.remove(&id).map(|n| n.went) {
@@ -151,14 +177,18 @@ impl Presence {
                 None => {}
             }
         }
-        self.changed || !self.joined.is_empty() || !self.left.is_empty()
+    }
+
+    fn forget_notices(&mut self) {
+        self.joined.clear();
+        self.left.clear();
     }
 
     /// The PRESENCE to send now, or what a WELCOME carries (`with_notices` false: the lists of comings and
     /// goings are for those who were here).
     pub fn payload(&self, with_notices: bool) -> PresencePayload<'_> {
         let count = self.count();
-        if count > PEOPLE_LISTED_MAX {
+        if !self.has_lists() {
             return PresencePayload { count, members: None, joined: None, left: None };
         }
         PresencePayload {
@@ -171,14 +201,17 @@ impl Presence {
 
     /// What was due has been sent.
     pub fn told(&mut self, now: Instant) {
-        self.changed = false;
-        self.joined.clear();
-        self.left.clear();
+        self.changed_at = None;
+        self.forget_notices();
         self.told_at = Some(now);
     }
 
     fn interval(&self) -> Duration {
-        if self.count() > PEOPLE_LISTED_MAX { INTERVAL_LARGE } else { INTERVAL_SMALL }
+        if self.has_lists() { INTERVAL_SMALL } else { INTERVAL_LARGE }
+    }
+
+    fn has_lists(&self) -> bool {
+        self.count() <= PEOPLE_LISTED_MAX
     }
 }
 
@@ -204,7 +237,7 @@ mod tests {
 
     /// Tells what is due.
     fn tell(presence: &mut Presence, now: Instant) -> Option<Told> {
-        presence.is_due(now).then(|| {
+        presence.is_due(now, false).then(|| {
             let PresencePayload { count, members, joined, left } = presence.payload(true);
             let told = (count, names(members), names(joined), names(left));
             presence.told(now);
@@ -219,7 +252,7 @@ mod tests {
     /// Person `n` opens tab `session`.
     fn come(presence: &mut Presence, n: usize, session: usize, now: Instant) -> AuthorId {
         let author = test_author(n);
-        presence.enter(&author.id, tab(session));
+        presence.enter(&author.id, tab(session), now);
         presence.set_author(author.clone(), now);
         author.id
     }
@@ -230,7 +263,7 @@ mod tests {
         let mut presence = Presence::default();
         let id = come(&mut presence, 1, 1, now);
         come(&mut presence, 1, 2, now);
-        presence.enter(&test_author(2).id, tab(3));
+        presence.enter(&test_author(2).id, tab(3), now);
         assert_eq!((presence.count(), presence.members().len()), (2, 1));
         presence.leave(&id, tab(1), now);
         assert_eq!((presence.count(), presence.sessions(&id)), (2, &[tab(2)][..]));
@@ -244,7 +277,7 @@ mod tests {
         let mut presence = Presence::default();
         let id = come(&mut presence, 1, 1, start);
         assert_eq!(tell(&mut presence, start).map(|t| (t.0, t.2.len())), Some((1, 0)));
-        assert_eq!(presence.due_at(start), Some(start + 5 * SECOND));
+        assert_eq!(presence.due_at(), Some(start + 5 * SECOND));
         assert_eq!(tell(&mut presence, start + 4 * SECOND), None);
         assert_eq!(tell(&mut presence, start + 5 * SECOND).map(|t| t.2), Some(vec!["person 1".to_owned()]));
         // A reload: the count moves, nothing is told.
@@ -255,7 +288,7 @@ mod tests {
         // A real going.
         presence.leave(&id, tab(2), start + 40 * SECOND);
         assert_eq!(tell(&mut presence, start + 46 * SECOND).map(|t| t.3), Some(vec!["person 1".to_owned()]));
-        assert_eq!(presence.due_at(start + 50 * SECOND), None);
+        assert_eq!(presence.due_at(), None);
     }
 
     #[test]
@@ -265,7 +298,7 @@ mod tests {
         come(&mut presence, 1, 1, start);
         assert!(tell(&mut presence, start).is_some());
         come(&mut presence, 2, 2, start + SECOND / 10);
-        assert_eq!(presence.due_at(start + SECOND / 10), Some(start + SECOND));
+        assert_eq!(presence.due_at(), Some(start + SECOND));
         assert_eq!(tell(&mut presence, start + SECOND / 2), None);
         assert_eq!(tell(&mut presence, start + SECOND).map(|t| t.0), Some(2));
     }
@@ -281,6 +314,32 @@ mod tests {
         come(&mut presence, 50, 50, now);
         assert_eq!(presence.payload(true), PresencePayload { count: 51, members: None, joined: None, left: None });
         assert_eq!(presence.members().len(), 51);
+    }
+
+    #[test]
+    fn where_there_are_no_lists_the_number_goes_with_a_message_or_a_second_later() {
+        let start = Instant::now();
+        let mut presence = Presence::default();
+        for n in 0..51 {
+            come(&mut presence, n, n, start);
+        }
+        assert!(!presence.is_due(start, false), "it waits for company");
+        assert_eq!(presence.due_at(), Some(start + SECOND));
+        assert!(presence.is_due(start, true));
+        presence.told(start);
+        // Who came is told to nobody.
+        assert_eq!(presence.due_at(), None);
+        assert!(!presence.is_due(start + 6 * SECOND, true));
+        let id = come(&mut presence, 51, 51, start + SECOND);
+        assert!(!presence.is_due(start + 2 * SECOND, true), "one in three seconds");
+        assert_eq!(presence.due_at(), Some(start + 4 * SECOND));
+        assert!(presence.is_due(start + 4 * SECOND, false));
+        presence.told(start + 4 * SECOND);
+        // With the lists the comings that nobody was told of are over, too.
+        presence.leave(&id, tab(51), start + 9 * SECOND);
+        presence.leave(&test_author(50).id, tab(50), start + 9 * SECOND);
+        let told = tell(&mut presence, start + 9 * SECOND).expect("the number changed");
+        assert_eq!((told.0, told.1.len(), told.2.len()), (50, 50, 0));
     }
 
     proptest! {

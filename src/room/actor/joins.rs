@@ -100,7 +100,7 @@ impl Room {
         let (epoch, rev) = (live.epoch.to_string(), live.timeline.rev());
         let now = Instant::now();
         let is_author = profile.is_some();
-        self.presence.enter(&author_id, session.id);
+        self.presence.enter(&author_id, session.id, now);
         if let Some((nickname, avatar)) = profile {
             let author = Author { id: author_id.clone(), nickname, avatar };
             if self.presence.set_author(author.clone(), now) {
