@@ -490,6 +490,10 @@ if (!quick) SET["history"] = history;
  */
 const told = (program, ...options) => execFileSync(program, options, { encoding: "utf8" }).trim();
 
+// Before the first figure: the count of instructions that is kept is a change as well.
+const isDirty = told("git", "status", "--porcelain", "--untracked-files=no") !== "";
+const commit = told("git", "rev-parse", "--short=12", "HEAD") + (isDirty ? " and changes that are in no commit" : "");
+
 for (const name of SETS) {
     if (only && !only.includes(name)) continue;
     const work = SET[name];
@@ -506,11 +510,10 @@ for (const name of SETS) {
     }
 }
 
-const isDirty = told("git", "status", "--porcelain", "--untracked-files=no") !== "";
 const [cpu] = cpus();
 const text = page({
     date: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC, ${Math.round(performance.now() / 1000)} s`,
-    commit: told("git", "rev-parse", "--short=12", "HEAD") + (isDirty ? " and changes that are in no commit" : ""),
+    commit,
     machine: `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / (1 << 30))} GiB, Linux ${release()}`,
     command: ["scripts/bench", ...process.argv.slice(2)].join(" "),
     databases,
