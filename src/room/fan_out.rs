@@ -212,14 +212,18 @@ mod tests {
         fan_out.broadcast("1".into());
         fan_out.direct(one, session(1), "x", false);
         fan_out.broadcast("2".into());
-        fan_out.attach(two, session(2), welcome);
+        assert!(fan_out.goes_to_all());
+        fan_out.attach(two, session(2), welcome.clone());
         fan_out.broadcast("3".into());
         fan_out.close_all(CloseCode::StartOver);
         fan_out.broadcast("4".into());
         let commands = fan_out.take(&[one, two]);
         assert_eq!(shape(&commands[&one]), "bdbcb");
         assert_eq!(shape(&commands[&two]), "abbcb");
-        assert!(fan_out.is_empty());
+        assert!(fan_out.is_empty() && !fan_out.goes_to_all());
+        fan_out.direct(one, session(1), "x", false);
+        fan_out.attach(two, session(2), welcome);
+        assert!(!fan_out.goes_to_all(), "what is for one of them");
         let Command::Broadcast(bytes, 2) = &commands[&one][0] else { panic!("a broadcast comes first") };
         assert!(String::from_utf8_lossy(bytes).ends_with(r#"{"frames":[1,2]}}"#));
     }

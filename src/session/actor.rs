@@ -46,10 +46,10 @@ pub struct SessionSetup {
     pub slots: Rc<Slots>,
     /// The thread's hub.
     pub hub: HubId,
-    /// Itself.
-    pub thread: ArbiterHandle,
     /// Its address.
     pub deliver: Recipient<Deliver>,
+    /// The thread, on which rooms live that its sessions open.
+    pub thread: ArbiterHandle,
     /// Set once the database was reached.
     pub entrance: Arc<OnceLock<Entrance>>,
     /// Counts sessions.
