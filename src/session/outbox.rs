@@ -23,15 +23,16 @@ const PIECES_MAX: usize = 32;
 /// As long as the socket takes everything a frame costs one write and nothing else: no task is woken for it. A
 /// socket that takes no more gets a task that waits for it and writes the rest.
 ///
-/// Lives on one thread, like session and hub.
+/// Lives on one thread, like session and hub. What a delivery reads comes first, as in a slot.
+#[repr(C)]
 pub struct Outbox {
     socket: Rc<Socket>,
-    queue: RefCell<SendQueue>,
-    /// Writes what the socket did not take. Owned here: it ends with the outbox.
-    writer: RefCell<Option<JoinHandle<()>>>,
     /// The writer waits for the socket.
     blocked: Cell<bool>,
     finished: Cell<bool>,
+    queue: RefCell<SendQueue>,
+    /// Writes what the socket did not take. Owned here: it ends with the outbox.
+    writer: RefCell<Option<JoinHandle<()>>>,
     /// Bytes over all outboxes, for operators; and what of it is ours.
     total: IntGauge,
     n_counted: Cell<usize>,
@@ -42,10 +43,10 @@ impl Outbox {
     pub fn new(socket: Rc<Socket>, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
         Rc::new(Self {
             socket,
-            queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
-            writer: RefCell::default(),
             blocked: Cell::new(false),
             finished: Cell::new(false),
+            queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
+            writer: RefCell::default(),
             total,
             n_counted: Cell::new(0),
         })

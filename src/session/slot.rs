@@ -36,27 +36,29 @@ pub struct SessionTimes {
     pub close_max: Duration,
 }
 
-/// A session as its thread's hub sees it.
+/// A session as its thread's hub sees it. What a delivery reads comes first, so that it is in one or two lines of
+/// memory: each delivery fetches them for every member.
+#[repr(C)]
 pub struct Slot {
-    /// Which session.
-    pub id: SessionId,
     /// Its frames on their way out.
     pub outbox: Rc<Outbox>,
+    /// What its room gathered up to here was told: by its WELCOME, or put into its outbox.
+    told: Cell<Place>,
+    /// Closed with this code; to be cut at that time.
+    closed: Cell<Option<(CloseCode, Instant)>>,
+    /// Which session.
+    pub id: SessionId,
     /// To tell it that it was closed. Set once the actor runs.
     pub session: RefCell<Option<Recipient<SessionEnd>>>,
     /// Its connection was cut.
     is_cut: Cell<bool>,
     /// It is among those that [`Slots::flush`] writes for next.
     is_due: Cell<bool>,
-    /// What its room gathered up to here was told: by its WELCOME, or put into its outbox.
-    told: Cell<Place>,
     /// Its room and its place among that room's members on this thread.
     place: Cell<Option<(RoomKey, usize)>>,
     last_heard: Cell<Instant>,
     join_by: Cell<Instant>,
     next_heartbeat: Cell<Instant>,
-    /// Closed with this code; to be cut at that time.
-    closed: Cell<Option<(CloseCode, Instant)>>,
     /// It went without a close frame.
     gone: Cell<bool>,
     /// To be told to come back at that time, while the server drains.
@@ -73,17 +75,17 @@ impl Slot {
     pub fn new(id: SessionId, outbox: Rc<Outbox>, times: &SessionTimes, phase: f64) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
-            id,
             outbox,
+            told: Cell::new(0),
+            closed: Cell::new(None),
+            id,
             session: RefCell::default(),
             is_cut: Cell::new(false),
             is_due: Cell::new(false),
-            told: Cell::new(0),
             place: Cell::new(None),
             last_heard: Cell::new(now),
             join_by: Cell::new(now + times.join_max),
             next_heartbeat: Cell::new(now + share(times.heartbeat, 0.5 + phase / 2.0)),
-            closed: Cell::new(None),
             gone: Cell::new(false),
             drain_at: Cell::new(None),
             leaving: Cell::new(false),
