@@ -23,12 +23,18 @@ const PIECES_MAX: usize = 32;
 /// As long as the socket takes everything a frame costs one write and nothing else: no task is woken for it. A
 /// socket that takes no more gets a task that waits for it and writes the rest.
 ///
-/// Lives on one thread, like session and hub. What a delivery reads comes first, as in a slot.
+/// Lives on one thread, like session and hub. What a delivery reads comes first, so that it is in one or two lines of
+/// memory: each delivery fetches them for every member of a room.
 #[repr(C)]
 pub struct Outbox {
     socket: Rc<Socket>,
+    /// What its room gathered up to here was told: by its WELCOME, or put in here.
+    told: Cell<Place>,
     /// The writer waits for the socket.
     blocked: Cell<bool>,
+    /// Nothing can be queued any more.
+    is_over: Cell<bool>,
+    /// Once everything is written the socket ends.
     finished: Cell<bool>,
     queue: RefCell<SendQueue>,
     /// Writes what the socket did not take. Owned here: it ends with the outbox.
@@ -43,7 +49,9 @@ impl Outbox {
     pub fn new(socket: Rc<Socket>, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
         Rc::new(Self {
             socket,
+            told: Cell::new(0),
             blocked: Cell::new(false),
+            is_over: Cell::new(false),
             finished: Cell::new(false),
             queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
             writer: RefCell::default(),
@@ -57,26 +65,55 @@ impl Outbox {
     /// # Errors
     /// [`Full`] where it would pass the bound; nothing is queued then.
     pub fn push(&self, frame: Bytes) -> Result<(), Full> {
-        if self.finished.get() {
+        if self.is_over.get() {
             return Ok(());
         }
         self.queue.borrow_mut().push(frame)
     }
 
-    /// Sends frames behind what is queued, as far as the socket takes them; the rest follows when it takes more. Where
-    /// nothing is queued, which is nearly always, they never see the queue.
+    /// Up to which place of its room it was told everything.
+    pub fn told(&self) -> Place {
+        self.told.get()
+    }
+
+    /// A WELCOME told everything up to here.
+    pub fn welcome(&self, place: Place) {
+        self.told.set(place);
+    }
+
+    /// Those of a room's frames, in order of their places, that it was not told yet. It is now.
+    fn untold<'f>(&self, frames: &'f [(Bytes, Place)]) -> &'f [(Bytes, Place)] {
+        let told = self.told.get();
+        let first = frames.partition_point(|(_, place)| *place <= told);
+        if let Some((_, last)) = frames.last() {
+            self.told.set(told.max(*last));
+        }
+        frames.get(first..).unwrap_or_default()
+    }
+
+    /// Queues those of a room's frames that it was not told yet.
+    ///
+    /// # Errors
+    /// [`Full`] where they would pass the bound.
+    pub fn push_untold(&self, frames: &[(Bytes, Place)]) -> Result<(), Full> {
+        self.untold(frames).iter().try_for_each(|(frame, _)| self.push(frame.clone()))
+    }
+
+    /// Sends those of a room's frames that it was not told yet behind what is queued, as far as the socket takes them;
+    /// the rest follows when it takes more. Where nothing is queued, which is nearly always, they never see the queue.
     ///
     /// # Errors
     /// [`Full`] where they would pass the bound.
     pub fn send(self: &Rc<Self>, frames: &[(Bytes, Place)]) -> Result<(), Full> {
+        let frames = self.untold(frames);
         let mut n_written = 0;
-        if !self.blocked.get() && self.is_empty() && !self.finished.get() {
+        if !self.blocked.get() && self.is_empty() && !self.is_over.get() {
             match self.write_directly(frames) {
                 Ok(n) => n_written = n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 // The connection is gone: its reader learns it too, and ends the session.
                 Err(_) => {
-                    self.finished.set(true);
+                    self.end();
                     self.socket.end();
                 }
             }
@@ -96,9 +133,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Reads what [`Self::send`] will read, so that it is in the caches. Says whether something would be written.
+    /// Reads what [`Self::send`] will read, so that it is in the caches. Says whether it would write.
     pub fn glance(&self) -> bool {
-        self.socket.is_open() && !self.blocked.get() && self.is_empty()
+        self.socket.is_open() && !self.blocked.get() && !self.is_over.get() && self.is_empty()
     }
 
     fn write_directly(&self, frames: &[(Bytes, Place)]) -> io::Result<usize> {
@@ -112,7 +149,7 @@ impl Outbox {
 
     /// As [`Self::push`], for what does not count against the bound.
     pub fn push_uncounted(&self, frame: Bytes) {
-        if !self.finished.get() {
+        if !self.is_over.get() {
             self.queue.borrow_mut().push_uncounted(frame);
         }
     }
@@ -131,15 +168,27 @@ impl Outbox {
         self.count();
     }
 
+    /// Writes what was queued and this frame. Nothing can be queued any more; the socket stays open.
+    pub fn say_last(self: &Rc<Self>, frame: Bytes) {
+        self.push_uncounted(frame);
+        self.is_over.set(true);
+        self.flush();
+    }
+
     /// What was queued is still written; then the socket ends. Nothing can be queued any more.
     pub fn finish(self: &Rc<Self>) {
-        self.finished.set(true);
+        self.end();
         self.flush();
+    }
+
+    fn end(&self) {
+        self.is_over.set(true);
+        self.finished.set(true);
     }
 
     /// Drops what was queued and cuts the connection.
     pub fn cut(&self) {
-        self.finished.set(true);
+        self.end();
         self.queue.borrow_mut().clear();
         self.count();
         self.socket.cut();
@@ -156,7 +205,7 @@ impl Outbox {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // The connection is gone: its reader learns it too, and ends the session.
                 Err(_) => {
-                    self.finished.set(true);
+                    self.end();
                     queue.clear();
                 }
             }
@@ -256,18 +305,18 @@ mod tests {
         let work = async {
             let (outbox, mut peer, total) = outbox(64 << 20).await;
             let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
-            let places = |frames: &[&Bytes]| -> Vec<(Bytes, Place)> {
-                frames.iter().zip(1..).map(|(frame, place)| ((*frame).clone(), place)).collect()
+            let places = |first: Place, frames: &[&Bytes]| -> Vec<(Bytes, Place)> {
+                frames.iter().zip(first..).map(|(frame, place)| ((*frame).clone(), place)).collect()
             };
             let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
-            assert_eq!(outbox.send(&places(&[&first, &second])), Ok(()));
+            assert_eq!(outbox.send(&places(1, &[&first, &second])), Ok(()));
             assert!(outbox.glance(), "it went at once");
             // The socket takes a part of the middle one.
-            assert_eq!(outbox.send(&places(&[&first, &long, &second])), Ok(()));
+            assert_eq!(outbox.send(&places(3, &[&first, &long, &second])), Ok(()));
             assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
-            assert_eq!(outbox.send(&places(&[&last])), Ok(()));
+            assert_eq!(outbox.send(&places(6, &[&last])), Ok(()));
             outbox.finish();
-            assert_eq!(outbox.send(&places(&[&last])), Ok(()), "what comes too late is dropped");
+            assert_eq!(outbox.send(&places(7, &[&last])), Ok(()), "what comes too late is dropped");
             let mut came = Vec::new();
             peer.read_to_end(&mut came).await.expect("all of it");
             assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
@@ -275,6 +324,30 @@ mod tests {
                 yield_now().await;
             }
             assert_eq!(total.get(), 0);
+        };
+        LocalSet::new().run_until(work).await;
+    }
+
+    #[tokio::test]
+    async fn each_of_a_rooms_frames_is_told_once_and_none_behind_the_last_word() {
+        let work = async {
+            let (outbox, mut peer, _) = outbox(1 << 20).await;
+            let frames: Vec<(Bytes, Place)> = ["a", "b", "c", "d", "e"].into_iter().map(Bytes::from).zip(1..).collect();
+            outbox.welcome(1);
+            assert_eq!(outbox.push_untold(&frames[..2]), Ok(()), "b: its WELCOME told of a");
+            assert_eq!(outbox.send(&frames[..3]), Ok(()), "c");
+            assert_eq!(outbox.told(), 3);
+            outbox.welcome(4);
+            assert_eq!(outbox.send(&frames), Ok(()), "e");
+            outbox.say_last("!".into());
+            assert!(!outbox.glance() && outbox.socket.is_open(), "the peer may answer");
+            assert_eq!(outbox.send(&[("f".into(), 6)]), Ok(()));
+            assert_eq!(outbox.push("g".into()), Ok(()));
+            outbox.push_uncounted("h".into());
+            outbox.finish();
+            let mut came = Vec::new();
+            peer.read_to_end(&mut came).await.expect("all of it");
+            assert_eq!(String::from_utf8_lossy(&came), "bce!");
         };
         LocalSet::new().run_until(work).await;
     }

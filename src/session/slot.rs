@@ -36,18 +36,12 @@ pub struct SessionTimes {
     pub close_max: Duration,
 }
 
-/// A session as its thread's hub sees it. What a delivery reads comes first, so that it is in one or two lines of
-/// memory: each delivery fetches them for every member.
-#[repr(C)]
+/// A session as its thread's hub sees it.
 pub struct Slot {
-    /// Its frames on their way out.
-    pub outbox: Rc<Outbox>,
-    /// What its room gathered up to here was told: by its WELCOME, or put into its outbox.
-    told: Cell<Place>,
-    /// Closed with this code; to be cut at that time.
-    closed: Cell<Option<(CloseCode, Instant)>>,
     /// Which session.
     pub id: SessionId,
+    /// Its frames on their way out.
+    pub outbox: Rc<Outbox>,
     /// To tell it that it was closed. Set once the actor runs.
     pub session: RefCell<Option<Recipient<SessionEnd>>>,
     /// Its connection was cut.
@@ -59,6 +53,8 @@ pub struct Slot {
     last_heard: Cell<Instant>,
     join_by: Cell<Instant>,
     next_heartbeat: Cell<Instant>,
+    /// Closed with this code; to be cut at that time.
+    closed: Cell<Option<(CloseCode, Instant)>>,
     /// It went without a close frame.
     gone: Cell<bool>,
     /// To be told to come back at that time, while the server drains.
@@ -75,10 +71,8 @@ impl Slot {
     pub fn new(id: SessionId, outbox: Rc<Outbox>, times: &SessionTimes, phase: f64) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
-            outbox,
-            told: Cell::new(0),
-            closed: Cell::new(None),
             id,
+            outbox,
             session: RefCell::default(),
             is_cut: Cell::new(false),
             is_due: Cell::new(false),
@@ -86,6 +80,7 @@ impl Slot {
             last_heard: Cell::new(now),
             join_by: Cell::new(now + times.join_max),
             next_heartbeat: Cell::new(now + share(times.heartbeat, 0.5 + phase / 2.0)),
+            closed: Cell::new(None),
             gone: Cell::new(false),
             drain_at: Cell::new(None),
             leaving: Cell::new(false),
@@ -128,16 +123,6 @@ impl Slot {
         }
     }
 
-    /// Those of a delivery's frames, in order of their places, that it was not told yet. It is now.
-    fn untold<'f>(&self, frames: &'f [(Bytes, Place)]) -> &'f [(Bytes, Place)] {
-        let told = self.told.get();
-        let first = frames.partition_point(|(_, place)| *place <= told);
-        if let Some((_, last)) = frames.last() {
-            self.told.set(told.max(*last));
-        }
-        frames.get(first..).unwrap_or_default()
-    }
-
     /// Whether its peer went without a close frame.
     pub fn is_gone(&self) -> bool {
         self.gone.get()
@@ -165,10 +150,17 @@ const WRITES_IN_A_ROW_MAX: usize = 128;
 /// and one session after the other would wait three times for memory: that was a tenth of what a delivery costs.
 const FETCHED_AT_ONCE: usize = 16;
 
+/// A delivery looks at outboxes only.
+#[derive(Clone)]
+struct Member {
+    outbox: Rc<Outbox>,
+    slot: Rc<Slot>,
+}
+
 #[derive(Default)]
 struct RoomMembers {
     /// Shared with a delivery that is under way: who comes and goes meanwhile changes a copy.
-    members: Rc<Vec<Rc<Slot>>>,
+    members: Rc<Vec<Member>>,
     rev: i64,
 }
 
@@ -212,9 +204,9 @@ impl Slots {
         self.set_due(&slot);
         let mut rooms = self.rooms.borrow_mut();
         let members = Rc::make_mut(&mut rooms.entry(room).or_default().members);
-        slot.told.set(at);
+        slot.outbox.welcome(at);
         slot.place.set(Some((room, members.len())));
-        members.push(slot);
+        members.push(Member { outbox: slot.outbox.clone(), slot });
     }
 
     fn detach(&self, slot: &Slot) {
@@ -227,7 +219,7 @@ impl Slots {
             Rc::make_mut(&mut entry.members).swap_remove(place);
         }
         if let Some(moved) = entry.members.get(place) {
-            moved.place.set(Some((room, place)));
+            moved.slot.place.set(Some((room, place)));
         }
         if entry.members.is_empty() {
             rooms.remove(&room);
@@ -241,14 +233,13 @@ impl Slots {
             return;
         }
         let Some(members) = self.rooms.borrow().get(&room).map(|entry| entry.members.clone()) else { return };
-        for (n, slots) in members.chunks(FETCHED_AT_ONCE).enumerate() {
+        for (n, members) in members.chunks(FETCHED_AT_ONCE).enumerate() {
             if n % (WRITES_IN_A_ROW_MAX / FETCHED_AT_ONCE) == 0 && n > 0 {
                 yield_now().await;
             }
-            black_box(slots.iter().filter(|slot| slot.told.get() == 0 || slot.outbox.glance()).count());
-            for slot in slots {
-                let untold = slot.untold(frames);
-                if slot.closed.get().is_none() && slot.outbox.send(untold) == Err(Full) {
+            black_box(members.iter().filter(|member| member.outbox.glance()).count());
+            for Member { outbox, slot } in members {
+                if outbox.send(frames) == Err(Full) {
                     self.cut_slow(slot);
                 }
             }
@@ -264,14 +255,10 @@ impl Slots {
             slot.n_unanswered.set(slot.n_unanswered.get().saturating_sub(1));
         }
         let is_member = slot.place.get().is_some_and(|(of, _)| of == room);
-        match self.catch_up(&slot, if is_member { before } else { &[] }).and_then(|()| slot.outbox.push(frame)) {
+        match slot.outbox.push_untold(if is_member { before } else { &[] }).and_then(|()| slot.outbox.push(frame)) {
             Ok(()) => self.set_due(&slot),
             Err(Full) => self.cut_slow(&slot),
         }
-    }
-
-    fn catch_up(&self, slot: &Slot, frames: &[(Bytes, Place)]) -> Result<(), Full> {
-        slot.untold(frames).iter().try_for_each(|(frame, _)| slot.outbox.push(frame.clone()))
     }
 
     /// A frame for a session of this thread, written at once. One that cannot take it is cut.
@@ -314,8 +301,8 @@ impl Slots {
     /// Closes every member of a room on this thread whose WELCOME was before this place, behind the frames before.
     pub fn close_room(&self, room: RoomKey, code: CloseCode, at: Place, before: &[(Bytes, Place)]) {
         let members = self.rooms.borrow().get(&room).map(|e| e.members.clone()).unwrap_or_default();
-        for slot in members.iter().filter(|slot| slot.told.get() < at) {
-            match self.catch_up(slot, before) {
+        for Member { outbox, slot } in members.iter().filter(|member| member.outbox.told() < at) {
+            match outbox.push_untold(before) {
                 Ok(()) => self.close(slot, code),
                 Err(Full) => self.cut_slow(slot),
             }
@@ -329,8 +316,7 @@ impl Slots {
             return;
         }
         self.detach(slot);
-        slot.outbox.push_uncounted(protocol::close_frame(code));
-        slot.outbox.flush();
+        slot.outbox.say_last(protocol::close_frame(code));
         self.end(slot, code, Instant::now() + self.times.close_max);
     }
 

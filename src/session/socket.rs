@@ -14,6 +14,7 @@ use actix::clock::sleep;
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 use bytes::Bytes;
 use futures_util::Stream;
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use socket2::SockRef;
 
 /// Send buffer of a socket, in bytes. Without it the kernel hides 4 MB for each peer that stops reading.
@@ -62,11 +63,11 @@ impl Socket {
     /// # Errors
     /// As [`Self::write`].
     pub fn write_directly(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let socket = SockRef::from(&self.stream);
-        match pieces {
-            [piece] => socket.send(piece),
-            pieces => socket.send_vectored(pieces),
-        }
+        // A call of its own, not the C library's: that one is prepared for a thread that is cancelled in it.
+        Ok(match pieces {
+            [piece] => send(&self.stream, piece, SendFlags::NOSIGNAL)?,
+            pieces => sendmsg(&self.stream, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?,
+        })
     }
 
     /// Whether more can be written.

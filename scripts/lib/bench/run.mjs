@@ -185,7 +185,7 @@ const seconds = (/** @type {number} */ n) => `${n}s`;
 async function steady() {
     const options = ["--sessions", "1000", "--rate", "20", "--duration", seconds(8)];
     // What a processor gets done changes within a minute, so short runs in turn say more than long ones.
-    for (let round = 0; round < (quick ? 2 : 5); round++) {
+    for (let round = 0; round < (quick ? 2 : 7); round++) {
         for (const database of databases) {
             const limit = await withLimit((server) => load(server, options));
             await withOurs(database, async (server) => {
