@@ -106,6 +106,9 @@ impl Outbox {
     /// [`Full`] where they would pass the bound.
     pub fn send(self: &Rc<Self>, frames: &[(Bytes, Place)]) -> Result<(), Full> {
         let frames = self.untold(frames);
+        if frames.is_empty() {
+            return Ok(());
+        }
         let mut n_written = 0;
         if !self.blocked.get() && self.is_empty() && !self.is_over.get() {
             match self.write_directly(frames) {
@@ -336,6 +339,7 @@ mod tests {
             outbox.welcome(1);
             assert_eq!(outbox.push_untold(&frames[..2]), Ok(()), "b: its WELCOME told of a");
             assert_eq!(outbox.send(&frames[..3]), Ok(()), "c");
+            assert_eq!(outbox.send(&frames[..3]), Ok(()), "nothing");
             assert_eq!(outbox.told(), 3);
             outbox.welcome(4);
             assert_eq!(outbox.send(&frames), Ok(()), "e");

@@ -147,7 +147,7 @@ pub struct Slots {
 /// Most sockets that are written to in a row before others have their turn on the thread.
 const WRITES_IN_A_ROW_MAX: usize = 128;
 /// So many sessions' memory is fetched before the first of them is written to. Each write leaves little of the caches,
-/// and one session after the other would wait three times for memory: that was a tenth of what a delivery costs.
+/// and one session after the other would wait for memory again and again: that was a tenth of what a delivery costs.
 const FETCHED_AT_ONCE: usize = 16;
 
 /// A delivery looks at outboxes only.

@@ -65,7 +65,7 @@ pub(super) fn append(
     })
 }
 
-/// Raises a room's counters by `n` and tells its epoch and the last counter. Written out, because diesel's own `update`
+/// Raises a room's counters by `n` and tells its epoch and what its counter is then. Written out, because diesel's own `update`
 /// is parsed anew each time, which is a tenth of what it costs to store a message.
 struct RaiseRoom<'a> {
     id: &'a RoomId,
@@ -73,9 +73,9 @@ struct RaiseRoom<'a> {
     now: Stamp,
 }
 
+/// Lets the connection keep it prepared.
 impl QueryId for RaiseRoom<'_> {
     type QueryId = RaiseRoom<'static>;
-
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
