@@ -65,7 +65,9 @@ fn status(address: SocketAddr, path: &str, deadline: Instant) -> io::Result<u16>
     let left = || Some(deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_write_timeout(left())?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: `write!` on a socket would be a packet for each part of the text.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut part = [0; STATUS_BYTES_MAX];
     while !answer.contains(&b'\n') && answer.len() < STATUS_BYTES_MAX && Instant::now() < deadline {
@@ -109,10 +111,18 @@ mod tests {
             let address = listener.local_addr().expect("an address");
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("a connection");
-                let mut request = [0; 1_024];
-                let n = stream.read(&mut request).expect("a request");
-                assert!(request[..n].starts_with(b"GET /livez HTTP/1.1\r\n"));
-                stream.write_all(answer.as_bytes()).expect("an answer");
+                // To its end: a request comes in as many pieces as the system likes.
+                let mut request = Vec::new();
+                let mut byte = [0];
+                while !request.ends_with(b"\r\n\r\n") {
+                    stream.read_exact(&mut byte).expect("a whole request");
+                    request.extend(byte);
+                }
+                assert!(request.starts_with(b"GET /livez HTTP/1.1\r\n"));
+                // In pieces as well, which the one that asks must put together.
+                for piece in answer.as_bytes().chunks(5) {
+                    stream.write_all(piece).expect("an answer");
+                }
             });
             assert_eq!(ask(address, "/livez").is_ok(), well, "{answer:?}");
             server.join().expect("its end");

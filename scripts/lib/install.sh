@@ -75,14 +75,6 @@ install_npm_packages() {
     npm ci --silent --no-audit --no-fund
 }
 
-# Not needed by every test, so not by install_all.
-install_cargo_fuzz() {
-    cargo fuzz --version >/dev/null 2>&1 && return 0
-    echo "installing: cargo-fuzz"
-    # It only calls cargo, so it need not be fast itself.
-    cargo install --quiet --locked --debug cargo-fuzz
-}
-
 install_all() {
     install_packages
     install_rust_components

@@ -18,7 +18,7 @@ export const BINARY = process.env.CHAT_BIN ?? 'target/debug/realtime-chat';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Long enough for a slow machine under load; a test that needs it has failed anyway. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 10;
 
 export async function launch() {

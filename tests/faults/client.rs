@@ -50,6 +50,8 @@ pub struct Orders {
     pub doors: Vec<SocketAddr>,
     /// Goes up each time that some of the clients are to stop reading for a while.
     pub n_stops: usize,
+    /// Nobody leaves: who is gone while the database is away does not come back in until it is there.
+    pub stay: bool,
 }
 
 /// How clients behave.
@@ -91,6 +93,8 @@ pub struct Counts {
     pub n_acked: AtomicUsize,
     /// Messages that were answered with a code.
     pub n_refused: AtomicUsize,
+    /// Connections that went on where the one before had ended.
+    pub n_resumed: AtomicUsize,
 }
 
 /// What a world gives to each of its clients.
@@ -312,7 +316,7 @@ impl Client {
             return Ok(());
         }
         let choice = self.rng.random_range(0..100);
-        if choice < self.habits.leaves_percent {
+        if choice < self.habits.leaves_percent && !self.orders.borrow().stay {
             return Err(if self.rng.random() { End::Left } else { End::Broken(1006) });
         }
         if self.who.nickname.is_none() {
@@ -375,6 +379,7 @@ impl Client {
                 let epoch = head.room.epoch.into_owned();
                 self.cursor = Some((epoch.clone(), head.room.rev));
                 self.life.n_resumed += usize::from(head.resumed);
+                self.counts.n_resumed.fetch_add(usize::from(head.resumed), Ordering::SeqCst);
                 Event::Welcome { epoch, rev: head.room.rev, resumed: head.resumed, has_more: head.has_more, messages }
             }
             ServerFrame::Message(message) => {

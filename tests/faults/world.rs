@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    STORED_MIN,
     checker::{Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
     place::{Cluster, ClusterSpec, Folder, SmallDisk, Template},
@@ -213,7 +214,7 @@ impl World {
                 (database, url)
             }
         };
-        let (orders, _) = watch::channel(Orders { phase: Phase::Traffic, doors: Vec::new(), n_stops: 0 });
+        let (orders, _) = watch::channel(Orders { phase: Phase::Traffic, doors: Vec::new(), n_stops: 0, stay: false });
         let (healthy, watched) = watch::channel(Vec::new());
         let (complaints, http) = (Arc::default(), client());
         let mut watcher = JoinSet::new();
@@ -350,12 +351,28 @@ impl World {
         until("messages to be acknowledged", async || (n_acked() >= enough).then_some(())).await;
     }
 
-    /// Waits until the servers tell that the database is away, and then until somebody who sends is told so.
-    pub async fn told_senders(&mut self) {
+    /// Waits until people are in and talk: what goes wrong before that goes wrong for nobody.
+    pub async fn until_busy(&self) {
+        self.acked(1).await;
+    }
+
+    /// Whether less happened up to now than the verdict asks for.
+    pub fn is_idle(&self) -> bool {
+        self.counts.n_acked.load(Ordering::SeqCst) < STORED_MIN || self.counts.n_resumed.load(Ordering::SeqCst) == 0
+    }
+
+    /// Lets `blow` take the database away, and waits until the servers tell so, and then until somebody who sends is
+    /// told so. Until then nobody leaves: whoever is outside when the database goes cannot come in to send.
+    pub async fn told_senders(&mut self, blow: impl FnOnce(&mut Self)) {
+        self.orders.send_modify(|o| o.stay = true);
+        // From somebody who stays.
+        self.acked(1).await;
         let before = self.counts.n_refused.load(Ordering::SeqCst);
+        blow(self);
         self.told_away().await;
         let n_refused = || self.counts.n_refused.load(Ordering::SeqCst);
         until("a message to be refused", async || (n_refused() > before).then_some(())).await;
+        self.orders.send_modify(|o| o.stay = false);
     }
 
     /// Waits until they tell that it is back.

@@ -123,10 +123,10 @@ async fn hold_a_commit(world: &mut World) {
 /// The first time until those who send are told, then for moments.
 fn freeze(world: &mut World) -> LocalBoxFuture<'_, ()> {
     async {
-        world.cluster().freeze();
         if world.ended.n_degraded == 0 {
-            world.told_senders().await;
+            world.told_senders(|w| w.cluster().freeze()).await;
         } else {
+            world.cluster().freeze();
             world.pause(50, 1_500).await;
         }
         world.cluster().thaw();
@@ -143,10 +143,11 @@ fn cut(world: &mut World) -> LocalBoxFuture<'_, ()> {
                 world.pause(0, 100).await;
             }
         } else {
-            world.wire().set(|w| (w.holds_answers, w.holds_requests) = (true, true));
+            let block = |w: &mut World| w.wire().set(|w| (w.holds_answers, w.holds_requests) = (true, true));
             if world.ended.n_degraded == 0 {
-                world.told_senders().await;
+                world.told_senders(block).await;
             } else {
+                block(world);
                 world.pause(50, 1_500).await;
             }
             // As it is with a broken line: some connections go on, some are gone.

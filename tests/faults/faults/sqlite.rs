@@ -29,10 +29,11 @@ pub fn faults() -> Vec<Fault> {
 fn lock(world: &mut World) -> LocalBoxFuture<'_, ()> {
     async {
         let mut other = SqliteConnection::establish(&world.sqlite_path()).expect("the file");
-        other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").expect("a lock");
+        let mut hold = || other.batch_execute("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE").expect("a lock");
         if world.ended.n_degraded == 0 {
-            world.told_senders().await;
+            world.told_senders(|_| hold()).await;
         } else {
+            hold();
             world.pause(50, 1_500).await;
         }
         other.batch_execute("COMMIT").expect("its end");

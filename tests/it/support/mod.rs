@@ -19,7 +19,7 @@ pub use server::{Ended, Server};
 pub use wire::Wire;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for `work`, and fails naming it.
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
