@@ -15,6 +15,7 @@ mod outage;
 mod postgres;
 mod postgres_batch;
 mod postgres_columns;
+mod postgres_connect;
 mod postgres_insert;
 mod rows;
 mod schema;

@@ -1,23 +1,24 @@
 //! The store on PostgreSQL.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, insert_into, sql_query, update};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+    pooled_connection::deadpool::Pool,
 };
 use futures_util::FutureExt;
 use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 use uuid::Uuid;
 
 use super::{
     StoreSettings,
-    error::{Failure, StoreError, of_connecting, through_diesel},
+    error::{Failure, StoreError},
     lease::{ADMINISTRATION_MAX, Pools},
     migrations,
+    postgres_connect::Connector,
     schema::{meta, rooms},
     sql_types::Key,
 };
@@ -48,12 +49,6 @@ const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SE
 /// Two servers that start together migrate one after the other: the second waits this long for the first.
 const MIGRATION_LOCK: &str = "SET statement_timeout = '60s'; SELECT pg_advisory_lock(7263118461193);
     SET statement_timeout = 0;";
-
-#[derive(Clone)]
-struct Connector {
-    config: Arc<Config>,
-    connect_max: Duration,
-}
 
 pub(super) struct Postgres {
     pub pools: Pools<AsyncPgConnection>,
@@ -165,51 +160,4 @@ async fn applied(c: &mut AsyncPgConnection) -> QueryResult<bool> {
     let versions: Vec<String> = rows.into_iter().map(|row| row.version).collect();
     let meta = sql_query("SELECT EXISTS (SELECT 1 FROM meta) AS exists").get_result::<Exists>(c).await?.exists;
     Ok(meta && migrations::all_applied::<diesel::pg::Pg>(&migrations::POSTGRES, &versions))
-}
-
-impl Connector {
-    fn new(config: &Config, settings: &StoreSettings) -> Self {
-        let mut config = config.clone();
-        config.connect_timeout(settings.connect_timeout);
-        // A peer that vanished is noticed within seconds, on a busy connection and on an idle one.
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(settings.statement_timeout);
-        }
-        if config.get_keepalives_interval().is_none() {
-            config.keepalives_idle(Duration::from_secs(15));
-            config.keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("realtime-chat");
-        }
-        // Each host has the driver's time to take the connection; a frozen one takes it and says nothing more.
-        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
-        Self { config: Arc::new(config), connect_max: settings.connect_timeout.saturating_mul(hosts) }
-    }
-
-    fn manager(&self, session: Arc<str>) -> AsyncDieselConnectionManager<AsyncPgConnection> {
-        let connector = self.clone();
-        let mut config = ManagerConfig::default();
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |_| {
-            let (connector, session) = (connector.clone(), Arc::clone(&session));
-            async move { connector.connect(&session).await.map_err(through_diesel) }.boxed()
-        });
-        // The manager's own URL is never used: it would be one more place that holds the password.
-        AsyncDieselConnectionManager::new_with_config("", config)
-    }
-
-    /// Connects and sets the session up. The task that drives the connection lives on the runtime that
-    /// calls this: the store's own.
-    async fn connect(&self, session: &str) -> Result<AsyncPgConnection, StoreError> {
-        let connecting = async {
-            let (client, connection) = self.config.connect(NoTls).await.map_err(|e| of_connecting(&e))?;
-            let made = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-            let mut c = made.map_err(Failure::from)?;
-            c.batch_execute(session).await.map_err(Failure::from)?;
-            Ok(c)
-        };
-        let late = || StoreError::Unavailable("connecting took too long".into());
-        timeout(self.connect_max, connecting).await.unwrap_or_else(|_| Err(late()))
-    }
 }
