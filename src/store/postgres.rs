@@ -1,6 +1,9 @@
 //! The store on PostgreSQL.
 
-use std::time::Duration;
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, insert_into, sql_query, update};
@@ -10,7 +13,6 @@ use diesel_async::{
 };
 use futures_util::FutureExt;
 use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
-use tokio_postgres::Config;
 use uuid::Uuid;
 
 use super::{
@@ -18,9 +20,11 @@ use super::{
     error::{Failure, StoreError},
     lease::{ADMINISTRATION_MAX, Pools},
     migrations,
-    postgres_connect::Connector,
+    postgres_connect::{Connector, Purpose},
+    postgres_rights,
     schema::{meta, rooms},
     sql_types::Key,
+    url::PostgresUrl,
 };
 use crate::domain::Epoch;
 
@@ -58,11 +62,11 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub fn new(config: &Config, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let connector = Connector::new(config, settings);
+    pub fn new(url: &PostgresUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let connector = Connector::new(url, settings)?;
         let limit = format!("SET statement_timeout = {};", settings.statement_timeout.as_millis());
-        let pool = |size: usize, purpose: &str| {
-            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {purpose}").into());
+        let pool = |size: usize, settled: &str, purpose: Purpose| {
+            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {settled}").into(), purpose);
             Pool::builder(manager)
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
@@ -71,10 +75,12 @@ impl Postgres {
                 .map_err(|_| StoreError::Broken("the pool is not set up".into()))
         };
         let pools = Pools {
-            writer: pool(1, WRITING)?,
-            readers: pool(settings.pool_size.max(1), READING)?,
+            writer: pool(1, WRITING, Purpose::Write)?,
+            readers: pool(settings.pool_size.max(1), READING, Purpose::Read)?,
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
+            connector: Some(connector.clone()),
+            retired_at: Mutex::default(),
         };
         Ok(Self {
             pools,
@@ -91,7 +97,7 @@ impl Postgres {
         }
         let connector = self.connector.clone();
         let migrating = async move {
-            let mut c = connector.connect(SESSION).await?;
+            let mut c = connector.connect(SESSION, Purpose::Write).await?;
             c.batch_execute(MIGRATION_LOCK).await.map_err(Failure::from)?;
             let mut harness = AsyncMigrationHarness::new(c);
             let applied = migrations::apply(&mut harness, migrations::POSTGRES)?;
@@ -114,10 +120,45 @@ impl Postgres {
         self.pools.read(|c| applied(c).boxed()).await
     }
 
+    /// Whether there is a server that takes messages, and the role may do all that is needed there.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        // Looks for such a server; a standby alone has nothing to migrate either.
+        self.pools.write(|c| async { c.batch_execute("SELECT 1").await }.boxed()).await?;
+        let must_create = !self.schema_current().await?;
+        match self.pools.write(move |c| postgres_rights::missing(c, must_create).boxed()).await? {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the server that takes messages still does. Where it does not, all connections are made anew, and
+    /// the one that writes looks for another server at once.
+    pub async fn can_write(&self) -> Result<(), StoreError> {
+        if self.pools.write(|c| takes_writes(c).boxed()).await? {
+            return Ok(());
+        }
+        self.connector.primary().doubt(Instant::now());
+        self.pools.write(|c| takes_writes(c).boxed()).await?;
+        Ok(())
+    }
+
+    /// Something was read that is behind what was acknowledged: what is read after this is of the server that takes
+    /// messages.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        self.connector.primary().doubt(Instant::now());
+        self.pools.write(|c| takes_writes(c).boxed()).await?;
+        Ok(())
+    }
+
+    /// How long all that answers has been read-only.
+    pub fn read_only_for(&self) -> Option<Duration> {
+        self.connector.primary().read_only_for(Instant::now())
+    }
+
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         let key = Key(Uuid::new_v4());
         administer(async {
-            let mut c = self.connector.connect(SESSION).await?;
+            let mut c = self.connector.connect(SESSION, Purpose::Write).await?;
             let changed: QueryResult<()> = c
                 .transaction(async move |c| {
                     // No server may make a room with the old epoch meanwhile.
@@ -137,6 +178,18 @@ impl Postgres {
 async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = || StoreError::Unavailable("the database did not answer in time".into());
     timeout(ADMINISTRATION_MAX, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// As `postgres_connect` asks it of a new connection, for one that may be old: a server's settings can change.
+async fn takes_writes(c: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Takes {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        writes: bool,
+    }
+    let query = "SELECT NOT (pg_is_in_recovery()
+        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')) AS writes";
+    Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
 }
 
 /// Whether this release's migrations are all applied and the row of `meta` is there.
