@@ -13,7 +13,11 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
     FROM (VALUES ('messages', 'SELECT'), ('messages', 'INSERT'), ('rooms', 'SELECT'), ('rooms', 'INSERT'),
         ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('__diesel_schema_migrations', 'SELECT'))
         AS needed (relation, privilege)
-    WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege) LIMIT 1";
+    WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
+    UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
+    FROM (SELECT pg_get_serial_sequence('messages', 'id') AS sequence WHERE to_regclass('messages') IS NOT NULL) AS ids
+    WHERE NOT has_sequence_privilege(sequence, 'USAGE')
+    LIMIT 1";
 
 /// Where new tables would go.
 const SCHEMA: &str = "SELECT current_user::text AS role, current_schema()::text AS schema,

@@ -88,7 +88,8 @@ impl Sqlite {
 
     /// Whether the file is a database, and can be written.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let job = |c: &mut SqliteConnection| c.immediate_transaction(|c| c.batch_execute("SELECT 1"));
+        // The lock alone can be had where nothing can be written. Nobody uses this number of the file's head.
+        let job = |c: &mut SqliteConnection| c.immediate_transaction(|c| c.batch_execute("PRAGMA user_version = 0"));
         let checked = self.pools.write(move |c| c.spawn_blocking(job)).await.map_err(StoreError::from);
         checked.map_err(|error| self.about_the_file(error))
     }

@@ -58,8 +58,11 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
     sql(&database.url, &grant("INSERT ON messages, rooms")).await;
     refused(&url, &[&role, "GRANT UPDATE ON rooms"]).await;
 
-    // With just what it was told to get, it runs.
     sql(&database.url, &grant("UPDATE ON rooms")).await;
+    refused(&url, &[&role, "GRANT USAGE ON SEQUENCE public.messages_id_seq"]).await;
+
+    // With just what it was told to get, it runs.
+    sql(&database.url, &grant("USAGE ON SEQUENCE messages_id_seq")).await;
     let server = Server::launch(&url, &[]).await;
     server.ready().await;
     crate::support::Client::author(&server, "post", "writer").await.say("with few rights").await;
@@ -77,15 +80,18 @@ async fn a_file_that_is_no_sqlite_database_is_refused() {
     assert!(fs::read_to_string(&path).expect("the diary").starts_with("Dear diary"), "nothing was done to it");
 }
 
-/// The program as a user who may write nothing of others.
+/// The program as a user who may write nothing of others. Ends it where it serves.
 fn as_somebody(arguments: &[&str], url: &str) -> Ended {
     let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_realtime-chat")]);
+        let mut command = Command::new("timeout");
+        command.args(["30", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
         command
     } else {
-        Command::new(env!("CARGO_BIN_EXE_realtime-chat"))
+        let mut command = Command::new("timeout");
+        command.arg("30");
+        command
     };
+    command.arg(env!("CARGO_BIN_EXE_realtime-chat"));
     let output = command.args(arguments).env("DATABASE_URL", url).env("CHAT_LISTEN", "127.0.0.1:0").output();
     let output = output.expect("the program");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -99,18 +105,24 @@ async fn a_sqlite_file_or_folder_that_may_not_be_written_is_refused() {
     assert!(migrated.status.success(), "{}", migrated.stderr);
     let path = PathBuf::from(database.url.strip_prefix("sqlite://").expect("a path"));
     let folder = path.parent().expect("a folder").to_owned();
-    let (file_mode, folder_mode) = (|mode| fs::Permissions::from_mode(mode), |mode| fs::Permissions::from_mode(mode));
-    // (file, folder, what is named)
+    let mode = fs::Permissions::from_mode;
     for (of_file, of_folder) in [(0o444, 0o777), (0o666, 0o555), (0o444, 0o555)] {
-        fs::set_permissions(&path, file_mode(of_file)).expect("a mode");
-        fs::set_permissions(&folder, folder_mode(of_folder)).expect("a mode");
+        fs::set_permissions(&path, mode(of_file)).expect("a mode");
+        fs::set_permissions(&folder, mode(of_folder)).expect("a mode");
         for arguments in [&[][..], &["migrate"]] {
+            // What an earlier try left: with these, the folder need not be written.
+            for file in fs::read_dir(&folder).expect("the folder") {
+                let file = file.expect("a file").path();
+                if file != path {
+                    fs::remove_file(file).expect("removed");
+                }
+            }
             let ended = as_somebody(arguments, &database.url);
             one_line(&ended, &["DATABASE_URL", "chat.db", "must be able to write"], &[]);
         }
     }
-    fs::set_permissions(&folder, folder_mode(0o555)).expect("a mode");
+    fs::set_permissions(&folder, mode(0o555)).expect("a mode");
     let url = format!("{}/deeper/chat.db", database.url.rsplit_once('/').expect("a folder").0);
     one_line(&as_somebody(&[], &url), &["DATABASE_URL", "deeper", "must be able to write"], &[]);
-    fs::set_permissions(&folder, folder_mode(0o755)).expect("a mode");
+    fs::set_permissions(&folder, mode(0o755)).expect("a mode");
 }
