@@ -30,6 +30,25 @@ const AGE_MAX: Duration = Duration::from_secs(300);
 /// All connections of a store that are too old are replaced within this time, one after the other.
 const RETIREMENT: Duration = Duration::from_secs(60);
 
+/// When a connection was last replaced because of its age.
+#[derive(Debug, Default)]
+pub(super) struct Retirement(Option<Instant>);
+
+impl Retirement {
+    /// Whether it is the turn of one of `n` connections, made then, to be replaced.
+    fn is_due(&mut self, made: Instant, n: usize, now: Instant) -> bool {
+        if now.saturating_duration_since(made) < AGE_MAX {
+            return false;
+        }
+        let pause = RETIREMENT / u32::try_from(n).unwrap_or(u32::MAX).max(1);
+        let is_due = self.0.is_none_or(|at| now.saturating_duration_since(at) >= pause);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
+}
+
 /// The connections of one store: a single one that writes, several that read.
 pub(super) struct Pools<C>
 where
@@ -42,8 +61,7 @@ where
     pub job_max: Duration,
     /// PostgreSQL: knows which connections lead to another server than the newest one.
     pub connector: Option<Connector>,
-    /// When a connection was last replaced because of its age.
-    pub retired_at: Mutex<Option<Instant>>,
+    pub retirement: Mutex<Retirement>,
 }
 
 impl<C> Pools<C>
@@ -116,17 +134,8 @@ where
         if !connector.primary().is_fresh(made) {
             return false;
         }
-        let now = Instant::now();
-        if now.saturating_duration_since(made) < AGE_MAX {
-            return true;
-        }
-        let pause = RETIREMENT / u32::try_from(n_max).unwrap_or(u32::MAX).max(1);
-        let mut retired_at = self.retired_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_too_soon = retired_at.is_some_and(|at| now.saturating_duration_since(at) < pause);
-        if !is_too_soon {
-            *retired_at = Some(now);
-        }
-        is_too_soon
+        let mut retirement = self.retirement.lock().unwrap_or_else(PoisonError::into_inner);
+        !retirement.is_due(made, n_max, Instant::now())
     }
 
     pub fn status(&self) -> PoolStatus {
@@ -157,5 +166,21 @@ where
         if let Some(connection) = self.0.take() {
             drop(Object::take(connection));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_connections_are_replaced_one_after_the_other() {
+        let (mut retirement, made) = (Retirement::default(), Instant::now());
+        let at = |secs| made + Duration::from_secs(secs);
+        assert!(!retirement.is_due(made, 6, at(299)));
+        assert!(retirement.is_due(made, 6, at(300)));
+        assert!(!retirement.is_due(made, 6, at(309)), "not all at once");
+        assert!(retirement.is_due(made, 6, at(310)));
+        assert!(!retirement.is_due(at(10), 6, at(309)), "a younger one");
     }
 }

@@ -80,7 +80,7 @@ impl Postgres {
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
             connector: Some(connector.clone()),
-            retired_at: Mutex::default(),
+            retirement: Mutex::default(),
         };
         Ok(Self {
             pools,

@@ -81,7 +81,7 @@ impl Sqlite {
             // A commit may follow a wait for another process's.
             job_max: settings.statement_timeout.saturating_mul(2),
             connector: None,
-            retired_at: Mutex::default(),
+            retirement: Mutex::default(),
         };
         Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, _lock: lock })
     }

@@ -1,7 +1,13 @@
 //! Another server takes the messages: with several hosts in the URL, with a standby that is promoted, and with an old
 //! server that stays alive.
 
-use realtime_chat::protocol::ServerFrame;
+use std::sync::Arc;
+
+use realtime_chat::{
+    domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId},
+    protocol::ServerFrame,
+    store::{DatabaseUrl, Store, StoreError, StoreSettings},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -36,7 +42,6 @@ const EAGER: [(&str, &str); 3] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_server_that_stays_alive_is_left_by_everybody() {
     let old = Cluster::start().await;
-    // Each server's own database is named first, so that it has its schema before the standby is made.
     let wire = Wire::to(old.address).await;
     let url = Cluster::url_of(&[&old]).replace(&old.address.to_string(), &wire.address.to_string());
     let (one, two) = (Server::launch(&url, &EAGER).await, Server::launch(&url, &EAGER).await);
@@ -122,6 +127,40 @@ async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby
     for server in [&server, &lone] {
         assert_eq!(history(server, "post").await, ["the standby is named first", "and now it is alone"]);
     }
+}
+
+/// Behind a balancer that leads a connection to a standby that is behind: nothing older than what was acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_is_behind_is_never_read_from() {
+    let primary = Cluster::start().await;
+    let wire = Wire::to(primary.address).await;
+    let url = Cluster::url_of(&[&primary]).replace(&primary.address.to_string(), &wire.address.to_string());
+    let store = Store::new(&DatabaseUrl::parse(&url).expect("a URL"), &StoreSettings::default()).expect("a store");
+    store.check().await.expect("a fit database");
+    store.migrate().await.expect("a schema");
+    let room = RoomId::parse("post").expect("a room");
+    let say = async |content: &str| {
+        let id = AuthorId::from_stored("author");
+        let author = Author { avatar: AvatarName::derived_from(&id), id, nickname: Nickname::from_stored("n".into()) };
+        let content = Content::parse(content).expect("a content");
+        let row = NewMessage { room: room.clone(), author, content, client_id: Uuid::new_v4() };
+        store.append_batch(vec![Arc::new(row)]).await.expect("stored");
+    };
+    say("before").await;
+    let standby = primary.standby().await;
+    standby.sql(&["SELECT pg_wal_replay_pause()"]).await;
+    say("after").await;
+
+    // All reading connections end, and the next one is led to the standby; the one that writes stays.
+    wire.lead_to(standby.address);
+    let readers = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'realtime-chat'
+        AND query NOT LIKE '%INSERT%'";
+    primary.sql(&[readers]).await;
+    let read = store.head(&room).await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    wire.lead_to(primary.address);
+    assert_eq!(store.head(&room).await.expect("a head").rev, 2);
+    assert_eq!(store.load(&room, 10).await.expect("a page").1.messages.len(), 2);
 }
 
 /// Nothing but a server that takes no writes: what is there can be read, and no visitor is sent to it for long.
