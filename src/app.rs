@@ -96,6 +96,7 @@ const HTTP_STOP_SECS: u64 = 1;
 /// [`AppError::Store`].
 pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
     let store = open_store(config, false)?;
+    block_on(store.check())?;
     let applied = block_on(store.migrate())?;
     match applied.is_empty() {
         true => println!("the schema is up to date"),
@@ -188,6 +189,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let mut serving = actix::spawn(server);
     let metrics_handle = metrics_listener.map(|l| figures::serve_metrics(l, registry)).transpose()?;
     let watch = actix::spawn(figures::watch_database(site.clone()));
+    let failover = actix::spawn(figures::watch_failover(site.clone()));
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &site, &store, &metrics);
@@ -212,6 +214,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     drain(&config, &site, &hubs, stop, &mut interrupt).await;
     figures.abort();
     watch.abort();
+    failover.abort();
     stop_servers(handle, metrics_handle).await;
     log::info!("stopped");
     Ok(())
@@ -382,7 +385,11 @@ async fn start_actors(
     let mut said = None;
     let meta = loop {
         match async {
-            store.migrate().await.map(|_| ())?;
+            store.check().await?;
+            if !store.migrate().await?.is_empty() {
+                // The tables are there only now.
+                store.check().await?;
+            }
             store.meta().await
         }
         .await

@@ -22,6 +22,10 @@ use crate::{
 /// How often the database is asked whether it is there, whatever else it is asked: below the usual scrape interval.
 const DATABASE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often the server that takes messages is asked whether it still does: so long may others' messages be read from
+/// one that was left.
+const FAILOVER_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Memory is given back again after this time: sessions that leave all at once are counted out before all that they
 /// had, and what their rooms kept of them, is free.
 const GIVE_BACK_AGAIN_SECS: u64 = 5;
@@ -117,5 +121,16 @@ pub(super) async fn watch_database(site: web::Data<Site>) {
         };
         site.metrics.database_up.set(i64::from(answers && takes));
         sleep(DATABASE_INTERVAL).await;
+    }
+}
+
+/// Finds out that another server takes messages now, also while nobody writes any.
+pub(super) async fn watch_failover(site: web::Data<Site>) {
+    loop {
+        sleep(FAILOVER_INTERVAL).await;
+        if site.phase.is_ready() {
+            // Who writes and who reads say it where it does not go.
+            let _ = site.store.can_write().await;
+        }
     }
 }

@@ -1,9 +1,14 @@
+use std::time::Duration;
+
 use actix::clock::timeout;
 use actix_web::{HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
 
 use super::{HttpError, Site};
 use crate::{persistence::GetStatus, protocol::ErrorCode, room::LiveRoomCount};
+
+/// How long the database may be read-only before visitors are sent to other servers: a failover takes a moment.
+const READ_ONLY_MAX: Duration = Duration::from_secs(10);
 
 /// `GET /livez`: the actors answer. Says nothing about the database, whose absence no restart heals.
 pub async fn livez(site: Data<Site>) -> HttpResponse {
@@ -16,13 +21,17 @@ pub async fn livez(site: Data<Site>) -> HttpResponse {
     ok(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: started, schema current, not draining.
+/// `GET /readyz`: started with a database that takes messages, schema current, not draining, and that database is not
+/// known to be read-only. One that is away is waited for, and costs nobody the page (P7).
 pub async fn readyz(site: Data<Site>) -> HttpResponse {
     if site.phase.is_draining() {
         return HttpError::new(ErrorCode::Overloaded, "this server is going away").error_response();
     }
     if !site.phase.is_ready() {
         return HttpError::new(ErrorCode::StoreUnavailable, "still waiting for the database").error_response();
+    }
+    if site.store.read_only_for().is_some_and(|time| time > READ_ONLY_MAX) {
+        return HttpError::new(ErrorCode::StoreUnavailable, "the database is read-only").error_response();
     }
     ok(json!({"status": "ready"}))
 }
@@ -38,7 +47,7 @@ pub async fn healthz(site: Data<Site>) -> HttpResponse {
         None => Default::default(),
     };
     // One that answers questions but takes no messages (full, or its file locked) is not there for a chat.
-    let latency = latency.filter(|_| !storing.is_away);
+    let latency = latency.filter(|_| !storing.is_away && site.store.read_only_for().is_none());
     let status = match (latency, site.phase.is_draining(), site.phase.is_ready()) {
         (_, true, _) => "draining",
         (None, ..) => "degraded",

@@ -2,7 +2,7 @@ use std::{
     io,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
-    Work, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
+    Work, acknowledged::Acknowledged, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
 };
 use crate::domain::{NewMessage, RoomId};
 
@@ -35,12 +35,34 @@ struct Inner {
     thread: OwnThread,
     /// The last job found the database not available.
     is_away: AtomicBool,
+    /// PostgreSQL: what no read may be behind of.
+    acknowledged: Mutex<Acknowledged>,
     outage: Outage,
 }
 
 enum Backend {
     Postgres(Postgres),
     Sqlite(Sqlite),
+}
+
+impl Inner {
+    fn acknowledged(&self) -> MutexGuard<'_, Acknowledged> {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_behind(&self, room: &RoomId, head: &Head, began: u64) -> bool {
+        self.acknowledged().is_behind(room, head.epoch, head.rev, began)
+    }
+
+    fn any_is_behind(&self, heads: &Heads, began: u64) -> bool {
+        let acknowledged = self.acknowledged();
+        heads.rooms.iter().any(|(room, epoch, rev)| acknowledged.is_behind(room, *epoch, *rev, began))
+    }
+
+    fn settle(&self, heads: &Heads) {
+        let mut acknowledged = self.acknowledged();
+        heads.rooms.iter().for_each(|(room, epoch, rev)| acknowledged.settle(room, *epoch, *rev));
+    }
 }
 
 /// The thread that drives the connections and runs all work.
@@ -115,16 +137,17 @@ impl Store {
     /// is locked where [`StoreSettings::exclusive`] is set.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] where another server has the file; [`StoreError::Unavailable`] where the folder
-    /// cannot be made.
+    /// [`StoreError::Locked`] where another server has the file; [`StoreError::Refused`] where this process may not
+    /// write it, or a certificate's file cannot be used.
     pub fn new(url: &DatabaseUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
         let backend = match url {
-            DatabaseUrl::Postgres(config) => Backend::Postgres(Postgres::new(config, settings)?),
+            DatabaseUrl::Postgres(url) => Backend::Postgres(Postgres::new(url, settings)?),
             DatabaseUrl::Sqlite(path) => Backend::Sqlite(Sqlite::new(Path::new(path), settings)?),
         };
         let no_thread = |e: io::Error| StoreError::Broken(format!("no thread for the store: {e}").into());
         let thread = OwnThread::start().map_err(no_thread)?;
-        Ok(Self(Arc::new(Inner { backend, thread, is_away: AtomicBool::new(false), outage: Outage::default() })))
+        let (is_away, acknowledged, outage) = (AtomicBool::new(false), Mutex::default(), Outage::default());
+        Ok(Self(Arc::new(Inner { backend, thread, is_away, acknowledged, outage })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -132,6 +155,40 @@ impl Store {
         match &self.0.backend {
             Backend::Postgres(_) => "postgresql",
             Backend::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// Whether the database can do what is needed: hold every text, be written to, and let this role do so.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with what to do; [`StoreError::Unavailable`] where it may be better in a while, as
+    /// with a standby that is about to be promoted.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        on_backend!(self, backend => backend.check().await)
+    }
+
+    /// Whether the database still takes messages. Where another server does so now, all connections go there.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn can_write(&self) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.0);
+        // Not by way of `spawn`: what cannot be written can be read all the same.
+        let asking = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.can_write().await,
+                Backend::Sqlite(_) => Ok(()),
+            }
+        };
+        self.0.thread.runtime.spawn(asking).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// How long the database has answered and taken nothing: it is a standby, or read-only. `None` where it takes
+    /// messages, and where it is away, as far as that is known.
+    pub fn read_only_for(&self) -> Option<Duration> {
+        match &self.0.backend {
+            Backend::Postgres(postgres) => postgres.read_only_for(),
+            Backend::Sqlite(_) => None,
         }
     }
 
@@ -171,7 +228,11 @@ impl Store {
         let inner = Arc::clone(&self.0);
         self.spawn(async move {
             match &inner.backend {
-                Backend::Postgres(postgres) => postgres.append(&rows).await,
+                Backend::Postgres(postgres) => {
+                    let outcomes = postgres.append(&rows).await?;
+                    inner.acknowledged().add(&rows, &outcomes);
+                    Ok(outcomes)
+                }
                 Backend::Sqlite(sqlite) => sqlite.append(rows).await,
             }
         })
@@ -184,10 +245,23 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn head(&self, room: &RoomId) -> Result<Head, StoreError> {
         let room = room.clone();
-        reading!(self, |c, queries| {
-            let room = room.clone();
-            async move { queries::head(c, &room).await }
-        })
+        let mut began = Some(self.0.acknowledged().now());
+        loop {
+            let asked = room.clone();
+            let head = reading!(self, |c, queries| {
+                let asked = asked.clone();
+                async move { queries::head(c, &asked).await }
+            })?;
+            if let Some(at) = began.take() {
+                if self.0.is_behind(&room, &head, at) {
+                    self.renew().await?;
+                    continue;
+                }
+            } else {
+                self.0.acknowledged().settle(&room, head.epoch, head.rev);
+            }
+            return Ok(head);
+        }
     }
 
     /// Epochs and counters of many rooms at once. Rooms without a row are absent.
@@ -196,10 +270,23 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn heads(&self, rooms: Vec<RoomId>) -> Result<Heads, StoreError> {
         let rooms: Arc<[RoomId]> = rooms.into();
-        reading!(self, |c, queries| {
-            let rooms = Arc::clone(&rooms);
-            async move { queries::heads(c, &rooms).await }
-        })
+        let mut began = Some(self.0.acknowledged().now());
+        loop {
+            let asked = Arc::clone(&rooms);
+            let heads = reading!(self, |c, queries| {
+                let asked = Arc::clone(&asked);
+                async move { queries::heads(c, &asked).await }
+            })?;
+            if let Some(at) = began.take() {
+                if self.0.any_is_behind(&heads, at) {
+                    self.renew().await?;
+                    continue;
+                }
+            } else {
+                self.0.settle(&heads);
+            }
+            return Ok(heads);
+        }
     }
 
     /// A room's head and its latest messages as of one moment: nothing above `head.rev`, and of the latest
@@ -209,7 +296,20 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn load(&self, room: &RoomId, limit: usize) -> Result<(Head, Page), StoreError> {
         let room = room.clone();
-        reading!(self, |c, queries| queries::load(c, room.clone(), limit))
+        let mut began = Some(self.0.acknowledged().now());
+        loop {
+            let asked = room.clone();
+            let (head, page) = reading!(self, |c, queries| queries::load(c, asked.clone(), limit))?;
+            if let Some(at) = began.take() {
+                if self.0.is_behind(&room, &head, at) {
+                    self.renew().await?;
+                    continue;
+                }
+            } else {
+                self.0.acknowledged().settle(&room, head.epoch, head.rev);
+            }
+            return Ok((head, page));
+        }
     }
 
     /// A page of a room's messages.
@@ -230,7 +330,20 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn changes_since(&self, room: &RoomId, rev: i64, limit: usize) -> Result<Changes, StoreError> {
         let room = room.clone();
-        reading!(self, |c, queries| queries::changes_since(c, room.clone(), rev, limit))
+        let mut began = Some(self.0.acknowledged().now());
+        loop {
+            let asked = room.clone();
+            let changes = reading!(self, |c, queries| queries::changes_since(c, asked.clone(), rev, limit))?;
+            if let Some(at) = began.take() {
+                if changes.head.rev < rev || self.0.is_behind(&room, &changes.head, at) {
+                    self.renew().await?;
+                    continue;
+                }
+            } else {
+                self.0.acknowledged().settle(&room, changes.head.epoch, changes.head.rev);
+            }
+            return Ok(changes);
+        }
     }
 
     /// Asks the database for nothing, and tells how long the answer took.
@@ -286,6 +399,18 @@ impl Store {
         let job = Box::new(move || drop(done.send(job())));
         self.0.thread.jobs.send(job).await.map_err(|_| ended())?;
         result.await.map_err(|_| ended())
+    }
+
+    /// What was read is behind what was acknowledged: what is read after this is of the server that takes messages.
+    async fn renew(&self) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.0);
+        self.spawn(async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.renew().await,
+                Backend::Sqlite(_) => Ok(()),
+            }
+        })
+        .await
     }
 
     async fn spawn<T: Send + 'static>(

@@ -1,6 +1,9 @@
 //! Borrowing a connection from a pool for one job, for a bounded time.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deadpool::managed::Manager;
 use diesel::QueryResult;
@@ -14,10 +17,37 @@ use tokio::time::timeout;
 use super::{
     PoolStatus,
     error::{Failure, StoreError},
+    postgres_connect::Connector,
 };
 
 /// How long all migrations together, or a change of every room's epoch, may take.
 pub(super) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
+
+/// A connection is used no longer than this: balancers and names lead elsewhere after a while, and only a new
+/// connection finds out.
+const AGE_MAX: Duration = Duration::from_secs(300);
+
+/// All connections of a store that are too old are replaced within this time, one after the other.
+const RETIREMENT: Duration = Duration::from_secs(60);
+
+/// When a connection was last replaced because of its age.
+#[derive(Debug, Default)]
+pub(super) struct Retirement(Option<Instant>);
+
+impl Retirement {
+    /// Whether it is the turn of one of `n` connections, made then, to be replaced.
+    fn is_due(&mut self, made: Instant, n: usize, now: Instant) -> bool {
+        if now.saturating_duration_since(made) < AGE_MAX {
+            return false;
+        }
+        let pause = RETIREMENT / u32::try_from(n).unwrap_or(u32::MAX).max(1);
+        let is_due = self.0.is_none_or(|at| now.saturating_duration_since(at) >= pause);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
+}
 
 /// The connections of one store: a single one that writes, several that read.
 pub(super) struct Pools<C>
@@ -29,6 +59,9 @@ where
     /// How long one job may take. The database has a shorter limit of its own; this one also ends
     /// the waiting for a database that is frozen.
     pub job_max: Duration,
+    /// PostgreSQL: knows which connections lead to another server than the newest one.
+    pub connector: Option<Connector>,
+    pub retirement: Mutex<Retirement>,
 }
 
 impl<C> Pools<C>
@@ -41,7 +74,7 @@ where
     where
         J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
     {
-        lease(&self.writer, self.job_max, job).await
+        self.lease(&self.writer, self.job_max, job).await
     }
 
     /// Runs a rare and long job on the connection that writes.
@@ -49,7 +82,7 @@ where
     where
         J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
     {
-        lease(&self.writer, ADMINISTRATION_MAX, job).await
+        self.lease(&self.writer, ADMINISTRATION_MAX, job).await
     }
 
     /// Runs a job on a connection that reads; once more where the connection turns out to be dead, as all
@@ -58,10 +91,51 @@ where
     where
         J: for<'c> Fn(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
     {
-        match lease(&self.readers, self.job_max, &job).await {
-            Err(Failure::Lost(_)) => Ok(lease(&self.readers, self.job_max, &job).await?),
+        match self.lease(&self.readers, self.job_max, &job).await {
+            Err(Failure::Lost(_)) => Ok(self.lease(&self.readers, self.job_max, &job).await?),
             result => Ok(result?),
         }
+    }
+
+    async fn lease<T, J>(&self, pool: &Pool<C>, job_max: Duration, job: J) -> Result<T, Failure>
+    where
+        J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
+    {
+        let mut connection = Lease(Some(self.usable(pool).await?));
+        let Some(inner) = connection.0.as_deref_mut() else {
+            return Err(Failure::Lost("the connection is gone".into()));
+        };
+        let result = match timeout(job_max, job(inner)).await {
+            Ok(result) => result.map_err(Failure::from),
+            Err(_) => Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into()))),
+        };
+        // Whatever may have hurt the connection costs it its place in the pool.
+        if matches!(result, Ok(_) | Err(Failure::Again | Failure::Data(_))) {
+            drop(connection.0.take());
+        }
+        result
+    }
+
+    /// A connection that is neither too old nor leads to a server that was left.
+    async fn usable(&self, pool: &Pool<C>) -> Result<Object<C>, Failure> {
+        // Each that is not costs the pool one; behind the last there is only a new one.
+        loop {
+            let connection = pool.get().await?;
+            let metrics = Object::metrics(&connection);
+            if metrics.recycle_count == 0 || self.may_be_used(metrics.created, pool.status().max_size) {
+                return Ok(connection);
+            }
+            drop(Object::take(connection));
+        }
+    }
+
+    fn may_be_used(&self, made: Instant, n_max: usize) -> bool {
+        let Some(connector) = &self.connector else { return true };
+        if !connector.primary().is_fresh(made) {
+            return false;
+        }
+        let mut retirement = self.retirement.lock().unwrap_or_else(PoisonError::into_inner);
+        !retirement.is_due(made, n_max, Instant::now())
     }
 
     pub fn status(&self) -> PoolStatus {
@@ -74,27 +148,6 @@ where
             waiting: writer.waiting.saturating_add(readers.waiting),
         }
     }
-}
-
-async fn lease<C, T, J>(pool: &Pool<C>, job_max: Duration, job: J) -> Result<T, Failure>
-where
-    C: Send + 'static,
-    J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
-    AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>,
-{
-    let mut connection = Lease(Some(pool.get().await?));
-    let Some(inner) = connection.0.as_deref_mut() else {
-        return Err(Failure::Lost("the connection is gone".into()));
-    };
-    let result = match timeout(job_max, job(inner)).await {
-        Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into()))),
-    };
-    // Whatever may have hurt the connection costs it its place in the pool.
-    if matches!(result, Ok(_) | Err(Failure::Again | Failure::Data(_))) {
-        drop(connection.0.take());
-    }
-    result
 }
 
 /// A connection that does not go back to its pool unless it is taken out of here: a job that ends early
@@ -113,5 +166,21 @@ where
         if let Some(connection) = self.0.take() {
             drop(Object::take(connection));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_connections_are_replaced_one_after_the_other() {
+        let (mut retirement, made) = (Retirement::default(), Instant::now());
+        let at = |secs| made + Duration::from_secs(secs);
+        assert!(!retirement.is_due(made, 6, at(299)));
+        assert!(retirement.is_due(made, 6, at(300)));
+        assert!(!retirement.is_due(made, 6, at(309)), "not all at once");
+        assert!(retirement.is_due(made, 6, at(310)));
+        assert!(!retirement.is_due(at(10), 6, at(309)), "a younger one");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to `persistence`.
 
+mod acknowledged;
 mod backup;
 #[cfg(debug_assertions)]
 mod broken;
@@ -15,13 +16,18 @@ mod outage;
 mod postgres;
 mod postgres_batch;
 mod postgres_columns;
+mod postgres_connect;
 mod postgres_insert;
+mod postgres_rights;
+mod primary;
 mod rows;
 mod schema;
 mod sql_types;
 mod sqlite;
 mod sqlite_batch;
+mod tls;
 mod url;
+mod url_options;
 
 use std::{fmt, time::Duration};
 
@@ -32,7 +38,8 @@ pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;
 pub use outage::Work;
-pub use url::{DatabaseUrl, StoreUrlError};
+pub use tls::{Roots, TlsMode, TlsSettings};
+pub use url::{DatabaseUrl, PostgresUrl, StoreUrlError};
 
 use crate::domain::{ChatMessage, Epoch, RoomId};
 

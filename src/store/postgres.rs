@@ -1,25 +1,30 @@
 //! The store on PostgreSQL.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, insert_into, sql_query, update};
 use diesel_async::{
     AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+    pooled_connection::deadpool::Pool,
 };
 use futures_util::FutureExt;
 use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
-use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
 use super::{
     StoreSettings,
-    error::{Failure, StoreError, of_connecting, through_diesel},
+    error::{Failure, StoreError},
     lease::{ADMINISTRATION_MAX, Pools},
     migrations,
+    postgres_connect::{Connector, Purpose},
+    postgres_rights,
     schema::{meta, rooms},
     sql_types::Key,
+    url::PostgresUrl,
 };
 use crate::domain::Epoch;
 
@@ -49,12 +54,6 @@ const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SE
 const MIGRATION_LOCK: &str = "SET statement_timeout = '60s'; SELECT pg_advisory_lock(7263118461193);
     SET statement_timeout = 0;";
 
-#[derive(Clone)]
-struct Connector {
-    config: Arc<Config>,
-    connect_max: Duration,
-}
-
 pub(super) struct Postgres {
     pub pools: Pools<AsyncPgConnection>,
     connector: Connector,
@@ -63,11 +62,11 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub fn new(config: &Config, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let connector = Connector::new(config, settings);
+    pub fn new(url: &PostgresUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let connector = Connector::new(url, settings)?;
         let limit = format!("SET statement_timeout = {};", settings.statement_timeout.as_millis());
-        let pool = |size: usize, purpose: &str| {
-            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {purpose}").into());
+        let pool = |size: usize, settled: &str, purpose: Purpose| {
+            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {settled}").into(), purpose);
             Pool::builder(manager)
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
@@ -76,10 +75,12 @@ impl Postgres {
                 .map_err(|_| StoreError::Broken("the pool is not set up".into()))
         };
         let pools = Pools {
-            writer: pool(1, WRITING)?,
-            readers: pool(settings.pool_size.max(1), READING)?,
+            writer: pool(1, WRITING, Purpose::Write)?,
+            readers: pool(settings.pool_size.max(1), READING, Purpose::Read)?,
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
+            connector: Some(connector.clone()),
+            retirement: Mutex::default(),
         };
         Ok(Self {
             pools,
@@ -96,7 +97,7 @@ impl Postgres {
         }
         let connector = self.connector.clone();
         let migrating = async move {
-            let mut c = connector.connect(SESSION).await?;
+            let mut c = connector.connect(SESSION, Purpose::Write).await?;
             c.batch_execute(MIGRATION_LOCK).await.map_err(Failure::from)?;
             let mut harness = AsyncMigrationHarness::new(c);
             let applied = migrations::apply(&mut harness, migrations::POSTGRES)?;
@@ -119,10 +120,45 @@ impl Postgres {
         self.pools.read(|c| applied(c).boxed()).await
     }
 
+    /// Whether there is a server that takes messages, and the role may do all that is needed there.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        // Looks for such a server; a standby alone has nothing to migrate either.
+        self.pools.write(|c| async { c.batch_execute("SELECT 1").await }.boxed()).await?;
+        let must_create = !self.schema_current().await?;
+        match self.pools.write(move |c| postgres_rights::missing(c, must_create).boxed()).await? {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the server that takes messages still does. Where it does not, all connections are made anew, and
+    /// the one that writes looks for another server at once.
+    pub async fn can_write(&self) -> Result<(), StoreError> {
+        if self.pools.write(|c| takes_writes(c).boxed()).await? {
+            return Ok(());
+        }
+        self.connector.primary().doubt(Instant::now());
+        self.pools.write(|c| takes_writes(c).boxed()).await?;
+        Ok(())
+    }
+
+    /// Something was read that is behind what was acknowledged: what is read after this is of the server that takes
+    /// messages.
+    pub async fn renew(&self) -> Result<(), StoreError> {
+        self.connector.primary().doubt(Instant::now());
+        self.pools.write(|c| takes_writes(c).boxed()).await?;
+        Ok(())
+    }
+
+    /// How long all that answers has been read-only.
+    pub fn read_only_for(&self) -> Option<Duration> {
+        self.connector.primary().read_only_for(Instant::now())
+    }
+
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         let key = Key(Uuid::new_v4());
         administer(async {
-            let mut c = self.connector.connect(SESSION).await?;
+            let mut c = self.connector.connect(SESSION, Purpose::Write).await?;
             let changed: QueryResult<()> = c
                 .transaction(async move |c| {
                     // No server may make a room with the old epoch meanwhile.
@@ -142,6 +178,18 @@ impl Postgres {
 async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = || StoreError::Unavailable("the database did not answer in time".into());
     timeout(ADMINISTRATION_MAX, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// As `postgres_connect` asks it of a new connection, for one that may be old: a server's settings can change.
+async fn takes_writes(c: &mut AsyncPgConnection) -> QueryResult<bool> {
+    #[derive(diesel::QueryableByName)]
+    struct Takes {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        writes: bool,
+    }
+    let query = "SELECT NOT (pg_is_in_recovery()
+        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')) AS writes";
+    Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
 }
 
 /// Whether this release's migrations are all applied and the row of `meta` is there.
@@ -165,51 +213,4 @@ async fn applied(c: &mut AsyncPgConnection) -> QueryResult<bool> {
     let versions: Vec<String> = rows.into_iter().map(|row| row.version).collect();
     let meta = sql_query("SELECT EXISTS (SELECT 1 FROM meta) AS exists").get_result::<Exists>(c).await?.exists;
     Ok(meta && migrations::all_applied::<diesel::pg::Pg>(&migrations::POSTGRES, &versions))
-}
-
-impl Connector {
-    fn new(config: &Config, settings: &StoreSettings) -> Self {
-        let mut config = config.clone();
-        config.connect_timeout(settings.connect_timeout);
-        // A peer that vanished is noticed within seconds, on a busy connection and on an idle one.
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(settings.statement_timeout);
-        }
-        if config.get_keepalives_interval().is_none() {
-            config.keepalives_idle(Duration::from_secs(15));
-            config.keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("realtime-chat");
-        }
-        // Each host has the driver's time to take the connection; a frozen one takes it and says nothing more.
-        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
-        Self { config: Arc::new(config), connect_max: settings.connect_timeout.saturating_mul(hosts) }
-    }
-
-    fn manager(&self, session: Arc<str>) -> AsyncDieselConnectionManager<AsyncPgConnection> {
-        let connector = self.clone();
-        let mut config = ManagerConfig::default();
-        config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(move |_| {
-            let (connector, session) = (connector.clone(), Arc::clone(&session));
-            async move { connector.connect(&session).await.map_err(through_diesel) }.boxed()
-        });
-        // The manager's own URL is never used: it would be one more place that holds the password.
-        AsyncDieselConnectionManager::new_with_config("", config)
-    }
-
-    /// Connects and sets the session up. The task that drives the connection lives on the runtime that
-    /// calls this: the store's own.
-    async fn connect(&self, session: &str) -> Result<AsyncPgConnection, StoreError> {
-        let connecting = async {
-            let (client, connection) = self.config.connect(NoTls).await.map_err(|e| of_connecting(&e))?;
-            let made = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-            let mut c = made.map_err(Failure::from)?;
-            c.batch_execute(session).await.map_err(Failure::from)?;
-            Ok(c)
-        };
-        let late = || StoreError::Unavailable("connecting took too long".into());
-        timeout(self.connect_max, connecting).await.unwrap_or_else(|_| Err(late()))
-    }
 }

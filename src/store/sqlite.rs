@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -53,6 +53,7 @@ const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) struct Sqlite {
     pub pools: Pools<Connection>,
+    path: PathBuf,
     busy_max: Duration,
     /// Held as long as the store lives, where the file is this server's alone.
     _lock: Option<File>,
@@ -60,9 +61,8 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub fn new(path: &Path, settings: &StoreSettings) -> Result<Self, StoreError> {
-        let unavailable = |e: std::io::Error| StoreError::Unavailable(format!("{}: {e}", path.display()).into());
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(unavailable)?;
+            fs::create_dir_all(folder).map_err(|e| unusable(path, &e))?;
         }
         let lock = if settings.exclusive { Some(lock(path)?) } else { None };
         let name: Arc<str> =
@@ -80,8 +80,36 @@ impl Sqlite {
             readers: pool(settings.pool_size.max(1), READING)?,
             // A commit may follow a wait for another process's.
             job_max: settings.statement_timeout.saturating_mul(2),
+            connector: None,
+            retirement: Mutex::default(),
         };
-        Ok(Self { pools, busy_max: settings.statement_timeout, _lock: lock })
+        Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, _lock: lock })
+    }
+
+    /// Whether the file is a database, and can be written.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        // The lock alone can be had where nothing can be written. Nobody uses this number of the file's head.
+        let job = |c: &mut SqliteConnection| c.immediate_transaction(|c| c.batch_execute("PRAGMA user_version = 0"));
+        let checked = self.pools.write(move |c| c.spawn_blocking(job)).await.map_err(StoreError::from);
+        checked.map_err(|error| self.about_the_file(error))
+    }
+
+    /// SQLite's sentence for what cannot be used at all, with the file's name and what to do.
+    fn about_the_file(&self, error: StoreError) -> StoreError {
+        let (text, path) = (error.to_string(), self.path.display());
+        if text.contains("file is not a database") {
+            return StoreError::Refused(format!("{path} is something else than a SQLite database").into());
+        }
+        if text.contains("malformed") {
+            return StoreError::Refused(format!("{path} is damaged: put a backup back (docs/OPERATIONS.md)").into());
+        }
+        let opened = File::options().write(true).open(&self.path).map(drop);
+        let probe = self.path.with_extension("writable");
+        let made = opened.and_then(|()| File::create_new(&probe).map(drop).and_then(|()| fs::remove_file(&probe)));
+        match made {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => unusable(&self.path, &why),
+            _ => error,
+        }
     }
 
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
@@ -132,17 +160,30 @@ pub(super) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()>
     })
 }
 
+/// Why a file or its folder cannot be used: for good, where somebody has to change something first.
+fn unusable(path: &Path, error: &std::io::Error) -> StoreError {
+    use std::io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    let path = path.display();
+    match error.kind() {
+        PermissionDenied | ReadOnlyFilesystem | NotADirectory => StoreError::Refused(
+            format!("{path}: {error}; this user must be able to write the file and to make others in its folder")
+                .into(),
+        ),
+        _ => StoreError::Unavailable(format!("{path}: {error}").into()),
+    }
+}
+
 /// Makes the file this process's alone, among those that ask.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
-    let unavailable = |e: std::io::Error| StoreError::Unavailable(format!("{}: {e}", lock_path.display()).into());
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unavailable)?;
+    let unusable = |e: std::io::Error| unusable(&lock_path, &e);
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(e)) => Err(unavailable(e)),
+        Err(TryLockError::Error(e)) => Err(unusable(e)),
     }
 }
 

@@ -1,14 +1,28 @@
 use std::{fmt, path::PathBuf};
 
-use tokio_postgres::config::{ChannelBinding, Config, Host, SslMode, SslNegotiation};
+use tokio_postgres::config::{ChannelBinding, Config, Host, SslMode};
+
+use super::{
+    tls::{TlsMode, TlsSettings},
+    url_options,
+};
 
 /// Which database a server uses. Neither `Debug` nor `Display` shows a password.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// A PostgreSQL server.
-    Postgres(Box<Config>),
+    Postgres(Box<PostgresUrl>),
     /// A SQLite file.
     Sqlite(PathBuf),
+}
+
+/// How a PostgreSQL server is reached.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    /// What the driver knows of it.
+    pub config: Config,
+    /// How the connections are encrypted.
+    pub tls: TlsSettings,
 }
 
 /// Why a database URL was refused. Never holds a part of the URL: it may be the password.
@@ -26,12 +40,30 @@ pub enum StoreUrlError {
     /// The host is missing.
     #[error("the PostgreSQL URL names no host: expected postgres://user:password@host:port/database")]
     Host,
-    /// Encryption was asked for.
-    #[error(
-        "the PostgreSQL URL asks for TLS, which is not supported yet: leave sslmode out, or set sslmode=prefer \
-         or sslmode=disable"
-    )]
-    Tls,
+    /// A value of `sslmode` that is none, or is not supported.
+    #[error("sslmode of the PostgreSQL URL is one of disable, prefer, require, verify-ca and verify-full")]
+    TlsMode,
+    /// Encryption without asking for it first.
+    #[error("sslnegotiation=direct of the PostgreSQL URL is not supported: leave it out")]
+    Direct,
+    /// A weak mode with the public authorities.
+    #[error("sslrootcert=system of the PostgreSQL URL needs sslmode=verify-full")]
+    SystemRoots,
+    /// Half of a client's certificate.
+    #[error("sslcert and sslkey of the PostgreSQL URL belong together: both are paths of PEM files")]
+    ClientCertificate,
+    /// No path where one belongs.
+    #[error("sslrootcert, sslcert and sslkey of the PostgreSQL URL are paths of PEM files")]
+    File,
+    /// Something of the encryption, without encryption.
+    #[error("channel_binding=require of the PostgreSQL URL needs sslmode=require, verify-ca or verify-full")]
+    ChannelBinding,
+    /// A server that takes no messages was asked for.
+    #[error("target_session_attrs of the PostgreSQL URL is read-write or any: messages need a server that takes them")]
+    Target,
+    /// An option that libpq knows.
+    #[error("the PostgreSQL URL has the option {0}, which is not supported: leave it out")]
+    Option(&'static str),
     /// No path of a file.
     #[error(
         "a SQLite URL is sqlite:// and the path of a file, as sqlite://data/chat.db or sqlite:///var/lib/chat.db, \
@@ -58,21 +90,32 @@ impl DatabaseUrl {
         if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
             return Err(StoreUrlError::Scheme);
         }
-        if asks_for_tls(text) {
-            return Err(StoreUrlError::Tls);
-        }
-        let config: Config = text.parse().map_err(|_| StoreUrlError::Postgres)?;
-        if config.get_ssl_mode() == SslMode::Require
-            || config.get_ssl_negotiation() == SslNegotiation::Direct
-            || config.get_channel_binding() == ChannelBinding::Require
-        {
-            return Err(StoreUrlError::Tls);
-        }
+        let (text, mut tls) = url_options::take(text)?;
+        let mut config: Config = text.parse().map_err(|_| StoreUrlError::Postgres)?;
         let hosts = config.get_hosts();
         if hosts.is_empty() && config.get_hostaddrs().is_empty() || hosts.contains(&Host::Tcp(String::new())) {
             return Err(StoreUrlError::Host);
         }
-        Ok(Self::Postgres(Box::new(config)))
+        if hosts.is_empty() {
+            // The name that a certificate must have.
+            for address in config.get_hostaddrs().to_owned() {
+                config.host(address.to_string());
+            }
+        }
+        #[cfg(unix)]
+        if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) {
+            // As libpq: what never leaves the machine is not encrypted, whatever was asked for.
+            tls.mode = TlsMode::Disable;
+        }
+        if config.get_channel_binding() == ChannelBinding::Require && !tls.mode.must_encrypt() {
+            return Err(StoreUrlError::ChannelBinding);
+        }
+        config.ssl_mode(match tls.mode {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Prefer => SslMode::Prefer,
+            TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
+        });
+        Ok(Self::Postgres(Box::new(PostgresUrl { config, tls })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -84,19 +127,12 @@ impl DatabaseUrl {
     }
 }
 
-/// Modes that the driver does not know must still bring the right sentence.
-fn asks_for_tls(url: &str) -> bool {
-    url.rsplit_once('?').is_some_and(|(_, options)| {
-        options.split('&').any(|o| matches!(o, "sslmode=require" | "sslmode=verify-ca" | "sslmode=verify-full"))
-    })
-}
-
 /// Where the database is: hosts, ports and name, or the path.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = match self {
             Self::Sqlite(path) => return write!(f, "sqlite://{}", path.display()),
-            Self::Postgres(config) => config,
+            Self::Postgres(url) => &url.config,
         };
         f.write_str("postgresql://")?;
         let ports = config.get_ports();
@@ -134,6 +170,8 @@ mod tests {
         assert_eq!(shown("postgres://u:p@db:5433/chat").as_deref(), Ok("postgresql://db:5433/chat"));
         assert_eq!(shown("postgresql://u@db/chat?sslmode=prefer").as_deref(), Ok("postgresql://db:5432/chat"));
         assert_eq!(shown("postgres://u@a:1,b:2/chat?sslmode=disable").as_deref(), Ok("postgresql://a:1,b:2/chat"));
+        let strict = "postgres://u@db/chat?connect_timeout=1&sslmode=verify-full&sslrootcert=ca.pem";
+        assert_eq!(shown(strict).as_deref(), Ok("postgresql://db:5432/chat"));
         assert_eq!(shown("sqlite://data/chat.db").as_deref(), Ok("sqlite://data/chat.db"));
         assert_eq!(shown("sqlite:///var/lib/chat.db").as_deref(), Ok("sqlite:///var/lib/chat.db"));
     }
@@ -147,9 +185,10 @@ mod tests {
             ("postgres://u:secret@db:port/chat", StoreUrlError::Postgres),
             ("postgres://u:secret@/chat", StoreUrlError::Host),
             ("postgres:///chat", StoreUrlError::Host),
-            ("postgres://u:secret@db/chat?sslmode=require", StoreUrlError::Tls),
-            ("postgres://u:secret@db/chat?connect_timeout=1&sslmode=verify-full", StoreUrlError::Tls),
-            ("postgres://u:secret@db/chat?channel_binding=require", StoreUrlError::Tls),
+            ("postgres://u:secret@db/chat?sslmode=allow", StoreUrlError::TlsMode),
+            ("postgres://u:secret@db/chat?channel_binding=require", StoreUrlError::ChannelBinding),
+            ("postgres://u:secret@db/chat?sslcrl=/a", StoreUrlError::Option("sslcrl")),
+            ("postgres://u:secret@db/chat?no_such_option=1", StoreUrlError::Postgres),
             ("sqlite://", StoreUrlError::Sqlite),
             ("sqlite://:memory:", StoreUrlError::Sqlite),
             ("sqlite://data/", StoreUrlError::Sqlite),

@@ -11,7 +11,7 @@ use crate::support::{Client, Database, Ended, Server, admin_url, until};
 
 /// That the program ended with one line that says why.
 #[track_caller]
-fn one_line(ended: &Ended, names: &[&str], hides: &[&str]) {
+pub fn one_line(ended: &Ended, names: &[&str], hides: &[&str]) {
     assert!(!ended.status.success(), "it does not run: {}", ended.stdout);
     let errors: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with('[')).collect();
     assert_eq!(errors.len(), 1, "one line beside the log:\n{}", ended.stderr);

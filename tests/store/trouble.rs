@@ -225,7 +225,7 @@ async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
     // A file where a folder is needed.
     let url = DatabaseUrl::parse(&format!("{}/below/chat.db", db.url)).expect("a URL");
     let error = Store::new(&url, &settings()).map(|_| ()).expect_err("no folder");
-    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("chat.db")), "{error:?}");
+    assert!(matches!(&error, StoreError::Refused(text) if text.contains("chat.db")), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, databases and clients of a test's own.
 
 mod client;
+pub mod cluster;
 mod database;
 mod history;
 pub mod raw;

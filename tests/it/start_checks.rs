@@ -1,0 +1,128 @@
+//! A database that cannot hold what the product promises ends the start with one line that says what to do.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+
+use tokio_postgres::{Config, NoTls};
+use uuid::Uuid;
+
+use crate::{
+    start::one_line,
+    support::{Database, Ended, Server, admin_url, cluster::is_root},
+};
+
+async fn sql(url: &str, statement: &str) {
+    let (client, connection) = url.parse::<Config>().expect("a URL").connect(NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client.batch_execute(statement).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+}
+
+async fn refused(url: &str, names: &[&str]) {
+    let settings = [("DATABASE_URL", url), ("CHAT_LISTEN", "127.0.0.1:0")];
+    let names = [&["DATABASE_URL"][..], names].concat();
+    one_line(&Server::run(&[], &settings).await, &names, &["hunter2"]);
+    one_line(&Server::run(&["migrate"], &settings[..1]).await, &names, &["hunter2"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encoding_that_cannot_hold_every_text_is_refused() {
+    for encoding in ["SQL_ASCII", "EUC_KR", "LATIN1"] {
+        let name = format!("rtc_it_{}", Uuid::new_v4().simple());
+        let create =
+            format!("CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+        sql(&admin_url(), &create).await;
+        let url = admin_url().rsplit_once('/').map(|(server, _)| format!("{server}/{name}")).expect("a URL");
+        refused(&url, &[encoding, "ENCODING 'UTF8'"]).await;
+        sql(&admin_url(), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_without_a_right_is_told_which_one_it_needs() {
+    let database = Database::postgres().await;
+    let role = format!("rtc_role_{}", Uuid::new_v4().simple());
+    sql(
+        &database.url,
+        &format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'; REVOKE ALL ON SCHEMA public FROM public"),
+    )
+    .await;
+    let (_, place) = database.url.split_once('@').expect("a URL");
+    let url = format!("postgres://{role}:hunter2@{place}");
+    refused(&url, &[&role, "may not make tables", "CREATE ON SCHEMA public"]).await;
+
+    let migrated = Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await;
+    assert!(migrated.status.success(), "{}", migrated.stderr);
+    let grant = |what: &str| format!("GRANT {what} TO {role}");
+    sql(&database.url, &grant("USAGE ON SCHEMA public")).await;
+    sql(&database.url, &grant("SELECT ON ALL TABLES IN SCHEMA public")).await;
+    refused(&url, &[&role, "GRANT INSERT ON "]).await;
+    sql(&database.url, &grant("INSERT ON messages, rooms")).await;
+    refused(&url, &[&role, "GRANT UPDATE ON rooms"]).await;
+
+    sql(&database.url, &grant("UPDATE ON rooms")).await;
+    refused(&url, &[&role, "GRANT USAGE ON SEQUENCE public.messages_id_seq"]).await;
+
+    // With just what it was told to get, it runs.
+    sql(&database.url, &grant("USAGE ON SEQUENCE messages_id_seq")).await;
+    let server = Server::launch(&url, &[]).await;
+    server.ready().await;
+    crate::support::Client::author(&server, "post", "writer").await.say("with few rights").await;
+    server.kill9().await;
+    sql(&database.url, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_sqlite_database_is_refused() {
+    let database = Database::sqlite();
+    let path = PathBuf::from(database.url.strip_prefix("sqlite://").expect("a path"));
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(&path, "Dear diary, ".repeat(1_000)).expect("a file");
+    refused(&database.url, &["chat.db", "something else than a SQLite database"]).await;
+    assert!(fs::read_to_string(&path).expect("the diary").starts_with("Dear diary"), "nothing was done to it");
+}
+
+/// The program as a user who may write nothing of others. Ends it where it serves.
+fn as_somebody(arguments: &[&str], url: &str) -> Ended {
+    let mut command = if is_root() {
+        let mut command = Command::new("timeout");
+        command.args(["30", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command
+    } else {
+        let mut command = Command::new("timeout");
+        command.arg("30");
+        command
+    };
+    command.arg(env!("CARGO_BIN_EXE_realtime-chat"));
+    let output = command.args(arguments).env("DATABASE_URL", url).env("CHAT_LISTEN", "127.0.0.1:0").output();
+    let output = output.expect("the program");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended { status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sqlite_file_or_folder_that_may_not_be_written_is_refused() {
+    let database = Database::sqlite();
+    let migrated = Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await;
+    assert!(migrated.status.success(), "{}", migrated.stderr);
+    let path = PathBuf::from(database.url.strip_prefix("sqlite://").expect("a path"));
+    let folder = path.parent().expect("a folder").to_owned();
+    let mode = fs::Permissions::from_mode;
+    for (of_file, of_folder) in [(0o444, 0o777), (0o666, 0o555), (0o444, 0o555)] {
+        fs::set_permissions(&path, mode(of_file)).expect("a mode");
+        fs::set_permissions(&folder, mode(of_folder)).expect("a mode");
+        for arguments in [&[][..], &["migrate"]] {
+            // What an earlier try left: with these, the folder need not be written.
+            for file in fs::read_dir(&folder).expect("the folder") {
+                let file = file.expect("a file").path();
+                if file != path {
+                    fs::remove_file(file).expect("removed");
+                }
+            }
+            let ended = as_somebody(arguments, &database.url);
+            one_line(&ended, &["DATABASE_URL", "chat.db", "must be able to write"], &[]);
+        }
+    }
+    fs::set_permissions(&folder, mode(0o555)).expect("a mode");
+    let url = format!("{}/deeper/chat.db", database.url.rsplit_once('/').expect("a folder").0);
+    one_line(&as_somebody(&[], &url), &["DATABASE_URL", "deeper", "must be able to write"], &[]);
+    fs::set_permissions(&folder, mode(0o755)).expect("a mode");
+}
