@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use super::{
-    AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
-    Work, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
+    AppendOutcome, Changes, DatabaseUrl, Head, Heads, LivingServer, Meta, OwnServer, Page, PageCursor, PoolStatus,
+    Renewal, StoreError, StoreSettings, Work, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
 };
 use crate::domain::{NewMessage, RoomId};
 
@@ -158,7 +158,7 @@ impl Store {
     /// Any [`StoreError`] but `Locked`; `Broken` before [`Store::migrate`].
     pub async fn meta(&self) -> Result<Meta, StoreError> {
         let row = reading!(self, |c, queries| queries::meta_row(c))?;
-        Ok(Meta { epoch: row.epoch.into(), secret: row.secret })
+        Ok(Meta { epoch: row.epoch.into(), secret: row.secret, name: row.name })
     }
 
     /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
@@ -250,6 +250,54 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn new_epoch(&self) -> Result<crate::domain::Epoch, StoreError> {
         on_backend!(self, backend => backend.new_epoch().await)
+    }
+
+    /// Takes this server's lease or renews it, and tells which other servers live. Bounded: 2 s. Whether it goes says
+    /// nothing about the chat: [`Store::is_away`] does not know of it.
+    ///
+    /// A SQLite file has no leases and no other server: always held.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn renew_lease(&self, own: &OwnServer, sessions: i64, rooms: i64) -> Result<Renewal, StoreError> {
+        let (inner, own) = (Arc::clone(&self.0), own.clone());
+        let renewing = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.renew_lease(&own, sessions, rooms).await,
+                Backend::Sqlite(_) => Ok(Renewal::Held(Vec::new())),
+            }
+        };
+        self.0.thread.runtime.spawn(renewing).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Ends this server's lease: the others need not wait until it is over.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn end_lease(&self, own: &OwnServer) -> Result<(), StoreError> {
+        let (inner, own) = (Arc::clone(&self.0), own.clone());
+        let ending = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.end_lease(&own).await,
+                Backend::Sqlite(_) => Ok(()),
+            }
+        };
+        self.0.thread.runtime.spawn(ending).await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// The servers on this database whose lease lives, by id, the one that asks included. None on SQLite.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn living_servers(&self) -> Result<Vec<LivingServer>, StoreError> {
+        let inner = Arc::clone(&self.0);
+        let reading = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => postgres.living_servers().await,
+                Backend::Sqlite(_) => Ok(Vec::new()),
+            }
+        };
+        self.0.thread.runtime.spawn(reading).await.unwrap_or_else(|_| Err(ended()))
     }
 
     /// How busy the connections are.

@@ -7,13 +7,27 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use futures_util::FutureExt;
-use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::{
     StoreSettings,
     error::{Failure, StoreError, of_connecting, through_diesel},
 };
+
+/// A connection outside the pools and without diesel, which keeps no SQLSTATE and prepares its statements by name.
+/// Nothing is set up on its session: behind a pooler that shares sessions nothing would stay. Closed when dropped.
+pub(super) struct Direct {
+    pub client: Client,
+    /// Drives the connection, and ends with it.
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
 
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -62,6 +76,18 @@ impl Connector {
             let mut c = made.map_err(Failure::from)?;
             c.batch_execute(session).await.map_err(Failure::from)?;
             Ok(c)
+        };
+        let late = || StoreError::Unavailable("connecting took too long".into());
+        timeout(self.connect_max, connecting).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// The same without diesel and without a session's settings. Lives on the runtime that calls this.
+    pub async fn direct(&self) -> Result<Direct, StoreError> {
+        let connecting = async {
+            let (client, connection) = self.config.connect(NoTls).await.map_err(|e| of_connecting(&e))?;
+            // Why it ended is told to whoever waits for a statement.
+            let driver = tokio::spawn(async move { drop(connection.await) });
+            Ok(Direct { client, driver })
         };
         let late = || StoreError::Unavailable("connecting took too long".into());
         timeout(self.connect_max, connecting).await.unwrap_or_else(|_| Err(late()))
