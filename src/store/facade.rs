@@ -89,6 +89,21 @@ macro_rules! on_backend {
     }};
 }
 
+/// Work on leases, which are in PostgreSQL alone, on the store's runtime. Whether it goes says nothing about the chat:
+/// [`Store::is_away`] does not hear of it.
+macro_rules! on_leases {
+    ($self:ident, $on_sqlite:expr, $postgres:ident => $work:expr) => {{
+        let inner = Arc::clone(&$self.0);
+        let work = async move {
+            match &inner.backend {
+                Backend::Postgres($postgres) => $work,
+                Backend::Sqlite(_) => Ok($on_sqlite),
+            }
+        };
+        $self.0.thread.runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()))
+    }};
+}
+
 /// Runs a function of [`cold`], the same for both backends, on a connection that reads.
 macro_rules! reading {
     ($self:ident, |$c:ident, $queries:ident| $query:expr) => {{
@@ -252,22 +267,15 @@ impl Store {
         on_backend!(self, backend => backend.new_epoch().await)
     }
 
-    /// Takes this server's lease or renews it, and tells which other servers live. Bounded: 2 s. Whether it goes says
-    /// nothing about the chat: [`Store::is_away`] does not know of it.
+    /// Takes this server's lease or renews it, and tells which other servers live. Bounded: 2 s.
     ///
     /// A SQLite file has no leases and no other server: always held.
     ///
     /// # Errors
     /// Any [`StoreError`] but `Locked`.
     pub async fn renew_lease(&self, own: &OwnServer, sessions: i64, rooms: i64) -> Result<Renewal, StoreError> {
-        let (inner, own) = (Arc::clone(&self.0), own.clone());
-        let renewing = async move {
-            match &inner.backend {
-                Backend::Postgres(postgres) => postgres.renew_lease(&own, sessions, rooms).await,
-                Backend::Sqlite(_) => Ok(Renewal::Held(Vec::new())),
-            }
-        };
-        self.0.thread.runtime.spawn(renewing).await.unwrap_or_else(|_| Err(ended()))
+        let own = own.clone();
+        on_leases!(self, Renewal::Held(Vec::new()), postgres => postgres.renew_lease(&own, sessions, rooms).await)
     }
 
     /// Ends this server's lease: the others need not wait until it is over.
@@ -275,14 +283,16 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] but `Locked`.
     pub async fn end_lease(&self, own: &OwnServer) -> Result<(), StoreError> {
-        let (inner, own) = (Arc::clone(&self.0), own.clone());
-        let ending = async move {
-            match &inner.backend {
-                Backend::Postgres(postgres) => postgres.end_lease(&own).await,
-                Backend::Sqlite(_) => Ok(()),
-            }
-        };
-        self.0.thread.runtime.spawn(ending).await.unwrap_or_else(|_| Err(ended()))
+        let own = own.clone();
+        on_leases!(self, (), postgres => postgres.end_lease(&own).await)
+    }
+
+    /// Removes what servers left that have been gone for ten minutes. They count for nothing in any case.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn forget_dead_servers(&self) -> Result<(), StoreError> {
+        on_leases!(self, (), postgres => postgres.forget_dead_servers().await)
     }
 
     /// The servers on this database whose lease lives, by id, the one that asks included. None on SQLite.
@@ -290,14 +300,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] but `Locked`.
     pub async fn living_servers(&self) -> Result<Vec<LivingServer>, StoreError> {
-        let inner = Arc::clone(&self.0);
-        let reading = async move {
-            match &inner.backend {
-                Backend::Postgres(postgres) => postgres.living_servers().await,
-                Backend::Sqlite(_) => Ok(Vec::new()),
-            }
-        };
-        self.0.thread.runtime.spawn(reading).await.unwrap_or_else(|_| Err(ended()))
+        on_leases!(self, Vec::new(), postgres => postgres.living_servers().await)
     }
 
     /// How busy the connections are.

@@ -25,7 +25,7 @@ const RENEWAL_MAX: Duration = Duration::from_secs(2);
 const COLUMNS: &str = "id, url, version, features, floor(extract(epoch FROM started_at) * 1000)::bigint AS started_ms,
     floor(extract(epoch FROM seen_at) * 1000)::bigint AS seen_ms, sessions, rooms";
 
-/// Rows of servers that have been gone for so long are removed by those that live.
+/// Rows of servers that have been gone for so long are removed by the next one that starts.
 const KEPT: &str = "10 minutes";
 
 impl Postgres {
@@ -48,6 +48,12 @@ impl Postgres {
     /// Ends this server's lease, where it has one.
     pub async fn end_lease(&self, own: &OwnServer) -> Result<(), StoreError> {
         let remove = format!("DELETE FROM servers WHERE id = '{}' AND token = '{}'", own.id, own.token);
+        self.on_lease_connection(&remove).await.map(|_| ())
+    }
+
+    /// Removes the rows of servers that are gone for long.
+    pub async fn forget_dead_servers(&self) -> Result<(), StoreError> {
+        let remove = format!("DELETE FROM servers WHERE seen_at < now() - interval '{KEPT}'");
         self.on_lease_connection(&remove).await.map(|_| ())
     }
 
@@ -92,8 +98,7 @@ fn renewal(own: &OwnServer, sessions: i64, rooms: i64) -> String {
     let (id, token, lease) = (quoted(own.id.as_str()), own.token, lease());
     let (version, features) = (quoted(env!("CARGO_PKG_VERSION")), quoted(&OwnServer::features()));
     format!(
-        "DELETE FROM servers WHERE seen_at < now() - interval '{KEPT}';
-         WITH mine AS (
+        "WITH mine AS (
             INSERT INTO servers AS s (id, token, url, version, features, sessions, rooms)
             VALUES ({id}, '{token}', {url}, {version}, {features}, {sessions}, {rooms})
             ON CONFLICT (id) DO UPDATE SET
