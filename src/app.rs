@@ -3,6 +3,7 @@
 //! Invariant: no logic of the chat.
 
 mod figures;
+mod lease;
 
 use std::{
     io::Write,
@@ -47,7 +48,7 @@ use crate::{
         Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes,
         Slots, prepare,
     },
-    store::{self, BackupError, Store, StoreError, StoreSettings},
+    store::{self, BackupError, LivingServer, OwnServer, Store, StoreError, StoreSettings},
 };
 
 /// Why the program ends with an error. Each is one line for the operator.
@@ -66,6 +67,12 @@ pub enum AppError {
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Store(#[from] StoreError),
+    /// Another server has this one's name.
+    #[error(
+        "CHAT_SERVER_ID: a server named {} runs on this database already (version {}, {}); give each a name of its own",
+        .0.id, .0.version, .0.url.as_deref().unwrap_or("without CHAT_ADVERTISE_URL")
+    )]
+    ServerId(Box<LivingServer>),
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -158,6 +165,8 @@ fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError
         pool_size: config.pool_size,
         exclusive,
         #[cfg(debug_assertions)]
+        more_migrations: config.more_migrations.clone(),
+        #[cfg(debug_assertions)]
         answers_early: config.broken == Some(Broken::EarlyAck),
         ..StoreSettings::default()
     };
@@ -192,7 +201,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let failover = actix::spawn(figures::watch_failover(site.clone()));
     log::info!("listening on {address}, waiting for the database");
 
-    let start = start_actors(&config, &site, &store, &metrics);
+    let own = lease::own(&config);
+    let start = start_actors(&config, &own, &site, &store, &metrics);
     tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
@@ -205,6 +215,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), rates));
+    let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
 
     let stop = tokio::select! {
         stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
@@ -215,6 +226,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     figures.abort();
     watch.abort();
     failover.abort();
+    renewing.abort();
+    lease::end(&own, &site).await;
     stop_servers(handle, metrics_handle).await;
     log::info!("stopped");
     Ok(())
@@ -286,6 +299,7 @@ fn site(
         rates,
         trusted_proxies: config.trusted_proxies.clone(),
         metrics,
+        lease: Mutex::default(),
         has_metrics: config.metrics_addr.is_none(),
         read_wait: config.read_wait,
         retry_after: config.drain_after,
@@ -378,6 +392,7 @@ fn http_server(
 /// Waits for the database, brings its schema up to date and starts what needs it.
 async fn start_actors(
     config: &ServeConfig,
+    own: &OwnServer,
     site: &web::Data<Site>,
     store: &Store,
     metrics: &Arc<Metrics>,
@@ -390,19 +405,21 @@ async fn start_actors(
                 // The tables are there only now.
                 store.check().await?;
             }
-            store.meta().await
+            let meta = store.meta().await?;
+            lease::take(store, own).await?;
+            Ok(meta)
         }
         .await
         {
             Ok(meta) => break meta,
-            Err(error @ StoreError::Unavailable(_)) => {
+            Err(AppError::Store(error @ StoreError::Unavailable(_))) => {
                 // Once for each reason, not once a second.
                 if said.as_ref() != Some(&error) {
                     log::warn!("{error}; trying again");
                 }
                 said = Some(error);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         sleep(Duration::from_secs(1)).await;
     };

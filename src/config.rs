@@ -9,7 +9,10 @@ use clap::{
 };
 use ipnet::IpNet;
 
-use crate::{load::LoadOptions, store::DatabaseUrl};
+use crate::{
+    load::LoadOptions,
+    store::{DatabaseUrl, ServerId},
+};
 
 /// What the program is asked to do.
 #[derive(Debug, Parser)]
@@ -152,6 +155,16 @@ pub struct ServeConfig {
     /// How often the database is asked what other servers stored, in seconds.
     #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = some_seconds)]
     pub poll: Duration,
+    /// This server's name among those on one database; unset: the host's name and a random part.
+    #[arg(long, env = "CHAT_SERVER_ID", value_name = "ID", value_parser = ServerId::parse)]
+    pub server_id: Option<ServerId>,
+    /// Where the other servers reach this one: http://10.0.0.5:8080.
+    #[arg(long, env = "CHAT_ADVERTISE_URL", value_name = "URL", value_parser = advertise_url)]
+    pub advertise_url: Option<String>,
+    /// A folder of migrations that follow the program's own: for tests of how they are applied.
+    #[cfg(debug_assertions)]
+    #[arg(long, env = "CHAT_MORE_MIGRATIONS", value_name = "FOLDER", hide = true, global = true)]
+    pub more_migrations: Option<PathBuf>,
     /// Messages that one identity may send at once.
     #[arg(long, env = "CHAT_MESSAGE_BURST", default_value = "10", value_name = "N")]
     pub message_burst: NonZeroU32,
@@ -246,6 +259,11 @@ impl Config {
     }
 }
 
+/// The host's name as Linux has it, or nothing: a part of the name that a server gives itself.
+pub fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
 /// Whether a terminal may be written to in colours (no-color.org).
 pub fn likes_colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
@@ -315,6 +333,16 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
         .map_err(|_| "a network is an address with or without a prefix length, as 10.0.0.0/8".into())
+}
+
+/// `http[s]://host[:port]` and perhaps a path; it is shown to operators, so it has no password.
+fn advertise_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | ':' | '[' | ']' | '/');
+    if rest.is_empty() || rest.starts_with(['/', ':']) || text.len() > 255 || !rest.chars().all(plain) {
+        return Err("it is http:// or https://, a host, and a port where it is not the default one".into());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -394,6 +422,8 @@ mod tests {
             ("--sessions-max", "many", "CHAT_SESSIONS_MAX"),
             ("--trusted-proxies", "10.0.0.0/99", "CHAT_TRUSTED_PROXIES"),
             ("--origins", "app.example", "CHAT_ORIGINS"),
+            ("--server-id", "one and a half", "CHAT_SERVER_ID"),
+            ("--advertise-url", "http://user:hidden@host", "CHAT_ADVERTISE_URL"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);

@@ -95,6 +95,10 @@ pub struct Metrics {
     pub outbox_bytes: IntGauge,
     /// The database answers, and takes messages.
     pub database_up: IntGauge,
+    /// Servers on this database whose lease lives, this one included.
+    pub servers_live: IntGauge,
+    /// Renewals of this server's lease that failed.
+    pub lease_failures: IntCounter,
     /// Database connections that exist.
     pub pool_open: IntGauge,
     /// Database connections that work.
@@ -264,6 +268,11 @@ impl Metrics {
             )?,
             outbox_bytes: gauge("chat_outbox_bytes", "Bytes that wait in outboxes.")?,
             database_up: gauge("chat_database_up", "1 while the database answers and takes messages, else 0.")?,
+            servers_live: gauge(
+                "chat_servers_live",
+                "Servers on this database whose lease lives, this one included; as of the last renewal of its own.",
+            )?,
+            lease_failures: counter("chat_lease_failures_total", "Renewals of this server's lease that failed.")?,
             pool_open: pool.with_label_values(&["open"]),
             pool_in_use: pool.with_label_values(&["in_use"]),
             pool_waiting: pool.with_label_values(&["waiting"]),

@@ -15,7 +15,7 @@ mod ws;
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU8, Ordering},
     },
     time::{Duration, Instant},
@@ -41,7 +41,7 @@ use crate::{
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
     session::{Admission, Connected, Entrance, RateLimits},
-    store::{Store, Work},
+    store::{LeaseView, Store, Work},
 };
 
 pub use assets::compress_files;
@@ -69,6 +69,8 @@ pub struct Site {
     pub trusted_proxies: Vec<IpNet>,
     /// Counts what becomes of requests for a WebSocket.
     pub metrics: Arc<Metrics>,
+    /// What is known of the other servers on this database.
+    pub lease: Mutex<LeaseView>,
     /// Whether `/metrics` is served with everything else.
     pub has_metrics: bool,
     /// How long a page waits for the database.

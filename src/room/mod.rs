@@ -9,6 +9,7 @@ mod directory;
 mod fan_out;
 mod messages;
 mod pace;
+mod poll_pace;
 mod presence;
 mod registry;
 mod timeline;
@@ -21,7 +22,7 @@ pub use messages::{
     Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
-pub use registry::{LiveRoomCount, Lookup, RegistryLimits, RoomRegistry};
+pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use timeline::{Offered, Timeline};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{
     actor::{Room, RoomLimits},
     directory::Directory,
     messages::{CheckHead, CountPeople, Join, Refusal, Retire, RoomIdle},
+    poll_pace::PollPace,
 };
 use crate::{
     domain::RoomId,
@@ -24,7 +25,7 @@ pub struct RegistryLimits {
     pub n_rooms_max: usize,
     /// How long an empty room stays.
     pub idle_max: Duration,
-    /// How often the database is asked for the counters of the live rooms.
+    /// How often the database is asked for the counters of the live rooms, while no other server uses it.
     pub poll_interval: Duration,
     /// What each room gets.
     pub room: RoomLimits,
@@ -32,6 +33,9 @@ pub struct RegistryLimits {
 
 /// How often each live room says how many people are in it: below the usual scrape interval of 15 s.
 const COUNT_PEOPLE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The least pause behind a poll, also where it took longer than the interval.
+const POLL_PAUSE_MIN: Duration = Duration::from_millis(10);
 
 /// Asks for a live room.
 #[derive(Debug, Message)]
@@ -43,6 +47,11 @@ pub struct Lookup(pub RoomId);
 #[rtype(result = "usize")]
 pub struct LiveRoomCount;
 
+/// Whether another server lives on the same database.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct OthersLive(pub bool);
+
 /// The actor that spawns and retires rooms. All joins pass through it; no message text does.
 pub struct RoomRegistry {
     directory: Directory<Addr<Room>>,
@@ -50,31 +59,37 @@ pub struct RoomRegistry {
     store: Store,
     persistence: Recipient<Append>,
     metrics: Arc<Metrics>,
-    is_polling: bool,
+    pace: PollPace,
 }
 
 impl RoomRegistry {
     /// The actor, not started.
     pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self { directory, limits, store, persistence, metrics, is_polling: false }
+        let pace = PollPace::new(limits.poll_interval);
+        Self { directory, limits, store, persistence, metrics, pace }
     }
 
     /// Asks the database where the live rooms are, and tells each: another server may have written
-    /// (docs/adr/0004), or the epoch may have changed.
+    /// (docs/adr/0004), or the epoch may have changed. The next poll follows when this one is done.
     fn poll(&mut self, ctx: &mut Context<Self>) {
-        if self.is_polling || self.directory.len() == 0 {
+        let begun = Instant::now();
+        if self.directory.len() == 0 {
+            ctx.run_later(self.pace.wait_after(Duration::ZERO), Self::poll);
             return;
         }
-        self.is_polling = true;
         let rooms = self.directory.rooms().map(|(id, _)| id.clone()).collect::<Vec<_>>();
         let store = self.store.clone();
         let asked = async move { store.heads(rooms).await };
-        ctx.spawn(asked.into_actor(self).map(|heads, this, _| this.polled(heads)));
+        let asked = asked.into_actor(self).map(move |heads, this, ctx| {
+            let wait = this.pace.wait_after(begun.elapsed()).max(POLL_PAUSE_MIN);
+            this.polled(heads);
+            ctx.run_later(wait, Self::poll);
+        });
+        ctx.spawn(asked);
     }
 
     fn polled(&mut self, heads: Result<Heads, StoreError>) {
-        self.is_polling = false;
         let heads = match heads {
             Ok(heads) => heads,
             Err(error) => return self.store.failed(Work::Reading, &error),
@@ -114,7 +129,7 @@ impl Actor for RoomRegistry {
             }
         });
         self.metrics.rooms_max.set(gauge(self.limits.n_rooms_max));
-        ctx.run_interval(self.limits.poll_interval, Self::poll);
+        ctx.run_later(self.limits.poll_interval, Self::poll);
     }
 }
 
@@ -174,5 +189,13 @@ impl Handler<LiveRoomCount> for RoomRegistry {
 
     fn handle(&mut self, _: LiveRoomCount, _: &mut Self::Context) -> usize {
         self.directory.len()
+    }
+}
+
+impl Handler<OthersLive> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, OthersLive(others_live): OthersLive, _: &mut Self::Context) {
+        self.pace.set_others_live(others_live);
     }
 }

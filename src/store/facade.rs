@@ -17,8 +17,9 @@ use tokio::{
 };
 
 use super::{
-    AppendOutcome, Changes, DatabaseUrl, Head, Heads, Meta, Page, PageCursor, PoolStatus, StoreError, StoreSettings,
-    Work, acknowledged::Acknowledged, cold, outage::Outage, postgres::Postgres, sqlite::Sqlite,
+    AppendOutcome, Changes, DatabaseUrl, Head, Heads, LivingServer, Meta, OwnServer, Page, PageCursor, PoolStatus,
+    Renewal, StoreError, StoreSettings, Work, acknowledged::Acknowledged, cold, outage::Outage, postgres::Postgres,
+    sqlite::Sqlite,
 };
 use crate::domain::{NewMessage, RoomId};
 
@@ -108,6 +109,21 @@ macro_rules! on_backend {
                 }
             })
             .await
+    }};
+}
+
+/// Work on leases, which are in PostgreSQL alone, on the store's runtime. Whether it goes says nothing about the chat:
+/// [`Store::is_away`] does not hear of it.
+macro_rules! on_leases {
+    ($self:ident, $on_sqlite:expr, $postgres:ident => $work:expr) => {{
+        let inner = Arc::clone(&$self.0);
+        let work = async move {
+            match &inner.backend {
+                Backend::Postgres($postgres) => $work,
+                Backend::Sqlite(_) => Ok($on_sqlite),
+            }
+        };
+        $self.0.thread.runtime.spawn(work).await.unwrap_or_else(|_| Err(ended()))
     }};
 }
 
@@ -215,7 +231,7 @@ impl Store {
     /// Any [`StoreError`] but `Locked`; `Broken` before [`Store::migrate`].
     pub async fn meta(&self) -> Result<Meta, StoreError> {
         let row = reading!(self, |c, queries| queries::meta_row(c))?;
-        Ok(Meta { epoch: row.epoch.into(), secret: row.secret })
+        Ok(Meta { epoch: row.epoch.into(), secret: row.secret, name: row.name })
     }
 
     /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
@@ -363,6 +379,42 @@ impl Store {
     /// Any [`StoreError`] but `Locked`.
     pub async fn new_epoch(&self) -> Result<crate::domain::Epoch, StoreError> {
         on_backend!(self, backend => backend.new_epoch().await)
+    }
+
+    /// Takes this server's lease or renews it, and tells which other servers live. Bounded: 2 s.
+    ///
+    /// A SQLite file has no leases and no other server: always held.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn renew_lease(&self, own: &OwnServer, sessions: i64, rooms: i64) -> Result<Renewal, StoreError> {
+        let own = own.clone();
+        on_leases!(self, Renewal::Held(Vec::new()), postgres => postgres.renew_lease(&own, sessions, rooms).await)
+    }
+
+    /// Ends this server's lease: the others need not wait until it is over.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn end_lease(&self, own: &OwnServer) -> Result<(), StoreError> {
+        let own = own.clone();
+        on_leases!(self, (), postgres => postgres.end_lease(&own).await)
+    }
+
+    /// Removes what servers left that have been gone for ten minutes. They count for nothing in any case.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn forget_dead_servers(&self) -> Result<(), StoreError> {
+        on_leases!(self, (), postgres => postgres.forget_dead_servers().await)
+    }
+
+    /// The servers on this database whose lease lives, by id, the one that asks included. None on SQLite.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn living_servers(&self) -> Result<Vec<LivingServer>, StoreError> {
+        on_leases!(self, Vec::new(), postgres => postgres.living_servers().await)
     }
 
     /// How busy the connections are.

@@ -18,10 +18,13 @@ mod postgres_batch;
 mod postgres_columns;
 mod postgres_connect;
 mod postgres_insert;
+mod postgres_migrate;
 mod postgres_rights;
+mod postgres_servers;
 mod primary;
 mod rows;
 mod schema;
+mod servers;
 mod sql_types;
 mod sqlite;
 mod sqlite_batch;
@@ -38,6 +41,7 @@ pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;
 pub use outage::Work;
+pub use servers::{LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
 pub use tls::{Roots, TlsMode, TlsSettings};
 pub use url::{DatabaseUrl, PostgresUrl, StoreUrlError};
 
@@ -56,6 +60,9 @@ pub struct StoreSettings {
     pub pool_wait: Duration,
     /// SQLite: the file is this store's alone. A second one that wants that is refused.
     pub exclusive: bool,
+    /// PostgreSQL: a folder of migrations that follow the program's own, for tests of how they are applied.
+    #[cfg(debug_assertions)]
+    pub more_migrations: Option<std::path::PathBuf>,
     /// PostgreSQL: answers before the commit, which is wrong: for tests of the tests.
     #[cfg(debug_assertions)]
     pub answers_early: bool,
@@ -69,6 +76,8 @@ impl Default for StoreSettings {
             statement_timeout: Duration::from_secs(5),
             pool_wait: Duration::from_secs(2),
             exclusive: true,
+            #[cfg(debug_assertions)]
+            more_migrations: None,
             #[cfg(debug_assertions)]
             answers_early: false,
         }
@@ -143,11 +152,13 @@ pub struct Meta {
     pub epoch: Epoch,
     /// The key that public ids are derived with, where none is configured. 32 bytes.
     pub secret: Vec<u8>,
+    /// Names this database for good, 12 hexadecimal digits: no new epoch changes it.
+    pub name: String,
 }
 
 impl fmt::Debug for Meta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meta").field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("Meta").field("epoch", &self.epoch).field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -1,27 +1,23 @@
 //! The store on PostgreSQL.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
-use diesel::{ExpressionMethods, QueryResult, insert_into, sql_query, update};
+use diesel::{ExpressionMethods, QueryResult, sql_query, update};
 use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
-    pooled_connection::deadpool::Pool,
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Pool,
 };
 use futures_util::FutureExt;
-use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
+use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
 use super::{
     StoreSettings,
     error::{Failure, StoreError},
     lease::{ADMINISTRATION_MAX, Pools},
-    migrations,
-    postgres_connect::{Connector, Purpose},
-    postgres_rights,
+    migrations::{self, Migration},
+    postgres_connect::{Connector, Direct, Purpose},
+    postgres_migrate, postgres_rights,
     schema::{meta, rooms},
     sql_types::Key,
     url::PostgresUrl,
@@ -50,13 +46,13 @@ const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_nest
 /// For the sessions that read: a transaction sees one moment.
 const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;";
 
-/// Two servers that start together migrate one after the other: the second waits this long for the first.
-const MIGRATION_LOCK: &str = "SET statement_timeout = '60s'; SELECT pg_advisory_lock(7263118461193);
-    SET statement_timeout = 0;";
-
 pub(super) struct Postgres {
     pub pools: Pools<AsyncPgConnection>,
-    connector: Connector,
+    pub connector: Connector,
+    /// What this release needs, oldest first.
+    migrations: Vec<Migration>,
+    /// The connection that renews this server's lease, while there is one.
+    pub lease: Mutex<Option<Direct>>,
     #[cfg(debug_assertions)]
     pub answers_early: bool,
 }
@@ -80,11 +76,13 @@ impl Postgres {
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
             connector: Some(connector.clone()),
-            retirement: Mutex::default(),
+            retirement: std::sync::Mutex::default(),
         };
         Ok(Self {
             pools,
             connector,
+            migrations: needed(settings)?,
+            lease: Mutex::new(None),
             #[cfg(debug_assertions)]
             answers_early: settings.answers_early,
         })
@@ -95,29 +93,12 @@ impl Postgres {
         if self.schema_current().await? {
             return Ok(Vec::new());
         }
-        let connector = self.connector.clone();
-        let migrating = async move {
-            let mut c = connector.connect(SESSION, Purpose::Write).await?;
-            c.batch_execute(MIGRATION_LOCK).await.map_err(Failure::from)?;
-            let mut harness = AsyncMigrationHarness::new(c);
-            let applied = migrations::apply(&mut harness, migrations::POSTGRES)?;
-            let mut c = harness.into_inner();
-            let row = migrations::new_meta_row()?;
-            let inserting = insert_into(meta::table).values(row).on_conflict_do_nothing();
-            inserting.execute(&mut c).await.map_err(Failure::from)?;
-            Ok(applied)
-        };
-        // diesel's harness blocks the thread it is on, which only a runtime of this kind lets it do.
-        let broken = |what: &dyn std::fmt::Display| StoreError::Broken(format!("migrating: {what}").into());
-        let run = move || match Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-            Ok(runtime) => runtime.block_on(administer(migrating)),
-            Err(error) => Err(broken(&error)),
-        };
-        spawn_blocking(run).await.unwrap_or_else(|error| Err(broken(&error)))
+        postgres_migrate::migrate(&self.connector, &self.migrations).await
     }
 
     pub async fn schema_current(&self) -> Result<bool, StoreError> {
-        self.pools.read(|c| applied(c).boxed()).await
+        let versions = self.pools.read(|c| applied(c).boxed()).await?;
+        Ok(versions.is_some_and(|versions| migrations::pending(&self.migrations, &versions).is_empty()))
     }
 
     /// Whether there is a server that takes messages, and the role may do all that is needed there.
@@ -175,6 +156,18 @@ impl Postgres {
     }
 }
 
+/// The program's own migrations, and those that a test adds.
+fn needed(settings: &StoreSettings) -> Result<Vec<Migration>, StoreError> {
+    let migrations = migrations::POSTGRES.to_vec();
+    #[cfg(debug_assertions)]
+    if let Some(folder) = &settings.more_migrations {
+        let unreadable = |e: std::io::Error| StoreError::Broken(format!("{}: {e}", folder.display()).into());
+        return Ok([migrations, migrations::in_folder(folder).map_err(unreadable)?].concat());
+    }
+    let _ = settings;
+    Ok(migrations)
+}
+
 async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let late = || StoreError::Unavailable("the database did not answer in time".into());
     timeout(ADMINISTRATION_MAX, work).await.unwrap_or_else(|_| Err(late()))
@@ -192,8 +185,8 @@ async fn takes_writes(c: &mut AsyncPgConnection) -> QueryResult<bool> {
     Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
 }
 
-/// Whether this release's migrations are all applied and the row of `meta` is there.
-async fn applied(c: &mut AsyncPgConnection) -> QueryResult<bool> {
+/// The versions of the applied migrations; nothing where the row of `meta` is missing.
+async fn applied(c: &mut AsyncPgConnection) -> QueryResult<Option<Vec<String>>> {
     #[derive(diesel::QueryableByName)]
     struct Version {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -207,10 +200,10 @@ async fn applied(c: &mut AsyncPgConnection) -> QueryResult<bool> {
     let tables = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AND to_regclass('meta') IS NOT NULL
         AS exists";
     if !sql_query(tables).get_result::<Exists>(c).await?.exists {
-        return Ok(false);
+        return Ok(None);
     }
     let rows: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(c).await?;
     let versions: Vec<String> = rows.into_iter().map(|row| row.version).collect();
     let meta = sql_query("SELECT EXISTS (SELECT 1 FROM meta) AS exists").get_result::<Exists>(c).await?.exists;
-    Ok(meta && migrations::all_applied::<diesel::pg::Pg>(&migrations::POSTGRES, &versions))
+    Ok(meta.then_some(versions))
 }

@@ -10,7 +10,7 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use futures_util::FutureExt;
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{
     Client, Config, Connection, SimpleQueryMessage, Socket,
     config::{SslMode, TargetSessionAttrs},
@@ -47,6 +47,20 @@ pub(super) enum Purpose {
     Write,
     /// One that does not will do while there is no other.
     Read,
+}
+
+/// A connection outside the pools and without diesel, which prepares its statements by name. Nothing is set up on its
+/// session: behind a pooler that shares sessions nothing would stay. Closed when dropped.
+pub(super) struct Direct {
+    pub client: Client,
+    /// Drives the connection, and ends with it.
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 #[derive(Clone)]
@@ -138,9 +152,7 @@ impl Connector {
     /// Connects and sets the session up. The task that drives the connection lives on the runtime that
     /// calls this: the store's own.
     pub async fn connect(&self, session: &str, purpose: Purpose) -> Result<AsyncPgConnection, StoreError> {
-        let late = || Unreached::Other(StoreError::Unavailable("connecting took too long".into()));
-        let reached = timeout(self.connect_max, self.reach(purpose)).await.unwrap_or_else(|_| Err(late()));
-        let reached = self.judge(reached, purpose)?;
+        let reached = self.reach_in_time(purpose).await?;
         let setting_up = async {
             let made = AsyncPgConnection::try_from_client_and_connection(reached.client, reached.connection).await;
             let mut c = made.map_err(Failure::from)?;
@@ -149,6 +161,22 @@ impl Connector {
         };
         let late = || StoreError::Unavailable("connecting took too long".into());
         timeout(self.connect_max, setting_up).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// The same without diesel and without a session's settings, to a server that takes writes. Lives on the runtime
+    /// that calls this.
+    pub async fn direct(&self) -> Result<Direct, StoreError> {
+        let Reached { client, connection, .. } = self.reach_in_time(Purpose::Write).await?;
+        // Why it ended is told to whoever waits for a statement.
+        let driver = tokio::spawn(async move { drop(connection.await) });
+        Ok(Direct { client, driver })
+    }
+
+    /// A server that will do, and what that says of all others.
+    async fn reach_in_time(&self, purpose: Purpose) -> Result<Reached, StoreError> {
+        let late = || Unreached::Other(StoreError::Unavailable("connecting took too long".into()));
+        let reached = timeout(self.connect_max, self.reach(purpose)).await.unwrap_or_else(|_| Err(late()));
+        self.judge(reached, purpose)
     }
 
     /// What all connections together know of the servers.

@@ -51,9 +51,18 @@ pub(super) struct HeadRow {
 }
 
 /// The one row of `meta`.
-#[derive(Debug, Queryable, Selectable, Insertable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = meta)]
 pub(super) struct MetaRow {
+    pub epoch: Key,
+    pub secret: Vec<u8>,
+    pub name: String,
+}
+
+/// The same, as it is made.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = meta)]
+pub(super) struct NewMetaRow {
     pub epoch: Key,
     pub secret: Vec<u8>,
 }

@@ -3,7 +3,7 @@
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
-    use diesel::sql_types::{Binary, SmallInt};
+    use diesel::sql_types::{BigInt, Binary, SmallInt, Text};
     use super::super::sql_types::Guid;
 
     /// One row: what all servers on this database share.
@@ -11,6 +11,8 @@ table! {
         id -> SmallInt,
         epoch -> Guid,
         secret -> Binary,
+        control_rev -> BigInt,
+        name -> Text,
     }
 }
 

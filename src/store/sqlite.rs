@@ -10,12 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use deadpool::Runtime;
 use diesel::{
-    connection::SimpleConnection,
-    prelude::*,
-    result::Error as QueryError,
-    sql_query,
-    sqlite::{Sqlite as Backend, SqliteConnection},
-    update,
+    connection::SimpleConnection, prelude::*, result::Error as QueryError, sql_query, sqlite::SqliteConnection, update,
 };
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
@@ -220,7 +215,7 @@ fn busy_timeout(limit: Duration) -> String {
 fn migrate(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     let through = |e: StoreError| QueryError::QueryBuilderError(Box::new(e));
     c.immediate_transaction(|c| {
-        let applied = migrations::apply::<Backend>(c, migrations::SQLITE).map_err(through)?;
+        let applied = migrations::apply_to_sqlite(c)?;
         let row = migrations::new_meta_row().map_err(through)?;
         diesel::insert_or_ignore_into(meta::table).values(row).execute(c)?;
         Ok(applied)
@@ -239,14 +234,7 @@ fn applied(c: &mut SqliteConnection) -> QueryResult<bool> {
     if sql_query(tables).get_result::<Count>(c)?.n < 2 {
         return Ok(false);
     }
-    // A connection that only reads cannot use the harness, which makes its table where that is missing.
-    #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        version: String,
-    }
-    let rows: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(c)?;
-    let versions: Vec<String> = rows.into_iter().map(|row| row.version).collect();
+    let versions = migrations::applied_to_sqlite(c)?;
     let n_meta = meta::table.count().get_result::<i64>(c)?;
-    Ok(n_meta == 1 && migrations::all_applied::<Backend>(&migrations::SQLITE, &versions))
+    Ok(n_meta == 1 && migrations::pending(&migrations::SQLITE, &versions).is_empty())
 }

@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_leaves_the_time_of_the_newest_message() {
         let mut c = SqliteConnection::establish(":memory:").expect("a database");
-        migrations::apply::<Sqlite>(&mut c, migrations::SQLITE).expect("tables");
+        migrations::apply_to_sqlite(&mut c).expect("tables");
         let meta_row = migrations::new_meta_row().expect("a row");
         insert_into(meta::table).values(meta_row).execute(&mut c).expect("stored");
         let room = RoomId::parse("post").expect("a room id");

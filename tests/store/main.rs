@@ -37,7 +37,9 @@ macro_rules! on_both {
 
 mod append;
 mod life;
+mod migrate;
 mod model;
 mod read;
+mod servers;
 mod support;
 mod trouble;

@@ -1,0 +1,2 @@
+ALTER TABLE meta DROP COLUMN name, DROP COLUMN control_rev;
+DROP TABLE servers;

@@ -1,0 +1,2 @@
+ALTER TABLE meta DROP COLUMN name;
+ALTER TABLE meta DROP COLUMN control_rev;

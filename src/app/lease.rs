@@ -1,0 +1,108 @@
+//! This server's lease: taken before it is ready, renewed each second, ended at a quiet stop.
+//!
+//! The chat never waits for it: a lease that cannot be renewed only hides this server from the others.
+
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+use actix::clock;
+use actix_web::web;
+use chrono::{DateTime, Utc};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::AppError;
+use crate::{
+    config::{self, ServeConfig},
+    http::Site,
+    metrics::gauge,
+    room::OthersLive,
+    store::{LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError},
+};
+
+/// How often it is renewed: four may fail before the others take this server for gone.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// How often a server whose name is taken looks whether the other one still lives.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What this process says of itself.
+pub(super) fn own(config: &ServeConfig) -> OwnServer {
+    let id = config.server_id.clone().unwrap_or_else(|| ServerId::made_for(&config::host_name()));
+    OwnServer::new(id, config.advertise_url.clone())
+}
+
+/// Takes the lease. A server that crashed left one under the same name, which is waited for until it is over; one that
+/// is renewed meanwhile is another server's.
+pub(super) async fn take(store: &Store, own: &OwnServer) -> Result<(), AppError> {
+    let mut first: Option<DateTime<Utc>> = None;
+    let begun = Instant::now();
+    loop {
+        let other = match store.renew_lease(own, 0, 0).await? {
+            Renewal::Held(_) => break,
+            Renewal::Taken(other) => other,
+        };
+        match first {
+            Some(seen_at) if seen_at != other.seen_at => return Err(AppError::ServerId(Box::new(other))),
+            Some(_) if begun.elapsed() > SERVER_LEASE * 2 => return Err(still_there(&other).into()),
+            Some(_) => {}
+            None => {
+                log::info!("a server named {} was here a moment ago; waiting until it is gone for sure", own.id);
+                first = Some(other.seen_at);
+            }
+        }
+        clock::sleep(LOOK).await;
+    }
+    if let Err(error) = store.forget_dead_servers().await {
+        log::debug!("servers that are gone stay in the table: {error}");
+    }
+    Ok(())
+}
+
+fn still_there(other: &LivingServer) -> StoreError {
+    StoreError::Unavailable(format!("the lease of a server named {} does not end", other.id).into())
+}
+
+/// Renews the lease each second for as long as it runs, and tells who has to know of the others.
+pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
+    let mut ticks = interval(RENEWAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut has_failed = false;
+    loop {
+        ticks.tick().await;
+        let renewed = site.store.renew_lease(&own, gauge(site.admission.n_sessions()), site.metrics.rooms_live.get());
+        let why = match renewed.await {
+            Ok(Renewal::Held(others)) => {
+                if std::mem::take(&mut has_failed) {
+                    log::info!("this server's lease is renewed again");
+                }
+                tell(&site, others);
+                continue;
+            }
+            Ok(Renewal::Taken(other)) => format!("a server named {} took it over", other.id),
+            Err(error) => error.to_string(),
+        };
+        site.metrics.lease_failures.inc();
+        // Once for each outage, not once a second.
+        if !std::mem::replace(&mut has_failed, true) {
+            log::warn!("this server's lease is not renewed, so that the other servers take it for gone: {why}");
+        }
+    }
+}
+
+fn tell(site: &Site, others: Vec<LivingServer>) {
+    site.metrics.servers_live.set(gauge(others.len().saturating_add(1)));
+    let others_live = !others.is_empty();
+    site.lease.lock().unwrap_or_else(PoisonError::into_inner).renewed(Instant::now(), others);
+    if let Some(actors) = site.actors.get() {
+        // A registry whose mailbox is full hears of it a second later.
+        let _ = actors.registry.try_send(OthersLive(others_live));
+    }
+}
+
+/// Ends the lease, so that the others need not wait for its end. Bounded: 2 s.
+pub(super) async fn end(own: &OwnServer, site: &Site) {
+    if let Err(error) = site.store.end_lease(own).await {
+        log::debug!("the lease was not ended, and ends by itself: {error}");
+    }
+}

@@ -1,0 +1,212 @@
+//! Migrations beside servers that write, beside each other, and after one that was cut off.
+
+use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use realtime_chat::store::{Store, StoreError, StoreSettings};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::support::{Flow, TestDb, Wire, fresh, room, settings, someone_waits, sql};
+
+/// Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !ask().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"));
+}
+
+async fn finds(client: &Client, query: &str) -> bool {
+    !client.query(query, &[]).await.expect(query).is_empty()
+}
+
+/// A migration that no release has, in a folder that goes with this value.
+struct More(PathBuf);
+
+const MORE: &str = "20991231000000_more";
+
+impl More {
+    fn new(up: &str) -> Self {
+        let folder = env::temp_dir().join(format!("rtc_{}", Uuid::new_v4().simple()));
+        fs::create_dir_all(folder.join(MORE)).expect("a folder");
+        fs::write(folder.join(MORE).join("up.sql"), up).expect("a file");
+        Self(folder)
+    }
+
+    /// A server of the release that has this migration.
+    fn open(&self, db: &TestDb) -> Store {
+        let settings = StoreSettings { more_migrations: Some(self.0.clone()), ..settings() };
+        Store::new(&db.parsed_url(), &settings).expect("a store")
+    }
+}
+
+impl Drop for More {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Somebody has read a table and not ended the transaction, as `pg_dump` does for as long as it runs. Who waits for
+/// this one makes all wait that come later: so the migration gives up its place and comes again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_stores_while_a_migration_waits_for_a_transaction_to_end() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    let more = More::new("ALTER TABLE messages ADD COLUMN more BIGINT;");
+    let reading = sql(&db.url, "BEGIN; SELECT count(*) FROM messages; SELECT count(*) FROM meta").await;
+    let newer = more.open(&db);
+    let migrating = tokio::spawn(async move { newer.migrate().await });
+    let watching = sql(&db.url, "").await;
+    for n in 1..=3 {
+        until("the migration to wait", async || someone_waits(&watching).await).await;
+        let outcomes = store.append_batch(vec![fresh(&room("r"), "beside it")]).await.expect("stored");
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(store.head(&room("r")).await.expect("a head").message_count, n);
+        assert!(!migrating.is_finished(), "the table is still in use");
+    }
+    reading.batch_execute("COMMIT").await.expect("its end");
+    assert_eq!(migrating.await.expect("a task"), Ok(vec![MORE.to_owned()]));
+    store.append_batch(vec![fresh(&room("r"), "an older server on the newer schema")]).await.expect("stored");
+    assert_eq!(store.schema_current().await, Ok(true), "an older release has all that it needs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_waits_for_another_one_and_takes_over_from_one_that_is_gone() {
+    let db = TestDb::postgres().await;
+    let client = sql(&db.url, "").await;
+    db.ready().await;
+    let hold = "INSERT INTO migration_lease (holder, until) VALUES (gen_random_uuid(), now() + interval '1 hour')";
+    client.batch_execute(hold).await.expect("a lease");
+    let more = More::new("CREATE TABLE more ();");
+    let newer = more.open(&db);
+    let migrating = tokio::spawn(async move { newer.migrate().await });
+    let asks = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+        AND query LIKE 'INSERT INTO migration_lease%' AND pid <> pg_backend_pid()";
+    until("the migration to ask for the lease", async || finds(&client, asks).await).await;
+    assert!(!finds(&client, "SELECT 1 WHERE to_regclass('more') IS NOT NULL").await);
+    assert!(!migrating.is_finished());
+    client.batch_execute("UPDATE migration_lease SET until = now()").await.expect("its end");
+    assert_eq!(migrating.await.expect("a task"), Ok(vec![MORE.to_owned()]));
+    assert!(!finds(&client, "SELECT 1 FROM migration_lease").await, "it is given back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_cannot_work_is_named_and_leaves_nothing() {
+    let db = TestDb::postgres().await;
+    db.ready().await;
+    let more = More::new("CREATE TABLE more (); CREATE TABLE meta ();");
+    let failed = more.open(&db).migrate().await.expect_err("meta is there");
+    let StoreError::Broken(text) = &failed else { panic!("{failed:?} is not Broken") };
+    assert!(text.contains(MORE) && text.contains("\"meta\" already exists") && !text.contains('\n'), "{text}");
+    let client = sql(&db.url, "").await;
+    assert!(!finds(&client, "SELECT 1 WHERE to_regclass('more') IS NOT NULL").await);
+    assert!(!finds(&client, "SELECT 1 FROM migration_lease").await, "it is given back");
+}
+
+const INDEX: &str = "-- For reading changes.
+CREATE INDEX CONCURRENTLY idx_more ON messages (room_id, rev) WHERE rev <> seq;
+";
+const IS_VALID: &str = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('idx_more') AND indisvalid
+    AND NOT indisunique";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    store.append_batch(vec![fresh(&room("r"), "a"), fresh(&room("r"), "b")]).await.expect("stored");
+    let client = sql(&db.url, "").await;
+    let fails = "CREATE UNIQUE INDEX CONCURRENTLY idx_more ON messages (room_id)";
+    client.batch_execute(fails).await.expect_err("two rows of one room");
+    assert!(finds(&client, "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('idx_more')").await);
+    let more = More::new(INDEX);
+    assert_eq!(more.open(&db).migrate().await, Ok(vec![MORE.to_owned()]));
+    assert!(finds(&client, IS_VALID).await);
+    assert_eq!(more.open(&db).migrate().await, Ok(Vec::new()));
+}
+
+/// The server that migrates dies while its index grows; the database goes on without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
+    let db = TestDb::postgres().await;
+    let store = db.ready().await;
+    store.append_batch(vec![fresh(&room("r"), "a")]).await.expect("stored");
+    let old = sql(&db.url, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages").await;
+    let more = More::new(INDEX);
+    let wire = Wire::to(&db).await;
+    let dies = {
+        let settings = StoreSettings { more_migrations: Some(more.0.clone()), ..settings() };
+        let url = realtime_chat::store::DatabaseUrl::parse(&wire.url).expect("a URL");
+        Store::new(&url, &settings).expect("a store")
+    };
+    let dying = tokio::spawn(async move { dies.migrate().await });
+    let watching = sql(&db.url, "").await;
+    let grows = "SELECT 1 FROM pg_stat_progress_create_index WHERE datname = current_database()
+        AND phase LIKE 'waiting%'";
+    until("the index to wait for older transactions", async || finds(&watching, grows).await).await;
+    store.append_batch(vec![fresh(&room("r"), "b")]).await.expect("it hinders nobody");
+    wire.set(Flow::Cut);
+    assert!(matches!(dying.await.expect("a task"), Err(StoreError::Unavailable(_))));
+    let next = more.open(&db);
+    let migrating = tokio::spawn(async move { next.migrate().await });
+    let looks = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+        AND query LIKE 'SELECT indisvalid%' AND pid <> pg_backend_pid()";
+    until("the next server to look for the index", async || finds(&watching, looks).await).await;
+    store.append_batch(vec![fresh(&room("r"), "c")]).await.expect("it hinders nobody");
+    assert!(!migrating.is_finished());
+    old.batch_execute("COMMIT").await.expect("its end");
+    assert_eq!(migrating.await.expect("a task"), Ok(vec![MORE.to_owned()]));
+    assert!(finds(&watching, IS_VALID).await);
+}
+
+on_both!(the_database_has_a_name_for_good, a_database_of_the_first_release_keeps_its_key_and_gets_a_name);
+
+async fn the_database_has_a_name_for_good(db: &TestDb) {
+    let store = db.ready().await;
+    let name = store.meta().await.expect("meta").name;
+    assert!(name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
+    store.new_epoch().await.expect("a new epoch");
+    assert_eq!(db.open().meta().await.expect("meta").name, name);
+}
+
+/// As diesel's harness, which the first release applied its migrations with, leaves a database.
+const FIRST_RELEASE: &str = "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL,
+        run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+    INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000000');";
+
+async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &TestDb) {
+    let (epoch, secret) = (Uuid::new_v4(), "5e".repeat(32));
+    if db.is_sqlite() {
+        let path = db.url.trim_start_matches("sqlite://");
+        fs::create_dir_all(PathBuf::from(path).parent().expect("a folder")).expect("a folder");
+        let mut c = SqliteConnection::establish(path).expect("the file");
+        let schema = include_str!("../../migrations/sqlite/20261120000000_create_chat/up.sql");
+        let row = format!("INSERT INTO meta (epoch, secret) VALUES (X'{}', X'{secret}')", epoch.simple());
+        c.batch_execute(&format!("{schema} {FIRST_RELEASE} {row}")).expect("the schema");
+    } else {
+        let schema = include_str!("../../migrations/postgresql/20261120000000_create_chat/up.sql");
+        let row = format!("INSERT INTO meta (epoch, secret) VALUES ('{epoch}', decode('{secret}', 'hex'))");
+        sql(&db.url, &format!("{schema} {FIRST_RELEASE} {row}")).await;
+    }
+    // Servers of the new release that start together agree.
+    let stores = [db.open(), db.open(), db.open()].map(Arc::new);
+    let starting: Vec<_> = stores
+        .iter()
+        .map(|store| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { (store.migrate().await.expect("migrations"), store.meta().await.expect("meta")) })
+        })
+        .collect();
+    let mut names = Vec::new();
+    for start in starting {
+        let (_, meta) = start.await.expect("a server");
+        assert_eq!(meta.epoch, realtime_chat::domain::Epoch::from_uuid(epoch));
+        assert_eq!(meta.secret, [0x5e; 32]);
+        names.push(meta.name);
+    }
+    assert!(names.iter().all(|name| name.len() == 12 && Some(name) == names.first()), "{names:?}");
+}
