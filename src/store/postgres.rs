@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use deadpool::Runtime;
-use diesel::{ExpressionMethods, QueryResult, insert_into, sql_query, update};
+use diesel::{ExpressionMethods, QueryResult, dsl::sql, insert_into, select, sql_query, sql_types::Integer, update};
 use diesel_async::{
-    AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    AsyncConnection, AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
 };
 use futures_util::FutureExt;
@@ -18,32 +18,76 @@ use super::{
     error::{Failure, StoreError, of_connecting, through_diesel},
     lease::{ADMINISTRATION_MAX, Pools},
     migrations,
+    pooler::{ROUNDS, Sharing, sessions_are_shared},
+    postgres_connection::PgConnection,
     schema::{meta, rooms},
     sql_types::Key,
 };
 use crate::domain::Epoch;
 
-/// For every session. It speaks English where it may choose (see `error`) and never acknowledges a commit
-/// before it is on the disk, whatever the database's default is.
-const SESSION: &str = "
-    SET jit = off; SET idle_in_transaction_session_timeout = '30s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-    SELECT set_config('lc_messages', 'C', false)
-        WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-        AND current_setting('lc_messages') !~ '^(C|POSIX|en.*)?$';";
+/// Settings and their values.
+type Settings = &'static [(&'static str, &'static str)];
+
+/// For all work.
+const ALWAYS: Settings = &[("jit", "off"), ("idle_in_transaction_session_timeout", "30s")];
 
 /// A plan is kept as long as its connection, and may have been made while the tables were empty or had no
 /// statistics, where reading all of a table, or all of a room to sort it, looks cheapest. Every query here has
 /// its index.
-const INDEXED: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;";
+const INDEXED: Settings = &[("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_sort", "off")];
 
-/// For the session that writes: the batch is planned once, not at each call, and its joins are never nested
+/// For what writes: the batch is planned once, not at each call, and its joins are never nested
 /// loops over what the planner takes for one row (docs/adr/0003).
-const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off;
-    SET default_transaction_isolation = 'read committed';";
+const WRITING: Settings = &[("plan_cache_mode", "force_generic_plan"), ("enable_nestloop", "off")];
 
-/// For the sessions that read: a transaction sees one moment.
-const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;";
+const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// What reads sees one moment.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What a connection is for.
+#[derive(Debug, Clone)]
+struct Purpose {
+    begin: &'static str,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Purpose {
+    fn new(begin: &'static str, settings: &[Settings]) -> Self {
+        let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
+        Self { begin, settings: settings.iter().copied().flatten().map(owned).collect() }
+    }
+
+    fn administration() -> Self {
+        Self::new(BEGIN_WRITING, &[ALWAYS])
+    }
+
+    fn and(mut self, name: &'static str, limit: Duration) -> Self {
+        self.settings.push((name, limit.as_millis().to_string()));
+        self
+    }
+
+    /// Sets up a session that is the connection's own: once, all that its transactions need.
+    fn session(&self) -> String {
+        let begin =
+            if self.begin == BEGIN_WRITING { "SET default_transaction_isolation = 'read committed'; " } else { "" };
+        format!("{begin}{}", self.set("SET", "false"))
+    }
+
+    /// Begins a transaction. Where sessions are shared each brings its settings along, and leaves none behind.
+    fn transaction(&self, is_shared: bool) -> String {
+        if is_shared { format!("{}; {}", self.begin, self.set("SET LOCAL", "true")) } else { self.begin.to_owned() }
+    }
+
+    /// No commit is acknowledged before it is on the disk, whatever the database's default is.
+    fn set(&self, set: &str, is_local: &str) -> String {
+        let each: String = self.settings.iter().map(|(name, value)| format!("{set} {name} = '{value}'; ")).collect();
+        format!(
+            "{each}SELECT set_config('synchronous_commit', 'on', {is_local})
+                WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    }
+}
 
 /// Two servers that start together migrate one after the other: the second waits this long for the first.
 const MIGRATION_LOCK: &str = "SET statement_timeout = '60s'; SELECT pg_advisory_lock(7263118461193);
@@ -53,10 +97,11 @@ const MIGRATION_LOCK: &str = "SET statement_timeout = '60s'; SELECT pg_advisory_
 struct Connector {
     config: Arc<Config>,
     connect_max: Duration,
+    sharing: Arc<Sharing>,
 }
 
 pub(super) struct Postgres {
-    pub pools: Pools<AsyncPgConnection>,
+    pub pools: Pools<PgConnection>,
     connector: Connector,
     #[cfg(debug_assertions)]
     pub answers_early: bool,
@@ -65,9 +110,8 @@ pub(super) struct Postgres {
 impl Postgres {
     pub fn new(config: &Config, settings: &StoreSettings) -> Result<Self, StoreError> {
         let connector = Connector::new(config, settings);
-        let limit = format!("SET statement_timeout = {};", settings.statement_timeout.as_millis());
-        let pool = |size: usize, purpose: &str| {
-            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {purpose}").into());
+        let pool = |size: usize, purpose: Purpose| {
+            let manager = connector.manager(purpose.and("statement_timeout", settings.statement_timeout));
             Pool::builder(manager)
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
@@ -75,9 +119,12 @@ impl Postgres {
                 .build()
                 .map_err(|_| StoreError::Broken("the pool is not set up".into()))
         };
+        let lock_wait = settings.lock_wait.min(settings.statement_timeout / 2);
+        let writing = Purpose::new(BEGIN_WRITING, &[ALWAYS, INDEXED, WRITING]).and("lock_timeout", lock_wait);
+        let reading = Purpose::new(BEGIN_READING, &[ALWAYS, INDEXED]);
         let pools = Pools {
-            writer: pool(1, WRITING)?,
-            readers: pool(settings.pool_size.max(1), READING)?,
+            writer: pool(1, writing)?,
+            readers: pool(settings.pool_size.max(1), reading)?,
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
         };
@@ -96,7 +143,7 @@ impl Postgres {
         }
         let connector = self.connector.clone();
         let migrating = async move {
-            let mut c = connector.connect(SESSION).await?;
+            let mut c = connector.connect(&Purpose::administration()).await?;
             c.batch_execute(MIGRATION_LOCK).await.map_err(Failure::from)?;
             let mut harness = AsyncMigrationHarness::new(c);
             let applied = migrations::apply(&mut harness, migrations::POSTGRES)?;
@@ -122,7 +169,7 @@ impl Postgres {
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         let key = Key(Uuid::new_v4());
         administer(async {
-            let mut c = self.connector.connect(SESSION).await?;
+            let mut c = self.connector.connect(&Purpose::administration()).await?;
             let changed: QueryResult<()> = c
                 .transaction(async move |c| {
                     // No server may make a room with the old epoch meanwhile.
@@ -145,7 +192,7 @@ async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Res
 }
 
 /// Whether this release's migrations are all applied and the row of `meta` is there.
-async fn applied(c: &mut AsyncPgConnection) -> QueryResult<bool> {
+async fn applied(c: &mut PgConnection) -> QueryResult<bool> {
     #[derive(diesel::QueryableByName)]
     struct Version {
         #[diesel(sql_type = diesel::sql_types::Text)]
@@ -184,31 +231,71 @@ impl Connector {
         }
         // Each host has the driver's time to take the connection; a frozen one takes it and says nothing more.
         let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
-        Self { config: Arc::new(config), connect_max: settings.connect_timeout.saturating_mul(hosts) }
+        let connect_max = settings.connect_timeout.saturating_mul(hosts);
+        Self { config: Arc::new(config), connect_max, sharing: Arc::new(Sharing::new(settings.pooler)) }
     }
 
-    fn manager(&self, session: Arc<str>) -> AsyncDieselConnectionManager<AsyncPgConnection> {
+    fn manager(&self, purpose: Purpose) -> AsyncDieselConnectionManager<PgConnection> {
         let connector = self.clone();
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
-            let (connector, session) = (connector.clone(), Arc::clone(&session));
-            async move { connector.connect(&session).await.map_err(through_diesel) }.boxed()
+            let (connector, purpose) = (connector.clone(), purpose.clone());
+            async move { connector.connect(&purpose).await.map_err(through_diesel) }.boxed()
         });
         // The manager's own URL is never used: it would be one more place that holds the password.
         AsyncDieselConnectionManager::new_with_config("", config)
     }
 
-    /// Connects and sets the session up. The task that drives the connection lives on the runtime that
-    /// calls this: the store's own.
-    async fn connect(&self, session: &str) -> Result<AsyncPgConnection, StoreError> {
+    /// Connects and sets the session up, where it is the connection's own. The task that drives the connection lives
+    /// on the runtime that calls this: the store's own.
+    async fn connect(&self, purpose: &Purpose) -> Result<PgConnection, StoreError> {
+        let is_shared = match self.sharing.get() {
+            Some(is_shared) => is_shared,
+            None => self.ask_for_pooler().await?,
+        };
         let connecting = async {
-            let (client, connection) = self.config.connect(NoTls).await.map_err(|e| of_connecting(&e))?;
-            let made = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-            let mut c = made.map_err(Failure::from)?;
-            c.batch_execute(session).await.map_err(Failure::from)?;
+            let mut c = self.connect_as_is(purpose, is_shared).await?;
+            if !is_shared {
+                c.batch_execute(&purpose.session()).await.map_err(Failure::from)?;
+            }
             Ok(c)
         };
+        self.in_time(connecting).await
+    }
+
+    async fn connect_as_is(&self, purpose: &Purpose, is_shared: bool) -> Result<PgConnection, StoreError> {
+        let (client, connection) = self.config.connect(NoTls).await.map_err(|e| of_connecting(&e))?;
+        let (begin, sharing) = (purpose.transaction(is_shared).into(), Arc::clone(&self.sharing));
+        Ok(PgConnection::new(client, connection, begin, is_shared, sharing))
+    }
+
+    /// Whether a pooler gives its server's sessions to whoever asks: two connections are asked in turn which one they
+    /// have. The question is a transaction of its own and leaves nothing behind.
+    async fn ask_for_pooler(&self) -> Result<bool, StoreError> {
+        let plain = Purpose::new("BEGIN", &[]);
+        let asking = async {
+            let mut first = self.connect_as_is(&plain, true).await?;
+            let mut second = self.connect_as_is(&plain, true).await?;
+            let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                for (c, seen) in [(&mut first, &mut of_first), (&mut second, &mut of_second)] {
+                    let pid = select(sql::<Integer>("pg_backend_pid()")).get_result(c).await.map_err(Failure::from)?;
+                    seen.push(pid);
+                }
+            }
+            Ok(sessions_are_shared(&of_first, &of_second))
+        };
+        let is_shared = self.in_time(asking).await?;
+        if is_shared {
+            self.sharing.found_out()
+        } else {
+            self.sharing.not_seen()
+        }
+        Ok(is_shared)
+    }
+
+    async fn in_time<T>(&self, connecting: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let late = || StoreError::Unavailable("connecting took too long".into());
         timeout(self.connect_max, connecting).await.unwrap_or_else(|_| Err(late()))
     }

@@ -7,7 +7,6 @@ use diesel::{
     define_sql_function, insert_into,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    result::{DatabaseErrorKind, Error as QueryError},
     select,
     sql_types::{BigInt, Text},
     sqlite::{Sqlite, SqliteConnection},
@@ -136,10 +135,6 @@ fn append_one(
         .do_nothing()
         .execute(c);
     match inserted {
-        // A failed check undoes its statement only; the transaction goes on.
-        Err(QueryError::DatabaseError(DatabaseErrorKind::CheckViolation | DatabaseErrorKind::NotNullViolation, _)) => {
-            Ok(AppendOutcome::Refused)
-        }
         Err(error) => Err(error),
         Ok(0) => original(c, room, row),
         Ok(_) => {
