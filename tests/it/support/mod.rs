@@ -3,6 +3,7 @@
 mod client;
 mod database;
 mod history;
+mod pgbouncer;
 pub mod raw;
 mod schema;
 mod server;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, Held, admin_url};
 pub use history::{History, assert_whole};
+pub use pgbouncer::PgBouncer;
 pub use raw::{Answer, RawSocket, get_raw, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
