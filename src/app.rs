@@ -163,6 +163,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, S
 fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError> {
     let settings = StoreSettings {
         pool_size: config.pool_size,
+        pooler: config.pooler,
         exclusive,
         #[cfg(debug_assertions)]
         more_migrations: config.more_migrations.clone(),

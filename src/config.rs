@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use crate::{
     load::LoadOptions,
-    store::{DatabaseUrl, ServerId},
+    store::{DatabaseUrl, Pooler, ServerId},
 };
 
 /// What the program is asked to do.
@@ -152,6 +152,10 @@ pub struct ServeConfig {
     /// Database connections that read; one more writes.
     #[arg(long, env = "CHAT_POOL_SIZE", default_value = "8", value_name = "N", value_parser = at_least_one)]
     pub pool_size: usize,
+    /// What is between this server and PostgreSQL: transaction (a pooler in transaction mode, as pgbouncer with
+    /// pool_mode=transaction), none, or auto (asked when the first connection is made).
+    #[arg(long, env = "CHAT_POOLER", default_value = "auto", value_name = "auto|transaction|none")]
+    pub pooler: Pooler,
     /// How often the database is asked what other servers stored, in seconds.
     #[arg(long, env = "CHAT_POLL_SECS", default_value = "1", value_name = "SECONDS", value_parser = some_seconds)]
     pub poll: Duration,

@@ -85,6 +85,10 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Commits that the database did not take.
     pub commit_failures: IntCounter,
+    /// Messages that the database does not take, though it takes others.
+    pub messages_refused_by_store: IntCounter,
+    /// Rooms whose messages wait because another transaction has locked their row.
+    pub locked_rooms: IntGauge,
     /// Messages that wait for the database or are being committed.
     pub store_queue: IntGauge,
     /// How many there may be.
@@ -260,6 +264,11 @@ impl Metrics {
             batch_messages: declared.histogram("chat_batch_messages", "Messages in one commit.", &BATCH_MESSAGES)?,
             commit_seconds: seconds("chat_commit_duration_seconds", "Length of a commit.")?,
             commit_failures: counter("chat_commit_failures_total", "Commits that the database did not take.")?,
+            messages_refused_by_store: counter(
+                "chat_messages_refused_by_store_total",
+                "Messages that the database does not take, though it takes others.",
+            )?,
+            locked_rooms: gauge("chat_locked_rooms", "Rooms that wait for another transaction's lock.")?,
             store_queue: gauge("chat_store_queue_messages", "Messages that wait for the database or are committed.")?,
             store_queue_max: gauge("chat_store_queue_max_messages", "Messages that may wait for the database.")?,
             outbox_evictions: counter(

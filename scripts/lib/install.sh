@@ -3,6 +3,8 @@
 
 # Debian packages, each with how to see that it is there.
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
+# For tests/it/pooler.rs.
+have_pgbouncer() { [ -x /usr/sbin/pgbouncer ] || [ -x /usr/bin/pgbouncer ]; }
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
 have_curl() { command -v curl >/dev/null; }
@@ -42,6 +44,7 @@ install_packages() {
     have_compiler || missing+=(build-essential)
     have_curl || missing+=(curl)
     have_postgres || missing+=(postgresql)
+    have_pgbouncer || missing+=(pgbouncer)
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)
     have_faketime || missing+=(faketime)

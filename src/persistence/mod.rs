@@ -4,6 +4,7 @@
 //! first told "not known to be stored" and then was stored after all.
 
 mod batch;
+mod refusals;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -13,7 +14,10 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use self::batch::BatchQueue;
+use self::{
+    batch::{Batch, BatchQueue, LOCKED_FOR},
+    refusals::Refusals,
+};
 use crate::{
     domain::NewMessage,
     metrics::{Metrics, gauge, observation},
@@ -113,6 +117,9 @@ pub struct Persistence {
     /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
     commit_soon: bool,
     flush: Option<(Instant, oneshot::Sender<()>)>,
+    /// A locked room will be tried again in a moment.
+    locked_soon: bool,
+    refusals: Refusals,
     /// Stored, and not answered yet: empty before the next commit ends.
     answers: Vec<(Append, AppendResult)>,
 }
@@ -132,21 +139,25 @@ impl Persistence {
             committing_since: None,
             commit_soon: false,
             flush: None,
+            locked_soon: false,
+            refusals: Refusals::default(),
             answers: Vec::new(),
         }
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
-        let batch = self.queue.begin();
+        let began = Instant::now();
+        let Batch { items: batch, was_locked } = self.queue.begin(began);
         if batch.is_empty() {
             return;
         }
         let store = self.store.clone();
         let rows = batch.into_iter().map(|a| a.message).collect::<Vec<_>>();
         let n_rows = rows.len();
-        let began = Instant::now();
         self.committing_since = Some(began);
-        let work = async move { store.append_batch(rows).await };
+        let work = async move {
+            if was_locked { store.append_batch_again(rows).await } else { store.append_batch(rows).await }
+        };
         ctx.spawn(work.into_actor(self).map(move |result, this, ctx| this.committed(n_rows, began, result, ctx)));
     }
 
@@ -165,9 +176,12 @@ impl Persistence {
                 self.store.succeeded(Work::Writing);
                 self.metrics.batch_messages.observe(observation(n_rows));
                 self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
-                let appends = self.queue.committed();
-                let results = outcomes.into_iter().map(|outcome| self.result_of(outcome));
+                let is_locked: Vec<bool> = outcomes.iter().map(|o| matches!(o, AppendOutcome::Locked)).collect();
+                let (appends, given_up) = self.queue.committed(&is_locked, Instant::now());
+                let results = outcomes.into_iter().filter_map(|outcome| self.result_of(outcome));
                 self.answers = appends.into_iter().zip(results).collect();
+                self.answers.extend(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
+                self.try_locked_again(ctx);
                 self.commit(ctx);
                 if self.committing_since.is_none() {
                     self.answer();
@@ -203,19 +217,39 @@ impl Persistence {
         self.metrics.store_queue.set(gauge(self.queue.len()));
     }
 
-    fn result_of(&self, outcome: AppendOutcome) -> AppendResult {
-        match outcome {
+    /// Looks after the rooms that are locked, as long as there are any.
+    fn try_locked_again(&mut self, ctx: &mut Context<Self>) {
+        let n_locked = self.queue.n_locked();
+        self.metrics.locked_rooms.set(gauge(n_locked));
+        if n_locked > 0 && !std::mem::replace(&mut self.locked_soon, true) {
+            ctx.run_later(LOCKED_FOR, |this, ctx| {
+                this.locked_soon = false;
+                if !this.commit_soon {
+                    this.commit(ctx);
+                }
+                this.try_locked_again(ctx);
+            });
+        }
+    }
+
+    /// `None` where the message waits on.
+    fn result_of(&mut self, outcome: AppendOutcome) -> Option<AppendResult> {
+        Some(match outcome {
             AppendOutcome::Stored(stored) => {
                 self.metrics.messages_stored.inc();
                 AppendResult::Stored(stored)
             }
             AppendOutcome::Repeated(stored) => AppendResult::Repeated(stored),
             AppendOutcome::Conflict => AppendResult::Conflict,
-            AppendOutcome::Refused => {
-                log::error!("the database refused a row that was checked before");
+            AppendOutcome::Refused(why) => {
+                self.metrics.messages_refused_by_store.inc();
+                if let Some(n_more) = self.refusals.is_news(&why, Instant::now()) {
+                    log::error!("the database does not take a message that was checked before: {why} ({n_more} more)");
+                }
                 AppendResult::Refused
             }
-        }
+            AppendOutcome::Locked => return None,
+        })
     }
 
     fn expire(&mut self, now: Instant) {
@@ -276,7 +310,8 @@ impl Handler<Append> for Persistence {
 
     fn handle(&mut self, append: Append, ctx: &mut Self::Context) {
         let deadline = Instant::now() + self.limits.wait_max;
-        if let Err(append) = self.queue.push(append, deadline) {
+        let room = append.group;
+        if let Err(append) = self.queue.push(append, room, deadline) {
             let is_away = self.is_away || self.store.is_away();
             let result = if is_away { AppendResult::Unavailable } else { AppendResult::Full };
             return answer(std::iter::once((append, result)));

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Pool};
+use diesel_async::{SimpleAsyncConnection, pooled_connection::deadpool::Pool};
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::oneshot;
 
-use super::error::Failure;
+use super::{error::Failure, postgres_connection::PgConnection};
 
 /// How long the commit comes after the answer.
 const COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Runs a job in a transaction and answers while that is open.
-pub(super) async fn write_answering_early<T, J>(pool: &Pool<AsyncPgConnection>, job: J) -> Result<T, Failure>
+pub(super) async fn write_answering_early<T, J>(pool: &Pool<PgConnection>, job: J) -> Result<T, Failure>
 where
     T: Send + 'static,
-    J: for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, diesel::QueryResult<T>> + Send + 'static,
+    J: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, diesel::QueryResult<T>> + Send + 'static,
 {
     let (answer, early) = oneshot::channel();
     let pool = pool.clone();

@@ -117,5 +117,5 @@ macro_rules! reading {
     };
 }
 
-reading!(postgres, diesel_async::AsyncPgConnection, diesel::pg::Pg);
+reading!(postgres, crate::store::postgres_connection::PgConnection, diesel::pg::Pg);
 reading!(sqlite, crate::store::sqlite::Connection, diesel::sqlite::Sqlite);

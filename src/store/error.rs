@@ -8,6 +8,9 @@ use diesel::{
 use diesel_async::pooled_connection::{PoolError, deadpool::PoolError as GetError};
 use tokio_postgres::error::SqlState;
 
+/// What the log says of an error.
+pub(super) type Text = Cow<'static, str>;
+
 /// Why the store could not do what was asked.
 ///
 /// Safe to log: it holds the database's own sentence at most, never a password, a row or a message's text.
@@ -28,40 +31,72 @@ pub enum StoreError {
 }
 
 /// What a failed statement means to the one who ran it.
-#[derive(Debug)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Failure {
-    /// Another server was faster with the same key, or locks crossed: running it again settles it.
-    Again,
-    /// The database refuses the data of a row.
-    Data(String),
-    /// The connection is gone; nobody knows what became of the statement.
-    Lost(String),
+    /// Locks crossed, or transactions could not be put in a row: running it again settles it.
+    #[error("{0}")]
+    Again(Text),
+    /// A key is taken: by another server's statement that was faster, which running it again settles, or by a rule
+    /// that is none of this program's.
+    #[error("{0}")]
+    Taken(Text),
+    /// A lock of another transaction did not go away in time; the database is well.
+    #[error("{0}")]
+    LockedOut(Text),
+    /// The database does not take this row, or nobody knows what it means by its error. Other rows it may take.
+    #[error("{0}")]
+    Row(Text),
+    /// The connection is of no use any more; nobody knows what became of the statement.
+    #[error("{0}")]
+    Lost(Text),
     /// Anything else.
+    #[error(transparent)]
     Store(StoreError),
+}
+
+impl Failure {
+    /// What an error of the driver means.
+    pub fn of_postgres(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => of_sqlstate(db.code().code(), db.message(), db.constraint()),
+            // The driver's own: the connection is closed, or does not speak PostgreSQL.
+            None => Self::Lost(first_line(&error.to_string()).into()),
+        }
+    }
+
+    /// Whether the connection it happened on can be used again.
+    pub fn spares_the_connection(&self) -> bool {
+        matches!(self, Self::Again(_) | Self::Taken(_) | Self::LockedOut(_) | Self::Row(_))
+    }
 }
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Again => Self::Unavailable("statements of several servers kept meeting each other".into()),
-            Failure::Data(text) => Self::Broken(text.into()),
-            Failure::Lost(text) => Self::Unavailable(text.into()),
+            Failure::Again(text) | Failure::LockedOut(text) | Failure::Lost(text) => Self::Unavailable(text),
+            Failure::Taken(text) | Failure::Row(text) => Self::Broken(text),
             Failure::Store(error) => error,
         }
     }
 }
 
+/// Lets a failure pass through diesel, whose own errors have no room for an SQLSTATE.
+pub(super) fn through_query(failure: Failure) -> QueryError {
+    QueryError::QueryBuilderError(Box::new(failure))
+}
+
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::DatabaseError(kind, info) => of_database(kind, &*info),
+            // PostgreSQL's come as what passed through diesel, below.
+            QueryError::DatabaseError(kind, info) => of_sqlite(kind, &*info),
             QueryError::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             QueryError::BrokenTransactionManager => Self::Lost("the transaction broke".into()),
-            // A StoreError that had to pass through diesel.
-            QueryError::QueryBuilderError(inner) => Self::Store(match inner.downcast::<StoreError>() {
-                Ok(error) => *error,
-                Err(_) => StoreError::Broken("a statement could not be built".into()),
-            }),
+            QueryError::QueryBuilderError(inner) => match inner.downcast::<Self>().map_err(|e| e.downcast()) {
+                Ok(failure) => *failure,
+                Err(Ok(error)) => Self::Store(*error),
+                Err(Err(_)) => Self::Store(StoreError::Broken("a statement could not be built".into())),
+            },
             QueryError::NotFound => {
                 Self::Store(StoreError::Broken("a row that must exist is missing; are the migrations applied?".into()))
             }
@@ -73,49 +108,75 @@ impl From<QueryError> for Failure {
     }
 }
 
-/// diesel keeps no SQLSTATE, so the sentence decides. PostgreSQL speaks English here wherever the session
-/// may choose (see `postgres::SESSION`), SQLite always.
-fn of_database(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Failure {
-    let text = first_line(info.message());
-    match kind {
-        DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::SerializationFailure => Failure::Again,
-        DatabaseErrorKind::NotNullViolation | DatabaseErrorKind::CheckViolation => Failure::Data(text),
-        DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => Failure::Lost(text),
-        DatabaseErrorKind::ReadOnlyTransaction => Failure::Store(StoreError::Unavailable(text.into())),
-        _ if AGAIN.iter().any(|part| text.contains(part)) => Failure::Again,
-        _ if LOST.iter().any(|part| text.contains(part)) => Failure::Lost(text),
-        _ if DATA.iter().any(|part| text.contains(part)) => Failure::Data(text),
-        _ if PASSING.iter().any(|part| text.contains(part)) => Failure::Store(StoreError::Unavailable(text.into())),
-        _ => Failure::Store(StoreError::Broken(text.into())),
+/// What an SQLSTATE means (PostgreSQL's documentation, appendix A). The first two characters are its class.
+///
+/// What is not listed is about the statement's data as far as anybody knows: with other rows it may work.
+fn of_sqlstate(code: &str, message: &str, constraint: Option<&str>) -> Failure {
+    let sentence = || Text::from(format!("{} (SQLSTATE {code})", first_line(message)));
+    let class = code.get(..2).unwrap_or_default();
+    match (class, code) {
+        (_, "23505") => Failure::Taken(of_row(code, constraint)),
+        (_, "40001" | "40P01") => Failure::Again(sentence()),
+        (_, "55P03") => Failure::LockedOut(sentence()),
+        // The connection was ended, or has no end that is known. A prepared statement that is missing or there already
+        // is no fault of the statement: the session behind the connection is another one.
+        ("08", _) | (_, "40003" | "57P01" | "57P02" | "57P05" | "25P03" | "25P04" | "26000" | "42P05") => {
+            Failure::Lost(sentence())
+        }
+        // Out of space, memory or connections; canceled or shutting down; the system below it; read-only.
+        ("53" | "57" | "58", _) | (_, "25006") => Failure::Store(StoreError::Unavailable(sentence())),
+        // Not supported, not allowed, not there, not possible in this state of the session; damaged.
+        ("0A" | "0B" | "0P" | "25" | "26" | "28" | "2B" | "2D" | "3B" | "3D" | "3F" | "42" | "F0", _)
+        | (_, "XX001" | "XX002") => Failure::Store(StoreError::Broken(sentence())),
+        _ => Failure::Row(of_row(code, constraint)),
     }
 }
 
-const AGAIN: [&str; 2] = ["deadlock detected", "could not serialize access"];
+/// Without the database's sentence, which may quote the row.
+fn of_row(code: &str, constraint: Option<&str>) -> Text {
+    match constraint {
+        Some(name) => format!("SQLSTATE {code}, constraint {}", first_line(name)).into(),
+        None => format!("SQLSTATE {code}").into(),
+    }
+}
 
-const LOST: [&str; 2] = ["terminating connection", "cannot rollback"];
+/// What an error of SQLite means. diesel tells the result codes of constraints; all others it leaves out, and then
+/// SQLite's sentence decides. That is as good as the code: SQLite has one for each code, in English only, and
+/// another text comes from a trigger (RAISE), whose message is its own.
+fn of_sqlite(kind: DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Failure {
+    let text = Text::from(first_line(info.message()));
+    let is_one_of = |sentences: &[&str]| sentences.iter().any(|sentence| text.starts_with(sentence));
+    match kind {
+        DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::ClosedConnection => Failure::Lost(text),
+        DatabaseErrorKind::Unknown if is_one_of(&SQLITE_LOST) => Failure::Lost(text),
+        DatabaseErrorKind::Unknown if is_one_of(&SQLITE_AWAY) => Failure::Store(StoreError::Unavailable(text)),
+        DatabaseErrorKind::Unknown if is_one_of(&SQLITE_BROKEN) => Failure::Store(StoreError::Broken(text)),
+        // Nobody else writes while a batch is written, so a key that is taken stays taken.
+        _ => Failure::Row(text),
+    }
+}
 
-const DATA: [&str; 5] =
-    ["invalid byte sequence", "value too long", "out of range", "exceeds btree version", "string or blob too big"];
+/// SQLite ended the transaction by itself, as it does when the disk is full.
+const SQLITE_LOST: [&str; 3] = ["cannot rollback", "cannot commit", "interrupted"];
 
-/// Both databases' words for what passes: shutting down, out of space, out of time, busy.
-const PASSING: [&str; 16] = [
-    "the database system is",
-    "canceling statement",
-    "No space left",
-    "disk full",
-    "could not extend",
-    "could not write",
-    "could not access file",
-    "out of memory",
-    "out of shared memory",
-    "too many clients",
+/// Busy, full, or not to be read or written (`sqlite3ErrStr` in SQLite's source).
+const SQLITE_AWAY: [&str; 12] = [
     "database is locked",
     "database table is locked",
-    "disk is full",
+    "database schema is locked",
+    "database or disk is full",
     "disk I/O error",
-    "readonly database",
+    "attempt to write a readonly database",
     "unable to open database file",
+    "out of memory",
+    "locking protocol",
+    "access permission denied",
+    "database disk image is malformed",
+    "file is not a database",
 ];
+
+/// The schema is not the one that is needed, or changed.
+const SQLITE_BROKEN: [&str; 5] = ["no such ", "table ", "database schema has changed", "SQL logic error", "near \""];
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().chars().take(200).collect()
@@ -190,34 +251,94 @@ pub(super) fn of_direct(doing: &str, error: &tokio_postgres::Error) -> StoreErro
 mod tests {
     use super::*;
 
-    fn of(kind: DatabaseErrorKind, text: &str) -> Failure {
-        of_database(kind, &text.to_owned())
+    /// Its name, without what it says.
+    fn name(failure: Failure) -> &'static str {
+        match failure {
+            Failure::Again(_) => "again",
+            Failure::Taken(_) => "taken",
+            Failure::LockedOut(_) => "locked out",
+            Failure::Row(_) => "row",
+            Failure::Lost(_) => "lost",
+            Failure::Store(StoreError::Unavailable(_)) => "away",
+            Failure::Store(StoreError::Broken(_)) => "broken",
+            Failure::Store(_) => "other",
+        }
     }
 
     #[test]
-    fn sentences_of_both_databases_are_understood() {
-        use DatabaseErrorKind::{CheckViolation, ClosedConnection, UniqueViolation, Unknown};
-        assert!(matches!(of(UniqueViolation, "duplicate key"), Failure::Again));
-        assert!(matches!(of(Unknown, "deadlock detected"), Failure::Again));
-        assert!(matches!(of(ClosedConnection, ""), Failure::Lost(_)));
-        assert!(matches!(of(Unknown, "terminating connection due to administrator command"), Failure::Lost(_)));
-        for data in
-            ["invalid byte sequence for encoding \"UTF8\": 0x00", "value too long for type character varying(50)"]
-        {
-            assert!(matches!(of(Unknown, data), Failure::Data(_)), "{data}");
-        }
-        assert!(matches!(of(CheckViolation, "CHECK constraint failed: nickname"), Failure::Data(_)));
-        for passing in [
-            "the database system is shutting down",
-            "canceling statement due to statement timeout",
-            "could not extend file \"base/5/16384\": No space left on device",
-            "database is locked",
-            "database or disk is full",
-            "attempt to write a readonly database",
+    fn the_sqlstate_decides_and_not_the_sentence() {
+        for (code, meaning) in [
+            ("08006", "lost"),
+            ("08P01", "lost"),
+            ("0A000", "broken"),
+            ("21000", "row"),
+            ("22001", "row"),
+            ("22021", "row"),
+            ("22P05", "row"),
+            ("23502", "row"),
+            ("23505", "taken"),
+            ("23514", "row"),
+            ("25006", "away"),
+            ("25P02", "broken"),
+            ("25P03", "lost"),
+            ("26000", "lost"),
+            ("28000", "broken"),
+            ("40001", "again"),
+            ("40003", "lost"),
+            ("40P01", "again"),
+            ("42501", "broken"),
+            ("42P01", "broken"),
+            ("42P05", "lost"),
+            ("53100", "away"),
+            ("53300", "away"),
+            ("54000", "row"),
+            ("55P03", "locked out"),
+            ("57014", "away"),
+            ("57P01", "lost"),
+            ("57P03", "away"),
+            ("58030", "away"),
+            ("P0001", "row"),
+            ("XX000", "row"),
+            ("XX001", "broken"),
+            ("ABCDE", "row"),
+            ("é", "row"),
         ] {
-            let error = StoreError::from(of(Unknown, passing));
-            assert!(matches!(error, StoreError::Unavailable(_)), "{passing}: {error:?}");
+            for sentence in ["", "die Datenbank sagt es auf Deutsch", "database is locked"] {
+                assert_eq!(name(of_sqlstate(code, sentence, None)), meaning, "{code}");
+            }
         }
-        assert!(matches!(StoreError::from(of(Unknown, "relation \"rooms\" does not exist")), StoreError::Broken(_)));
+    }
+
+    #[test]
+    fn an_error_of_a_row_names_its_code_and_quotes_nothing() {
+        let of = |code| of_sqlstate(code, "value \"my secret\" too long", Some("no_such")).to_string();
+        assert_eq!(of("22001"), "SQLSTATE 22001, constraint no_such");
+        assert_eq!(
+            of("42P01"),
+            "the database did not do what was asked: value \"my secret\" too long (SQLSTATE 42P01)"
+        );
+    }
+
+    #[test]
+    fn what_sqlite_says_of_itself_is_told_from_what_it_says_of_a_row() {
+        use DatabaseErrorKind::{CheckViolation, ClosedConnection, UniqueViolation, Unknown};
+        for (kind, sentence, meaning) in [
+            (CheckViolation, "CHECK constraint failed: nickname", "row"),
+            // A key that is none of ours: whoever named it so.
+            (UniqueViolation, "disk I/O error", "row"),
+            (Unknown, "string or blob too big", "row"),
+            (Unknown, "this trigger says: database is locked", "row"),
+            (Unknown, "database is locked", "away"),
+            (Unknown, "database table is locked: rooms", "away"),
+            (Unknown, "database or disk is full", "away"),
+            (Unknown, "attempt to write a readonly database", "away"),
+            (Unknown, "database disk image is malformed", "away"),
+            (Unknown, "cannot rollback - no transaction is active", "lost"),
+            (Unknown, "no such table: messages", "broken"),
+            (Unknown, "table messages has no column named avatar", "broken"),
+            (ClosedConnection, "", "lost"),
+        ] {
+            assert_eq!(name(of_sqlite(kind, &sentence.to_owned())), meaning, "{sentence}");
+        }
     }
 }

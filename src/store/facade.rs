@@ -235,21 +235,34 @@ impl Store {
     }
 
     /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
-    /// `Ok`. After an error some of it may be: the same batch can be given again, and what was stored comes
-    /// back as [`AppendOutcome::Repeated`].
+    /// `Ok`, but for what the outcomes say. After an error some of it may be: the same batch can be given again, and
+    /// what was stored comes back as [`AppendOutcome::Repeated`].
     ///
     /// # Errors
-    /// Any [`StoreError`] but `Locked`. A row whose data the database refuses is no error.
+    /// Any [`StoreError`] but `Locked`. A row that the database does not take is no error.
     pub async fn append_batch(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
+        self.append(rows, false).await
+    }
+
+    /// As [`Store::append_batch`], for a batch with rows that were [`AppendOutcome::Locked`] before: it asks which
+    /// rooms still are, so that no other waits for them.
+    ///
+    /// # Errors
+    /// As [`Store::append_batch`].
+    pub async fn append_batch_again(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
+        self.append(rows, true).await
+    }
+
+    async fn append(&self, rows: Vec<Arc<NewMessage>>, asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
         let inner = Arc::clone(&self.0);
         self.spawn(async move {
             match &inner.backend {
                 Backend::Postgres(postgres) => {
-                    let outcomes = postgres.append(&rows).await?;
+                    let outcomes = postgres.append(&rows, asks_first).await?;
                     inner.acknowledged().add(&rows, &outcomes);
                     Ok(outcomes)
                 }
-                Backend::Sqlite(sqlite) => sqlite.append(rows).await,
+                Backend::Sqlite(sqlite) => sqlite.append(&rows).await,
             }
         })
         .await

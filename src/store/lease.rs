@@ -110,7 +110,7 @@ where
             Err(_) => Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into()))),
         };
         // Whatever may have hurt the connection costs it its place in the pool.
-        if matches!(result, Ok(_) | Err(Failure::Again | Failure::Data(_))) {
+        if result.as_ref().err().is_none_or(Failure::spares_the_connection) {
             drop(connection.0.take());
         }
         result

@@ -13,18 +13,22 @@ mod facade;
 mod lease;
 mod migrations;
 mod outage;
+mod pooler;
 mod postgres;
 mod postgres_batch;
 mod postgres_columns;
 mod postgres_connect;
+mod postgres_connection;
 mod postgres_insert;
 mod postgres_migrate;
 mod postgres_rights;
 mod postgres_servers;
+mod postgres_session;
 mod primary;
 mod rows;
 mod schema;
 mod servers;
+mod splitting;
 mod sql_types;
 mod sqlite;
 mod sqlite_batch;
@@ -32,7 +36,7 @@ mod tls;
 mod url;
 mod url_options;
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -41,6 +45,7 @@ pub use cursor::PageCursor;
 pub use error::StoreError;
 pub use facade::Store;
 pub use outage::Work;
+pub use pooler::Pooler;
 pub use servers::{LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
 pub use tls::{Roots, TlsMode, TlsSettings};
 pub use url::{DatabaseUrl, PostgresUrl, StoreUrlError};
@@ -58,6 +63,11 @@ pub struct StoreSettings {
     pub statement_timeout: Duration,
     /// How long to wait for a connection while all are in use.
     pub pool_wait: Duration,
+    /// PostgreSQL: what is between this server and the database.
+    pub pooler: Pooler,
+    /// PostgreSQL: how long a batch waits for a room's row that another transaction has locked; then that room waits
+    /// and the others go on.
+    pub lock_wait: Duration,
     /// SQLite: the file is this store's alone. A second one that wants that is refused.
     pub exclusive: bool,
     /// PostgreSQL: a folder of migrations that follow the program's own, for tests of how they are applied.
@@ -75,6 +85,8 @@ impl Default for StoreSettings {
             connect_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(5),
             pool_wait: Duration::from_secs(2),
+            pooler: Pooler::Auto,
+            lock_wait: Duration::from_millis(500),
             exclusive: true,
             #[cfg(debug_assertions)]
             more_migrations: None,
@@ -126,8 +138,12 @@ pub enum AppendOutcome {
     Repeated(StoredMessage),
     /// The author used this `client_id` in this room for other content.
     Conflict,
-    /// The database refused this row's data. Never expected: text is checked before it enters a batch.
-    Refused,
+    /// The database does not take this row; for the log, why: an SQLSTATE, and nothing of the row. Never expected:
+    /// text is checked before it enters a batch.
+    Refused(Cow<'static, str>),
+    /// Not stored: another transaction has locked the row's room, and has let it go neither at once nor in
+    /// [`StoreSettings::lock_wait`]. PostgreSQL only. The row may be given again ([`Store::append_batch_again`]).
+    Locked,
 }
 
 /// What the database gave to a message.

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, sql_query, update};
-use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Pool,
-};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Pool};
 use futures_util::FutureExt;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
@@ -16,38 +14,18 @@ use super::{
     error::{Failure, StoreError},
     lease::{ADMINISTRATION_MAX, Pools},
     migrations::{self, Migration},
-    postgres_connect::{Connector, Direct, Purpose},
+    postgres_connect::{Connector, Direct},
+    postgres_connection::PgConnection,
     postgres_migrate, postgres_rights,
+    postgres_session::Session,
     schema::{meta, rooms},
     sql_types::Key,
     url::PostgresUrl,
 };
 use crate::domain::Epoch;
 
-/// For every session. It speaks English where it may choose (see `error`) and never acknowledges a commit
-/// before it is on the disk, whatever the database's default is.
-const SESSION: &str = "
-    SET jit = off; SET idle_in_transaction_session_timeout = '30s';
-    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-    SELECT set_config('lc_messages', 'C', false)
-        WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-        AND current_setting('lc_messages') !~ '^(C|POSIX|en.*)?$';";
-
-/// A plan is kept as long as its connection, and may have been made while the tables were empty or had no
-/// statistics, where reading all of a table, or all of a room to sort it, looks cheapest. Every query here has
-/// its index.
-const INDEXED: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;";
-
-/// For the session that writes: the batch is planned once, not at each call, and its joins are never nested
-/// loops over what the planner takes for one row (docs/adr/0003).
-const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_nestloop = off;
-    SET default_transaction_isolation = 'read committed';";
-
-/// For the sessions that read: a transaction sees one moment.
-const READING: &str = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;";
-
 pub(super) struct Postgres {
-    pub pools: Pools<AsyncPgConnection>,
+    pub pools: Pools<PgConnection>,
     pub connector: Connector,
     /// What this release needs, oldest first.
     migrations: Vec<Migration>,
@@ -60,9 +38,8 @@ pub(super) struct Postgres {
 impl Postgres {
     pub fn new(url: &PostgresUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
         let connector = Connector::new(url, settings)?;
-        let limit = format!("SET statement_timeout = {};", settings.statement_timeout.as_millis());
-        let pool = |size: usize, settled: &str, purpose: Purpose| {
-            let manager = connector.manager(format!("{SESSION} {INDEXED} {limit} {settled}").into(), purpose);
+        let pool = |size: usize, session: Session| {
+            let manager = connector.manager(session.and("statement_timeout", settings.statement_timeout));
             Pool::builder(manager)
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
@@ -70,9 +47,10 @@ impl Postgres {
                 .build()
                 .map_err(|_| StoreError::Broken("the pool is not set up".into()))
         };
+        let lock_wait = settings.lock_wait.min(settings.statement_timeout / 2);
         let pools = Pools {
-            writer: pool(1, WRITING, Purpose::Write)?,
-            readers: pool(settings.pool_size.max(1), READING, Purpose::Read)?,
+            writer: pool(1, Session::writing().and("lock_timeout", lock_wait))?,
+            readers: pool(settings.pool_size.max(1), Session::reading())?,
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
             connector: Some(connector.clone()),
@@ -139,7 +117,7 @@ impl Postgres {
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         let key = Key(Uuid::new_v4());
         administer(async {
-            let mut c = self.connector.connect(SESSION, Purpose::Write).await?;
+            let mut c = self.connector.connect(&Session::administration()).await?;
             let changed: QueryResult<()> = c
                 .transaction(async move |c| {
                     // No server may make a room with the old epoch meanwhile.
@@ -174,7 +152,7 @@ async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Res
 }
 
 /// As `postgres_connect` asks it of a new connection, for one that may be old: a server's settings can change.
-async fn takes_writes(c: &mut AsyncPgConnection) -> QueryResult<bool> {
+async fn takes_writes(c: &mut PgConnection) -> QueryResult<bool> {
     #[derive(diesel::QueryableByName)]
     struct Takes {
         #[diesel(sql_type = diesel::sql_types::Bool)]
@@ -186,7 +164,7 @@ async fn takes_writes(c: &mut AsyncPgConnection) -> QueryResult<bool> {
 }
 
 /// The versions of the applied migrations; nothing where the row of `meta` is missing.
-async fn applied(c: &mut AsyncPgConnection) -> QueryResult<Option<Vec<String>>> {
+async fn applied(c: &mut PgConnection) -> QueryResult<Option<Vec<String>>> {
     #[derive(diesel::QueryableByName)]
     struct Version {
         #[diesel(sql_type = diesel::sql_types::Text)]

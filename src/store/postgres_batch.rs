@@ -4,12 +4,13 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use diesel::{
-    QueryResult,
+    QueryResult, QueryableByName,
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Bool},
+    sql_query,
+    sql_types::{Array, BigInt, Bool, Text},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
 #[cfg(debug_assertions)]
@@ -19,10 +20,12 @@ use super::{
     error::Failure,
     postgres::Postgres,
     postgres_columns::Columns,
+    postgres_connection::PgConnection,
     postgres_insert,
+    splitting::Splitting,
     sql_types::{Guid, Key, Stamp, Ts},
 };
-use crate::domain::NewMessage;
+use crate::domain::{NewMessage, RoomId};
 
 /// How often a batch is run again that met another server's. Two servers with the same 40,000 keys met 964
 /// times in 4,000 batches (docs/adr/0003), so ten in a row is a fault.
@@ -87,6 +90,11 @@ const SQL: [&str; 2] = [
     ) s USING (room_id, author, client_id)",
 ];
 
+/// The rooms among those given whose row somebody else has locked. The lock is the one that a batch takes.
+const LOCKED: &str = "WITH asked AS (SELECT id FROM rooms WHERE id = ANY($1)),
+    free AS (SELECT id FROM rooms WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED)
+    SELECT id FROM asked WHERE id NOT IN (SELECT id FROM free)";
+
 /// The statement with its values.
 struct AppendBatch<'a>(Columns<'a>);
 
@@ -114,22 +122,51 @@ impl QueryFragment<Pg> for AppendBatch<'_> {
 }
 
 impl Postgres {
-    /// Stores a batch. One that the database refuses because of a row's data is halved until that row is alone.
-    pub async fn append(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, StoreError> {
-        let mut outcomes = Vec::with_capacity(rows.len());
-        // The parts still to do, the next one last.
-        let mut parts = vec![rows];
-        while let Some(part) = parts.pop() {
-            match self.append_whole(part).await {
-                Ok(done) => outcomes.extend(done),
-                Err(failure) if is_about_data(&failure, part) => match part.split_at_checked(part.len() / 2) {
-                    Some((first, second)) if !first.is_empty() => parts.extend([second, first]),
-                    _ => outcomes.push(AppendOutcome::Refused),
-                },
-                Err(failure) => return Err(failure.into()),
+    /// Stores a batch. One that the database does not take is divided until what it does not take is alone.
+    ///
+    /// `asks_first`: some of the rooms were locked before, so which still are is asked before any is waited for.
+    pub async fn append(&self, rows: &[Arc<NewMessage>], asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
+        let mut splitting = Splitting::new(rows);
+        let mut asks = asks_first;
+        while let Some(part) = splitting.next_part() {
+            if std::mem::take(&mut asks) {
+                let held = self.locked_rooms(&part).await?;
+                if !held.is_empty() {
+                    splitting.locked(&held);
+                    continue;
+                }
+            }
+            match self.append_whole(&part).await {
+                Ok(done) => splitting.took(done),
+                // The rooms whose rows are locked are all found at once, and no other waits for them.
+                Err(Failure::LockedOut(text)) => {
+                    let held = self.locked_rooms(&part).await?;
+                    if held.is_empty() { splitting.failed(Failure::LockedOut(text))? } else { splitting.locked(&held) }
+                }
+                Err(failure) => splitting.failed(failure)?,
             }
         }
-        Ok(outcomes)
+        splitting.finish()
+    }
+
+    /// Which of the rows' rooms are locked by other transactions. Waits for none of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] as well where all of `rooms` is locked.
+    async fn locked_rooms(&self, rows: &[Arc<NewMessage>]) -> Result<HashSet<RoomId>, StoreError> {
+        #[derive(QueryableByName)]
+        struct Locked {
+            #[diesel(sql_type = Text)]
+            id: String,
+        }
+        let mut rooms: Vec<RoomId> = rows.iter().map(|row| row.room.clone()).collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        let names: Vec<String> = rooms.iter().map(|room| room.as_str().to_owned()).collect();
+        let asking = sql_query(LOCKED).bind::<Array<Text>, _>(names);
+        let locked = self.pools.write(|c| asking.load::<Locked>(c).boxed()).await?;
+        let is_locked = |room: &RoomId| locked.iter().any(|row| row.id == room.as_str());
+        Ok(rooms.into_iter().filter(is_locked).collect())
     }
 
     /// Stores all of a batch or nothing.
@@ -147,12 +184,12 @@ impl Postgres {
         }
         match self.insert(rows).await {
             // Some were stored before, or are here twice.
-            Err(Failure::Again) => {}
+            Err(Failure::Again(_) | Failure::Taken(_)) => {}
             result => return result,
         }
         for _ in 1..RUNS_MAX {
             match self.append_once(rows).await {
-                Err(Failure::Again) => tokio::time::sleep(jitter()).await,
+                Err(Failure::Again(_) | Failure::Taken(_)) => tokio::time::sleep(jitter()).await,
                 result => return result,
             }
         }
@@ -176,7 +213,7 @@ fn wrong_number() -> Failure {
     Failure::Store(StoreError::Broken("a batch came back with a row too many or too few".into()))
 }
 
-async fn run(c: &mut AsyncPgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
+async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
     AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 
@@ -198,23 +235,4 @@ fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
 /// Up to 4 ms, so that two servers that met do not meet again.
 fn jitter() -> Duration {
     Duration::from_micros(u64::from(getrandom::u32().unwrap_or(2_000) % 4_000))
-}
-
-/// The database says so, or says it in a language that [`Failure`] does not know while a row clearly cannot be
-/// stored.
-fn is_about_data(failure: &Failure, rows: &[Arc<NewMessage>]) -> bool {
-    matches!(failure, Failure::Data(_))
-        || matches!(failure, Failure::Store(StoreError::Broken(_))) && !rows.iter().all(|row| fits(row))
-}
-
-/// Whether PostgreSQL can hold the row: no NUL, no text longer than its column.
-fn fits(row: &NewMessage) -> bool {
-    let texts = [
-        (row.room.as_str(), 255),
-        (row.author.id.as_str(), 255),
-        (row.author.nickname.as_str(), 50),
-        (row.author.avatar.as_str(), 32),
-        (row.content.as_str(), usize::MAX),
-    ];
-    texts.iter().all(|(text, length_max)| !text.contains('\0') && text.chars().count() <= *length_max)
 }

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::{dsl::sql, select, sql_types::Integer};
 use diesel_async::{
-    AsyncPgConnection, SimpleAsyncConnection,
+    RunQueryDsl, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use futures_util::FutureExt;
@@ -22,6 +23,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{
     StoreSettings,
     error::{Failure, StoreError, of_connecting, through_diesel},
+    pooler::{ROUNDS, Sharing, sessions_are_shared},
+    postgres_connection::PgConnection,
+    postgres_session::Session,
     primary::{Primary, Server},
     tls::{self, TlsMode},
     url::PostgresUrl,
@@ -73,6 +77,7 @@ pub(super) struct Connector {
     mode: TlsMode,
     connect_max: Duration,
     primary: Arc<Mutex<Primary>>,
+    sharing: Arc<Sharing>,
 }
 
 type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -134,33 +139,74 @@ impl Connector {
             mode: url.tls.mode,
             connect_max: settings.connect_timeout.saturating_mul(n_looks),
             primary: Arc::default(),
+            sharing: Arc::new(Sharing::new(settings.pooler)),
         })
     }
 
-    pub fn manager(&self, session: Arc<str>, purpose: Purpose) -> AsyncDieselConnectionManager<AsyncPgConnection> {
+    pub fn manager(&self, session: Session) -> AsyncDieselConnectionManager<PgConnection> {
         let connector = self.clone();
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
-            let (connector, session) = (connector.clone(), Arc::clone(&session));
-            async move { connector.connect(&session, purpose).await.map_err(through_diesel) }.boxed()
+            let (connector, session) = (connector.clone(), session.clone());
+            async move { connector.connect(&session).await.map_err(through_diesel) }.boxed()
         });
         // The manager's own URL is never used: it would be one more place that holds the password.
         AsyncDieselConnectionManager::new_with_config("", config)
     }
 
-    /// Connects and sets the session up. The task that drives the connection lives on the runtime that
-    /// calls this: the store's own.
-    pub async fn connect(&self, session: &str, purpose: Purpose) -> Result<AsyncPgConnection, StoreError> {
-        let reached = self.reach_in_time(purpose).await?;
-        let setting_up = async {
-            let made = AsyncPgConnection::try_from_client_and_connection(reached.client, reached.connection).await;
-            let mut c = made.map_err(Failure::from)?;
-            c.batch_execute(session).await.map_err(Failure::from)?;
-            Ok(c)
+    /// Connects and sets the session up, where it is the connection's own. The task that drives the connection lives
+    /// on the runtime that calls this: the store's own.
+    pub async fn connect(&self, session: &Session) -> Result<PgConnection, StoreError> {
+        let is_shared = match self.sharing.get() {
+            Some(is_shared) => is_shared,
+            None => self.ask_for_pooler(session.purpose).await?,
         };
+        let mut c = self.connect_as_is(session, is_shared).await?;
+        if !is_shared {
+            let setting_up = async { c.batch_execute(&session.set_up()).await.map_err(Failure::from) };
+            self.in_time(setting_up).await?;
+        }
+        Ok(c)
+    }
+
+    async fn connect_as_is(&self, session: &Session, is_shared: bool) -> Result<PgConnection, StoreError> {
+        let Reached { client, connection, .. } = self.reach_in_time(session.purpose).await?;
+        let (begin, sharing) = (session.transaction(is_shared).into(), Arc::clone(&self.sharing));
+        Ok(PgConnection::new(client, connection, begin, is_shared, sharing))
+    }
+
+    /// Whether a pooler gives its server's sessions to whoever asks: two connections are asked in turn which one they
+    /// have. The question is a transaction of its own and leaves nothing behind.
+    async fn ask_for_pooler(&self, purpose: Purpose) -> Result<bool, StoreError> {
+        let plain = Session::plain(purpose);
+        let mut first = self.connect_as_is(&plain, true).await?;
+        let mut second = self.connect_as_is(&plain, true).await?;
+        let asking = async {
+            let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                for (c, seen) in [(&mut first, &mut of_first), (&mut second, &mut of_second)] {
+                    let pid = select(sql::<Integer>("pg_backend_pid()")).get_result(c).await.map_err(Failure::from)?;
+                    seen.push(pid);
+                }
+            }
+            Ok::<_, Failure>(sessions_are_shared(&of_first, &of_second))
+        };
+        let is_shared = self.in_time(asking).await?;
+        if is_shared {
+            self.sharing.found_out();
+        } else {
+            self.sharing.not_seen();
+        }
+        Ok(is_shared)
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
         let late = || StoreError::Unavailable("connecting took too long".into());
-        timeout(self.connect_max, setting_up).await.unwrap_or_else(|_| Err(late()))
+        match timeout(self.connect_max, work).await {
+            Ok(done) => Ok(done?),
+            Err(_) => Err(late()),
+        }
     }
 
     /// The same without diesel and without a session's settings, to a server that takes writes. Lives on the runtime

@@ -11,11 +11,12 @@ use diesel::{
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::{Array, BigInt, Text},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 
 use super::{
     AppendOutcome, StoredMessage,
     postgres_columns::Columns,
+    postgres_connection::PgConnection,
     sql_types::{Guid, Key, Stamp, Ts},
 };
 use crate::domain::NewMessage;
@@ -107,10 +108,7 @@ impl<'a> InsertBatch<'a> {
 }
 
 /// Stores the messages; what became of each, or `None` where the database's answer does not fit the batch.
-pub(super) async fn run(
-    c: &mut AsyncPgConnection,
-    rows: &[Arc<NewMessage>],
-) -> QueryResult<Option<Vec<AppendOutcome>>> {
+pub(super) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Option<Vec<AppendOutcome>>> {
     let inserted = InsertBatch::new(rows).load::<InsertedRow>(c).await?;
     Ok(outcomes_of(rows, inserted))
 }

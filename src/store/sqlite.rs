@@ -26,6 +26,7 @@ use super::{
     lease::Pools,
     migrations,
     schema::{meta, rooms},
+    splitting::Splitting,
     sql_types::Key,
     sqlite_batch,
 };
@@ -130,13 +131,19 @@ impl Sqlite {
         Ok(key.into())
     }
 
-    /// Stores a batch in one transaction, in one job on a thread that may block.
-    pub async fn append(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
+    /// Stores a batch, each part of it in one transaction, in one job on a thread that may block.
+    ///
+    /// SQLite locks the file and no room, so what somebody else holds keeps all of them waiting.
+    pub async fn append(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, StoreError> {
+        let mut splitting = Splitting::new(rows);
+        while let Some(part) = splitting.next_part() {
+            let job = move |c: &mut SqliteConnection| sqlite_batch::append(c, &part, now());
+            match self.pools.write(move |c| c.spawn_blocking(job)).await {
+                Ok(done) => splitting.took(done),
+                Err(failure) => splitting.failed(failure)?,
+            }
         }
-        let job = move |c: &mut SqliteConnection| sqlite_batch::append(c, &rows, now());
-        Ok(self.pools.write(move |c| c.spawn_blocking(job)).await?)
+        splitting.finish()
     }
 }
 

@@ -7,7 +7,7 @@ use diesel::{
     define_sql_function, insert_into,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    result::{DatabaseErrorKind, Error as QueryError},
+    result::Error as QueryError,
     select,
     sql_types::{BigInt, Text},
     sqlite::{Sqlite, SqliteConnection},
@@ -44,25 +44,41 @@ pub(super) fn append(
         let count = counts.entry(&row.room).or_default();
         *count = count.saturating_add(1);
     }
-    c.immediate_transaction(|c| {
-        let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
-        for (id, n_expected) in counts {
-            open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+    // Where SQLite has ended the transaction by itself, as for a disk that is full, diesel's rollback fails, and its
+    // error would take the place of the one that tells why. The pool drops the connection then.
+    let mut cause = None;
+    let written = c.immediate_transaction(|c| {
+        write(c, rows, counts, now).map_err(|error| {
+            cause = Some(error);
+            QueryError::RollbackTransaction
+        })
+    });
+    written.map_err(|error| cause.unwrap_or(error))
+}
+
+fn write(
+    c: &mut SqliteConnection,
+    rows: &[Arc<NewMessage>],
+    counts: HashMap<&RoomId, i64>,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<AppendOutcome>> {
+    let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
+    for (id, n_expected) in counts {
+        open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+    }
+    let mut outcomes = Vec::with_capacity(rows.len());
+    let mut last_id = None;
+    for row in rows {
+        if let Some(room) = open.get_mut(&row.room) {
+            let outcome = append_one(c, room, row, Stamp(now), last_id)?;
+            last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
+            outcomes.push(outcome);
         }
-        let mut outcomes = Vec::with_capacity(rows.len());
-        let mut last_id = None;
-        for row in rows {
-            if let Some(room) = open.get_mut(&row.room) {
-                let outcome = append_one(c, room, row, Stamp(now), last_id)?;
-                last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
-                outcomes.push(outcome);
-            }
-        }
-        for (id, room) in open {
-            close_room(c, id, &room, Stamp(now))?;
-        }
-        Ok(outcomes)
-    })
+    }
+    for (id, room) in open {
+        close_room(c, id, &room, Stamp(now))?;
+    }
+    Ok(outcomes)
 }
 
 /// Raises a room's counters by `n` and tells its epoch and what its counter is then. Written out, because diesel's own `update`
@@ -136,10 +152,6 @@ fn append_one(
         .do_nothing()
         .execute(c);
     match inserted {
-        // A failed check undoes its statement only; the transaction goes on.
-        Err(QueryError::DatabaseError(DatabaseErrorKind::CheckViolation | DatabaseErrorKind::NotNullViolation, _)) => {
-            Ok(AppendOutcome::Refused)
-        }
         Err(error) => Err(error),
         Ok(0) => original(c, room, row),
         Ok(_) => {

@@ -233,7 +233,7 @@ async fn a_database_that_is_away_is_seen(database: &Database) {
     author.say("the first").await;
     let is = async |value: f64| (server.metric("chat_database_up").await == value).then_some(());
     until("the database to be seen", async || is(1.0).await).await;
-    let held = database.hold("post").await;
+    let held = database.hold_all().await;
     author.publish(Uuid::new_v4(), "meanwhile").await;
     until("the database to be missed", async || is(0.0).await).await;
     author.error_of(ErrorCode::StoreUnavailable).await;

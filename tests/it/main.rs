@@ -57,6 +57,7 @@ mod http;
 mod identity;
 mod limits;
 mod load;
+mod locked_rooms;
 mod operations;
 mod p1_durable_before_visible;
 mod p2_one_order;
@@ -70,6 +71,7 @@ mod p5_rooms;
 mod p6_quiet_restart;
 mod p7_database_away;
 mod page;
+mod pooler;
 mod presence;
 mod proxies;
 

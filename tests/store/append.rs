@@ -175,10 +175,13 @@ async fn a_row_the_database_refuses_is_refused_alone(db: &TestDb) {
         batch.push(refused(&bad));
         let outcomes = store.append_batch(batch).await.expect("stored");
         let refused_at: Vec<usize> =
-            (0..outcomes.len()).filter(|i| outcomes.get(*i) == Some(&AppendOutcome::Refused)).collect();
+            (0..outcomes.len()).filter(|i| matches!(outcomes.get(*i), Some(AppendOutcome::Refused(_)))).collect();
         assert_eq!(refused_at, [0, 4, 5, 12], "{nickname:?}");
-        let seqs: Vec<i64> =
-            outcomes.iter().filter(|o| **o != AppendOutcome::Refused).map(|o| stored(o).seq - before).collect();
+        let seqs: Vec<i64> = outcomes
+            .iter()
+            .filter(|o| !matches!(o, AppendOutcome::Refused(_)))
+            .map(|o| stored(o).seq - before)
+            .collect();
         assert_eq!(seqs, (1..=9).collect::<Vec<_>>());
     }
     assert_whole(&store, &good, 18).await;

@@ -36,6 +36,7 @@ macro_rules! on_both {
 }
 
 mod append;
+mod errors;
 mod life;
 mod migrate;
 mod model;

@@ -78,7 +78,7 @@ async fn check(stores: &[Store], batches: Vec<Vec<Sent>>) -> Result<(), TestCase
                 AppendOutcome::Stored(m) => Expected::Stored(m.seq),
                 AppendOutcome::Repeated(m) => Expected::Repeated(m.seq),
                 AppendOutcome::Conflict => Expected::Conflict,
-                AppendOutcome::Refused => return Err(TestCaseError::fail("refused")),
+                other => return Err(TestCaseError::fail(format!("{other:?}"))),
             };
             prop_assert_eq!(got, model.append(*sent));
         }

@@ -198,6 +198,43 @@ impl Database {
         }
     }
 
+    /// Lets the database refuse messages with this content, for a reason that the program does not know.
+    pub async fn refuse(&self, content: &str) {
+        match &self.place {
+            Place::Postgres { .. } => {
+                let trap = format!(
+                    "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+                        IF NEW.content = '{content}' THEN
+                            RAISE EXCEPTION '%', NEW.content USING ERRCODE = 'ZZ999';
+                        END IF;
+                        RETURN NEW;
+                    END$$;
+                    CREATE TRIGGER trap BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION trap()"
+                );
+                self.client().await.batch_execute(&trap).await.expect("a trigger");
+            }
+            Place::Sqlite(folder) => {
+                let trap = format!(
+                    "CREATE TRIGGER trap BEFORE INSERT ON messages WHEN NEW.content = '{content}'
+                    BEGIN SELECT RAISE(ROLLBACK, 'not here'); END"
+                );
+                Self::sqlite_connection(folder).batch_execute(&trap).expect("a trigger");
+            }
+        }
+    }
+
+    /// Lets nobody write into any room until it is released.
+    pub async fn hold_all(&self) -> Held {
+        match &self.place {
+            Place::Postgres { .. } => {
+                let client = connect(&self.url).await;
+                client.batch_execute("BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await.expect("a lock");
+                Held::Postgres(client)
+            }
+            Place::Sqlite(_) => self.hold("").await,
+        }
+    }
+
     /// Everything in `messages` and `rooms`, as text.
     pub async fn dump(&self, room: &str) -> String {
         format!("{:?}", self.messages(room).await)

@@ -1,0 +1,166 @@
+//! A pooler in transaction mode between the servers and PostgreSQL: a real pgbouncer whose few sessions all connections
+//! share.
+
+use tokio::task::JoinSet;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, until};
+
+const SETTINGS: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.1")];
+
+/// Many more connections than sessions.
+const N_SESSIONS: usize = 2;
+
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+async fn ask(client: &tokio_postgres::Client, question: &str) -> String {
+    let answer = client.simple_query(question).await.expect(question);
+    let row = answer.iter().find_map(|m| if let SimpleQueryMessage::Row(row) = m { row.get(0) } else { None });
+    row.expect(question).to_owned()
+}
+
+/// Somebody else's transactions in the same sessions find them as they were.
+async fn assert_sessions_are_clean(url: &str) {
+    let client = connect(url).await;
+    client.batch_execute("BEGIN").await.expect("begun");
+    let other = connect(url).await;
+    for session in [&client, &other] {
+        for (setting, usual) in [
+            ("default_transaction_read_only", "off"),
+            ("default_transaction_isolation", "read committed"),
+            ("enable_seqscan", "on"),
+            ("lock_timeout", "0"),
+            ("plan_cache_mode", "auto"),
+        ] {
+            assert_eq!(ask(session, &format!("SHOW {setting}")).await, usual, "{setting}");
+        }
+        assert_eq!(ask(session, "SELECT count(*) FROM pg_prepared_statements").await, "0");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_talk_through_a_pooler_that_was_found_out() {
+    let database = Database::postgres().await;
+    let bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
+    // It migrates as well.
+    let first = Server::launch(&bouncer.url, &SETTINGS).await;
+    first.ready().await;
+    let second = Server::launch(&bouncer.url, &SETTINGS).await;
+    second.ready().await;
+    for server in [&first, &second] {
+        assert!(server.log().contains("a pooler in transaction mode"), "{}", server.log());
+    }
+
+    let mut talking = JoinSet::new();
+    for n in 0..6 {
+        let (server, room) = (if n % 2 == 0 { &first } else { &second }, format!("post{}", n / 2));
+        let mut writer = Client::author(server, &room, &format!("writer {n}")).await;
+        talking.spawn(async move {
+            for i in 0..15 {
+                writer.say(&format!("message {i} of {n}")).await;
+            }
+            writer.reach(30).await;
+            (room, writer)
+        });
+    }
+    let writers = talking.join_all().await;
+    for room in ["post0", "post1", "post2"] {
+        let stored = database.messages(room).await;
+        assert_eq!(stored.len(), 30);
+        assert_whole(&stored);
+        for server in [&first, &second] {
+            let page = server.json(&format!("/api/v1/rooms/{room}/messages?limit=100")).await;
+            assert_eq!(page["messages"].as_array().map(Vec::len), Some(30), "{page}");
+        }
+    }
+    for (_, writer) in &writers {
+        assert_eq!(writer.history.list.len(), 30);
+    }
+    // One goes away, misses some, and comes back to the other server.
+    let (_, away) = writers.into_iter().find(|(room, _)| room == "post2").expect("a writer");
+    let mut other = Client::author(&first, "post2", "somebody else").await;
+    for i in 0..5 {
+        other.say(&format!("missed {i}")).await;
+    }
+    let (mut back, _) = away.back(&first).await;
+    back.reach(35).await;
+    back.history.agrees_with(&database.messages("post2").await);
+    // A room that nobody is in is read anew.
+    let (mut reader, _) = Client::join(&second, "post2", Who::reader()).await;
+    reader.reach(35).await;
+    assert_eq!(reader.history.list.keys().last(), Some(&35));
+    assert_eq!(
+        first.metric("chat_commit_failures_total").await + second.metric("chat_commit_failures_total").await,
+        0.0
+    );
+    assert_sessions_are_clean(&bouncer.url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_ends_under_load_loses_nothing() {
+    let database = Database::postgres().await;
+    let mut bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
+    let settings = [&SETTINGS[..], &[("CHAT_POOLER", "transaction")]].concat();
+    let server = Server::launch(&bouncer.url, &settings).await;
+    server.ready().await;
+    let mut talking = JoinSet::new();
+    for n in 0..4 {
+        let room = format!("post{}", n / 2);
+        let mut writer = Client::author(&server, &room, &format!("writer {n}")).await;
+        talking.spawn(async move {
+            for i in 0..60 {
+                writer.say(&format!("message {i} of {n}")).await;
+            }
+            writer.reach(120).await;
+            (room, writer)
+        });
+    }
+    for n_before in [20.0, 100.0] {
+        let is_under_way = async || (server.metric("chat_messages_stored_total").await >= n_before).then_some(());
+        until("messages to be under way", is_under_way).await;
+        bouncer.kill();
+        until("a commit to fail", async || (server.metric("chat_database_up").await == 0.0).then_some(())).await;
+        bouncer.start_again().await;
+    }
+    let writers = talking.join_all().await;
+    for room in ["post0", "post1"] {
+        let stored = database.messages(room).await;
+        assert_eq!(stored.len(), 120);
+        assert_whole(&stored);
+    }
+    for (room, writer) in writers {
+        assert_eq!(writer.history.list.len(), 120);
+        writer.history.acks_agree_with(&database.messages(&room).await);
+    }
+}
+
+/// Poolers that the question does not find are found by what goes wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_was_not_expected_is_found_by_its_errors() {
+    let database = Database::postgres().await;
+    let bouncer = PgBouncer::start(&database.url, 3).await;
+    let settings = [&SETTINGS[..], &[("CHAT_POOLER", "none")]].concat();
+    drop(Server::start(&database).await);
+    let server = Server::launch(&bouncer.url, &settings).await;
+    server.ready().await;
+    let mut writer = Client::author(&server, "post", "the writer").await;
+    writer.say("the first").await;
+    // Sessions are given away while their connections rest.
+    let others = [connect(&bouncer.url).await, connect(&bouncer.url).await];
+    let mut n = 0;
+    let found = async || {
+        n += 1;
+        for other in &others {
+            other.batch_execute(if n % 2 == 1 { "BEGIN" } else { "COMMIT" }).await.expect("a transaction");
+        }
+        writer.say(&format!("message {n}")).await;
+        server.log().contains("a pooler in transaction mode").then_some(())
+    };
+    until("the pooler to be found", found).await;
+    writer.say("the last").await;
+    assert_whole(&database.messages("post").await);
+}
