@@ -199,7 +199,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
         }
     }
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
-    std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
+    // Without a thread for it nobody is told; the server serves all the same.
+    let told = std::thread::Builder::new().name("ready".into());
+    let _ = told.spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), rates));

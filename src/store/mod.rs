@@ -9,6 +9,7 @@ mod cold;
 mod cursor;
 mod error;
 mod facade;
+mod history;
 mod lease;
 mod migrations;
 mod outage;
@@ -16,11 +17,13 @@ mod postgres;
 mod postgres_batch;
 mod postgres_columns;
 mod postgres_insert;
+mod probe;
 mod rows;
 mod schema;
 mod sql_types;
 mod sqlite;
 mod sqlite_batch;
+mod sqlite_file;
 mod url;
 
 use std::{fmt, time::Duration};
@@ -151,6 +154,28 @@ pub struct Heads {
     pub meta_epoch: Epoch,
     /// Epoch and counter of those rooms that have a row, in no order.
     pub rooms: Vec<(RoomId, Epoch, i64)>,
+}
+
+/// What a live room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// The counter's value up to which all was shown.
+    pub rev: i64,
+    /// Place (`seq`) and sender's key of the newest message that was shown.
+    pub newest: Option<(i64, uuid::Uuid)>,
+}
+
+/// Whether the database still has what a room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryCheck {
+    /// Nothing says otherwise.
+    Same,
+    /// It had not, and the room has this new epoch now.
+    Replaced(Epoch),
+    /// The room had another epoch already.
+    OtherEpoch(Epoch),
 }
 
 /// The connections of a store.

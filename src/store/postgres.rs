@@ -14,14 +14,15 @@ use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
 use super::{
-    StoreSettings,
+    HistoryCheck, Known, StoreSettings,
     error::{Failure, StoreError, of_connecting, through_diesel},
+    history,
     lease::{ADMINISTRATION_MAX, Pools},
-    migrations,
+    migrations, probe,
     schema::{meta, rooms},
     sql_types::Key,
 };
-use crate::domain::Epoch;
+use crate::domain::{Epoch, NewMessage, RoomId};
 
 /// For every session. It speaks English where it may choose (see `error`) and never acknowledges a commit
 /// before it is on the disk, whatever the database's default is.
@@ -117,6 +118,21 @@ impl Postgres {
 
     pub async fn schema_current(&self) -> Result<bool, StoreError> {
         self.pools.read(|c| applied(c).boxed()).await
+    }
+
+    pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
+        let key = Key(Uuid::new_v4());
+        let changed = self.pools.write(|c| history::postgres::new_room_epoch(c, room, key).boxed()).await?;
+        Ok(changed.then(|| key.into()))
+    }
+
+    pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
+        let key = Key(Uuid::new_v4());
+        Ok(self.pools.write(|c| history::postgres::check(c, room, known, key).boxed()).await?)
+    }
+
+    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
+        Ok(self.pools.write(|c| probe::postgres(c, rows).boxed()).await?)
     }
 
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {

@@ -39,30 +39,37 @@ pub(super) fn append(
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
+    c.immediate_transaction(|c| append_within(c, rows, now))
+}
+
+/// The same within a transaction that no other can be in.
+pub(super) fn append_within(
+    c: &mut SqliteConnection,
+    rows: &[Arc<NewMessage>],
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<AppendOutcome>> {
     let mut counts: HashMap<&RoomId, i64> = HashMap::new();
     for row in rows {
         let count = counts.entry(&row.room).or_default();
         *count = count.saturating_add(1);
     }
-    c.immediate_transaction(|c| {
-        let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
-        for (id, n_expected) in counts {
-            open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+    let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
+    for (id, n_expected) in counts {
+        open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+    }
+    let mut outcomes = Vec::with_capacity(rows.len());
+    let mut last_id = None;
+    for row in rows {
+        if let Some(room) = open.get_mut(&row.room) {
+            let outcome = append_one(c, room, row, Stamp(now), last_id)?;
+            last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
+            outcomes.push(outcome);
         }
-        let mut outcomes = Vec::with_capacity(rows.len());
-        let mut last_id = None;
-        for row in rows {
-            if let Some(room) = open.get_mut(&row.room) {
-                let outcome = append_one(c, room, row, Stamp(now), last_id)?;
-                last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
-                outcomes.push(outcome);
-            }
-        }
-        for (id, room) in open {
-            close_room(c, id, &room, Stamp(now))?;
-        }
-        Ok(outcomes)
-    })
+    }
+    for (id, room) in open {
+        close_room(c, id, &room, Stamp(now))?;
+    }
+    Ok(outcomes)
 }
 
 /// Raises a room's counters by `n` and tells its epoch and what its counter is then. Written out, because diesel's own `update`
@@ -185,6 +192,7 @@ fn close_room(c: &mut SqliteConnection, id: &RoomId, room: &OpenRoom, now: Stamp
         );
         insert_into(rooms::table).values(row).execute(c)?;
     } else if !room.is_new && n_too_many > 0 {
+        // What idx_messages_room_created_at is for here.
         let newest = messages::table.filter(messages::room_id.eq(id.as_str())).order(messages::created_at.desc());
         update(rooms::table.find(id.as_str()))
             .set((
