@@ -37,7 +37,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Broken;
 use crate::{
     config::{ServeConfig, Switch},
-    domain::IdentityKey,
+    domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
     http::{self, Actors, Phase, Site},
     metrics::{Metrics, gauge},
@@ -69,6 +69,9 @@ pub enum AppError {
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A room was named that the database does not have.
+    #[error("there is no room {0:?} with messages; its id is what stands behind /room/ in the page's address")]
+    NoSuchRoom(String),
     /// The HTTP server ended by itself.
     #[error("the server stopped: {0}")]
     Server(#[from] std::io::Error),
@@ -104,14 +107,20 @@ pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Begins a new epoch of every room.
+/// Begins a new epoch of every room, or of this one.
 ///
 /// # Errors
-/// [`AppError::Store`].
-pub fn new_epoch(config: &ServeConfig) -> Result<(), AppError> {
+/// [`AppError::Store`]; [`AppError::NoSuchRoom`].
+pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppError> {
+    let unknown = |room: &str| AppError::NoSuchRoom(room.to_owned());
+    let one = room.map(|room| RoomId::parse(room).map_err(|_| unknown(room))).transpose()?;
     let store = open_store(config, false)?;
     block_on(store.migrate())?;
-    println!("new epoch {}", block_on(store.new_epoch())?);
+    let epoch = match &one {
+        None => block_on(store.new_epoch())?,
+        Some(room) => block_on(store.new_room_epoch(room))?.ok_or_else(|| unknown(room.as_str()))?,
+    };
+    println!("new epoch {epoch}");
     Ok(())
 }
 

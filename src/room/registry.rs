@@ -1,4 +1,8 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
@@ -8,7 +12,7 @@ use actix::{
 use super::{
     actor::{Room, RoomLimits},
     directory::Directory,
-    messages::{CheckHead, CountPeople, Join, Refusal, Retire, RoomIdle},
+    messages::{CheckHead, CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
 };
 use crate::{
     domain::RoomId,
@@ -43,9 +47,18 @@ pub struct Lookup(pub RoomId);
 #[rtype(result = "usize")]
 pub struct LiveRoomCount;
 
+/// What the registry has of a room.
+#[derive(Clone)]
+struct LiveRoom {
+    room: Addr<Room>,
+    position: SharedPosition,
+}
+
 /// The actor that spawns and retires rooms. All joins pass through it; no message text does.
 pub struct RoomRegistry {
-    directory: Directory<Addr<Room>>,
+    directory: Directory<LiveRoom>,
+    /// The rooms whose counter the last poll found lower than they had it when it began.
+    lower: HashSet<RoomId>,
     limits: RegistryLimits,
     store: Store,
     persistence: Recipient<Append>,
@@ -57,36 +70,51 @@ impl RoomRegistry {
     /// The actor, not started.
     pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self { directory, limits, store, persistence, metrics, is_polling: false }
+        Self { directory, lower: HashSet::new(), limits, store, persistence, metrics, is_polling: false }
     }
 
-    /// Asks the database where the live rooms are, and tells each: another server may have written
-    /// (docs/adr/0004), or the epoch may have changed.
+    /// Asks the database where the live rooms are, and tells those that are elsewhere: another server may have
+    /// written (docs/adr/0004), or the epoch may have changed.
     fn poll(&mut self, ctx: &mut Context<Self>) {
         if self.is_polling || self.directory.len() == 0 {
             return;
         }
         self.is_polling = true;
-        let rooms = self.directory.rooms().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        let before: Vec<_> = self.directory.rooms().map(|(id, live)| (id.clone(), live.position.get())).collect();
+        let rooms = before.iter().map(|(id, _)| id.clone()).collect();
         let store = self.store.clone();
         let asked = async move { store.heads(rooms).await };
-        ctx.spawn(asked.into_actor(self).map(|heads, this, _| this.polled(heads)));
+        ctx.spawn(asked.into_actor(self).map(|heads, this, _| this.polled(before, heads)));
     }
 
-    fn polled(&mut self, heads: Result<Heads, StoreError>) {
+    /// `before` is where the rooms were when the database was asked.
+    fn polled(&mut self, before: Vec<(RoomId, Option<Position>)>, heads: Result<Heads, StoreError>) {
         self.is_polling = false;
         let heads = match heads {
             Ok(heads) => heads,
             Err(error) => return self.store.failed(Work::Reading, &error),
         };
         self.store.succeeded(Work::Reading);
-        let stored: std::collections::HashMap<_, _> =
-            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, CheckHead { epoch, rev })).collect();
-        for (id, room) in self.directory.rooms() {
-            let (epoch, rev) = stored.get(id).map_or((heads.meta_epoch, 0), |h| (h.epoch, h.rev));
-            // A room whose mailbox is full is told a second later.
-            let _ = room.try_send(CheckHead { epoch, rev });
+        let stored: HashMap<_, _> =
+            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, Position { epoch, rev })).collect();
+        let mut lower = HashSet::new();
+        for (id, before) in before {
+            // One that loads reads all; one that ended needs nothing.
+            let Some(live) = self.directory.get(&id) else { continue };
+            let Some(now) = live.position.get() else { continue };
+            let position = stored.get(&id).copied().unwrap_or(Position { epoch: heads.meta_epoch, rev: 0 });
+            let is_lower = before.is_some_and(|b| b.epoch == position.epoch && position.rev < b.rev);
+            let stays_lower = is_lower && self.lower.contains(&id);
+            if position != now {
+                // A room whose mailbox is full is told a second later.
+                let Position { epoch, rev } = position;
+                let _ = live.room.try_send(CheckHead { epoch, rev, stays_lower });
+            }
+            if is_lower {
+                lower.insert(id);
+            }
         }
+        self.lower = lower;
     }
 }
 
@@ -102,15 +130,15 @@ impl Actor for RoomRegistry {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(8_192);
         ctx.run_interval(Duration::from_secs(1), |this, _| {
-            for room in this.directory.retire(Instant::now(), this.limits.idle_max) {
-                retire(&room);
+            for retired in this.directory.retire(Instant::now(), this.limits.idle_max) {
+                retire(&retired.room);
             }
             this.metrics.rooms_live.set(gauge(this.directory.len()));
         });
         ctx.run_interval(COUNT_PEOPLE_INTERVAL, |this, _| {
-            for (_, room) in this.directory.rooms() {
+            for (_, live) in this.directory.rooms() {
                 // A room whose mailbox is full is counted the next time.
-                let _ = room.try_send(CountPeople);
+                let _ = live.room.try_send(CountPeople);
             }
         });
         self.metrics.rooms_max.set(gauge(self.limits.n_rooms_max));
@@ -122,11 +150,12 @@ impl Handler<Join> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        if self.directory.get(&join.room).is_some_and(|room| !room.connected()) {
+        if self.directory.get(&join.room).is_some_and(|live| !live.room.connected()) {
             log::error!("a room ended by itself; it is started again");
             self.directory.forget(&join.room);
         }
         let spawn = |key| {
+            let position = SharedPosition::default();
             let room = Room::new(
                 key,
                 join.room.clone(),
@@ -135,16 +164,17 @@ impl Handler<Join> for RoomRegistry {
                 self.persistence.clone(),
                 ctx.address().recipient(),
                 self.metrics.clone(),
+                position.clone(),
             );
-            Room::start_in_arbiter(&join.thread, move |_| room)
+            LiveRoom { room: Room::start_in_arbiter(&join.thread, move |_| room), position }
         };
-        let Some((room, evicted)) = self.directory.join(&join.room, spawn) else {
+        let Some((LiveRoom { room, .. }, evicted)) = self.directory.join(&join.room, spawn) else {
             // The session may be gone; then nobody needs the answer.
             let _ = join.reply.send(Err(Refusal::OVERLOADED));
             return;
         };
         if let Some(evicted) = evicted {
-            retire(&evicted);
+            retire(&evicted.room);
         }
         // A join that was counted must arrive, so it is queued even where the mailbox is full; each session
         // has at most one under way.
@@ -165,7 +195,7 @@ impl Handler<Lookup> for RoomRegistry {
     type Result = MessageResult<Lookup>;
 
     fn handle(&mut self, Lookup(room): Lookup, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.directory.get(&room).cloned())
+        MessageResult(self.directory.get(&room).map(|live| live.room.clone()))
     }
 }
 
