@@ -70,9 +70,10 @@ mod p7_database_away;
 mod page;
 mod presence;
 mod proxies;
-
+mod replaced_history;
 mod rooms;
 mod secrets;
 mod slow_reader;
+mod sqlite_file;
 mod start;
 mod upgrade;
