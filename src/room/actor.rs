@@ -2,6 +2,8 @@ mod joins;
 mod live;
 mod membership;
 mod publishing;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::{

@@ -9,6 +9,7 @@ mod directory;
 mod fan_out;
 mod messages;
 mod pace;
+mod poll;
 mod presence;
 mod registry;
 mod timeline;

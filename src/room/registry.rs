@@ -1,8 +1,4 @@
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
@@ -12,7 +8,8 @@ use actix::{
 use super::{
     actor::{Room, RoomLimits},
     directory::Directory,
-    messages::{CheckHead, CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
+    messages::{CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
+    poll::Poll,
 };
 use crate::{
     domain::RoomId,
@@ -57,8 +54,7 @@ struct LiveRoom {
 /// The actor that spawns and retires rooms. All joins pass through it; no message text does.
 pub struct RoomRegistry {
     directory: Directory<LiveRoom>,
-    /// The rooms whose counter the last poll found lower than they had it when it began.
-    lower: HashSet<RoomId>,
+    poll: Poll,
     limits: RegistryLimits,
     store: Store,
     persistence: Recipient<Append>,
@@ -70,7 +66,7 @@ impl RoomRegistry {
     /// The actor, not started.
     pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
-        Self { directory, lower: HashSet::new(), limits, store, persistence, metrics, is_polling: false }
+        Self { directory, poll: Poll::default(), limits, store, persistence, metrics, is_polling: false }
     }
 
     /// Asks the database where the live rooms are, and tells those that are elsewhere: another server may have
@@ -95,26 +91,13 @@ impl RoomRegistry {
             Err(error) => return self.store.failed(Work::Reading, &error),
         };
         self.store.succeeded(Work::Reading);
-        let stored: HashMap<_, _> =
-            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, Position { epoch, rev })).collect();
-        let mut lower = HashSet::new();
-        for (id, before) in before {
-            // One that loads reads all; one that ended needs nothing.
-            let Some(live) = self.directory.get(&id) else { continue };
-            let Some(now) = live.position.get() else { continue };
-            let position = stored.get(&id).copied().unwrap_or(Position { epoch: heads.meta_epoch, rev: 0 });
-            let is_lower = before.is_some_and(|b| b.epoch == position.epoch && position.rev < b.rev);
-            let stays_lower = is_lower && self.lower.contains(&id);
-            if position != now {
+        let found = self.poll.compare(before, heads, |id| self.directory.get(id)?.position.get());
+        for (id, check) in found {
+            if let Some(live) = self.directory.get(&id) {
                 // A room whose mailbox is full is told a second later.
-                let Position { epoch, rev } = position;
-                let _ = live.room.try_send(CheckHead { epoch, rev, stays_lower });
-            }
-            if is_lower {
-                lower.insert(id);
+                let _ = live.room.try_send(check);
             }
         }
-        self.lower = lower;
     }
 }
 
