@@ -129,7 +129,6 @@ impl Room {
         persistence: Recipient<Append>,
         registry: Recipient<RoomIdle>,
         metrics: Arc<Metrics>,
-        position: SharedPosition,
     ) -> Self {
         Self {
             key,
@@ -140,7 +139,7 @@ impl Room {
             registry,
             metrics,
             live: None,
-            position,
+            position: SharedPosition::default(),
             doubt: Doubt::default(),
             members: HashMap::new(),
             hubs: BTreeMap::new(),
@@ -165,6 +164,11 @@ impl Room {
             #[cfg(debug_assertions)]
             swapped: None,
         }
+    }
+
+    /// Where it says how far it is.
+    pub fn position(&self) -> SharedPosition {
+        self.position.clone()
     }
 
     // Frames to single sessions.

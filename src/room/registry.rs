@@ -138,7 +138,6 @@ impl Handler<Join> for RoomRegistry {
             self.directory.forget(&join.room);
         }
         let spawn = |key| {
-            let position = SharedPosition::default();
             let room = Room::new(
                 key,
                 join.room.clone(),
@@ -147,8 +146,8 @@ impl Handler<Join> for RoomRegistry {
                 self.persistence.clone(),
                 ctx.address().recipient(),
                 self.metrics.clone(),
-                position.clone(),
             );
+            let position = room.position();
             LiveRoom { room: Room::start_in_arbiter(&join.thread, move |_| room), position }
         };
         let Some((LiveRoom { room, .. }, evicted)) = self.directory.join(&join.room, spawn) else {

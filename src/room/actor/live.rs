@@ -114,6 +114,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -159,19 +161,19 @@ mod tests {
             let n_lost = n_lost.min(before);
             stored.truncate(before - n_lost);
             // Own commits whose answers have not come yet.
-            let mut under_way: Vec<Arc<ChatMessage>> = Vec::new();
+            let mut under_way: VecDeque<Arc<ChatMessage>> = VecDeque::new();
             let mut is_doubted = false;
             for step in steps {
                 if step < 2 {
                     let next = message(&stored);
                     stored.push(next.clone());
                     if step == 0 {
-                        under_way.push(next);
+                        under_way.push_back(next);
                     }
                 }
                 match step {
                     0 => {}
-                    2 if !under_way.is_empty() => match live.offer(under_way.remove(0)) {
+                    2 if let Some(answered) = under_way.pop_front() => match live.offer(answered) {
                         Arrived::Next => {
                             let applied = live.timeline.take();
                             shown(&mut live, applied);

@@ -69,7 +69,6 @@ async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Comman
         everything.clone().recipient(),
         everything.clone().recipient(),
         Arc::new(metrics),
-        SharedPosition::default(),
     );
     (room.start(), everything, told, folder)
 }
