@@ -38,7 +38,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Broken;
 use crate::{
     config::{ServeConfig, Switch},
-    domain::IdentityKey,
+    domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
     http::{self, Actors, Phase, Site},
     metrics::{Metrics, gauge},
@@ -76,6 +76,9 @@ pub enum AppError {
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A room was named that the database does not have.
+    #[error("there is no room {0:?} with messages; its id is what stands behind /room/ in the page's address")]
+    NoSuchRoom(String),
     /// The HTTP server ended by itself.
     #[error("the server stopped: {0}")]
     Server(#[from] std::io::Error),
@@ -112,14 +115,20 @@ pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Begins a new epoch of every room.
+/// Begins a new epoch of every room, or of this one.
 ///
 /// # Errors
-/// [`AppError::Store`].
-pub fn new_epoch(config: &ServeConfig) -> Result<(), AppError> {
+/// [`AppError::Store`]; [`AppError::NoSuchRoom`].
+pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppError> {
+    let unknown = |room: &str| AppError::NoSuchRoom(room.to_owned());
+    let one = room.map(|room| RoomId::parse(room).map_err(|_| unknown(room))).transpose()?;
     let store = open_store(config, false)?;
     block_on(store.migrate())?;
-    println!("new epoch {}", block_on(store.new_epoch())?);
+    let epoch = match &one {
+        None => block_on(store.new_epoch())?,
+        Some(room) => block_on(store.new_room_epoch(room))?.ok_or_else(|| unknown(room.as_str()))?,
+    };
+    println!("new epoch {epoch}");
     Ok(())
 }
 
@@ -212,7 +221,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
         }
     }
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
-    std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
+    // Without a thread for it nobody is told; the server serves all the same.
+    let told = std::thread::Builder::new().name("ready".into());
+    let _ = told.spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), rates));

@@ -32,7 +32,12 @@ pub enum Command {
     /// Bring the database's schema up to date, and end.
     Migrate,
     /// Begin a new epoch of every room (after a restore from a backup), and end.
-    NewEpoch,
+    NewEpoch {
+        /// Of this room only: whoever is in it starts over with what the database has (after a message was removed
+        /// by hand).
+        #[arg(long, value_name = "ID")]
+        room: Option<String>,
+    },
     /// SQLite: copy the database into a new file while a server uses it, and end.
     Backup {
         /// The file to make.

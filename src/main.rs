@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let done = match config.command {
         None => actix::System::new().block_on(app::serve(config.serve)),
         Some(Command::Migrate) => app::migrate(&config.serve),
-        Some(Command::NewEpoch) => app::new_epoch(&config.serve),
+        Some(Command::NewEpoch { room }) => app::new_epoch(&config.serve, room.as_deref()),
         Some(Command::Backup { file }) => app::back_up(&config.serve, &file),
         Some(Command::Restore { file }) => app::restore(&config.serve, &file),
         Some(Command::Healthcheck { ready }) => app::healthcheck(&config.serve, ready),

@@ -71,6 +71,10 @@ pub struct Metrics {
     pub messages_repeated: IntCounter,
     /// Messages refused, by code.
     pub messages_refused: Counters,
+    /// Rooms whose history was replaced.
+    pub history_replaced: IntCounter,
+    /// JOINs that claim to have seen more than the database has.
+    pub resumes_ahead: IntCounter,
     /// ERROR frames by code.
     pub errors: Counters,
     /// From the receipt of a message to the last outbox it goes into.
@@ -247,6 +251,14 @@ impl Metrics {
                 "Messages answered by an ERROR, by its code.",
                 "code",
                 error_codes(),
+            )?,
+            history_replaced: counter(
+                "chat_history_replaced_total",
+                "Rooms that started over because the database had no longer what was shown.",
+            )?,
+            resumes_ahead: counter(
+                "chat_resumes_ahead_total",
+                "JOINs that claim to have seen more than the database has.",
             )?,
             errors: declared.counters("chat_errors_total", "ERROR frames by code.", "code", error_codes())?,
             delivery_seconds: seconds(

@@ -79,8 +79,12 @@ pub(super) async fn keep(site: web::Data<Site>, rates: Arc<RateLimits>) {
             again_at = second + GIVE_BACK_AGAIN_SECS;
         }
         if has_fallen || second == again_at {
-            // On a thread of its own, which ends with it: nobody waits for it here.
-            std::thread::spawn(memory::give_back);
+            // On a thread of its own, which ends with it: nobody waits for it here. Where the system gives none, memory
+            // stays until the next time; what else is done here goes on.
+            let thread = std::thread::Builder::new().name("memory".into());
+            if let Err(error) = thread.spawn(memory::give_back) {
+                log::debug!("no thread to give memory back: {error}");
+            }
         }
         let pool = site.store.pool_status();
         metrics.pool_open.set(gauge(pool.size));

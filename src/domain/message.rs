@@ -74,3 +74,10 @@ pub struct ChatMessage {
     /// When the database stored it.
     pub created_at: DateTime<Utc>,
 }
+
+impl ChatMessage {
+    /// Whether the other one is this message: the same author's, with the same key, in the same place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.seq, self.client_id, &self.author.id) == (other.seq, other.client_id, &other.author.id)
+    }
+}

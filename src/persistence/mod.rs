@@ -37,8 +37,8 @@ pub struct BatchLimits {
 
 /// How often a failed batch is tried again while the database is away.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// How long a failed batch says that the database is away, where nothing else is to be stored.
-const FAILURE_COUNTS: Duration = Duration::from_secs(5);
+/// How often it is tried whether messages would be stored, where the last batch was not and nothing else waits.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often senders that wait too long are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -99,7 +99,8 @@ pub struct GetStatus;
 pub struct Status {
     /// How many messages wait or are being committed.
     pub n_waiting: usize,
-    /// The database did not take the last batch, or has not answered it for longer than a message may wait.
+    /// The database did not take the last batch and nothing was stored since, not even on trial; or it has not
+    /// answered one for longer than a message may wait.
     pub is_away: bool,
 }
 
@@ -111,7 +112,9 @@ pub struct Persistence {
     queue: BatchQueue<Append>,
     /// The database did not take the last batch.
     is_away: bool,
-    failed_at: Option<Instant>,
+    /// A message that it did not take: what is tried on while none waits.
+    refused: Option<Arc<NewMessage>>,
+    is_probing: bool,
     /// Since when a batch is being committed.
     committing_since: Option<Instant>,
     /// A commit is already on its way: the mailbox is being drained, or a failed batch waits to be tried again.
@@ -135,7 +138,8 @@ impl Persistence {
             metrics,
             queue,
             is_away: false,
-            failed_at: None,
+            refused: None,
+            is_probing: false,
             committing_since: None,
             commit_soon: false,
             flush: None,
@@ -155,10 +159,39 @@ impl Persistence {
         let rows = batch.into_iter().map(|a| a.message).collect::<Vec<_>>();
         let n_rows = rows.len();
         self.committing_since = Some(began);
+        let first = rows.first().map(Arc::clone);
         let work = async move {
             if was_locked { store.append_batch_again(rows).await } else { store.append_batch(rows).await }
         };
-        ctx.spawn(work.into_actor(self).map(move |result, this, ctx| this.committed(n_rows, began, result, ctx)));
+        ctx.spawn(work.into_actor(self).map(move |result, this, ctx| {
+            if let (Err(_), Some(first)) = (&result, first) {
+                this.refused = Some(first);
+            }
+            this.committed(n_rows, began, result, ctx);
+        }));
+    }
+
+    fn is_back(&mut self) {
+        self.is_away = false;
+        self.refused = None;
+        self.store.succeeded(Work::Writing);
+    }
+
+    /// With nothing to store nobody would find out that the database takes messages again; and that some time has
+    /// passed says nothing.
+    fn probe(&mut self, ctx: &mut Context<Self>) {
+        if !self.is_away || self.queue.len() > 0 || std::mem::replace(&mut self.is_probing, true) {
+            return;
+        }
+        let (store, rows) = (self.store.clone(), self.refused.iter().map(Arc::clone).collect());
+        let work = async move { store.probe_write(rows).await };
+        ctx.spawn(work.into_actor(self).map(|result, this, _| {
+            this.is_probing = false;
+            // A batch that failed meanwhile says more.
+            if result.is_ok() && this.queue.len() == 0 {
+                this.is_back();
+            }
+        }));
     }
 
     fn committed(
@@ -172,8 +205,7 @@ impl Persistence {
         self.answer();
         match result {
             Ok(outcomes) => {
-                self.is_away = false;
-                self.store.succeeded(Work::Writing);
+                self.is_back();
                 self.metrics.batch_messages.observe(observation(n_rows));
                 self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
                 let is_locked: Vec<bool> = outcomes.iter().map(|o| matches!(o, AppendOutcome::Locked)).collect();
@@ -194,7 +226,6 @@ impl Persistence {
                 self.is_away = true;
                 self.store.failed(Work::Writing, &error);
                 self.metrics.commit_failures.inc();
-                self.failed_at = Some(Instant::now());
                 let given_up = self.queue.failed();
                 answer(given_up.into_iter().map(|a| (a, AppendResult::Unavailable)));
                 self.commit_soon = true;
@@ -302,6 +333,7 @@ impl Actor for Persistence {
             this.expire(Instant::now());
             this.end_flush(ctx);
         });
+        ctx.run_interval(PROBE_INTERVAL, Self::probe);
     }
 }
 
@@ -343,10 +375,8 @@ impl Handler<GetStatus> for Persistence {
 
     fn handle(&mut self, _: GetStatus, _: &mut Self::Context) -> Self::Result {
         let n_waiting = self.queue.len();
-        // With nothing to store nobody finds out that it is back: what is long ago says nothing of now.
-        let is_recent = self.failed_at.is_some_and(|at| at.elapsed() < FAILURE_COUNTS);
         // A commit that takes longer than anybody waits is no answer either: the database is frozen, or locked.
         let is_stuck = self.committing_since.is_some_and(|at| at.elapsed() >= self.limits.wait_max);
-        MessageResult(Status { n_waiting, is_away: is_stuck || self.is_away && (n_waiting > 0 || is_recent) })
+        MessageResult(Status { n_waiting, is_away: is_stuck || self.is_away })
     }
 }

@@ -2,6 +2,9 @@ mod joins;
 mod live;
 mod membership;
 mod publishing;
+#[cfg(test)]
+mod tests;
+mod truth;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -16,12 +19,12 @@ use actix::{
 use uuid::Uuid;
 
 pub use self::membership::{Ended, Membership};
-use self::{joins::Waiting, live::Live, publishing::InFlight};
+use self::{joins::Waiting, live::Live, publishing::InFlight, truth::Doubt};
 use super::{
     fan_out::{FanOut, Place},
     messages::{
         CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
-        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, Snapshot,
+        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
     },
     pace::Pace,
     presence::{PEOPLE_LISTED_MAX, Presence},
@@ -62,6 +65,9 @@ pub struct Room {
     metrics: Arc<Metrics>,
     /// What the room shows; `None` until it was loaded.
     live: Option<Live>,
+    /// Where it is, for the registry.
+    position: SharedPosition,
+    doubt: Doubt,
     members: HashMap<SessionId, Member>,
     hubs: BTreeMap<HubId, Lane>,
     presence: Presence,
@@ -133,6 +139,8 @@ impl Room {
             registry,
             metrics,
             live: None,
+            position: SharedPosition::default(),
+            doubt: Doubt::default(),
             members: HashMap::new(),
             hubs: BTreeMap::new(),
             presence: Presence::default(),
@@ -156,6 +164,11 @@ impl Room {
             #[cfg(debug_assertions)]
             swapped: None,
         }
+    }
+
+    /// Where it says how far it is.
+    pub fn position(&self) -> SharedPosition {
+        self.position.clone()
     }
 
     // Frames to single sessions.
@@ -199,6 +212,7 @@ impl Room {
 
     /// Tells who is here if that is due, sends what was gathered, and says so where nobody is left.
     fn settle(&mut self, ctx: &mut Context<Self>) {
+        self.publish_position();
         let now = Instant::now();
         if self.presence.is_due(now, self.fan_out.goes_to_all()) {
             if !self.members.is_empty() {
@@ -379,11 +393,14 @@ impl Handler<SetProfile> for Room {
 impl Handler<CheckHead> for Room {
     type Result = ();
 
-    fn handle(&mut self, CheckHead { epoch, rev }: CheckHead, ctx: &mut Self::Context) {
+    fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
         if self.in_flight.is_empty() || is_other_life {
             self.want(epoch, rev, ctx);
+        }
+        if stays_lower && !is_other_life {
+            self.doubt(ctx);
         }
         self.settle(ctx);
     }
@@ -426,10 +443,14 @@ impl Handler<Retire> for Room {
     type Result = ();
 
     fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
-        if self.members.is_empty() && self.waiting.is_empty() {
-            ctx.stop();
-        } else {
-            log::error!("a room was to end while sessions were in it; it stays");
+        // The registry has forgotten it: whoever joins now gets another one, and two of one room must not live. Its
+        // drop sends away who is here; they come back, and meet there.
+        if !self.members.is_empty() || !self.waiting.is_empty() {
+            log::error!("a room was to end while sessions were in it; they are sent away, and come back");
         }
+        for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
+            Self::refuse_join(join, Refusal::OVERLOADED);
+        }
+        ctx.stop();
     }
 }

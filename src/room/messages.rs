@@ -1,7 +1,7 @@
 //! What is said between sessions, the registry, rooms and hubs. `room` names neither `session` nor `http`:
 //! upward traffic goes to a [`Recipient`] of a type that stands here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
 use bytes::Bytes;
@@ -176,7 +176,7 @@ pub struct RoomIdle {
 #[rtype(result = "()")]
 pub struct Retire;
 
-/// What the database says about a live room, asked every second.
+/// What the database says about a live room, asked every second, where the room is not there.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct CheckHead {
@@ -184,6 +184,33 @@ pub struct CheckHead {
     pub epoch: Epoch,
     /// Its counter.
     pub rev: i64,
+    /// Two polls in a row found a lower counter than the room had when they began.
+    pub stays_lower: bool,
+}
+
+/// How far a room is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// The counter's value up to which all was shown.
+    pub rev: i64,
+}
+
+/// Where a room says how far it is, and the registry looks; none while it loads. The lock is held for a copy only.
+#[derive(Debug, Clone, Default)]
+pub struct SharedPosition(Arc<Mutex<Option<Position>>>);
+
+impl SharedPosition {
+    /// For the room.
+    pub fn set(&self, position: Option<Position>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    }
+
+    /// For the registry.
+    pub fn get(&self) -> Option<Position> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A room is to say how many people are in it, for operators.

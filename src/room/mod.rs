@@ -9,6 +9,7 @@ mod directory;
 mod fan_out;
 mod messages;
 mod pace;
+mod poll;
 mod poll_pace;
 mod presence;
 mod registry;
@@ -46,6 +47,13 @@ fn test_author(n: usize) -> Author {
 #[cfg(test)]
 fn test_message(rev: i64) -> Arc<ChatMessage> {
     test_message_of(rev, &rev.to_string())
+}
+
+/// The same by another of its senders' keys: what another history has under that value.
+#[cfg(test)]
+fn test_message_by(rev: i64, key: u128) -> Arc<ChatMessage> {
+    let message = ChatMessage { client_id: uuid::Uuid::from_u128(key << 64), ..(*test_message(rev)).clone() };
+    Arc::new(message)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use actix::{
 use super::{
     actor::{Room, RoomLimits},
     directory::Directory,
-    messages::{CheckHead, CountPeople, Join, Refusal, Retire, RoomIdle},
+    messages::{CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
+    poll::Poll,
     poll_pace::PollPace,
 };
 use crate::{
@@ -52,9 +53,17 @@ pub struct LiveRoomCount;
 #[rtype(result = "()")]
 pub struct OthersLive(pub bool);
 
+/// What the registry has of a room.
+#[derive(Clone)]
+struct LiveRoom {
+    room: Addr<Room>,
+    position: SharedPosition,
+}
+
 /// The actor that spawns and retires rooms. All joins pass through it; no message text does.
 pub struct RoomRegistry {
-    directory: Directory<Addr<Room>>,
+    directory: Directory<LiveRoom>,
+    poll: Poll,
     limits: RegistryLimits,
     store: Store,
     persistence: Recipient<Append>,
@@ -67,40 +76,42 @@ impl RoomRegistry {
     pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
         let pace = PollPace::new(limits.poll_interval);
-        Self { directory, limits, store, persistence, metrics, pace }
+        Self { directory, poll: Poll::default(), limits, store, persistence, metrics, pace }
     }
 
-    /// Asks the database where the live rooms are, and tells each: another server may have written
-    /// (docs/adr/0004), or the epoch may have changed. The next poll follows when this one is done.
+    /// Asks the database where the live rooms are, and tells those that are elsewhere: another server may have
+    /// written (docs/adr/0004), or the epoch may have changed. The next poll follows when this one is done.
     fn poll(&mut self, ctx: &mut Context<Self>) {
         let begun = Instant::now();
         if self.directory.len() == 0 {
             ctx.run_later(self.pace.wait_after(Duration::ZERO), Self::poll);
             return;
         }
-        let rooms = self.directory.rooms().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        let before: Vec<_> = self.directory.rooms().map(|(id, live)| (id.clone(), live.position.get())).collect();
+        let rooms = before.iter().map(|(id, _)| id.clone()).collect();
         let store = self.store.clone();
         let asked = async move { store.heads(rooms).await };
         let asked = asked.into_actor(self).map(move |heads, this, ctx| {
             let wait = this.pace.wait_after(begun.elapsed()).max(POLL_PAUSE_MIN);
-            this.polled(heads);
+            this.polled(before, heads);
             ctx.run_later(wait, Self::poll);
         });
         ctx.spawn(asked);
     }
 
-    fn polled(&mut self, heads: Result<Heads, StoreError>) {
+    /// `before` is where the rooms were when the database was asked.
+    fn polled(&mut self, before: Vec<(RoomId, Option<Position>)>, heads: Result<Heads, StoreError>) {
         let heads = match heads {
             Ok(heads) => heads,
             Err(error) => return self.store.failed(Work::Reading, &error),
         };
         self.store.succeeded(Work::Reading);
-        let stored: std::collections::HashMap<_, _> =
-            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, CheckHead { epoch, rev })).collect();
-        for (id, room) in self.directory.rooms() {
-            let (epoch, rev) = stored.get(id).map_or((heads.meta_epoch, 0), |h| (h.epoch, h.rev));
-            // A room whose mailbox is full is told a second later.
-            let _ = room.try_send(CheckHead { epoch, rev });
+        let found = self.poll.compare(before, heads, |id| self.directory.get(id)?.position.get());
+        for (id, check) in found {
+            if let Some(live) = self.directory.get(&id) {
+                // A room whose mailbox is full is told a second later.
+                let _ = live.room.try_send(check);
+            }
         }
     }
 }
@@ -117,15 +128,15 @@ impl Actor for RoomRegistry {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(8_192);
         ctx.run_interval(Duration::from_secs(1), |this, _| {
-            for room in this.directory.retire(Instant::now(), this.limits.idle_max) {
-                retire(&room);
+            for retired in this.directory.retire(Instant::now(), this.limits.idle_max) {
+                retire(&retired.room);
             }
             this.metrics.rooms_live.set(gauge(this.directory.len()));
         });
         ctx.run_interval(COUNT_PEOPLE_INTERVAL, |this, _| {
-            for (_, room) in this.directory.rooms() {
+            for (_, live) in this.directory.rooms() {
                 // A room whose mailbox is full is counted the next time.
-                let _ = room.try_send(CountPeople);
+                let _ = live.room.try_send(CountPeople);
             }
         });
         self.metrics.rooms_max.set(gauge(self.limits.n_rooms_max));
@@ -137,7 +148,7 @@ impl Handler<Join> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        if self.directory.get(&join.room).is_some_and(|room| !room.connected()) {
+        if self.directory.get(&join.room).is_some_and(|live| !live.room.connected()) {
             log::error!("a room ended by itself; it is started again");
             self.directory.forget(&join.room);
         }
@@ -151,15 +162,16 @@ impl Handler<Join> for RoomRegistry {
                 ctx.address().recipient(),
                 self.metrics.clone(),
             );
-            Room::start_in_arbiter(&join.thread, move |_| room)
+            let position = room.position();
+            LiveRoom { room: Room::start_in_arbiter(&join.thread, move |_| room), position }
         };
-        let Some((room, evicted)) = self.directory.join(&join.room, spawn) else {
+        let Some((LiveRoom { room, .. }, evicted)) = self.directory.join(&join.room, spawn) else {
             // The session may be gone; then nobody needs the answer.
             let _ = join.reply.send(Err(Refusal::OVERLOADED));
             return;
         };
         if let Some(evicted) = evicted {
-            retire(&evicted);
+            retire(&evicted.room);
         }
         // A join that was counted must arrive, so it is queued even where the mailbox is full; each session
         // has at most one under way.
@@ -180,7 +192,7 @@ impl Handler<Lookup> for RoomRegistry {
     type Result = MessageResult<Lookup>;
 
     fn handle(&mut self, Lookup(room): Lookup, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.directory.get(&room).cloned())
+        MessageResult(self.directory.get(&room).map(|live| live.room.clone()))
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Offered {
     Old,
     /// Something before it is missing: the database must be read.
     Ahead,
+    /// Another message waits with its value: one of the two is of another history.
+    Clash,
 }
 
 impl Timeline {
@@ -51,8 +53,13 @@ impl Timeline {
         if rev <= self.rev {
             return Offered::Old;
         }
+        let clashes = self.ahead.get(&rev).is_some_and(|waiting| !waiting.is_same(&change));
         self.ahead.insert(rev, change);
-        if rev == self.rev + 1 { Offered::Next } else { Offered::Ahead }
+        match rev == self.rev + 1 {
+            _ if clashes => Offered::Clash,
+            true => Offered::Next,
+            false => Offered::Ahead,
+        }
     }
 
     /// Takes in a read that is complete above this timeline's `rev` and up to `upto`.
@@ -87,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::room::test_message;
+    use crate::room::{test_message, test_message_by};
 
     fn revs(changes: &[Arc<ChatMessage>]) -> Vec<i64> {
         changes.iter().map(|c| c.rev).collect()
@@ -102,6 +109,14 @@ mod tests {
         let applied = timeline.fill(7, [test_message(6), test_message(7)]);
         assert_eq!(revs(&applied), [6, 7, 8]);
         assert!(!timeline.has_gap());
+    }
+
+    #[test]
+    fn two_messages_with_one_value_are_of_two_histories() {
+        let mut timeline = Timeline::new(5);
+        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead);
+        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead, "the same one again");
+        assert_eq!(timeline.offer(test_message_by(8, 2)), Offered::Clash);
     }
 
     #[test]

@@ -24,7 +24,8 @@ use super::{
     DatabaseUrl,
     error::StoreError,
     sql_types::Key,
-    sqlite::{begin_epoch, lock},
+    sqlite::begin_epoch,
+    sqlite_file::{forget, lock},
 };
 use crate::domain::Epoch;
 
@@ -93,7 +94,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), Back
     if let Some(folder) = folder_of(database) {
         fs::create_dir_all(folder).map_err(|cause| BackupError::File { path: folder.to_owned(), cause })?;
     }
-    let _lock = lock(database)?;
+    let lock = lock(database)?;
     // SQLite would play the log of another file into this one.
     for log in ["-wal", "-journal"].map(|end| with_end(database, end)) {
         if log.exists() {
@@ -102,6 +103,8 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), Back
     }
     let epoch = Key(Uuid::new_v4());
     let contents = make(from, database, |c| begin_epoch(c, epoch))?;
+    // It may be older than what stood here; that is meant, and it has its epoch.
+    forget(&lock).map_err(|cause| BackupError::File { path: database.to_owned(), cause })?;
     Ok((contents, epoch.into()))
 }
 

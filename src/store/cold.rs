@@ -6,7 +6,7 @@
 macro_rules! reading {
     ($module:ident, $connection:ty, $database:ty) => {
         pub(super) mod $module {
-            use std::collections::HashMap;
+            use std::{collections::HashMap, sync::Arc};
 
             use diesel::prelude::*;
             use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -41,24 +41,28 @@ macro_rules! reading {
                 Ok(head_of(epoch, row))
             }
 
-            pub(in crate::store) async fn heads(c: &mut Connection, asked: &[RoomId]) -> QueryResult<Heads> {
+            pub(in crate::store) async fn heads(c: &mut Connection, asked: Arc<[RoomId]>) -> QueryResult<Heads> {
                 /// SQLite takes 32,766 parameters in a statement (SQLITE_MAX_VARIABLE_NUMBER).
                 const ROOMS_MAX: usize = 30_000;
 
-                let by_name: HashMap<&str, &RoomId> = asked.iter().map(|room| (room.as_str(), room)).collect();
-                let meta_epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
-                let mut found = Vec::with_capacity(asked.len());
-                for part in asked.chunks(ROOMS_MAX) {
-                    let names = part.iter().map(RoomId::as_str);
-                    let query =
-                        rooms::table.filter(rooms::id.eq_any(names)).select((rooms::id, rooms::epoch, rooms::last_rev));
-                    for (name, epoch, rev) in query.load::<(String, Key, i64)>(c).await? {
-                        if let Some(room) = by_name.get(name.as_str()) {
-                            found.push(((*room).clone(), epoch.into(), rev));
+                // Of one moment: between two reads a room may get its first row, or all a new epoch.
+                c.transaction(async move |c| {
+                    let by_name: HashMap<&str, &RoomId> = asked.iter().map(|room| (room.as_str(), room)).collect();
+                    let meta_epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
+                    let mut found = Vec::with_capacity(asked.len());
+                    for part in asked.chunks(ROOMS_MAX) {
+                        let names = part.iter().map(RoomId::as_str);
+                        let of_rooms = rooms::table.filter(rooms::id.eq_any(names));
+                        let query = of_rooms.select((rooms::id, rooms::epoch, rooms::last_rev));
+                        for (name, epoch, rev) in query.load::<(String, Key, i64)>(c).await? {
+                            if let Some(room) = by_name.get(name.as_str()) {
+                                found.push(((*room).clone(), epoch.into(), rev));
+                            }
                         }
                     }
-                }
-                Ok(Heads { meta_epoch: meta_epoch.into(), rooms: found })
+                    Ok(Heads { meta_epoch: meta_epoch.into(), rooms: found })
+                })
+                .await
             }
 
             pub(in crate::store) async fn page(

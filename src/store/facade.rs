@@ -17,11 +17,11 @@ use tokio::{
 };
 
 use super::{
-    AppendOutcome, Changes, DatabaseUrl, Head, Heads, LivingServer, Meta, OwnServer, Page, PageCursor, PoolStatus,
-    Renewal, StoreError, StoreSettings, Work, acknowledged::Acknowledged, cold, outage::Outage, postgres::Postgres,
-    sqlite::Sqlite,
+    AppendOutcome, Changes, DatabaseUrl, Head, Heads, HistoryCheck, Known, LivingServer, Meta, OwnServer, Page,
+    PageCursor, PoolStatus, Renewal, StoreError, StoreSettings, Work, acknowledged::Acknowledged, cold, outage::Outage,
+    postgres::Postgres, sqlite::Sqlite,
 };
-use crate::domain::{NewMessage, RoomId};
+use crate::domain::{Epoch, NewMessage, RoomId};
 
 /// The database, whichever it is. Cheap to clone.
 ///
@@ -38,6 +38,9 @@ struct Inner {
     is_away: AtomicBool,
     /// PostgreSQL: what no read may be behind of.
     acknowledged: Mutex<Acknowledged>,
+    /// Held by the one that asks about a room's history: all of a server's rooms may doubt at once, and messages
+    /// are stored on the same connection.
+    checking: tokio::sync::Mutex<()>,
     outage: Outage,
 }
 
@@ -140,6 +143,7 @@ macro_rules! reading {
                     }
                     Backend::Sqlite(sqlite) => {
                         use cold::sqlite as $queries;
+                        sqlite.in_place()?;
                         sqlite.pools.read(|$c| $query.boxed()).await
                     }
                 }
@@ -162,8 +166,14 @@ impl Store {
         };
         let no_thread = |e: io::Error| StoreError::Broken(format!("no thread for the store: {e}").into());
         let thread = OwnThread::start().map_err(no_thread)?;
-        let (is_away, acknowledged, outage) = (AtomicBool::new(false), Mutex::default(), Outage::default());
-        Ok(Self(Arc::new(Inner { backend, thread, is_away, acknowledged, outage })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            thread,
+            is_away: AtomicBool::new(false),
+            acknowledged: Mutex::default(),
+            checking: tokio::sync::Mutex::default(),
+            outage: Outage::default(),
+        })))
     }
 
     /// `postgresql` or `sqlite`.
@@ -302,10 +312,7 @@ impl Store {
         let mut began = Some(self.0.acknowledged().now());
         loop {
             let asked = Arc::clone(&rooms);
-            let heads = reading!(self, |c, queries| {
-                let asked = Arc::clone(&asked);
-                async move { queries::heads(c, &asked).await }
-            })?;
+            let heads = reading!(self, |c, queries| { queries::heads(c, Arc::clone(&asked)) })?;
             if let Some(at) = began.take() {
                 if self.0.any_is_behind(&heads, at) {
                     self.renew().await?;
@@ -390,7 +397,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`] but `Locked`.
-    pub async fn new_epoch(&self) -> Result<crate::domain::Epoch, StoreError> {
+    pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
         on_backend!(self, backend => backend.new_epoch().await)
     }
 
@@ -430,6 +437,35 @@ impl Store {
         on_leases!(self, Vec::new(), postgres => postgres.living_servers().await)
     }
 
+    /// Begins a new life of one room, as after a message was removed by hand: everybody in it starts over with what
+    /// the database has. Counts its messages anew. `None` where the room has no row.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn new_room_epoch(&self, room: &RoomId) -> Result<Option<Epoch>, StoreError> {
+        let room = room.clone();
+        on_backend!(self, backend => backend.new_room_epoch(room).await)
+    }
+
+    /// Holds what a live room has shown against the database, on the connection that writes. Where the history was
+    /// replaced the room gets a new epoch; of several servers that find it at once only one gives it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn check_history(&self, room: &RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
+        let room = room.clone();
+        let _turn = self.0.checking.lock().await;
+        on_backend!(self, backend => backend.check_history(room, known).await)
+    }
+
+    /// Does all that storing these rows takes, and undoes it: whether messages would be stored.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
+        on_backend!(self, backend => backend.probe_write(rows).await)
+    }
+
     /// How busy the connections are.
     pub fn pool_status(&self) -> PoolStatus {
         match &self.0.backend {
@@ -451,6 +487,16 @@ impl Store {
     /// Whoever finds that this goes says so here, and the log has one line for its end.
     pub fn succeeded(&self, work: Work) {
         self.0.outage.end(work);
+    }
+
+    /// A room found that its history was replaced: says so, at most once a minute.
+    pub fn history_was_replaced(&self) {
+        self.0.outage.replaced();
+    }
+
+    /// A client says that it has seen more than the database has: says so, at most once an hour.
+    pub fn client_knows_more(&self) {
+        self.0.outage.client_knows_more();
     }
 
     /// Does something on the thread that drives the connections: actors that are started there reach the database

@@ -10,6 +10,7 @@ mod cold;
 mod cursor;
 mod error;
 mod facade;
+mod history;
 mod lease;
 mod migrations;
 mod outage;
@@ -25,6 +26,7 @@ mod postgres_rights;
 mod postgres_servers;
 mod postgres_session;
 mod primary;
+mod probe;
 mod rows;
 mod schema;
 mod servers;
@@ -32,6 +34,7 @@ mod splitting;
 mod sql_types;
 mod sqlite;
 mod sqlite_batch;
+mod sqlite_file;
 mod tls;
 mod url;
 mod url_options;
@@ -185,6 +188,28 @@ pub struct Heads {
     pub meta_epoch: Epoch,
     /// Epoch and counter of those rooms that have a row, in no order.
     pub rooms: Vec<(RoomId, Epoch, i64)>,
+}
+
+/// What a live room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// The counter's value up to which all was shown.
+    pub rev: i64,
+    /// Place (`seq`) and sender's key of the newest message that was shown.
+    pub newest: Option<(i64, uuid::Uuid)>,
+}
+
+/// Whether the database still has what a room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryCheck {
+    /// Nothing says otherwise.
+    Same,
+    /// It had not, and the room has this new epoch now.
+    Replaced(Epoch),
+    /// The room had another epoch already.
+    OtherEpoch(Epoch),
 }
 
 /// The connections of a store.

@@ -1,6 +1,9 @@
 //! The store on PostgreSQL.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, sql_query, update};
@@ -10,19 +13,21 @@ use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
 use super::{
-    StoreSettings,
+    HistoryCheck, Known, StoreSettings,
     error::{Failure, StoreError},
+    history,
     lease::{ADMINISTRATION_MAX, Pools},
     migrations::{self, Migration},
     postgres_connect::{Connector, Direct},
     postgres_connection::PgConnection,
     postgres_migrate, postgres_rights,
     postgres_session::Session,
+    probe,
     schema::{meta, rooms},
     sql_types::Key,
     url::PostgresUrl,
 };
-use crate::domain::Epoch;
+use crate::domain::{Epoch, NewMessage, RoomId};
 
 pub(super) struct Postgres {
     pub pools: Pools<PgConnection>,
@@ -112,6 +117,21 @@ impl Postgres {
     /// How long all that answers has been read-only.
     pub fn read_only_for(&self) -> Option<Duration> {
         self.connector.primary().read_only_for(Instant::now())
+    }
+
+    pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
+        let key = Key(Uuid::new_v4());
+        let changed = self.pools.write(|c| history::postgres::new_room_epoch(c, room, key).boxed()).await?;
+        Ok(changed.then(|| key.into()))
+    }
+
+    pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
+        let key = Key(Uuid::new_v4());
+        Ok(self.pools.write(|c| history::postgres::check(c, room, known, key).boxed()).await?)
+    }
+
+    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
+        Ok(self.pools.write(|c| probe::postgres(c, rows).boxed()).await?)
     }
 
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {

@@ -105,7 +105,7 @@ impl QueryId for AppendBatch<'_> {
 }
 
 /// Which row of the batch, and what became of it: id, seq, rev, time, epoch, was there before, same content.
-type AppendedRow = (i64, i64, i64, i64, Stamp, Key, bool, bool);
+pub(super) type AppendedRow = (i64, i64, i64, i64, Stamp, Key, bool, bool);
 
 impl Query for AppendBatch<'_> {
     type SqlType = (BigInt, BigInt, BigInt, BigInt, Ts, Guid, Bool, Bool);
@@ -213,7 +213,7 @@ fn wrong_number() -> Failure {
     Failure::Store(StoreError::Broken("a batch came back with a row too many or too few".into()))
 }
 
-async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
+pub(super) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
     AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 

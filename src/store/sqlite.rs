@@ -1,7 +1,7 @@
 //! The store in a SQLite file.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -21,16 +21,18 @@ use futures_util::FutureExt;
 use uuid::Uuid;
 
 use super::{
-    AppendOutcome, StoreSettings,
-    error::StoreError,
+    AppendOutcome, HistoryCheck, Known, StoreSettings,
+    error::{StoreError, through_diesel},
+    history,
     lease::Pools,
-    migrations,
+    migrations, probe,
     schema::{meta, rooms},
     splitting::Splitting,
     sql_types::Key,
     sqlite_batch,
+    sqlite_file::{self, OwnFile, unusable},
 };
-use crate::domain::{Epoch, NewMessage};
+use crate::domain::{Epoch, NewMessage, RoomId};
 
 pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
 
@@ -51,8 +53,8 @@ pub(super) struct Sqlite {
     pub pools: Pools<Connection>,
     path: PathBuf,
     busy_max: Duration,
-    /// Held as long as the store lives, where the file is this server's alone.
-    _lock: Option<File>,
+    /// Where the file is this server's alone. The pools, and with them SQLite's descriptors, go before it.
+    own: Option<Arc<OwnFile>>,
 }
 
 impl Sqlite {
@@ -60,11 +62,16 @@ impl Sqlite {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|e| unusable(path, &e))?;
         }
-        let lock = if settings.exclusive { Some(lock(path)?) } else { None };
+        let own = if settings.exclusive {
+            Some(Arc::new(OwnFile::open(path)?))
+        } else {
+            sqlite_file::create(path).map_err(|e| unusable(path, &e))?;
+            None
+        };
         let name: Arc<str> =
             path.to_str().ok_or_else(|| StoreError::Broken("the path of the SQLite file is not UTF-8".into()))?.into();
         let pool = |size: usize, purpose: &'static str| {
-            Pool::builder(manager(&name, settings.statement_timeout, purpose))
+            Pool::builder(manager(&name, own.clone(), settings.statement_timeout, purpose))
                 .max_size(size)
                 .runtime(Runtime::Tokio1)
                 .wait_timeout(Some(settings.pool_wait))
@@ -79,7 +86,7 @@ impl Sqlite {
             connector: None,
             retirement: Mutex::default(),
         };
-        Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, _lock: lock })
+        Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, own })
     }
 
     /// Whether the file is a database, and can be written.
@@ -99,9 +106,10 @@ impl Sqlite {
         if text.contains("malformed") {
             return StoreError::Refused(format!("{path} is damaged: put a backup back (docs/OPERATIONS.md)").into());
         }
-        let opened = File::options().write(true).open(&self.path).map(drop);
+        // Not opened: closing a descriptor of the file gives up SQLite's locks on it.
+        let writable = rustix::fs::access(&self.path, rustix::fs::Access::WRITE_OK).map_err(std::io::Error::from);
         let probe = self.path.with_extension("writable");
-        let made = opened.and_then(|()| File::create_new(&probe).map(drop).and_then(|()| fs::remove_file(&probe)));
+        let made = writable.and_then(|()| File::create_new(&probe).map(drop).and_then(|()| fs::remove_file(&probe)));
         match made {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => unusable(&self.path, &why),
             _ => error,
@@ -111,10 +119,14 @@ impl Sqlite {
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         // Waiting for another one's migration is part of starting.
         let (patient, usual) = (busy_timeout(MIGRATION_WAIT), busy_timeout(self.busy_max));
+        let own = self.own.clone();
         let job = move |c: &mut SqliteConnection| {
             c.batch_execute(&patient)?;
             let applied = migrate(c);
             c.batch_execute(&usual)?;
+            if let (Ok(_), Some(own)) = (&applied, &own) {
+                begin_epoch_if_older(c, own)?;
+            }
             applied
         };
         Ok(self.pools.administer(move |c| c.spawn_blocking(job)).await?)
@@ -131,19 +143,60 @@ impl Sqlite {
         Ok(key.into())
     }
 
+    pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
+        let key = Key(Uuid::new_v4());
+        let change = move |c: &mut SqliteConnection| history::sqlite::new_room_epoch(c, &room, key);
+        let changed = self.pools.write(move |c| c.spawn_blocking(change)).await?;
+        Ok(changed.then(|| key.into()))
+    }
+
+    pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
+        self.in_place()?;
+        let key = Key(Uuid::new_v4());
+        let check = move |c: &mut SqliteConnection| history::sqlite::check(c, &room, &known, key);
+        Ok(self.pools.write(move |c| c.spawn_blocking(check)).await?)
+    }
+
+    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
+        self.in_place()?;
+        let job = move |c: &mut SqliteConnection| probe::sqlite(c, &rows, now());
+        self.pools.write(move |c| c.spawn_blocking(job)).await?;
+        self.in_place()
+    }
+
     /// Stores a batch, each part of it in one transaction, in one job on a thread that may block.
     ///
     /// SQLite locks the file and no room, so what somebody else holds keeps all of them waiting.
     pub async fn append(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, StoreError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut splitting = Splitting::new(rows);
         while let Some(part) = splitting.next_part() {
-            let job = move |c: &mut SqliteConnection| sqlite_batch::append(c, &part, now());
+            self.in_place()?;
+            let own = self.own.clone();
+            let job = move |c: &mut SqliteConnection| {
+                let outcomes = sqlite_batch::append(c, &part, now())?;
+                let id_of = |o: &AppendOutcome| if let AppendOutcome::Stored(m) = o { Some(m.id) } else { None };
+                if let (Some(own), Some(id)) = (own, outcomes.iter().rev().find_map(id_of)) {
+                    own.note(id);
+                }
+                Ok(outcomes)
+            };
             match self.pools.write(move |c| c.spawn_blocking(job)).await {
                 Ok(done) => splitting.took(done),
                 Err(failure) => splitting.failed(failure)?,
             }
         }
-        splitting.finish()
+        let outcomes = splitting.finish()?;
+        // Where the file went meanwhile nobody will find these messages.
+        self.in_place()?;
+        Ok(outcomes)
+    }
+
+    /// Whether the file is still the one that was opened, where it is this server's alone.
+    pub fn in_place(&self) -> Result<(), StoreError> {
+        self.own.as_ref().map_or(Ok(()), |own| own.check())
     }
 }
 
@@ -162,43 +215,46 @@ pub(super) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()>
     })
 }
 
-/// Why a file or its folder cannot be used: for good, where somebody has to change something first.
-fn unusable(path: &Path, error: &std::io::Error) -> StoreError {
-    use std::io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
-    let path = path.display();
-    match error.kind() {
-        PermissionDenied | ReadOnlyFilesystem | NotADirectory => StoreError::Refused(
-            format!("{path}: {error}; this user must be able to write the file and to make others in its folder")
-                .into(),
-        ),
-        _ => StoreError::Unavailable(format!("{path}: {error}").into()),
+/// An older copy that was put back by hand gives numbers to new messages that clients have seen with others. The lock
+/// file stayed, and says so.
+fn begin_epoch_if_older(c: &mut SqliteConnection, own: &OwnFile) -> QueryResult<()> {
+    #[derive(QueryableByName)]
+    struct Last {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        id: i64,
     }
+    let query = "SELECT ifnull(max(seq), 0) AS id FROM sqlite_sequence WHERE name = 'messages'";
+    let Last { id } = sql_query(query).get_result(c)?;
+    let noted = own.noted();
+    if id < noted {
+        begin_epoch(c, Key(Uuid::new_v4()))?;
+        own.note(id);
+        log::error!(
+            "the database is older than the one that was here before: its last message has id {id}, and {noted} was \
+             stored. A backup was put back, it seems: all rooms have a new epoch, as after new-epoch, and what came \
+             after the backup is lost"
+        );
+    }
+    Ok(())
 }
 
-/// Makes the file this process's alone, among those that ask.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let unusable = |e: std::io::Error| unusable(&lock_path, &e);
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(e)) => Err(unusable(e)),
-    }
-}
-
-fn manager(name: &Arc<str>, busy_max: Duration, purpose: &'static str) -> AsyncDieselConnectionManager<Connection> {
+fn manager(
+    name: &Arc<str>,
+    own: Option<Arc<OwnFile>>,
+    busy_max: Duration,
+    purpose: &'static str,
+) -> AsyncDieselConnectionManager<Connection> {
     let setup = format!("{} PRAGMA journal_mode = WAL; {purpose}", busy_timeout(busy_max));
     let setup: Arc<str> = setup.into();
     let path = Arc::clone(name);
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |_| {
-        let (path, setup) = (Arc::clone(&path), Arc::clone(&setup));
+        let (path, setup, own) = (Arc::clone(&path), Arc::clone(&setup), own.clone());
         async move {
             let mut c = Connection::establish(&path).await?;
+            // SQLite opens by name.
+            own.map_or(Ok(()), |own| own.check()).map_err(through_diesel)?;
             let mut result = c.batch_execute(&setup).await;
             for tried in 1..WAL_TRIES {
                 if result.is_ok() {

@@ -39,16 +39,11 @@ pub(super) fn append(
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
-    let mut counts: HashMap<&RoomId, i64> = HashMap::new();
-    for row in rows {
-        let count = counts.entry(&row.room).or_default();
-        *count = count.saturating_add(1);
-    }
     // Where SQLite has ended the transaction by itself, as for a disk that is full, diesel's rollback fails, and its
     // error would take the place of the one that tells why. The pool drops the connection then.
     let mut cause = None;
     let written = c.immediate_transaction(|c| {
-        write(c, rows, counts, now).map_err(|error| {
+        append_within(c, rows, now).map_err(|error| {
             cause = Some(error);
             QueryError::RollbackTransaction
         })
@@ -56,12 +51,17 @@ pub(super) fn append(
     written.map_err(|error| cause.unwrap_or(error))
 }
 
-fn write(
+/// The same within a transaction that no other can be in.
+pub(super) fn append_within(
     c: &mut SqliteConnection,
     rows: &[Arc<NewMessage>],
-    counts: HashMap<&RoomId, i64>,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
+    let mut counts: HashMap<&RoomId, i64> = HashMap::new();
+    for row in rows {
+        let count = counts.entry(&row.room).or_default();
+        *count = count.saturating_add(1);
+    }
     let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
     for (id, n_expected) in counts {
         open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
@@ -197,6 +197,7 @@ fn close_room(c: &mut SqliteConnection, id: &RoomId, room: &OpenRoom, now: Stamp
         );
         insert_into(rooms::table).values(row).execute(c)?;
     } else if !room.is_new && n_too_many > 0 {
+        // What idx_messages_room_created_at is for here.
         let newest = messages::table.filter(messages::room_id.eq(id.as_str())).order(messages::created_at.desc());
         update(rooms::table.find(id.as_str()))
             .set((

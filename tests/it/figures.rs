@@ -92,13 +92,16 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader` and `p5_logs` do.
-const AT_REST: [&str; 6] = [
+/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_logs` and
+/// `replaced_history` do.
+const AT_REST: [&str; 8] = [
     "chat_commit_failures_total",
+    "chat_history_replaced_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",
     "chat_outbox_evictions_total",
+    "chat_resumes_ahead_total",
     "chat_store_queue_messages",
 ];
 

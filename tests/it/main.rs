@@ -74,10 +74,11 @@ mod page;
 mod pooler;
 mod presence;
 mod proxies;
-
+mod replaced_history;
 mod rooms;
 mod secrets;
 mod slow_reader;
+mod sqlite_file;
 mod start;
 mod start_checks;
 mod upgrade;

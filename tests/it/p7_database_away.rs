@@ -11,6 +11,7 @@ on_both!(
     what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once,
     a_full_queue_says_so_and_loses_nothing,
     an_outage_is_one_line_of_the_log_and_its_end_another,
+    health_stays_degraded_until_a_write_succeeds_though_nobody_writes,
 );
 
 /// A database that can be taken away from its server.
@@ -215,4 +216,37 @@ async fn a_stop_meanwhile_answers_everything_first() {
         writer.say_as(*id, "meanwhile").await;
     }
     assert_eq!(database.messages("post").await.len(), 6);
+}
+
+/// A database that answers every question and takes no message: its disk is full, or the file is damaged. When those
+/// who wrote have been told, nobody asks it any more.
+async fn health_stays_degraded_until_a_write_succeeds_though_nobody_writes(database: &Database) {
+    let server = Server::with(database, &QUICK).await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    writer.say("before").await;
+    let full = if database.is_sqlite() {
+        "CREATE TRIGGER no_space BEFORE INSERT ON messages BEGIN SELECT raise(FAIL, 'database or disk is full'); END"
+    } else {
+        "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+            RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END$$;
+         CREATE TRIGGER no_space BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION no_space()"
+    };
+    let free = if database.is_sqlite() { "DROP TRIGGER no_space" } else { "DROP TRIGGER no_space ON messages" };
+    database.run(full).await;
+    writer.refused(&message(Uuid::new_v4(), "meanwhile")).await;
+    let status = async || server.get("/healthz").await.status().as_u16();
+    // Longer than any failure is remembered by time alone.
+    let later = std::time::Instant::now() + std::time::Duration::from_secs(7);
+    while std::time::Instant::now() < later {
+        assert_eq!(status().await, 503);
+        writer.ping().await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    database.run(free).await;
+    until("/healthz to be green with nobody writing", async || (status().await == 200).then_some(())).await;
+    let stored = database.messages("post").await;
+    assert_eq!(stored.len(), 1, "what is tried is not stored");
+    assert_eq!(database.counters("post").await, (1, 1));
+    assert_eq!(server.log().matches("the database does not take messages").count(), 1, "{}", server.log());
+    assert_eq!(writer.say("after").await.seq, 2);
 }

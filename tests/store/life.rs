@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use realtime_chat::store::{Store, StoreError, StoreSettings};
+use realtime_chat::store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
 
 use crate::support::{TestDb, fresh, many, room, settings, someone_waits, sql};
 
@@ -12,6 +12,10 @@ on_both!(
     without_migrations_nothing_works_and_nothing_is_retried,
     a_new_epoch_changes_every_room,
     no_room_is_made_with_the_old_epoch,
+    heads_are_of_one_moment,
+    a_room_whose_history_was_replaced_gets_one_new_epoch,
+    a_new_epoch_of_one_room_is_for_that_room_only,
+    a_write_on_trial_stores_nothing,
 );
 
 async fn servers_that_start_together_share_one_schema_and_one_secret(db: &TestDb) {
@@ -94,6 +98,92 @@ async fn no_room_is_made_with_the_old_epoch(db: &TestDb) {
     let heads = store.heads(rooms).await.expect("heads");
     assert_eq!(heads.rooms.len(), 300);
     assert!(heads.rooms.iter().all(|(_, epoch, _)| *epoch == heads.meta_epoch));
+}
+
+async fn heads_are_of_one_moment(db: &TestDb) {
+    let (store, other) = (db.ready().await, db.open());
+    let rooms: Vec<_> = (0..20).map(|i| room(&format!("r{i}"))).collect();
+    store.append_batch(rooms.iter().map(|room| fresh(room, "x")).collect()).await.expect("stored");
+    let changing = tokio::spawn(async move {
+        for _ in 0..60 {
+            other.new_epoch().await.expect("a new epoch");
+        }
+    });
+    while !changing.is_finished() {
+        let heads = store.heads(rooms.clone()).await.expect("heads");
+        assert!(heads.rooms.iter().all(|(_, epoch, _)| *epoch == heads.meta_epoch));
+    }
+    changing.await.expect("the changes");
+}
+
+async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &TestDb) {
+    let (store, other) = (db.ready().await, db.open());
+    other.schema_current().await.expect("a connection");
+    let room = room("r");
+    let batch = many(&room, 10);
+    let key = batch.last().expect("a message").client_id;
+    store.append_batch(batch).await.expect("stored");
+    let epoch = store.head(&room).await.expect("a head").epoch;
+    let known = Known { epoch, rev: 10, newest: Some((10, key)) };
+    // What the database has, or had, or has more of, is no other history.
+    for known in [known, Known { rev: 3, newest: None, ..known }, Known { rev: 0, newest: Some((4_000, key)), ..known }]
+    {
+        assert_eq!(store.check_history(&room, known).await, Ok(HistoryCheck::Same), "{known:?}");
+    }
+    assert_eq!(store.head(&room).await.expect("a head").epoch, epoch);
+
+    // Of two that know more one gives the epoch, and both know it then.
+    let more = Known { rev: 60, newest: Some((60, key)), ..known };
+    let (one, two) = tokio::join!(store.check_history(&room, more), other.check_history(&room, more));
+    let new = store.head(&room).await.expect("a head");
+    assert_ne!(new.epoch, epoch);
+    assert_eq!((new.rev, new.message_count), (10, 10), "the counter stays");
+    let mut found = [one.expect("an answer"), two.expect("an answer")];
+    found.sort_by_key(|found| matches!(found, HistoryCheck::OtherEpoch(_)));
+    assert_eq!(found, [HistoryCheck::Replaced(new.epoch), HistoryCheck::OtherEpoch(new.epoch)]);
+
+    // Another message in the place of one that was shown.
+    let other_key = Known { epoch: new.epoch, rev: 10, newest: Some((9, key)) };
+    assert!(matches!(store.check_history(&room, other_key).await, Ok(HistoryCheck::Replaced(_))));
+
+    // A room that the database has no more, and one that it never had.
+    let (gone, meta) = (crate::support::room("gone"), store.meta().await.expect("meta"));
+    let known = Known { epoch: meta.epoch, rev: 5, newest: Some((5, key)) };
+    let check = store.check_history(&gone, Known { rev: 0, newest: None, ..known }).await;
+    assert_eq!(check, Ok(HistoryCheck::Same), "an empty room has no row");
+    let Ok(HistoryCheck::Replaced(new)) = store.check_history(&gone, known).await else { panic!("it is gone") };
+    assert_eq!(store.head(&gone).await.expect("a head").epoch, new);
+    assert_eq!(store.check_history(&gone, known).await, Ok(HistoryCheck::OtherEpoch(new)));
+    let outcomes = store.append_batch(many(&gone, 1)).await.expect("stored");
+    let stored = crate::support::stored(outcomes.first().expect("an outcome"));
+    assert_eq!((stored.seq, stored.epoch), (1, new));
+}
+
+async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &TestDb) {
+    let store = db.ready().await;
+    let (a, b) = (room("a"), room("b"));
+    store.append_batch(vec![fresh(&a, "x"), fresh(&b, "y")]).await.expect("stored");
+    let (old, meta) = (store.head(&b).await.expect("a head").epoch, store.meta().await);
+    let new = store.new_room_epoch(&a).await.expect("an answer").expect("a row");
+    let head = store.head(&a).await.expect("a head");
+    assert_eq!((head.epoch, head.rev, head.message_count), (new, 1, 1));
+    assert_eq!(store.head(&b).await.expect("a head").epoch, old);
+    assert_eq!(store.meta().await, meta);
+    assert_eq!(store.new_room_epoch(&room("unused")).await, Ok(None));
+}
+
+async fn a_write_on_trial_stores_nothing(db: &TestDb) {
+    let store = db.ready().await;
+    let (known, unknown) = (room("known"), room("unknown"));
+    let stored = fresh(&known, "x");
+    store.append_batch(vec![Arc::clone(&stored)]).await.expect("stored");
+    let before = (store.head(&known).await, store.meta().await);
+    store.probe_write(vec![fresh(&known, "y"), fresh(&unknown, "z")]).await.expect("it would be stored");
+    store.probe_write(vec![stored]).await.expect("it was stored before");
+    assert_eq!((store.head(&known).await, store.meta().await), before);
+    assert_eq!(store.head(&unknown).await.expect("a head").rev, 0);
+    let outcomes = store.append_batch(many(&known, 1)).await.expect("stored");
+    assert_eq!(crate::support::stored(outcomes.first().expect("an outcome")).seq, 2, "no number was given out");
 }
 
 /// The same, with a server that is stopped at the worst moment.

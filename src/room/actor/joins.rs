@@ -10,6 +10,7 @@ use super::{
     Lane, Member, Room,
     live::{Answer, Live},
     membership::Membership,
+    truth::Doubt,
 };
 use crate::{
     domain::{Author, AuthorId},
@@ -36,7 +37,11 @@ pub(super) struct Waiting {
 /// What a read of the database was for.
 enum Read {
     Loaded(Head, Page),
-    CaughtUp(Changes),
+    /// The changes above the room's counter as it was then, and the one it was at.
+    CaughtUp {
+        above: i64,
+        changes: Changes,
+    },
     /// What is before this `seq`.
     Older(i64, Page),
 }
@@ -89,7 +94,7 @@ impl Room {
         }
     }
 
-    fn refuse_join(join: Join, refusal: Refusal) {
+    pub(super) fn refuse_join(join: Join, refusal: Refusal) {
         // The session counts it. It may be gone; then nobody needs the answer.
         let _ = join.reply.send(Err(refusal));
     }
@@ -162,8 +167,13 @@ impl Room {
                     store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page))
                 }),
                 Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
-                    let rev = live.timeline.rev();
-                    Box::pin(async move { store.changes_since(&id, rev, RESUME_CHANGES_MAX).await.map(Read::CaughtUp) })
+                    let above = live.timeline.rev();
+                    Box::pin(async move {
+                        // With the newest one that was shown: it must still be that one.
+                        let from = above.saturating_sub(1).max(0);
+                        let changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                        Ok(Read::CaughtUp { above, changes })
+                    })
                 }
                 Some(live) if !self.waiting.is_empty() => {
                     let before = live.backlog.first_seq();
@@ -192,12 +202,17 @@ impl Room {
     fn take_in(&mut self, read: Read, this_read: u64, wanted: i64, ctx: &mut Context<Self>) {
         // A join that waited when a catch-up began is answered now, even if only by a start over. One that came
         // later may know of a commit that the read did not see: the next read is for that.
-        let mut is_current = false;
+        let (mut is_current, mut is_contradicted) = (false, false);
         match read {
             Read::Loaded(head, page) => self.live = Some(Live::new(head, page)),
-            Read::CaughtUp(changes) => {
+            Read::CaughtUp { above, changes } => {
                 is_current = !changes.truncated;
-                self.catch_up(changes, wanted);
+                is_contradicted = self.live.as_ref().is_some_and(|l| l.is_contradicted(above, &changes));
+                if is_contradicted {
+                    self.doubt(ctx);
+                } else {
+                    self.catch_up(changes, wanted);
+                }
             }
             Read::Older(before, page) => {
                 if let Some(live) = &mut self.live {
@@ -207,13 +222,32 @@ impl Room {
         }
         for Waiting { mut join, by, n_reads } in std::mem::take(&mut self.waiting) {
             if is_current && n_reads < this_read && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
-                // The database itself is behind what the client saw: only a start over is left.
+                // The database itself is behind what the client saw: only a start over is left. Anybody can claim
+                // this, so it is counted, and starts nobody else over.
+                self.metrics.resumes_ahead.inc();
+                self.store.client_knows_more();
                 join.resume = join.resume.map(|r| protocol::ResumePoint { epoch: String::new(), ..r });
             }
             self.join(join, by, ctx);
         }
-        if self.live.as_ref().is_some_and(|l| self.catch_up_to > l.timeline.rev() || l.timeline.has_gap()) {
+        if is_contradicted {
+            self.reread_later(ctx);
+        } else if self.is_behind() {
             self.read(ctx);
+        }
+    }
+
+    /// Whether something is missing that is known to be stored.
+    fn is_behind(&self) -> bool {
+        self.live.as_ref().is_some_and(|l| self.catch_up_to > l.timeline.rev() || l.timeline.has_gap())
+    }
+
+    fn reread_later(&mut self, ctx: &mut Context<Self>) {
+        if self.is_behind() && !std::mem::replace(&mut self.rereading, true) {
+            ctx.run_later(REREAD_AFTER, |this, ctx| {
+                this.rereading = false;
+                this.read(ctx);
+            });
         }
     }
 
@@ -223,13 +257,7 @@ impl Room {
         for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
             Self::refuse_join(join, Refusal::STORE_UNAVAILABLE);
         }
-        let is_behind = self.live.as_ref().is_some_and(|l| l.timeline.has_gap() || self.catch_up_to > l.timeline.rev());
-        if is_behind && !std::mem::replace(&mut self.rereading, true) {
-            ctx.run_later(REREAD_AFTER, |this, ctx| {
-                this.rereading = false;
-                this.read(ctx);
-            });
-        }
+        self.reread_later(ctx);
     }
 
     /// `wanted` is what was to be caught up with when the read began.
@@ -253,6 +281,7 @@ impl Room {
     pub(super) fn start_over(&mut self) {
         self.live = None;
         self.catch_up_to = 0;
+        self.doubt = Doubt::default();
         self.fan_out.close_all(CloseCode::StartOver);
     }
 }

@@ -2,15 +2,12 @@ use std::sync::Arc;
 
 use actix::{AsyncContext, Context, clock::Instant, dev::SendError};
 
-use super::{Oldest, Room};
+use super::{Oldest, Room, live::Arrived};
 use crate::{
     domain::{ChatMessage, Epoch, NewMessage},
     persistence::{Append, AppendResult},
     protocol::{self, ErrorCode},
-    room::{
-        messages::{Publish, Recall, Refusal, SessionId},
-        timeline::Offered,
-    },
+    room::messages::{Publish, Recall, Refusal, SessionId},
     store::StoredMessage,
 };
 
@@ -136,9 +133,10 @@ impl Room {
         let StoredMessage { id, seq, rev, created_at, .. } = stored;
         let (author, content, client_id) = (author.clone(), content.clone(), *client_id);
         let change = Arc::new(ChatMessage { id, seq, rev, client_id, author, content, created_at });
-        match live.timeline.offer(change) {
-            Offered::Old => {}
-            Offered::Next => {
+        match live.offer(change) {
+            Arrived::Known => {}
+            Arrived::Doubtful => self.doubt(ctx),
+            Arrived::Next => {
                 // With nobody here it goes into no outbox.
                 if !self.members.is_empty() {
                     let before = self.oldest.unwrap_or(Oldest { received, committed });
@@ -151,7 +149,7 @@ impl Room {
                 self.show(applied);
             }
             // Another server committed in between: read what is missing before this one is shown.
-            Offered::Ahead => self.read(ctx),
+            Arrived::Ahead => self.read(ctx),
         }
     }
 

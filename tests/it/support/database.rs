@@ -176,6 +176,32 @@ impl Database {
         }
     }
 
+    /// Changes it behind the servers' backs.
+    pub async fn run(&self, sql: &str) {
+        match &self.place {
+            Place::Postgres { .. } => self.client().await.batch_execute(sql).await.expect(sql),
+            Place::Sqlite(folder) => Self::sqlite_connection(folder).batch_execute(sql).expect(sql),
+        }
+    }
+
+    /// A room loses its changes above `rev`, as where a replica is promoted that was behind.
+    pub async fn lose(&self, room: &str, rev: i64) {
+        let room = room.replace('\'', "''");
+        self.run(&format!(
+            "BEGIN; DELETE FROM messages WHERE room_id = '{room}' AND seq > {rev};
+             UPDATE rooms SET last_rev = {rev}, message_count = {rev} WHERE id = '{room}'; COMMIT"
+        ))
+        .await;
+    }
+
+    /// The file, with SQLite.
+    pub fn sqlite_path(&self) -> PathBuf {
+        match &self.place {
+            Place::Sqlite(folder) => folder.join("data/chat.db"),
+            Place::Postgres { .. } => panic!("it is no SQLite"),
+        }
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self.place, Place::Sqlite(_))
     }
