@@ -126,6 +126,11 @@ impl LoadOptions {
         self.writers.unwrap_or(self.sessions).min(self.sessions)
     }
 
+    /// Bytes of text in a message, in all scenarios but the flood.
+    pub fn payload_or_default(&self) -> usize {
+        self.payload.unwrap_or(100)
+    }
+
     /// Messages a second in all.
     pub fn messages_per_second(&self) -> f64 {
         match (self.scenario, self.rate, self.think) {

@@ -13,9 +13,6 @@ use super::{
     text::RunId,
 };
 
-/// Bytes of a message's text where nothing else is asked for.
-const PAYLOAD_BYTES: usize = 100;
-
 /// All that is known before a run begins; the same for every thread.
 #[derive(Debug)]
 pub struct Plan {
@@ -55,7 +52,7 @@ impl Plan {
             spread: Spread { n_rooms: options.rooms, n_threads },
             n_sessions: options.sessions,
             n_writers: options.n_writers(),
-            payload: options.payload.unwrap_or(PAYLOAD_BYTES),
+            payload: options.payload_or_default(),
             resume: options.resume == Choice::On,
             sources: options.sources(target.address),
             churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),

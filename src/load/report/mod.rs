@@ -421,7 +421,7 @@ impl Settings {
             rooms: options.rooms,
             writers: options.n_writers(),
             rate: options.messages_per_second(),
-            payload: options.payload,
+            payload: options.payload_or_default(),
             ramp_seconds: options.ramp_or_default().as_secs_f64(),
             duration_seconds: options.duration.as_secs_f64(),
             resume: options.resume == Choice::On,
