@@ -332,10 +332,9 @@ impl RateLimits {
         let max = count(self.settings.profiles_per_minute);
         self.person(author, |person| {
             let now = Instant::now();
-            let is_other = person
-                .profile
-                .as_ref()
-                .is_some_and(|(was, had, _)| was != nickname || had.is_some_and(|had| had != avatar));
+            let is_other = person.profile.as_ref().is_some_and(|(was, had, at)| {
+                *at + MINUTE > now && (was != nickname || had.is_some_and(|had| had != avatar))
+            });
             if is_other {
                 person.changes.add(now, max)?;
             }
@@ -400,10 +399,14 @@ fn wait(until: &NotUntil<<DefaultClock as Clock>::Instant>, clock: &DefaultClock
 }
 
 impl Person {
+    /// Lets go of what has no bearing any more, and says whether that is all.
     fn is_idle(&mut self, now: Instant) -> bool {
-        let is_fresh = self.profile.as_ref().is_some_and(|(_, _, at)| *at + MINUTE > now);
+        self.profile.take_if(|(_, _, at)| *at + MINUTE <= now);
+        if self.repeats.n_recent(now) == 0 {
+            self.repeats = Repeats::default();
+        }
         let is_writer = self.wrote.is_some_and(|(_, latest)| latest + WRITER_REMEMBERED > now);
-        !is_fresh && !is_writer && self.changes.is_empty(now)
+        self.profile.is_none() && !is_writer && self.changes.is_empty(now)
     }
 
     /// Whether it has been here for a while and writes little.
@@ -589,6 +592,18 @@ mod tests {
         tokio::time::advance(MINUTE).await;
         limits.tidy(false);
         assert_eq!(limits.n_entries(), 1_000, "few are looked at now and then");
+        limits.tidy(true);
+        assert_eq!(limits.n_entries(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_written_is_remembered_for_ten_minutes() {
+        let limits = limits(true);
+        assert_eq!(say(&limits, "somebody"), Ok(()));
+        tokio::time::advance(WRITER_REMEMBERED - Duration::from_secs(1)).await;
+        limits.tidy(true);
+        assert_eq!(limits.n_entries(), 1, "and nothing of its address, whose buckets are full");
+        tokio::time::advance(Duration::from_secs(1)).await;
         limits.tidy(true);
         assert_eq!(limits.n_entries(), 0);
     }
