@@ -50,7 +50,6 @@ const STEPS: u32 = 10;
 /// # Errors
 /// Where it could not begin, or no session could join.
 pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
-    let (target, run) = prepare(options)?;
     let probe = match (&options.metrics, options.server_pid) {
         (_, Some(pid)) => Some(Probe::Process(pid)),
         (Some(url), None) => Some(Probe::Metrics(Target::resolve(url)?)),
@@ -61,6 +60,7 @@ pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     {
         return Err(LoadError::Options(format!("--server-pid: there is no process {pid} here")));
     }
+    let (target, run) = prepare(options)?;
     let seed = match options.seed {
         Some(seed) => seed,
         None => random_number().map_err(LoadError::Start)?,

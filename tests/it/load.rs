@@ -296,7 +296,7 @@ async fn limits_of_the_server_are_named(database: &Database) {
     let server = Server::with(database, &[("CHAT_ADDRESS_SESSIONS_MAX", "5")]).await;
     let arguments = "--sessions 8 --rate 60 --duration 2s --writers 1 --drain 1s --source-addresses 127.0.0.1";
     let (ended, report) = report(server.address, arguments).await;
-    assert!(report["errors"]["closed 4006"].as_u64() >= Some(3), "{}", report["errors"]);
+    assert_eq!(report["errors"]["closed 4006"], 3, "{}", report["errors"]);
     assert!(report["errors"]["RATE_LIMITED"].as_u64() > Some(50), "{}", report["errors"]);
     assert_eq!(
         (report["joined"].as_u64(), report["counts"]["refused"].as_u64()),
@@ -321,7 +321,7 @@ async fn the_flood_says_what_gets_through(database: &Database) {
     assert!(number(seen, "messages") <= 30.0 * (seconds + 1.0), "{limited}");
     assert!(number(seen, "bytes") <= 32.0 * 1_024.0 * (seconds + 1.0), "{limited}");
     assert!(number(&limited["refused"], "RATE_LIMITED") > 0.0, "{limited}");
-    assert_eq!(number(seen, "messages"), number(&limited, "acknowledged"), "{limited}");
+    assert!(number(seen, "messages") >= number(&limited, "acknowledged"), "{limited}");
     assert!(ended.stdout.contains("what a reader of one room got"), "{}", ended.stdout);
     drop(server);
 

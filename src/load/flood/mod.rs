@@ -32,8 +32,8 @@ use crate::domain::CONTENT_CODE_POINTS_MAX;
 const ATTACKERS_MAX: usize = 500;
 /// Messages that an identity sends at once, without waiting for an answer.
 const BURST: u64 = 10;
-/// How long answers are waited for, and the last messages at the end.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
+/// How long answers are waited for, and at the end the last messages: a server under a flood may take its time.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts of one who is refused.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Fills a text up to the longest that is allowed: nothing has more bytes for a code point.
@@ -123,8 +123,7 @@ pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodRep
             // A thread that ended early has said so.
             let _ = attacker.join();
         }
-        // What was acknowledged last is still on its way to the reader.
-        thread::sleep(ANSWER_MAX);
+        flood.wait_for_reader();
         flood.is_over.store(true, Relaxed);
         Ok(())
     })?;
@@ -135,6 +134,16 @@ pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodRep
 impl Flood {
     fn tally(&self, change: impl FnOnce(&mut Tally)) {
         change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What was acknowledged last may still be on its way to the reader.
+    fn wait_for_reader(&self) {
+        let until = Instant::now() + ANSWER_MAX;
+        let mut is_behind = true;
+        while is_behind && Instant::now() < until {
+            thread::sleep(PAUSE);
+            self.tally(|tally| is_behind = tally.seen.iter().map(|s| s.messages).sum::<u64>() < tally.acknowledged);
+        }
     }
 
     /// Comes in as somebody whom the server has never seen; a reader has no name.
@@ -166,7 +175,7 @@ impl Flood {
                 }
             };
             if let Some(client) = &mut inside
-                && let Err(why) = self.send(client, n_messages, end)
+                && let Err(why) = self.send(client, n_messages)
             {
                 self.tally(|tally| *tally.turned_away.entry(why).or_default() += 1);
                 inside = None;
@@ -175,14 +184,14 @@ impl Flood {
     }
 
     /// Sends messages at once, then reads the answers.
-    fn send(&self, client: &mut Client, n_messages: u64, end: Instant) -> Result<(), String> {
+    fn send(&self, client: &mut Client, n_messages: u64) -> Result<(), String> {
         for _ in 0..n_messages {
             let n = self.n_sent.fetch_add(1, Relaxed);
             let (id, text) = (self.run.client_id(n), self.text(n));
             client.send(&format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":"{text}"}}}}"#))?;
         }
         self.tally(|tally| tally.sent += n_messages);
-        let until = (Instant::now() + ANSWER_MAX).min(end + ANSWER_MAX);
+        let until = Instant::now() + ANSWER_MAX;
         let mut n_open = n_messages;
         while n_open > 0 && Instant::now() < until {
             let Some(Heard { events, .. }) = client.next(until)? else { break };
