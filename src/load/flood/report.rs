@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     super::{
         LoadOptions, Threshold,
-        numbers::{count, float, per},
+        numbers::{count, float, per, size, whole},
     },
     Seen, Tally,
 };
@@ -104,10 +104,12 @@ impl SeenInAll {
             let messages: u64 = seen.iter().map(|s| s.messages).sum();
             (messages, seen.iter().map(|s| s.bytes).sum::<u64>())
         };
-        let n_skipped = if seconds > float(count(2 * BURST_SECONDS)) { BURST_SECONDS } else { 0 };
+        // Whole seconds of the attack: what comes behind it is what was still on its way.
+        let n_seconds = size(whole(seconds)).max(1);
+        let n_skipped = if n_seconds > 2 * BURST_SECONDS { BURST_SECONDS } else { 0 };
         let (messages, bytes) = sum(seen);
-        let (late_messages, late_bytes) = sum(seen.get(n_skipped..).unwrap_or_default());
-        let late_seconds = seconds - float(count(n_skipped));
+        let (late_messages, late_bytes) = sum(seen.get(n_skipped..n_seconds.min(seen.len())).unwrap_or_default());
+        let late_seconds = float(count(n_seconds - n_skipped));
         Self {
             messages,
             bytes,
@@ -153,11 +155,11 @@ mod tests {
 
     #[test]
     fn the_beginning_is_left_out_of_a_long_run_only() {
-        let seen: Vec<Seen> = [60, 30, 30, 30, 30, 30].map(|n| Seen { messages: n, bytes: n * 1_024 }).into();
+        let seen: Vec<Seen> = [60, 30, 30, 30, 30, 30, 5].map(|n| Seen { messages: n, bytes: n * 1_024 }).into();
         let long = SeenInAll::of(&seen, 6.0);
         assert_eq!((long.messages_per_second, long.kib_per_second, long.most_messages), (30.0, 30.0, 60));
         let short = SeenInAll::of(&seen, 3.0);
-        assert_eq!((short.messages, short.messages_per_second), (210, 70.0));
+        assert_eq!((short.messages, short.messages_per_second), (215, 40.0));
         assert_eq!(SeenInAll::of(&[], 10.0).messages_per_second, 0.0);
     }
 }
