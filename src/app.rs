@@ -40,13 +40,13 @@ use crate::{
     config::{ServeConfig, Switch},
     domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
-    http::{self, Actors, Phase, Site},
+    http::{self, Actors, Phase, Site, TrustedProxies},
     metrics::{Metrics, gauge},
     persistence::{BatchLimits, Flush, Persistence},
     room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
     session::{
-        Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes,
-        Slots, prepare,
+        AddressSettings, Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings,
+        SessionSetup, SessionTimes, Slots, prepare,
     },
     store::{self, BackupError, LivingServer, OwnServer, Store, StoreError, StoreSettings},
 };
@@ -92,6 +92,9 @@ pub enum AppError {
 
 /// Descriptors that are kept free for files, the database and requests that are no sessions.
 const SPARE_DESCRIPTORS: u64 = 500;
+/// The same text may come from one address in one room so many times as often as from one identity: a crowd behind a
+/// carrier's address laughs in the same letters.
+const ADDRESS_REPEATS_FACTOR: usize = 5;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
 /// How long a connection lingers after its last byte, so that a close frame is not eaten by a reset. actix-http
@@ -309,7 +312,7 @@ fn site(
         origins: config.origins.clone(),
         frame_ancestors,
         rates,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: TrustedProxies { networks: config.trusted_proxies.clone(), n_hops_max: config.trusted_hops },
         metrics,
         lease: Mutex::default(),
         has_metrics: config.metrics_addr.is_none(),
@@ -329,6 +332,15 @@ fn rate_settings(config: &ServeConfig) -> RateSettings {
         frames: rate(config.frame_burst, config.frames_per_second),
         requests: rate(config.address_request_burst, config.address_requests_per_second),
         upgrades: rate(config.address_connect_burst, config.address_connects_per_second),
+        address: AddressSettings {
+            room_messages_per_second: config.address_room_messages_per_second,
+            room_kib_per_second: config.address_room_kib_per_second,
+            messages_per_second: config.address_messages_per_second,
+            kib_per_second: config.address_kib_per_second,
+            repeats_per_minute: usize::try_from(config.repeats_per_minute.get())
+                .unwrap_or(usize::MAX)
+                .saturating_mul(ADDRESS_REPEATS_FACTOR),
+        },
     }
 }
 

@@ -121,6 +121,9 @@ pub struct ServeConfig {
     /// Networks of proxies whose X-Forwarded-For is believed, with commas: 10.0.0.0/8,...
     #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+    /// How many proxies a request passes at most: so many entries of X-Forwarded-For are believed, from its end.
+    #[arg(long, env = "CHAT_TRUSTED_HOPS", value_name = "N", value_parser = at_least_one)]
+    pub trusted_hops: Option<usize>,
     /// "off" lifts the rate, address and identity limits and the one on broken frames, for load tests.
     #[arg(long, env = "CHAT_RATE_LIMITS", default_value = "on", value_name = "on|off")]
     pub rate_limits: Switch,
@@ -133,8 +136,8 @@ pub struct ServeConfig {
     /// Sessions of one identity; beyond: close 4103.
     #[arg(long, env = "CHAT_IDENTITY_SESSIONS_MAX", default_value = "20", value_name = "N", value_parser = at_least_one)]
     pub identity_sessions_max: usize,
-    /// Sessions of one address; beyond: close 4103.
-    #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value = "100", value_name = "N", value_parser = at_least_one)]
+    /// Sessions of one address; beyond: close 4006.
+    #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value = "600", value_name = "N", value_parser = at_least_one)]
     pub address_sessions_max: usize,
     /// Live rooms; beyond, the one that was empty longest goes, and with none empty: OVERLOADED.
     #[arg(long, env = "CHAT_ROOMS_MAX", default_value = "20000", value_name = "N", value_parser = at_least_one)]
@@ -186,6 +189,18 @@ pub struct ServeConfig {
     /// Messages a minute of one identity in one room that say the same; beyond: RATE_LIMITED.
     #[arg(long, env = "CHAT_REPEATS_PER_MINUTE", default_value = "10", value_name = "N")]
     pub repeats_per_minute: NonZeroU32,
+    /// Messages a second that all people of one address may send to one room; as many at once.
+    #[arg(long, env = "CHAT_ADDRESS_ROOM_MESSAGES_PER_SECOND", default_value = "30", value_name = "N")]
+    pub address_room_messages_per_second: NonZeroU32,
+    /// KiB a second that all people of one address may send to one room, counted as readers get them; as many at once.
+    #[arg(long, env = "CHAT_ADDRESS_ROOM_KIB_PER_SECOND", default_value = "32", value_name = "KIB")]
+    pub address_room_kib_per_second: NonZeroU32,
+    /// Messages a second that all people of one address may send to all rooms; those of ten seconds at once.
+    #[arg(long, env = "CHAT_ADDRESS_MESSAGES_PER_SECOND", default_value = "100", value_name = "N")]
+    pub address_messages_per_second: NonZeroU32,
+    /// KiB a second that all people of one address may send to all rooms; those of ten seconds at once.
+    #[arg(long, env = "CHAT_ADDRESS_KIB_PER_SECOND", default_value = "64", value_name = "KIB")]
+    pub address_kib_per_second: NonZeroU32,
     /// Frames that one session may send at once, of whatever kind.
     #[arg(long, env = "CHAT_FRAME_BURST", default_value = "100", value_name = "N")]
     pub frame_burst: NonZeroU32,
@@ -199,7 +214,7 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_ADDRESS_REQUESTS_PER_SECOND", default_value = "200", value_name = "N")]
     pub address_requests_per_second: NonZeroU32,
     /// WebSockets that one address may open at once.
-    #[arg(long, env = "CHAT_ADDRESS_CONNECT_BURST", default_value = "300", value_name = "N")]
+    #[arg(long, env = "CHAT_ADDRESS_CONNECT_BURST", default_value = "600", value_name = "N")]
     pub address_connect_burst: NonZeroU32,
     /// WebSockets a second that one address may open after that; beyond: 429.
     #[arg(long, env = "CHAT_ADDRESS_CONNECTS_PER_SECOND", default_value = "20", value_name = "N")]

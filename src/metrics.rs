@@ -19,16 +19,8 @@ pub const JOIN_OUTCOMES: [&str; 8] = [
 ];
 
 /// What became of a request for a WebSocket.
-pub const UPGRADE_OUTCOMES: [&str; 8] = [
-    "opened",
-    "server_full",
-    "too_many_sessions",
-    "origin_refused",
-    "rate_limited",
-    "draining",
-    "overloaded",
-    "invalid",
-];
+pub const UPGRADE_OUTCOMES: [&str; 8] =
+    ["opened", "server_full", "address_full", "origin_refused", "rate_limited", "draining", "overloaded", "invalid"];
 
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
@@ -39,6 +31,8 @@ pub struct Labels {
     pub close_codes: Vec<String>,
     /// Every code of an ERROR frame.
     pub error_codes: Vec<String>,
+    /// Every limit on messages.
+    pub message_limits: Vec<&'static str>,
     /// Of `chat_build_info`: version, commit, kind of database.
     pub build: [&'static str; 3],
 }
@@ -75,6 +69,8 @@ pub struct Metrics {
     pub history_replaced: IntCounter,
     /// JOINs that claim to have seen more than the database has.
     pub resumes_ahead: IntCounter,
+    /// Messages refused with RATE_LIMITED, by the limit that was reached.
+    pub messages_limited: Counters,
     /// ERROR frames by code.
     pub errors: Counters,
     /// From the receipt of a message to the last outbox it goes into.
@@ -259,6 +255,12 @@ impl Metrics {
             resumes_ahead: counter(
                 "chat_resumes_ahead_total",
                 "JOINs that claim to have seen more than the database has.",
+            )?,
+            messages_limited: declared.counters(
+                "chat_messages_limited_total",
+                "Messages that a limit of their identity or address held back, by limit.",
+                "limit",
+                labels.message_limits.iter().copied(),
             )?,
             errors: declared.counters("chat_errors_total", "ERROR frames by code.", "code", error_codes())?,
             delivery_seconds: seconds(

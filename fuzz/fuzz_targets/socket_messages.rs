@@ -69,9 +69,12 @@ fuzz_target!(|conversation: Conversation<'_>| {
                     put(opcode, part);
                     opcode = 0;
                     // What comes after the one that was too much is not read.
-                    if ping_between && n_bytes <= FRAME_BYTES_MAX {
-                        put(FIN | PING, b"x");
-                        expected.push(Inbound::Ping("x".into()));
+                    if n_bytes <= FRAME_BYTES_MAX {
+                        expected.push(Inbound::Fragment);
+                        if ping_between {
+                            put(FIN | PING, b"x");
+                            expected.push(Inbound::Ping("x".into()));
+                        }
                     }
                 }
                 put(FIN | opcode, last);

@@ -15,7 +15,7 @@ use crate::{
     metrics::{Labels, Metrics, SECONDS, gauge},
     persistence::GetStatus,
     protocol::{CloseCode, ErrorCode},
-    session::{ABNORMAL, RateLimits},
+    session::{ABNORMAL, MessageLimit, RateLimits},
     store::{Store, Work},
 };
 
@@ -35,6 +35,7 @@ pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>
     let labels = Labels {
         close_codes: CloseCode::ALL.iter().map(|c| c.number()).chain([ABNORMAL]).map(|n| n.to_string()).collect(),
         error_codes: ErrorCode::ALL.iter().map(|c| c.as_str().to_owned()).collect(),
+        message_limits: MessageLimit::ALL.map(MessageLimit::as_str).to_vec(),
         build: [env!("CARGO_PKG_VERSION"), BUILD_COMMIT, store.kind()],
     };
     Metrics::new(registry, &labels).map(Arc::new).map_err(|e| AppError::Metrics(e.to_string()))

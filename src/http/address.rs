@@ -1,14 +1,21 @@
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Once,
-};
+use std::{net::IpAddr, sync::Once};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The address that a request is counted under, an IPv6 one by its /64, which is what one customer has: the peer's,
-/// or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no trusted proxy wrote about itself.
-pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
+/// Whose X-Forwarded-For is believed.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies {
+    /// Where they are.
+    pub networks: Vec<IpNet>,
+    /// How many of them a request passes at most, where that is known. A visitor whose own address lies in one of
+    /// the networks looks like one more proxy: without this it may write in front of it what it likes.
+    pub n_hops_max: Option<usize>,
+}
+
+/// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no
+/// trusted proxy wrote about itself.
+pub fn of(request: &HttpRequest, trusted: &TrustedProxies) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |a| a.ip()).to_canonical();
     // A line with bytes that are no text counts as well: left out, it would hide what a proxy appended to it, and a
     // line before it, which the visitor made up, would be believed.
@@ -16,21 +23,18 @@ pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> IpAddr {
     let lines = lines.collect::<Vec<_>>();
     let forwarded = lines.iter().flat_map(|v| v.split(',')).map(str::trim).collect::<Vec<_>>();
     warn_of_proxy(peer, &forwarded, trusted);
-    match client(peer, &forwarded, trusted) {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
-    }
+    client(peer, &forwarded, trusted)
 }
 
 /// Behind a proxy that is not trusted everybody shares one address, and its limit: said once, with the setting
 /// that helps. Only a peer in a private network is likely to be one.
-fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) {
+fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &TrustedProxies) {
     static WARNED: Once = Once::new();
     let is_private = match peer {
         IpAddr::V4(peer) => peer.is_private() || peer.is_loopback(),
         IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
     };
-    if is_private && !forwarded.is_empty() && !trusted.iter().any(|network| network.contains(&peer)) {
+    if is_private && !forwarded.is_empty() && !trusted.contains(&peer) {
         WARNED.call_once(|| {
             log::warn!(
                 "requests come through a proxy that CHAT_TRUSTED_PROXIES does not name: they all count as one address"
@@ -39,12 +43,18 @@ fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) {
     }
 }
 
-/// Walks from the peer backwards through what proxies appended, as far as they are trusted.
-fn client(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+impl TrustedProxies {
+    fn contains(&self, address: &IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
+/// Walks from the peer backwards through what proxies appended, as far as they are trusted: each proxy wrote one
+/// entry, so no more entries are believed than there are proxies.
+fn client(peer: IpAddr, forwarded: &[&str], trusted: &TrustedProxies) -> IpAddr {
     let mut client = peer;
-    for hop in forwarded.iter().rev() {
-        if !is_trusted(&client) {
+    for hop in forwarded.iter().rev().take(trusted.n_hops_max.unwrap_or(usize::MAX)) {
+        if !trusted.contains(&client) {
             break;
         }
         match parse(hop) {
@@ -68,9 +78,36 @@ fn parse(hop: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    fn trusted(networks: &[&str], n_hops_max: Option<usize>) -> TrustedProxies {
+        TrustedProxies { networks: networks.iter().map(|n| n.parse().expect("a network")).collect(), n_hops_max }
+    }
+
+    #[test]
+    fn a_visitor_within_a_trusted_network_writes_no_address_where_the_hops_are_known() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        for (n_hops_max, peer, forwarded, expected) in [
+            // One proxy, and a visitor at 10.3.3.3 who wrote an address of their own choice.
+            (None, "10.0.0.1", &["203.0.113.9", "10.3.3.3"][..], "203.0.113.9"),
+            (Some(1), "10.0.0.1", &["203.0.113.9", "10.3.3.3"], "10.3.3.3"),
+            (Some(1), "10.0.0.1", &["203.0.113.9, 10.3.3.3"], "10.0.0.1"),
+            (Some(1), "10.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            (Some(1), "10.0.0.1", &[], "10.0.0.1"),
+            // Two proxies, one behind the other.
+            (Some(2), "10.0.0.1", &["203.0.113.9", "10.3.3.3", "10.0.0.2"], "10.3.3.3"),
+            (Some(2), "10.0.0.1", &["203.0.113.9", "198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+            // A visitor who reaches the inner proxy directly is believed no more than before.
+            (Some(2), "10.0.0.1", &["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
+            // A peer that is no trusted proxy is the visitor, whatever the number.
+            (Some(1), "192.0.2.1", &["203.0.113.9"], "192.0.2.1"),
+        ] {
+            let found = client(address(peer), forwarded, &trusted(&["10.0.0.0/8"], n_hops_max));
+            assert_eq!(found, address(expected), "{n_hops_max:?} {peer} {forwarded:?}");
+        }
+    }
+
     #[test]
     fn believes_only_trusted_proxies() {
-        let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].iter().map(|n| n.parse().expect("a network")).collect();
+        let trusted = trusted(&["10.0.0.0/8", "::1/128"], None);
         for (peer, forwarded, expected) in [
             ("192.0.2.1", &["198.51.100.7"][..], "192.0.2.1"),
             ("10.0.0.1", &[], "10.0.0.1"),
@@ -99,7 +136,7 @@ mod tests {
     }
 
     /// What a request counts under, with these header lines.
-    fn counted(peer: &str, lines: &[&[u8]], trusted: &[IpNet]) -> String {
+    fn counted(peer: &str, lines: &[&[u8]], trusted: &TrustedProxies) -> String {
         let peer = std::net::SocketAddr::new(peer.parse().expect("an address"), 4711);
         let mut request = actix_web::test::TestRequest::default().peer_addr(peer);
         for line in lines {
@@ -110,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_line_and_counts_an_ipv6_customer_once() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+    fn reads_every_line() {
+        let trusted = trusted(&["10.0.0.0/8"], None);
         for (peer, lines, expected) in [
             ("192.0.2.1", &[&b"198.51.100.7"[..]][..], "192.0.2.1"),
             ("::ffff:192.0.2.1", &[], "192.0.2.1"),
             ("::ffff:10.0.0.1", &[b"198.51.100.7"], "198.51.100.7"),
-            ("2001:db8:1:2:3:4:5:6", &[], "2001:db8:1:2::"),
-            ("10.0.0.1", &[b"2001:db8:1:2:ffff::1"], "2001:db8:1:2::"),
+            ("2001:db8:1:2:3:4:5:6", &[], "2001:db8:1:2:3:4:5:6"),
+            ("10.0.0.1", &[b"2001:db8:1:2:ffff::1"], "2001:db8:1:2:ffff::1"),
             // Several lines are one list, in their order.
             ("10.0.0.1", &[b"1.1.1.1", b"198.51.100.7, 10.1.1.1"], "198.51.100.7"),
             ("10.0.0.1", &[b"1.1.1.1 , 198.51.100.7\t"], "198.51.100.7"),
@@ -129,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_text_hides_nothing_behind_it() {
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        let trusted = trusted(&["10.0.0.0/8"], None);
         // What the proxy added last is still what counts.
         assert_eq!(counted("10.0.0.1", &[b"\xff\xfe", b"198.51.100.7"], &trusted), "198.51.100.7");
         // Where the last line cannot be read, nothing before it can be believed.
@@ -140,7 +177,7 @@ mod tests {
         /// Whatever a visitor writes in front of what the proxy adds, it counts as what the proxy saw.
         #[test]
         fn nobody_chooses_an_address(written in "[ -~]{0,80}") {
-            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+            let trusted = trusted(&["10.0.0.0/8"], None);
             let line = format!("{written}, 198.51.100.7");
             proptest::prop_assert_eq!(counted("10.0.0.1", &[line.as_bytes()], &trusted), "198.51.100.7");
             proptest::prop_assert_eq!(counted("192.0.2.1", &[line.as_bytes()], &trusted), "192.0.2.1");

@@ -31,7 +31,6 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use actix_web_prom::PrometheusMetrics;
-use ipnet::IpNet;
 
 use self::error::HttpError;
 use crate::{
@@ -44,6 +43,7 @@ use crate::{
     store::{LeaseView, Store, Work},
 };
 
+pub use address::TrustedProxies;
 pub use assets::compress_files;
 pub use upgrade::upgrades;
 
@@ -66,7 +66,7 @@ pub struct Site {
     /// Limits what addresses do.
     pub rates: Arc<RateLimits>,
     /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
     /// Counts what becomes of requests for a WebSocket.
     pub metrics: Arc<Metrics>,
     /// What is known of the other servers on this database.

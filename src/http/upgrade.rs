@@ -80,12 +80,12 @@ where
 }
 
 fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<TcpStream, Codec>) {
-    let Upgraded { room, place, refused } = upgraded;
+    let Upgraded { room, address, place, refused } = upgraded;
     let mut parts = framed.into_parts();
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
         return log::error!("the answer to an upgrade could not be written: {error}");
     }
     // Copies: HTTP's buffers have 8 KiB each, and even what is empty would hold on to them.
     let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
-    Session::open(setup, Connection { room, place, stream: parts.io, first, answer }, refused);
+    Session::open(setup, Connection { room, address, place, stream: parts.io, first, answer }, refused);
 }

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -18,6 +20,8 @@ use crate::{
 pub struct Upgraded {
     /// The room of its URL.
     pub room: RoomId,
+    /// The visitor's address.
+    pub address: IpAddr,
     /// Its place on this server.
     pub place: Place,
     /// Why it is closed at once, where it is.
@@ -37,7 +41,8 @@ pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
 /// What becomes of it, as one of [`crate::metrics::UPGRADE_OUTCOMES`], and the answer.
 fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     // A page sees a connection that fails, and comes back later each time.
-    if let Err(wait) = site.rates.upgrade(address::of(request, &site.trusted_proxies)) {
+    let address = address::of(request, &site.trusted_proxies);
+    if let Err(wait) = site.rates.upgrade(address) {
         return ("rate_limited", HttpError::rate_limited(wait).error_response());
     }
     let room = match room_of(request, 3) {
@@ -59,12 +64,12 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
         Ok(response) => response,
         Err(_) => return ("invalid", not_a_websocket()),
     };
-    let (outcome, upgraded) = match admit(request, site) {
-        Ok(permit) => ("opened", Upgraded { room, place: Place::Session(permit), refused: None }),
+    let (outcome, upgraded) = match admit(request, address, site) {
+        Ok(permit) => ("opened", Upgraded { room, address, place: Place::Session(permit), refused: None }),
         Err(refused) => match site.admission.admit_refusal() {
             Some(permit) => {
                 let (outcome, code) = refused;
-                (outcome, Upgraded { room, place: Place::Refused(permit), refused: Some(code) })
+                (outcome, Upgraded { room, address, place: Place::Refused(permit), refused: Some(code) })
             }
             None => {
                 let error = HttpError::new(ErrorCode::Overloaded, "too many are refused at once");
@@ -77,13 +82,13 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     (outcome, response)
 }
 
-fn admit(request: &HttpRequest, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
+fn admit(request: &HttpRequest, address: IpAddr, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
     if !security::may_connect(request, &site.origins) {
         return Err(("origin_refused", CloseCode::OriginRefused));
     }
-    site.admission.admit(address::of(request, &site.trusted_proxies)).map_err(|why| match why {
+    site.admission.admit(address).map_err(|why| match why {
         NotAdmitted::ServerFull => ("server_full", CloseCode::ServerFull),
-        NotAdmitted::TooMany => ("too_many_sessions", CloseCode::TooManySessions),
+        NotAdmitted::AddressFull => ("address_full", CloseCode::AddressFull),
     })
 }
 

@@ -50,10 +50,6 @@ const STEPS: u32 = 10;
 /// # Errors
 /// Where it could not begin, or no session could join.
 pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
-    let target = Target::resolve(&options.url)?;
-    if !target.address.ip().is_loopback() && !options.i_own_this_server {
-        return Err(LoadError::NotOurs(options.url.clone()));
-    }
     let probe = match (&options.metrics, options.server_pid) {
         (_, Some(pid)) => Some(Probe::Process(pid)),
         (Some(url), None) => Some(Probe::Metrics(Target::resolve(url)?)),
@@ -64,24 +60,40 @@ pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     {
         return Err(LoadError::Options(format!("--server-pid: there is no process {pid} here")));
     }
-    if options.rooms > options.sessions {
-        return Err(LoadError::Options("--rooms: there are more rooms than sessions".into()));
-    }
-    raise_descriptors(options.sessions)?;
-    target.knock(&options.url)?;
-    let [run, seed] = random_numbers().map_err(LoadError::Start)?;
-    let run = RunId::new(u32::try_from(run & u64::from(u32::MAX)).unwrap_or_default());
-    let seed = options.seed.unwrap_or(seed);
+    let (target, run) = prepare(options)?;
+    let seed = match options.seed {
+        Some(seed) => seed,
+        None => random_number().map_err(LoadError::Start)?,
+    };
     let mut crew = Crew::start(options, target, (seed, run), probe).map_err(LoadError::Start)?;
     let finished = crew.play(options);
     let rooms = crew.stop();
     Ok(Report::new(options, &crew.plan, finished?, rooms, &mut crew.collector))
 }
 
-fn random_numbers() -> std::io::Result<[u64; 2]> {
-    let mut bytes = [[0; 8]; 2];
-    getrandom::fill(bytes.as_flattened_mut()).map_err(std::io::Error::other)?;
-    Ok(bytes.map(u64::from_ne_bytes))
+/// What every scenario needs before it begins: a server that answers and may be loaded, enough files, and a number
+/// that tells this run from all others.
+///
+/// # Errors
+/// Where one of these is not so.
+pub fn prepare(options: &LoadOptions) -> Result<(Target, RunId), LoadError> {
+    let target = Target::resolve(&options.url)?;
+    if !target.address.ip().is_loopback() && !options.i_own_this_server {
+        return Err(LoadError::NotOurs(options.url.clone()));
+    }
+    if options.rooms > options.sessions {
+        return Err(LoadError::Options("--rooms: there are more rooms than sessions".into()));
+    }
+    raise_descriptors(options.sessions)?;
+    target.knock(&options.url)?;
+    let run = random_number().map_err(LoadError::Start)?;
+    Ok((target, RunId::new(u32::try_from(run & u64::from(u32::MAX)).unwrap_or_default())))
+}
+
+fn random_number() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// Every session is an open file.

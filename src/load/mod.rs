@@ -8,6 +8,7 @@
 //! - [`stats`]: what was counted and measured
 //! - [`session`], [`desk`], [`worker`]: the sockets, a few threads with many sessions each
 //! - [`conductor`]: one run from the first connect to the last message
+//! - [`flood`]: what one rude visitor gets through, which is counted and not timed
 //! - [`probe`], [`progress`]: the server's processor and memory; the line on the terminal
 //! - [`threshold`], [`report`]: the verdict, the table, JSON and HTML
 //!
@@ -21,6 +22,7 @@ mod book;
 mod conductor;
 mod cursor;
 mod desk;
+mod flood;
 mod numbers;
 mod options;
 mod parse;
@@ -94,6 +96,9 @@ pub enum LoadError {
 /// # Errors
 /// Where the run could not begin, nothing could join, or a report cannot be written.
 pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
+    if options.scenario == options::Scenario::Flood {
+        return run_flood(options);
+    }
     let report = conductor::run(options)?;
     println!("{}", report.table());
     let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match path {
@@ -102,5 +107,15 @@ pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
     };
     write(&options.json, &|| report.json())?;
     write(&options.html, &|| report.html())?;
+    Ok(report.has_passed())
+}
+
+fn run_flood(options: &LoadOptions) -> Result<bool, LoadError> {
+    let (target, run) = conductor::prepare(options)?;
+    let report = flood::run(options, target, run)?;
+    println!("{report}");
+    if let Some(path) = &options.json {
+        fs::write(path, report.json()).map_err(|source| LoadError::Write { path: path.clone(), source })?;
+    }
     Ok(report.has_passed())
 }

@@ -19,6 +19,8 @@ pub enum Scenario {
     Idle,
     /// Looks for the highest rate that the server holds.
     Max,
+    /// One rude visitor: invented identities, long texts, all that the server takes. Against the usual limits.
+    Flood,
 }
 
 /// Whether something applies.
@@ -34,7 +36,7 @@ pub enum Choice {
 #[derive(Debug, Clone, clap::Args)]
 #[command(about = "Play many visitors against a server, and say what they saw.", next_line_help = false)]
 pub struct LoadOptions {
-    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off.
+    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off, but for the flood.
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub url: String,
     /// What the sessions do.
@@ -58,9 +60,9 @@ pub struct LoadOptions {
     /// Instead of a rate: time between two messages of one writer, as 30s.
     #[arg(long, value_name = "TIME", value_parser = some_time)]
     pub think: Option<Duration>,
-    /// Bytes of text in a message, from 40 to 2000.
-    #[arg(long, default_value = "100", value_name = "BYTES", value_parser = payload)]
-    pub payload: usize,
+    /// Bytes of text in a message, from 40 to 2000; unset: 100. With flood: as many as the server takes.
+    #[arg(long, value_name = "BYTES", value_parser = payload)]
+    pub payload: Option<usize>,
     /// Time over which the sessions come; unset: 500 a second, 1s at least.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub ramp: Option<Duration>,
@@ -122,6 +124,11 @@ impl LoadOptions {
     /// Sessions that write.
     pub fn n_writers(&self) -> usize {
         self.writers.unwrap_or(self.sessions).min(self.sessions)
+    }
+
+    /// Bytes of text in a message, in all scenarios but the flood.
+    pub fn payload_or_default(&self) -> usize {
+        self.payload.unwrap_or(100)
     }
 
     /// Messages a second in all.

@@ -52,7 +52,7 @@ impl Plan {
             spread: Spread { n_rooms: options.rooms, n_threads },
             n_sessions: options.sessions,
             n_writers: options.n_writers(),
-            payload: options.payload,
+            payload: options.payload_or_default(),
             resume: options.resume == Choice::On,
             sources: options.sources(target.address),
             churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),

@@ -31,6 +31,8 @@ const GIVE_UP_US: u64 = 30_000_000;
 const RETRY_US_MAX: f64 = 20e6;
 /// A goodbye (RFC 6455, section 7.4.1).
 const CLOSE_DONE: u16 = 1000;
+/// The address has all the sessions it may have.
+const CLOSE_ADDRESS_FULL: u16 = 4006;
 /// The server restarts.
 const CLOSE_RESTART: u16 = 1012;
 
@@ -530,7 +532,8 @@ impl Session {
             }
             Ended::Closed(code) => {
                 desk.window.error(format!("closed {code}"));
-                (4000..4100).contains(&code).then_some(soon)
+                // No place becomes free: those who have one are this run's own and stay.
+                ((4000..4100).contains(&code) && code != CLOSE_ADDRESS_FULL).then_some(soon)
             }
             Ended::Broken(what) => {
                 desk.window.error(what);

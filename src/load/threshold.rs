@@ -15,7 +15,7 @@ enum Kind {
 }
 
 /// The names that conditions may use. A name without `ack-` or `join-` is about deliveries.
-const NAMES: [(&str, Kind); 25] = [
+const NAMES: [(&str, Kind); 27] = [
     ("p50", Kind::Time),
     ("p90", Kind::Time),
     ("p99", Kind::Time),
@@ -41,6 +41,8 @@ const NAMES: [(&str, Kind); 25] = [
     ("errors", Kind::Number),
     ("rate", Kind::Number),
     ("deliveries", Kind::Number),
+    ("flood-messages", Kind::Number),
+    ("flood-kib", Kind::Number),
 ];
 
 /// A condition that fails a run, as `p99>500ms` or `lost>0`.

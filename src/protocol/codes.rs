@@ -104,17 +104,19 @@ pub enum CloseCode {
     NotJoined,
     /// The server has all the sessions it may have.
     ServerFull,
+    /// The visitor's address has all the sessions it may have for now.
+    AddressFull,
     /// The page's origin is not allowed.
     OriginRefused,
     /// Too many BAD_FRAMEs.
     ProtocolBroken,
-    /// Too many sessions of this identity or address.
+    /// Too many sessions of this identity.
     TooManySessions,
 }
 
 impl CloseCode {
     /// Every code that the server closes with.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Done,
         Self::ProtocolError,
         Self::TooLarge,
@@ -124,6 +126,7 @@ impl CloseCode {
         Self::StartOver,
         Self::NotJoined,
         Self::ServerFull,
+        Self::AddressFull,
         Self::OriginRefused,
         Self::ProtocolBroken,
         Self::TooManySessions,
@@ -141,6 +144,7 @@ impl CloseCode {
             Self::StartOver => 4003,
             Self::NotJoined => 4004,
             Self::ServerFull => 4005,
+            Self::AddressFull => 4006,
             Self::OriginRefused => 4101,
             Self::ProtocolBroken => 4102,
             Self::TooManySessions => 4103,
@@ -159,9 +163,10 @@ impl CloseCode {
             Self::StartOver => "start over",
             Self::NotJoined => "not joined in time",
             Self::ServerFull => "server full",
+            Self::AddressFull => "address full",
             Self::OriginRefused => "origin refused",
             Self::ProtocolBroken => "protocol broken too often",
-            Self::TooManySessions => "too many sessions of this identity or address",
+            Self::TooManySessions => "too many sessions of this identity",
         }
     }
 }

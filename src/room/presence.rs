@@ -15,6 +15,10 @@ use crate::{
 pub const PEOPLE_LISTED_MAX: usize = 50;
 /// A coming or going is told only after this long, so that a reload is no notice.
 const NOTICE_AFTER: Duration = Duration::from_secs(5);
+/// Comings and goings of a room that are told by name: so many at once.
+const NOTICE_BURST: u32 = 10;
+/// After that, one in so long. Beyond, only the number and the list of who is here say it.
+const NOTICE_EVERY: Duration = Duration::from_secs(6);
 /// Shortest time between two PRESENCEs.
 const INTERVAL_SMALL: Duration = Duration::from_secs(1);
 /// The same where there are no lists: only the number changes, and it goes to many.
@@ -37,6 +41,8 @@ pub struct Presence {
     /// Since when there is something to tell but comings and goings.
     changed_at: Option<Instant>,
     told_at: Option<Instant>,
+    /// When the budget of notices is whole again.
+    notices_whole_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -44,6 +50,8 @@ struct Notice {
     due: Instant,
     /// Who went, as they were; `None` for somebody who came.
     went: Option<Author>,
+    /// What the others heard of the coming of somebody who went.
+    coming: Coming,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +59,19 @@ struct Person {
     sessions: Vec<SessionId>,
     /// The latest profile of any tab; none while all are readers.
     author: Option<Author>,
+    coming: Coming,
+}
+
+/// What the others heard of somebody's coming.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Coming {
+    /// Nothing, or not yet: they found the name in a list.
+    #[default]
+    Unannounced,
+    /// It was told, so the going is told, too.
+    Announced,
+    /// It was one of too many. The going is not told either.
+    Suppressed,
 }
 
 impl Presence {
@@ -95,9 +116,12 @@ impl Presence {
         let id = author.id.clone();
         person.author = Some(author);
         self.changed_at.get_or_insert(now);
-        // Who is back before the going was told never went.
-        if is_new && self.notices.remove(&id).is_none() {
-            self.notify(id, None, now);
+        if is_new {
+            match self.notices.remove(&id) {
+                // Who is back before the going was told never went.
+                Some(going) => person.coming = going.coming,
+                None => self.notify(id, None, Coming::Unannounced, now),
+            }
         }
         true
     }
@@ -115,17 +139,27 @@ impl Presence {
             return;
         }
         self.changed_at.get_or_insert(now);
-        let author = self.people.remove(id).and_then(|p| p.author);
+        let Some(Person { author, coming, .. }) = self.people.remove(id) else { return };
         // Who goes before the coming was told never came.
         if author.is_some() && self.notices.remove(id).is_none() {
-            self.notify(id.clone(), author, now);
+            self.notify(id.clone(), author, coming, now);
         }
     }
 
-    fn notify(&mut self, id: AuthorId, went: Option<Author>, now: Instant) {
+    fn notify(&mut self, id: AuthorId, went: Option<Author>, coming: Coming, now: Instant) {
         let due = now + NOTICE_AFTER;
-        self.notices.insert(id.clone(), Notice { due, went });
+        self.notices.insert(id.clone(), Notice { due, went, coming });
         self.queue.push_back((due, id));
+    }
+
+    /// One notice more, if the room has not had too many of late.
+    fn may_notify(&mut self, now: Instant) -> bool {
+        let whole_at = self.notices_whole_at.unwrap_or(now).max(now) + NOTICE_EVERY;
+        let may = whole_at - now <= NOTICE_EVERY * NOTICE_BURST;
+        if may {
+            self.notices_whole_at = Some(whole_at);
+        }
+        may
     }
 
     /// When the next notice is due. Drops stale ones in front.
@@ -171,11 +205,32 @@ impl Presence {
     fn fold(&mut self, now: Instant) {
         while self.next_notice().is_some_and(|due| due <= now) {
             let Some((_, id)) = self.queue.pop_front() else { break };
-            match self.notices.remove(&id).map(|n| n.went) {
-                Some(Some(went)) => self.left.push(went),
-                Some(None) => self.joined.extend(self.people.get(&id).and_then(|p| p.author.clone())),
-                None => {}
+            let Some(Notice { went, coming, .. }) = self.notices.remove(&id) else { continue };
+            match went {
+                Some(went) => self.fold_going(went, coming, now),
+                None => self.fold_coming(&id, now),
             }
+        }
+    }
+
+    /// A going is told where the coming was, so that nobody who was announced seems to be here for ever.
+    fn fold_going(&mut self, went: Author, coming: Coming, now: Instant) {
+        let is_told = match coming {
+            Coming::Announced => true,
+            Coming::Suppressed => false,
+            Coming::Unannounced => self.may_notify(now),
+        };
+        if is_told {
+            self.left.push(went);
+        }
+    }
+
+    fn fold_coming(&mut self, id: &AuthorId, now: Instant) {
+        let may = self.may_notify(now);
+        let Some(person) = self.people.get_mut(id) else { return };
+        person.coming = if may { Coming::Announced } else { Coming::Suppressed };
+        if may {
+            self.joined.extend(person.author.clone());
         }
     }
 
@@ -340,6 +395,39 @@ mod tests {
         presence.leave(&test_author(50).id, tab(50), start + 9 * SECOND);
         let told = tell(&mut presence, start + 9 * SECOND).expect("the number changed");
         assert_eq!((told.0, told.1.len(), told.2.len()), (50, 50, 0));
+    }
+
+    #[test]
+    fn who_comes_and_goes_all_the_time_is_told_a_few_times_and_then_only_counted() {
+        let mut now = Instant::now();
+        let mut presence = Presence::default();
+        let (mut n_joined, mut n_left) = (0, 0);
+        // For a minute a new one each half second, who stays for 6 s.
+        for n in 0..120 {
+            now += SECOND / 2;
+            come(&mut presence, n, n, now);
+            if let Some(before) = n.checked_sub(12) {
+                presence.leave(&test_author(before).id, tab(before), now);
+            }
+            if let Some((count, members, joined, left)) = tell(&mut presence, now) {
+                assert_eq!(count, members.len());
+                n_joined += joined.len();
+                n_left += left.len();
+            }
+        }
+        assert!((10..=20).contains(&n_joined), "{n_joined} came");
+        for n in 108..120 {
+            presence.leave(&test_author(n).id, tab(n), now);
+        }
+        now += 6 * SECOND;
+        n_left += tell(&mut presence, now).map_or(0, |told| told.3.len());
+        assert_eq!(n_left, n_joined, "whose coming was told, their going was");
+        // A minute later a coming is worth a word again.
+        now += 60 * SECOND;
+        come(&mut presence, 500, 500, now);
+        assert!(tell(&mut presence, now).is_some());
+        now += 5 * SECOND;
+        assert_eq!(tell(&mut presence, now).map(|told| told.2), Some(vec!["person 500".to_owned()]));
     }
 
     proptest! {

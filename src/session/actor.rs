@@ -1,4 +1,5 @@
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -18,7 +19,7 @@ use super::{
     admission::IdentityPermit,
     messages::SessionEnd,
     random_unit,
-    rate_limit::{BAD_FRAMES_MAX, FrameRate, Recent},
+    rate_limit::{BAD_FRAMES_MAX, FrameRate, Recent, Written},
     reader::{FrameReader, Inbound},
     socket::Socket,
 };
@@ -68,6 +69,8 @@ pub struct SessionSetup {
 pub struct Connection {
     /// The room of its URL.
     pub room: RoomId,
+    /// The visitor's address.
+    pub address: IpAddr,
     /// Its place on this server.
     pub place: Place,
     /// Its socket.
@@ -91,6 +94,7 @@ pub struct Session {
     setup: Rc<SessionSetup>,
     slot: Rc<Slot>,
     room: RoomId,
+    address: IpAddr,
     state: State,
     bad_frames: Recent,
     frames: FrameRate,
@@ -110,7 +114,7 @@ impl Session {
     /// Starts the actor of a connection. Where `refused` it is told why and closed at once: a page cannot see the
     /// status of a refused upgrade.
     pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
-        let Connection { room, place, stream, first, answer } = connection;
+        let Connection { room, address, place, stream, first, answer } = connection;
         setup.metrics.sessions_opened.inc();
         setup.metrics.sessions_live.inc();
         let socket = Socket::new(stream);
@@ -127,6 +131,7 @@ impl Session {
             setup,
             slot: slot.clone(),
             room,
+            address,
             state: State::Unjoined,
             bad_frames: Recent::default(),
             _place: place,
@@ -234,17 +239,15 @@ impl Session {
         if self.slot.is_leaving() {
             return;
         }
-        let rates = &self.setup.rates;
-        let too_many = |wait| rate_limited("too many messages in too short a time", wait);
-        let too_alike = |wait| rate_limited("the same text too often in too short a time", wait);
-        let allowed = rates
-            .message(author_id)
-            .map_err(too_many)
-            .and_then(|()| rates.saying(author_id, &self.room, &content, client_id).map_err(too_alike));
-        let sent = match allowed {
+        let (author, address, room) = (author_id, self.address, &self.room);
+        let sent = match self.setup.rates.message(&Written { author, address, room, content: &content, client_id }) {
             Ok(()) => membership.publish(client_id, content, Instant::now()),
             // A retry of what the room has stored gets its ACK all the same.
-            Err(refusal) => membership.recall(client_id, content, refusal),
+            Err(too_much) => {
+                self.setup.metrics.messages_limited.inc(too_much.limit.as_str());
+                let refusal = rate_limited(too_much.limit.sentence(), too_much.wait);
+                membership.recall(client_id, content, refusal)
+            }
         };
         if let Ok(Ok(())) = sent {
             self.slot.asked();
@@ -372,7 +375,7 @@ impl StreamHandler<Inbound> for Session {
             return;
         }
         // A text frame takes its place once it is known whose answer it waits for.
-        if matches!(inbound, Inbound::Binary | Inbound::Ping(_) | Inbound::Pong)
+        if matches!(inbound, Inbound::Binary | Inbound::Fragment | Inbound::Ping(_) | Inbound::Pong)
             && let Err(wait) = self.frames.take()
         {
             return self.too_fast(wait, None);
@@ -381,7 +384,7 @@ impl StreamHandler<Inbound> for Session {
             Inbound::Text(text) => self.text(&text, ctx),
             Inbound::Binary => self.bad_frame("frames are text", None),
             Inbound::Ping(payload) => self.setup.slots.send(&self.slot, protocol::pong_frame(&payload)),
-            Inbound::Pong => {}
+            Inbound::Pong | Inbound::Fragment => {}
             Inbound::Close => {
                 self.close(CloseCode::Done);
                 self.slot.outbox.finish();

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use super::networks::{Network, networks};
 use crate::domain::AuthorId;
 
 /// How many sessions there may be (docs/CONFIGURATION.md).
@@ -17,7 +18,7 @@ pub struct AdmissionLimits {
     pub n_sessions_max: usize,
     /// Of one identity.
     pub n_of_identity_max: usize,
-    /// Of one address.
+    /// Of one address; IPv6 networks wider than a /64 have a multiple.
     pub n_of_address_max: usize,
 }
 
@@ -27,7 +28,7 @@ pub struct Admission {
     limits: AdmissionLimits,
     n_sessions: AtomicUsize,
     n_refusals: AtomicUsize,
-    by_address: Counts<IpAddr>,
+    by_network: Counts<Network>,
     by_identity: Counts<AuthorId>,
 }
 
@@ -35,7 +36,7 @@ pub struct Admission {
 #[derive(Debug)]
 pub struct SessionPermit {
     admission: Arc<Admission>,
-    _address: Permit<IpAddr>,
+    _networks: Box<[Permit<Network>]>,
 }
 
 /// A place among the connections that are told why they are refused.
@@ -53,8 +54,8 @@ pub type IdentityPermit = Permit<AuthorId>;
 pub enum NotAdmitted {
     /// The server has all the sessions it may have.
     ServerFull,
-    /// There are too many of this identity or address.
-    TooMany,
+    /// There are too many of this address for now.
+    AddressFull,
 }
 
 impl Admission {
@@ -64,7 +65,7 @@ impl Admission {
             limits,
             n_sessions: AtomicUsize::new(0),
             n_refusals: AtomicUsize::new(0),
-            by_address: Counts::default(),
+            by_network: Counts::default(),
             by_identity: Counts::default(),
         })
     }
@@ -79,11 +80,13 @@ impl Admission {
     /// # Errors
     /// [`NotAdmitted`] where a limit is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
-        let permit = self.by_address.acquire(address, self.limits.n_of_address_max).ok_or(NotAdmitted::TooMany)?;
+        let max = |factor| self.limits.n_of_address_max.saturating_mul(usize::try_from(factor).unwrap_or(1));
+        let places = networks(address).map(|network| self.by_network.acquire(network, max(network.factor)));
+        let networks = places.collect::<Option<Box<[_]>>>().ok_or(NotAdmitted::AddressFull)?;
         let max = self.limits.n_sessions_max;
         let add = |n: usize| (n < max).then_some(n + 1);
         match self.n_sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-            Ok(_) => Ok(SessionPermit { admission: self.clone(), _address: permit }),
+            Ok(_) => Ok(SessionPermit { admission: self.clone(), _networks: networks }),
             Err(_) => Err(NotAdmitted::ServerFull),
         }
     }
@@ -176,13 +179,31 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_customer_has_four_times_the_sessions_of_an_address_at_most() {
+        let limits = AdmissionLimits { n_sessions_max: 1_000, n_of_identity_max: 1, n_of_address_max: 10 };
+        let admission = Admission::new(limits);
+        let from = |text: String| admission.admit(text.parse().expect("an address")).ok();
+        let of_64: Vec<_> = (0..20).filter_map(|n| from(format!("2001:db8:1:1::{n:x}"))).collect();
+        assert_eq!(of_64.len(), 10);
+        let of_56: Vec<_> = (0..200).filter_map(|n| from(format!("2001:db8:1:{n:x}::1"))).collect();
+        assert_eq!(of_56.len(), 10, "with those before them twenty");
+        let of_48: Vec<_> = (0..200).filter_map(|n| from(format!("2001:db8:1:{n:x}00::1"))).collect();
+        assert_eq!(of_48.len(), 20, "with those before them forty");
+        let elsewhere = from("2001:db8:2::1".to_owned());
+        assert!(elsewhere.is_some());
+        assert_eq!(admission.n_sessions(), 41, "who is refused takes no place");
+        drop((of_64, of_56, of_48, elsewhere));
+        assert!(lock(&admission.by_network.0).is_empty());
+    }
+
+    #[test]
     fn counts_by_server_address_and_identity_and_forgets() {
         let limits = AdmissionLimits { n_sessions_max: 3, n_of_identity_max: 1, n_of_address_max: 2 };
         let admission = Admission::new(limits);
         let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = admission.admit(here).expect("a place");
         let second = admission.admit(here).expect("a place");
-        assert_eq!(admission.admit(here).err(), Some(NotAdmitted::TooMany));
+        assert_eq!(admission.admit(here).err(), Some(NotAdmitted::AddressFull));
         let third = admission.admit(there).expect("a place");
         assert_eq!(admission.admit(there).err(), Some(NotAdmitted::ServerFull));
         drop(first);
@@ -192,6 +213,6 @@ mod tests {
         assert!(place.is_some() && admission.admit_identity(&somebody).is_none());
         drop((second, third, place));
         assert_eq!(admission.n_sessions(), 0);
-        assert!(lock(&admission.by_address.0).is_empty() && lock(&admission.by_identity.0).is_empty());
+        assert!(lock(&admission.by_network.0).is_empty() && lock(&admission.by_identity.0).is_empty());
     }
 }

@@ -5,8 +5,11 @@
 
 mod actor;
 mod admission;
+mod bucket;
+mod budgets;
 mod hub;
 mod messages;
+mod networks;
 mod outbox;
 mod rate_limit;
 mod reader;
@@ -17,10 +20,11 @@ mod socket;
 
 pub use actor::{ABNORMAL, Connection, Entrance, Place, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
+pub use budgets::AddressSettings;
 pub use hub::Hub;
 pub use messages::Drain;
 pub use outbox::Outbox;
-pub use rate_limit::{Rate, RateLimits, RateSettings};
+pub use rate_limit::{MessageLimit, Rate, RateLimits, RateSettings};
 pub use reader::{FrameReader, Inbound};
 pub use slot::{SessionTimes, Slot, Slots};
 pub use socket::{Accepted, Connected, linger, prepare};

@@ -1,6 +1,6 @@
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{Hash, RandomState},
+    hash::RandomState,
     net::IpAddr,
     num::NonZeroU32,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -14,17 +14,20 @@ use governor::{
 };
 use uuid::Uuid;
 
-use super::repeats::{Likeness, Repeats};
+use super::{
+    bucket::{Bucket, Budget},
+    budgets::{AddressBudgets, AddressLimit, AddressSettings, Charge, n_bytes_shown},
+    networks::{WIDTHS, networks},
+    repeats::{Likeness, Repeats},
+};
 use crate::domain::{AuthorId, AvatarName, Content, Nickname, RoomId};
 
 /// What may be done in a time, on this server: by an identity over all its sessions, and by an address. Rates are
-/// token buckets (the governor crate); what counts by the minute is counted, which a bucket would only do on
-/// average.
+/// token buckets; what counts by the minute is counted, which a bucket would only do on average.
 pub struct RateLimits {
-    messages: DefaultKeyedRateLimiter<AuthorId>,
-    requests: DefaultKeyedRateLimiter<IpAddr>,
-    upgrades: DefaultKeyedRateLimiter<IpAddr>,
-    people: Mutex<HashMap<AuthorId, Person>>,
+    requests: ByAddress,
+    upgrades: ByAddress,
+    lately: Mutex<Lately>,
     settings: RateSettings,
     hasher: RandomState,
     clock: DefaultClock,
@@ -56,14 +59,63 @@ pub struct RateSettings {
     pub requests: Rate,
     /// WebSockets that an address opens.
     pub upgrades: Rate,
+    /// Messages of all people of an address.
+    pub address: AddressSettings,
 }
 
-/// What is known of an identity that was active within the last minute.
+/// A message that somebody wants to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Who.
+    pub author: &'a AuthorId,
+    /// From where.
+    pub address: IpAddr,
+    /// To whom.
+    pub room: &'a RoomId,
+    /// What.
+    pub content: &'a Content,
+    /// The sender's key for it.
+    pub client_id: Uuid,
+}
+
+/// Why a message is not taken now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMuch {
+    /// What is reached.
+    pub limit: MessageLimit,
+    /// The time until it is not.
+    pub wait: Duration,
+}
+
+/// A limit on messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageLimit {
+    /// Messages of the identity.
+    Identity,
+    /// The same text, by this identity or by others of its address.
+    Repeats,
+    /// Messages or bytes of the address in this room.
+    AddressRoom,
+    /// Messages or bytes of the address in all rooms.
+    Address,
+}
+
+/// What identities and addresses did lately. One lock for all, since all are asked before anything is taken.
+#[derive(Default)]
+struct Lately {
+    people: HashMap<AuthorId, Person>,
+    addresses: AddressBudgets,
+}
+
+/// What is known of an identity that was active lately.
 #[derive(Default)]
 struct Person {
     /// Its latest profile; the avatar where it was named.
     profile: Option<(Nickname, Option<AvatarName>, Instant)>,
     changes: Recent,
+    messages: Bucket,
+    /// When its first message was taken, and its latest.
+    wrote: Option<(Instant, Instant)>,
     repeats: Repeats,
 }
 
@@ -72,10 +124,79 @@ const ENTRIES_MANY: usize = 10_000;
 /// Above this many identities no new one is remembered, so that a flood of made-up ones cannot fill the memory: what
 /// they do still counts by address, session and message.
 const PEOPLE_MAX: usize = 200_000;
+/// An identity that has written is remembered for so long after its latest message.
+const WRITER_REMEMBERED: Duration = Duration::from_secs(600);
+/// An identity is new for so long after its first message.
+const NEW_FOR: Duration = MINUTE;
+/// With fewer messages within a minute an identity that is not new may use what its address keeps in reserve.
+const QUIET_MAX: usize = 6;
+/// What an identity begins with where its address has brought many new ones of late: messages at once.
+const NEWCOMER_BURST: u32 = 3;
+
+impl MessageLimit {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Repeats, Self::AddressRoom, Self::Address];
+
+    /// Its name, as a label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Repeats => "repeats",
+            Self::AddressRoom => "address_room",
+            Self::Address => "address",
+        }
+    }
+
+    /// What the sender is told.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Identity => "too many messages in too short a time",
+            Self::Repeats => "the same text too often in too short a time",
+            Self::AddressRoom => "too many messages to this room from this address in too short a time",
+            Self::Address => "too many messages from this address in too short a time",
+        }
+    }
+}
 
 impl Rate {
-    fn quota(self) -> Quota {
-        Quota::per_second(self.per_second).allow_burst(self.burst)
+    fn quota(self, factor: u32) -> Quota {
+        let Budget { burst, per_second } = self.budget().times(factor);
+        Quota::per_second(per_second).allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
+    }
+
+    fn budget(self) -> Budget {
+        Budget { burst: self.burst.get(), per_second: self.per_second }
+    }
+}
+
+/// A rate of an address, and of the IPv6 networks around it.
+struct ByAddress([DefaultKeyedRateLimiter<IpAddr>; WIDTHS]);
+
+impl ByAddress {
+    fn new(rate: Rate) -> Self {
+        // The factors are the same for every address of one kind; IPv4 has the first one only.
+        let mut quotas = networks(IpAddr::from([0_u16; 8])).map(|network| rate.quota(network.factor));
+        Self(std::array::from_fn(|_| RateLimiter::keyed(quotas.next().unwrap_or(rate.quota(1)))))
+    }
+
+    fn take(&self, address: IpAddr, clock: &DefaultClock) -> Result<(), Duration> {
+        for (buckets, network) in self.0.iter().zip(networks(address)) {
+            buckets.check_key(&network.first).map_err(|until| wait(&until, clock))?;
+        }
+        Ok(())
+    }
+
+    fn tidy(&self, thorough: bool) {
+        for buckets in &self.0 {
+            if thorough || buckets.len() > ENTRIES_MANY {
+                buckets.retain_recent();
+                buckets.shrink_to_fit();
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(RateLimiter::len).sum()
     }
 }
 
@@ -83,35 +204,81 @@ impl RateLimits {
     /// Full buckets for everybody.
     pub fn new(settings: RateSettings) -> Self {
         Self {
-            messages: RateLimiter::keyed(settings.messages.quota()),
-            requests: RateLimiter::keyed(settings.requests.quota()),
-            upgrades: RateLimiter::keyed(settings.upgrades.quota()),
-            people: Mutex::default(),
+            requests: ByAddress::new(settings.requests),
+            upgrades: ByAddress::new(settings.upgrades),
+            lately: Mutex::default(),
             settings,
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
         }
     }
 
-    /// One message of `author`.
+    /// One message. Its author's limits are asked first, then those of its address; where one is reached nothing is
+    /// taken from any. The same message sent again is no repeat of itself.
     ///
     /// # Errors
-    /// The time until the next one may come.
-    pub fn message(&self, author: &AuthorId) -> Result<(), Duration> {
-        self.take(&self.messages, author)
-    }
-
-    /// `author` says this in `room`; not again and again. The same message sent again does not count.
-    ///
-    /// # Errors
-    /// The time until it may be said again.
-    pub fn saying(&self, author: &AuthorId, room: &RoomId, content: &Content, id: Uuid) -> Result<(), Duration> {
+    /// The limit that is reached, and the time until it is not.
+    pub fn message(&self, written: &Written<'_>) -> Result<(), TooMuch> {
         if !self.settings.is_on {
             return Ok(());
         }
-        let likeness = Likeness::of(room, content, &self.hasher);
-        let max = count(self.settings.repeats_per_minute);
-        self.person(author, |person| person.repeats.add(likeness, id, Instant::now(), max))
+        let likeness = Likeness::of(written.room, written.content, &self.hasher);
+        let now = Instant::now();
+        let mut lately = self.lately();
+        let Lately { people, addresses } = &mut *lately;
+        let mut stranger = Person::default();
+        let person = remembered(people, written.author, &mut stranger);
+        self.take_message(person, addresses, written, likeness, now)
+    }
+
+    fn take_message(
+        &self,
+        person: &mut Person,
+        addresses: &mut AddressBudgets,
+        written: &Written<'_>,
+        likeness: Likeness,
+        now: Instant,
+    ) -> Result<(), TooMuch> {
+        let Written { address, room, content, client_id, .. } = *written;
+        let budget = self.settings.messages.budget();
+        let is_first = person.wrote.is_none();
+        let begins_full = !is_first || addresses.welcomes(address, now);
+        let mut own = match begins_full {
+            true => person.messages,
+            false => Bucket::holding(NEWCOMER_BURST, budget, now),
+        };
+        let too_much = |limit| move |wait| TooMuch { limit, wait };
+        let wait = own.wait(1, 0, budget, now);
+        if !wait.is_zero() {
+            return Err(too_much(MessageLimit::Identity)(wait));
+        }
+        let repeats_max = count(self.settings.repeats_per_minute);
+        let is_retry =
+            person.repeats.ask(likeness, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
+        let charge = Charge {
+            address,
+            room,
+            n_bytes: n_bytes_shown(content),
+            likeness: (!is_retry).then_some(likeness),
+            is_quiet: person.is_quiet(now),
+        };
+        let settings = &self.settings.address;
+        addresses.ask(&charge, settings, now).map_err(|(limit, wait)| match limit {
+            AddressLimit::Room => TooMuch { limit: MessageLimit::AddressRoom, wait },
+            AddressLimit::Total => TooMuch { limit: MessageLimit::Address, wait },
+            AddressLimit::Repeats => TooMuch { limit: MessageLimit::Repeats, wait },
+        })?;
+        addresses.take(&charge, settings, now);
+        if is_first && begins_full {
+            addresses.welcome(address, now);
+        }
+        own.take(1, budget, now);
+        person.messages = own;
+        person.wrote = Some((person.wrote.map_or(now, |(first, _)| first), now));
+        if !is_retry {
+            person.repeats.add(likeness, client_id, now);
+        }
+        Ok(())
     }
 
     /// One request of `address`.
@@ -119,7 +286,7 @@ impl RateLimits {
     /// # Errors
     /// The time until the next one may come.
     pub fn request(&self, address: IpAddr) -> Result<(), Duration> {
-        self.take(&self.requests, &address)
+        self.by_address(&self.requests, address)
     }
 
     /// One WebSocket that `address` opens.
@@ -127,12 +294,12 @@ impl RateLimits {
     /// # Errors
     /// The time until the next one may come.
     pub fn upgrade(&self, address: IpAddr) -> Result<(), Duration> {
-        self.take(&self.upgrades, &address)
+        self.by_address(&self.upgrades, address)
     }
 
     /// The bucket of a new session's frames.
     pub fn frames(&self) -> FrameRate {
-        FrameRate(self.settings.is_on.then(|| RateLimiter::direct(self.settings.frames.quota())))
+        FrameRate(self.settings.is_on.then(|| RateLimiter::direct(self.settings.frames.quota(1))))
     }
 
     /// One profile change of `author`.
@@ -165,10 +332,9 @@ impl RateLimits {
         let max = count(self.settings.profiles_per_minute);
         self.person(author, |person| {
             let now = Instant::now();
-            let is_other = person
-                .profile
-                .as_ref()
-                .is_some_and(|(was, had, _)| was != nickname || had.is_some_and(|had| had != avatar));
+            let is_other = person.profile.as_ref().is_some_and(|(was, had, at)| {
+                *at + MINUTE > now && (was != nickname || had.is_some_and(|had| had != avatar))
+            });
             if is_other {
                 person.changes.add(now, max)?;
             }
@@ -177,52 +343,51 @@ impl RateLimits {
         })
     }
 
-    /// Forgets who has been idle: whose buckets are full again, who did nothing for a minute. So memory follows who
+    /// Forgets who has been idle: whose buckets are full again, who did nothing for a while. So memory follows who
     /// is active, not who ever was. To be called each second; `thorough` now and then, otherwise it is done only
     /// where there is much.
     pub fn tidy(&self, thorough: bool) {
-        tidy(&self.messages, thorough);
-        tidy(&self.requests, thorough);
-        tidy(&self.upgrades, thorough);
-        let mut people = self.people();
-        if thorough || people.len() > ENTRIES_MANY {
-            let now = Instant::now();
-            people.retain(|_, person| !person.is_idle(now));
-            people.shrink_to_fit();
+        self.requests.tidy(thorough);
+        self.upgrades.tidy(thorough);
+        let now = Instant::now();
+        let mut lately = self.lately();
+        lately.addresses.tidy(now, thorough, ENTRIES_MANY);
+        if thorough || lately.people.len() > ENTRIES_MANY {
+            lately.people.retain(|_, person| !person.is_idle(now));
+            lately.people.shrink_to_fit();
         }
     }
 
     /// How much is remembered.
     pub fn n_entries(&self) -> usize {
-        let buckets = self.messages.len() + self.requests.len() + self.upgrades.len();
-        buckets + self.people().len()
+        let lately = self.lately();
+        self.requests.len() + self.upgrades.len() + lately.people.len() + lately.addresses.n_entries()
     }
 
-    fn take<K: Hash + Eq + Clone>(&self, buckets: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Duration> {
-        if !self.settings.is_on {
-            return Ok(());
-        }
-        buckets.check_key(key).map_err(|until| wait(&until, &self.clock))
+    fn by_address(&self, buckets: &ByAddress, address: IpAddr) -> Result<(), Duration> {
+        if self.settings.is_on { buckets.take(address, &self.clock) } else { Ok(()) }
     }
 
-    fn people(&self) -> MutexGuard<'_, HashMap<AuthorId, Person>> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lately(&self) -> MutexGuard<'_, Lately> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn person(&self, author: &AuthorId, act: impl FnOnce(&mut Person) -> Result<(), Duration>) -> Result<(), Duration> {
-        let mut people = self.people();
-        if people.len() >= PEOPLE_MAX && !people.contains_key(author) {
-            return act(&mut Person::default());
-        }
-        act(people.entry(author.clone()).or_default())
+        let mut stranger = Person::default();
+        act(remembered(&mut self.lately().people, author, &mut stranger))
     }
 }
 
-fn tidy<K: Hash + Eq + Clone>(buckets: &DefaultKeyedRateLimiter<K>, thorough: bool) {
-    if thorough || buckets.len() > ENTRIES_MANY {
-        buckets.retain_recent();
-        buckets.shrink_to_fit();
+/// What is known of `author`; `stranger` where nothing is and no more can be remembered.
+fn remembered<'a>(
+    people: &'a mut HashMap<AuthorId, Person>,
+    author: &AuthorId,
+    stranger: &'a mut Person,
+) -> &'a mut Person {
+    if people.len() >= PEOPLE_MAX && !people.contains_key(author) {
+        return stranger;
     }
+    people.entry(author.clone()).or_default()
 }
 
 fn count(n: NonZeroU32) -> usize {
@@ -234,9 +399,19 @@ fn wait(until: &NotUntil<<DefaultClock as Clock>::Instant>, clock: &DefaultClock
 }
 
 impl Person {
+    /// Lets go of what has no bearing any more, and says whether that is all.
     fn is_idle(&mut self, now: Instant) -> bool {
-        let is_fresh = self.profile.as_ref().is_some_and(|(_, _, at)| *at + MINUTE > now);
-        !is_fresh && self.changes.is_empty(now) && self.repeats.is_empty(now)
+        self.profile.take_if(|(_, _, at)| *at + MINUTE <= now);
+        if self.repeats.n_recent(now) == 0 {
+            self.repeats = Repeats::default();
+        }
+        let is_writer = self.wrote.is_some_and(|(_, latest)| latest + WRITER_REMEMBERED > now);
+        self.profile.is_none() && !is_writer && self.changes.is_empty(now)
+    }
+
+    /// Whether it has been here for a while and writes little.
+    fn is_quiet(&mut self, now: Instant) -> bool {
+        self.wrote.is_some_and(|(first, _)| first + NEW_FOR <= now) && self.repeats.n_recent(now) < QUIET_MAX
     }
 }
 
@@ -309,7 +484,24 @@ mod tests {
             frames: rate(100, 1),
             requests: rate(50, 1),
             upgrades: rate(20, 1),
+            address: AddressSettings {
+                room_messages_per_second: n(30),
+                room_kib_per_second: n(32),
+                messages_per_second: n(100),
+                kib_per_second: n(64),
+                repeats_per_minute: 25,
+            },
         })
+    }
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    /// `author` says something that nobody has said yet.
+    fn say(limits: &RateLimits, author: &str) -> Result<(), TooMuch> {
+        let client_id = Uuid::new_v4();
+        let content = Content::parse(&client_id.to_string()).expect("a text");
+        let (author, room) = (AuthorId::from_stored(author), RoomId::parse("post").expect("a room"));
+        limits.message(&Written { author: &author, address: HERE, room: &room, content: &content, client_id })
     }
 
     fn name(text: &str) -> Nickname {
@@ -319,14 +511,16 @@ mod tests {
     #[test]
     fn a_burst_then_a_wait_for_each_identity() {
         let limits = limits(true);
-        let (one, two) = (AuthorId::from_stored("one"), AuthorId::from_stored("two"));
-        let n_passed = (0..20).filter(|_| limits.message(&one).is_ok()).count();
+        let one = AuthorId::from_stored("one");
+        let n_passed = (0..20).filter(|_| say(&limits, "one").is_ok()).count();
         assert!((10..=11).contains(&n_passed), "{n_passed}");
-        assert!(limits.message(&one).is_err_and(|wait| wait <= Duration::from_secs(1) && !wait.is_zero()));
-        assert_eq!(limits.message(&two), Ok(()));
+        let refused = say(&limits, "one").expect_err("the bucket is empty");
+        assert_eq!(refused.limit, MessageLimit::Identity);
+        assert!(refused.wait <= Duration::from_secs(1) && !refused.wait.is_zero());
+        assert_eq!(say(&limits, "two"), Ok(()));
         assert_eq!((0..5).filter(|_| limits.profile(&one, &name("one"), None).is_ok()).count(), 3);
         limits.tidy(true);
-        assert!(limits.message(&one).is_err(), "who is not idle is not forgotten");
+        assert!(say(&limits, "one").is_err(), "who is not idle is not forgotten");
     }
 
     #[test]
@@ -372,13 +566,16 @@ mod tests {
     fn the_same_again_and_again_is_refused_and_retries_are_not() {
         let limits = limits(true);
         let (who, room) = (AuthorId::from_stored("somebody"), RoomId::parse("post").expect("a room"));
-        let say = |text: &str, id| limits.saying(&who, &room, &Content::parse(text).expect("a text"), id);
+        let say = |text: &str, client_id| {
+            let content = Content::parse(text).expect("a text");
+            limits.message(&Written { author: &who, address: HERE, room: &room, content: &content, client_id })
+        };
         let first = Uuid::new_v4();
         assert_eq!(say("hello", first), Ok(()));
         for _ in 0..4 {
             assert_eq!(say("Hello!", Uuid::new_v4()), Ok(()));
         }
-        assert!(say("hello...", Uuid::new_v4()).is_err());
+        assert!(say("hello...", Uuid::new_v4()).is_err_and(|refused| refused.limit == MessageLimit::Repeats));
         assert_eq!(say("hello", first), Ok(()));
         assert_eq!(say("something else", Uuid::new_v4()), Ok(()));
     }
@@ -399,6 +596,74 @@ mod tests {
         assert_eq!(limits.n_entries(), 0);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_has_written_is_remembered_for_ten_minutes() {
+        let limits = limits(true);
+        assert_eq!(say(&limits, "somebody"), Ok(()));
+        tokio::time::advance(WRITER_REMEMBERED - Duration::from_secs(1)).await;
+        limits.tidy(true);
+        assert_eq!(limits.n_entries(), 1, "and nothing of its address, whose buckets are full");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        limits.tidy(true);
+        assert_eq!(limits.n_entries(), 0);
+    }
+
+    /// Of a thousand invented identities, each with ten messages at once, in a minute.
+    #[tokio::test(start_paused = true)]
+    async fn invented_identities_get_no_more_than_their_address_has() {
+        let limits = limits(true);
+        say(&limits, "here for a while").expect("a first message");
+        tokio::time::advance(NEW_FOR).await;
+        let (mut n_passed, mut by_limit) = (0, HashMap::new());
+        for n in 0..1_000 {
+            for _ in 0..10 {
+                match say(&limits, &n.to_string()) {
+                    Ok(()) => n_passed += 1,
+                    Err(refused) => *by_limit.entry(refused.limit.as_str()).or_insert(0) += 1,
+                }
+            }
+            if n % 200 == 0 {
+                assert_eq!(say(&limits, "here for a while"), Ok(()), "{n}");
+            }
+            tokio::time::advance(MINUTE / 1_000).await;
+        }
+        assert!((30 * 59..=30 * 61).contains(&n_passed), "{n_passed}");
+        assert!(by_limit["address_room"] > 1_000, "{by_limit:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_an_address_of_many_new_ones_an_identity_begins_with_three_messages() {
+        let mut settings = limits(true).settings;
+        settings.address.room_messages_per_second = n(10_000);
+        settings.address.messages_per_second = n(10_000);
+        settings.address.room_kib_per_second = n(10_000);
+        settings.address.kib_per_second = n(10_000);
+        let limits = RateLimits::new(settings);
+        let at_once = |who: &str| (0..20).filter(|_| say(&limits, who).is_ok()).count();
+        for n in 0..50 {
+            assert_eq!(at_once(&n.to_string()), 10);
+        }
+        assert_eq!(at_once("one more"), 3);
+        // It earns the rest like everybody.
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(at_once("one more"), 10);
+        assert_eq!(at_once("one later"), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_message_takes_nothing_from_its_author() {
+        let limits = limits(true);
+        // Quiet people would use the reserve, so these are new.
+        for who in ["a", "b"] {
+            assert_eq!((0..10).filter(|_| say(&limits, who).is_ok()).count(), 10);
+        }
+        for _ in 0..30 {
+            assert!(say(&limits, "c").is_err_and(|refused| refused.limit == MessageLimit::AddressRoom));
+        }
+        tokio::time::advance(Duration::from_millis(400)).await;
+        assert_eq!((0..20).filter(|_| say(&limits, "c").is_ok()).count(), 10);
+    }
+
     #[test]
     fn a_flood_of_made_up_identities_is_not_remembered_without_end() {
         let limits = limits(true);
@@ -413,10 +678,10 @@ mod tests {
     #[test]
     fn off_is_off() {
         let limits = limits(false);
-        let (who, here) = (AuthorId::from_stored("one"), IpAddr::from([192, 0, 2, 1]));
+        let (who, here) = (AuthorId::from_stored("one"), HERE);
         let frames = limits.frames();
         for n in 0..1_000 {
-            assert_eq!(limits.message(&who), Ok(()));
+            assert_eq!(say(&limits, "one"), Ok(()));
             assert_eq!((limits.request(here), limits.upgrade(here), frames.take()), (Ok(()), Ok(()), Ok(())));
             let nickname = name(&format!("name {n}"));
             assert_eq!(limits.joins_as(&who, &nickname, AvatarName::derived_from(&who)), Ok(()));

@@ -15,6 +15,8 @@ pub enum Inbound {
     Text(Bytes),
     /// A binary message began; its content is not kept.
     Binary,
+    /// A part of a message that is not its last one, however short: it counts as a frame.
+    Fragment,
     /// A ping with its payload.
     Ping(Bytes),
     /// A pong.
@@ -137,7 +139,7 @@ impl<S> FrameReader<S> {
             return Some(self.give_up(Inbound::TooLarge));
         }
         if !is_last {
-            return None;
+            return Some(Inbound::Fragment);
         }
         match self.fragments.take()? {
             Fragments::Text(text) => Some(Inbound::Text(text.freeze())),
@@ -246,7 +248,9 @@ mod tests {
         ]);
         let expected = [
             Inbound::Text("one".into()),
+            Inbound::Fragment,
             Inbound::Ping("p".into()),
+            Inbound::Fragment,
             Inbound::Text("two".into()),
             Inbound::Binary,
             Inbound::Close,
@@ -266,15 +270,25 @@ mod tests {
         assert_eq!(read(&long, 4_096), [Inbound::TooLarge]);
         let fragments = std::iter::once(Message::Continuation(Item::FirstText("x".repeat(600).into())))
             .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
-        assert_eq!(read(&written(fragments.collect()), 512), [Inbound::TooLarge]);
+        assert_eq!(read(&written(fragments.collect()), 512), [Inbound::Fragment, Inbound::Fragment, Inbound::TooLarge]);
         // The header that passes the sum is enough: its payload need not come.
         let mut sum = written(vec![Message::Continuation(Item::FirstText("x".repeat(600).into()))]);
         sum.extend_from_slice(&[0x00, 0x80 | 126]);
         sum.extend_from_slice(&500_u16.to_be_bytes());
-        assert_eq!(read(&sum, 1), [Inbound::TooLarge]);
+        assert_eq!(read(&sum, 1), [Inbound::Fragment, Inbound::TooLarge]);
         let binary = std::iter::once(Message::Continuation(Item::FirstBinary("x".repeat(600).into())))
             .chain((0..100).map(|_| Message::Continuation(Item::Continue("x".repeat(300).into()))));
-        assert_eq!(read(&written(binary.collect()), 512), [Inbound::TooLarge]);
+        assert_eq!(read(&written(binary.collect()), 512), [Inbound::Fragment, Inbound::Fragment, Inbound::TooLarge]);
+    }
+
+    #[test]
+    fn empty_fragments_are_told_of_one_by_one() {
+        let fragments = std::iter::once(Message::Continuation(Item::FirstText(Bytes::new())))
+            .chain((0..50).map(|_| Message::Continuation(Item::Continue(Bytes::new()))))
+            .chain([Message::Continuation(Item::Last("x".into()))]);
+        let read = read(&written(fragments.collect()), 64);
+        assert_eq!(read.iter().filter(|i| **i == Inbound::Fragment).count(), 51);
+        assert_eq!(read.last(), Some(&Inbound::Text("x".into())));
     }
 
     #[test]

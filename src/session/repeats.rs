@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::{Content, RoomId};
 
 /// How far back it is looked.
-const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_secs(60);
 /// What is remembered of one identity. With the usual message rate a minute has at most 70.
 const REMEMBERED_MAX: usize = 128;
 
@@ -51,15 +51,15 @@ struct Written {
 }
 
 impl Repeats {
-    /// The message is written, if the like of it was written fewer than `max` times in the last minute. The same
-    /// message sent again (its `client_id` is known) passes and does not count.
+    /// Whether the message may be written: if the like of it was written fewer than `max` times in the last minute.
+    /// True where it is the same message sent again (its `client_id` is known), which is no repeat. Remembers nothing.
     ///
     /// # Errors
     /// The time until it may be written.
-    pub fn add(&mut self, likeness: Likeness, client_id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
+    pub fn ask(&mut self, likeness: Likeness, client_id: Uuid, now: Instant, max: usize) -> Result<bool, Duration> {
         self.forget(now);
         if self.0.iter().any(|w| w.client_id == client_id) {
-            return Ok(());
+            return Ok(true);
         }
         let mut alike = self.0.iter().filter(|w| w.likeness == likeness);
         let n_alike = alike.clone().count();
@@ -68,17 +68,21 @@ impl Repeats {
             let last = alike.nth(n_alike - max).map_or(WINDOW, |w| (w.at + WINDOW).saturating_duration_since(now));
             return Err(last);
         }
+        Ok(false)
+    }
+
+    /// The message is written; not to be called for a retry.
+    pub fn add(&mut self, likeness: Likeness, client_id: Uuid, now: Instant) {
         if self.0.len() >= REMEMBERED_MAX {
             self.0.pop_front();
         }
         self.0.push_back(Written { at: now, likeness, client_id });
-        Ok(())
     }
 
-    /// Whether nothing is remembered any more.
-    pub fn is_empty(&mut self, now: Instant) -> bool {
+    /// How many are remembered of the last minute.
+    pub fn n_recent(&mut self, now: Instant) -> usize {
         self.forget(now);
-        self.0.is_empty()
+        self.0.len()
     }
 
     fn forget(&mut self, now: Instant) {
@@ -93,6 +97,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn add(repeats: &mut Repeats, like: Likeness, id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
+        if !repeats.ask(like, id, now, max)? {
+            repeats.add(like, id, now);
+        }
+        Ok(())
+    }
 
     fn likeness(room: &str, text: &str, hasher: &RandomState) -> Likeness {
         Likeness::of(&RoomId::parse(room).expect("a room"), &Content::parse(text).expect("a text"), hasher)
@@ -127,13 +138,13 @@ mod tests {
         let ids: Vec<Uuid> = (0..4).map(|_| Uuid::new_v4()).collect();
         let mut repeats = Repeats::default();
         for id in &ids[..3] {
-            assert_eq!(repeats.add(like, *id, now, 3), Ok(()));
+            assert_eq!(add(&mut repeats, like, *id, now, 3), Ok(()));
         }
         for id in &ids[..3] {
-            assert_eq!(repeats.add(like, *id, now, 3), Ok(()), "sent again");
+            assert_eq!(add(&mut repeats, like, *id, now, 3), Ok(()), "sent again");
         }
-        assert_eq!(repeats.add(like, ids[3], now, 3), Err(WINDOW));
-        assert_eq!(repeats.add(likeness("post", "else", &hasher), ids[3], now, 3), Ok(()));
+        assert_eq!(add(&mut repeats, like, ids[3], now, 3), Err(WINDOW));
+        assert_eq!(add(&mut repeats, likeness("post", "else", &hasher), ids[3], now, 3), Ok(()));
     }
 
     proptest! {
@@ -153,7 +164,7 @@ mod tests {
                 let recent = |a: &&(Instant, u8, Uuid)| a.0 + WINDOW > now;
                 let is_retry = accepted.iter().filter(recent).any(|a| a.2 == client_id);
                 let n_alike = accepted.iter().filter(recent).filter(|a| a.1 == text).count();
-                match repeats.add(Likeness(u64::from(text)), client_id, now, max) {
+                match add(&mut repeats, Likeness(u64::from(text)), client_id, now, max) {
                     Ok(()) => {
                         prop_assert!(is_retry || n_alike < max);
                         if !is_retry {
@@ -172,7 +183,7 @@ mod tests {
                 }
             }
             prop_assert!(repeats.0.len() <= REMEMBERED_MAX);
-            prop_assert!(repeats.is_empty(now + WINDOW));
+            prop_assert_eq!(repeats.n_recent(now + WINDOW), 0);
         }
 
         #[test]

@@ -3,7 +3,7 @@
 
 import { backoffMs } from './backoff.js';
 import { DetailEvent } from './events.js';
-import { PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from './protocol.js';
+import { ADDRESS_FULL, PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from './protocol.js';
 
 /** A connection that held this long was a good one: the next failure starts from the beginning. */
 const STABLE_MS = 30_000;
@@ -13,6 +13,8 @@ const PATIENCE_MS = 12_000;
 const RESTART_MS = 8_000;
 /** Attempts come at most this far apart meanwhile. */
 const RESTART_RETRY_MS = 1_000;
+/** A place among those of a whole network becomes free when somebody leaves: asked for seldom, this long apart at least. */
+const ADDRESS_RETRY_MS = 30_000;
 /** A heartbeat may overtake the changes it tells of by this much. */
 const CATCH_UP_MS = 2_000;
 /** Several readers notice the same silence in the same moment: they leave it one by one. */
@@ -208,6 +210,11 @@ export class Connection extends EventTarget {
     if (this.stopped) return;
     if (code === START_OVER) this.options.startOver();
     if (code === SERVER_FULL) this.dispatchEvent(new DetailEvent('delayed', 'OVERLOADED'));
+    if (code === ADDRESS_FULL) {
+      this.dispatchEvent(new DetailEvent('delayed', 'ADDRESS_FULL'));
+      this.#retryLater(ADDRESS_RETRY_MS * (1 + this.options.random()));
+      return;
+    }
     if (afterClose(code) === 'stay away') {
       this.stopped = true;
       this.#setState('closed');
@@ -217,14 +224,15 @@ export class Connection extends EventTarget {
     this.#retryLater();
   }
 
-  #retryLater() {
+  /** @param {number | null} [pauseMs] where the reason says how long */
+  #retryLater(pauseMs = null) {
     this.#setState(this.options.online() ? 'connecting' : 'offline');
     const told = this.returnAfterMs;
     this.returnAfterMs = null;
     const { random = Math.random } = this.options;
     // Still spread, but never so far apart that an announced restart shows.
     const soon = Date.now() < this.restartUntil ? random() * RESTART_RETRY_MS : null;
-    this.#after('retry', told ?? soon ?? backoffMs(this.attempt++, random), () => this.#connect());
+    this.#after('retry', told ?? pauseMs ?? soon ?? backoffMs(this.attempt++, random), () => this.#connect());
   }
 
   /** Lets go of the socket without waiting for its close event, which may take minutes to come. */

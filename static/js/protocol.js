@@ -97,3 +97,6 @@ export const START_OVER = 4003;
 
 /** Close code: no room for another session right now. */
 export const SERVER_FULL = 4005;
+
+/** Close code: the address that this page comes from has all the sessions it may have, which others may share. */
+export const ADDRESS_FULL = 4006;

@@ -77,6 +77,7 @@ export class Status {
     const text = state === 'offline' ? strings.offline
       : delay === 'STORE_UNAVAILABLE' ? strings.awayReading
         : delay === 'OVERLOADED' ? strings.full
+          : delay === 'ADDRESS_FULL' ? strings.addressFull
           : long ? strings.unreachable
             : this.reached ? strings.reconnecting : strings.connecting;
     // A live region that is drawn again is read again.

@@ -213,21 +213,23 @@ test('a heartbeat that runs ahead leads to a resume', async () => {
   await context.close();
 });
 
-test('a server that is full: told after a while, let in by itself', async () => {
-  const server = await Server.start();
-  const context = await browser.newContext({ locale: 'en-US' });
-  const page = await context.newPage();
-  let full = true;
-  await page.routeWebSocket(/\/ws\/room\//, (socket) => {
-    if (full) socket.close({ code: 4005 });
-    else socket.connectToServer();
+for (const [code, text] of /** @type {[number, string][]} */ ([[4005, 'no room for more people'], [4006, 'Many people on your network']])) {
+  test(`full (${code}): told after a while, let in by itself`, async () => {
+    const server = await Server.start();
+    const context = await browser.newContext({ locale: 'en-US' });
+    const page = await context.newPage();
+    let full = true;
+    await page.routeWebSocket(/\/ws\/room\//, (socket) => {
+      if (full) socket.close({ code });
+      else socket.connectToServer();
+    });
+    await page.goto(`${server.url}/room/full?lang=en`);
+    await page.getByText(text).waitFor();
+    full = false;
+    // Looking at the page again is reason enough to try at once.
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.locator('#people-button').waitFor();
+    assert.equal(await page.locator('#status').isVisible(), false);
+    await context.close();
   });
-  await page.goto(`${server.url}/room/full?lang=en`);
-  await page.getByText('no room for more people').waitFor();
-  full = false;
-  // Looking at the page again is reason enough to try at once.
-  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-  await page.locator('#people-button').waitFor();
-  assert.equal(await page.locator('#status').isVisible(), false);
-  await context.close();
-});
+}

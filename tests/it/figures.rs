@@ -158,6 +158,12 @@ async fn everything_happens(server: &Server) -> Client {
     let (client, welcome) = client.back(server).await;
     assert!(welcome.head.resumed);
     client.leave().await;
+    let mut loud = Client::author(server, "another-room-of-mine", "somebody").await;
+    for n in 0..30 {
+        loud.publish(Uuid::new_v4(), &format!("number {n}")).await;
+    }
+    loud.error_of(ErrorCode::RateLimited).await;
+    loud.leave().await;
     let gone = ResumePoint { epoch: Uuid::new_v4().to_string(), rev: 1 };
     let (_, welcome) = Client::join_at(server, "a-room-of-mine", Who::reader(), &gone).await;
     assert!(!welcome.head.resumed);

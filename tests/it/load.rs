@@ -25,6 +25,7 @@ on_both!(
     an_unkind_server_is_reported,
     a_server_that_restarts_loses_nothing,
     limits_of_the_server_are_named,
+    the_flood_says_what_gets_through,
 );
 
 const OPEN: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
@@ -295,7 +296,7 @@ async fn limits_of_the_server_are_named(database: &Database) {
     let server = Server::with(database, &[("CHAT_ADDRESS_SESSIONS_MAX", "5")]).await;
     let arguments = "--sessions 8 --rate 60 --duration 2s --writers 1 --drain 1s --source-addresses 127.0.0.1";
     let (ended, report) = report(server.address, arguments).await;
-    assert_eq!(report["errors"]["closed 4103"], 3, "{}", report["errors"]);
+    assert_eq!(report["errors"]["closed 4006"], 3, "{}", report["errors"]);
     assert!(report["errors"]["RATE_LIMITED"].as_u64() > Some(50), "{}", report["errors"]);
     assert_eq!(
         (report["joined"].as_u64(), report["counts"]["refused"].as_u64()),
@@ -304,6 +305,31 @@ async fn limits_of_the_server_are_named(database: &Database) {
     for hint in ["CHAT_RATE_LIMITS=off", "Only 5 of 8 sessions"] {
         assert!(ended.stdout.contains(hint), "{}", ended.stdout);
     }
+}
+
+/// One address, with limits and without.
+async fn the_flood_says_what_gets_through(database: &Database) {
+    let arguments = "--scenario flood --sessions 20 --duration 3s --fail-if flood-messages>1000000";
+    let server = Server::with(database, &[]).await;
+    let begun = std::time::Instant::now();
+    let (ended, limited) = report(server.address, arguments).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    assert_eq!(ended.status.code(), Some(0), "{}\n{}", ended.stdout, ended.stderr);
+    let number = |report: &Value, name: &str| report[name].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+    let seen = &limited["seen"];
+    // What is allowed in this time, and once more at once.
+    assert!(number(seen, "messages") <= 30.0 * (seconds + 1.0), "{limited}");
+    assert!(number(seen, "bytes") <= 32.0 * 1_024.0 * (seconds + 1.0), "{limited}");
+    assert!(number(&limited["refused"], "RATE_LIMITED") > 0.0, "{limited}");
+    assert!(number(seen, "messages") >= number(&limited, "acknowledged"), "{limited}");
+    assert!(ended.stdout.contains("what a reader of one room got"), "{}", ended.stdout);
+    drop(server);
+
+    let server = Server::with(database, &OPEN).await;
+    let (ended, open) = report(server.address, &arguments.replace(">1000000", "<1000000")).await;
+    assert_eq!(ended.status.code(), Some(1), "{}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(open["refused"], serde_json::json!({}), "{open}");
+    assert!(number(&open, "identities") > 1.0 && number(&open["seen"], "messages") > 10.0, "{open}");
 }
 
 /// One clear line, status 2.

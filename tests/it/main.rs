@@ -66,6 +66,7 @@ mod p4_send_once;
 mod p5_crowds;
 mod p5_floods;
 mod p5_logs;
+mod p5_one_address;
 mod p5_queues;
 mod p5_rooms;
 mod p6_quiet_restart;

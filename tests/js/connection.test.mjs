@@ -197,6 +197,25 @@ test('a server that lets us wait says why', () => withClock((clock) => {
   assert.deepEqual(delays, ['STORE_UNAVAILABLE', 'OVERLOADED']);
 }));
 
+test('an address that is full is a passing condition: said, and tried again slowly', () => withClock((clock) => {
+  const { connection, sockets, last, live } = setup();
+  /** @type {string[]} */
+  const heard = [];
+  connection.addEventListener('delayed', (event) => heard.push(/** @type {any} */ (event).detail));
+  connection.addEventListener('refused', () => heard.push('refused'));
+  for (let n = 1; n <= 3; n += 1) {
+    last().opens();
+    last().closes(4006);
+    clock.pass(44_999);
+    assert.equal(sockets.length, n, 'not before its time');
+    clock.pass(1);
+    assert.equal(sockets.length, n + 1);
+  }
+  live();
+  assert.equal(connection.state, 'live');
+  assert.deepEqual(heard, ['ADDRESS_FULL', 'ADDRESS_FULL', 'ADDRESS_FULL']);
+}));
+
 test('silence of two and a half heartbeats ends the socket', () => withClock((clock) => {
   const { sockets, last } = setup();
   last().opens();

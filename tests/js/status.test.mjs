@@ -79,6 +79,8 @@ test('the first time it is connecting, and a reason of the server is told', () =
   assert.equal(strip.textContent, strings.awayReading);
   status.delayed('OVERLOADED');
   assert.equal(strip.textContent, strings.full);
+  status.delayed('ADDRESS_FULL');
+  assert.equal(strip.textContent, strings.addressFull);
   status.connection('live');
   status.connection('connecting');
   clock.pass(2000);

@@ -355,8 +355,9 @@ impl Report {
     }
 
     fn note(&mut self, options: &LoadOptions, is_settled: bool) {
-        let is_limited =
-            |name: &String| name.ends_with("RATE_LIMITED") || name == "closed 4103" || name == "closed 4102";
+        let is_limited = |name: &String| {
+            name.ends_with("RATE_LIMITED") || ["closed 4006", "closed 4102", "closed 4103"].contains(&name.as_str())
+        };
         if self.errors.keys().any(is_limited) {
             self.notes.push(
                 "The server limits what one address or identity may do: start it with CHAT_RATE_LIMITS=off, or the \
@@ -420,7 +421,7 @@ impl Settings {
             rooms: options.rooms,
             writers: options.n_writers(),
             rate: options.messages_per_second(),
-            payload: options.payload,
+            payload: options.payload_or_default(),
             ramp_seconds: options.ramp_or_default().as_secs_f64(),
             duration_seconds: options.duration.as_secs_f64(),
             resume: options.resume == Choice::On,

@@ -45,10 +45,12 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
 #[test]
 fn every_condition_has_a_figure() {
     let figures = report(&[], Tally::default(), &[]).figures();
-    for name in threshold::names() {
-        assert!(figures.contains_key(name), "{name}");
+    // The flood has a report of its own.
+    let names: Vec<_> = threshold::names().into_iter().filter(|name| !name.starts_with("flood-")).collect();
+    for name in &names {
+        assert!(figures.contains_key(*name), "{name}");
     }
-    assert_eq!(figures.len(), threshold::names().len());
+    assert_eq!(figures.len(), names.len());
 }
 
 #[test]

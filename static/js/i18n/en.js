@@ -63,6 +63,7 @@ export const strings = {
   unreachable: 'The connection is gone. Messages will be sent once it is back.',
   awayReading: 'The conversation cannot be loaded right now. It will appear by itself.',
   full: 'There is no room for more people right now. You will be let in by itself.',
+  addressFull: 'Many people on your network are here already. You will be let in by itself.',
   refused: 'The discussion is not available on this site.',
   tooMany: 'This discussion is open in too many windows. Close another one and try again.',
   broken: 'The connection was closed.',

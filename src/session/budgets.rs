@@ -1,0 +1,423 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, Hash, RandomState},
+    net::IpAddr,
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use actix::clock::Instant;
+
+use super::{
+    bucket::{Bucket, Budget},
+    networks::{Network, networks},
+    repeats::{Likeness, WINDOW},
+};
+use crate::domain::{Content, RoomId};
+
+/// How much all people of one address may write together. IPv6 networks wider than a /64 may do a multiple.
+#[derive(Debug, Clone, Copy)]
+pub struct AddressSettings {
+    /// Messages a second in one room; as many at once.
+    pub room_messages_per_second: NonZeroU32,
+    /// KiB a second in one room, as readers get them; as many at once.
+    pub room_kib_per_second: NonZeroU32,
+    /// Messages a second in all rooms; those of ten seconds at once.
+    pub messages_per_second: NonZeroU32,
+    /// KiB a second in all rooms; those of ten seconds at once.
+    pub kib_per_second: NonZeroU32,
+    /// Messages in a minute that say the same in one room.
+    pub repeats_per_minute: usize,
+}
+
+/// What an address has written lately, in each room and in all. Pure; the caller passes the time.
+#[derive(Debug, Default)]
+pub struct AddressBudgets {
+    totals: HashMap<Network, Total>,
+    /// By network and room.
+    shares: HashMap<u64, Share>,
+    /// What counts for all of whom nothing more can be remembered.
+    beyond: (Total, Share),
+    hasher: RandomState,
+}
+
+/// One message, as its address is charged for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Charge<'a> {
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// Where it goes.
+    pub room: &'a RoomId,
+    /// What every reader of the room will get.
+    pub n_bytes: u32,
+    /// What it says; nothing where it is a retry.
+    pub likeness: Option<Likeness>,
+    /// Its author has been here for a while and writes little: it may use the reserve.
+    pub is_quiet: bool,
+}
+
+/// Which limit of an address is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressLimit {
+    /// That of the address in this room.
+    Room,
+    /// That of the address in all rooms.
+    Total,
+    /// The same text in this room.
+    Repeats,
+}
+
+#[derive(Debug, Default)]
+struct Total {
+    messages: Bucket,
+    bytes: Bucket,
+    newcomers: Bucket,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    messages: Bucket,
+    bytes: Bucket,
+    said: VecDeque<(Instant, Likeness)>,
+}
+
+/// What a MESSAGE frame has beside its text.
+const ENVELOPE_BYTES: usize = 300;
+/// At once in all rooms: what comes in so many seconds, so that all people of a large network can speak in one moment.
+const TOTAL_BURST_SECONDS: u32 = 10;
+/// New identities of an address that begin with a full bucket: so many at once, and one a second.
+pub const NEWCOMERS: Budget = Budget { burst: 50, per_second: NonZeroU32::MIN };
+/// Texts that are remembered for an address in a room; the oldest go first.
+const SAID_MAX: usize = 1_024;
+/// Addresses, and rooms of addresses, that are remembered. Beyond, all new ones share one budget.
+pub const REMEMBERED_MAX: usize = 100_000;
+
+/// What each reader of a message gets, in bytes: its text as JSON has it, and what is around it.
+pub fn n_bytes_shown(content: &Content) -> u32 {
+    let text = content.as_str();
+    let n_escaped = text.bytes().filter(|b| matches!(b, b'"' | b'\\' | b'\n' | b'\t')).count();
+    u32::try_from(text.len() + n_escaped + ENVELOPE_BYTES).unwrap_or(u32::MAX)
+}
+
+impl AddressSettings {
+    fn room_messages(&self) -> Budget {
+        Budget { burst: self.room_messages_per_second.get(), per_second: self.room_messages_per_second }
+    }
+
+    fn room_bytes(&self) -> Budget {
+        let per_second = bytes(self.room_kib_per_second);
+        Budget { burst: per_second.get(), per_second }
+    }
+
+    fn messages(&self) -> Budget {
+        let burst = self.messages_per_second.get().saturating_mul(TOTAL_BURST_SECONDS);
+        Budget { burst, per_second: self.messages_per_second }
+    }
+
+    fn bytes(&self) -> Budget {
+        let per_second = bytes(self.kib_per_second);
+        Budget { burst: per_second.get().saturating_mul(TOTAL_BURST_SECONDS), per_second }
+    }
+}
+
+fn bytes(kib: NonZeroU32) -> NonZeroU32 {
+    kib.saturating_mul(NonZeroU32::MIN.saturating_add(1_023))
+}
+
+impl AddressBudgets {
+    /// Whether `charge` may be made; takes nothing.
+    ///
+    /// # Errors
+    /// The limit that is reached, and the time until it is not.
+    pub fn ask(
+        &mut self,
+        charge: &Charge<'_>,
+        settings: &AddressSettings,
+        now: Instant,
+    ) -> Result<(), (AddressLimit, Duration)> {
+        let wait = |bucket: Bucket, n: u32, budget: Budget| {
+            // Whoever is new or loud leaves a part for the others.
+            let kept = if charge.is_quiet { 0 } else { budget.reserve() };
+            bucket.wait(n, kept, budget, now)
+        };
+        for network in networks(charge.address) {
+            let share = self.share(network, charge.room);
+            let n_max = settings.repeats_per_minute.saturating_mul(usize::try_from(network.factor).unwrap_or(1));
+            if let Some(likeness) = charge.likeness
+                && let Some(wait) = share.wait_to_say(likeness, n_max, now)
+            {
+                return Err((AddressLimit::Repeats, wait));
+            }
+            let messages = wait(share.messages, 1, settings.room_messages().times(network.factor));
+            let bytes = wait(share.bytes, charge.n_bytes, settings.room_bytes().times(network.factor));
+            if messages.max(bytes) > Duration::ZERO {
+                return Err((AddressLimit::Room, messages.max(bytes)));
+            }
+            let total = self.total(network);
+            let messages = wait(total.messages, 1, settings.messages().times(network.factor));
+            let bytes = wait(total.bytes, charge.n_bytes, settings.bytes().times(network.factor));
+            if messages.max(bytes) > Duration::ZERO {
+                return Err((AddressLimit::Total, messages.max(bytes)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `charge`.
+    pub fn take(&mut self, charge: &Charge<'_>, settings: &AddressSettings, now: Instant) {
+        for network in networks(charge.address) {
+            let share = self.share(network, charge.room);
+            share.messages.take(1, settings.room_messages().times(network.factor), now);
+            share.bytes.take(charge.n_bytes, settings.room_bytes().times(network.factor), now);
+            if let Some(likeness) = charge.likeness {
+                share.say(likeness, now);
+            }
+            let total = self.total(network);
+            total.messages.take(1, settings.messages().times(network.factor), now);
+            total.bytes.take(charge.n_bytes, settings.bytes().times(network.factor), now);
+        }
+    }
+
+    /// Whether a new identity of `address` begins with a full bucket; takes nothing.
+    pub fn welcomes(&mut self, address: IpAddr, now: Instant) -> bool {
+        networks(address)
+            .all(|network| self.total(network).newcomers.wait(1, 0, NEWCOMERS.times(network.factor), now).is_zero())
+    }
+
+    /// A new identity of `address` has written.
+    pub fn welcome(&mut self, address: IpAddr, now: Instant) {
+        for network in networks(address) {
+            self.total(network).newcomers.take(1, NEWCOMERS.times(network.factor), now);
+        }
+    }
+
+    /// Forgets what has no bearing any more; where `thorough` is false only if there is much.
+    pub fn tidy(&mut self, now: Instant, thorough: bool, n_many: usize) {
+        if thorough || self.totals.len() > n_many {
+            self.totals.retain(|_, total| !total.is_idle(now));
+            self.totals.shrink_to_fit();
+        }
+        if thorough || self.shares.len() > n_many {
+            self.shares.retain(|_, share| !share.is_idle(now));
+            self.shares.shrink_to_fit();
+        }
+        self.beyond.1.forget(now);
+    }
+
+    /// How much is remembered.
+    pub fn n_entries(&self) -> usize {
+        self.totals.len() + self.shares.len()
+    }
+
+    fn total(&mut self, network: Network) -> &mut Total {
+        entry(&mut self.totals, network, &mut self.beyond.0)
+    }
+
+    fn share(&mut self, network: Network, room: &RoomId) -> &mut Share {
+        let key = self.hasher.hash_one((network, room.as_str()));
+        entry(&mut self.shares, key, &mut self.beyond.1)
+    }
+}
+
+fn entry<'a, K: Hash + Eq, V: Default>(map: &'a mut HashMap<K, V>, key: K, beyond: &'a mut V) -> &'a mut V {
+    if map.len() >= REMEMBERED_MAX && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
+}
+
+impl Total {
+    fn is_idle(&self, now: Instant) -> bool {
+        self.messages.is_full(now) && self.bytes.is_full(now) && self.newcomers.is_full(now)
+    }
+}
+
+impl Share {
+    /// How long until this may be said again; nothing where it may be.
+    fn wait_to_say(&mut self, likeness: Likeness, n_max: usize, now: Instant) -> Option<Duration> {
+        self.forget(now);
+        let mut alike = self.said.iter().rev().filter(|(_, said)| *said == likeness);
+        let (at, _) = alike.nth(n_max.saturating_sub(1))?;
+        Some((*at + WINDOW).saturating_duration_since(now))
+    }
+
+    fn say(&mut self, likeness: Likeness, now: Instant) {
+        if self.said.len() >= SAID_MAX {
+            self.said.pop_front();
+        }
+        self.said.push_back((now, likeness));
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.said.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
+            self.said.pop_front();
+        }
+    }
+
+    fn is_idle(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        self.said.is_empty() && self.messages.is_full(now) && self.bytes.is_full(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn settings() -> AddressSettings {
+        let n = |n| NonZeroU32::new(n).expect("not zero");
+        AddressSettings {
+            room_messages_per_second: n(30),
+            room_kib_per_second: n(32),
+            messages_per_second: n(100),
+            kib_per_second: n(64),
+            repeats_per_minute: 50,
+        }
+    }
+
+    fn likeness(text: &str) -> Likeness {
+        Likeness::of(
+            &RoomId::parse("post").expect("a room"),
+            &Content::parse(text).expect("a text"),
+            &RandomState::new(),
+        )
+    }
+
+    struct World {
+        budgets: AddressBudgets,
+        now: Instant,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { budgets: AddressBudgets::default(), now: Instant::now() }
+        }
+
+        fn send(&mut self, address: &str, room: &str, n_bytes: u32, is_quiet: bool) -> Result<(), AddressLimit> {
+            let room = RoomId::parse(room).expect("a room");
+            let address = address.parse().expect("an address");
+            let charge = Charge { address, room: &room, n_bytes, likeness: None, is_quiet };
+            self.budgets.ask(&charge, &settings(), self.now).map_err(|(limit, wait)| {
+                assert!(!wait.is_zero());
+                limit
+            })?;
+            self.budgets.take(&charge, &settings(), self.now);
+            Ok(())
+        }
+
+        /// How many pass in `n_seconds` where 1,000 a second are tried.
+        fn flood(&mut self, addresses: &[&str], rooms: &[&str], n_bytes: u32, n_seconds: u32) -> u32 {
+            let mut n_passed = 0;
+            for n in 0..n_seconds * 1_000 {
+                self.now += SECOND / 1_000;
+                let n = usize::try_from(n).expect("fits");
+                let (address, room) = (addresses[n % addresses.len()], rooms[n / addresses.len() % rooms.len()]);
+                n_passed += u32::from(self.send(address, room, n_bytes, false).is_ok());
+            }
+            n_passed
+        }
+    }
+
+    #[test]
+    fn one_room_of_one_address_gets_thirty_messages_and_32_kib_a_second() {
+        let short = World::new().flood(&["192.0.2.1"], &["post"], 400, 60);
+        assert!((30 * 60..=30 * 61).contains(&short), "{short}");
+        let long = World::new().flood(&["192.0.2.1"], &["post"], 8_192, 60);
+        assert!((4 * 60..=4 * 61 + 1).contains(&long), "{long}");
+    }
+
+    #[test]
+    fn all_rooms_of_one_address_get_a_hundred_messages_and_64_kib_a_second() {
+        let rooms: Vec<String> = (0..40).map(|n| format!("post {n}")).collect();
+        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+        let short = World::new().flood(&["192.0.2.1"], &rooms, 400, 60);
+        assert!((100 * 60..=100 * 70).contains(&short), "{short}");
+        let long = World::new().flood(&["192.0.2.1"], &rooms, 8_192, 60);
+        assert!((8 * 60..=8 * 70 + 1).contains(&long), "{long}");
+    }
+
+    #[test]
+    fn another_address_and_another_room_are_not_held_back() {
+        let mut world = World::new();
+        world.flood(&["192.0.2.1"], &["post"], 400, 5);
+        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(AddressLimit::Room));
+        assert_eq!(world.send("192.0.2.1", "another", 400, false), Ok(()));
+        assert_eq!(world.send("192.0.2.2", "post", 400, false), Ok(()));
+    }
+
+    #[test]
+    fn who_has_been_here_and_writes_little_is_heard_beside_a_flood_from_the_same_address() {
+        let mut world = World::new();
+        for _ in 0..60 {
+            world.flood(&["192.0.2.1"], &["post"], 400, 1);
+            for _ in 0..5 {
+                assert_eq!(world.send("192.0.2.1", "post", 400, true), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn all_of_an_ipv6_customer_has_four_times_one_address_at_most() {
+        // A new /64 for each message, all of one /48.
+        let addresses: Vec<String> = (0..2_000).map(|n| format!("2001:db8:1:{n:x}::1")).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let n_passed = World::new().flood(&addresses, &["post"], 400, 60);
+        assert!((4 * 30 * 59..=4 * 30 * 61).contains(&n_passed), "{n_passed}");
+        let one = World::new().flood(&["2001:db8::1", "2001:db8::2"], &["post"], 400, 60);
+        assert!((30 * 60..=30 * 61).contains(&one), "{one}");
+    }
+
+    #[test]
+    fn a_refused_message_takes_nothing() {
+        let mut world = World::new();
+        world.flood(&["192.0.2.1"], &["post"], 400, 1);
+        let before = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
+        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(AddressLimit::Room));
+        let after = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
+        let of = settings().messages();
+        assert_eq!(before.wait(of.burst, 0, of, world.now), after.wait(of.burst, 0, of, world.now));
+    }
+
+    #[test]
+    fn the_same_text_counts_by_address_whoever_says_it() {
+        let (mut world, room) = (World::new(), RoomId::parse("post").expect("a room"));
+        let (settings, likeness) = (settings(), likeness("buy now"));
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let charge = Charge { address, room: &room, n_bytes: 400, likeness: Some(likeness), is_quiet: true };
+        for _ in 0..50 {
+            world.now += SECOND / 10;
+            assert_eq!(world.budgets.ask(&charge, &settings, world.now), Ok(()));
+            world.budgets.take(&charge, &settings, world.now);
+        }
+        let refused = world.budgets.ask(&charge, &settings, world.now);
+        // The first of the fifty was 4.9 s ago.
+        assert_eq!(refused, Err((AddressLimit::Repeats, WINDOW - SECOND * 49 / 10)));
+        assert_eq!(world.budgets.ask(&Charge { likeness: None, ..charge }, &settings, world.now), Ok(()), "a retry");
+        world.now += WINDOW - SECOND * 49 / 10;
+        assert_eq!(world.budgets.ask(&charge, &settings, world.now), Ok(()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten() {
+        let mut world = World::new();
+        for n in 0..REMEMBERED_MAX + 50 {
+            let address = std::net::Ipv4Addr::from(u32::try_from(n).expect("fits")).to_string();
+            // Those beyond share one budget, of which others than quiet people get twenty at once.
+            let is_refused = n >= REMEMBERED_MAX + 20;
+            assert_eq!(world.send(&address, "post", 400, false).is_err(), is_refused, "{n}");
+        }
+        assert_eq!(world.budgets.n_entries(), 2 * REMEMBERED_MAX);
+        world.budgets.tidy(world.now + 60 * SECOND, true, 0);
+        assert_eq!(world.budgets.n_entries(), 0);
+    }
+
+    #[test]
+    fn fifty_new_identities_of_an_address_begin_with_a_full_bucket() {
+        let (mut budgets, now, address) = (AddressBudgets::default(), Instant::now(), IpAddr::from([192, 0, 2, 1]));
+        for _ in 0..50 {
+            assert!(budgets.welcomes(address, now));
+            budgets.welcome(address, now);
+        }
+        assert!(!budgets.welcomes(address, now) && budgets.welcomes(address, now + SECOND));
+        assert!(budgets.welcomes(IpAddr::from([192, 0, 2, 2]), now));
+    }
+}

@@ -1,0 +1,58 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A network that a visitor counts under, beside others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network {
+    /// Its first address; the factor tells apart which widths begin with it.
+    pub first: IpAddr,
+    /// How many times the limits of one address it has.
+    pub factor: u32,
+}
+
+/// How many networks one visitor counts under at most.
+pub const WIDTHS: usize = 3;
+
+/// Prefix lengths of IPv6, and what each may do in times of one address. A customer gets a /64 at least, usually a
+/// /56, at most a /48 (RFC 6177), and may take an address from all of it for each connection. A mobile network hands
+/// out single /64s next to each other, so the wide ones may do more than one.
+const IPV6: [(u32, u32); WIDTHS] = [(64, 1), (56, 2), (48, 4)];
+
+/// What a visitor from `address` counts under, the narrowest first: an IPv4 address alone, an IPv6 address by its
+/// /64, /56 and /48.
+pub fn networks(address: IpAddr) -> impl Iterator<Item = Network> {
+    let (v4, v6) = match address {
+        IpAddr::V4(address) => (Some(address), None),
+        IpAddr::V6(address) => (None, Some(address)),
+    };
+    let of_v4 = v4.map(|first: Ipv4Addr| Network { first: first.into(), factor: 1 });
+    let of_v6 = v6.into_iter().flat_map(|address: Ipv6Addr| {
+        IPV6.map(|(prefix, factor)| {
+            let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or_default();
+            Network { first: Ipv6Addr::from_bits(address.to_bits() & mask).into(), factor }
+        })
+    });
+    of_v4.into_iter().chain(of_v6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_visitor_counts_by_three_widths() {
+        for (address, expected) in [
+            ("192.0.2.7", vec![("192.0.2.7", 1)]),
+            ("2001:db8:1:2233:4:5:6:7", vec![("2001:db8:1:2233::", 1), ("2001:db8:1:2200::", 2), ("2001:db8:1::", 4)]),
+            ("2001:db8:1::", vec![("2001:db8:1::", 1), ("2001:db8:1::", 2), ("2001:db8:1::", 4)]),
+            ("::1", vec![("::", 1), ("::", 2), ("::", 4)]),
+        ] {
+            let found: Vec<_> = networks(address.parse().expect("an address")).collect();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(first, factor)| Network { first: first.parse().expect("an address"), factor })
+                .collect();
+            assert_eq!(found, expected, "{address}");
+            assert!(found.len() <= WIDTHS);
+        }
+    }
+}
