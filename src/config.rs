@@ -128,9 +128,15 @@ pub struct ServeConfig {
     /// Sessions of one address; beyond: close 4103.
     #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value = "100", value_name = "N", value_parser = at_least_one)]
     pub address_sessions_max: usize,
+    /// Connections of one address that are no sessions; beyond, the one that has waited longest for a request is closed.
+    #[arg(long, env = "CHAT_ADDRESS_CONNECTIONS_MAX", default_value = "256", value_name = "N", value_parser = at_least_one)]
+    pub address_connections_max: usize,
     /// Live rooms; beyond, the one that was empty longest goes, and with none empty: OVERLOADED.
     #[arg(long, env = "CHAT_ROOMS_MAX", default_value = "20000", value_name = "N", value_parser = at_least_one)]
     pub rooms_max: usize,
+    /// Memory for the recent messages of all live rooms, in MiB; beyond, rooms that were quiet longest keep fewer.
+    #[arg(long, env = "CHAT_BACKLOG_MIB", default_value = "128", value_name = "MIB", value_parser = at_least_one)]
+    pub backlog_mib: usize,
     /// How long an empty room stays live, in seconds.
     #[arg(long, env = "CHAT_ROOM_IDLE_SECS", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
     pub room_idle: Duration,
@@ -176,6 +182,12 @@ pub struct ServeConfig {
     /// HTTP requests a second that one address may make after that; beyond: 429.
     #[arg(long, env = "CHAT_ADDRESS_REQUESTS_PER_SECOND", default_value = "200", value_name = "N")]
     pub address_requests_per_second: NonZeroU32,
+    /// Bytes of answers that one address may get at once, in MiB.
+    #[arg(long, env = "CHAT_ADDRESS_BYTES_BURST_MIB", default_value = "64", value_name = "MIB")]
+    pub address_bytes_burst_mib: NonZeroU32,
+    /// Bytes of answers a second that one address may get after that, in KiB; beyond: 429.
+    #[arg(long, env = "CHAT_ADDRESS_BYTES_KIB_PER_SECOND", default_value = "8192", value_name = "KIB")]
+    pub address_bytes_kib_per_second: NonZeroU32,
     /// WebSockets that one address may open at once.
     #[arg(long, env = "CHAT_ADDRESS_CONNECT_BURST", default_value = "300", value_name = "N")]
     pub address_connect_burst: NonZeroU32,

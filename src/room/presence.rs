@@ -37,6 +37,34 @@ pub struct Presence {
     /// Since when there is something to tell but comings and goings.
     changed_at: Option<Instant>,
     told_at: Option<Instant>,
+    /// How often anything changed about who is here.
+    n_changes: u64,
+    /// Everybody with a nickname, in order, as of then.
+    listed: Option<Listed>,
+}
+
+/// Above this many people a list of them may be [`LISTED_AGE_MAX`] old.
+const LISTED_FRESH_MAX: usize = 500;
+/// How old it may be: of a room that thousands come to and go from it is made once in this time, however often it is
+/// asked for.
+const LISTED_AGE_MAX: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Listed {
+    at: Instant,
+    n_changes: u64,
+    authors: Vec<Author>,
+}
+
+/// Some of those who are here with a nickname.
+#[derive(Debug, Default)]
+pub struct MembersPage {
+    /// How many there are.
+    pub n_authors: usize,
+    /// By nickname, then id.
+    pub members: Vec<Author>,
+    /// There are others behind these.
+    pub has_more: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +99,33 @@ impl Presence {
         members
     }
 
+    /// Those with a nickname behind `after` (a nickname and an id), `limit` at most. The list is sorted once and kept.
+    pub fn page(&mut self, after: Option<&(String, String)>, limit: usize, now: Instant) -> MembersPage {
+        let is_large = self.people.len() > LISTED_FRESH_MAX;
+        let is_good = |listed: &Listed| {
+            listed.n_changes == self.n_changes || is_large && now.saturating_duration_since(listed.at) < LISTED_AGE_MAX
+        };
+        let listed = match self.listed.take().filter(is_good) {
+            Some(listed) => listed,
+            None => {
+                Listed { at: now, n_changes: self.n_changes, authors: self.members().into_iter().cloned().collect() }
+            }
+        };
+        let is_before = |a: &Author, (nickname, id): &(String, String)| {
+            (a.nickname.as_str(), a.id.as_str()) <= (nickname.as_str(), id.as_str())
+        };
+        let from = after.map_or(0, |after| listed.authors.partition_point(|a| is_before(a, after)));
+        let rest = listed.authors.get(from..).unwrap_or_default();
+        let page = MembersPage {
+            n_authors: listed.authors.len(),
+            members: rest.iter().take(limit).cloned().collect(),
+            has_more: rest.len() > limit,
+        };
+        // Few are sorted in no time; nothing is kept of them.
+        self.listed = is_large.then_some(listed);
+        page
+    }
+
     /// The sessions of an identity that is here.
     pub fn sessions(&self, id: &AuthorId) -> &[SessionId] {
         self.people.get(id).map_or(&[], |p| &p.sessions)
@@ -81,6 +136,7 @@ impl Presence {
         let person = self.people.entry(id.clone()).or_default();
         person.sessions.push(session);
         if person.sessions.len() == 1 {
+            self.n_changes += 1;
             self.changed_at.get_or_insert(now);
         }
     }
@@ -94,6 +150,7 @@ impl Presence {
         let is_new = person.author.is_none();
         let id = author.id.clone();
         person.author = Some(author);
+        self.n_changes += 1;
         self.changed_at.get_or_insert(now);
         // Who is back before the going was told never went.
         if is_new && self.notices.remove(&id).is_none() {
@@ -115,6 +172,7 @@ impl Presence {
             return;
         }
         self.changed_at.get_or_insert(now);
+        self.n_changes += 1;
         let author = self.people.remove(id).and_then(|p| p.author);
         // Who goes before the coming was told never came.
         if author.is_some() && self.notices.remove(id).is_none() {
