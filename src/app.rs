@@ -172,6 +172,11 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let listener = listen(config.listen, "CHAT_LISTEN")?;
     let metrics_listener = config.metrics_addr.map(|a| listen(a, "CHAT_METRICS_ADDR")).transpose()?;
     let address = listener.local_addr()?;
+    for variable in &config.secrets_in_flags {
+        log::warn!(
+            "{variable} was given as a flag, which everybody on this machine can read: set it in the environment"
+        );
+    }
     let store = open_store(&config, true)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 

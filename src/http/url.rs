@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_was_given() {
-        let author = crate::domain::Author {
+        let author = Author {
             id: crate::domain::AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg"),
             nickname: crate::domain::Nickname::parse("걷는 판다").expect("a nickname"),
             avatar: crate::domain::AvatarName::derived_from(&crate::domain::AuthorId::from_stored("a")),

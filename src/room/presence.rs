@@ -316,6 +316,40 @@ mod tests {
     }
 
     #[test]
+    fn a_large_room_is_listed_page_by_page_and_sorted_once_a_second() {
+        let now = Instant::now();
+        let mut presence = Presence::default();
+        for n in 0..1_200 {
+            come(&mut presence, n, n, now);
+        }
+        let sorted: Vec<Author> = presence.members().into_iter().cloned().collect();
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = presence.page(after.as_ref(), 500, now);
+            assert_eq!(page.n_authors, 1_200);
+            listed.extend(page.members);
+            if !page.has_more {
+                break;
+            }
+            after = listed.last().map(|a: &Author| (a.nickname.as_str().to_owned(), a.id.as_str().to_owned()));
+        }
+        assert_eq!(listed, sorted);
+        // Whoever comes meanwhile is on the next list, a second later.
+        let at = presence.listed.as_ref().map(|listed| listed.authors.as_ptr());
+        come(&mut presence, 1_200, 1_200, now);
+        assert_eq!(presence.page(None, 1, now + SECOND / 2).n_authors, 1_200);
+        assert_eq!(presence.listed.as_ref().map(|listed| listed.authors.as_ptr()), at, "sorted once");
+        assert_eq!(presence.page(None, 1, now + SECOND).n_authors, 1_201);
+        // In a small room everybody is on it at once, and nothing is kept.
+        let mut presence = Presence::default();
+        for n in 0..3 {
+            come(&mut presence, n, n, now);
+            assert_eq!(presence.page(None, 500, now).members.len(), n + 1);
+        }
+        assert!(presence.listed.is_none());
+    }
+
+    #[test]
     fn counts_identities_and_not_tabs() {
         let now = Instant::now();
         let mut presence = Presence::default();

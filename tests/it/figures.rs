@@ -92,9 +92,12 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader` and `p5_logs` do.
-const AT_REST: [&str; 6] = [
+/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_connections`,
+/// `p5_logs` and `p5_requests` do.
+const AT_REST: [&str; 8] = [
+    "chat_backlogs_trimmed_total",
     "chat_commit_failures_total",
+    "chat_http_connections_cut_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",
