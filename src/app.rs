@@ -203,10 +203,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
             return Ok(());
         }
     }
-    // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
-    std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
+    // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
+    std::thread::spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     let figures = actix::spawn(figures::keep(site.clone(), connections));
 
     let stop = tokio::select! {

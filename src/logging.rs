@@ -83,7 +83,7 @@ pub fn start(format: Format, likes_colours: bool) -> io::Result<Log> {
     std::thread::Builder::new().name("log".into()).spawn(move || queue.write_to(file))?;
 
     // What a stranger sends is no failure of ours: actix-http would log each malformed request as an error.
-    let default = Env::default().default_filter_or("info,actix_server=warn,actix_http=off,actix_web_prom=off");
+    let default = Env::default().default_filter_or("info,actix_server=warn,actix_http=off");
     let mut builder = Builder::new();
     // RUST_LOG_STYLE wins over the style before it.
     builder.write_style(style).parse_env(default).target(Target::Pipe(Box::new(Handle(lines.clone()))));

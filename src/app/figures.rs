@@ -3,7 +3,7 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix::clock::{sleep, timeout};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::KeepAlive, web};
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
 use prometheus::Registry;
 
@@ -25,6 +25,9 @@ const DATABASE_INTERVAL: Duration = Duration::from_secs(5);
 /// Memory is given back again after this time: sessions that leave all at once are counted out before all that they
 /// had, and what their rooms kept of them, is free.
 const GIVE_BACK_AGAIN_SECS: u64 = 5;
+
+/// Connections at once to an address of its own for metrics.
+const METRICS_CONNECTIONS_MAX: usize = 64;
 
 /// Declares the metrics of a server on this database.
 pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>, AppError> {
@@ -51,6 +54,9 @@ pub(super) fn serve_metrics(listener: TcpListener, registry: Registry) -> Result
     let figures = web::Data::new(Figures::new(registry));
     let server = HttpServer::new(move || App::new().app_data(figures.clone()).route("/metrics", web::get().to(print)))
         .workers(1)
+        // One request for each connection, whose head is watched, and not many of them: nothing else bounds them here.
+        .keep_alive(KeepAlive::Disabled)
+        .max_connections(METRICS_CONNECTIONS_MAX)
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
         .listen(listener)?

@@ -7,7 +7,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
 
 use super::assets::{Encoded, compress, encoding};
-use crate::domain::{Epoch, RoomId};
+use crate::{
+    domain::{Epoch, RoomId},
+    room::{RoomKey, Snapshot},
+};
 
 /// Most bytes that are kept, keys included.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -16,8 +19,14 @@ const ANSWER_BYTES_MAX: usize = BYTES_MAX / 8;
 /// How hard brotli tries: half of the work per message goes into it where a room talks.
 const BROTLI_QUALITY: u32 = 4;
 
-/// Where a room was when an answer was made: its epoch, and its counter.
-pub type Version = (Epoch, i64);
+/// Where a live room was when an answer was made: which life in memory, its epoch, and its counter. What was changed in
+/// the database by hand shows once the room was put away and comes back.
+pub type Version = (RoomKey, Epoch, i64);
+
+/// Where a room is now.
+pub fn version(snapshot: &Snapshot) -> Version {
+    (snapshot.key, snapshot.epoch, snapshot.rev)
+}
 
 /// Answers that are the same for everybody until their room's counter moves, made and compressed once. Those that
 /// nobody asked for longest go first.
@@ -143,8 +152,8 @@ mod tests {
         RoomId::parse(&format!("room-{n}")).expect("a room id")
     }
 
-    fn epoch() -> Epoch {
-        Epoch::parse("9b2f0c1e-6a57-4f7c-9a34-0d8f4a1c2b3d").expect("an epoch")
+    fn at(rev: i64) -> Version {
+        (RoomKey(1), Epoch::parse("9b2f0c1e-6a57-4f7c-9a34-0d8f4a1c2b3d").expect("an epoch"), rev)
     }
 
     #[test]
@@ -153,16 +162,18 @@ mod tests {
         let plain = TestRequest::default().to_http_request();
         let brotli = TestRequest::default().insert_header((header::ACCEPT_ENCODING, "br")).to_http_request();
         let text = Bytes::from("a page, ".repeat(100));
-        assert_eq!(answers.get(&plain, &room(1), "page", (epoch(), 1)), None);
-        answers.put(&plain, &room(1), "page", (epoch(), 1), text.clone());
-        let got = answers.get(&plain, &room(1), "page", (epoch(), 1)).expect("it is kept");
+        assert_eq!(answers.get(&plain, &room(1), "page", at(1)), None);
+        answers.put(&plain, &room(1), "page", at(1), text.clone());
+        let got = answers.get(&plain, &room(1), "page", at(1)).expect("it is kept");
         assert_eq!(got.body, text);
-        let small = answers.get(&brotli, &room(1), "page", (epoch(), 1)).expect("it is kept");
+        let small = answers.get(&brotli, &room(1), "page", at(1)).expect("it is kept");
         assert!(small.encoded.is_some() && small.body.len() < text.len() / 2);
-        let again = answers.get(&brotli, &room(1), "page", (epoch(), 1)).expect("it is kept");
+        let again = answers.get(&brotli, &room(1), "page", at(1)).expect("it is kept");
         assert_eq!(again.body.as_ptr(), small.body.as_ptr(), "compressed once");
+        let (_, epoch, rev) = at(1);
+        assert_eq!(answers.get(&plain, &room(1), "page", (RoomKey(2), epoch, rev)), None, "another life");
         for (n, what, rev) in [(1, "page", 2), (1, "other", 1), (2, "page", 1)] {
-            assert_eq!(answers.get(&plain, &room(n), what, (epoch(), rev)), None, "{n} {what} {rev}");
+            assert_eq!(answers.get(&plain, &room(n), what, at(rev)), None, "{n} {what} {rev}");
         }
     }
 
@@ -171,14 +182,14 @@ mod tests {
         let mut kept = Kept::default();
         let body = Bytes::from(vec![0; 1024 * 1024]);
         for n in 0..100 {
-            kept.put(key(&room(n), "page", None), (epoch(), 1), body.clone());
-            assert!(kept.get(&key(&room(0), "page", None), (epoch(), 1)).is_some(), "asked for all the while");
+            kept.put(key(&room(n), "page", None), at(1), body.clone());
+            assert!(kept.get(&key(&room(0), "page", None), at(1)).is_some(), "asked for all the while");
             assert!(kept.n_bytes <= BYTES_MAX && kept.order.len() == kept.answers.len());
         }
-        assert!(kept.get(&key(&room(1), "page", None), (epoch(), 1)).is_none());
-        assert!(kept.get(&key(&room(99), "page", None), (epoch(), 1)).is_some());
-        kept.put(key(&room(0), "page", None), (epoch(), 2), Bytes::from(vec![0; ANSWER_BYTES_MAX + 1]));
-        assert!(kept.get(&key(&room(0), "page", None), (epoch(), 2)).is_none(), "too large to be kept");
+        assert!(kept.get(&key(&room(1), "page", None), at(1)).is_none());
+        assert!(kept.get(&key(&room(99), "page", None), at(1)).is_some());
+        kept.put(key(&room(0), "page", None), at(2), Bytes::from(vec![0; ANSWER_BYTES_MAX + 1]));
+        assert!(kept.get(&key(&room(0), "page", None), at(2)).is_none(), "too large to be kept");
         let weights: usize = kept.answers.iter().map(|(key, one)| weight(key, &one.body)).sum();
         assert_eq!(weights, kept.n_bytes);
     }

@@ -3,7 +3,9 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{
-    HttpError, Site, room_of,
+    HttpError, Site,
+    answers::version,
+    room_of,
     url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query},
 };
 use crate::{
@@ -118,21 +120,21 @@ async fn latest(request: &HttpRequest, site: &Site, room: &RoomId, limit: usize)
         return Ok(fresh(&page(read.messages.iter(), read.has_more)));
     };
     let what = format!("messages {limit}");
-    if let Some(kept) = site.answers.get(request, room, &what, (head.epoch, head.rev)) {
+    if let Some(kept) = site.answers.get(request, room, &what, version(&head)) {
         return Ok(kept.respond(fresh_json()));
     }
     let snapshot = site.snapshot(room, limit, MembersWanted::No).await;
     // The backlog may hold less than was asked for; the store has the rest. What it has is what the room knew then, or
     // newer; newer still is another version.
     let whole = snapshot.filter(|s| s.messages.len() == limit || !s.has_more);
-    let (version, body) = match whole {
-        Some(s) => ((s.epoch, s.rev), encode(&page(s.messages.iter().map(AsRef::as_ref), s.has_more))),
+    let (made_at, body) = match whole {
+        Some(s) => (version(&s), encode(&page(s.messages.iter().map(AsRef::as_ref), s.has_more))),
         None => {
             let read = site.read(site.store.page(room, PageCursor::Latest, limit)).await?;
-            ((head.epoch, head.rev), encode(&page(read.messages.iter(), read.has_more)))
+            (version(&head), encode(&page(read.messages.iter(), read.has_more)))
         }
     };
-    Ok(site.answers.put(request, room, &what, version, body?).respond(fresh_json()))
+    Ok(site.answers.put(request, room, &what, made_at, body?).respond(fresh_json()))
 }
 
 #[derive(Serialize)]

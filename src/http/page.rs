@@ -2,11 +2,15 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, h
 use askama::Template;
 use percent_encoding::percent_decode_str;
 
-use super::{HttpError, Site, assets, room_of, security};
+use super::{
+    HttpError, Site,
+    answers::{Version, version},
+    assets, room_of, security,
+};
 use crate::{
     domain::{ChatMessage, Epoch, RoomId},
     protocol::timestamp,
-    room::{MembersWanted, PAGE_MESSAGES},
+    room::{MembersWanted, PAGE_MESSAGES, Snapshot},
 };
 
 /// Longest title that is shown, in code points.
@@ -135,12 +139,12 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let what = accent.is_empty().then(|| format!("page {lang} {theme} {mode} {title}"));
     if let Some(what) = &what
         && let Some(head) = site.snapshot(&room, 0, MembersWanted::No).await
-        && let Some(kept) = site.answers.get(&request, &room, what, (head.epoch, head.rev))
+        && let Some(kept) = site.answers.get(&request, &room, what, version(&head))
     {
         return kept.respond(html_head(&request, &frames, &nonce));
     }
     let history = history(&site, &room, lang).await;
-    let version = history.as_ref().map(|h| (h.epoch, h.rev));
+    let made_at = history.as_ref().and_then(|h| h.version);
     let page = RoomPage {
         lang,
         theme,
@@ -156,15 +160,17 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         has_more: history.as_ref().is_some_and(|h| h.has_more),
         messages: history.map(|h| h.messages).unwrap_or_default(),
     };
-    match (page.render(), what, version) {
-        (Ok(page), Some(what), Some(version)) => {
-            site.answers.put(&request, &room, &what, version, page.into()).respond(html_head(&request, &frames, &nonce))
+    match (page.render(), what, made_at) {
+        (Ok(page), Some(what), Some(made_at)) => {
+            site.answers.put(&request, &room, &what, made_at, page.into()).respond(html_head(&request, &frames, &nonce))
         }
         (page, ..) => html(&request, &frames, &nonce, page),
     }
 }
 
 struct History {
+    /// Where the room was, where it lives.
+    version: Option<Version>,
     epoch: Epoch,
     rev: i64,
     has_more: bool,
@@ -176,12 +182,13 @@ async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
     // A backlog that was trimmed holds less than a page; the store has the rest.
     if let Some(snapshot) = snapshot.filter(|s| s.messages.len() == PAGE_MESSAGES || !s.has_more) {
         let messages = page_messages(snapshot.messages.iter().map(AsRef::as_ref), lang);
-        return Some(History { epoch: snapshot.epoch, rev: snapshot.rev, has_more: snapshot.has_more, messages });
+        let (version, Snapshot { epoch, rev, has_more, .. }) = (Some(version(&snapshot)), snapshot);
+        return Some(History { version, epoch, rev, has_more, messages });
     }
     site.actors.get()?;
     let (head, page) = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
     let messages = page_messages(page.messages.iter(), lang);
-    Some(History { epoch: head.epoch, rev: head.rev, has_more: page.has_more, messages })
+    Some(History { version: None, epoch: head.epoch, rev: head.rev, has_more: page.has_more, messages })
 }
 
 /// `GET /`: a blog post with the chat under it.

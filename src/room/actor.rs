@@ -437,6 +437,7 @@ impl Handler<GetSnapshot> for Room {
         MessageResult(self.live.as_ref().map(|live| {
             let skipped = live.backlog.messages().len().saturating_sub(n_messages);
             Snapshot {
+                key: self.key,
                 epoch: live.epoch,
                 rev: live.timeline.rev(),
                 message_count: live.message_count,

@@ -18,8 +18,10 @@ pub struct Backlogs {
     n_bytes_max: usize,
     /// Counts uses: what was used last has the highest number.
     n_uses: AtomicU64,
-    rooms: Mutex<HashMap<RoomKey, (Arc<Use>, Recipient<Trim>)>>,
+    rooms: Mutex<Rooms>,
 }
+
+type Rooms = HashMap<RoomKey, (Arc<Use>, Recipient<Trim>)>;
 
 /// What one room's backlog takes, and when it was used last.
 #[derive(Debug, Default)]
@@ -42,7 +44,7 @@ impl Backlogs {
         Arc::new(Self { n_bytes: AtomicUsize::new(0), n_bytes_max, n_uses: AtomicU64::new(0), rooms: Mutex::default() })
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomKey, (Arc<Use>, Recipient<Trim>)>> {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -220,6 +220,8 @@ pub enum MembersWanted {
 /// What a live room shows.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// This life of the room in memory.
+    pub key: RoomKey,
     /// This life of the counter.
     pub epoch: Epoch,
     /// The counter.
