@@ -21,8 +21,8 @@ use actix::{
     Actor, Addr, Arbiter, Recipient,
     clock::{Instant, sleep, sleep_until, timeout},
 };
-use actix_http::HttpService;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt};
+use actix_http::{HttpService, Protocol, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service};
 use actix_web::{
     App,
     dev::{AppConfig, Extensions, Server, ServerHandle, ServiceFactory, fn_factory},
@@ -40,13 +40,14 @@ use crate::{
     config::{ServeConfig, Switch},
     domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
-    http::{self, Actors, Phase, Site, TrustedProxies},
+    http::{self, Actors, Answers, Figures, Phase, Site, TrustedProxies},
     metrics::{Metrics, gauge},
     persistence::{BatchLimits, Flush, Persistence},
-    room::{HubId, RegistryLimits, RoomLimits, RoomRegistry},
+    room::{Backlogs, HubId, RegistryLimits, RoomLimits, RoomRegistry},
     session::{
-        AddressSettings, Admission, AdmissionLimits, Drain, Entrance, Hub, Rate, RateLimits, RateSettings,
-        SessionSetup, SessionTimes, Slots, prepare,
+        AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Drain,
+        Entrance, HEAD_MAX, Hub, PlainStream, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes, Slots,
+        connected, prepare,
     },
     store::{self, BackupError, LivingServer, OwnServer, Store, StoreError, StoreSettings},
 };
@@ -90,7 +91,8 @@ pub enum AppError {
     Metrics(String),
 }
 
-/// Descriptors that are kept free for files, the database and requests that are no sessions.
+/// Descriptors that are kept free for files, the database and requests that are no sessions: half of them for each.
+/// Fewer where there are less than twice as many.
 const SPARE_DESCRIPTORS: u64 = 500;
 /// The same text may come from one address in one room so many times as often as from one identity: a crowd behind a
 /// carrier's address laughs in the same letters.
@@ -194,19 +196,23 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let listener = listen(config.listen, "CHAT_LISTEN")?;
     let metrics_listener = config.metrics_addr.map(|a| listen(a, "CHAT_METRICS_ADDR")).transpose()?;
     let address = listener.local_addr()?;
+    for variable in &config.secrets_in_flags {
+        log::warn!(
+            "{variable} was given as a flag, which everybody on this machine can read: set it in the environment"
+        );
+    }
     let store = open_store(&config, true)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
 
     let registry = Registry::new();
     let metrics = figures::declare(&registry, &store)?;
-    let prometheus = figures::prometheus(registry.clone(), metrics_listener.is_none())?;
-    let rates = Arc::new(RateLimits::new(rate_settings(&config)));
+    let prometheus = figures::prometheus(registry.clone())?;
     let n_sessions_max = sessions_max(&config);
     metrics.sessions_max.set(gauge(n_sessions_max));
-    let site = web::Data::new(site(&config, store.clone(), rates.clone(), metrics.clone(), n_sessions_max));
-    let hubs = Hubs::default();
-    let server =
-        http_server(&config, listener, site.clone(), rates.clone(), metrics.clone(), prometheus, hubs.clone())?;
+    let on_main = metrics_listener.is_none().then(|| Figures::new(registry.clone()));
+    let site = web::Data::new(site(&config, store.clone(), on_main, metrics.clone(), n_sessions_max));
+    let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));
+    let server = http_server(&config, listener, site.clone(), connections.clone(), prometheus, hubs.clone())?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
     let metrics_handle = metrics_listener.map(|l| figures::serve_metrics(l, registry)).transpose()?;
@@ -229,7 +235,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let _ = told.spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
-    let figures = actix::spawn(figures::keep(site.clone(), rates));
+    let figures = actix::spawn(figures::keep(site.clone(), connections));
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
 
     let stop = tokio::select! {
@@ -268,22 +274,27 @@ fn sessions_max(config: &ServeConfig) -> usize {
     if allowed >= needed {
         return wanted;
     }
-    let fits = usize::try_from(allowed.saturating_sub(SPARE_DESCRIPTORS).max(1)).unwrap_or(wanted);
+    let fits = usize::try_from(allowed.saturating_sub(spare(allowed)).max(1)).unwrap_or(wanted);
     log::warn!("the descriptor limit of {allowed} allows {fits} sessions instead of {wanted}");
     fits
 }
 
-/// Connections of one worker: what the descriptor limit allows, less what files and the database need.
-fn connections_max(config: &ServeConfig) -> usize {
+fn spare(allowed: u64) -> u64 {
+    SPARE_DESCRIPTORS.min(allowed / 2)
+}
+
+/// Sockets that the descriptor limit allows, less what files and the database need: connections and sessions together,
+/// and the same for those that the workers are given before they count them.
+fn sockets_max() -> (usize, usize) {
     let allowed = rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-    let for_sockets = usize::try_from(allowed.saturating_sub(SPARE_DESCRIPTORS / 2)).unwrap_or(usize::MAX);
-    (for_sockets / threads(config)).max(1)
+    let less = |n: u64| usize::try_from(allowed.saturating_sub(n)).unwrap_or(usize::MAX);
+    (less(spare(allowed) / 2), less(spare(allowed) / 4))
 }
 
 fn site(
     config: &ServeConfig,
     store: Store,
-    rates: Arc<RateLimits>,
+    figures: Option<Figures>,
     metrics: Arc<Metrics>,
     n_sessions_max: usize,
 ) -> Site {
@@ -299,6 +310,10 @@ fn site(
         false => format!("'self' {}", config.embed_origins.join(" ")),
     };
     let of = |n: usize| if is_limited { n } else { usize::MAX };
+    let bytes = ByteRate {
+        burst: u64::from(config.address_bytes_burst_mib.get()) * 1_048_576,
+        per_second: u64::from(config.address_bytes_kib_per_second.get()) * 1_024,
+    };
     Site {
         phase: Phase::default(),
         store,
@@ -311,15 +326,28 @@ fn site(
         }),
         origins: config.origins.clone(),
         frame_ancestors,
-        rates,
+        rates: Arc::new(RateLimits::new(rate_settings(config))),
+        bytes: ByteLimits::new(is_limited.then_some(bytes)),
+        answers: Answers::default(),
         trusted_proxies: TrustedProxies { networks: config.trusted_proxies.clone(), n_hops_max: config.trusted_hops },
         metrics,
         lease: Mutex::default(),
-        has_metrics: config.metrics_addr.is_none(),
+        figures,
         read_wait: config.read_wait,
         retry_after: config.drain_after,
         started: std::time::Instant::now(),
     }
+}
+
+fn connections(config: &ServeConfig, admission: &Arc<Admission>) -> Arc<Connections> {
+    let is_limited = config.rate_limits == Switch::On;
+    let (n_all_max, _) = sockets_max();
+    let limits = ConnectionLimits {
+        n_of_address_max: if is_limited { config.address_connections_max } else { usize::MAX },
+        n_all_max,
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    Connections::new(limits, admission.clone())
 }
 
 fn rate_settings(config: &ServeConfig) -> RateSettings {
@@ -362,11 +390,11 @@ fn http_server(
     config: &ServeConfig,
     listener: TcpListener,
     site: web::Data<Site>,
-    rates: Arc<RateLimits>,
-    metrics: Arc<Metrics>,
+    connections: Arc<Connections>,
     prometheus: PrometheusMetrics,
     hubs: Hubs,
 ) -> Result<Server, AppError> {
+    let (rates, metrics) = (site.rates.clone(), site.metrics.clone());
     let times = SessionTimes {
         heartbeat: config.heartbeat,
         silence_max: config.silence,
@@ -397,20 +425,38 @@ fn http_server(
             let app = App::new().configure(|app| http::configure(app, site, prometheus)).into_factory();
             fn_factory(move || app.new_service(AppConfig::default()))
         };
-        HttpService::build()
+        let http = HttpService::build()
             .client_disconnect_timeout(LINGER)
-            .on_connect_ext(|connection: &TcpStream, data: &mut Extensions| prepare(connection, data))
+            .client_request_timeout(HEAD_MAX)
+            .on_connect_ext(|plain: &PlainStream, data: &mut Extensions| connected(plain, data))
             .upgrade(http::upgrades(app(), setup))
-            .finish(app().map_err(|error: actix_web::Error| error.error_response()))
-            .tcp()
+            .finish(http::answers(app()).map_err(|error: actix_web::Error| error.error_response()));
+        let connections = connections.clone();
+        fn_service(move |stream: TcpStream| {
+            let plain = accept(&connections, stream);
+            async move { plain.map(|(plain, peer)| (plain, Protocol::Http1, Some(peer))).map_err(DispatchError::Io) }
+        })
+        .and_then(http)
     };
+    let (_, n_accepted_max) = sockets_max();
     Ok(Server::build()
         .workers(threads(config))
-        .max_concurrent_connections(connections_max(config))
+        // A flood faster than the workers is left to the kernel's queue.
+        .max_concurrent_connections((n_accepted_max / threads(config)).max(1))
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
         .listen("chat", listener, factory)?
         .run())
+}
+
+/// Gives an accepted connection its place, or ends it.
+fn accept(connections: &Arc<Connections>, stream: TcpStream) -> std::io::Result<(PlainStream, SocketAddr)> {
+    let peer = stream.peer_addr()?;
+    let Some(entered) = connections.enter(peer.ip()) else {
+        return Err(std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "its address has too many"));
+    };
+    prepare(&stream);
+    Ok((PlainStream::new(stream, entered), peer))
 }
 
 /// Waits for the database, brings its schema up to date and starts what needs it.
@@ -461,6 +507,7 @@ async fn start_actors(
         poll_interval: config.poll.max(Duration::from_millis(10)),
         room: RoomLimits {
             n_sessions_max: config.room_sessions_max,
+            backlogs: Backlogs::new(config.backlog_mib.saturating_mul(1_048_576)),
             read_timeout: config.read_wait,
             heartbeat_seconds: config.heartbeat.as_secs().max(1),
             #[cfg(debug_assertions)]

@@ -1,11 +1,12 @@
 //! The only reader of flags and environment. Each setting is typed, checked at start and documented by
 //! `--help`.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use clap::{
-    CommandFactory, Parser, Subcommand, ValueEnum,
+    CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
     error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
 use ipnet::IpNet;
 
@@ -139,9 +140,15 @@ pub struct ServeConfig {
     /// Sessions of one address; beyond: close 4006.
     #[arg(long, env = "CHAT_ADDRESS_SESSIONS_MAX", default_value = "600", value_name = "N", value_parser = at_least_one)]
     pub address_sessions_max: usize,
+    /// Connections of one address that are no sessions; beyond, the one that has waited longest for a request is closed.
+    #[arg(long, env = "CHAT_ADDRESS_CONNECTIONS_MAX", default_value = "256", value_name = "N", value_parser = at_least_one)]
+    pub address_connections_max: usize,
     /// Live rooms; beyond, the one that was empty longest goes, and with none empty: OVERLOADED.
     #[arg(long, env = "CHAT_ROOMS_MAX", default_value = "20000", value_name = "N", value_parser = at_least_one)]
     pub rooms_max: usize,
+    /// Memory for the recent messages of all live rooms, in MiB; beyond, rooms that were quiet longest keep fewer.
+    #[arg(long, env = "CHAT_BACKLOG_MIB", default_value = "128", value_name = "MIB", value_parser = at_least_one)]
+    pub backlog_mib: usize,
     /// How long an empty room stays live, in seconds.
     #[arg(long, env = "CHAT_ROOM_IDLE_SECS", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
     pub room_idle: Duration,
@@ -213,6 +220,12 @@ pub struct ServeConfig {
     /// HTTP requests a second that one address may make after that; beyond: 429.
     #[arg(long, env = "CHAT_ADDRESS_REQUESTS_PER_SECOND", default_value = "200", value_name = "N")]
     pub address_requests_per_second: NonZeroU32,
+    /// Bytes of answers that one address may get at once, in MiB.
+    #[arg(long, env = "CHAT_ADDRESS_BYTES_BURST_MIB", default_value = "64", value_name = "MIB")]
+    pub address_bytes_burst_mib: NonZeroU32,
+    /// Bytes of answers a second that one address may get after that, in KiB; beyond: 429.
+    #[arg(long, env = "CHAT_ADDRESS_BYTES_KIB_PER_SECOND", default_value = "8192", value_name = "KIB")]
+    pub address_bytes_kib_per_second: NonZeroU32,
     /// WebSockets that one address may open at once.
     #[arg(long, env = "CHAT_ADDRESS_CONNECT_BURST", default_value = "600", value_name = "N")]
     pub address_connect_burst: NonZeroU32,
@@ -243,6 +256,9 @@ pub struct ServeConfig {
     /// Seconds after the signal when what could not be stored is given up.
     #[arg(long, env = "CHAT_DRAIN_FLUSH_SECS", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub drain_flush: Duration,
+    /// Secrets that were given as flags, which everybody on the machine may read.
+    #[arg(skip)]
+    pub secrets_in_flags: Vec<&'static str>,
     /// Threads for sockets and rooms; unset: as many as there are cores.
     #[arg(long, env = "CHAT_THREADS", value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
@@ -273,13 +289,34 @@ impl Config {
     /// Reads flags and environment. Where one is wrong, prints one line that names it, without its value
     /// (it may be a password), and ends the process with 2.
     pub fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| match wrong_value(&error).or_else(|| wrong_usage(&error)) {
-            Some(line) => {
-                eprintln!("error: {line}");
-                std::process::exit(2)
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| {
+            match wrong_value(&error).or_else(|| wrong_usage(&error)) {
+                Some(line) => {
+                    eprintln!("error: {line}");
+                    std::process::exit(2)
+                }
+                None => error.exit(),
             }
-            None => error.exit(),
         })
+    }
+
+    fn read_from(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let is_flag = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let mut config = Self::from_arg_matches(&matches)?;
+        if is_flag("secret") {
+            config.serve.secrets_in_flags.push("CHAT_SECRET");
+        }
+        let has_password = |url: &str| {
+            let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
+            let login = rest.and_then(|rest| rest.rsplit_once('@'));
+            login.is_some_and(|(login, _)| login.contains(':'))
+        };
+        let url = matches.get_raw("database_url").into_iter().flatten().map(|url| url.to_string_lossy().into_owned());
+        if is_flag("database_url") && url.into_iter().any(|url| has_password(&url)) {
+            config.serve.secrets_in_flags.push("DATABASE_URL");
+        }
+        Ok(config)
     }
 }
 
@@ -454,6 +491,19 @@ mod tests {
             assert!(line.contains(variable) && line.contains(flag), "{line}");
             assert!(!line.contains(value) && !line.contains('\n'), "{line}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_a_flag_is_noticed() {
+        let of = |flags: &[&str]| {
+            let config = Config::read_from([&["realtime-chat"], flags].concat()).expect("valid");
+            config.serve.secrets_in_flags
+        };
+        assert!(of(&[]).is_empty());
+        assert!(of(&["--database-url", "postgres://chat@db/chat"]).is_empty());
+        assert!(of(&["--database-url=sqlite://data/a:b@c.db"]).is_empty(), "a path");
+        assert_eq!(of(&["--secret", "0123456789abcdef"]), ["CHAT_SECRET"]);
+        assert_eq!(of(&["--database-url", "postgres://chat:hidden@db/chat"]), ["DATABASE_URL"]);
     }
 
     #[test]

@@ -4,15 +4,15 @@
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fs::File,
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -24,6 +24,15 @@ use serde::Serialize;
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// How long the end of the program waits for its last lines.
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
+
+/// Lines that one place in the program may write in [`FOLD_WINDOW`]; what is beyond is counted and said in one line.
+/// What strangers do is the cause of many lines, and they may do it as often as they like.
+const LINES_OF_A_PLACE_MAX: u32 = 10;
+/// The time that those are counted in.
+const FOLD_WINDOW: Duration = Duration::from_secs(10);
+/// Libraries that log each request that they do not understand, and whose figures are elsewhere: they say nothing,
+/// whatever RUST_LOG asks for.
+const SILENT: [&str; 2] = ["actix_http", "actix_web_prom"];
 
 static N_DROPPED: AtomicU64 = AtomicU64::new(0);
 static N_ERRORS: AtomicU64 = AtomicU64::new(0);
@@ -83,7 +92,8 @@ pub fn start(format: Format, likes_colours: bool) -> io::Result<Log> {
     }
     let logger = builder.build();
     log::set_max_level(logger.filter());
-    log::set_boxed_logger(Box::new(Discreet(logger))).map_err(io::Error::other)?;
+    let discreet = DISCREET.get_or_init(|| Discreet { logger, folded: Mutex::default() });
+    log::set_logger(discreet).map_err(io::Error::other)?;
     std::panic::set_hook(Box::new(|panic| {
         let trace = Backtrace::capture();
         let thread = std::thread::current();
@@ -121,28 +131,131 @@ fn json_line(time: DateTime<Utc>, record: &Record<'_>) -> Vec<u8> {
 
 /// The log without what libraries say below info, whatever RUST_LOG asks for: at debug and trace they print requests,
 /// frames and the values of statements, which are what people wrote, and their secrets. Counts failures beside: who
-/// reads no logs sees the figures.
-struct Discreet(Logger);
+/// reads no logs sees the figures. Folds what one place says again and again.
+struct Discreet {
+    logger: Logger,
+    folded: Mutex<Folded>,
+}
+
+static DISCREET: OnceLock<Discreet> = OnceLock::new();
+
+/// Says what was left out since it was last said. To be called each second.
+pub fn say_what_was_folded() {
+    let Some(discreet) = DISCREET.get() else { return };
+    for line in discreet.folded().said(Instant::now()) {
+        discreet.write_folded(&line);
+    }
+}
+
+impl Discreet {
+    fn folded(&self) -> MutexGuard<'_, Folded> {
+        self.folded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_folded(&self, Omitted { level, target, n }: &Omitted) {
+        let args = format_args!("{n} more lines like the last one of this place were left out");
+        log::Log::log(&self.logger, &Record::builder().level(*level).target(target).args(args).build());
+    }
+}
 
 impl log::Log for Discreet {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let is_ours = metadata.target().split("::").next() == Some("realtime_chat");
-        (is_ours || metadata.level() <= Level::Info) && self.0.enabled(metadata)
+        let library = metadata.target().split("::").next().unwrap_or_default();
+        let is_said = match metadata.level() {
+            _ if SILENT.contains(&library) => false,
+            level => library == "realtime_chat" || level <= Level::Info,
+        };
+        is_said && self.logger.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) && self.0.matches(record) {
-            match record.level() {
-                Level::Error => N_ERRORS.fetch_add(1, Ordering::Relaxed),
-                Level::Warn => N_WARNINGS.fetch_add(1, Ordering::Relaxed),
-                _ => 0,
-            };
-            self.0.log(record);
+        if !self.enabled(record.metadata()) || !self.logger.matches(record) {
+            return;
+        }
+        match record.level() {
+            Level::Error => N_ERRORS.fetch_add(1, Ordering::Relaxed),
+            Level::Warn => N_WARNINGS.fetch_add(1, Ordering::Relaxed),
+            // Who asks for these wants all of them.
+            Level::Debug | Level::Trace => return self.logger.log(record),
+            Level::Info => 0,
+        };
+        let taken = self.folded().take(record.level(), record.target(), record.line(), Instant::now());
+        match taken {
+            Taken::Not => {}
+            Taken::Whole => self.logger.log(record),
+            Taken::Behind(omitted) => {
+                self.write_folded(&omitted);
+                self.logger.log(record);
+            }
         }
     }
 
     fn flush(&self) {
-        self.0.flush();
+        self.logger.flush();
+    }
+}
+
+/// How often each place of the program has logged lately. Pure; bounded by the places that there are.
+#[derive(Debug, Default)]
+struct Folded(HashMap<(Level, String, Option<u32>), Place>);
+
+#[derive(Debug)]
+struct Place {
+    since: Instant,
+    n_lines: u32,
+    n_omitted: u64,
+}
+
+/// Lines that were left out.
+#[derive(Debug, PartialEq, Eq)]
+struct Omitted {
+    level: Level,
+    target: String,
+    n: u64,
+}
+
+/// What becomes of a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Taken {
+    /// It is written.
+    Whole,
+    /// It is written, behind the word that so many were not.
+    Behind(Omitted),
+    /// It is counted.
+    Not,
+}
+
+impl Folded {
+    fn take(&mut self, level: Level, target: &str, line: Option<u32>, now: Instant) -> Taken {
+        let place =
+            self.0.entry((level, target.to_owned(), line)).or_insert(Place { since: now, n_lines: 0, n_omitted: 0 });
+        if now.saturating_duration_since(place.since) >= FOLD_WINDOW {
+            let n = place.n_omitted;
+            *place = Place { since: now, n_lines: 1, n_omitted: 0 };
+            return match n {
+                0 => Taken::Whole,
+                n => Taken::Behind(Omitted { level, target: target.to_owned(), n }),
+            };
+        }
+        if place.n_lines < LINES_OF_A_PLACE_MAX {
+            place.n_lines += 1;
+            return Taken::Whole;
+        }
+        place.n_omitted += 1;
+        Taken::Not
+    }
+
+    /// What was left out in times that are over; quiet places are forgotten.
+    fn said(&mut self, now: Instant) -> Vec<Omitted> {
+        let mut said = Vec::new();
+        self.0.retain(|(level, target, _), place| {
+            let is_over = now.saturating_duration_since(place.since) >= FOLD_WINDOW;
+            if is_over && place.n_omitted > 0 {
+                said.push(Omitted { level: *level, target: target.clone(), n: place.n_omitted });
+            }
+            !is_over
+        });
+        said
     }
 }
 
@@ -286,6 +399,25 @@ mod tests {
             });
             prop_assert_eq!(read, expected);
         }
+    }
+
+    #[test]
+    fn a_place_that_says_much_is_folded_and_no_other() {
+        let mut folded = Folded::default();
+        let begin = Instant::now();
+        let taken = (0..5_000).map(|_| folded.take(Level::Warn, "http", Some(7), begin));
+        assert_eq!(taken.filter(|taken| *taken == Taken::Whole).count(), 10);
+        assert_eq!(folded.take(Level::Warn, "http", Some(8), begin), Taken::Whole, "another place");
+        assert!(folded.said(begin).is_empty(), "its time is not over");
+        let later = begin + FOLD_WINDOW;
+        let omitted = || Omitted { level: Level::Warn, target: "http".to_owned(), n: 4_990 };
+        assert_eq!(folded.take(Level::Warn, "http", Some(7), later), Taken::Behind(omitted()));
+        assert_eq!(folded.take(Level::Warn, "http", Some(7), later), Taken::Whole);
+        for _ in 0..4_998 {
+            folded.take(Level::Warn, "http", Some(7), later);
+        }
+        assert_eq!(folded.said(later + FOLD_WINDOW), [omitted()]);
+        assert!(folded.0.is_empty(), "quiet places are forgotten");
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub const JOIN_OUTCOMES: [&str; 8] = [
 pub const UPGRADE_OUTCOMES: [&str; 8] =
     ["opened", "server_full", "address_full", "origin_refused", "rate_limited", "draining", "overloaded", "invalid"];
 
+/// Why a connection was ended: its address, or the server, had too many.
+pub const CUT_REASONS: [&str; 2] = ["address", "server"];
+
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
@@ -49,6 +52,10 @@ pub struct Metrics {
     pub sessions_max: IntGauge,
     /// Sessions closed, by close code.
     pub sessions_closed: Counters,
+    /// Connections that are no sessions.
+    pub connections: IntGauge,
+    /// Those that were ended, or refused, because there were too many, by reason.
+    pub connections_cut: Counters,
     /// Joins by outcome.
     pub joins: Counters,
     /// Rooms live now.
@@ -103,6 +110,12 @@ pub struct Metrics {
     pub servers_live: IntGauge,
     /// Renewals of this server's lease that failed.
     pub lease_failures: IntCounter,
+    /// Memory of the recent messages of all live rooms.
+    pub backlog_bytes: IntGauge,
+    /// How much it may be.
+    pub backlog_max_bytes: IntGauge,
+    /// Rooms that were told to keep less of them.
+    pub backlogs_trimmed: IntCounter,
     /// Database connections that exist.
     pub pool_open: IntGauge,
     /// Database connections that work.
@@ -231,6 +244,13 @@ impl Metrics {
                 "code",
                 labels.close_codes.iter().map(String::as_str),
             )?,
+            connections: gauge("chat_http_connections", "Connections open now that are no WebSocket sessions.")?,
+            connections_cut: declared.counters(
+                "chat_http_connections_cut_total",
+                "Connections ended, or refused, because their address or the server had too many.",
+                "reason",
+                CUT_REASONS,
+            )?,
             joins: declared.counters("chat_joins_total", "JOINs by outcome.", "outcome", JOIN_OUTCOMES)?,
             rooms_live: gauge("chat_rooms_live", "Rooms live now.")?,
             rooms_max: gauge("chat_rooms_max", "Live rooms that this server takes.")?,
@@ -290,6 +310,12 @@ impl Metrics {
                 "Sessions cut because they read too slowly: their outbox was full.",
             )?,
             outbox_bytes: gauge("chat_outbox_bytes", "Bytes that wait in outboxes.")?,
+            backlog_bytes: gauge("chat_backlog_bytes", "Memory that the recent messages of live rooms take.")?,
+            backlog_max_bytes: gauge("chat_backlog_max_bytes", "Memory that they may take.")?,
+            backlogs_trimmed: counter(
+                "chat_backlogs_trimmed_total",
+                "Rooms that keep fewer recent messages because all together took too much memory.",
+            )?,
             database_up: gauge("chat_database_up", "1 while the database answers and takes messages, else 0.")?,
             servers_live: gauge(
                 "chat_servers_live",

@@ -3,19 +3,19 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix::clock::{sleep, timeout};
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, http::KeepAlive, web};
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
-use prometheus::{Registry, TextEncoder};
+use prometheus::Registry;
 
 use super::{AppError, HTTP_STOP_SECS};
 use crate::{
     config::BUILD_COMMIT,
-    http::Site,
+    http::{Figures, Site},
     logging, memory,
     metrics::{Labels, Metrics, SECONDS, gauge},
     persistence::GetStatus,
     protocol::{CloseCode, ErrorCode},
-    session::{ABNORMAL, MessageLimit, RateLimits},
+    session::{ABNORMAL, Connections, CutFor, MessageLimit},
     store::{Store, Work},
 };
 
@@ -30,6 +30,9 @@ const FAILOVER_INTERVAL: Duration = Duration::from_secs(2);
 /// had, and what their rooms kept of them, is free.
 const GIVE_BACK_AGAIN_SECS: u64 = 5;
 
+/// Connections at once to an address of its own for metrics.
+const METRICS_CONNECTIONS_MAX: usize = 64;
+
 /// Declares the metrics of a server on this database.
 pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>, AppError> {
     let labels = Labels {
@@ -41,26 +44,24 @@ pub(super) fn declare(registry: &Registry, store: &Store) -> Result<Arc<Metrics>
     Metrics::new(registry, &labels).map(Arc::new).map_err(|e| AppError::Metrics(e.to_string()))
 }
 
-/// Counts HTTP requests, and prints everything under `/metrics` where it is served with everything else.
-pub(super) fn prometheus(registry: Registry, with_endpoint: bool) -> Result<PrometheusMetrics, AppError> {
+/// Counts HTTP requests.
+pub(super) fn prometheus(registry: Registry) -> Result<PrometheusMetrics, AppError> {
     let builder =
         PrometheusMetricsBuilder::new("chat").registry(registry).buckets(&SECONDS).mask_unmatched_patterns("unmatched");
-    let builder = if with_endpoint { builder.endpoint("/metrics") } else { builder };
     builder.build().map_err(|e| AppError::Metrics(e.to_string()))
 }
 
 /// `/metrics` on a listener of its own, so that it answers when the main one is full.
 pub(super) fn serve_metrics(listener: TcpListener, registry: Registry) -> Result<ServerHandle, AppError> {
-    async fn print(registry: web::Data<Registry>) -> HttpResponse {
-        let families = [registry.gather(), prometheus::gather()].concat();
-        match TextEncoder::new().encode_to_string(&families) {
-            Ok(text) => HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text),
-            Err(_) => HttpResponse::InternalServerError().finish(),
-        }
+    async fn print(request: HttpRequest, figures: web::Data<Figures>) -> HttpResponse {
+        figures.answer(&request)
     }
-    let registry = web::Data::new(registry);
-    let server = HttpServer::new(move || App::new().app_data(registry.clone()).route("/metrics", web::get().to(print)))
+    let figures = web::Data::new(Figures::new(registry));
+    let server = HttpServer::new(move || App::new().app_data(figures.clone()).route("/metrics", web::get().to(print)))
         .workers(1)
+        // One request for each connection, whose head is watched, and not many of them: nothing else bounds them here.
+        .keep_alive(KeepAlive::Disabled)
+        .max_connections(METRICS_CONNECTIONS_MAX)
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
         .listen(listener)?
@@ -71,11 +72,11 @@ pub(super) fn serve_metrics(listener: TcpListener, registry: Registry) -> Result
 }
 
 /// Figures that are read rather than counted, and the memory of rate limits.
-pub(super) async fn keep(site: web::Data<Site>, rates: Arc<RateLimits>) {
-    let metrics = &site.metrics;
+pub(super) async fn keep(site: web::Data<Site>, connections: Arc<Connections>) {
+    let (metrics, rates) = (&site.metrics, &site.rates);
     let (mut peak, mut again_at) = (memory::Peak::default(), u64::MAX);
     for second in 0_u64.. {
-        let has_fallen = peak.has_fallen(site.admission.n_sessions());
+        let has_fallen = peak.has_fallen(site.admission.n_sessions() + connections.n());
         if has_fallen {
             again_at = second + GIVE_BACK_AGAIN_SECS;
         }
@@ -92,8 +93,14 @@ pub(super) async fn keep(site: web::Data<Site>, rates: Arc<RateLimits>) {
         metrics.pool_in_use.set(gauge(pool.in_use));
         metrics.pool_waiting.set(gauge(pool.waiting));
         metrics.pool_max.set(gauge(pool.max));
+        metrics.connections.set(gauge(connections.n()));
         rates.tidy(second.is_multiple_of(60));
+        site.bytes.tidy(second.is_multiple_of(60));
+        logging::say_what_was_folded();
+        let counted = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let lines = [
+            (metrics.connections_cut.of("address"), counted(connections.n_cut(CutFor::Address))),
+            (metrics.connections_cut.of("server"), counted(connections.n_cut(CutFor::Server))),
             (Some(&metrics.log_lines_dropped), logging::n_dropped()),
             (metrics.log_lines.of("error"), logging::n_errors()),
             (metrics.log_lines.of("warn"), logging::n_warnings()),

@@ -1,12 +1,15 @@
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::{
-    HttpError, Site, room_of,
-    url::{PageQuery, page_query},
+    HttpError, Site,
+    answers::version,
+    room_of,
+    url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query},
 };
 use crate::{
-    domain::{AvatarWords, ChatMessage, all_avatars},
+    domain::{AvatarWords, ChatMessage, RoomId, all_avatars},
     protocol::{AuthorPayload, ErrorCode, MessagePayload, PresencePayload, timestamp},
     room::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot},
     store::PageCursor,
@@ -75,17 +78,25 @@ fn members_of(snapshot: Option<&Snapshot>) -> Vec<AuthorPayload<'_>> {
     snapshot.map(|s| s.members.iter().map(Into::into).collect()).unwrap_or_default()
 }
 
-/// `GET /api/v1/rooms/{room}/members`: everybody here with a nickname, however many.
+/// `GET /api/v1/rooms/{room}/members?cursor=&limit=`: who is here with a nickname, page by page.
 pub async fn members(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Members<'a> {
         count: usize,
+        authors: usize,
         members: Vec<AuthorPayload<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_cursor: Option<String>,
     }
     let room = room_of(&request, 4)?;
-    let snapshot = site.snapshot(&room, 0, MembersWanted::All).await;
-    let count = snapshot.as_ref().map_or(0, |s| s.n_people);
-    Ok(fresh(&Members { count, members: members_of(snapshot.as_ref()) }))
+    let query = members_query(request.query_string());
+    let MembersQuery { after, limit } = query.map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
+    let limit = limit.unwrap_or(MEMBERS_LIMIT_MAX);
+    let snapshot = site.snapshot(&room, 0, MembersWanted::Page { after, limit }).await;
+    let (count, authors) = snapshot.as_ref().map_or((0, 0), |s| (s.n_people, s.n_authors));
+    let next_cursor = snapshot.as_ref().filter(|s| s.has_more_members).and_then(|s| s.members.last()).map(cursor_of);
+    Ok(fresh(&Members { count, authors, members: members_of(snapshot.as_ref()), next_cursor }))
 }
 
 /// `GET /api/v1/rooms/{room}/messages?before=&after=&limit=`.
@@ -94,24 +105,58 @@ pub async fn messages(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
     let query = page_query(request.query_string());
     let PageQuery { cursor, limit } = query.map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
     let limit = limit.unwrap_or(PAGE_MESSAGES);
-    if let (PageCursor::Latest, Some(snapshot)) = (cursor, site.snapshot(&room, limit, MembersWanted::No).await) {
-        // The backlog may hold less than was asked for; the store has the rest.
-        if snapshot.messages.len() == limit || !snapshot.has_more {
-            return Ok(page(snapshot.messages.iter().map(AsRef::as_ref), snapshot.has_more));
-        }
+    if cursor == PageCursor::Latest {
+        return latest(&request, &site, &room, limit).await;
     }
     let read = site.read(site.store.page(&room, cursor, limit)).await?;
-    Ok(page(read.messages.iter(), read.has_more))
+    Ok(fresh(&page(read.messages.iter(), read.has_more)))
 }
 
-fn page<'a>(messages: impl Iterator<Item = &'a ChatMessage>, has_more: bool) -> HttpResponse {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct MessagePage<'a> {
-        messages: Vec<MessagePayload<'a>>,
-        has_more: bool,
+/// The latest messages. Of a live room they are made and compressed once for everybody who asks, until its counter
+/// moves.
+async fn latest(request: &HttpRequest, site: &Site, room: &RoomId, limit: usize) -> Result<HttpResponse, HttpError> {
+    let Some(head) = site.snapshot(room, 0, MembersWanted::No).await else {
+        let read = site.read(site.store.page(room, PageCursor::Latest, limit)).await?;
+        return Ok(fresh(&page(read.messages.iter(), read.has_more)));
+    };
+    let what = format!("messages {limit}");
+    if let Some(kept) = site.answers.get(request, room, &what, version(&head)) {
+        return Ok(kept.respond(fresh_json()));
     }
-    fresh(&MessagePage { messages: messages.map(Into::into).collect(), has_more })
+    let snapshot = site.snapshot(room, limit, MembersWanted::No).await;
+    // The backlog may hold less than was asked for; the store has the rest. What it has is what the room knew then, or
+    // newer; newer still is another version.
+    let whole = snapshot.filter(|s| s.messages.len() == limit || !s.has_more);
+    let (made_at, body) = match whole {
+        Some(s) => (version(&s), encode(&page(s.messages.iter().map(AsRef::as_ref), s.has_more))),
+        None => {
+            let read = site.read(site.store.page(room, PageCursor::Latest, limit)).await?;
+            (version(&head), encode(&page(read.messages.iter(), read.has_more)))
+        }
+    };
+    Ok(site.answers.put(request, room, &what, made_at, body?).respond(fresh_json()))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessagePage<'a> {
+    messages: Vec<MessagePayload<'a>>,
+    has_more: bool,
+}
+
+fn page<'a>(messages: impl Iterator<Item = &'a ChatMessage>, has_more: bool) -> MessagePage<'a> {
+    MessagePage { messages: messages.map(Into::into).collect(), has_more }
+}
+
+fn encode(body: &impl Serialize) -> Result<Bytes, HttpError> {
+    let bytes = serde_json::to_vec(body);
+    bytes.map(Bytes::from).map_err(|_| HttpError::new(ErrorCode::Internal, "the answer could not be written"))
+}
+
+fn fresh_json() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store")).content_type("application/json");
+    response
 }
 
 fn fresh(body: &impl Serialize) -> HttpResponse {

@@ -96,11 +96,7 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
     let data = served(path, &file);
     match encoding(request) {
         Some(encoding) => {
-            let name = match encoding {
-                Encoded::Brotli => "br",
-                Encoded::Gzip => "gzip",
-            };
-            response.insert_header((header::CONTENT_ENCODING, name)).body(compressed(&tag, encoding, &data))
+            response.insert_header((header::CONTENT_ENCODING, encoding.name())).body(compressed(&tag, encoding, &data))
         }
         None => response.body(data.into_owned()),
     }
@@ -132,13 +128,25 @@ fn has_code_behind(text: &[u8]) -> bool {
     end.is_some_and(|end| text.get(end + 2..).is_some_and(|rest| !rest.is_empty()))
 }
 
+/// How a body is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Encoded {
+pub(super) enum Encoded {
     Brotli,
     Gzip,
 }
 
-fn encoding(request: &HttpRequest) -> Option<Encoded> {
+impl Encoded {
+    /// As Content-Encoding names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+/// What a client takes; none where it takes none of ours.
+pub(super) fn encoding(request: &HttpRequest) -> Option<Encoded> {
     let accepted = AcceptEncoding::parse(request).ok()?;
     let ranked = accepted.ranked();
     let takes = |encoding: Encoding| ranked.iter().any(|p| matches!(p, Preference::Specific(e) if *e == encoding));
@@ -153,21 +161,27 @@ fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
     if let Some(bytes) = done {
         return bytes;
     }
+    let bytes = compress(encoding, 11, data);
+    DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes.clone());
+    bytes
+}
+
+/// The data compressed; `brotli_quality` is 0 to 11.
+pub(super) fn compress(encoding: Encoded, brotli_quality: u32, data: &[u8]) -> Bytes {
     // Writing to memory has no error case.
     let mut bytes = Vec::new();
     let written = match encoding {
-        Encoded::Brotli => brotli::CompressorWriter::new(&mut bytes, 4_096, 11, 20).write_all(data),
+        Encoded::Brotli => brotli::CompressorWriter::new(&mut bytes, 4_096, brotli_quality, 20).write_all(data),
         Encoded::Gzip => {
-            let mut gzip = GzEncoder::new(&mut bytes, Compression::best());
+            let level = if brotli_quality < 11 { Compression::fast() } else { Compression::best() };
+            let mut gzip = GzEncoder::new(&mut bytes, level);
             gzip.write_all(data).and_then(|()| gzip.try_finish())
         }
     };
     if let Err(error) = written {
-        log::error!("a static file could not be compressed: {error}");
+        log::error!("a body could not be compressed: {error}");
     }
-    let bytes = Bytes::from(bytes);
-    DONE.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes.clone());
-    bytes
+    bytes.into()
 }
 
 /// Compresses every file that the page is made of. Takes a second or so; for a thread of its own.

@@ -3,9 +3,11 @@
 //! Invariant: no chat rule. Reads come from a live room where there is one, else from the store.
 
 mod address;
+mod answers;
 mod api;
 mod assets;
 mod error;
+mod figures;
 mod health;
 mod page;
 mod security;
@@ -23,8 +25,8 @@ use std::{
 
 use actix::{Addr, clock::timeout};
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-    body::{EitherBody, MessageBody},
+    FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
+    body::{BodySize, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{ConnectionType, Method, StatusCode, header},
     middleware::{Compress, Next, from_fn},
@@ -39,13 +41,15 @@ use crate::{
     persistence::Persistence,
     protocol::ErrorCode,
     room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
-    session::{Admission, Connected, Entrance, RateLimits},
+    session::{Admission, ByteLimits, Connected, Entrance, RateLimits},
     store::{LeaseView, Store, Work},
 };
 
 pub use address::TrustedProxies;
+pub use answers::Answers;
 pub use assets::compress_files;
-pub use upgrade::upgrades;
+pub use figures::Figures;
+pub use upgrade::{answers, upgrades};
 
 /// What every route may need.
 pub struct Site {
@@ -65,14 +69,18 @@ pub struct Site {
     pub frame_ancestors: String,
     /// Limits what addresses do.
     pub rates: Arc<RateLimits>,
+    /// Limits how many bytes addresses get.
+    pub bytes: ByteLimits,
+    /// Answers that are the same for everybody for a while.
+    pub answers: Answers,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: TrustedProxies,
     /// Counts what becomes of requests for a WebSocket.
     pub metrics: Arc<Metrics>,
     /// What is known of the other servers on this database.
     pub lease: Mutex<LeaseView>,
-    /// Whether `/metrics` is served with everything else.
-    pub has_metrics: bool,
+    /// What `/metrics` prints, where it is served with everything else.
+    pub figures: Option<Figures>,
     /// How long a page waits for the database.
     pub read_wait: Duration,
     /// How long a client that is refused while the server drains waits before it comes back.
@@ -163,7 +171,6 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
     let pages = web::scope("")
         .wrap(from_fn(limit_pages))
         .wrap(security::headers())
-        // Puts the figures in place of a body, so it stands inside of what compresses bodies.
         .wrap(prometheus)
         .wrap(from_fn(known_methods))
         .wrap(Compress::default())
@@ -178,9 +185,8 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
         .configure(|scope| {
-            if site.has_metrics {
-                // `prometheus` answers GET in its place.
-                scope.service(read("/metrics", HttpResponse::Ok));
+            if site.figures.is_some() {
+                scope.service(read("/metrics", figures::metrics));
             }
         })
         .service(
@@ -208,7 +214,9 @@ async fn limit_requests(
         let response = error.answer(request.request());
         return Ok(request.into_response(response).map_into_right_body());
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    let response = next.call(request).await?;
+    charge(&response);
+    Ok(response.map_into_left_body())
 }
 
 /// The same for all but the interface, which counts its own, and what watches the server, which must see it at any
@@ -219,19 +227,31 @@ async fn limit_pages(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
     let path = request.path();
     let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
-    if !is_free
-        && !path.starts_with("/api/v1/")
-        && let Err(error) = take_request(request.request())
-    {
+    let is_counted = !is_free && !path.starts_with("/api/v1/");
+    if is_counted && let Err(error) = take_request(request.request()) {
         let response = error.answer(request.request());
         return Ok(request.into_response(response).map_into_right_body());
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    let response = next.call(request).await?;
+    if is_counted {
+        charge(&response);
+    }
+    Ok(response.map_into_left_body())
 }
 
 fn take_request(request: &HttpRequest) -> Result<(), HttpError> {
     let Some(site) = request.app_data::<web::Data<Site>>() else { return Ok(()) };
-    site.rates.request(address::of(request, &site.trusted_proxies)).map_err(HttpError::rate_limited)
+    let address = address::of(request, &site.trusted_proxies);
+    site.rates.request(address).and_then(|()| site.bytes.check(address)).map_err(HttpError::rate_limited)
+}
+
+/// Charges an address for what it gets, before it is compressed where that is not kept: what it costs to make.
+fn charge(response: &ServiceResponse<impl MessageBody>) {
+    let request = response.request();
+    let Some(site) = request.app_data::<web::Data<Site>>() else { return };
+    if let BodySize::Sized(n_bytes) = response.response().body().size() {
+        site.bytes.charge(address::of(request, &site.trusted_proxies), n_bytes);
+    }
 }
 
 /// Methods that have a name of their own in the figures. A client may make up any other: one more series each.

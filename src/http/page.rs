@@ -1,12 +1,16 @@
-use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, http::header, web::Data};
 use askama::Template;
 use percent_encoding::percent_decode_str;
 
-use super::{HttpError, Site, assets, room_of, security};
+use super::{
+    HttpError, Site,
+    answers::{Version, version},
+    assets, room_of, security,
+};
 use crate::{
-    domain::{ChatMessage, RoomId},
+    domain::{ChatMessage, Epoch, RoomId},
     protocol::timestamp,
-    room::{MembersWanted, PAGE_MESSAGES},
+    room::{MembersWanted, PAGE_MESSAGES, Snapshot},
 };
 
 /// Longest title that is shown, in code points.
@@ -126,42 +130,65 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let lang = lang(&request);
     let nonce = security::nonce();
     let default_title = if lang == "ko" { "게시물 토론방" } else { "Discussion" };
+    let theme = theme(parameter(&request, "theme").as_deref());
+    let title = title(parameter(&request, "title")).unwrap_or_else(|| default_title.to_owned());
+    let accent = parameter(&request, "accent").and_then(|a| accent(&a)).unwrap_or_default();
+    let mode = if parameter(&request, "mode").as_deref() == Some("popout") { "popout" } else { "" };
+    let frames = format!("frame-ancestors {}", site.frame_ancestors);
+    // An accent's style has a nonce of its own each time.
+    let what = accent.is_empty().then(|| format!("page {lang} {theme} {mode} {title}"));
+    if let Some(what) = &what
+        && let Some(head) = site.snapshot(&room, 0, MembersWanted::No).await
+        && let Some(kept) = site.answers.get(&request, &room, what, version(&head))
+    {
+        return kept.respond(html_head(&request, &frames, &nonce));
+    }
     let history = history(&site, &room, lang).await;
+    let made_at = history.as_ref().and_then(|h| h.version);
     let page = RoomPage {
         lang,
-        theme: theme(parameter(&request, "theme").as_deref()),
-        title: title(parameter(&request, "title")).unwrap_or_else(|| default_title.to_owned()),
-        accent: parameter(&request, "accent").and_then(|a| accent(&a)).unwrap_or_default(),
+        theme,
+        title,
+        accent,
         nonce: &nonce,
-        mode: if parameter(&request, "mode").as_deref() == Some("popout") { "popout" } else { "" },
+        mode,
         static_base: &assets::BASE,
         room_id: room.as_str(),
         store_away: history.is_none(),
-        epoch: history.as_ref().map(|h| h.epoch.clone()).unwrap_or_default(),
+        epoch: history.as_ref().map(|h| h.epoch.to_string()).unwrap_or_default(),
         rev: history.as_ref().map_or(0, |h| h.rev),
         has_more: history.as_ref().is_some_and(|h| h.has_more),
         messages: history.map(|h| h.messages).unwrap_or_default(),
     };
-    html(&request, &format!("frame-ancestors {}", site.frame_ancestors), &nonce, page.render())
+    match (page.render(), what, made_at) {
+        (Ok(page), Some(what), Some(made_at)) => {
+            site.answers.put(&request, &room, &what, made_at, page.into()).respond(html_head(&request, &frames, &nonce))
+        }
+        (page, ..) => html(&request, &frames, &nonce, page),
+    }
 }
 
 struct History {
-    epoch: String,
+    /// Where the room was, where it lives.
+    version: Option<Version>,
+    epoch: Epoch,
     rev: i64,
     has_more: bool,
     messages: Vec<PageMessage>,
 }
 
 async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
-    if let Some(snapshot) = site.snapshot(room, PAGE_MESSAGES, MembersWanted::No).await {
+    let snapshot = site.snapshot(room, PAGE_MESSAGES, MembersWanted::No).await;
+    // A backlog that was trimmed holds less than a page; the store has the rest.
+    if let Some(snapshot) = snapshot.filter(|s| s.messages.len() == PAGE_MESSAGES || !s.has_more) {
         let messages = page_messages(snapshot.messages.iter().map(AsRef::as_ref), lang);
-        let (epoch, rev, has_more) = (snapshot.epoch.to_string(), snapshot.rev, snapshot.has_more);
-        return Some(History { epoch, rev, has_more, messages });
+        let (version, Snapshot { epoch, rev, has_more, .. }) = (Some(version(&snapshot)), snapshot);
+        return Some(History { version, epoch, rev, has_more, messages });
     }
     site.actors.get()?;
     let (head, page) = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
     let messages = page_messages(page.messages.iter(), lang);
-    Some(History { epoch: head.epoch.to_string(), rev: head.rev, has_more: page.has_more, messages })
+    Some(History { version: None, epoch: head.epoch, rev: head.rev, has_more: page.has_more, messages })
 }
 
 /// `GET /`: a blog post with the chat under it.
@@ -190,16 +217,21 @@ pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
 
 fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, askama::Error>) -> HttpResponse {
     match page {
-        Ok(page) => HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frames)))
-            .body(page),
+        Ok(page) => html_head(request, frames, nonce).body(page),
         Err(error) => {
             log::error!("a page could not be made: {error}");
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+fn html_head(request: &HttpRequest, frames: &str, nonce: &str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frames)));
+    response
 }
 
 /// A parameter of the query, the first of its name.

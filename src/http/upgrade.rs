@@ -6,14 +6,12 @@ use actix_http::{
     body::{BodySize, MessageBody, to_bytes},
     h1::{Codec, Message, SendResponse},
 };
-use actix_web::{
-    dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service},
-    rt::net::TcpStream,
-};
+use actix_service::apply_fn_factory;
+use actix_web::dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service};
 use bytes::Bytes;
 
 use super::ws::Upgraded;
-use crate::session::{Connection, Session, SessionSetup, linger};
+use crate::session::{Connected, Connection, PlainStream, Session, SessionSetup, linger};
 
 /// Marks a request whose connection can be taken over.
 pub struct TakesOver;
@@ -26,7 +24,7 @@ pub fn upgrades<F, B>(
     app: F,
     setup: Rc<SessionSetup>,
 ) -> impl ServiceFactory<
-    (Request, Framed<TcpStream, Codec>),
+    (Request, Framed<PlainStream, Codec>),
     Config = (),
     Response = (),
     Error = Infallible,
@@ -48,11 +46,41 @@ where
     })
 }
 
+/// Lets `app` answer what is no upgrade, and says to the connection when it has: a connection whose requests are all
+/// answered may give way to another one.
+pub fn answers<F, B>(
+    app: F,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = ServiceResponse<B>,
+    Error = actix_web::Error,
+    InitError = F::InitError,
+    Service = impl Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error, Future: 'static>,
+>
+where
+    F: ServiceFactory<Request, Config = (), Response = ServiceResponse<B>, Error = actix_web::Error>,
+    <F::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    apply_fn_factory(app, |request: Request, app: &F::Service| {
+        let requests = request.conn_data::<Connected>().map(Connected::requests);
+        let answer = app.call(request);
+        async move {
+            let answer = answer.await;
+            if let Some(requests) = requests.and_then(|requests| requests.upgrade()) {
+                requests.answered();
+            }
+            answer
+        }
+    })
+}
+
 async fn serve<S, B>(
     app: Rc<S>,
     setup: Rc<SessionSetup>,
     request: Request,
-    framed: Framed<TcpStream, Codec>,
+    framed: Framed<PlainStream, Codec>,
 ) -> Result<(), Infallible>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -71,7 +99,11 @@ where
             let (head, body) = response.into_parts();
             let body = to_bytes(body).await.unwrap_or_default();
             match SendResponse::new(framed, head.set_body(body)).await {
-                Ok(framed) => linger(framed.into_parts().io).await,
+                Ok(framed) => {
+                    // Its place among the connections is kept until it has ended.
+                    let (stream, _place) = framed.into_parts().io.into_parts();
+                    linger(stream).await;
+                }
                 Err(error) => log::debug!("an answer to an upgrade could not be sent: {error}"),
             }
         }
@@ -79,7 +111,7 @@ where
     Ok(())
 }
 
-fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<TcpStream, Codec>) {
+fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<PlainStream, Codec>) {
     let Upgraded { room, address, place, refused } = upgraded;
     let mut parts = framed.into_parts();
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
@@ -87,5 +119,7 @@ fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, fr
     }
     // Copies: HTTP's buffers have 8 KiB each, and even what is empty would hold on to them.
     let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
-    Session::open(setup, Connection { room, address, place, stream: parts.io, first, answer }, refused);
+    // From here on it counts as a session.
+    let (stream, _) = parts.io.into_parts();
+    Session::open(setup, Connection { room, address, place, stream, first, answer }, refused);
 }

@@ -21,13 +21,14 @@ use uuid::Uuid;
 pub use self::membership::{Ended, Membership};
 use self::{joins::Waiting, live::Live, publishing::InFlight, truth::Doubt};
 use super::{
+    backlogs::{Backlogs, Share, Trim},
     fan_out::{FanOut, Place},
     messages::{
         CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
         Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
     },
     pace::Pace,
-    presence::{PEOPLE_LISTED_MAX, Presence},
+    presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
 };
 use crate::{
     domain::{Author, AuthorId, AvatarName, RoomId},
@@ -42,6 +43,8 @@ use crate::{
 pub struct RoomLimits {
     /// Sessions in it; beyond it a join is refused.
     pub n_sessions_max: usize,
+    /// What the backlogs of all rooms take together.
+    pub backlogs: Arc<Backlogs>,
     /// How long a join waits for the database.
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
@@ -68,6 +71,8 @@ pub struct Room {
     /// Where it is, for the registry.
     position: SharedPosition,
     doubt: Doubt,
+    /// What its backlog takes; `None` until it was started.
+    share: Option<Share>,
     members: HashMap<SessionId, Member>,
     hubs: BTreeMap<HubId, Lane>,
     presence: Presence,
@@ -141,6 +146,7 @@ impl Room {
             live: None,
             position: SharedPosition::default(),
             doubt: Doubt::default(),
+            share: None,
             members: HashMap::new(),
             hubs: BTreeMap::new(),
             presence: Presence::default(),
@@ -224,6 +230,9 @@ impl Room {
         self.set_presence_timer(now, ctx);
         self.flush(ctx);
         self.report_idle();
+        if let Some(share) = &self.share {
+            share.set(self.live.as_ref().map_or(0, |live| live.backlog.n_bytes_held()));
+        }
     }
 
     fn set_presence_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
@@ -311,6 +320,7 @@ impl Actor for Room {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        self.share = Some(self.limits.backlogs.share(self.key, ctx.address().recipient()));
     }
 }
 
@@ -331,6 +341,9 @@ impl Handler<Join> for Room {
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
         self.n_joins_seen += 1;
+        if let Some(share) = &self.share {
+            share.touch();
+        }
         self.join(join, Instant::now() + self.limits.read_timeout, ctx);
         self.settle(ctx);
     }
@@ -414,24 +427,42 @@ impl Handler<CountPeople> for Room {
     }
 }
 
+impl Handler<Trim> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: Trim, ctx: &mut Self::Context) {
+        // A read under way may be of what is right before the oldest one held; the next second comes soon.
+        if let Some(live) = self.live.as_mut().filter(|_| !self.reading) {
+            live.backlog.trim();
+            self.metrics.backlogs_trimmed.inc();
+        }
+        self.settle(ctx);
+    }
+}
+
 impl Handler<GetSnapshot> for Room {
     type Result = MessageResult<GetSnapshot>;
 
     fn handle(&mut self, GetSnapshot { n_messages, members }: GetSnapshot, _: &mut Self::Context) -> Self::Result {
-        let wanted = match members {
-            MembersWanted::No => false,
-            MembersWanted::IfFew => self.presence.count() <= PEOPLE_LISTED_MAX,
-            MembersWanted::All => true,
+        let MembersPage { n_authors, members, has_more: has_more_members } = match members {
+            MembersWanted::IfFew if self.presence.count() <= PEOPLE_LISTED_MAX => {
+                self.presence.page(None, PEOPLE_LISTED_MAX, Instant::now())
+            }
+            MembersWanted::No | MembersWanted::IfFew => MembersPage::default(),
+            MembersWanted::Page { after, limit } => self.presence.page(after.as_ref(), limit, Instant::now()),
         };
         MessageResult(self.live.as_ref().map(|live| {
             let skipped = live.backlog.messages().len().saturating_sub(n_messages);
             Snapshot {
+                key: self.key,
                 epoch: live.epoch,
                 rev: live.timeline.rev(),
                 message_count: live.message_count,
                 last_message_at: live.last_message_at,
                 n_people: self.presence.count(),
-                members: if wanted { self.presence.members().into_iter().cloned().collect() } else { Vec::new() },
+                n_authors,
+                members,
+                has_more_members,
                 messages: live.backlog.messages().skip(skipped).cloned().collect(),
                 has_more: live.backlog.has_more_than(n_messages),
             }

@@ -12,6 +12,9 @@ pub const RESUME_CHANGES_MAX: usize = 500;
 /// with long nicknames are the largest part.
 pub const WELCOME_BYTES_MAX: usize = 480 * 1024;
 
+/// About what a message takes beside its text: its ids and times, its place in the list, what the allocator adds.
+const MESSAGE_BYTES: usize = 400;
+
 /// The recent messages of a room, encoded once. Pure.
 ///
 /// Complete above a value of the counter: every change with a higher one is here. Bounded by
@@ -22,6 +25,8 @@ pub struct Backlog {
     n_bytes: usize,
     complete_above: i64,
     has_older: bool,
+    /// It was made to hold less than a page.
+    is_trimmed: bool,
     /// All that is held, encoded with commas between, and where each message begins: every page and every replay
     /// is the end of it. Made when first asked for after a change, so that a storm of joins encodes and copies
     /// nothing.
@@ -46,8 +51,14 @@ pub enum NotHere {
 impl Backlog {
     /// A backlog of the newest messages, oldest first; `has_older` where the room has more before them.
     pub fn new(messages: Vec<Arc<ChatMessage>>, has_older: bool) -> Self {
-        let mut backlog =
-            Self { entries: VecDeque::new(), n_bytes: 0, complete_above: 0, has_older: false, joined: None };
+        let mut backlog = Self {
+            entries: VecDeque::new(),
+            n_bytes: 0,
+            complete_above: 0,
+            has_older: false,
+            is_trimmed: false,
+            joined: None,
+        };
         for message in messages {
             backlog.push_entry(Entry::new(message));
         }
@@ -75,11 +86,36 @@ impl Backlog {
         self.n_bytes += entry.json.len() + 1;
         self.entries.push_back(entry);
         while self.entries.len() > RESUME_CHANGES_MAX || self.n_bytes > WELCOME_BYTES_MAX {
-            let Some(dropped) = self.entries.pop_front() else { break };
-            self.n_bytes -= dropped.json.len() + 1;
-            self.complete_above = dropped.message.rev;
-            self.has_older = true;
+            self.drop_oldest();
         }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(dropped) = self.entries.pop_front() else { return };
+        self.n_bytes -= dropped.json.len() + 1;
+        self.complete_above = dropped.message.rev;
+        self.has_older = true;
+    }
+
+    /// Keeps the last message alone: the place where a read of what is older begins. All else is in the database.
+    pub fn trim(&mut self) {
+        while self.entries.len() > 1 {
+            self.is_trimmed = true;
+            self.drop_oldest();
+        }
+        self.entries.shrink_to_fit();
+        self.joined = None;
+    }
+
+    /// Whether it holds less than the latest page, though the room has more: [`Backlog::extend_back`].
+    pub fn is_short(&self) -> bool {
+        self.is_trimmed && self.has_older && self.entries.len() < PAGE_MESSAGES
+    }
+
+    /// About how much memory it takes: each message as it is and encoded, and all together where that was made.
+    pub fn n_bytes_held(&self) -> usize {
+        let joined = self.joined.as_ref().map_or(0, |(joined, _)| joined.len());
+        2 * self.n_bytes + MESSAGE_BYTES * self.entries.len() + joined
     }
 
     /// The place of the first message held, where a longer read ends: [`Backlog::extend_back`].
@@ -226,6 +262,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_trimmed_is_asked_of_the_database() {
+        let mut backlog = Backlog::new(range(1..=100), false);
+        let before = backlog.n_bytes_held();
+        backlog.trim();
+        assert!(backlog.n_bytes_held() < before / 50 && backlog.is_short());
+        assert_eq!(backlog.first_seq(), 100);
+        assert_eq!(backlog.after(100).map(|b| revs(&b)), Ok(vec![]));
+        assert_eq!(backlog.after(99).map(|b| revs(&b)), Ok(vec![100]));
+        assert_eq!(backlog.after(98), Err(NotHere::Older));
+        backlog.push(test_message(101));
+        assert_eq!(backlog.after(99).map(|b| revs(&b)), Ok(vec![100, 101]));
+        backlog.extend_back(100, range(50..=99), true);
+        assert!(!backlog.is_short());
+        assert_eq!(revs(&backlog.latest_page().0), (52..=101).collect::<Vec<_>>());
+        assert_eq!(backlog.after(49).map(|b| revs(&b)), Ok((50..=101).collect()));
+        assert_eq!(backlog.after(48), Err(NotHere::Older));
+        // A room that never had more than that is whole.
+        let mut small = Backlog::new(range(1..=1), false);
+        small.trim();
+        assert!(!small.is_short());
+        assert_eq!(small.after(0).map(|b| revs(&b)), Ok(vec![1]));
+    }
+
+    #[test]
     fn never_replays_more_than_a_resume_may() {
         let mut backlog = Backlog::new(range(1..=501), false);
         assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
@@ -240,6 +300,32 @@ mod tests {
     }
 
     proptest! {
+        /// P3: however often it is trimmed and read again, whatever is replayed is exactly what follows.
+        #[test]
+        fn trims_leave_no_hole(steps in proptest::collection::vec((0_u8..3, 0_i64..120), 1..60)) {
+            let mut last = 60;
+            let mut backlog = Backlog::new(range(11..=last), true);
+            for (step, ask) in steps {
+                match step {
+                    0 => backlog.trim(),
+                    1 => {
+                        last += 1;
+                        backlog.push(test_message(last));
+                    }
+                    _ => {
+                        let before = backlog.first_seq();
+                        let from = (before - ask).max(1);
+                        backlog.extend_back(before, range(from..=before - 1), from > 1);
+                    }
+                }
+                match backlog.after(ask) {
+                    Ok(joined) => prop_assert_eq!(revs(&joined), (ask + 1..=last).collect::<Vec<_>>()),
+                    Err(_) => prop_assert!(ask < backlog.complete_above),
+                }
+                prop_assert!(!backlog.is_short() || backlog.first_seq() > 1);
+            }
+        }
+
         /// P3: whatever is replayed is exactly what follows the asked position.
         #[test]
         fn a_replay_is_exact_or_refused(first in 1_i64..600, n in 0_i64..700, ask in 0_i64..1_400) {

@@ -229,19 +229,26 @@ pub struct GetSnapshot {
 }
 
 /// Whether to list who is here: ten thousand people are not gathered for whoever does not look at them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MembersWanted {
     /// Nobody.
     No,
     /// Everybody, unless there are too many for PRESENCE.
     IfFew,
-    /// Everybody.
-    All,
+    /// Those behind this nickname and id, in that order, at most so many.
+    Page {
+        /// The last one of the page before.
+        after: Option<(String, String)>,
+        /// How many.
+        limit: usize,
+    },
 }
 
 /// What a live room shows.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// This life of the room in memory.
+    pub key: RoomKey,
     /// This life of the counter.
     pub epoch: Epoch,
     /// The counter.
@@ -252,8 +259,12 @@ pub struct Snapshot {
     pub last_message_at: Option<DateTime<Utc>>,
     /// How many people are here.
     pub n_people: usize,
+    /// How many of them have a nickname, where a page of those was asked for.
+    pub n_authors: usize,
     /// Who is here with a nickname, as far as it was asked for.
     pub members: Vec<Author>,
+    /// There are members behind those of the page that was asked for.
+    pub has_more_members: bool,
     /// The latest messages, oldest first.
     pub messages: Vec<Arc<ChatMessage>>,
     /// There are messages before those.

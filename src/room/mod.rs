@@ -5,6 +5,7 @@
 
 mod actor;
 mod backlog;
+mod backlogs;
 mod directory;
 mod fan_out;
 mod messages;
@@ -17,6 +18,7 @@ mod timeline;
 
 pub use actor::{Ended, Membership, Room, RoomLimits};
 pub use backlog::PAGE_MESSAGES;
+pub use backlogs::Backlogs;
 pub use fan_out::Place;
 pub use messages::{
     Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,

@@ -43,6 +43,34 @@ pub struct Presence {
     told_at: Option<Instant>,
     /// When the budget of notices is whole again.
     notices_whole_at: Option<Instant>,
+    /// How often anything changed about who is here.
+    n_changes: u64,
+    /// Everybody with a nickname, in order, as of then.
+    listed: Option<Listed>,
+}
+
+/// Above this many people a list of them may be [`LISTED_AGE_MAX`] old.
+const LISTED_FRESH_MAX: usize = 500;
+/// How old it may be: of a room that thousands come to and go from it is made once in this time, however often it is
+/// asked for.
+const LISTED_AGE_MAX: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Listed {
+    at: Instant,
+    n_changes: u64,
+    authors: Vec<Author>,
+}
+
+/// Some of those who are here with a nickname.
+#[derive(Debug, Default)]
+pub struct MembersPage {
+    /// How many there are.
+    pub n_authors: usize,
+    /// By nickname, then id.
+    pub members: Vec<Author>,
+    /// There are others behind these.
+    pub has_more: bool,
 }
 
 #[derive(Debug)]
@@ -92,6 +120,33 @@ impl Presence {
         members
     }
 
+    /// Those with a nickname behind `after` (a nickname and an id), `limit` at most. The list is sorted once and kept.
+    pub fn page(&mut self, after: Option<&(String, String)>, limit: usize, now: Instant) -> MembersPage {
+        let is_large = self.people.len() > LISTED_FRESH_MAX;
+        let is_good = |listed: &Listed| {
+            listed.n_changes == self.n_changes || is_large && now.saturating_duration_since(listed.at) < LISTED_AGE_MAX
+        };
+        let listed = match self.listed.take().filter(is_good) {
+            Some(listed) => listed,
+            None => {
+                Listed { at: now, n_changes: self.n_changes, authors: self.members().into_iter().cloned().collect() }
+            }
+        };
+        let is_before = |a: &Author, (nickname, id): &(String, String)| {
+            (a.nickname.as_str(), a.id.as_str()) <= (nickname.as_str(), id.as_str())
+        };
+        let from = after.map_or(0, |after| listed.authors.partition_point(|a| is_before(a, after)));
+        let rest = listed.authors.get(from..).unwrap_or_default();
+        let page = MembersPage {
+            n_authors: listed.authors.len(),
+            members: rest.iter().take(limit).cloned().collect(),
+            has_more: rest.len() > limit,
+        };
+        // Few are sorted in no time; nothing is kept of them.
+        self.listed = is_large.then_some(listed);
+        page
+    }
+
     /// The sessions of an identity that is here.
     pub fn sessions(&self, id: &AuthorId) -> &[SessionId] {
         self.people.get(id).map_or(&[], |p| &p.sessions)
@@ -102,6 +157,7 @@ impl Presence {
         let person = self.people.entry(id.clone()).or_default();
         person.sessions.push(session);
         if person.sessions.len() == 1 {
+            self.n_changes += 1;
             self.changed_at.get_or_insert(now);
         }
     }
@@ -115,6 +171,7 @@ impl Presence {
         let is_new = person.author.is_none();
         let id = author.id.clone();
         person.author = Some(author);
+        self.n_changes += 1;
         self.changed_at.get_or_insert(now);
         if is_new {
             match self.notices.remove(&id) {
@@ -139,6 +196,7 @@ impl Presence {
             return;
         }
         self.changed_at.get_or_insert(now);
+        self.n_changes += 1;
         let Some(Person { author, coming, .. }) = self.people.remove(id) else { return };
         // Who goes before the coming was told never came.
         if author.is_some() && self.notices.remove(id).is_none() {
@@ -310,6 +368,40 @@ mod tests {
         presence.enter(&author.id, tab(session), now);
         presence.set_author(author.clone(), now);
         author.id
+    }
+
+    #[test]
+    fn a_large_room_is_listed_page_by_page_and_sorted_once_a_second() {
+        let now = Instant::now();
+        let mut presence = Presence::default();
+        for n in 0..1_200 {
+            come(&mut presence, n, n, now);
+        }
+        let sorted: Vec<Author> = presence.members().into_iter().cloned().collect();
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = presence.page(after.as_ref(), 500, now);
+            assert_eq!(page.n_authors, 1_200);
+            listed.extend(page.members);
+            if !page.has_more {
+                break;
+            }
+            after = listed.last().map(|a: &Author| (a.nickname.as_str().to_owned(), a.id.as_str().to_owned()));
+        }
+        assert_eq!(listed, sorted);
+        // Whoever comes meanwhile is on the next list, a second later.
+        let at = presence.listed.as_ref().map(|listed| listed.authors.as_ptr());
+        come(&mut presence, 1_200, 1_200, now);
+        assert_eq!(presence.page(None, 1, now + SECOND / 2).n_authors, 1_200);
+        assert_eq!(presence.listed.as_ref().map(|listed| listed.authors.as_ptr()), at, "sorted once");
+        assert_eq!(presence.page(None, 1, now + SECOND).n_authors, 1_201);
+        // In a small room everybody is on it at once, and nothing is kept.
+        let mut presence = Presence::default();
+        for n in 0..3 {
+            come(&mut presence, n, n, now);
+            assert_eq!(presence.page(None, 500, now).members.len(), n + 1);
+        }
+        assert!(presence.listed.is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use actix::{
 
 use super::{
     actor::{Room, RoomLimits},
+    backlogs::Trim,
     directory::Directory,
     messages::{CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
     poll::Poll,
@@ -132,6 +133,12 @@ impl Actor for RoomRegistry {
                 retire(&retired.room);
             }
             this.metrics.rooms_live.set(gauge(this.directory.len()));
+            let backlogs = &this.limits.room.backlogs;
+            for room in backlogs.overdue() {
+                // A room whose mailbox is full is asked again a second later.
+                let _ = room.try_send(Trim);
+            }
+            this.metrics.backlog_bytes.set(gauge(backlogs.n_bytes()));
         });
         ctx.run_interval(COUNT_PEOPLE_INTERVAL, |this, _| {
             for (_, live) in this.directory.rooms() {
@@ -140,6 +147,7 @@ impl Actor for RoomRegistry {
             }
         });
         self.metrics.rooms_max.set(gauge(self.limits.n_rooms_max));
+        self.metrics.backlog_max_bytes.set(gauge(self.limits.room.backlogs.n_bytes_max()));
         ctx.run_later(self.limits.poll_interval, Self::poll);
     }
 }

@@ -7,10 +7,13 @@ mod actor;
 mod admission;
 mod bucket;
 mod budgets;
+mod byte_limit;
+mod connections;
 mod hub;
 mod messages;
 mod networks;
 mod outbox;
+mod plain;
 mod rate_limit;
 mod reader;
 mod repeats;
@@ -21,13 +24,16 @@ mod socket;
 pub use actor::{ABNORMAL, Connection, Entrance, Place, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
 pub use budgets::AddressSettings;
+pub use byte_limit::{ByteLimits, ByteRate};
+pub use connections::{ConnectionLimits, Connections, CutFor};
 pub use hub::Hub;
 pub use messages::Drain;
 pub use outbox::Outbox;
+pub use plain::{HEAD_MAX, PlainStream};
 pub use rate_limit::{MessageLimit, Rate, RateLimits, RateSettings};
 pub use reader::{FrameReader, Inbound};
 pub use slot::{SessionTimes, Slot, Slots};
-pub use socket::{Accepted, Connected, linger, prepare};
+pub use socket::{Accepted, Connected, connected, linger, prepare};
 
 /// A random number from 0 to 1, to spread what would otherwise happen in one instant.
 pub fn random_unit() -> f64 {

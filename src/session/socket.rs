@@ -1,5 +1,4 @@
 use std::{
-    any::Any,
     cell::{Cell, RefCell},
     io::{self, IoSlice},
     net::Shutdown,
@@ -16,6 +15,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use socket2::SockRef;
+
+use super::plain::{PlainStream, Requests};
 
 /// Send buffer of a socket, in bytes. Without it the kernel hides 4 MB for each peer that stops reading.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -171,12 +172,21 @@ struct Descriptor(RawFd);
 pub struct Accepted(Weak<Descriptor>);
 
 /// What HTTP keeps of a connection: gives [`Accepted`]s.
-pub struct Connected(Rc<Descriptor>);
+pub struct Connected {
+    descriptor: Rc<Descriptor>,
+    /// Weak: the connection's place goes with its socket.
+    requests: Weak<Requests>,
+}
 
 impl Connected {
     /// To cut it later, if it still lives then.
     pub fn accepted(&self) -> Accepted {
-        Accepted(Rc::downgrade(&self.0))
+        Accepted(Rc::downgrade(&self.descriptor))
+    }
+
+    /// Its requests, to say that one was answered.
+    pub fn requests(&self) -> Weak<Requests> {
+        self.requests.clone()
     }
 }
 
@@ -202,9 +212,8 @@ impl Accepted {
     }
 }
 
-/// Sets the options of an accepted connection and remembers its descriptor. For `on_connect` of HTTP.
-pub fn prepare(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+/// Sets the options of an accepted connection.
+pub fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let set = socket
         .set_send_buffer_size(SEND_BUFFER_BYTES)
@@ -214,5 +223,10 @@ pub fn prepare(connection: &dyn Any, data: &mut Extensions) {
         // The peer may be gone already. Without the options the connection works, only less well guarded.
         log::debug!("a socket option was not set: {error}");
     }
-    data.insert(Connected(Rc::new(Descriptor(stream.as_raw_fd()))));
+}
+
+/// What HTTP is to keep of a connection. For its `on_connect`.
+pub fn connected(plain: &PlainStream, data: &mut Extensions) {
+    let descriptor = Rc::new(Descriptor(plain.stream().as_raw_fd()));
+    data.insert(Connected { descriptor, requests: Rc::downgrade(plain.requests()) });
 }

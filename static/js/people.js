@@ -49,8 +49,9 @@ export class People {
   async #fetch() {
     try {
       const answer = await fetch(this.membersUrl);
-      const { members } = await answer.json();
-      if (!this.parts.panel.hidden) this.#list(members.filter(isAuthor));
+      // One page is more than is shown; a server of before pages has no `authors`.
+      const { members, authors = members.length } = await answer.json();
+      if (!this.parts.panel.hidden) this.#list(members.filter(isAuthor), authors);
     } catch {
       // The number stands; the names come with the next try.
     }
@@ -65,8 +66,11 @@ export class People {
     if (!panel.hidden && presence.members) this.#list(presence.members);
   }
 
-  /** @param {Chat.Author[]} members */
-  #list(members) {
+  /**
+   * @param {Chat.Author[]} members
+   * @param {number} [authors] how many there are, where these are not all
+   */
+  #list(members, authors = members.length) {
     const { list, more } = this.parts;
     const me = this.store.self?.id;
     const ordered = [...members].sort((a, b) => Number(b.id === me) - Number(a.id === me)
@@ -78,8 +82,8 @@ export class People {
       return item;
     }));
     const strings = this.strings();
-    const readers = this.store.presence.count - members.length;
-    const others = members.length - SHOWN_MAX;
+    const readers = this.store.presence.count - authors;
+    const others = authors - SHOWN_MAX;
     const lines = [...(others > 0 ? [strings.othersToo(others)] : []), ...(readers > 0 ? [strings.readersToo(readers)] : [])];
     more.hidden = lines.length === 0;
     more.textContent = lines.join(' · ');

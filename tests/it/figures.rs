@@ -92,11 +92,13 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_logs` and
-/// `replaced_history` do.
-const AT_REST: [&str; 8] = [
+/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_connections`,
+/// `p5_logs`, `p5_requests` and `replaced_history` do.
+const AT_REST: [&str; 10] = [
+    "chat_backlogs_trimmed_total",
     "chat_commit_failures_total",
     "chat_history_replaced_total",
+    "chat_http_connections_cut_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",

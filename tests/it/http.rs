@@ -37,7 +37,10 @@ async fn a_room_tells_its_state(database: &Database) {
         get(&server, "/api/v1/rooms/new/messages", 200, "MessagePage").await,
         json!({"messages": [], "hasMore": false})
     );
-    assert_eq!(get(&server, "/api/v1/rooms/new/members", 200, "Members").await, json!({"count": 0, "members": []}));
+    assert_eq!(
+        get(&server, "/api/v1/rooms/new/members", 200, "Members").await,
+        json!({"count": 0, "authors": 0, "members": []})
+    );
 
     let (mut author, welcome) = Client::join(&server, "글", Who::named("the author")).await;
     let reader = Client::reader(&server, "글").await;
@@ -52,7 +55,7 @@ async fn a_room_tells_its_state(database: &Database) {
         let own = serde_json::to_value(&welcome.head.own).expect("JSON");
         assert_eq!(info["presence"], json!({"count": 2, "members": [own], "joined": [], "left": []}));
         let members = get(&server, &format!("/api/v1/rooms/{spelling}/members"), 200, "Members").await;
-        assert_eq!(members, json!({"count": 2, "members": [own]}));
+        assert_eq!(members, json!({"count": 2, "authors": 1, "members": [own]}));
     }
     // The same from a server that has the room not in memory.
     author.leave().await;
@@ -134,6 +137,9 @@ async fn errors_are_json_with_a_code(database: &Database) {
         "before=1&after=1",
         "before=1&before=2",
         "before=0x10",
+        "before=9223372036854775808",
+        "after=99999999999999999999",
+        "limit=18446744073709551617",
         "after=%00",
     ] {
         let error = get(&server, &format!("/api/v1/rooms/post/messages?{query}"), 400, "Error").await;

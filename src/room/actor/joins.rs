@@ -177,8 +177,10 @@ impl Room {
                 }
                 Some(live) if !self.waiting.is_empty() => {
                     let before = live.backlog.first_seq();
+                    let resumes = self.waiting.iter().any(|w| live.resume_rev(&w.join).is_some());
+                    let n_older = if resumes { RESUME_CHANGES_MAX } else { PAGE_MESSAGES };
                     Box::pin(async move {
-                        let page = store.page(&id, PageCursor::Before(before), RESUME_CHANGES_MAX).await?;
+                        let page = store.page(&id, PageCursor::Before(before), n_older).await?;
                         Ok(Read::Older(before, page))
                     })
                 }

@@ -104,6 +104,8 @@ impl Live {
         match replay {
             Ok(messages) => Answer::Welcome { resumed: true, has_more: false, messages },
             Err(NotHere::Older) => Answer::AfterOlder,
+            // Less than a page is held, and more than that is there.
+            Err(NotHere::TooMuch) if self.backlog.is_short() => Answer::AfterOlder,
             Err(NotHere::TooMuch) => {
                 let (messages, has_more) = self.backlog.latest_page();
                 Answer::Welcome { resumed: false, has_more, messages }

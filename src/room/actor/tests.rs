@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     metrics::Labels,
     protocol::ErrorCode,
-    room::SessionRef,
+    room::{Backlogs, SessionRef},
     store::{DatabaseUrl, StoreSettings},
 };
 
@@ -50,7 +50,8 @@ async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Comman
     let store = Store::new(&url, &StoreSettings::default()).expect("a store");
     store.migrate().await.expect("tables");
     let codes = ErrorCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
-    let labels = Labels { close_codes: Vec::new(), error_codes: codes, build: ["", "", ""] };
+    let labels =
+        Labels { close_codes: Vec::new(), error_codes: codes, message_limits: Vec::new(), build: ["", "", ""] };
     let metrics = Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics");
     let (commands, told) = mpsc::unbounded_channel();
     let everything = Everything { commands }.start();
@@ -58,6 +59,7 @@ async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Comman
         n_sessions_max: 10,
         read_timeout: Duration::from_secs(30),
         heartbeat_seconds: 30,
+        backlogs: Backlogs::new(usize::MAX),
         #[cfg(debug_assertions)]
         swaps_order: false,
     };

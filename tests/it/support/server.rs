@@ -123,11 +123,35 @@ impl Server {
         // In the environment, where the URL's password belongs: everybody may read a process's arguments.
         let settings = [&[("DATABASE_URL", database_url)], settings].concat();
         let (command, folder) = command(&["--listen", "127.0.0.1:0"], &settings);
+        Self::spawned(command, folder).await
+    }
+
+    /// The program that this command starts, once it listens.
+    async fn spawned(command: Command, folder: Folder) -> Self {
         let (pid, output, ended) = spawn(command);
         let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
         let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { address, pid, http, output, ended, _folder: folder }
+    }
+
+    /// A server that may have so many files and sockets, and is ready.
+    pub async fn with_files(database: &Database, settings: &[(&str, &str)], n_files: usize) -> Self {
+        let settings = [&[("DATABASE_URL", database.url.as_str())], settings].concat();
+        let (plain, folder) = command(&["--listen", "127.0.0.1:0"], &settings);
+        // Becomes the program: the process is the same.
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg(format!("ulimit -n {n_files}; exec \"$0\" \"$@\"")).arg(PROGRAM).args(plain.get_args());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        limited.current_dir(&folder.0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let server = Self::spawned(limited, folder).await;
+        server.ready().await;
+        server
     }
 
     /// A server that writes to these instead of to the test, and is ready.
