@@ -5,9 +5,11 @@
 mod address;
 mod api;
 mod assets;
+mod base_path;
 mod error;
 mod health;
 mod page;
+mod proxy;
 mod security;
 mod upgrade;
 mod url;
@@ -45,6 +47,8 @@ use crate::{
 };
 
 pub use assets::compress_files;
+pub use base_path::{BasePath, without_base_path};
+pub use health::AdminToken;
 pub use upgrade::upgrades;
 
 /// What every route may need.
@@ -59,6 +63,10 @@ pub struct Site {
     pub entrance: Arc<OnceLock<Entrance>>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
+    /// Path that the chat is served under.
+    pub base_path: BasePath,
+    /// Shows the details of `/healthz` to whoever sends it.
+    pub admin_token: Option<AdminToken>,
     /// Origins beside the own one that may open a WebSocket.
     pub origins: Vec<String>,
     /// The Content-Security-Policy's frame-ancestors.
@@ -175,6 +183,8 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
+        .service(read("/check", page::check))
+        .service(read("/check.json", proxy::answers))
         .configure(|scope| {
             if site.has_metrics {
                 // `prometheus` answers GET in its place.

@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Dat
 use askama::Template;
 use percent_encoding::percent_decode_str;
 
-use super::{HttpError, Site, assets, room_of, security};
+use super::{BasePath, HttpError, Site, assets, room_of, security};
 use crate::{
     domain::{ChatMessage, RoomId},
     protocol::timestamp,
@@ -21,6 +21,7 @@ struct RoomPage<'a> {
     accent: String,
     nonce: &'a str,
     mode: &'static str,
+    base: &'a str,
     static_base: &'a str,
     room_id: &'a str,
     epoch: String,
@@ -51,14 +52,24 @@ struct PageMessage {
 #[template(path = "demo.html")]
 struct DemoPage<'a> {
     lang: &'static str,
+    base: &'a str,
     static_base: &'a str,
     base_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "check.html")]
+struct CheckPage<'a> {
+    lang: &'static str,
+    base: &'a str,
+    static_base: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
     lang: &'static str,
+    base: &'a str,
     static_base: &'a str,
     status: u16,
     code: &'static str,
@@ -134,7 +145,8 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         accent: parameter(&request, "accent").and_then(|a| accent(&a)).unwrap_or_default(),
         nonce: &nonce,
         mode: if parameter(&request, "mode").as_deref() == Some("popout") { "popout" } else { "" },
-        static_base: &assets::BASE,
+        base: site.base_path.as_str(),
+        static_base: &static_base(&site.base_path),
         room_id: room.as_str(),
         store_away: history.is_none(),
         epoch: history.as_ref().map(|h| h.epoch.clone()).unwrap_or_default(),
@@ -165,20 +177,43 @@ async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
 }
 
 /// `GET /`: a blog post with the chat under it.
-pub async fn demo(request: HttpRequest) -> HttpResponse {
+pub async fn demo(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let info = request.connection_info();
-    let host = security::host(&request).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
+    // Where a proxy wrote its own host, the last one is what the proxy says that the browser asked for.
+    let hosts = security::hosts(&request, &site.trusted_proxies);
+    let host = hosts.last().map_or_else(|| "localhost".to_owned(), |h| h.to_string());
     let scheme = if info.scheme() == "https" { "https" } else { "http" };
-    let page = DemoPage { lang: lang(&request), static_base: &assets::BASE, base_url: format!("{scheme}://{host}") };
+    let base = site.base_path.as_str();
+    let page = DemoPage {
+        lang: lang(&request),
+        base,
+        static_base: &static_base(&site.base_path),
+        base_url: format!("{scheme}://{host}{base}"),
+    };
     html(&request, "frame-src 'self'; frame-ancestors 'self'", &security::nonce(), page.render())
+}
+
+/// `GET /check`: tells the owner of a blog what the proxies on the way do wrong. Its script asks `/check.json`, and opens
+/// a socket.
+pub async fn check(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let base = site.base_path.as_str();
+    let page = CheckPage { lang: lang(&request), base, static_base: &static_base(&site.base_path) };
+    html(&request, "frame-ancestors 'none'", &security::nonce(), page.render())
+}
+
+/// Where the page's files stand.
+fn static_base(base: &BasePath) -> String {
+    format!("{base}{}", *assets::BASE)
 }
 
 /// A page for a person who came to an address that shows nothing.
 pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
     let status = error.status_code();
+    let base = request.app_data::<Data<Site>>().map(|site| site.base_path.clone()).unwrap_or_default();
     let page = ErrorPage {
         lang: lang(request),
-        static_base: &assets::BASE,
+        base: base.as_str(),
+        static_base: &static_base(&base),
         status: status.as_u16(),
         code: error.code().as_str(),
         message: error.message(),
@@ -189,11 +224,12 @@ pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
 }
 
 fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, askama::Error>) -> HttpResponse {
+    let trusted = request.app_data::<Data<Site>>().map(|site| &site.trusted_proxies[..]).unwrap_or_default();
     match page {
         Ok(page) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frames)))
+            .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, trusted, nonce, frames)))
             .body(page),
         Err(error) => {
             log::error!("a page could not be made: {error}");
@@ -203,7 +239,7 @@ fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, a
 }
 
 /// A parameter of the query, the first of its name.
-fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
+pub fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
     let pair = request.query_string().split('&').find_map(|p| p.split_once('=').filter(|(n, _)| *n == name))?;
     Some(percent_decode_str(&pair.1.replace('+', " ")).decode_utf8_lossy().into_owned())
 }

@@ -22,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     // The load tester stands apart: it knows the wire, and nobody but the settings and main knows it.
     ("load", &["protocol", "domain"]),
     // Only the types of its values.
-    ("config", &["store", "load"]),
+    ("config", &["store", "load", "http"]),
     ("logging", &[]),
     ("memory", &[]),
     (
