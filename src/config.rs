@@ -453,7 +453,7 @@ mod tests {
             ("--sessions-max", "many", "CHAT_SESSIONS_MAX"),
             ("--trusted-proxies", "10.0.0.0/99", "CHAT_TRUSTED_PROXIES"),
             ("--origins", "app.example", "CHAT_ORIGINS"),
-            ("--base-path", "chat", "CHAT_BASE_PATH"),
+            ("--base-path", "//hidden", "CHAT_BASE_PATH"),
             ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
         ] {
@@ -511,7 +511,7 @@ mod tests {
         assert_eq!(listen(&["--listen=127.0.0.1:1", "healthcheck", "--listen=127.0.0.1:2"]), 2);
         let config = parse(&["backup", "copy.db", "--database-url=sqlite://other.db", "--log-format=json"]);
         let serve = config.expect("valid").settled().serve;
-        assert_eq!(serve.database_url, DatabaseUrl::Sqlite("other.db".into()));
+        assert_eq!(sqlite_path(&serve.database_url), Some(&PathBuf::from("other.db")));
         assert_eq!(serve.log_format, LogFormat::Json);
         assert!(parse(&["load", "--database-url=sqlite://other.db"]).is_err(), "the load tester has no database");
     }

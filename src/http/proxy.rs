@@ -34,8 +34,9 @@ impl Fault {
     fn sentence(self) -> &'static str {
         match self {
             Self::Host => {
-                "a proxy does not pass the browser's Host on, so readers are refused with 4101; nginx: \
-                 'proxy_set_header Host $http_host', Apache: 'ProxyPreserveHost On' (docs/OPERATIONS.md, Behind a proxy)"
+                "a WebSocket was refused with 4101, and its Host is one of this machine or network: a proxy does not pass \
+                 the browser's Host on; nginx: 'proxy_set_header Host $http_host', Apache: 'ProxyPreserveHost On' \
+                 (docs/OPERATIONS.md, Behind a proxy)"
             }
             Self::Origin => {
                 "a page of another origin was refused a WebSocket with 4101; if it is one of yours, name its origin in \

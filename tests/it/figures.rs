@@ -262,7 +262,7 @@ async fn strangers_make_no_series() {
     }
     assert_eq!(n_series().await, before, "{}", text(&server).await);
     assert!(before < 1_500, "{before} series");
-    assert_eq!(server.log().matches("WARN").count(), 1, "one line, of the limits: {}", server.log());
+    assert_eq!(server.log().matches("WARN").count(), 2, "of the limits, and of a foreign page: {}", server.log());
 }
 
 async fn strange(server: &Server, n: usize) {

@@ -76,3 +76,4 @@ mod secrets;
 mod slow_reader;
 mod start;
 mod upgrade;
+mod way_in;
