@@ -275,7 +275,7 @@ impl Config {
     /// (it may be a password), and ends the process with 2.
     pub fn read() -> Self {
         Self::try_parse().map(Self::settled).unwrap_or_else(|error| {
-            match wrong_value(&error).or_else(|| wrong_usage(&error)) {
+            match wrong_setting(&error, std::env::args()).or_else(|| wrong_usage(&error)) {
                 Some(line) => {
                     eprintln!("error: {line}");
                     std::process::exit(2)
@@ -310,7 +310,15 @@ pub fn likes_colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// One line for a value that could not be read.
+/// One line for a setting's value that could not be read. The load tester's options have no variables, but some have the
+/// name of a setting.
+fn wrong_setting(error: &clap::Error, arguments: impl Iterator<Item = String>) -> Option<String> {
+    let program = Config::command();
+    let is_command = |argument: &String| program.get_subcommands().any(|command| command.get_name() == *argument);
+    let command = arguments.skip(1).find(is_command);
+    if command.as_deref() == Some("load") { None } else { wrong_value(error) }
+}
+
 fn wrong_value(error: &clap::Error) -> Option<String> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;
@@ -502,6 +510,19 @@ mod tests {
                 assert!(settings.contains(&std::ffi::OsString::from(named)), "{named}");
             }
         }
+    }
+
+    #[test]
+    fn an_option_of_the_load_tester_is_not_taken_for_a_setting() {
+        let said = |flags: &[&str]| {
+            let error = parse(flags).expect_err("a wrong value");
+            let arguments = ["realtime-chat"].iter().chain(flags).map(|s| (*s).to_owned());
+            wrong_setting(&error, arguments).or_else(|| wrong_usage(&error)).expect("a line")
+        };
+        let line = said(&["load", "--threads=0"]);
+        assert!(line.contains("--threads") && line.contains("1 to 64") && !line.contains("CHAT_"), "{line}");
+        assert!(said(&["--threads=0"]).contains("CHAT_THREADS"));
+        assert!(said(&["migrate", "--database-url=mysql://x"]).contains("DATABASE_URL"));
     }
 
     #[test]

@@ -179,9 +179,9 @@ async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
 /// `GET /`: a blog post with the chat under it.
 pub async fn demo(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let info = request.connection_info();
-    // Where a proxy wrote its own host, the last one is what the proxy says that the browser asked for.
+    // Where a proxy wrote its own host, the first one that it forwards is what the browser asked for.
     let hosts = security::hosts(&request, &site.trusted_proxies);
-    let host = hosts.last().map_or_else(|| "localhost".to_owned(), |h| h.to_string());
+    let host = hosts.get(1).or(hosts.first()).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
     let scheme = if info.scheme() == "https" { "https" } else { "http" };
     let base = site.base_path.as_str();
     let page = DemoPage {

@@ -68,7 +68,8 @@ test('a cookie of an earlier version is taken away, and still says who one is', 
   chat = await reload(host);
   await chat.composer.waitFor();
   const { local, cookies } = await kept(/** @type {any} */ (chat.where));
-  assert.deepEqual([local, cookies], [['realtime-chat:identity'], []]);
+  assert.ok(local.includes('realtime-chat:identity'), String(local));
+  assert.deepEqual(cookies, []);
   await host.leave();
 });
 
@@ -118,9 +119,9 @@ test('storage that goes away or is full while the page lives', async () => {
   await host.page.goto(blog);
   const chat = await inside(host);
   await chat.join('Full');
+  await chat.where.getByText(NOT_KEPT).waitFor();
   await chat.say('still here');
   await chat.sees('still here');
-  await chat.where.getByText(NOT_KEPT).waitFor();
   assert.deepEqual((await kept(/** @type {any} */ (chat.where))).cookies, []);
   assert.deepEqual(host.complaints, []);
   await host.leave();
