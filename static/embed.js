@@ -26,8 +26,14 @@
 
   const script = /** @type {HTMLScriptElement | null} */ (
     document.currentScript || document.querySelector('script[src*="/embed.js"]'));
-  /** Where the chat is: the folder that this script came from, which is the root of a host or a path below it. */
-  const ownServer = new URL('.', script ? new URL(script.src, location.href) : location.origin).href;
+
+  /** Where the chat is: the folder that its script came from, the root of a host or a path below it. @param {string} src */
+  function serverOf(src) {
+    const { origin, protocol, pathname } = new URL(src, location.href);
+    return /^https?:$/.test(protocol) ? origin + pathname.replace(/[^/]*$/, '') : `${origin}/`;
+  }
+
+  const ownServer = script && script.src ? serverOf(script.src) : `${location.origin}/`;
 
   /**
    * The room of a page: its path, and for canonical addresses the host before it.
