@@ -17,7 +17,6 @@ const FORWARDING: [&str; 5] = ["x-forwarded-for", "forwarded", "x-real-ip", "x-f
 
 /// Something that the owner of a blog must change at a proxy, or in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Fault {
     /// The request's `Host` is not the one that the browser sent.
     Host,
@@ -57,7 +56,12 @@ impl Fault {
     /// Says it in the log, once in the life of the process however often it happens.
     pub fn report(self) {
         static SAID: AtomicU8 = AtomicU8::new(0);
-        let bit = 1 << (self as u8);
+        let bit = match self {
+            Self::Host => 1,
+            Self::Origin => 2,
+            Self::Upgrade => 4,
+            Self::Address => 8,
+        };
         if SAID.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
             log::warn!("{}", self.sentence());
         }
