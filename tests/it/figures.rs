@@ -177,6 +177,8 @@ async fn everything_happens(server: &Server) -> Client {
         "/livez",
         "/readyz",
         "/healthz",
+        "/check",
+        "/check.json",
         "/metrics",
         "/no-such-page",
         "/api/v1/no-such-page",
