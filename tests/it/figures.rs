@@ -105,6 +105,9 @@ const AT_REST: [&str; 6] = [
 async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database) {
     let server = Server::start(database).await;
     let _reader = everything_happens(&server).await;
+    // Counted in whole seconds.
+    let has_worked = async || (server.metric("process_cpu_seconds_total").await > 0.0).then_some(());
+    until("a second of processor time", has_worked).await;
     let is_sampled = async || (server.metric("chat_room_people_count").await > 0.0).then_some(());
     until("rooms to be looked at", is_sampled).await;
     let text = text(&server).await;
