@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::{Site, page, security};
 
 /// Headers by which a proxy says for whom it asks.
-const FORWARDING: [&str; 5] = ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via"];
+const FORWARDING: [&str; 6] =
+    ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "via"];
 
 /// Something that the owner of a blog must change at a proxy, or in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
