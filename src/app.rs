@@ -26,6 +26,7 @@ use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service};
 use actix_web::{
     App,
     dev::{AppConfig, Extensions, Server, ServerHandle, ServiceFactory, fn_factory},
+    middleware::from_fn,
     rt::net::TcpStream,
     web,
 };
@@ -40,7 +41,7 @@ use crate::{
     config::{ServeConfig, Switch},
     domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
-    http::{self, Actors, Answers, Figures, Phase, Site, TrustedProxies},
+    http::{self, Actors, AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
     metrics::{Metrics, gauge},
     persistence::{BatchLimits, Flush, Persistence},
     room::{Backlogs, HubId, RegistryLimits, RoomLimits, RoomRegistry},
@@ -229,10 +230,12 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
             return Ok(());
         }
     }
+    let base_path = config.base_path.clone();
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
     // Without a thread for it nobody is told; the server serves all the same.
     let told = std::thread::Builder::new().name("ready".into());
-    let _ = told.spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}/"));
+    let _ =
+        told.spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}{base_path}/"));
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), connections));
@@ -324,6 +327,8 @@ fn site(
             n_of_identity_max: of(config.identity_sessions_max),
             n_of_address_max: of(config.address_sessions_max),
         }),
+        base_path: config.base_path.clone(),
+        admin_token: config.admin_token.as_ref().map(|token| AdminToken::new(token.expose())),
         origins: config.origins.clone(),
         frame_ancestors,
         rates: Arc::new(RateLimits::new(rate_settings(config))),
@@ -402,6 +407,7 @@ fn http_server(
         close_max: Duration::from_secs(3),
     };
     let (forgives, outbox_bytes_max) = (config.rate_limits == Switch::Off, config.outbox_kib.saturating_mul(1_024));
+    let keep_alive = config.keep_alive;
     let n_hubs = Arc::new(AtomicUsize::new(0));
     // Runs once on each worker thread; what all threads share was made before.
     let factory = move || {
@@ -422,10 +428,14 @@ fn http_server(
         });
         let app = || {
             let (site, prometheus) = (site.clone(), prometheus.clone());
-            let app = App::new().configure(|app| http::configure(app, site, prometheus)).into_factory();
+            let app = App::new()
+                .wrap(from_fn(http::without_base_path))
+                .configure(|app| http::configure(app, site, prometheus))
+                .into_factory();
             fn_factory(move || app.new_service(AppConfig::default()))
         };
         let http = HttpService::build()
+            .keep_alive(keep_alive)
             .client_disconnect_timeout(LINGER)
             .client_request_timeout(HEAD_MAX)
             .on_connect_ext(|plain: &PlainStream, data: &mut Extensions| connected(plain, data))

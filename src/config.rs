@@ -11,6 +11,7 @@ use clap::{
 use ipnet::IpNet;
 
 use crate::{
+    http::BasePath,
     load::LoadOptions,
     store::{DatabaseUrl, Pooler, ServerId},
 };
@@ -27,36 +28,66 @@ pub struct Config {
     pub serve: ServeConfig,
 }
 
-/// A command beside serving.
+/// A command beside serving. Its help lists what it takes; the settings of the server that matter to it as well (how
+/// the database is reached) are read from the environment.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Bring the database's schema up to date, and end.
-    Migrate,
+    #[command(after_help = OTHER_SETTINGS)]
+    Migrate(DatabaseFlags),
     /// Begin a new epoch of every room (after a restore from a backup), and end.
+    #[command(after_help = OTHER_SETTINGS)]
     NewEpoch {
         /// Of this room only: whoever is in it starts over with what the database has (after a message was removed
         /// by hand).
         #[arg(long, value_name = "ID")]
         room: Option<String>,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
     },
     /// SQLite: copy the database into a new file while a server uses it, and end.
     Backup {
         /// The file to make.
         file: PathBuf,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
     },
     /// SQLite: put a backup where there is no database yet, begin a new epoch of every room, and end.
     Restore {
         /// The backup.
         file: PathBuf,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
     },
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).
         #[arg(long)]
         ready: bool,
+        /// Address that the server listens on. [env: CHAT_LISTEN] [default: 127.0.0.1:8080]
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
     },
     /// Play many visitors against a server, and say what they saw.
     Load(Box<LoadOptions>),
+}
+
+const OTHER_SETTINGS: &str =
+    "How the database is reached is a matter of the environment as well: `realtime-chat --help` lists every setting.";
+
+/// Flags of the commands that work on the database. They have no variable of their own: one that is given wins over the
+/// setting of the same name, which has.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DatabaseFlags {
+    /// Where messages are kept. [env: DATABASE_URL] [default: sqlite://data/chat.db]
+    #[arg(long, value_name = "URL", value_parser = database_url)]
+    pub database_url: Option<DatabaseUrl>,
+    /// What a line of the log looks like. [env: CHAT_LOG_FORMAT] [default: text]
+    #[arg(long, value_name = "text|json")]
+    pub log_format: Option<LogFormat>,
 }
 
 /// Whether something applies.
@@ -98,17 +129,28 @@ pub const BUILD_COMMIT: &str = match option_env!("CHAT_BUILD_COMMIT") {
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeConfig {
     /// Address to listen on.
-    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT", global = true)]
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
     pub listen: SocketAddr,
+    /// Path that the chat is served under, as /chat; unset: the root of a host name.
+    #[arg(long, env = "CHAT_BASE_PATH", default_value = "", hide_default_value = true, value_name = "PATH",
+        value_parser = BasePath::parse)]
+    pub base_path: BasePath,
+    /// How long an idle HTTP connection is kept, in seconds: longer than whatever stands in front keeps its own.
+    #[arg(long, env = "CHAT_KEEP_ALIVE_SECS", default_value = "130", value_name = "SECONDS",
+        value_parser = seconds_from_one)]
+    pub keep_alive: Duration,
+    /// Token that shows the details of /healthz to whoever sends it, at least 16 characters; unset: none does.
+    #[arg(long, env = "CHAT_ADMIN_TOKEN", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
+    pub admin_token: Option<Secret>,
     /// Where messages are kept: postgres://user:password@host:port/database or sqlite://path.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/chat.db", value_name = "URL", global = true,
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/chat.db", value_name = "URL",
         hide_env_values = true, value_parser = database_url)]
     pub database_url: DatabaseUrl,
     /// Address for /metrics; unset: served with everything else.
     #[arg(long, env = "CHAT_METRICS_ADDR", value_name = "IP:PORT")]
     pub metrics_addr: Option<SocketAddr>,
     /// What a line of the log looks like: text for people, or a JSON object.
-    #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "text|json", global = true)]
+    #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "text|json")]
     pub log_format: LogFormat,
     /// Key that public ids are derived with, at least 16 characters; unset: one made and kept in the database.
     #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
@@ -289,8 +331,8 @@ impl Config {
     /// Reads flags and environment. Where one is wrong, prints one line that names it, without its value
     /// (it may be a password), and ends the process with 2.
     pub fn read() -> Self {
-        Self::read_from(std::env::args_os()).unwrap_or_else(|error| {
-            match wrong_value(&error).or_else(|| wrong_usage(&error)) {
+        Self::read_from(std::env::args_os()).map(Self::settled).unwrap_or_else(|error| {
+            match wrong_setting(&error, std::env::args()).or_else(|| wrong_usage(&error)) {
                 Some(line) => {
                     eprintln!("error: {line}");
                     std::process::exit(2)
@@ -318,6 +360,25 @@ impl Config {
         }
         Ok(config)
     }
+
+    /// What a command was given behind its name takes the place of the setting of that name.
+    fn settled(mut self) -> Self {
+        match &self.command {
+            Some(
+                Command::Migrate(flags)
+                | Command::NewEpoch { flags, .. }
+                | Command::Backup { flags, .. }
+                | Command::Restore { flags, .. },
+            ) => {
+                let DatabaseFlags { database_url, log_format } = flags.clone();
+                self.serve.database_url = database_url.unwrap_or(self.serve.database_url);
+                self.serve.log_format = log_format.unwrap_or(self.serve.log_format);
+            }
+            Some(Command::Healthcheck { listen: Some(listen), .. }) => self.serve.listen = *listen,
+            Some(Command::Healthcheck { .. } | Command::Load(_)) | None => {}
+        }
+        self
+    }
 }
 
 /// The host's name as Linux has it, or nothing: a part of the name that a server gives itself.
@@ -330,7 +391,15 @@ pub fn likes_colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// One line for a value that could not be read.
+/// One line for a setting's value that could not be read. The load tester's options have no variables, but some have the
+/// name of a setting.
+fn wrong_setting(error: &clap::Error, arguments: impl Iterator<Item = String>) -> Option<String> {
+    let program = Config::command();
+    let is_command = |argument: &String| program.get_subcommands().any(|command| command.get_name() == *argument);
+    let command = arguments.skip(1).find(is_command);
+    if command.as_deref() == Some("load") { None } else { wrong_value(error) }
+}
+
 fn wrong_value(error: &clap::Error) -> Option<String> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;
@@ -485,6 +554,9 @@ mod tests {
             ("--origins", "app.example", "CHAT_ORIGINS"),
             ("--server-id", "one and a half", "CHAT_SERVER_ID"),
             ("--advertise-url", "http://user:hidden@host", "CHAT_ADVERTISE_URL"),
+            ("--base-path", "//hidden", "CHAT_BASE_PATH"),
+            ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
+            ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);
@@ -513,6 +585,62 @@ mod tests {
         {
             assert!(argument.get_env().is_some() && argument.get_help().is_some(), "{}", argument.get_id());
         }
+    }
+
+    #[test]
+    fn each_command_lists_what_it_takes_and_nothing_else() {
+        let expected = [
+            ("migrate", &["database-url", "log-format"][..]),
+            ("new-epoch", &["room", "database-url", "log-format"]),
+            ("backup", &["database-url", "log-format"]),
+            ("restore", &["database-url", "log-format"]),
+            ("healthcheck", &["ready", "listen"]),
+        ];
+        let mut program = Config::command();
+        program.build();
+        let settings: Vec<_> = Config::command().get_arguments().filter_map(|a| a.get_env().map(Into::into)).collect();
+        for command in program.get_subcommands() {
+            let flags: Vec<&str> =
+                command.get_arguments().filter_map(|a| a.get_long()).filter(|f| *f != "help").collect();
+            match expected.iter().find(|(name, _)| *name == command.get_name()) {
+                Some((name, takes)) => assert_eq!(&flags, takes, "{name}"),
+                None => {
+                    assert_eq!(command.get_name(), "load");
+                    assert!(flags.contains(&"url") && !flags.contains(&"database-url"), "{flags:?}");
+                    assert!(!flags.contains(&"listen") && !flags.contains(&"log-format"), "{flags:?}");
+                }
+            }
+            // Whatever a help names as a variable is one.
+            let help = command.clone().render_long_help().to_string();
+            for named in help.split("[env: ").skip(1).filter_map(|rest| rest.split([']', '=']).next()) {
+                assert!(settings.contains(&OsString::from(named)), "{named}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_option_of_the_load_tester_is_not_taken_for_a_setting() {
+        let said = |flags: &[&str]| {
+            let error = parse(flags).expect_err("a wrong value");
+            let arguments = ["realtime-chat"].iter().chain(flags).map(|s| (*s).to_owned());
+            wrong_setting(&error, arguments).or_else(|| wrong_usage(&error)).expect("a line")
+        };
+        let line = said(&["load", "--threads=0"]);
+        assert!(line.contains("--threads") && line.contains("1 to 64") && !line.contains("CHAT_"), "{line}");
+        assert!(said(&["--threads=0"]).contains("CHAT_THREADS"));
+        assert!(said(&["migrate", "--database-url=mysql://x"]).contains("DATABASE_URL"));
+    }
+
+    #[test]
+    fn a_flag_behind_the_command_wins_over_one_before_it() {
+        let listen = |flags: &[&str]| parse(flags).expect("valid").settled().serve.listen.port();
+        assert_eq!(listen(&["--listen=127.0.0.1:1", "healthcheck"]), 1);
+        assert_eq!(listen(&["--listen=127.0.0.1:1", "healthcheck", "--listen=127.0.0.1:2"]), 2);
+        let config = parse(&["backup", "copy.db", "--database-url=sqlite://other.db", "--log-format=json"]);
+        let serve = config.expect("valid").settled().serve;
+        assert_eq!(sqlite_path(&serve.database_url), Some(&PathBuf::from("other.db")));
+        assert_eq!(serve.log_format, LogFormat::Json);
+        assert!(parse(&["load", "--database-url=sqlite://other.db"]).is_err(), "the load tester has no database");
     }
 
     /// The same test in a release build: the switch is not there.

@@ -24,11 +24,11 @@ fn main() -> ExitCode {
     };
     let done = match config.command {
         None => actix::System::new().block_on(app::serve(config.serve)),
-        Some(Command::Migrate) => app::migrate(&config.serve),
-        Some(Command::NewEpoch { room }) => app::new_epoch(&config.serve, room.as_deref()),
-        Some(Command::Backup { file }) => app::back_up(&config.serve, &file),
-        Some(Command::Restore { file }) => app::restore(&config.serve, &file),
-        Some(Command::Healthcheck { ready }) => app::healthcheck(&config.serve, ready),
+        Some(Command::Migrate(_)) => app::migrate(&config.serve),
+        Some(Command::NewEpoch { room, .. }) => app::new_epoch(&config.serve, room.as_deref()),
+        Some(Command::Backup { file, .. }) => app::back_up(&config.serve, &file),
+        Some(Command::Restore { file, .. }) => app::restore(&config.serve, &file),
+        Some(Command::Healthcheck { ready, .. }) => app::healthcheck(&config.serve, ready),
         Some(Command::Load(options)) => return load(&options),
     };
     match done {

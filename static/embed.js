@@ -26,7 +26,14 @@
 
   const script = /** @type {HTMLScriptElement | null} */ (
     document.currentScript || document.querySelector('script[src*="/embed.js"]'));
-  const ownOrigin = script ? new URL(script.src, location.href).origin : location.origin;
+
+  /** Where the chat is: the folder that its script came from, the root of a host or a path below it. @param {string} src */
+  function serverOf(src) {
+    const { origin, protocol, pathname } = new URL(src, location.href);
+    return /^https?:$/.test(protocol) ? origin + pathname.replace(/[^/]*$/, '') : `${origin}/`;
+  }
+
+  const ownServer = script && script.src ? serverOf(script.src) : `${location.origin}/`;
 
   /**
    * The room of a page: its path, and for canonical addresses the host before it.
@@ -107,7 +114,11 @@
     /** What the frame was last told. */
     #told = { theme: '', lang: '' };
     /** Another than the one that defined the element, where a page has chats of two servers. */
-    origin = ownOrigin;
+    server = ownServer;
+
+    get origin() {
+      return new URL(this.server).origin;
+    }
 
     static observedAttributes = ATTRIBUTES;
 
@@ -200,7 +211,7 @@
       const room = cut(this.getAttribute('room') || derivedRoom(this.getAttribute('room-from')), ROOM_MAX);
       // `.` and `..` would lead to another page of the server; what stands for them is no room's name.
       const segment = encodeURIComponent(room.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(/^\.\.?$/, '%00');
-      const url = new URL(`/room/${segment}`, this.origin);
+      const url = new URL(`room/${segment}`, this.server);
       for (const [name, value] of Object.entries({ ...this.#told, ...this.#extra() })) url.searchParams.set(name, value);
       return url.href;
     }
@@ -310,7 +321,7 @@
   /** @param {Record<string, string | undefined>} options attributes, named as in `dataset` @returns {any} */
   function create(options) {
     const chat = /** @type {any} */ (document.createElement(NAME));
-    chat.origin = ownOrigin;
+    chat.server = ownServer;
     for (const name of ATTRIBUTES) {
       const value = options[name === 'room-from' ? 'roomFrom' : name];
       if (value) chat.setAttribute(name, value);

@@ -16,6 +16,7 @@ have_haproxy() { [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null; }
 # For the proxies of docs/OPERATIONS.md (tests/it/proxies.rs): they, and what makes and holds a certificate.
 have_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
 have_caddy() { command -v caddy >/dev/null; }
+have_apache() { [ -x /usr/sbin/apache2 ] || command -v apache2 >/dev/null; }
 have_openssl() { command -v openssl >/dev/null; }
 have_python_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 # Without a font the screenshots of Korean text would show boxes.
@@ -52,6 +53,7 @@ install_packages() {
     have_haproxy || missing+=(haproxy)
     have_nginx || missing+=(nginx)
     have_caddy || missing+=(caddy)
+    have_apache || missing+=(apache2)
     have_openssl || missing+=(openssl)
     have_python_venv || missing+=(python3-venv)
     [ "${#missing[@]}" -gt 0 ] || return 0

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
 use bytes::Bytes;
 use serde::Serialize;
@@ -27,11 +29,16 @@ pub async fn avatars() -> HttpResponse {
 }
 
 /// `GET /api/v1/openapi.json`: this interface, described.
-pub async fn openapi() -> HttpResponse {
+pub async fn openapi(site: Data<Site>) -> HttpResponse {
+    let base = site.base_path.as_str();
+    let mut text = Cow::Borrowed(include_str!("../../docs/openapi.json"));
+    if !base.is_empty() {
+        text = text.replacen(r#""url": "/""#, &format!(r#""url": "{base}""#), 1).into();
+    }
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-        .body(include_str!("../../docs/openapi.json"))
+        .body(text)
 }
 
 /// `GET /api/v1/rooms/{room}`. A room that nobody used is one with counter 0.

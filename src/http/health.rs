@@ -1,10 +1,13 @@
 use std::time::Duration;
 
 use actix::clock::timeout;
-use actix_web::{HttpResponse, ResponseError, http::header, web::Data};
-use serde_json::json;
+use std::net::IpAddr;
 
-use super::{HttpError, Site};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{HttpError, Site, address, proxy, security};
 use crate::{persistence::GetStatus, protocol::ErrorCode, room::LiveRoomCount};
 
 /// How long the database may be read-only before visitors are sent to other servers: a failover takes a moment.
@@ -36,8 +39,53 @@ pub async fn readyz(site: Data<Site>) -> HttpResponse {
     ok(json!({"status": "ready"}))
 }
 
-/// `GET /healthz`: everything in detail; 503 while the database is away.
-pub async fn healthz(site: Data<Site>) -> HttpResponse {
+/// A token that the owner chose, kept as its hash: so comparing takes the same time whatever was sent.
+#[derive(Clone)]
+pub struct AdminToken([u8; 32]);
+
+impl AdminToken {
+    /// Keeps a token.
+    pub fn new(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Whether a request carries it, as `Authorization: Bearer TOKEN`.
+    fn is_sent_by(&self, request: &HttpRequest) -> bool {
+        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        token.is_some_and(|token| Self::new(token).0 == self.0)
+    }
+}
+
+/// Whether somebody may read the details: who has the token, or asks from this machine or a trusted network. A proxy
+/// that is not trusted asks from there too, for the whole world; so does one that does not say for whom it asks, which
+/// shows where the name that it asks for is none of this machine's.
+fn may_see_details(request: &HttpRequest, site: &Site) -> bool {
+    if site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request)) {
+        return true;
+    }
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else { return false };
+    let is_trusted = |address: &IpAddr| site.trusted_proxies.networks.iter().any(|network| network.contains(address));
+    if !proxy::is_forwarded(request) {
+        return is_trusted(&peer) && !peer.is_loopback() || peer.is_loopback() && names_this_machine(request);
+    }
+    let client = address::of(request, &site.trusted_proxies);
+    is_trusted(&peer) && client != peer && (client.is_loopback() || is_trusted(&client))
+}
+
+/// Whether the request was addressed to loopback.
+fn names_this_machine(request: &HttpRequest) -> bool {
+    security::host(request).is_some_and(|host| {
+        let name = host.host().trim_matches(['[', ']']);
+        name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    })
+}
+
+/// `GET /healthz`: 503 while the database is away. In detail for those whom it concerns; the world gets the status.
+pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let latency = timeout(site.read_wait, site.store.ping()).await.ok().and_then(Result::ok);
     let (n_rooms, storing) = match site.actors.get() {
         Some(actors) => (
@@ -54,7 +102,12 @@ pub async fn healthz(site: Data<Site>) -> HttpResponse {
         (_, _, false) => "starting",
         _ => "ok",
     };
-    let body = json!({
+    let mut response = if latency.is_some() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if !may_see_details(&request, &site) {
+        return response.json(json!({"status": status}));
+    }
+    response.json(json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "uptimeSeconds": site.started.elapsed().as_secs(),
@@ -66,9 +119,7 @@ pub async fn healthz(site: Data<Site>) -> HttpResponse {
         "sessions": site.admission.n_sessions(),
         "rooms": n_rooms,
         "storeQueue": storing.n_waiting,
-    });
-    let mut response = if latency.is_some() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+    }))
 }
 
 fn ok(body: serde_json::Value) -> HttpResponse {

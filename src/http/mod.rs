@@ -6,10 +6,12 @@ mod address;
 mod answers;
 mod api;
 mod assets;
+mod base_path;
 mod error;
 mod figures;
 mod health;
 mod page;
+mod proxy;
 mod security;
 mod upgrade;
 mod url;
@@ -48,7 +50,9 @@ use crate::{
 pub use address::TrustedProxies;
 pub use answers::Answers;
 pub use assets::compress_files;
+pub use base_path::{BasePath, without_base_path};
 pub use figures::Figures;
+pub use health::AdminToken;
 pub use upgrade::{answers, upgrades};
 
 /// What every route may need.
@@ -63,6 +67,10 @@ pub struct Site {
     pub entrance: Arc<OnceLock<Entrance>>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
+    /// Path that the chat is served under.
+    pub base_path: BasePath,
+    /// Shows the details of `/healthz` to whoever sends it.
+    pub admin_token: Option<AdminToken>,
     /// Origins beside the own one that may open a WebSocket.
     pub origins: Vec<String>,
     /// The Content-Security-Policy's frame-ancestors.
@@ -184,6 +192,8 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
+        .service(read("/check", page::check))
+        .service(read("/check.json", proxy::answers))
         .configure(|scope| {
             if site.figures.is_some() {
                 scope.service(read("/metrics", figures::metrics));

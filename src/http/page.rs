@@ -3,7 +3,7 @@ use askama::Template;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    HttpError, Site,
+    BasePath, HttpError, Site,
     answers::{Version, version},
     assets, room_of, security,
 };
@@ -25,6 +25,7 @@ struct RoomPage<'a> {
     accent: String,
     nonce: &'a str,
     mode: &'static str,
+    base: &'a str,
     static_base: &'a str,
     room_id: &'a str,
     epoch: String,
@@ -55,14 +56,24 @@ struct PageMessage {
 #[template(path = "demo.html")]
 struct DemoPage<'a> {
     lang: &'static str,
+    base: &'a str,
     static_base: &'a str,
     base_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "check.html")]
+struct CheckPage<'a> {
+    lang: &'static str,
+    base: &'a str,
+    static_base: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
     lang: &'static str,
+    base: &'a str,
     static_base: &'a str,
     status: u16,
     code: &'static str,
@@ -152,7 +163,8 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         accent,
         nonce: &nonce,
         mode,
-        static_base: &assets::BASE,
+        base: site.base_path.as_str(),
+        static_base: &static_base(&site.base_path),
         room_id: room.as_str(),
         store_away: history.is_none(),
         epoch: history.as_ref().map(|h| h.epoch.to_string()).unwrap_or_default(),
@@ -192,20 +204,43 @@ async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
 }
 
 /// `GET /`: a blog post with the chat under it.
-pub async fn demo(request: HttpRequest) -> HttpResponse {
+pub async fn demo(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let info = request.connection_info();
-    let host = security::host(&request).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
+    // Where a proxy wrote its own host, the first one that it forwards is what the browser asked for.
+    let hosts = security::hosts(&request, &site.trusted_proxies.networks);
+    let host = hosts.get(1).or(hosts.first()).map_or_else(|| "localhost".to_owned(), |h| h.to_string());
     let scheme = if info.scheme() == "https" { "https" } else { "http" };
-    let page = DemoPage { lang: lang(&request), static_base: &assets::BASE, base_url: format!("{scheme}://{host}") };
+    let base = site.base_path.as_str();
+    let page = DemoPage {
+        lang: lang(&request),
+        base,
+        static_base: &static_base(&site.base_path),
+        base_url: format!("{scheme}://{host}{base}"),
+    };
     html(&request, "frame-src 'self'; frame-ancestors 'self'", &security::nonce(), page.render())
+}
+
+/// `GET /check`: tells the owner of a blog what the proxies on the way do wrong. Its script asks `/check.json`, and opens
+/// a socket.
+pub async fn check(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let base = site.base_path.as_str();
+    let page = CheckPage { lang: lang(&request), base, static_base: &static_base(&site.base_path) };
+    html(&request, "frame-ancestors 'none'", &security::nonce(), page.render())
+}
+
+/// Where the page's files stand.
+fn static_base(base: &BasePath) -> String {
+    format!("{base}{}", *assets::BASE)
 }
 
 /// A page for a person who came to an address that shows nothing.
 pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
     let status = error.status_code();
+    let base = request.app_data::<Data<Site>>().map(|site| site.base_path.clone()).unwrap_or_default();
     let page = ErrorPage {
         lang: lang(request),
-        static_base: &assets::BASE,
+        base: base.as_str(),
+        static_base: &static_base(&base),
         status: status.as_u16(),
         code: error.code().as_str(),
         message: error.message(),
@@ -226,16 +261,18 @@ fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, a
 }
 
 fn html_head(request: &HttpRequest, frames: &str, nonce: &str) -> HttpResponseBuilder {
+    let site = request.app_data::<Data<Site>>();
+    let trusted = site.map(|site| &site.trusted_proxies.networks[..]).unwrap_or_default();
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, nonce, frames)));
+        .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, trusted, nonce, frames)));
     response
 }
 
 /// A parameter of the query, the first of its name.
-fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
+pub fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
     let pair = request.query_string().split('&').find_map(|p| p.split_once('=').filter(|(n, _)| *n == name))?;
     Some(percent_decode_str(&pair.1.replace('+', " ")).decode_utf8_lossy().into_owned())
 }

@@ -4,6 +4,12 @@ use actix_web::{
     middleware::DefaultHeaders,
 };
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use ipnet::IpNet;
+
+use super::proxy::peer_is_trusted;
+
+/// Most values of `X-Forwarded-Host` that are looked at: one for each proxy on the way.
+const HOSTS_MAX: usize = 8;
 
 /// Headers of every answer. The page works inside cross-origin isolated hosts (CORP and COEP).
 pub fn headers() -> DefaultHeaders {
@@ -27,9 +33,10 @@ pub fn nonce() -> String {
 
 /// The Content-Security-Policy of a page: no inline script, nothing from elsewhere. `frames` are the directives
 /// on what it may frame and who may frame it.
-pub fn policy(request: &HttpRequest, nonce: &str, frames: &str) -> String {
+pub fn policy(request: &HttpRequest, trusted: &[IpNet], nonce: &str, frames: &str) -> String {
     // Browsers before CSP 3 do not let 'self' cover a WebSocket, so the host is named.
-    let sockets = host(request).map(|host| format!(" ws://{host} wss://{host}")).unwrap_or_default();
+    let named = |host: &Authority| format!(" ws://{host} wss://{host}");
+    let sockets: String = hosts(request, trusted).iter().map(named).collect();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; \
          connect-src 'self'{sockets}; base-uri 'none'; form-action 'none'; {frames}"
@@ -38,13 +45,25 @@ pub fn policy(request: &HttpRequest, nonce: &str, frames: &str) -> String {
 
 /// The request's own host and port, where it is one.
 pub fn host(request: &HttpRequest) -> Option<Authority> {
-    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    authority(request.headers().get(header::HOST)?.to_str().ok()?)
+}
+
+/// Hosts that the browser may have asked for: that of the request, and those that a trusted proxy put into
+/// `X-Forwarded-Host` before it wrote its own into `Host`. A page cannot set that header on a WebSocket, and whoever is
+/// no browser writes `Origin` as it likes, so taking it opens no door; from others it is ignored all the same.
+pub fn hosts(request: &HttpRequest, trusted: &[IpNet]) -> Vec<Authority> {
+    let forwarded = request.headers().get_all("x-forwarded-host").filter(|_| peer_is_trusted(request, trusted));
+    let forwarded = forwarded.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    host(request).into_iter().chain(forwarded.filter_map(|h| authority(h.trim())).take(HOSTS_MAX)).collect()
+}
+
+fn authority(host: &str) -> Option<Authority> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
     host.parse().ok().filter(|_| host.chars().all(is_plain))
 }
 
 /// Whether a WebSocket may be opened by a page of this Origin (docs/PROTOCOL.md).
-pub fn may_connect(request: &HttpRequest, allowed: &[String]) -> bool {
+pub fn may_connect(request: &HttpRequest, trusted: &[IpNet], allowed: &[String]) -> bool {
     let mut origins = request.headers().get_all(header::ORIGIN);
     let Some(origin) = origins.next() else { return true };
     let Ok(origin) = origin.to_str() else { return false };
@@ -56,14 +75,17 @@ pub fn may_connect(request: &HttpRequest, allowed: &[String]) -> bool {
         return true;
     }
     let origin = origin.to_ascii_lowercase();
-    is_own(&origin, host(request).as_ref())
+    is_own(&origin, &hosts(request, trusted))
         || allowed.iter().any(|a| with_port(a).is_some() && with_port(a) == with_port(&origin))
 }
 
-fn is_own(origin: &str, host: Option<&Authority>) -> bool {
-    let (Some(host), Some((scheme, _))) = (host, origin.split_once("://")) else { return false };
-    let own = format!("{scheme}://{}", host.as_str().to_ascii_lowercase());
-    with_port(&own).is_some() && with_port(&own) == with_port(origin)
+/// Whether an origin, in lower case, is that of one of these hosts.
+pub fn is_own(origin: &str, hosts: &[Authority]) -> bool {
+    let Some((scheme, _)) = origin.split_once("://") else { return false };
+    hosts.iter().any(|host| {
+        let own = format!("{scheme}://{}", host.as_str().to_ascii_lowercase());
+        with_port(&own).is_some() && with_port(&own) == with_port(origin)
+    })
 }
 
 /// Scheme, host and port of an origin, its default port written out.
@@ -115,7 +137,28 @@ mod tests {
             if let Some(origin) = origin {
                 request = request.insert_header((header::ORIGIN, origin));
             }
-            assert_eq!(may_connect(&request.to_http_request(), &allowed), expected, "{host} {origin:?}");
+            assert_eq!(may_connect(&request.to_http_request(), &[], &allowed), expected, "{host} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn the_host_that_a_trusted_proxy_forwards_is_an_own_one() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
+        for (peer, forwarded, expected) in [
+            ("10.0.0.1", "chat.example", true),
+            ("10.0.0.1", "chat.example:443", true),
+            ("10.0.0.1", "chat.example, inner.example", true),
+            ("10.0.0.1", "other.example", false),
+            ("10.0.0.1", "chat.example;x", false),
+            ("10.0.0.1", "", false),
+            ("192.0.2.1", "chat.example", false),
+        ] {
+            let request = TestRequest::default()
+                .peer_addr(std::net::SocketAddr::new(peer.parse().expect("an address"), 1))
+                .insert_header((header::HOST, "127.0.0.1:8080"))
+                .insert_header(("x-forwarded-host", forwarded))
+                .insert_header((header::ORIGIN, "https://chat.example"));
+            assert_eq!(may_connect(&request.to_http_request(), &trusted, &[]), expected, "{peer} {forwarded}");
         }
     }
 
@@ -123,11 +166,11 @@ mod tests {
     fn a_strange_host_never_enters_the_policy() {
         let request = |host: &'static str| TestRequest::default().insert_header((header::HOST, host)).to_http_request();
         assert!(
-            policy(&request("chat.example:81"), "n", "*")
+            policy(&request("chat.example:81"), &[], "n", "*")
                 .contains("connect-src 'self' ws://chat.example:81 wss://chat.example:81;")
         );
         for host in ["a;script-src *", "a b", "a'", "a@b"] {
-            assert!(policy(&request(host), "n", "*").contains("connect-src 'self';"), "{host}");
+            assert!(policy(&request(host), &[], "n", "*").contains("connect-src 'self';"), "{host}");
         }
     }
 }

@@ -8,7 +8,13 @@ use actix_web::{
 use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Site, address, error::HttpError, room_of, security, upgrade::TakesOver};
+use super::{
+    Site, address,
+    error::HttpError,
+    proxy::{self, Fault},
+    room_of, security,
+    upgrade::TakesOver,
+};
 use crate::{
     domain::RoomId,
     protocol::{CloseCode, ErrorCode, SUBPROTOCOL},
@@ -56,6 +62,9 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return ("draining", response);
     }
+    if proxy::has_lost_upgrade(request) {
+        Fault::Upgrade.report();
+    }
     let takes_over = request.extensions().contains::<TakesOver>();
     if !takes_over || !is_version_13(request) {
         return ("invalid", not_a_websocket());
@@ -83,7 +92,12 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
 }
 
 fn admit(request: &HttpRequest, address: IpAddr, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
-    if !security::may_connect(request, &site.origins) {
+    let trusted = &site.trusted_proxies.networks;
+    if proxy::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
+        Fault::Address.report();
+    }
+    if !security::may_connect(request, trusted, &site.origins) {
+        proxy::fault_of_origin(request).report();
         return Err(("origin_refused", CloseCode::OriginRefused));
     }
     site.admission.admit(address).map_err(|why| match why {

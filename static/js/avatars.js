@@ -1,9 +1,11 @@
 // The animals to choose from.
 
+import { base } from './base.js';
+
 /** @returns {Promise<Chat.Avatar[]>} empty where they cannot be had; the server then picks one */
 export async function loadAvatars() {
   try {
-    const answer = await fetch('/api/v1/avatars');
+    const answer = await fetch(`${base}/api/v1/avatars`);
     const { avatars } = await answer.json();
     return Array.isArray(avatars) ? avatars.filter((avatar) => typeof avatar?.name === 'string') : [];
   } catch {

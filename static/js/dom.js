@@ -1,5 +1,7 @@
 // The few helpers for elements. Text only ever becomes text: nothing here takes markup.
 
+import { base } from './base.js';
+
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const element = document.getElementById(id);
@@ -37,7 +39,7 @@ export function avatarImage(avatar, size) {
 
 /** @param {HTMLImageElement} image @param {string} avatar */
 export function setAvatar(image, avatar) {
-  const source = AVATAR.test(avatar) ? `/avatars/${avatar}.svg` : '';
+  const source = AVATAR.test(avatar) ? `${base}/avatars/${avatar}.svg` : '';
   if (image.getAttribute('src') === source) return;
   if (source) image.setAttribute('src', source);
   else image.removeAttribute('src');

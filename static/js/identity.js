@@ -1,6 +1,8 @@
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
 
+import { takeFromCookie } from './storage.js';
+
 const KEY = 'realtime-chat:identity';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -17,6 +19,8 @@ export class Identity {
   /** @param {Chat.Storage} storage @param {() => string} [newId] */
   constructor(storage, newId = uuid) {
     this.storage = storage;
+    const left = takeFromCookie(KEY);
+    if (left !== null && storage.get(KEY) === null) storage.set(KEY, left);
     const stored = this.#read();
     this.anonymousId = stored?.anonymousId ?? newId();
     /** @type {string | null} */

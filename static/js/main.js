@@ -1,6 +1,7 @@
 // Puts the page together. The only module that acts when it is imported.
 
 import { Announcer } from './announcer.js';
+import { base } from './base.js';
 import { ChatStore } from './chat-store.js';
 import { Composer } from './composer.js';
 import { Connection } from './connection.js';
@@ -17,7 +18,7 @@ import { ReadPosition } from './read-position.js';
 import { Roving } from './roving.js';
 import { Sender } from './sender.js';
 import { Status } from './status.js';
-import { ladder, openStorage, webStorage } from './storage.js';
+import { openStorage } from './storage.js';
 import { setAccent, setTheme } from './theme.js';
 import { Clock } from './time.js';
 import { View } from './view.js';
@@ -25,15 +26,14 @@ import { View } from './view.js';
 const root = document.documentElement;
 const { room = '', epoch = '', rev = '0', hasMore, mode } = document.body.dataset;
 const roomPath = encodeURIComponent(room);
-const api = `/api/v1/rooms/${roomPath}`;
+const api = `${base}/api/v1/rooms/${roomPath}`;
 
 let strings = await load(root.lang);
 setAccent(root.dataset.accent);
 
 const session = openStorage('sessionStorage');
 const identity = new Identity(openStorage('localStorage'));
-// Apart from the identity's storage: where one has read is no business of a cookie.
-const readPosition = new ReadPosition(ladder([webStorage('localStorage')]), room);
+const readPosition = new ReadPosition(openStorage('localStorage'), room);
 const outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
 const store = new ChatStore(outbox);
 store.selfId = identity.authorId;
@@ -49,7 +49,7 @@ const status = new Status({ strip: byId('status'), note: byId('note') }, () => s
 let beforeProfile = null;
 
 const connection = new Connection({
-  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/room/${roomPath}`,
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${base}/ws/room/${roomPath}`,
   join: () => encodeJoin({
     anonymousId: identity.anonymousId,
     ...(identity.nickname === null ? {} : { nickname: identity.nickname }),
@@ -317,6 +317,8 @@ connection.addEventListener('state', () => {
 connection.addEventListener('delayed', (event) => status.delayed(/** @type {any} */ (event).detail));
 connection.addEventListener('refused', (event) => {
   const code = /** @type {any} */ (event).detail;
+  // This page is the chat's own, so it is never another site's: a proxy has changed what the server compares.
+  if (code === 4101) console.warn(`realtime-chat: the server takes this page for another site's; ${base}/check tells its owner why`);
   status.refused(code === 4101 ? strings.refused : code === 4103 ? strings.tooMany : strings.broken, () => connection.retry());
 });
 store.addEventListener('resolved', () => {

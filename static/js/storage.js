@@ -1,22 +1,15 @@
 // Browser storage that never throws. In a frame on another site the mere mention of `localStorage`
-// or `document.cookie` can raise an error. What is to last climbs a ladder: web storage, then a
-// cookie that belongs to the chat on this one blog (partitioned), then memory, which is gone with
-// the page. Which rung holds is found out by the first write: before it, nothing is left behind.
+// or `document.cookie` can raise an error. What is to last goes into web storage, and where that is
+// blocked or full into memory, which is gone with the page. Never into a cookie: the server and every
+// proxy on the way would read it. Where it stays is found out by the first write: before it, nothing
+// is left behind.
 
-/** A rung of the ladder. `set` tells whether the value is kept. */
+/** One place to keep something. `set` tells whether the value is kept. */
 /** @typedef {{get(key: string): string | null, set(key: string, value: string | null): boolean}} Rung */
-
-/** Longest life that browsers allow (RFC 6265bis). */
-const COOKIE_SECONDS = 34_560_000;
-/** Browsers drop cookies whose name and value are longer. */
-const COOKIE_MAX = 4096;
 
 /** @param {'localStorage' | 'sessionStorage'} name @returns {Chat.Storage} */
 export function openStorage(name) {
-  const rungs = [webStorage(name)];
-  // What was not sent is not for the server's eyes, and cookies travel with each request.
-  if (name === 'localStorage') rungs.push(cookieStorage());
-  return ladder(rungs);
+  return ladder([webStorage(name)]);
 }
 
 /** @returns {Chat.Storage} */
@@ -79,37 +72,18 @@ export function webStorage(name) {
 }
 
 /**
- * Cookies that only this page, and only under this blog, gets to see. The server ignores them.
- * @param {{cookie: string}} [page]
- * @returns {Rung}
+ * What an earlier version kept in a cookie where web storage was blocked. A cookie travels with every request, into the
+ * log of every proxy, and the identity is a secret: the cookie is read once and taken away.
+ * @param {string} key @param {{cookie: string}} [page] @returns {string | null}
  */
-export function cookieStorage(page = globalThis.document) {
-  /** @param {string} key */
-  const nameOf = (key) => `__Host-${key.replace(/[^\w-]/g, '-')}`;
-  /** @param {string} key */
-  const get = (key) => {
-    try {
-      const start = `${nameOf(key)}=`;
-      const found = page.cookie.split('; ').find((cookie) => cookie.startsWith(start));
-      return found === undefined ? null : decodeURIComponent(found.slice(start.length));
-    } catch {
-      return null;
-    }
-  };
-  return {
-    get,
-    set(key, value) {
-      const pair = `${nameOf(key)}=${encodeURIComponent(value ?? '')}`;
-      const attributes = 'Path=/; Secure; SameSite=None; Partitioned';
-      try {
-        // A cookie that is too long is dropped, and the one before it would stay.
-        const fits = value !== null && pair.length <= COOKIE_MAX;
-        page.cookie = fits ? `${pair}; ${attributes}; Max-Age=${COOKIE_SECONDS}` : `${nameOf(key)}=; ${attributes}; Max-Age=0`;
-      } catch {
-        return false;
-      }
-      // Browsers refuse without a word.
-      return get(key) === value;
-    },
-  };
+export function takeFromCookie(key, page = globalThis.document) {
+  const name = `__Host-${key.replace(/[^\w-]/g, '-')}`;
+  try {
+    const found = page.cookie.split('; ').find((cookie) => cookie.startsWith(`${name}=`));
+    if (found === undefined) return null;
+    page.cookie = `${name}=; Path=/; Secure; SameSite=None; Partitioned; Max-Age=0`;
+    return decodeURIComponent(found.slice(name.length + 1));
+  } catch {
+    return null;
+  }
 }

@@ -151,7 +151,7 @@ test('the database goes away while people talk: kept, delivered later, once; who
   await until(() => one.page.locator('#status').isVisible(), (seen) => !seen, 'the notice to go');
 });
 
-for (const [code, text] of /** @type {[number, RegExp][]} */ ([[4101, /not available on this site/], [4102, /was closed/], [4103, /too many windows/], [4150, /was closed/]])) {
+for (const [code, text] of /** @type {[number, RegExp][]} */ ([[4101, /not set up right yet/], [4102, /was closed/], [4103, /too many windows/], [4150, /was closed/]])) {
   test(`close code ${code}: an explanation and a button, and no attempt before it is pressed`, async () => {
     const server = await Server.start();
     const context = await browser.newContext({ locale: 'en-US' });

@@ -110,6 +110,9 @@ const AT_REST: [&str; 10] = [
 async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database) {
     let server = Server::start(database).await;
     let _reader = everything_happens(&server).await;
+    // Counted in whole seconds.
+    let has_worked = async || (server.metric("process_cpu_seconds_total").await > 0.0).then_some(());
+    until("a second of processor time", has_worked).await;
     let is_sampled = async || (server.metric("chat_room_people_count").await > 0.0).then_some(());
     until("rooms to be looked at", is_sampled).await;
     let text = text(&server).await;
@@ -188,6 +191,8 @@ async fn everything_happens(server: &Server) -> Client {
         "/livez",
         "/readyz",
         "/healthz",
+        "/check",
+        "/check.json",
         "/metrics",
         "/no-such-page",
         "/api/v1/no-such-page",
@@ -273,7 +278,7 @@ async fn strangers_make_no_series() {
     }
     assert_eq!(n_series().await, before, "{}", text(&server).await);
     assert!(before < 1_500, "{before} series");
-    assert_eq!(server.log().matches("WARN").count(), 1, "one line, of the limits: {}", server.log());
+    assert_eq!(server.log().matches("WARN").count(), 2, "of the limits, and of a foreign page: {}", server.log());
 }
 
 async fn strange(server: &Server, n: usize) {

@@ -22,7 +22,7 @@ const MAY_NAME: [(&str, &[&str]); 14] = [
     // The load tester stands apart: it knows the wire, and nobody but the settings and main knows it.
     ("load", &["protocol", "domain"]),
     // Only the types of its values.
-    ("config", &["store", "load"]),
+    ("config", &["store", "load", "http"]),
     ("logging", &[]),
     ("memory", &[]),
     (
@@ -121,7 +121,7 @@ fn modules_name_only_what_lies_below_them() {
 fn settings_know_only_the_types_of_their_values() {
     let source = fs::read_to_string(Path::new(ROOT).join("src/config.rs")).expect("a source");
     let uses: Vec<_> = source.lines().filter(|l| l.contains("crate::")).collect();
-    assert_eq!(uses, ["use crate::{load::LoadOptions, store::DatabaseUrl};"]);
+    assert_eq!(uses, ["use crate::{http::BasePath, load::LoadOptions, store::DatabaseUrl};"]);
 }
 
 #[test]

@@ -85,3 +85,4 @@ mod sqlite_file;
 mod start;
 mod start_checks;
 mod upgrade;
+mod way_in;

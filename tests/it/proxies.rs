@@ -23,7 +23,7 @@ use crate::support::{Client, Database, Event, Server, Who, assert_whole, message
 
 const DOCUMENT: &str = include_str!("../../docs/OPERATIONS.md");
 /// The name in the documented settings.
-const HOST: &str = "chat.example";
+pub const HOST: &str = "chat.example";
 const N_TALKERS: usize = 4;
 const BEHIND: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1")];
 
@@ -37,7 +37,7 @@ fn snippet(language: &str) -> String {
 }
 
 /// Replaces what must be there.
-fn replace(text: &str, from: &str, to: &str) -> String {
+pub fn replace(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} in:\n{text}");
     text.replace(from, to)
 }
@@ -61,8 +61,29 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The proxies that docs/OPERATIONS.md has settings for, of those that Debian has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Nginx,
+    Caddy,
+    HaProxy,
+    Apache,
+}
+
+impl Kind {
+    /// Its documented settings.
+    fn snippet(self) -> String {
+        snippet(match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddyfile",
+            Self::HaProxy => "haproxy",
+            Self::Apache => "apache",
+        })
+    }
+}
+
 /// A proxy as a process, in a folder of its own with a certificate of its own.
-struct Proxy {
+pub struct Proxy {
     child: Child,
     folder: PathBuf,
     /// Where it takes TLS.
@@ -128,12 +149,67 @@ impl Proxy {
         panic!("the proxy does not start:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
     }
 
-    /// nginx with the documented settings and what stands around them in its main file.
-    async fn nginx(server: &Server, outside: &str) -> Self {
-        let target = server.address;
+    /// A proxy with the documented settings, which may be edited.
+    pub async fn of(kind: Kind, server: &Server, edit: impl Fn(String) -> String) -> Self {
+        let target = server.address.to_string();
+        let settings = edit(kind.snippet());
+        match kind {
+            Kind::Nginx => Self::nginx_as(&settings, &target, "").await,
+            Kind::Caddy => Self::caddy_as(&settings, &target).await,
+            Kind::HaProxy => Self::haproxy_as(&settings, &target).await,
+            Kind::Apache => Self::apache_as(&settings, &target).await,
+        }
+    }
+
+    async fn haproxy_as(settings: &str, target: &str) -> Self {
         Self::start(|folder, port| {
             let at = folder.display();
-            let mut chat = replace(&snippet("nginx"), "127.0.0.1:8080", &target.to_string());
+            let part = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+            std::fs::write(folder.join("both.pem"), part("cert.pem") + &part("key.pem")).unwrap();
+            let chat = replace(settings, "127.0.0.1:8080", target);
+            let chat = replace(&chat, "bind :443 ", &format!("bind 127.0.0.1:{port} "));
+            let chat = replace(&chat, "/etc/haproxy/chat.example.pem", &format!("{at}/both.pem"));
+            std::fs::write(folder.join("haproxy.cfg"), chat).unwrap();
+            let mut command = program("haproxy");
+            command.arg("-db").arg("-f").arg(folder.join("haproxy.cfg"));
+            command
+        })
+        .await
+    }
+
+    /// Apache with what Debian's main file and `a2enmod` would say.
+    async fn apache_as(settings: &str, target: &str) -> Self {
+        Self::start(|folder, port| {
+            let at = folder.display();
+            let chat = replace(settings, "127.0.0.1:8080", target);
+            let chat = replace(&chat, "<VirtualHost *:443>", &format!("<VirtualHost 127.0.0.1:{port}>"));
+            let chat = replace(&chat, "/etc/letsencrypt/live/chat.example/fullchain.pem", &format!("{at}/cert.pem"));
+            let chat = replace(&chat, "/etc/letsencrypt/live/chat.example/privkey.pem", &format!("{at}/key.pem"));
+            let modules = ["mpm_event", "authz_core", "socache_shmcb", "ssl", "headers", "proxy", "proxy_http"];
+            let load = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+            let modules: String = modules.iter().map(load).collect();
+            // Of no effect but for root, whose rights Apache would not serve with.
+            let main = format!(
+                "ServerRoot {at}\nDefaultRuntimeDir {at}\nPidFile {at}/pid\nErrorLog {at}/log\nServerName {HOST}\n\
+                 {modules}User www-data\nGroup www-data\nListen 127.0.0.1:{port}\n{chat}"
+            );
+            std::fs::write(folder.join("apache.conf"), main).unwrap();
+            let mut command = program("apache2");
+            command.arg("-f").arg(folder.join("apache.conf")).arg("-DFOREGROUND");
+            command
+        })
+        .await
+    }
+
+    /// nginx with the documented settings and what stands around them in its main file.
+    async fn nginx(server: &Server, outside: &str) -> Self {
+        Self::nginx_as(&Kind::Nginx.snippet(), &server.address.to_string(), outside).await
+    }
+
+    async fn nginx_as(settings: &str, target: &str, outside: &str) -> Self {
+        Self::start(|folder, port| {
+            let at = folder.display();
+            let mut chat = replace(settings, "127.0.0.1:8080", target);
             chat = chat.lines().filter(|line| !line.contains("[::]")).map(|line| format!("{line}\n")).collect();
             chat = replace(&chat, "listen 443 ", &format!("listen 127.0.0.1:{port} "));
             chat = replace(&chat, "listen 80;", &format!("listen 127.0.0.1:{};", free_port()));
@@ -170,12 +246,10 @@ impl Proxy {
         until("new workers", async || workers().iter().any(|pid| !old.contains(pid)).then_some(())).await;
     }
 
-    /// Caddy with the documented settings.
-    async fn caddy(server: &Server) -> Self {
-        let target = server.address;
+    async fn caddy_as(settings: &str, target: &str) -> Self {
         Self::start(|folder, port| {
             let at = folder.display();
-            let site = replace(&snippet("caddyfile"), "127.0.0.1:8080", &target.to_string());
+            let site = replace(settings, "127.0.0.1:8080", target);
             let here = format!("https://{HOST}:{port} {{\n    bind 127.0.0.1\n    tls {at}/cert.pem {at}/key.pem");
             let site = replace(&site, "chat.example {", &here);
             let global = format!("{{\n    admin 127.0.0.1:{}\n    auto_https disable_redirects\n}}\n", free_port());
@@ -202,13 +276,13 @@ impl Proxy {
     }
 
     /// What a browser sends as `Host`.
-    fn host(&self) -> String {
+    pub fn host(&self) -> String {
         format!("{HOST}:{}", self.address.port())
     }
 
     /// An address at which bytes go to the proxy over TLS, from this address of the machine. `openssl s_client` holds
     /// the certificate against the name.
-    fn tunnel(&self, from: Ipv4Addr) -> SocketAddr {
+    pub fn tunnel(&self, from: Ipv4Addr) -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let here = listener.local_addr().unwrap();
         let (proxy, certificate) = (self.address, self.folder.join("cert.pem"));
@@ -370,6 +444,10 @@ async fn addresses_count(proxy: &Proxy) {
     first.ping().await;
 }
 
+fn as_it_stands(settings: String) -> String {
+    settings
+}
+
 const ONE_OF_AN_ADDRESS: [(&str, &str); 2] =
     [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1")];
 
@@ -407,7 +485,7 @@ async fn behind_nginx_the_visitors_address_counts() {
 async fn a_reload_of_caddy_in_mid_conversation_loses_no_message() {
     let database = Database::sqlite();
     let server = Server::with(&database, &BEHIND).await;
-    let proxy = Proxy::caddy(&server).await;
+    let proxy = Proxy::of(Kind::Caddy, &server, as_it_stands).await;
     let n_returns = nobody_loses_a_message(&database, &proxy, async |_: &Done| proxy.reload_caddy()).await;
     println!("{n_returns} had to come back");
 }
@@ -416,5 +494,14 @@ async fn a_reload_of_caddy_in_mid_conversation_loses_no_message() {
 async fn behind_caddy_the_visitors_address_counts() {
     let database = Database::sqlite();
     let server = Server::with(&database, &ONE_OF_AN_ADDRESS).await;
-    addresses_count(&Proxy::caddy(&server).await).await;
+    addresses_count(&Proxy::of(Kind::Caddy, &server, as_it_stands).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_haproxy_and_apache_the_visitors_address_counts() {
+    for kind in [Kind::HaProxy, Kind::Apache] {
+        let database = Database::sqlite();
+        let server = Server::with(&database, &ONE_OF_AN_ADDRESS).await;
+        addresses_count(&Proxy::of(kind, &server, as_it_stands).await).await;
+    }
 }

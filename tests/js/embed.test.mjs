@@ -85,3 +85,42 @@ test('the reference page and the type declarations name every attribute, event, 
     assert.match(page, new RegExp(`^\\| \`${parameter}\` \\|`, 'm'), `${parameter} in EMBED.md`);
   }
 });
+
+/** Where an element of this script looks for its server. @param {string | null} src of the script tag; null: there is none */
+function serverFor(src) {
+  /** @type {any} */
+  let Element;
+  const window = {
+    location: new URL('https://blog.example/posts/hello/'),
+    document: {
+      currentScript: src === null ? null : { src, dataset: {} },
+      querySelector: () => null,
+    },
+    HTMLElement: class {},
+    customElements: {
+      get: () => undefined,
+      define: (/** @type {string} */ _, /** @type {any} */ defined) => {
+        Element = defined;
+      },
+    },
+    URL,
+  };
+  vm.runInNewContext(source, Object.assign(window, { window }));
+  const { server, origin } = new Element();
+  return [server, origin];
+}
+
+test('the server is where the script is, a path included', () => {
+  for (const [src, server, origin] of /** @type {[string | null, string, string][]} */ ([
+    ['https://chat.example/embed.js', 'https://chat.example/', 'https://chat.example'],
+    ['https://chat.example/embed.js?v=2#x', 'https://chat.example/', 'https://chat.example'],
+    ['https://blog.example/chat/embed.js', 'https://blog.example/chat/', 'https://blog.example'],
+    ['https://blog.example:8443/a/b/embed.js', 'https://blog.example:8443/a/b/', 'https://blog.example:8443'],
+    // Fetched and run from memory, or written into the page: nothing says where it came from.
+    ['blob:https://blog.example/0d3f4a52', 'https://blog.example/', 'https://blog.example'],
+    ['', 'https://blog.example/', 'https://blog.example'],
+    [null, 'https://blog.example/', 'https://blog.example'],
+  ])) {
+    assert.deepEqual(serverFor(src), [server, origin], String(src));
+  }
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cookieStorage, ladder, memoryStorage, openStorage, webStorage } from '../../static/js/storage.js';
+import { ladder, memoryStorage, openStorage, takeFromCookie, webStorage } from '../../static/js/storage.js';
 
 const KEY = 'realtime-chat:identity';
 
@@ -66,53 +66,41 @@ test('memory keeps a value for as long as the page lives', () => {
   assert.equal(storage.lasting, false);
 });
 
-test('the cookie is bound to this host and this blog, and is spelled so that any text fits', () => {
+test('what an earlier version left in a cookie is read once, and the cookie goes', () => {
   const page = jar();
-  const cookies = cookieStorage(page);
   const value = '{"nickname":"수달; Path=/x, \\"=\\" \u{1f9a6}"}';
-  assert.equal(cookies.set(KEY, value), true);
-  assert.equal(cookies.get(KEY), value);
-  assert.match(page.lines[0], /^__Host-realtime-chat-identity=[\w%.!~*'()-]+; Path=\/; Secure; SameSite=None; Partitioned; Max-Age=34560000$/);
-  assert.equal(cookies.set(KEY, null), true);
-  assert.equal(cookies.get(KEY), null);
+  page.cookie = `__Host-realtime-chat-identity=${encodeURIComponent(value)}; Path=/; Secure`;
+  assert.equal(takeFromCookie(KEY, page), value);
   assert.equal(page.cookie, 'other=1');
+  assert.match(page.lines[1], /^__Host-realtime-chat-identity=; Path=\/; Secure; SameSite=None; Partitioned; Max-Age=0$/);
+  assert.equal(takeFromCookie(KEY, page), null);
+  assert.equal(page.lines.length, 2, 'where there is none, none is written');
 });
 
-test('a cookie that would be too long is not half kept', () => {
+test('junk in the cookie is not a value, and goes as well', () => {
   const page = jar();
-  const cookies = cookieStorage(page);
-  cookies.set(KEY, 'short');
-  assert.equal(cookies.set(KEY, 'x'.repeat(5000)), false);
-  assert.equal(cookies.get(KEY), null);
-});
-
-test('junk in the cookie is not a value', () => {
-  assert.equal(cookieStorage({ cookie: '__Host-realtime-chat-identity=%E0%A4' }).get(KEY), null);
-  assert.equal(cookieStorage({ cookie: '' }).get(KEY), null);
-});
-
-test('each rung is tried in turn, by writing', () => {
+  page.cookie = '__Host-realtime-chat-identity=%E0%A4';
+  assert.equal(takeFromCookie(KEY, page), null);
+  assert.equal(page.cookie, 'other=1');
   const denied = () => {
     throw new Error('SecurityError');
   };
-  const throwing = /** @type {{cookie: string}} */ (Object.defineProperty({}, 'cookie', { get: denied, set: denied }));
-  const refusing = () => jar(() => false);
-  for (const [name, web, page, lasting, written] of /** @type {const} */ ([
-    ['web storage', area(), jar(), true, 0],
-    ['blocked, then a cookie', new Error('SecurityError'), jar(), true, 1],
-    ['full, then a cookie', area(1), jar(), true, 1],
-    ['none, then a cookie', null, jar(), true, 1],
-    ['blocked, cookies too', new Error('SecurityError'), refusing(), false, 1],
-    ['cookies throw', new Error('SecurityError'), throwing, false, 0],
+  assert.equal(takeFromCookie(KEY, /** @type {any} */ (Object.defineProperty({}, 'cookie', { get: denied, set: denied }))), null);
+});
+
+test('web storage keeps it, memory where there is none or it is full', () => {
+  for (const [name, web, lasting] of /** @type {const} */ ([
+    ['web storage', area(), true],
+    ['blocked', new Error('SecurityError'), false],
+    ['full', area(1), false],
+    ['none', null, false],
   ])) {
     withLocalStorage(web, () => {
-      const storage = ladder([webStorage('localStorage'), cookieStorage(page)]);
+      const storage = openStorage('localStorage');
       assert.equal(storage.get(KEY), null, name);
-      assert.equal('lines' in page ? page.lines.length : 0, 0, `${name}: reading leaves no trace`);
       storage.set(KEY, 'value');
       assert.equal(storage.get(KEY), 'value', name);
       assert.equal(storage.lasting, lasting, name);
-      assert.equal('lines' in page ? page.lines.length : 0, written, name);
       storage.set(KEY, null);
       assert.equal(storage.get(KEY), null, name);
     });
@@ -131,14 +119,12 @@ test('an old value never comes back when the new one finds no room', () => {
   });
 });
 
-test('what is not sent yet never becomes a cookie', () => {
+test('nothing that is kept becomes a cookie', () => {
   const page = jar();
   Object.assign(globalThis, { document: page });
   try {
-    openStorage('sessionStorage').set('realtime-chat:draft:room', 'secret words');
+    for (const name of /** @type {const} */ (['sessionStorage', 'localStorage'])) openStorage(name).set(KEY, 'secret words');
     assert.deepEqual(page.lines, []);
-    openStorage('localStorage').set(KEY, 'x');
-    assert.equal(page.lines.length, 1);
   } finally {
     delete /** @type {any} */ (globalThis).document;
   }

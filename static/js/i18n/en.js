@@ -64,7 +64,7 @@ export const strings = {
   awayReading: 'The conversation cannot be loaded right now. It will appear by itself.',
   full: 'There is no room for more people right now. You will be let in by itself.',
   addressFull: 'Many people on your network are here already. You will be let in by itself.',
-  refused: 'The discussion is not available on this site.',
+  refused: 'This discussion is not set up right yet: its server turns this page away. Please tell the owner of the site.',
   tooMany: 'This discussion is open in too many windows. Close another one and try again.',
   broken: 'The connection was closed.',
   hold: (seconds) => `A little slower, please. Sending by itself in ${seconds} s.`,

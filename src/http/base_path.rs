@@ -1,0 +1,182 @@
+use std::fmt;
+
+use actix_web::{
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::uri::{PathAndQuery, Uri},
+    middleware::Next,
+    web,
+};
+
+use super::Site;
+
+/// Longest path that is taken, in bytes.
+const BYTES_MAX: usize = 200;
+/// What the server's own addresses begin with. A base path that begins like one of them could not be told from it where
+/// a proxy takes the base path away.
+const OWN: [&str; 13] = [
+    "room",
+    "ws",
+    "api",
+    "static",
+    "avatars",
+    "embed.js",
+    "favicon.ico",
+    "check",
+    "check.json",
+    "livez",
+    "readyz",
+    "healthz",
+    "metrics",
+];
+
+/// The path that the chat is served under: empty, or `/` and segments with `/` between them, as `/chat` or `/blog/chat`.
+///
+/// The server writes it before every address that it gives away, and answers with it as well as without: some proxies
+/// take it away before they pass a request on, others do not, and probes come past them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BasePath(String);
+
+impl BasePath {
+    /// Reads a setting. A slash at the end makes no difference, and `/` alone is the root.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong, without the text itself.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let path = text.strip_suffix('/').unwrap_or(text);
+        if path.is_empty() {
+            return Ok(Self::default());
+        }
+        let wrong = || Err("it is a path as /chat: a slash, then letters, digits or any of - . _ ~".into());
+        let Some(segments) = path.strip_prefix('/') else { return wrong() };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+        let is_segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.chars().all(is_plain);
+        if !segments.split('/').all(is_segment) || path.len() > BYTES_MAX {
+            return wrong();
+        }
+        if segments.split('/').next().is_some_and(|first| OWN.contains(&first)) {
+            return Err("it begins like an address of the chat's own: take another name".into());
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// What is written before a path that begins with `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is left of a path without this one before it; `None` where it does not stand there.
+    fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.0.is_empty() {
+            return None;
+        }
+        match path.strip_prefix(&self.0)? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+
+    /// The same of a whole request target, query included.
+    fn strip_uri(&self, uri: &Uri) -> Option<Uri> {
+        let path = self.strip(uri.path())?;
+        let target = match uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+        Uri::from_parts(parts).ok()
+    }
+}
+
+impl fmt::Display for BasePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
+///
+/// # Errors
+/// Those of what it wraps.
+pub async fn without_base_path(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let stripped = request.app_data::<web::Data<Site>>().and_then(|site| site.base_path.strip_uri(request.uri()));
+    if let Some(uri) = stripped {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+    next.call(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_and_what_is_none_is_refused() {
+        for (text, expected) in [
+            ("", ""),
+            ("/", ""),
+            ("/chat", "/chat"),
+            ("/chat/", "/chat"),
+            ("/blog/chat", "/blog/chat"),
+            ("/~me/chat-1.0_x", "/~me/chat-1.0_x"),
+            ("/chatroom", "/chatroom"),
+            ("/chat/room", "/chat/room"),
+        ] {
+            assert_eq!(BasePath::parse(text).map(|b| b.0).as_deref(), Ok(expected), "{text}");
+        }
+        let long = format!("/{}", "a".repeat(BYTES_MAX));
+        for text in [
+            "chat",
+            "chat/",
+            "//",
+            "//chat",
+            "/chat//",
+            "/a//b",
+            "/.",
+            "/..",
+            "/chat/../x",
+            "/chat?x",
+            "/chat#x",
+            "/ch at",
+            "/chat%2Fx",
+            "/채팅",
+            "/a\\b",
+            "/<b>",
+            "https://chat.example/chat",
+            &long,
+            "/room",
+            "/ws/chat",
+            "/static",
+            "/metrics/",
+        ] {
+            assert!(BasePath::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_taken_away_where_it_stands_and_nowhere_else() {
+        let base = BasePath::parse("/chat").expect("a path");
+        for (uri, expected) in [
+            ("/chat", Some("/")),
+            ("/chat/", Some("/")),
+            ("/chat?lang=ko", Some("/?lang=ko")),
+            ("/chat/room/a%2Fb?x=1&y=%20", Some("/room/a%2Fb?x=1&y=%20")),
+            ("/chat//x", Some("//x")),
+            ("/chat/chat/x", Some("/chat/x")),
+            ("/chatroom", None),
+            ("/room/chat", None),
+            ("/", None),
+            ("*", None),
+            ("http://host/chat/livez", Some("http://host/livez")),
+        ] {
+            let stripped = base.strip_uri(&uri.parse().expect("a URI"));
+            assert_eq!(stripped.map(|u| u.to_string()).as_deref(), expected, "{uri}");
+        }
+        assert_eq!(BasePath::default().strip_uri(&"/chat".parse().expect("a URI")), None);
+    }
+}
