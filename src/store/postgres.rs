@@ -134,12 +134,15 @@ impl Postgres {
     /// Whether the server that takes messages still does. Where it does not, all connections are made anew, and
     /// the one that writes looks for another server at once.
     pub async fn can_write(&self) -> Result<(), StoreError> {
-        if self.pools.write(|c| takes_writes(c).boxed()).await? {
-            return Ok(());
-        }
-        self.connector.primary().doubt(Instant::now());
-        self.pools.write(|c| takes_writes(c).boxed()).await?;
-        Ok(())
+        let still_does = self.pools.write(|c| takes_writes(c).boxed()).await;
+        let result = if matches!(still_does, Ok(false)) {
+            self.connector.primary().doubt(Instant::now());
+            self.pools.write(|c| takes_writes(c).boxed()).await
+        } else {
+            still_does
+        };
+        self.pools.leave();
+        Ok(result.map(drop)?)
     }
 
     /// Something was read that is behind what was acknowledged: what is read after this is of the server that takes
