@@ -25,7 +25,10 @@ pub fn faults() -> Vec<Fault> {
 }
 
 const CONNECTED: &str = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'realtime-chat'";
-const ALONE: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'realtime-chat'";
+/// Who waits for the standby's word that a commit was copied waits for ever, and does not notice that the client is
+/// gone.
+const ALONE: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'realtime-chat'
+    AND wait_event IS DISTINCT FROM 'SyncRep'";
 
 fn fail_over(world: &mut World) -> LocalBoxFuture<'_, ()> {
     async {
