@@ -31,10 +31,12 @@ use super::{
 /// versions that the tests run on is promised. All statements are of 9.5 or older.
 const VERSION_MIN: u32 = 130_000;
 
-/// What must be known of a server before it is used; asked before the session is set up.
+/// What must be known of a server before it is used. `reset_val` is the default of the server, the database and the
+/// role, whatever somebody has set in a session that a pooler shares.
 const FACTS: &str = "SELECT
     extract(epoch FROM pg_postmaster_start_time())::text || ' ' || current_setting('port') AS id,
-    pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean AS is_read_only,
+    pg_is_in_recovery()
+        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only') AS is_read_only,
     current_setting('server_encoding') AS encoding,
     current_setting('server_version_num') AS version";
 
