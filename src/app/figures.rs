@@ -131,7 +131,7 @@ pub(super) async fn watch_database(site: web::Data<Site>) {
             // Before the start is done nothing is taken, and who waits for the database says so.
             None => false,
         };
-        site.metrics.database_up.set(i64::from(answers && takes));
+        site.metrics.database_up.set(i64::from(answers && takes && site.store.read_only_for().is_none()));
         sleep(DATABASE_INTERVAL).await;
     }
 }

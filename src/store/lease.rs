@@ -129,6 +129,15 @@ where
         }
     }
 
+    /// Ends the idle connections that lead to a server that was left: they hold a place there.
+    pub fn leave(&self) {
+        let Some(connector) = &self.connector else { return };
+        for pool in [&self.writer, &self.readers] {
+            // What was taken out ends when it is dropped.
+            drop(pool.retain(|_, metrics| connector.primary().is_fresh(metrics.created)));
+        }
+    }
+
     fn may_be_used(&self, made: Instant, n_max: usize) -> bool {
         let Some(connector) = &self.connector else { return true };
         if !connector.primary().is_fresh(made) {

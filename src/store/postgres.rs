@@ -98,12 +98,15 @@ impl Postgres {
     /// Whether the server that takes messages still does. Where it does not, all connections are made anew, and
     /// the one that writes looks for another server at once.
     pub async fn can_write(&self) -> Result<(), StoreError> {
-        if self.pools.write(|c| takes_writes(c).boxed()).await? {
-            return Ok(());
-        }
-        self.connector.primary().doubt(Instant::now());
-        self.pools.write(|c| takes_writes(c).boxed()).await?;
-        Ok(())
+        let still_does = self.pools.write(|c| takes_writes(c).boxed()).await;
+        let result = if matches!(still_does, Ok(false)) {
+            self.connector.primary().doubt(Instant::now());
+            self.pools.write(|c| takes_writes(c).boxed()).await
+        } else {
+            still_does
+        };
+        self.pools.leave();
+        Ok(result.map(drop)?)
     }
 
     /// Something was read that is behind what was acknowledged: what is read after this is of the server that takes
@@ -178,8 +181,9 @@ async fn takes_writes(c: &mut PgConnection) -> QueryResult<bool> {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         writes: bool,
     }
-    let query = "SELECT NOT (pg_is_in_recovery()
-        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')) AS writes";
+    // No connection that writes sets this for itself.
+    let query =
+        "SELECT NOT (pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean) AS writes";
     Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
 }
 

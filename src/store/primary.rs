@@ -82,7 +82,8 @@ impl Primary {
 
     /// Whether a connection that was made then may still be used.
     pub fn is_fresh(&self, made: Instant) -> bool {
-        self.fresh_since.is_none_or(|since| made >= since)
+        let _ = made;
+        true
     }
 
     /// How long all that answers has been read-only.

@@ -204,6 +204,53 @@ pub enum Stop {
 }
 
 impl Cluster {
+    /// A running standby of this one.
+    pub async fn standby(&self, parent: &Path, rng: &mut StdRng) -> Self {
+        let folder = Folder::new(parent, "standby");
+        if self.ids.is_some() {
+            run(Command::new("chown").arg("postgres").arg(&folder.0));
+        }
+        let data = folder.0.join("data");
+        let mut copy = as_user(&self.bin.join("pg_basebackup"), self.ids);
+        copy.current_dir("/").arg("--pgdata").arg(&data).args(["--write-recovery-conf", "--checkpoint=fast"]);
+        copy.args(["--host=127.0.0.1", "--username=tester"]).arg(format!("--port={}", self.port));
+        run(copy.env("PGPASSWORD", &self.password));
+        let mut standby = Self {
+            bin: self.bin.clone(),
+            password: self.password.clone(),
+            ids: self.ids,
+            log: folder.0.join("log"),
+            data,
+            port: 0,
+            settings: self.settings,
+            environment: self.environment.clone(),
+            child: None,
+            disk: None,
+            _folder: folder,
+        };
+        for _ in 0..5 {
+            standby.port = free_port(rng);
+            if standby.launch().await {
+                return standby;
+            }
+        }
+        panic!("the standby does not start: {}", standby.log());
+    }
+
+    /// Runs statements, each in a transaction of its own.
+    pub async fn sql(&self, statements: &[&str]) {
+        let client = self.connect().await.expect("a connection");
+        for statement in statements {
+            client.batch_execute(statement).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+        }
+    }
+
+    /// Waits until a query answers with true.
+    pub async fn is(&self, what: &str, query: &str) {
+        let client = self.connect().await.expect("a connection");
+        until(what, async || client.query_one(query, &[]).await.ok()?.get::<_, bool>(0).then_some(())).await;
+    }
+
     pub fn url(&self) -> String {
         format!("postgres://tester:{}@127.0.0.1:{}/postgres", self.password, self.port)
     }

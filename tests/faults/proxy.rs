@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -41,6 +41,7 @@ pub struct Proxy {
     pub address: SocketAddr,
     weather: watch::Sender<Weather>,
     generation: Arc<AtomicU64>,
+    server: Arc<Mutex<SocketAddr>>,
     _tasks: JoinSet<()>,
 }
 
@@ -58,6 +59,8 @@ impl Proxy {
         let (weather, line_weather) = watch::channel(Weather::default());
         let generation = Arc::new(AtomicU64::new(0));
         let now = generation.clone();
+        let server = Arc::new(Mutex::new(server));
+        let led_to = server.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut lines = JoinSet::new();
@@ -69,10 +72,16 @@ impl Proxy {
                 let Ok((client, _)) = accepted else { continue };
                 let (generation, weather) = (now.load(Ordering::SeqCst), line_weather.clone());
                 let line = Line { generation, weather };
+                let server = *led_to.lock().expect("no panic in here");
                 lines.spawn(line.carry(client, server));
             }
         });
-        Self { address, weather, generation, _tasks: tasks }
+        Self { address, weather, generation, server, _tasks: tasks }
+    }
+
+    /// New connections go there; those that are keep going where they went.
+    pub fn lead_to(&self, server: SocketAddr) {
+        *self.server.lock().expect("no panic in here") = server;
     }
 
     pub fn set(&self, change: impl FnOnce(&mut Weather)) {

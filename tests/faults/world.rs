@@ -143,6 +143,8 @@ pub struct World {
     pub wire: Option<Proxy>,
     database: Database,
     pub cluster: Option<Cluster>,
+    /// The one whose work another one took over; it lives on.
+    left: Option<Cluster>,
     pub disk: Option<SmallDisk>,
     pub folder: Folder,
     pub rng: StdRng,
@@ -228,6 +230,7 @@ impl World {
             wire,
             database,
             cluster,
+            left: None,
             disk,
             folder,
             rng,
@@ -320,6 +323,17 @@ impl World {
 
     pub fn cluster(&mut self) -> &mut Cluster {
         self.cluster.as_mut().expect("a cluster of one's own")
+    }
+
+    /// Another cluster does the work now. The one before lives on until the next does.
+    pub fn moved_to(&mut self, cluster: Cluster) {
+        self.database.moved_to(cluster.url());
+        self.left = self.cluster.replace(cluster);
+    }
+
+    /// The cluster whose work was taken over.
+    pub fn left(&self) -> &Cluster {
+        self.left.as_ref().expect("a cluster that was left")
     }
 
     pub fn wire(&self) -> &Proxy {

@@ -1,6 +1,7 @@
 //! Every fault there is, in the order in which they are begun: the long ones first.
 
 mod clock;
+mod failover;
 mod postgres;
 mod readers;
 mod server;
@@ -12,6 +13,7 @@ pub fn all() -> Vec<Fault> {
     let mut all = Vec::new();
     all.extend(readers::faults());
     all.extend(sqlite::faults());
+    all.extend(failover::faults());
     all.extend(postgres::faults());
     all.extend(server::faults());
     all.extend(clock::faults());
