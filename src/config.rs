@@ -9,10 +9,7 @@ use clap::{
 };
 use ipnet::IpNet;
 
-use crate::{
-    load::LoadOptions,
-    store::{DatabaseUrl, Pooler},
-};
+use crate::{load::LoadOptions, store::DatabaseUrl, store::Pooler};
 
 /// What the program is asked to do.
 #[derive(Debug, Parser)]

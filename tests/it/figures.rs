@@ -92,9 +92,11 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader` and `p5_logs` do.
-const AT_REST: [&str; 6] = [
+/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_logs` and `locked_rooms` do.
+const AT_REST: [&str; 8] = [
     "chat_commit_failures_total",
+    "chat_locked_rooms",
+    "chat_messages_refused_by_store_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",
@@ -129,7 +131,7 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
         let is_at_rest = AT_REST.contains(&name.as_str());
         assert!(is_at_rest || sum > 0.0, "{name} is {sum}");
         let unit = ["_seconds", "_total", "_bytes", "_info", "_live", "_max", "_up", "_people", "_messages"];
-        let unit = [&unit[..], &["_connections", "_fds", "_threads"]].concat();
+        let unit = [&unit[..], &["_connections", "_fds", "_threads", "_rooms"]].concat();
         assert!(unit.iter().any(|end| name.ends_with(end)), "{name} has no unit");
     }
     // Whoever it was that came, none of it is in a label.

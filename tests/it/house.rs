@@ -121,7 +121,7 @@ fn modules_name_only_what_lies_below_them() {
 fn settings_know_only_the_types_of_their_values() {
     let source = fs::read_to_string(Path::new(ROOT).join("src/config.rs")).expect("a source");
     let uses: Vec<_> = source.lines().filter(|l| l.contains("crate::")).collect();
-    assert_eq!(uses, ["use crate::{load::LoadOptions, store::DatabaseUrl};"]);
+    assert_eq!(uses, ["use crate::{load::LoadOptions, store::DatabaseUrl, store::Pooler};"]);
 }
 
 #[test]
