@@ -288,9 +288,9 @@ impl Connector {
         };
         let is_shared = self.in_time(asking).await?;
         if is_shared {
-            self.sharing.found_out()
+            self.sharing.found_out();
         } else {
-            self.sharing.not_seen()
+            self.sharing.not_seen();
         }
         Ok(is_shared)
     }
