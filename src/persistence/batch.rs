@@ -78,10 +78,10 @@ impl<T: Clone> BatchQueue<T> {
         let mut was_locked = false;
         if self.committing.is_empty() && self.locked.is_empty() {
             let n = self.waiting.len().min(self.n_batch_max);
-            self.committing.extend(self.waiting.drain(..n));
+            self.committing.extend(std::iter::from_fn(|| self.waiting.pop_front()).take(n));
         } else if self.committing.is_empty() {
             let mut left = VecDeque::with_capacity(self.waiting.len());
-            for entry in self.waiting.drain(..) {
+            for entry in std::mem::take(&mut self.waiting) {
                 let tried_at = self.locked.get(&entry.room);
                 if self.committing.len() < self.n_batch_max && tried_at.is_none_or(|at| *at <= now) {
                     was_locked |= tried_at.is_some();
@@ -274,7 +274,7 @@ mod tests {
                     4 => now += LOCKED_FOR / 2,
                     // The room is locked.
                     _ => {
-                        let is_locked: Vec<bool> = batch.drain(..).map(|(of, _)| of == room).collect();
+                        let is_locked: Vec<bool> = std::mem::take(&mut batch).into_iter().map(|(of, _)| of == room).collect();
                         let (done, given_up) = queue.committed(&is_locked, now);
                         prop_assert!(given_up.is_empty());
                         out.extend(done);

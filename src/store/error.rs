@@ -59,8 +59,8 @@ impl Failure {
     pub fn of_postgres(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => of_sqlstate(db.code().code(), db.message(), db.constraint()),
-            // The driver's own: the connection is closed, or does not speak PostgreSQL.
-            None => Self::Lost(first_line(&error.to_string()).into()),
+            // The driver's own.
+            None => of_driver(first_line(&error.to_string())),
         }
     }
 
@@ -129,6 +129,16 @@ fn of_sqlstate(code: &str, message: &str, constraint: Option<&str>) -> Failure {
         ("0A" | "0B" | "0P" | "25" | "26" | "28" | "2B" | "2D" | "3B" | "3D" | "3F" | "42" | "F0", _)
         | (_, "XX001" | "XX002") => Failure::Store(StoreError::Broken(sentence())),
         _ => Failure::Row(of_row(code, constraint)),
+    }
+}
+
+/// What the driver finds by itself. What it cannot send is a fault of the row; all else is the connection's: it is
+/// closed, or does not speak PostgreSQL.
+fn of_driver(text: String) -> Failure {
+    if ["error serializing", "error encoding"].iter().any(|unsent| text.starts_with(unsent)) {
+        Failure::Row(text.into())
+    } else {
+        Failure::Lost(text.into())
     }
 }
 
@@ -307,6 +317,14 @@ mod tests {
                 assert_eq!(name(of_sqlstate(code, sentence, None)), meaning, "{code}");
             }
         }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_told_from_a_connection_that_is_gone() {
+        assert_eq!(name(of_driver("error serializing parameter 4: too long".into())), "row");
+        assert_eq!(name(of_driver("error encoding message to server".into())), "row");
+        assert_eq!(name(of_driver("connection closed".into())), "lost");
+        assert_eq!(name(of_driver("error communicating with the server: broken pipe".into())), "lost");
     }
 
     #[test]

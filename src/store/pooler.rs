@@ -87,8 +87,9 @@ impl Sharing {
     }
 }
 
-/// How often each of two connections is asked for its session.
-pub(super) const ROUNDS: usize = 3;
+/// How often each of two connections is asked for its session, unless the answer is clear before. Behind a pooler that
+/// is busy with others each may get the same one a few times in a row; three rounds were seen to be too few.
+pub(super) const ROUNDS: usize = 25;
 
 /// Tells from the sessions that two connections, both open all the time, were given in turn: one connection that
 /// meets two sessions, or two that meet the same one, share them.

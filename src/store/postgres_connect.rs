@@ -189,16 +189,19 @@ impl Connector {
                     let pid = select(sql::<Integer>("pg_backend_pid()")).get_result(c).await.map_err(Failure::from)?;
                     seen.push(pid);
                 }
+                if sessions_are_shared(&of_first, &of_second) {
+                    return Ok(true);
+                }
             }
-            Ok::<_, Failure>(sessions_are_shared(&of_first, &of_second))
+            Ok::<_, Failure>(false)
         };
-        let is_shared = self.in_time(asking).await?;
-        if is_shared {
+        if self.in_time(asking).await? {
             self.sharing.found_out();
         } else {
             self.sharing.not_seen();
         }
-        Ok(is_shared)
+        // Another connection may have asked at the same time, and have seen more.
+        Ok(self.sharing.is_known())
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {

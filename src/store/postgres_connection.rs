@@ -24,6 +24,7 @@ use futures_util::{
     future::{BoxFuture, join3},
     stream::{self, BoxStream},
 };
+use tokio::task::AbortHandle;
 use tokio_postgres::{
     Client, Connection, RowStream, Socket, Statement,
     tls::TlsStream,
@@ -38,9 +39,11 @@ use super::{
 /// Statements that a connection keeps prepared. The program has some twenty.
 const STATEMENTS_MAX: usize = 64;
 
-/// A connection. Dropped, it is closed.
+/// A connection. Dropped, it is closed, whatever is under way on it.
 pub(super) struct PgConnection {
     client: Client,
+    /// Ends with this value: it may wait for an answer that never comes.
+    driving: AbortHandle,
     /// Begins a transaction that is what this connection is for.
     begin: Arc<str>,
     /// Whether the server's session behind it is this connection's own.
@@ -68,9 +71,9 @@ impl PgConnection {
         S: TlsStream + Unpin + Send + 'static,
     {
         // What ends it is what the statement under way fails with.
-        tokio::spawn(connection.map(|_| ()));
+        let driving = tokio::spawn(connection.map(|_| ())).abort_handle();
         let (statements, transaction) = (HashMap::new(), AnsiTransactionManager::default());
-        Self { client, begin, is_shared, sharing, statements, transaction, instrumentation: None }
+        Self { client, driving, begin, is_shared, sharing, statements, transaction, instrumentation: None }
     }
 
     fn in_transaction(&mut self) -> bool {
@@ -120,6 +123,12 @@ impl PgConnection {
             begun.and(result).and_then(|rows| ended.map(|()| rows))
         };
         result.map_err(|error| self.failed(&error))
+    }
+}
+
+impl Drop for PgConnection {
+    fn drop(&mut self) {
+        self.driving.abort();
     }
 }
 

@@ -101,7 +101,7 @@ impl<'a> Splitting<'a> {
         let mut rooms: Vec<&RoomId> = part.iter().filter_map(room_of).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let (first, _) = rooms.split_at(rooms.len() / 2);
+        let first: Vec<&RoomId> = rooms.iter().copied().take(rooms.len() / 2).collect();
         if first.is_empty() {
             let rooms = rooms.into_iter().cloned().collect();
             self.locked(&rooms);
@@ -147,7 +147,7 @@ enum Failed {
 }
 
 fn halves(part: &[usize]) -> Option<(Vec<usize>, Vec<usize>)> {
-    let (first, second) = part.split_at(part.len() / 2);
+    let (first, second) = part.split_at_checked(part.len() / 2)?;
     (!first.is_empty()).then(|| (first.to_vec(), second.to_vec()))
 }
 

@@ -92,13 +92,15 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `p5_connections`,
+/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `locked_rooms`, `p5_connections`,
 /// `p5_logs`, `p5_requests` and `replaced_history` do.
-const AT_REST: [&str; 10] = [
+const AT_REST: [&str; 12] = [
     "chat_backlogs_trimmed_total",
     "chat_commit_failures_total",
     "chat_history_replaced_total",
     "chat_http_connections_cut_total",
+    "chat_locked_rooms",
+    "chat_messages_refused_by_store_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",
@@ -137,7 +139,7 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
         let is_at_rest = AT_REST.contains(&name.as_str());
         assert!(is_at_rest || sum > 0.0, "{name} is {sum}");
         let unit = ["_seconds", "_total", "_bytes", "_info", "_live", "_max", "_up", "_people", "_messages"];
-        let unit = [&unit[..], &["_connections", "_fds", "_threads"]].concat();
+        let unit = [&unit[..], &["_connections", "_fds", "_threads", "_rooms"]].concat();
         assert!(unit.iter().any(|end| name.ends_with(end)), "{name} has no unit");
     }
     // Whoever it was that came, none of it is in a label.

@@ -45,10 +45,20 @@ async fn assert_sessions_are_clean(url: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_talk_through_a_pooler_that_was_found_out() {
     let database = Database::postgres().await;
+    let name = database.url.rsplit('/').next().expect("a name");
+    let lazy = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    connect(&database.url).await.batch_execute(&lazy).await.expect("a setting");
     let bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
     // It migrates as well.
     let first = Server::launch(&bouncer.url, &SETTINGS).await;
     first.ready().await;
+    // No commit is acknowledged before it is on the disk, whatever the database's default is.
+    let direct = connect(&database.url).await;
+    let watch = "CREATE TABLE seen (setting TEXT);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
+        CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
+    direct.batch_execute(watch).await.expect("a trigger");
     let second = Server::launch(&bouncer.url, &SETTINGS).await;
     second.ready().await;
     for server in [&first, &second] {
@@ -97,6 +107,7 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
         first.metric("chat_commit_failures_total").await + second.metric("chat_commit_failures_total").await,
         0.0
     );
+    assert_eq!(ask(&direct, "SELECT string_agg(DISTINCT setting, ',') FROM seen").await, "on");
     assert_sessions_are_clean(&bouncer.url).await;
 }
 
