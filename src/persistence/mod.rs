@@ -150,6 +150,10 @@ impl Persistence {
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
+        // One connection writes; a batch that waits for it would fail for want of it.
+        if self.is_probing {
+            return;
+        }
         let began = Instant::now();
         let Batch { items: batch, was_locked } = self.queue.begin(began);
         if batch.is_empty() {
@@ -185,12 +189,12 @@ impl Persistence {
         }
         let (store, rows) = (self.store.clone(), self.refused.iter().map(Arc::clone).collect());
         let work = async move { store.probe_write(rows).await };
-        ctx.spawn(work.into_actor(self).map(|result, this, _| {
+        ctx.spawn(work.into_actor(self).map(|result, this, ctx| {
             this.is_probing = false;
-            // A batch that failed meanwhile says more.
-            if result.is_ok() && this.queue.len() == 0 {
+            if result.is_ok() {
                 this.is_back();
             }
+            this.commit(ctx);
         }));
     }
 

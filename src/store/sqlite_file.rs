@@ -131,7 +131,10 @@ pub(super) fn unusable(path: &Path, error: &io::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::{
+        env,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use uuid::Uuid;
 
@@ -142,7 +145,7 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            let path = std::env::temp_dir().join(format!("rtc_file_{}", Uuid::new_v4().simple()));
+            let path = env::temp_dir().join(format!("rtc_file_{}", Uuid::new_v4().simple()));
             fs::create_dir(&path).expect("a folder");
             Self(path)
         }

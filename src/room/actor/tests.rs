@@ -1,5 +1,7 @@
 //! The room as an actor, where nothing but the actor shows it.
 
+use std::env;
+
 use actix::{Addr, Arbiter};
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,7 +47,7 @@ impl Handler<RoomIdle> for Everything {
 
 /// A room on an empty database, and what its hub is told.
 async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Command>, std::path::PathBuf) {
-    let folder = std::env::temp_dir().join(format!("rtc_room_{}", Uuid::new_v4().simple()));
+    let folder = env::temp_dir().join(format!("rtc_room_{}", Uuid::new_v4().simple()));
     let url = DatabaseUrl::parse(&format!("sqlite://{}/chat.db", folder.display())).expect("a URL");
     let store = Store::new(&url, &StoreSettings::default()).expect("a store");
     store.migrate().await.expect("tables");
