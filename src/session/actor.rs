@@ -17,10 +17,12 @@ use uuid::Uuid;
 use super::{
     Admission, Outbox, RateLimits, RefusalPermit, SessionPermit, Slot, Slots,
     admission::IdentityPermit,
+    message_limit::Written,
     messages::SessionEnd,
     random_unit,
-    rate_limit::{BAD_FRAMES_MAX, FrameRate, Recent, Written},
+    rate_limit::FrameRate,
     reader::{FrameReader, Inbound},
+    recent::{BAD_FRAMES_MAX, Recent},
     socket::Socket,
 };
 use crate::{

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     hash::RandomState,
     net::IpAddr,
     num::NonZeroU32,
@@ -7,20 +7,20 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    bucket::{Bucket, Budget},
+    budgets::{AddressBudgets, AddressLimit, AddressSettings, Charge, n_bytes_shown},
+    message_limit::{MessageLimit, TooMuch, Written},
+    networks::{WIDTHS, networks},
+    recent::{MINUTE, Recent},
+    repeats::{Likeness, Repeats},
+};
+use crate::domain::{AuthorId, AvatarName, Nickname};
 use actix::clock::Instant;
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
 };
-use uuid::Uuid;
-
-use super::{
-    bucket::{Bucket, Budget},
-    budgets::{AddressBudgets, AddressLimit, AddressSettings, Charge, n_bytes_shown},
-    networks::{WIDTHS, networks},
-    repeats::{Likeness, Repeats},
-};
-use crate::domain::{AuthorId, AvatarName, Content, Nickname, RoomId};
 
 /// What may be done in a time, on this server: by an identity over all its sessions, and by an address. Rates are
 /// token buckets; what counts by the minute is counted, which a bucket would only do on average.
@@ -63,43 +63,6 @@ pub struct RateSettings {
     pub address: AddressSettings,
 }
 
-/// A message that somebody wants to send.
-#[derive(Debug, Clone, Copy)]
-pub struct Written<'a> {
-    /// Who.
-    pub author: &'a AuthorId,
-    /// From where.
-    pub address: IpAddr,
-    /// To whom.
-    pub room: &'a RoomId,
-    /// What.
-    pub content: &'a Content,
-    /// The sender's key for it.
-    pub client_id: Uuid,
-}
-
-/// Why a message is not taken now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMuch {
-    /// What is reached.
-    pub limit: MessageLimit,
-    /// The time until it is not.
-    pub wait: Duration,
-}
-
-/// A limit on messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageLimit {
-    /// Messages of the identity.
-    Identity,
-    /// The same text, by this identity or by others of its address.
-    Repeats,
-    /// Messages or bytes of the address in this room.
-    AddressRoom,
-    /// Messages or bytes of the address in all rooms.
-    Address,
-}
-
 /// What identities and addresses did lately. One lock for all, since all are asked before anything is taken.
 #[derive(Default)]
 struct Lately {
@@ -132,31 +95,6 @@ const NEW_FOR: Duration = MINUTE;
 const QUIET_MAX: usize = 6;
 /// What an identity begins with where its address has brought many new ones of late: messages at once.
 const NEWCOMER_BURST: u32 = 3;
-
-impl MessageLimit {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Repeats, Self::AddressRoom, Self::Address];
-
-    /// Its name, as a label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Repeats => "repeats",
-            Self::AddressRoom => "address_room",
-            Self::Address => "address",
-        }
-    }
-
-    /// What the sender is told.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Identity => "too many messages in too short a time",
-            Self::Repeats => "the same text too often in too short a time",
-            Self::AddressRoom => "too many messages to this room from this address in too short a time",
-            Self::Address => "too many messages from this address in too short a time",
-        }
-    }
-}
 
 impl Rate {
     fn quota(self, factor: u32) -> Quota {
@@ -429,43 +367,12 @@ impl FrameRate {
     }
 }
 
-/// When something happened in the last minute. Holds no more than it may happen.
-#[derive(Debug, Default)]
-pub struct Recent(VecDeque<Instant>);
-
-/// After this many BAD_FRAMEs, or frames beyond the rate, within a minute a session is closed with 4102.
-pub const BAD_FRAMES_MAX: usize = 50;
-const MINUTE: Duration = Duration::from_secs(60);
-
-impl Recent {
-    /// It happens once more.
-    ///
-    /// # Errors
-    /// Where it has happened `max` times in the last minute: the time until it may again.
-    pub fn add(&mut self, now: Instant, max: usize) -> Result<(), Duration> {
-        self.forget(now);
-        if self.0.len() >= max {
-            return Err(self.0.front().map_or(MINUTE, |at| *at + MINUTE - now));
-        }
-        self.0.push_back(now);
-        Ok(())
-    }
-
-    fn is_empty(&mut self, now: Instant) -> bool {
-        self.forget(now);
-        self.0.is_empty()
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|at| *at + MINUTE <= now) {
-            self.0.pop_front();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::domain::{Content, RoomId};
 
     fn n(n: u32) -> NonZeroU32 {
         NonZeroU32::new(n).expect("not zero")
@@ -687,19 +594,5 @@ mod tests {
             assert_eq!(limits.joins_as(&who, &nickname, AvatarName::derived_from(&who)), Ok(()));
         }
         assert_eq!(limits.n_entries(), 0);
-    }
-
-    #[test]
-    fn so_many_within_a_minute_and_no_more() {
-        let (start, second) = (Instant::now(), Duration::from_secs(1));
-        let mut recent = Recent::default();
-        for n in 0..3 {
-            assert_eq!(recent.add(start + n * second, 3), Ok(()));
-        }
-        assert_eq!(recent.add(start + 41 * second, 3), Err(19 * second));
-        assert_eq!(recent.add(start + 60 * second, 3), Ok(()), "the first one is forgotten");
-        assert_eq!(recent.add(start + 60 * second, 3), Err(second));
-        assert!(!recent.is_empty(start + 61 * second));
-        assert!(recent.is_empty(start + 120 * second));
     }
 }

@@ -323,7 +323,7 @@ async fn the_flood_says_what_gets_through(database: &Database) {
     assert!(number(&limited["refused"], "RATE_LIMITED") > 0.0, "{limited}");
     assert!(number(seen, "messages") >= number(&limited, "acknowledged"), "{limited}");
     assert!(ended.stdout.contains("what a reader of one room got"), "{}", ended.stdout);
-    drop(server);
+    server.kill9().await;
 
     let server = Server::with(database, &OPEN).await;
     let (ended, open) = report(server.address, &arguments.replace(">1000000", "<1000000")).await;

@@ -93,7 +93,12 @@ async fn long_texts_count_by_their_bytes() {
 async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
     let database = Database::sqlite();
     // The limits are the usual ones; a busy machine gets its time.
-    let patient = [("CHAT_JOIN_SECS", "60"), ("CHAT_READ_WAIT_SECS", "20"), ("CHAT_STORE_WAIT_SECS", "25")];
+    let patient = [
+        ("CHAT_JOIN_SECS", "60"),
+        ("CHAT_SILENCE_SECS", "600"),
+        ("CHAT_READ_WAIT_SECS", "20"),
+        ("CHAT_STORE_WAIT_SECS", "25"),
+    ];
     let server = Server::with(&database, &patient).await;
     let mut people = Vec::new();
     for n in 0..500 {

@@ -50,7 +50,7 @@ impl Client {
         loop {
             match wire::read_head(&client.bytes).map_err(|_| "no HTTP".to_owned())? {
                 Some((101, n_head)) => {
-                    client.bytes.drain(..n_head);
+                    client.take(n_head);
                     break;
                 }
                 Some((status, _)) => return Err(format!("HTTP {status}")),
@@ -93,7 +93,7 @@ impl Client {
                 }
                 return Ok(None);
             };
-            let frame: Vec<u8> = self.bytes.drain(..n_head + n_payload).collect();
+            let frame = self.take(n_head + n_payload);
             let payload = frame.get(n_head..).unwrap_or_default();
             match opcode {
                 wire::TEXT => {
@@ -114,6 +114,13 @@ impl Client {
         let mut frame = Vec::with_capacity(payload.len() + 14);
         wire::put_frame(&mut frame, opcode, MASK, payload);
         self.stream.write_all(&frame).map_err(|e| broken(&e))
+    }
+
+    /// The first so many of the bytes that came.
+    fn take(&mut self, n: usize) -> Vec<u8> {
+        let rest = self.bytes.get(n..).unwrap_or_default().to_vec();
+        self.bytes.truncate(n);
+        std::mem::replace(&mut self.bytes, rest)
     }
 
     /// Reads what is there. False where nothing comes in time.

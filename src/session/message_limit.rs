@@ -1,0 +1,67 @@
+use std::{net::IpAddr, time::Duration};
+
+use uuid::Uuid;
+
+use crate::domain::{AuthorId, Content, RoomId};
+
+/// A message that somebody wants to send.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// Who.
+    pub author: &'a AuthorId,
+    /// From where.
+    pub address: IpAddr,
+    /// To whom.
+    pub room: &'a RoomId,
+    /// What.
+    pub content: &'a Content,
+    /// The sender's key for it.
+    pub client_id: Uuid,
+}
+
+/// Why a message is not taken now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMuch {
+    /// What is reached.
+    pub limit: MessageLimit,
+    /// The time until it is not.
+    pub wait: Duration,
+}
+
+/// A limit on messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageLimit {
+    /// Messages of the identity.
+    Identity,
+    /// The same text, by this identity or by others of its address.
+    Repeats,
+    /// Messages or bytes of the address in this room.
+    AddressRoom,
+    /// Messages or bytes of the address in all rooms.
+    Address,
+}
+
+impl MessageLimit {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Repeats, Self::AddressRoom, Self::Address];
+
+    /// Its name, as a label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Repeats => "repeats",
+            Self::AddressRoom => "address_room",
+            Self::Address => "address",
+        }
+    }
+
+    /// What the sender is told.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Identity => "too many messages in too short a time",
+            Self::Repeats => "the same text too often in too short a time",
+            Self::AddressRoom => "too many messages to this room from this address in too short a time",
+            Self::Address => "too many messages from this address in too short a time",
+        }
+    }
+}
