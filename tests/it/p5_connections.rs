@@ -15,10 +15,10 @@ use crate::support::{Client, Database, Server, until, within};
 
 const MIB: usize = 1024 * 1024;
 
-/// A crowd has more sockets than a process may usually have files.
-fn allow_files(n: u64) {
-    let allowed = rlimit::increase_nofile_limit(n).expect("a limit");
-    assert!(allowed >= n, "{allowed} files are too few for this test");
+/// A crowd has more sockets than a process may usually have files, and other crowds of this process have theirs.
+fn allow_files() {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
+    assert!(allowed >= 4_096, "{allowed} files are too few for this test");
 }
 
 /// A connection from this address, which is one of this machine.
@@ -168,7 +168,7 @@ async fn an_address_with_too_many_connections_loses_those_that_wait_longest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
-    allow_files(4_096);
+    allow_files();
     let database = Database::sqlite();
     let server = Server::with_files(&database, &[("CHAT_THREADS", "2")], 256).await;
     let mut author = Client::author(&server, "post", "the author").await;
@@ -177,7 +177,7 @@ async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
     let mut crowd = Vec::new();
     for round in 0..6 {
         // Some say nothing, some begin a head, some were answered and wait; from twelve addresses.
-        for n in 0..120 {
+        for n in 0..90 {
             let mut stream = connect_from(&server, &format!("127.0.1.{}", 1 + n % 12)).await;
             match n % 3 {
                 0 => {}
@@ -196,7 +196,7 @@ async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
     let n_open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("a process").count();
     assert!(n_open <= 256, "{n_open} files");
     until("those that gave way to be counted", async || {
-        (server.metric(r#"chat_http_connections_cut_total{reason="server"}"#).await >= 400.0).then_some(())
+        (server.metric(r#"chat_http_connections_cut_total{reason="server"}"#).await >= 250.0).then_some(())
     })
     .await;
     drop(crowd);
@@ -205,22 +205,22 @@ async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_of_a_crowd_of_connections_is_given_back() {
-    allow_files(4_096);
+    allow_files();
     let database = Database::sqlite();
     let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
     server.settled().await;
     ask(&mut connect_from(&server, "127.0.1.1").await, LIVEZ, 1).await;
     let before = server.resident();
     let mut crowd = Vec::new();
-    for n in 0..2_000 {
+    for n in 0..1_000 {
         let mut stream = connect_from(&server, &format!("127.0.1.{}", 1 + n % 100)).await;
         stream.write_all(b"G").await.expect("a server that reads");
         crowd.push(stream);
     }
-    until("all to be there", async || (server.metric("chat_http_connections").await > 1_000.0).then_some(())).await;
+    until("most to be there", async || (server.metric("chat_http_connections").await > 700.0).then_some(())).await;
     let during = server.resident();
     drop(crowd);
-    println!("{before} bytes before, {during} with 2,000");
+    println!("{before} bytes before, {during} with 1,000");
     let is_back = async || Some(server.resident()).filter(|now| *now < before + 8 * MIB);
     let after = until("the memory to be given back", is_back).await;
     println!("{after} after");
