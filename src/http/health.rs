@@ -1,3 +1,5 @@
+use std::{sync::PoisonError, time::Instant};
+
 use actix::clock::timeout;
 use actix_web::{HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
@@ -57,9 +59,16 @@ pub async fn healthz(site: Data<Site>) -> HttpResponse {
         "sessions": site.admission.n_sessions(),
         "rooms": n_rooms,
         "storeQueue": storing.n_waiting,
+        "lease": lease(&site),
     });
     let mut response = if latency.is_some() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// Whether the other servers take this one for living, and how many live with it.
+fn lease(site: &Site) -> serde_json::Value {
+    let view = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
+    json!({"held": view.is_held(Instant::now()), "servers": view.others().len().saturating_add(1)})
 }
 
 fn ok(body: serde_json::Value) -> HttpResponse {

@@ -92,9 +92,10 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader` and `p5_logs` do.
-const AT_REST: [&str; 6] = [
+/// Nothing of a healthy server moves these. The other tests here, `leases`, `slow_reader` and `p5_logs` do.
+const AT_REST: [&str; 7] = [
     "chat_commit_failures_total",
+    "chat_lease_failures_total",
     "chat_log_lines_total",
     "chat_log_lines_dropped_total",
     "chat_outbox_bytes",

@@ -53,6 +53,7 @@ mod history_checker;
 mod house;
 mod http;
 mod identity;
+mod leases;
 mod limits;
 mod load;
 mod operations;
