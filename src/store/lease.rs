@@ -16,7 +16,7 @@ use super::{
     error::{Failure, StoreError},
 };
 
-/// How long all migrations together, or a change of every room's epoch, may take.
+/// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
 pub(super) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
 
 /// The connections of one store: a single one that writes, several that read.
