@@ -1,8 +1,10 @@
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 use actix::clock::timeout;
-use std::net::IpAddr;
-
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -119,7 +121,14 @@ pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         "sessions": site.admission.n_sessions(),
         "rooms": n_rooms,
         "storeQueue": storing.n_waiting,
+        "lease": lease(&site),
     }))
+}
+
+/// Whether the other servers take this one for living, and how many live with it.
+fn lease(site: &Site) -> serde_json::Value {
+    let view = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
+    json!({"held": view.is_held(Instant::now()), "servers": view.others().len().saturating_add(1)})
 }
 
 fn ok(body: serde_json::Value) -> HttpResponse {

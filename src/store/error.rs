@@ -245,12 +245,15 @@ pub(super) fn of_connecting(error: &tokio_postgres::Error) -> StoreError {
     if refused { StoreError::Refused(text) } else { StoreError::Unavailable(text) }
 }
 
+/// The database's own sentence on a statement that was not run by diesel, or the driver's.
+pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| first_line(&error.to_string()), |db| first_line(db.message()))
+}
+
 /// What a statement's failure means where it was not run by diesel. `doing` says what was being done.
 pub(super) fn of_direct(doing: &str, error: &tokio_postgres::Error) -> StoreError {
-    let Some(db) = error.as_db_error() else {
-        return StoreError::Unavailable(format!("{doing}: {}", first_line(&error.to_string())).into());
-    };
-    let text = format!("{doing}: {}", first_line(db.message())).into();
+    let text = format!("{doing}: {}", sentence(error)).into();
+    let Some(db) = error.as_db_error() else { return StoreError::Unavailable(text) };
     // Classes of PostgreSQL's appendix A that pass: connection, resources, operator, system, lock, rollback; and a
     // server that only reads, as one that is no primary any more.
     let passes = ["08", "53", "57", "58", "55", "40", "25"].iter().any(|class| db.code().code().starts_with(class));

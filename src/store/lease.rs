@@ -20,7 +20,7 @@ use super::{
     postgres_connect::Connector,
 };
 
-/// How long all migrations together, or a change of every room's epoch, may take.
+/// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
 pub(super) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
 
 /// A connection is used no longer than this: balancers and names lead elsewhere after a while, and only a new

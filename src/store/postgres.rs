@@ -35,7 +35,7 @@ pub(super) struct Postgres {
     /// What this release needs, oldest first.
     migrations: Vec<Migration>,
     /// The connection that renews this server's lease, while there is one.
-    pub lease: Mutex<Option<Direct>>,
+    pub lease: Mutex<Option<Box<Direct>>>,
     #[cfg(debug_assertions)]
     pub answers_early: bool,
 }

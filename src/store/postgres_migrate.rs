@@ -27,7 +27,7 @@ use tokio_postgres::{
 use uuid::Uuid;
 
 use super::{
-    error::{StoreError, of_direct},
+    error::{StoreError, of_direct, sentence},
     migrations::{self, APPLIED_TABLE, Migration, pending},
     postgres_connect::{Connector, Direct},
 };
@@ -198,7 +198,7 @@ impl Migrator {
                     if n_tries < INDEX_TRIES
                         && (is_busy(&error) || error.code() == Some(&SqlState::DUPLICATE_TABLE)) =>
                 {
-                    log::info!("{doing}: {}; trying again", of_direct("the index", &error));
+                    log::info!("{doing}: {}; trying again", sentence(&error));
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(of_direct(&doing, &error)),
@@ -309,7 +309,7 @@ impl Tries {
         }
         if self.pause == PAUSE {
             // Once; the pauses that follow are longer.
-            log::info!("{}; trying again until it works", of_direct(doing, error));
+            log::info!("{doing} lets others through and tries again: {}", sentence(error));
         }
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(PAUSE_MAX);

@@ -34,14 +34,13 @@ impl Postgres {
         let rows = self.on_lease_connection(&renewal(own, sessions, rooms)).await?;
         let holds = |row: &SimpleQueryRow| row.get("holds") == Some("t");
         let is_held = rows.first().is_some_and(holds);
-        let mut servers = rows.iter().filter(|row| row.get("id").is_some()).map(read).collect::<Result<Vec<_>, _>>()?;
-        let own_place = servers.iter().position(|server| server.id == own.id.as_str());
-        let same_id = own_place.map(|place| servers.remove(place));
-        match same_id {
+        let servers = rows.iter().filter(|row| row.get("id").is_some()).map(read).collect::<Result<Vec<_>, _>>()?;
+        let (same_id, others): (Vec<_>, Vec<_>) = servers.into_iter().partition(|s| s.id == own.id.as_str());
+        match same_id.into_iter().next() {
             Some(other) if !is_held => Ok(Renewal::Taken(other)),
             // Not held and nobody there: it died between the two halves of the statement.
             None if !is_held => Err(StoreError::Unavailable("the lease: somebody else was faster".into())),
-            _ => Ok(Renewal::Held(servers)),
+            _ => Ok(Renewal::Held(others)),
         }
     }
 
@@ -67,9 +66,9 @@ impl Postgres {
     async fn on_lease_connection(&self, statement: &str) -> Result<Vec<SimpleQueryRow>, StoreError> {
         let work = async {
             let mut place = self.lease.lock().await;
-            let c: Direct = match place.take() {
+            let c: Box<Direct> = match place.take() {
                 Some(c) => c,
-                None => self.connector.direct().await?,
+                None => Box::new(self.connector.direct().await?),
             };
             let transaction = format!(
                 "BEGIN READ WRITE; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s';

@@ -92,13 +92,14 @@ async fn text(server: &Server) -> String {
     server.get("/metrics").await.text().await.expect("text")
 }
 
-/// Nothing of a healthy server moves these. The other tests here, `slow_reader`, `locked_rooms`, `p5_connections`,
-/// `p5_logs`, `p5_requests` and `replaced_history` do.
-const AT_REST: [&str; 12] = [
+/// Nothing of a healthy server moves these. The other tests here, `leases`, `slow_reader`, `locked_rooms`,
+/// `p5_connections`, `p5_logs`, `p5_requests` and `replaced_history` do.
+const AT_REST: [&str; 13] = [
     "chat_backlogs_trimmed_total",
     "chat_commit_failures_total",
     "chat_history_replaced_total",
     "chat_http_connections_cut_total",
+    "chat_lease_failures_total",
     "chat_locked_rooms",
     "chat_messages_refused_by_store_total",
     "chat_log_lines_total",

@@ -55,6 +55,7 @@ mod history_checker;
 mod house;
 mod http;
 mod identity;
+mod leases;
 mod limits;
 mod load;
 mod locked_rooms;

@@ -170,6 +170,11 @@ impl Database {
         (self.number(&of("last_rev")).await, self.number(&of("message_count")).await)
     }
 
+    /// Runs statements on a PostgreSQL.
+    pub async fn change(&self, statements: &str) {
+        self.client().await.batch_execute(statements).await.expect(statements);
+    }
+
     /// The one BIGINT that a query gives, or 0.
     pub async fn number(&self, query: &str) -> i64 {
         match &self.place {
