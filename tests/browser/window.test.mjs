@@ -11,6 +11,11 @@ const room = (/** @type {string} */ id, query = '') => `${server.url}/room/${id}
 /** Rows that may stand in the page: the window, a page beyond it, dividers. */
 const ROWS_MAX = 300;
 const MESSAGES = 6000;
+/**
+ * How far a row may move by itself in one step, in pixels; a jump is a row or more. Places in the page are rounded each
+ * time that older rows come in, and on a busy machine several pages of them come in within one step.
+ */
+const JUMP_MAX = 5;
 
 /** In slices: whoever sends more at once than the socket takes is cut off. @param {string} id @param {string} word @param {number} count */
 async function fillFar(id, word, count) {
@@ -63,12 +68,12 @@ test('thousands of messages up and down again: each is shown, in order, nothing 
   const up = await travel(visitor, -1, goal);
   assert.deepEqual(up.seqs.sort((a, b) => b - a).slice(0, 2501), Array.from({ length: 2501 }, (_, n) => MESSAGES - n));
   assert.ok(up.rowsMax <= ROWS_MAX, `${up.rowsMax} rows`);
-  assert.ok(up.jumpMax <= 1, `a jump by ${up.jumpMax} px`);
+  assert.ok(up.jumpMax <= JUMP_MAX, `a jump by ${up.jumpMax} px`);
 
   const down = await travel(visitor, 1, MESSAGES);
   assert.deepEqual(down.seqs.sort((a, b) => a - b).slice(-2501), Array.from({ length: 2501 }, (_, n) => goal + n));
   assert.ok(down.rowsMax <= ROWS_MAX, `${down.rowsMax} rows`);
-  assert.ok(down.jumpMax <= 1, `a jump by ${down.jumpMax} px`);
+  assert.ok(down.jumpMax <= JUMP_MAX, `a jump by ${down.jumpMax} px`);
   assert.deepEqual(visitor.complaints, []);
   await visitor.leave();
 });

@@ -508,7 +508,9 @@ fn clock_settings(clock: &Path) -> Vec<(String, String)> {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(15)).build().expect("a client")
+    // A connection that was kept may be closed by the server at the moment it is used.
+    let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+    builder.timeout(Duration::from_secs(15)).build().expect("a client")
 }
 
 /// Whatever happens to the database, a server that is there says that it lives and is ready.

@@ -121,7 +121,9 @@ async fn run(arguments: &Arguments) -> Result<(), ()> {
     let report = format!("{report}the server ended with {ended}\n");
     print!("{report}");
     fs::write(arguments.out.join("summary.txt"), &report).expect("a summary");
-    (did_well && ended.success()).then_some(()).ok_or(())
+    let is_well = did_well && ended.success();
+    println!("{} passed, {} failed", u8::from(is_well), u8::from(!is_well));
+    is_well.then_some(()).ok_or(())
 }
 
 /// Everybody does what they do for a while. Gives how many met what they did not expect.

@@ -18,6 +18,10 @@ fn hasty() -> StoreSettings {
     StoreSettings { connect_timeout, statement_timeout: limit, pool_wait: limit, ..settings() }
 }
 
+/// What is bounded ends within this. The limits themselves are of seconds; whoever starves on a busy machine must not be
+/// taken for one who waits for ever.
+const IN_TIME: Duration = Duration::from_secs(90);
+
 async fn first_error(store: &Store) -> StoreError {
     let error = store.ping().await.expect_err("no answer");
     assert!(!error.to_string().contains("hunter2"), "{error}");
@@ -60,7 +64,7 @@ async fn a_server_that_says_nothing_is_unavailable_in_time() {
     let start = Instant::now();
     let error = first_error(&open(&url, &hasty())).await;
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +88,7 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
     ] {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
-    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     assert_eq!(store.pool_status().size, 0, "nobody knows when a frozen connection comes back");
 
     wire.set(Flow::Open);
@@ -195,7 +199,7 @@ async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
     let start = Instant::now();
     let error = store.append_batch(batch.clone()).await.expect_err("locked");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     store.head(&room).await.expect("reading goes on");
     other.batch_execute("ROLLBACK").expect("rolled back");
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 1);

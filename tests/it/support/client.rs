@@ -249,6 +249,21 @@ impl Client {
         self.ack(client_id).await
     }
 
+    /// The same while the database may still be coming back: sends again, as it is told to, until there is the ACK.
+    pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
+        super::until("the database to take a message", async || {
+            self.publish(client_id, content).await;
+            let answer = |frame: &ServerFrame<'static>| match frame {
+                ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Some(ack.clone())),
+                ServerFrame::Error(error) if error.code == ErrorCode::StoreUnavailable => Some(None),
+                ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
+                _ => None,
+            };
+            self.wait("an answer", answer).await
+        })
+        .await
+    }
+
     /// Waits for the ACK of a message.
     pub async fn ack(&mut self, client_id: Uuid) -> AckPayload {
         self.wait("an ACK", |frame| match frame {

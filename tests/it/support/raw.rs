@@ -33,6 +33,8 @@ async fn read_answer(stream: &mut TcpStream) -> Answer {
             let (status, headers) = read_head(head);
             let length = headers.get("content-length").and_then(|n| n.parse::<usize>().ok());
             let is_whole = match length {
+                // An upgrade that is let in has no body.
+                _ if status == 101 => true,
                 Some(length) => bytes.len() - head.len() - 4 >= length,
                 None => status == 304 || body.ends_with("\r\n0\r\n\r\n"),
             };

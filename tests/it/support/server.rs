@@ -105,6 +105,11 @@ impl Output {
     }
 }
 
+/// Each request over a connection of its own: one that was kept may be closed by the server at the moment it is used.
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client")
+}
+
 impl Server {
     /// A server on this database that is ready.
     pub async fn start(database: &Database) -> Self {
@@ -131,7 +136,7 @@ impl Server {
         let (pid, output, ended) = spawn(command);
         let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
         let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = http();
         Self { address, pid, http, output, ended, _folder: folder }
     }
 
@@ -162,7 +167,7 @@ impl Server {
         let (pid, output, ended) = spawn(command);
         let port = until("the server to listen", async || ports(pid).first().copied()).await;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = http();
         let server = Self { address, pid, http, output, ended, _folder: folder };
         let ready = async || server.get("/readyz").await.status().is_success().then_some(());
         until("the server to be ready", ready).await;
