@@ -114,6 +114,9 @@ pub struct Persistence {
     is_away: bool,
     /// A message that it did not take: what is tried on while none waits.
     refused: Option<Arc<NewMessage>>,
+    /// It is asked whether it answers.
+    is_asking: bool,
+    /// A write is tried.
     is_probing: bool,
     /// Since when a batch is being committed.
     committing_since: Option<Instant>,
@@ -139,6 +142,7 @@ impl Persistence {
             queue,
             is_away: false,
             refused: None,
+            is_asking: false,
             is_probing: false,
             committing_since: None,
             commit_soon: false,
@@ -182,9 +186,24 @@ impl Persistence {
     }
 
     /// With nothing to store nobody would find out that the database takes messages again; and that some time has
-    /// passed says nothing.
+    /// passed says nothing. First it is asked whether it answers at all, on a connection that reads: a message that
+    /// comes meanwhile finds the one that writes free.
     fn probe(&mut self, ctx: &mut Context<Self>) {
-        if !self.is_away || self.queue.len() > 0 || std::mem::replace(&mut self.is_probing, true) {
+        if !self.is_away || self.queue.len() > 0 || std::mem::replace(&mut self.is_asking, true) {
+            return;
+        }
+        let store = self.store.clone();
+        let asking = async move { store.ping().await };
+        ctx.spawn(asking.into_actor(self).map(|answer, this, ctx| {
+            this.is_asking = false;
+            if answer.is_ok() && this.is_away && this.queue.len() == 0 {
+                this.try_to_write(ctx);
+            }
+        }));
+    }
+
+    fn try_to_write(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_probing, true) {
             return;
         }
         let (store, rows) = (self.store.clone(), self.refused.iter().map(Arc::clone).collect());
