@@ -197,7 +197,8 @@ impl Handler<Persisted> for Writers {
 
 /// Messages a second, and the mean of messages in a batch.
 fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f64) {
-    let labels = Labels { close_codes: Vec::new(), error_codes: Vec::new(), build: ["", "", ""] };
+    let labels =
+        Labels { close_codes: Vec::new(), error_codes: Vec::new(), message_limits: Vec::new(), build: ["", "", ""] };
     let metrics = Arc::new(Metrics::new(&Registry::new(), &labels).expect("metrics"));
     let limits = BatchLimits { n_waiting_max: 10_000, n_batch_max: N_BATCH, wait_max: Duration::from_secs(5) };
     let (store, told) = (store.clone(), Arc::clone(&metrics));
