@@ -181,9 +181,8 @@ async fn takes_writes(c: &mut PgConnection) -> QueryResult<bool> {
         #[diesel(sql_type = diesel::sql_types::Bool)]
         writes: bool,
     }
-    // No connection that writes sets this for itself.
-    let query =
-        "SELECT NOT (pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean) AS writes";
+    let query = "SELECT NOT (pg_is_in_recovery()
+        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')) AS writes";
     Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
 }
 

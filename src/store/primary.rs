@@ -82,8 +82,7 @@ impl Primary {
 
     /// Whether a connection that was made then may still be used.
     pub fn is_fresh(&self, made: Instant) -> bool {
-        let _ = made;
-        true
+        self.fresh_since.is_none_or(|since| made >= since)
     }
 
     /// How long all that answers has been read-only.
