@@ -600,8 +600,12 @@ mod tests {
         program.build();
         let settings: Vec<_> = Config::command().get_arguments().filter_map(|a| a.get_env().map(Into::into)).collect();
         for command in program.get_subcommands() {
-            let flags: Vec<&str> =
-                command.get_arguments().filter_map(|a| a.get_long()).filter(|f| *f != "help").collect();
+            let flags: Vec<&str> = command
+                .get_arguments()
+                .filter(|a| !a.is_hide_set())
+                .filter_map(|a| a.get_long())
+                .filter(|f| *f != "help")
+                .collect();
             match expected.iter().find(|(name, _)| *name == command.get_name()) {
                 Some((name, takes)) => assert_eq!(&flags, takes, "{name}"),
                 None => {

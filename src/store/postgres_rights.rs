@@ -11,8 +11,8 @@ use super::{error::StoreError, postgres_connection::PgConnection};
 /// What is needed of each table that exists already.
 const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' || relation AS lacks
     FROM (VALUES ('messages', 'SELECT'), ('messages', 'INSERT'), ('rooms', 'SELECT'), ('rooms', 'INSERT'),
-        ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('__diesel_schema_migrations', 'SELECT'), ('servers', 'SELECT'),
-        ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'))
+        ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('meta', 'UPDATE'), ('__diesel_schema_migrations', 'SELECT'),
+        ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

@@ -59,6 +59,10 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
     refused(&url, &[&role, "GRANT UPDATE ON rooms"]).await;
 
     sql(&database.url, &grant("UPDATE ON rooms")).await;
+    refused(&url, &[&role, "GRANT UPDATE ON meta"]).await;
+    sql(&database.url, &grant("UPDATE ON meta")).await;
+    refused(&url, &[&role, "ON servers"]).await;
+    sql(&database.url, &grant("INSERT, UPDATE, DELETE ON servers")).await;
     refused(&url, &[&role, "GRANT USAGE ON SEQUENCE public.messages_id_seq"]).await;
 
     // With just what it was told to get, it runs.
