@@ -67,13 +67,15 @@ fn still_there(other: &LivingServer) -> StoreError {
 pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
     let mut ticks = interval(RENEWAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut has_failed = false;
+    let mut failing_since = None;
+    let mut has_said = false;
     loop {
         ticks.tick().await;
         let renewed = site.store.renew_lease(&own, gauge(site.admission.n_sessions()), site.metrics.rooms_live.get());
         let why = match renewed.await {
             Ok(Renewal::Held(others)) => {
-                if std::mem::take(&mut has_failed) {
+                failing_since = None;
+                if std::mem::take(&mut has_said) {
                     log::info!("this server's lease is renewed again");
                 }
                 tell(&site, others);
@@ -83,8 +85,9 @@ pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
             Err(error) => error.to_string(),
         };
         site.metrics.lease_failures.inc();
-        // Once for each outage, not once a second.
-        if !std::mem::replace(&mut has_failed, true) {
+        // Once, when the others begin to take this server for gone. A database that is away says so itself.
+        let is_over = failing_since.get_or_insert_with(Instant::now).elapsed() >= SERVER_LEASE;
+        if is_over && !site.store.is_away() && !std::mem::replace(&mut has_said, true) {
             log::warn!("this server's lease is not renewed, so that the other servers take it for gone: {why}");
         }
     }

@@ -57,6 +57,8 @@ pub(super) enum Purpose {
 /// session: behind a pooler that shares sessions nothing would stay. Closed when dropped.
 pub(super) struct Direct {
     pub client: Client,
+    /// Tells whether it leads to a server that was left (see [`Primary::is_fresh`]).
+    pub made: Instant,
     /// Drives the connection, and ends with it.
     driver: JoinHandle<()>,
 }
@@ -218,7 +220,7 @@ impl Connector {
         let Reached { client, connection, .. } = self.reach_in_time(Purpose::Write).await?;
         // Why it ended is told to whoever waits for a statement.
         let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Direct { client, driver })
+        Ok(Direct { client, made: Instant::now(), driver })
     }
 
     /// A server that will do, and what that says of all others.

@@ -241,7 +241,7 @@ impl Migrator {
     /// Runs statements in one transaction: one message, and no settings that outlive it.
     async fn transaction(&self, statements: &str) -> Result<(), Error> {
         let run = format!(
-            "BEGIN READ WRITE;
+            "BEGIN;
              SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '60s';
              SET LOCAL client_min_messages = warning;
              SELECT pg_advisory_xact_lock({FIRST_RELEASE_LOCK});

@@ -66,12 +66,14 @@ impl Postgres {
     async fn on_lease_connection(&self, statement: &str) -> Result<Vec<SimpleQueryRow>, StoreError> {
         let work = async {
             let mut place = self.lease.lock().await;
-            let c: Box<Direct> = match place.take() {
+            // One that leads to a server that was left would renew the lease there.
+            let kept = place.take().filter(|c| self.connector.primary().is_fresh(c.made));
+            let c: Box<Direct> = match kept {
                 Some(c) => c,
                 None => Box::new(self.connector.direct().await?),
             };
             let transaction = format!(
-                "BEGIN READ WRITE; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s';
+                "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s';
                  SET LOCAL statement_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '5s';
                  {statement}; COMMIT"
             );

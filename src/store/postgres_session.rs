@@ -20,7 +20,8 @@ const INDEXED: Settings = &[("enable_seqscan", "off"), ("enable_bitmapscan", "of
 /// loops over what the planner takes for one row (docs/adr/0003).
 const WRITING: Settings = &[("plan_cache_mode", "force_generic_plan"), ("enable_nestloop", "off")];
 
-const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// Not READ WRITE: a server that was fenced off by `default_transaction_read_only` must refuse what is written to it.
+const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// What reads sees one moment.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -61,6 +61,11 @@ async fn a_lease_that_cannot_be_renewed_hurts_nobody() {
     until("renewals to fail", failed).await;
     author.say("goes on").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
+    let is_said = async || server.log().contains("lease is not renewed").then_some(());
+    until("the log to say that the others take it for gone", is_said).await;
+    let n_failed = server.metric("chat_lease_failures_total").await;
+    let goes_on = async || (server.metric("chat_lease_failures_total").await > n_failed + 1.0).then_some(());
+    until("more of them to fail", goes_on).await;
     assert_eq!(server.log().matches("lease is not renewed").count(), 1, "{}", server.log());
     database.change("ALTER TABLE elsewhere RENAME TO servers").await;
     until("the lease to be renewed", async || server.log().contains("is renewed again").then_some(())).await;

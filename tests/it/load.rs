@@ -391,7 +391,9 @@ async fn something_that_is_no_chat_is_one_line() {
 
 #[tokio::test]
 async fn people_in_the_same_room_are_no_deliveries() {
-    let server = Server::with(&Database::sqlite(), &OPEN).await;
+    // It goes with its value, and a server notices that its file is gone.
+    let database = Database::sqlite();
+    let server = Server::with(&database, &OPEN).await;
     let run = tokio::spawn(report(server.address, "--room talk --sessions 4 --rate 10 --duration 2s --fail-if lost>0"));
     let mut person = Client::author(&server, "talk-0", "a person").await;
     let room = "/api/v1/rooms/talk-0";

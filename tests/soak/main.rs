@@ -66,7 +66,7 @@ fn arguments() -> Arguments {
 }
 
 /// Times that let what is left behind end within seconds, so that a short run sees its end too.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 20] = [
     ("CHAT_ROOM_IDLE_SECS", "2"),
     ("CHAT_JOIN_SECS", "2"),
     ("CHAT_SILENCE_SECS", "4"),
@@ -74,6 +74,13 @@ const SETTINGS: [(&str, &str); 13] = [
     ("CHAT_OUTBOX_KIB", "128"),
     // All come from one address here.
     ("CHAT_ADDRESS_SESSIONS_MAX", "100000"),
+    ("CHAT_ADDRESS_CONNECTIONS_MAX", "100000"),
+    ("CHAT_ADDRESS_ROOM_MESSAGES_PER_SECOND", "100000"),
+    ("CHAT_ADDRESS_ROOM_KIB_PER_SECOND", "100000"),
+    ("CHAT_ADDRESS_MESSAGES_PER_SECOND", "100000"),
+    ("CHAT_ADDRESS_KIB_PER_SECOND", "100000"),
+    ("CHAT_ADDRESS_BYTES_BURST_MIB", "10000"),
+    ("CHAT_ADDRESS_BYTES_KIB_PER_SECOND", "1000000"),
     ("CHAT_ADDRESS_CONNECT_BURST", "100000"),
     ("CHAT_ADDRESS_CONNECTS_PER_SECOND", "100000"),
     ("CHAT_ADDRESS_REQUEST_BURST", "100000"),

@@ -108,7 +108,7 @@ impl Crowd {
             0 | 1 => {
                 let mut client = Client::author(server, &room, "somebody").await;
                 for _ in 0..=random.below(4) {
-                    client.say(&"words ".repeat(1 + random.below(200) as usize)).await;
+                    client.say_again(Uuid::new_v4(), &"words ".repeat(1 + random.below(200) as usize)).await;
                     random.pause(50).await;
                 }
                 if deed == 1 {
@@ -175,7 +175,7 @@ impl Crowd {
         for _ in 0..if waits { 3 } else { 1 } {
             let mut writer = Client::author(&self.server, room, "the writer").await;
             for _ in 0..10 {
-                writer.say(&"😀".repeat(2_000)).await;
+                writer.say_again(Uuid::new_v4(), &"😀".repeat(2_000)).await;
             }
             writer.leave().await;
         }

@@ -251,17 +251,22 @@ impl Client {
 
     /// The same while the database may still be coming back: sends again, as it is told to, until there is the ACK.
     pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
-        super::until("the database to take a message", async || {
-            self.publish(client_id, content).await;
-            let answer = |frame: &ServerFrame<'static>| match frame {
-                ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Some(ack.clone())),
-                ServerFrame::Error(error) if error.code == ErrorCode::StoreUnavailable => Some(None),
-                ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
-                _ => None,
-            };
-            self.wait("an answer", answer).await
-        })
-        .await
+        let taken = async {
+            loop {
+                self.publish(client_id, content).await;
+                let answer = |frame: &ServerFrame<'static>| match frame {
+                    ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
+                    ServerFrame::Error(ErrorPayload { retry_after_ms: Some(ms), .. }) => Some(Err(*ms)),
+                    ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
+                    _ => None,
+                };
+                match self.wait("an answer", answer).await {
+                    Ok(ack) => return ack,
+                    Err(ms) => tokio::time::sleep(std::time::Duration::from_millis(ms.min(1_000))).await,
+                }
+            }
+        };
+        within("a message to be taken", taken).await
     }
 
     /// Waits for the ACK of a message.
