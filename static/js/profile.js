@@ -133,6 +133,8 @@ export class Profile {
     if (this.joined || (box.value !== '' && box.value !== this.suggestion)) return;
     this.suggestion = avatar ? strings.anonymous(strings.locale === 'ko' ? avatar.ko : avatar.en) : strings.anonymousPlain;
     box.value = this.suggestion;
+    // Whoever is in the box already is about to write: that takes the suggestion's place.
+    if (document.activeElement === box) box.select();
   }
 
   /** @param {string} avatar */

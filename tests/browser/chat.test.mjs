@@ -83,6 +83,25 @@ test('a nickname that will not do is explained and keeps the prompt open', async
   await visitor.leave();
 });
 
+test('a suggestion that comes when somebody is about to write gives way to what is written', async () => {
+  const visitor = await Visitor.open(browser, 'about:blank');
+  /** @type {(value?: unknown) => void} */
+  let release = () => {};
+  const held = new Promise((resolve) => { release = resolve; });
+  await visitor.page.route('**/api/v1/avatars', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await visitor.page.goto(`${server.url}/room/suggestion`);
+  await visitor.nickname.focus();
+  assert.equal(await visitor.nickname.inputValue(), '');
+  release();
+  await until(() => visitor.nickname.inputValue(), Boolean, 'the suggestion');
+  await visitor.page.keyboard.type('Somebody');
+  assert.equal(await visitor.nickname.inputValue(), 'Somebody');
+  await visitor.leave();
+});
+
 test('Enter sends, Shift+Enter makes a line, nothing is not sent', async () => {
   const visitor = await Visitor.open(browser, room('lines'));
   await visitor.join('Writer');
