@@ -124,10 +124,12 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
     until("a second of the processor", has_worked).await;
     let is_sampled = async || (server.metric("chat_room_people_count").await > 0.0).then_some(());
     until("rooms to be looked at", is_sampled).await;
-    // Counted in whole seconds.
-    let is_used = async || (server.metric("process_cpu_seconds_total").await > 0.0).then_some(());
-    until("a second of the processor's time to be used", is_used).await;
+    // Each of these requests has a connection of its own, which may be gone when they are counted.
+    let held = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
+    let is_counted = async || (server.metric("chat_http_connections").await > 0.0).then_some(());
+    until("a connection to be counted", is_counted).await;
     let text = text(&server).await;
+    drop(held);
     let (mut printed, sums) = printed(&text);
     let documented = documented();
     for (name, (_, labels)) in &documented {

@@ -66,13 +66,15 @@ fn arguments() -> Arguments {
 }
 
 /// Times that let what is left behind end within seconds, so that a short run sees its end too.
-const SETTINGS: [(&str, &str); 20] = [
+const SETTINGS: [(&str, &str); 22] = [
     ("CHAT_ROOM_IDLE_SECS", "2"),
     ("CHAT_JOIN_SECS", "2"),
     ("CHAT_SILENCE_SECS", "4"),
     ("CHAT_HEARTBEAT_SECS", "1"),
     ("CHAT_OUTBOX_KIB", "128"),
     // All come from one address here.
+    ("CHAT_REPEATS_PER_MINUTE", "100000"),
+    ("CHAT_MESSAGES_PER_SECOND", "1000"),
     ("CHAT_ADDRESS_SESSIONS_MAX", "100000"),
     ("CHAT_ADDRESS_CONNECTIONS_MAX", "100000"),
     ("CHAT_ADDRESS_ROOM_MESSAGES_PER_SECOND", "100000"),
