@@ -209,6 +209,16 @@ impl Store {
         self.0.thread.runtime.spawn(asking).await.unwrap_or_else(|_| Err(ended()))
     }
 
+    /// What is read after this comes from the server that takes messages now. One asks at a time: clients can bring it
+    /// about, and messages are stored on the same connection.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] but `Locked`.
+    pub async fn confirm_primary(&self) -> Result<(), StoreError> {
+        let _turn = self.0.checking.lock().await;
+        self.can_write().await
+    }
+
     /// How long the database has answered and taken nothing: it is a standby, or read-only. `None` where it takes
     /// messages, and where it is away, as far as that is known.
     pub fn read_only_for(&self) -> Option<Duration> {

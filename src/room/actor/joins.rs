@@ -168,10 +168,16 @@ impl Room {
                 }),
                 Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
                     let above = live.timeline.rev();
+                    let claimed = self.waiting.iter().filter_map(|w| live.resume_rev(&w.join)).max();
                     Box::pin(async move {
                         // With the newest one that was shown: it must still be that one.
                         let from = above.saturating_sub(1).max(0);
-                        let changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                        let mut changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                        if claimed.is_some_and(|claimed| changes.head.rev < claimed) {
+                            // Perhaps nobody has noticed yet that another server takes messages since a moment ago.
+                            store.confirm_primary().await?;
+                            changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                        }
                         Ok(Read::CaughtUp { above, changes })
                     })
                 }
