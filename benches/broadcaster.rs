@@ -22,11 +22,11 @@ use std::{
     io::{self, Read, Write},
 };
 
+use chat_wire::text_frame;
 use mio::{
     Events, Interest, Poll, Token,
     net::{TcpListener, TcpStream},
 };
-use realtime_chat::protocol::text_frame;
 use serde_json::Value;
 
 const LISTENER: Token = Token(usize::MAX);

@@ -3,12 +3,10 @@
 
 use std::hint::black_box;
 
+use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname};
+use chat_wire::{batch_json, decode, message_frame_json, message_json, text_frame};
 use chrono::DateTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use realtime_chat::{
-    domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname},
-    protocol::{batch_json, decode, message_frame_json, message_json, text_frame},
-};
 use uuid::Uuid;
 
 fn message(rev: i64) -> ChatMessage {

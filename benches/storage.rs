@@ -26,14 +26,12 @@ use std::{
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, System};
+use chat_domain::{AnonymousId, Author, AvatarName, Content, IdentityKey, NewMessage, Nickname, PageCursor, RoomId};
+use chat_metrics::{Labels, Metrics};
+use chat_rooms::persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence};
+use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings};
 use diesel::{Connection, ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use prometheus::Registry;
-use realtime_chat::{
-    domain::{AnonymousId, Author, AvatarName, Content, IdentityKey, NewMessage, Nickname, RoomId},
-    metrics::{Labels, Metrics},
-    persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence},
-    store::{AppendOutcome, DatabaseUrl, PageCursor, Store, StoreSettings},
-};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::oneshot,

@@ -3,12 +3,10 @@
 
 use std::{hint::black_box, sync::Arc};
 
+use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname};
+use chat_rooms::Timeline;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use realtime_chat::{
-    domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname},
-    room::Timeline,
-};
 use uuid::Uuid;
 
 const N: i64 = 1_000;

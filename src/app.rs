@@ -39,19 +39,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Broken;
 use crate::{
     config::{ServeConfig, Switch},
-    domain::{IdentityKey, RoomId},
     healthcheck::{self, Unwell},
     http::{self, Actors, AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
-    metrics::{Metrics, gauge},
-    persistence::{BatchLimits, Flush, Persistence},
-    room::{Backlogs, HubId, RegistryLimits, RoomLimits, RoomRegistry},
     session::{
         AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Drain,
         Entrance, HEAD_MAX, Hub, PlainStream, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes, Slots,
         connected, prepare,
     },
-    store::{self, BackupError, LivingServer, OwnServer, Store, StoreError, StoreSettings},
 };
+use chat_domain::{IdentityKey, RoomId};
+use chat_metrics::{Metrics, gauge};
+use chat_rooms::persistence::{BatchLimits, Flush, Persistence};
+use chat_rooms::{Backlogs, HubId, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_store::{BackupError, LivingServer, OwnServer, Store, StoreError, StoreSettings};
 
 /// Why the program ends with an error. Each is one line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +143,7 @@ pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppErro
 /// # Errors
 /// [`AppError::Backup`].
 pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
-    let stored = store::back_up(&config.database_url, file)?;
+    let stored = chat_store::back_up(&config.database_url, file)?;
     println!("{} messages of {} rooms are in {}", stored.n_messages, stored.n_rooms, file.display());
     Ok(())
 }
@@ -153,7 +153,7 @@ pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
 /// # Errors
 /// [`AppError::Backup`].
 pub fn restore(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
-    let (stored, epoch) = store::restore(&config.database_url, file)?;
+    let (stored, epoch) = chat_store::restore(&config.database_url, file)?;
     println!("{} messages of {} rooms are back", stored.n_messages, stored.n_rooms);
     println!("new epoch {epoch}");
     Ok(())

@@ -10,11 +10,9 @@ use clap::{
 };
 use ipnet::IpNet;
 
-use crate::{
-    http::BasePath,
-    load::LoadOptions,
-    store::{DatabaseUrl, Pooler, ServerId},
-};
+use crate::http::BasePath;
+use chat_load::LoadOptions;
+use chat_store::{DatabaseUrl, Pooler, ServerId};
 
 /// What the program is asked to do.
 #[derive(Debug, Parser)]

@@ -17,15 +17,8 @@
 
 pub mod app;
 pub mod config;
-pub mod domain;
 pub mod healthcheck;
 pub mod http;
-pub mod load;
 pub mod logging;
 pub mod memory;
-pub mod metrics;
-pub mod persistence;
-pub mod protocol;
-pub mod room;
 pub mod session;
-pub mod store;

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use chat_load::LoadOptions;
 use realtime_chat::{
     app,
     config::{self, Command, Config, LogFormat},
-    load::{self, LoadOptions},
     logging,
 };
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 
 /// 0: all conditions held; 1: one did not; 2: there was no run.
 fn load(options: &LoadOptions) -> ExitCode {
-    match load::run(options) {
+    match chat_load::run(options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

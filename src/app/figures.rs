@@ -12,12 +12,12 @@ use crate::{
     config::BUILD_COMMIT,
     http::{Figures, Site},
     logging, memory,
-    metrics::{Labels, Metrics, SECONDS, gauge},
-    persistence::GetStatus,
-    protocol::{CloseCode, ErrorCode},
     session::{ABNORMAL, Connections, CutFor, MessageLimit},
-    store::{Store, Work},
 };
+use chat_metrics::{Labels, Metrics, SECONDS, gauge};
+use chat_rooms::persistence::GetStatus;
+use chat_store::{Store, Work};
+use chat_wire::{CloseCode, ErrorCode};
 
 /// How often the database is asked whether it is there, whatever else it is asked: below the usual scrape interval.
 const DATABASE_INTERVAL: Duration = Duration::from_secs(5);

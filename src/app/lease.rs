@@ -16,10 +16,10 @@ use super::AppError;
 use crate::{
     config::{self, ServeConfig},
     http::Site,
-    metrics::gauge,
-    room::OthersLive,
-    store::{LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError},
 };
+use chat_metrics::gauge;
+use chat_rooms::OthersLive;
+use chat_store::{LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
 
 /// How often it is renewed: four may fail before the others take this server for gone.
 const RENEWAL: Duration = Duration::from_secs(1);

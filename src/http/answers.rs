@@ -7,10 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
 
 use super::assets::{Encoded, compress, encoding};
-use crate::{
-    domain::{Epoch, RoomId},
-    room::{RoomKey, Snapshot},
-};
+use chat_domain::{Epoch, RoomId};
+use chat_rooms::{RoomKey, Snapshot};
 
 /// Most bytes that are kept, keys included.
 const BYTES_MAX: usize = 32 * 1024 * 1024;

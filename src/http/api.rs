@@ -4,17 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{
-    HttpError, Site,
-    answers::version,
-    room_of,
-    url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query},
-};
-use crate::{
-    domain::{AvatarWords, ChatMessage, RoomId, all_avatars},
-    protocol::{AuthorPayload, ErrorCode, MessagePayload, PresencePayload, timestamp},
-    room::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot},
-    store::PageCursor,
+use super::{HttpError, Site, answers::version, room_of};
+use chat_domain::PageCursor;
+use chat_domain::{AvatarWords, ChatMessage, RoomId, all_avatars};
+use chat_rooms::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot};
+use chat_wire::{
+    AuthorPayload, ErrorCode, MEMBERS_LIMIT_MAX, MembersQuery, MessagePayload, PageQuery, PresencePayload, cursor_of,
+    members_query, page_query, timestamp,
 };
 
 /// `GET /api/v1/avatars`.

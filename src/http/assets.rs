@@ -16,7 +16,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
 use super::HttpError;
-use crate::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 
 /// Everything below `static/`, inside the binary. (A debug build reads the folder, so that a change shows
 /// after a reload.)

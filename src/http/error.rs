@@ -7,7 +7,7 @@ use actix_web::{
 use serde_json::json;
 
 use super::page;
-use crate::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 
 /// What a route answers where it cannot do what was asked: a code and a fixed sentence, never a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 
 use super::{HttpError, Site};
-use crate::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 
 /// So long a text is given out again. Whoever is on the machine itself gets a new one each time.
 const KEPT_FOR: Duration = Duration::from_secs(1);

@@ -10,7 +10,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{HttpError, Site, address, proxy, security};
-use crate::{persistence::GetStatus, protocol::ErrorCode, room::LiveRoomCount};
+use chat_rooms::LiveRoomCount;
+use chat_rooms::persistence::GetStatus;
+use chat_wire::ErrorCode;
 
 /// How long the database may be read-only before visitors are sent to other servers: a failover takes a moment.
 const READ_ONLY_MAX: Duration = Duration::from_secs(10);

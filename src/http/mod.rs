@@ -14,7 +14,6 @@ mod page;
 mod proxy;
 mod security;
 mod upgrade;
-mod url;
 mod ws;
 
 use std::{
@@ -37,15 +36,13 @@ use actix_web::{
 use actix_web_prom::PrometheusMetrics;
 
 use self::error::HttpError;
-use crate::{
-    domain::RoomId,
-    metrics::Metrics,
-    persistence::Persistence,
-    protocol::ErrorCode,
-    room::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot},
-    session::{Admission, ByteLimits, Connected, Entrance, RateLimits},
-    store::{LeaseView, Store, Work},
-};
+use crate::session::{Admission, ByteLimits, Connected, Entrance, RateLimits};
+use chat_domain::RoomId;
+use chat_metrics::Metrics;
+use chat_rooms::persistence::Persistence;
+use chat_rooms::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot};
+use chat_store::{LeaseView, Store, Work};
+use chat_wire::ErrorCode;
 
 pub use address::TrustedProxies;
 pub use answers::Answers;
@@ -159,7 +156,7 @@ impl Site {
     }
 
     /// A read of the store, bounded in time.
-    async fn read<T>(&self, work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, HttpError> {
+    async fn read<T>(&self, work: impl Future<Output = Result<T, chat_store::StoreError>>) -> Result<T, HttpError> {
         let why = match timeout(self.read_wait, work).await {
             Ok(Ok(value)) => {
                 self.store.succeeded(Work::Reading);
@@ -335,5 +332,5 @@ async fn not_found(request: HttpRequest) -> impl Responder {
 
 /// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
 fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
-    url::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
+    chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
 }

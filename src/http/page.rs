@@ -7,11 +7,9 @@ use super::{
     answers::{Version, version},
     assets, room_of, security,
 };
-use crate::{
-    domain::{ChatMessage, Epoch, RoomId},
-    protocol::timestamp,
-    room::{MembersWanted, PAGE_MESSAGES, Snapshot},
-};
+use chat_domain::{ChatMessage, Epoch, RoomId};
+use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
+use chat_wire::timestamp;
 
 /// Longest title that is shown, in code points.
 const TITLE_CODE_POINTS_MAX: usize = 200;

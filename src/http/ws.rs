@@ -15,11 +15,9 @@ use super::{
     room_of, security,
     upgrade::TakesOver,
 };
-use crate::{
-    domain::RoomId,
-    protocol::{CloseCode, ErrorCode, SUBPROTOCOL},
-    session::{NotAdmitted, Place, SessionPermit},
-};
+use crate::session::{NotAdmitted, Place, SessionPermit};
+use chat_domain::RoomId;
+use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
 
 /// What becomes of a connection that was answered with 101. Travels in the response's extensions to
 /// [`super::upgrade`], which has the socket.
@@ -44,7 +42,7 @@ pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     response
 }
 
-/// What becomes of it, as one of [`crate::metrics::UPGRADE_OUTCOMES`], and the answer.
+/// What becomes of it, as one of [`chat_metrics::UPGRADE_OUTCOMES`], and the answer.
 fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     // A page sees a connection that fails, and comes back later each time.
     let address = address::of(request, &site.trusted_proxies);

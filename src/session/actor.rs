@@ -21,18 +21,15 @@ use super::{
     messages::SessionEnd,
     random_unit,
     rate_limit::FrameRate,
-    reader::{FrameReader, Inbound},
     recent::{BAD_FRAMES_MAX, Recent},
     socket::Socket,
 };
-use crate::{
-    domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId},
-    metrics::Metrics,
-    protocol::{
-        self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, JoinPayload, MessageToSend,
-        ProfileChange, ServerFrame,
-    },
-    room::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef},
+use chat_domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId};
+use chat_metrics::Metrics;
+use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef};
+use chat_wire::{
+    self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload,
+    MessageToSend, ProfileChange, ServerFrame,
 };
 
 /// What sessions need to join: there once the database was reached.
@@ -153,7 +150,7 @@ impl Session {
         let Ok(text) = std::str::from_utf8(text) else {
             return self.bad_frame("a text frame is UTF-8", None);
         };
-        let decoded = protocol::decode(text);
+        let decoded = chat_wire::decode(text);
         if let Err(wait) = self.frames.take() {
             let client_id = match &decoded {
                 Ok(ClientFrame::Message(message)) => Some(message.client_id),
@@ -308,7 +305,7 @@ impl Session {
     }
 
     fn tell(&self, frame: &ServerFrame<'_>) {
-        self.setup.slots.send(&self.slot, protocol::text_frame(&protocol::encode(frame)));
+        self.setup.slots.send(&self.slot, chat_wire::text_frame(&chat_wire::encode(frame)));
     }
 
     fn close(&mut self, code: CloseCode) {
@@ -385,7 +382,7 @@ impl StreamHandler<Inbound> for Session {
         match inbound {
             Inbound::Text(text) => self.text(&text, ctx),
             Inbound::Binary => self.bad_frame("frames are text", None),
-            Inbound::Ping(payload) => self.setup.slots.send(&self.slot, protocol::pong_frame(&payload)),
+            Inbound::Ping(payload) => self.setup.slots.send(&self.slot, chat_wire::pong_frame(&payload)),
             Inbound::Pong | Inbound::Fragment => {}
             Inbound::Close => {
                 self.close(CloseCode::Done);

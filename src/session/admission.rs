@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::networks::{Network, networks};
-use crate::domain::AuthorId;
+use chat_domain::AuthorId;
 
 /// How many sessions there may be (docs/CONFIGURATION.md).
 #[derive(Debug, Clone)]

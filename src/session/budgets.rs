@@ -13,7 +13,7 @@ use super::{
     networks::{Network, networks},
     repeats::{Likeness, WINDOW},
 };
-use crate::domain::{Content, RoomId};
+use chat_domain::{Content, RoomId};
 
 /// How much all people of one address may write together. IPv6 networks wider than a /64 may do a multiple.
 #[derive(Debug, Clone, Copy)]

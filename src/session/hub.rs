@@ -6,7 +6,7 @@ use actix::{
 };
 
 use super::{messages::Drain, random_unit, slot::Slots};
-use crate::room::{Command, Deliver};
+use chat_rooms::{Command, Deliver};
 
 /// A delivery of this many bytes is answered after [`LARGE_DELIVERY_PAUSE`], so that sockets take what they have
 /// before the room sends more: a burst of many megabytes must not cut readers that keep up with a network.

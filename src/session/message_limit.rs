@@ -2,7 +2,7 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use crate::domain::{AuthorId, Content, RoomId};
+use chat_domain::{AuthorId, Content, RoomId};
 
 /// A message that somebody wants to send.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,6 @@ mod networks;
 mod outbox;
 mod plain;
 mod rate_limit;
-mod reader;
 mod recent;
 mod repeats;
 mod send_queue;
@@ -34,7 +33,6 @@ pub use messages::Drain;
 pub use outbox::Outbox;
 pub use plain::{HEAD_MAX, PlainStream};
 pub use rate_limit::{Rate, RateLimits, RateSettings};
-pub use reader::{FrameReader, Inbound};
 pub use slot::{SessionTimes, Slot, Slots};
 pub use socket::{Accepted, Connected, connected, linger, prepare};
 

@@ -13,7 +13,7 @@ use super::{
     send_queue::{Full, SendQueue},
     socket::Socket,
 };
-use crate::room::Place;
+use chat_rooms::Place;
 
 /// Most frames of one write.
 const PIECES_MAX: usize = 32;

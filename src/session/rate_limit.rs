@@ -15,8 +15,8 @@ use super::{
     recent::{MINUTE, Recent},
     repeats::{Likeness, Repeats},
 };
-use crate::domain::{AuthorId, AvatarName, Nickname};
 use actix::clock::Instant;
+use chat_domain::{AuthorId, AvatarName, Nickname};
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -372,7 +372,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{Content, RoomId};
+    use chat_domain::{Content, RoomId};
 
     fn n(n: u32) -> NonZeroU32 {
         NonZeroU32::new(n).expect("not zero")
@@ -464,7 +464,7 @@ mod tests {
         assert!(join("name 4").is_err_and(|wait| wait <= MINUTE));
         assert!(limits.profile(&who, &name("name 4"), None).is_err());
         assert_eq!(join("name 3"), Ok(()), "what was refused did not take place");
-        let other = crate::domain::all_avatars().iter().filter_map(|a| AvatarName::parse(&a.name).ok());
+        let other = chat_domain::all_avatars().iter().filter_map(|a| AvatarName::parse(&a.name).ok());
         let other = other.into_iter().find(|a| *a != avatar).expect("two avatars");
         assert!(limits.joins_as(&who, &name("name 3"), other).is_err(), "another avatar is a change too");
     }

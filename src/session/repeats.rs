@@ -8,7 +8,7 @@ use actix::clock::Instant;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use crate::domain::{Content, RoomId};
+use chat_domain::{Content, RoomId};
 
 /// How far back it is looked.
 pub const WINDOW: Duration = Duration::from_secs(60);

@@ -12,11 +12,9 @@ use bytes::Bytes;
 use tokio::task::yield_now;
 
 use super::{messages::SessionEnd, outbox::Outbox, send_queue::Full};
-use crate::{
-    metrics::Metrics,
-    protocol::{self, CloseCode, HeartbeatPayload, ReconnectPayload, ServerFrame},
-    room::{Place, RoomKey, SessionId},
-};
+use chat_metrics::Metrics;
+use chat_rooms::{Place, RoomKey, SessionId};
+use chat_wire::{CloseCode, HeartbeatPayload, ReconnectPayload, ServerFrame};
 
 /// A part of a time, from 0 to 1.
 fn share(of: Duration, part: f64) -> Duration {
@@ -316,7 +314,7 @@ impl Slots {
             return;
         }
         self.detach(slot);
-        slot.outbox.say_last(protocol::close_frame(code));
+        slot.outbox.say_last(chat_wire::close_frame(code));
         self.end(slot, code, Instant::now() + self.times.close_max);
     }
 
@@ -369,8 +367,8 @@ impl Slots {
     /// HEARTBEAT and a ping, for one write.
     fn heartbeat(&self, room: RoomKey) -> Bytes {
         let rev = self.rooms.borrow().get(&room).map_or(0, |e| e.rev);
-        let json = protocol::encode(&ServerFrame::Heartbeat(HeartbeatPayload { rev }));
-        [protocol::text_frame(&json), protocol::ping_frame()].concat().into()
+        let json = chat_wire::encode(&ServerFrame::Heartbeat(HeartbeatPayload { rev }));
+        [chat_wire::text_frame(&json), chat_wire::ping_frame()].concat().into()
     }
 
     /// Gives every session its own moment within `window` to be told to come back (P6).
@@ -393,8 +391,8 @@ impl Slots {
             }
             let after = share(after_max, random());
             let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            let json = protocol::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));
-            slot.outbox.push_uncounted(protocol::text_frame(&json));
+            let json = chat_wire::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));
+            slot.outbox.push_uncounted(chat_wire::text_frame(&json));
             self.close(&slot, CloseCode::Restart);
         }
     }

@@ -9,7 +9,7 @@ use std::{
     fmt,
 };
 
-use realtime_chat::protocol::{AckPayload, ErrorCode, MessagePayload, ResumePoint};
+use chat_wire::{AckPayload, ErrorCode, MessagePayload, ResumePoint};
 use uuid::Uuid;
 
 /// What one client did and what it was told.

@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
+use chat_wire::{ErrorPayload, ResumePoint, ServerFrame, WelcomePayload};
 use futures_util::{SinkExt, StreamExt};
 use rand::{RngExt, rngs::StdRng};
-use realtime_chat::protocol::{ErrorPayload, ResumePoint, ServerFrame, WelcomePayload};
 use serde_json::json;
 use socket2::SockRef;
 use tokio::{

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use chat_wire::MessagePayload;
 use futures_util::future::LocalBoxFuture;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use realtime_chat::protocol::MessagePayload;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex, watch},

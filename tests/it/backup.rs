@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use realtime_chat::protocol::AckPayload;
+use chat_wire::AckPayload;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

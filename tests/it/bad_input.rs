@@ -1,6 +1,6 @@
 //! Bad input gets its code, and the session lives on unless a close code says otherwise.
 
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
+use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use realtime_chat::store::{DatabaseUrl, Store, StoreError, StoreSettings};
+use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 
 use crate::{
     start::one_line,

@@ -1,6 +1,6 @@
 //! The documents say what the program does.
 
-use realtime_chat::protocol::{CloseCode, ErrorCode, ServerFrame, decode};
+use chat_wire::{CloseCode, ErrorCode, ServerFrame, decode};
 use serde_json::Value;
 
 use crate::support::fits_schema;

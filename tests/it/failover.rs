@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use realtime_chat::{
-    domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId},
-    protocol::ServerFrame,
-    store::{DatabaseUrl, Store, StoreError, StoreSettings},
-};
+use chat_domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId};
+use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
+use chat_wire::ServerFrame;
 use serde_json::Value;
 use uuid::Uuid;
 

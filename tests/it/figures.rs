@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use realtime_chat::protocol::{ErrorCode, ResumePoint};
+use chat_wire::{ErrorCode, ResumePoint};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;

@@ -1,6 +1,6 @@
 //! What a session may say and what it hears: JOIN, PROFILE, MESSAGE, PING and their answers.
 
-use realtime_chat::protocol::{ErrorCode, Limits, PresencePayload, ProfilePayload, ServerFrame};
+use chat_wire::{ErrorCode, Limits, PresencePayload, ProfilePayload, ServerFrame};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

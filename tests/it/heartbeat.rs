@@ -1,6 +1,6 @@
 //! Signs of life: the server's, and what becomes of a client without any.
 
-use realtime_chat::protocol::ServerFrame;
+use chat_wire::ServerFrame;
 use serde_json::Value;
 
 use crate::support::{Client, Database, RawSocket, Server, Who};

@@ -3,8 +3,8 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use chat_wire::{AckPayload, AuthorPayload, ErrorCode, MessagePayload, ResumePoint};
 use proptest::prelude::*;
-use realtime_chat::protocol::{AckPayload, AuthorPayload, ErrorCode, MessagePayload, ResumePoint};
 use uuid::Uuid;
 
 use crate::checker::{Broken, Event, History, Run, StoredRoom, Violation, check, check_history, shortest};

@@ -1,8 +1,8 @@
 //! The public id of a person, and the secret it is derived from.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chat_wire::ServerFrame;
 use hmac::{Hmac, KeyInit, Mac};
-use realtime_chat::protocol::ServerFrame;
 use serde_json::json;
 use sha2::Sha256;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
+use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 

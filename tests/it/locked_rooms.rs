@@ -1,6 +1,6 @@
 //! A transaction that holds one room's row, as a person at psql may, keeps that room waiting and no other.
 
-use realtime_chat::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 use uuid::Uuid;
 
 use crate::support::{Client, Database, Server, assert_whole, message, until};

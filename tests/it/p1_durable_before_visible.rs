@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use realtime_chat::protocol::ServerFrame;
+use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! P3: a client that comes back gets exactly what it missed, or an explicit "start over" with the latest
 //! page; never a part.
 
-use realtime_chat::protocol::{MessagePayload, ResumePoint, WelcomePayload};
+use chat_wire::{MessagePayload, ResumePoint, WelcomePayload};
 use uuid::Uuid;
 
 use crate::support::{Client, Database, Server, Who};

@@ -1,6 +1,6 @@
 //! P4: the same message sent again is stored once, and every retry gets the first one's acknowledgement.
 
-use realtime_chat::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 use uuid::Uuid;
 
 use crate::support::{Client, Database, Server, Who, assert_whole, message};
@@ -121,7 +121,7 @@ async fn concurrent_twins_on_two_servers() {
 
 /// The same messages at the same time on two sockets of one identity, some of them with other content.
 async fn twins(database: &Database, servers: [&Server; 2]) {
-    use realtime_chat::protocol::ServerFrame;
+    use chat_wire::ServerFrame;
     let who = Who::named("the author");
     let (mut one, _) = Client::join(servers[0], "post", who.clone()).await;
     let (mut two, _) = Client::join(servers[1], "post", who).await;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use chat_wire::{ErrorCode, ServerFrame};
 use futures_util::future::join_all;
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chat_wire::{ErrorCode, ServerFrame};
 use futures_util::future::join_all;
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
 use uuid::Uuid;
 
 use crate::support::{

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
+use chat_wire::{ErrorCode, ServerFrame};
 use uuid::Uuid;
 
 use crate::support::{Client, Database, PATIENCE, Server, until};

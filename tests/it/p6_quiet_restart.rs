@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use realtime_chat::protocol::ServerFrame;
+use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

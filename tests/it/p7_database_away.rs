@@ -1,7 +1,7 @@
 //! P7: while the database is away reading goes on from memory where it can; sending waits in a bounded queue and is
 //! then answered "send again later"; liveness and readiness stay green; everything recovers by itself.
 
-use realtime_chat::protocol::{ErrorCode, ResumePoint};
+use chat_wire::{ErrorCode, ResumePoint};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -170,8 +170,8 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
     let welcome = until("a WELCOME on the same socket", async || {
         client.ask_to_join(None).await;
         match client.frame("an answer").await {
-            realtime_chat::protocol::ServerFrame::Welcome(welcome) => Some(welcome),
-            realtime_chat::protocol::ServerFrame::Error(error) => {
+            chat_wire::ServerFrame::Welcome(welcome) => Some(welcome),
+            chat_wire::ServerFrame::Error(error) => {
                 assert_eq!(error.code, ErrorCode::StoreUnavailable);
                 None
             }

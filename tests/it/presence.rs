@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use realtime_chat::protocol::{PresencePayload, ServerFrame};
+use chat_wire::{PresencePayload, ServerFrame};
 
 use crate::support::{Client, Database, Server, Who, until};
 
 on_both!(identities_are_counted_and_authors_listed, above_fifty_people_there_is_only_a_count);
 
-fn names(authors: &Option<Vec<realtime_chat::protocol::AuthorPayload<'_>>>) -> Vec<String> {
+fn names(authors: &Option<Vec<chat_wire::AuthorPayload<'_>>>) -> Vec<String> {
     let mut names: Vec<_> = authors.iter().flatten().map(|a| a.nickname.to_string()).collect();
     names.sort();
     names

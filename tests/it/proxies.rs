@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-use realtime_chat::protocol::ServerFrame;
+use chat_wire::ServerFrame;
 
 use crate::support::{Client, Database, Event, Server, Who, assert_whole, message, until, within};
 

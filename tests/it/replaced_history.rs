@@ -2,7 +2,7 @@
 //! is removed by hand. Everybody starts over with what the database has; nobody is shown a mixture, and no visitor can
 //! bring it about by claiming something.
 
-use realtime_chat::protocol::ResumePoint;
+use chat_wire::ResumePoint;
 
 use crate::support::{Client, Database, Server, Who, until};
 

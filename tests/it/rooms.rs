@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use realtime_chat::protocol::ServerFrame;
+use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

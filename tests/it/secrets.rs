@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use realtime_chat::protocol::{CloseCode, ErrorCode};
+use chat_wire::{CloseCode, ErrorCode};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use realtime_chat::protocol::ErrorCode;
+use chat_wire::ErrorCode;
 use uuid::Uuid;
 
 use crate::support::{Client, Database, Server, message, until};

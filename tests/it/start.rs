@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use realtime_chat::protocol::{ErrorCode, ServerFrame};
+use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tokio::io::copy_bidirectional;

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use realtime_chat::domain::{NewMessage, RoomId};
-use realtime_chat::store::{AppendOutcome, PageCursor, Store};
+use chat_domain::{NewMessage, PageCursor, RoomId};
+use chat_store::{AppendOutcome, Store};
 use uuid::Uuid;
 
 use crate::support::{TestDb, fresh, many, message, message_by, repeated, room, stored};

@@ -2,11 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chat_domain::NewMessage;
+use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreError, StoreSettings};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use realtime_chat::{
-    domain::NewMessage,
-    store::{AppendOutcome, DatabaseUrl, Store, StoreError, StoreSettings},
-};
 use tokio_postgres::Client;
 use uuid::Uuid;
 

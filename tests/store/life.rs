@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use realtime_chat::store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
+use chat_store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
 
 use crate::support::{TestDb, fresh, many, room, settings, someone_waits, sql};
 
@@ -237,7 +237,7 @@ async fn a_role_that_may_not_create_tables_can_serve() {
     )
     .await;
     let (_, server) = db.url.split_once('@').expect("a URL with a user");
-    let url = realtime_chat::store::DatabaseUrl::parse(&format!("postgres://{role}:pw@{server}")).expect("a URL");
+    let url = chat_store::DatabaseUrl::parse(&format!("postgres://{role}:pw@{server}")).expect("a URL");
     let store = Store::new(&url, &settings()).expect("a store");
     assert_eq!(store.migrate().await, Ok(Vec::new()));
     let (room, batch) = (room("r"), vec![fresh(&room("r"), "x")]);

@@ -2,8 +2,8 @@
 
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
+use chat_store::{AppendOutcome, Store, StoreError, StoreSettings};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use realtime_chat::store::{AppendOutcome, Store, StoreError, StoreSettings};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -149,7 +149,7 @@ async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
     let wire = Wire::to(&db).await;
     let dies = {
         let settings = StoreSettings { more_migrations: Some(more.0.clone()), ..settings() };
-        let url = realtime_chat::store::DatabaseUrl::parse(&wire.url).expect("a URL");
+        let url = chat_store::DatabaseUrl::parse(&wire.url).expect("a URL");
         Store::new(&url, &settings).expect("a store")
     };
     let dying = tokio::spawn(async move { dies.migrate().await });
@@ -213,7 +213,7 @@ async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &Test
     let mut names = Vec::new();
     for start in starting {
         let (_, meta) = start.await.expect("a server");
-        assert_eq!(meta.epoch, realtime_chat::domain::Epoch::from_uuid(epoch));
+        assert_eq!(meta.epoch, chat_domain::Epoch::from_uuid(epoch));
         assert_eq!(meta.secret, [0x5e; 32]);
         names.push(meta.name);
     }

@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use chat_domain::{NewMessage, PageCursor, RoomId};
+use chat_store::{AppendOutcome, Store};
 use proptest::{prelude::*, test_runner::TestRunner};
-use realtime_chat::{
-    domain::{NewMessage, RoomId},
-    store::{AppendOutcome, PageCursor, Store},
-};
 use uuid::Uuid;
 
 use crate::support::{TestDb, message, room};

@@ -1,9 +1,7 @@
 //! Pages, changes and heads.
 
-use realtime_chat::{
-    domain::RoomId,
-    store::{Page, PageCursor, Store},
-};
+use chat_domain::{PageCursor, RoomId};
+use chat_store::{Page, Store};
 
 use crate::support::{TestDb, fresh, many, room, sql};
 

@@ -1,6 +1,6 @@
 //! The leases of servers on one database.
 
-use realtime_chat::store::{LivingServer, OwnServer, Renewal, ServerId, Store};
+use chat_store::{LivingServer, OwnServer, Renewal, ServerId, Store};
 
 use crate::support::{TestDb, sql};
 

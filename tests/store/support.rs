@@ -2,10 +2,8 @@
 
 use std::{env, fs, path::PathBuf, sync::Arc, thread, time::Duration};
 
-use realtime_chat::{
-    domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId},
-    store::{AppendOutcome, DatabaseUrl, Store, StoreSettings, StoredMessage},
-};
+use chat_domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId};
+use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings, StoredMessage};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
-use realtime_chat::store::{DatabaseUrl, Store, StoreError, StoreSettings};
 use tokio::net::TcpListener;
 
 use crate::support::{Flow, TestDb, Wire, admin_url, fresh, many, room, settings, someone_waits, sql};

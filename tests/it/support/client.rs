@@ -3,11 +3,9 @@ use std::{
     net::SocketAddr,
 };
 
+use chat_wire::{AckPayload, ErrorCode, ErrorPayload, PresencePayload, ResumePoint, ServerFrame, WelcomePayload};
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use realtime_chat::protocol::{
-    AckPayload, ErrorCode, ErrorPayload, PresencePayload, ResumePoint, ServerFrame, WelcomePayload,
-};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{

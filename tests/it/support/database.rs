@@ -1,5 +1,6 @@
 use std::{env, fs, path::PathBuf, thread};
 
+use chat_wire::{MessagePayload, timestamp};
 use chrono::DateTime;
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection,
@@ -7,7 +8,6 @@ use diesel::{
     sql_query,
     sql_types::{BigInt, Binary, Text},
 };
-use realtime_chat::protocol::{MessagePayload, timestamp};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, Config, NoTls};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl From<Row> for MessagePayload<'static> {
             seq: row.seq,
             rev: row.rev,
             client_id: Uuid::from_slice(&row.client_id).expect("16 bytes"),
-            author: realtime_chat::protocol::AuthorPayload {
+            author: chat_wire::AuthorPayload {
                 id: row.anonymous_id.into(),
                 nickname: row.nickname.into(),
                 avatar: row.avatar.into(),

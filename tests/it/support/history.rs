@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use realtime_chat::protocol::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
+use chat_wire::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
 /// What one client knows, kept by the rules of DESIGN section 3 ("The cursor"), over all its connections.

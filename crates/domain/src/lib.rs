@@ -1,0 +1,39 @@
+//! What the chat is about: rooms, authors, nicknames, messages.
+//!
+//! Parsing is the only way in: a value of these types has passed the rules of the wire protocol.
+//! Invariant: no actix, no diesel, no I/O.
+
+mod avatar;
+mod content;
+mod cursor;
+mod identity;
+mod message;
+mod nickname;
+mod room_id;
+
+pub use avatar::{AvatarName, AvatarWords, all_avatars};
+pub use content::{CONTENT_CODE_POINTS_MAX, Content};
+pub use cursor::PageCursor;
+pub use identity::{AnonymousId, AuthorId, IdentityKey};
+pub use message::{Author, ChatMessage, Epoch, NewMessage};
+pub use nickname::{NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname};
+pub use room_id::{ROOM_ID_CODE_POINTS_MAX, RoomId};
+
+/// Why a piece of untrusted text was refused.
+///
+/// Always the sender's fault; sending the same again cannot help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// The room id is empty, too long, a dot segment, or holds `/` or control characters.
+    #[error("the room id must have 1 to 255 characters, no control characters and no '/', and be neither '.' nor '..'")]
+    Room,
+    /// The nickname's length or characters are outside the rules.
+    #[error("the nickname must have 2 to 15 characters that can be seen")]
+    Nickname,
+    /// No avatar has this name.
+    #[error("there is no avatar of this name")]
+    Avatar,
+    /// The content is empty, too long or holds control characters.
+    #[error("the content must have 1 to 2000 characters and no control characters but line feed and tab")]
+    Content,
+}

@@ -1,0 +1,191 @@
+use super::{Report, Summary};
+use crate::numbers::whole;
+
+/// A count with commas.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A time in three digits, with its unit.
+pub fn latency(us: u64) -> String {
+    let (number, unit) = match crate::numbers::float(us) {
+        us if us < 1e3 => return format!("{us:.0} µs"),
+        us if us < 1e6 => (us / 1e3, "ms"),
+        us => (us / 1e6, "s"),
+    };
+    match number {
+        n if n < 10.0 => format!("{n:.2} {unit}"),
+        n if n < 100.0 => format!("{n:.1} {unit}"),
+        n => format!("{n:.0} {unit}"),
+    }
+}
+
+/// Bytes in three digits, with their unit.
+pub fn bytes(n: f64) -> String {
+    let (number, unit) = match n {
+        n if n.abs() < 1024.0 => (n, "B"),
+        n if n.abs() < 1024.0 * 1024.0 => (n / 1024.0, "KiB"),
+        n => (n / 1024.0 / 1024.0, "MiB"),
+    };
+    if number.abs() < 10.0 { format!("{number:.2} {unit}") } else { format!("{number:.1} {unit}") }
+}
+
+/// A rate: whole where it is large.
+pub fn rate(per_second: f64) -> String {
+    if per_second >= 100.0 { count(whole(per_second.round())) } else { format!("{per_second:.1}") }
+}
+
+/// The run in a line.
+pub fn headline(report: &Report) -> String {
+    let s = &report.settings;
+    let n = |n: usize| count(crate::numbers::count(n));
+    let rooms = if s.rooms == 1 { "1 room".to_owned() } else { format!("{} rooms", n(s.rooms)) };
+    format!(
+        "{} · {} · {} sessions in {rooms}, {} of them write, {} bytes a message, seed {}",
+        s.scenario,
+        s.url,
+        n(s.sessions),
+        n(s.writers),
+        s.payload,
+        s.seed,
+    )
+}
+
+/// The latencies that there are, by name.
+pub fn latencies(report: &Report) -> Vec<(&'static str, Summary)> {
+    let all = [
+        ("delivery", report.delivery),
+        ("ack", report.ack),
+        ("join", report.join),
+        ("own delay", report.generator_lateness),
+    ];
+    all.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect()
+}
+
+/// Everything else, name by name; a row without a name belongs to the one above.
+pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let (c, t) = (&report.counts, &report.tally);
+    let n = c.deliveries + c.resumed_deliveries;
+    let mut rows = vec![
+        ("messages sent", format!("{} ({}/s)", count(c.sent), rate(report.sent_per_second))),
+        (
+            "answers",
+            format!(
+                "{} acknowledged, {} refused, {} missing",
+                count(c.acknowledged),
+                count(c.refused),
+                count(report.unacknowledged)
+            ),
+        ),
+        (
+            "deliveries",
+            format!(
+                "{} ({}/s), {} of them by resume",
+                count(n),
+                rate(report.deliveries_per_second),
+                count(c.resumed_deliveries)
+            ),
+        ),
+        ("lost", count(t.lost)),
+        ("duplicated", count(t.duplicated)),
+        ("reordered", count(t.reordered)),
+        ("joins", format!("{}, {} resumed, {} started over", count(c.joins), count(c.resumes), count(c.start_overs))),
+    ];
+    if c.moved > 0 {
+        rows.push(("moved by the server", count(c.moved)));
+    }
+    rows.push(("errors", count(report.errors.values().sum())));
+    rows.extend(report.errors.iter().map(|(name, n)| ("", format!("{} × {name}", count(*n)))));
+    if let Some(storm) = &report.storm {
+        let seconds = storm.seconds.map_or_else(|| "never".to_owned(), |s| format!("within {s:.2} s"));
+        rows.push((
+            "storm",
+            format!(
+                "{} of {} back {seconds}, {} joins/s, {} resumed",
+                count(storm.back),
+                count(storm.sessions),
+                storm.joins_per_second.map_or_else(|| "-".to_owned(), rate),
+                count(storm.resumed)
+            ),
+        ));
+    }
+    rows.extend(usage(report));
+    if let Some(search) = &report.search {
+        let held = search.rate.zip(search.deliveries_per_second);
+        let told = |(held, deliveries)| format!("{} messages/s, {} deliveries/s", rate(held), rate(deliveries));
+        rows.push(("highest rate that held", held.map_or_else(|| "none".to_owned(), told)));
+        rows.extend(search.steps.iter().map(|step| ("", step.line())));
+    }
+    rows
+}
+
+/// What server and generator used.
+fn usage(report: &Report) -> Vec<(&'static str, String)> {
+    let each = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{us:.2} µs"));
+    let size = |n: Option<f64>| n.map_or_else(|| "-".to_owned(), bytes);
+    let mut rows = Vec::new();
+    if let Some(server) = &report.server {
+        let seconds = server.cpu_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s:.2} s"));
+        rows.push(("server processor", format!("{seconds}, {} a delivery", each(server.cpu_us_per_delivery))));
+        let memory = format!(
+            "{} before, {} joined ({} a session), {} at the end",
+            size(server.memory_before),
+            size(server.memory_joined),
+            size(server.memory_per_session),
+            size(server.memory_after)
+        );
+        rows.push(("server memory", memory));
+    }
+    let g = &report.generator;
+    let threads = if g.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", g.threads) };
+    let own = format!("{:.2} s, {} a delivery", g.cpu_seconds, each(g.cpu_us_per_delivery));
+    rows.push(("generator", format!("{threads}, {own}, {}", bytes(g.memory))));
+    rows
+}
+
+/// The table that a terminal gets.
+pub fn of(report: &Report) -> String {
+    let mut lines = vec![String::new(), headline(report), String::new()];
+    let columns = ["count", "mean", "p50", "p90", "p99", "p99.9", "max"];
+    lines.push(format!("{:<12}{}", "", columns.map(|name| format!("{name:>12}")).concat()));
+    for (name, Summary { n, mean, p50, p90, p99, p999, max }) in latencies(report) {
+        let times = [whole(mean), p50, p90, p99, p999, max].map(|us| format!("{:>12}", latency(us)));
+        lines.push(format!("{name:<12}{:>12}{}", count(n), times.concat()));
+    }
+    lines.push(String::new());
+    lines.extend(facts(report).into_iter().map(|(name, value)| format!("{name:<24}{value}")));
+    for verdict in &report.thresholds {
+        let word = if verdict.failed { "FAILED" } else { "passed" };
+        lines.push(format!("{word:<24}{}", verdict.condition));
+    }
+    lines.extend(report.notes.iter().map(|note| format!("\nNote: {note}")));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_for_people() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(count(n), text);
+        }
+        for (us, text) in
+            [(7, "7 µs"), (1_500, "1.50 ms"), (12_340, "12.3 ms"), (480_000, "480 ms"), (2_500_000, "2.50 s")]
+        {
+            assert_eq!(latency(us), text);
+        }
+        for (n, text) in [(10.0, "10.0 B"), (2048.0, "2.00 KiB"), (3.5 * 1024.0 * 1024.0, "3.50 MiB")] {
+            assert_eq!(bytes(n), text);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use clap::Parser;
+
+use super::*;
+use crate::{stats::Slice, target::Target, text::RunId, threshold};
+
+#[derive(Parser)]
+struct Program {
+    #[command(flatten)]
+    load: LoadOptions,
+}
+
+/// A report of a run in which this went wrong.
+pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
+    let options = Program::try_parse_from([&["load"], flags].concat()).expect("options").load;
+    let mut collector = Collector::default();
+    for second in 0..6 {
+        let mut window = Window::default();
+        for us in [1_000, 2_000, 30_000 * (second + 1)] {
+            window.delivery.record(us);
+            window.ack.record(us / 2);
+            window.join.record(us);
+            window.lateness.record(50);
+        }
+        window.counts = Counts { sent: 3, acknowledged: 3, deliveries: 300, joins: 3, ..Counts::default() };
+        errors.iter().for_each(|name| window.error(*name));
+        collector.take(&Slice { thread: 0, second, phase: 1, window, n_live: 100, tally });
+    }
+    let mut samples = Samples::default();
+    for (at, cpu_seconds) in [(0.0, 1.0), (1.0, 1.5), (2.0, 2.7), (3.0, 3.0)] {
+        samples.take(at, crate::probe::Usage { cpu_seconds, memory_bytes: 3e7 + at * 1e6 });
+    }
+    let target = Target { host: "127.0.0.1".into(), address: ([127, 0, 0, 1], 80).into(), path: String::new() };
+    let plan = Plan::new(&options, target, 1, 7, RunId::new(7));
+    let finished = Finished {
+        n_joined: 100,
+        is_settled: true,
+        server_cpu_seconds: Some(1.8),
+        server_memory: [Some(3e7), Some(3.1e7), Some(3.2e7)],
+        samples,
+        ..Finished::default()
+    };
+    Report::new(&options, &plan, finished, vec![Tally::default(), tally], &mut collector)
+}
+
+#[test]
+fn every_condition_has_a_figure() {
+    let figures = report(&[], Tally::default(), &[]).figures();
+    // The flood has a report of its own.
+    let names: Vec<_> = threshold::names().into_iter().filter(|name| !name.starts_with("flood-")).collect();
+    for name in &names {
+        assert!(figures.contains_key(*name), "{name}");
+    }
+    assert_eq!(figures.len(), names.len());
+}
+
+#[test]
+fn conditions_decide_whether_a_run_has_passed() {
+    let lost = Tally { lost: 2, ..Tally::default() };
+    for (condition, tally, passes) in [
+        ("lost>0", Tally::default(), true),
+        ("lost>0", lost, false),
+        ("p99>1s", lost, true),
+        ("p99>100ms", lost, false),
+        ("errors>0", lost, true),
+        ("deliveries<1800", lost, true),
+        ("deliveries<1801", lost, false),
+    ] {
+        let report = report(&["--fail-if", condition, "--fail-if", "join-max>1h"], tally, &[]);
+        assert_eq!(report.has_passed(), passes, "{condition}");
+        assert!(report.table().contains(condition));
+    }
+}
+
+#[test]
+fn what_is_wrong_stands_in_the_table_and_in_the_json() {
+    let tally = Tally { lost: 2, duplicated: 3, reordered: 5 };
+    let report = report(&["--rooms", "2"], tally, &["closed 4103", "connection reset"]);
+    let table = report.table();
+    for line in
+        ["lost                    2\n", "duplicated              3\n", "reordered               5\n", "6 × closed 4103"]
+    {
+        assert!(table.contains(line), "{line} in {table}");
+    }
+    assert!(table.contains("CHAT_RATE_LIMITS=off"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
+    let room = "load-00000007-1".to_owned();
+    assert_eq!(json["rooms"], serde_json::json!({ room: {"lost": 2, "duplicated": 3, "reordered": 5} }));
+    assert_eq!(json["errors"]["connection reset"], 6);
+    assert_eq!(json["points"].as_array().map(Vec::len), Some(6));
+    assert_eq!(json["delivery"]["n"], 18);
+}

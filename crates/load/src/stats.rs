@@ -1,0 +1,372 @@
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::{cursor::Tally, numbers::float};
+
+/// Longest latency that is told apart, in microseconds: ten minutes.
+const LONGEST_US: u64 = 600_000_000;
+
+/// Latencies in microseconds, three digits exact.
+#[derive(Debug, Clone)]
+pub struct Latencies(Histogram<u64>);
+
+impl Default for Latencies {
+    fn default() -> Self {
+        #[expect(clippy::expect_used, reason = "the bounds are constants, and a test makes one")]
+        Self(Histogram::new_with_bounds(1, LONGEST_US, 3).expect("valid bounds"))
+    }
+}
+
+impl Latencies {
+    /// One more.
+    pub fn record(&mut self, us: u64) {
+        self.0.saturating_record(us);
+    }
+
+    /// Those of another.
+    pub fn add(&mut self, other: &Self) {
+        // Both have the same bounds, so it cannot fail.
+        let _ = self.0.add(&other.0);
+    }
+
+    /// How many.
+    pub fn n(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// At most this many microseconds took a part of them; nothing of none.
+    pub fn quantile(&self, part: f64) -> Option<u64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(part).min(self.0.max()))
+    }
+
+    /// The figures that reports have.
+    pub fn summary(&self) -> Option<Summary> {
+        Some(Summary {
+            n: self.n(),
+            mean: self.0.mean(),
+            p50: self.quantile(0.5)?,
+            p90: self.quantile(0.9)?,
+            p99: self.quantile(0.99)?,
+            p999: self.quantile(0.999)?,
+            max: self.0.max(),
+        })
+    }
+
+    /// Points of the distribution: part of all, and microseconds; nearer together towards the slowest. The slowest one
+    /// itself has no part of its own: it stands where half of it would.
+    pub fn distribution(&self) -> Vec<(f64, u64)> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let last = 1.0 - 0.5 / float(self.n());
+        let mut points: Vec<(f64, u64)> = Vec::new();
+        for point in self.0.iter_quantiles(10) {
+            let (part, us) = (point.quantile().min(last), point.value_iterated_to().min(self.0.max()));
+            if points.last().is_none_or(|(before, _)| *before < part) {
+                points.push((part, us));
+            }
+        }
+        points
+    }
+}
+
+/// Latencies in figures, all in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Summary {
+    /// How many there were.
+    pub n: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Half of them were at most this.
+    pub p50: u64,
+    /// 90 % of them.
+    pub p90: u64,
+    /// 99 % of them.
+    pub p99: u64,
+    /// 99.9 % of them.
+    pub p999: u64,
+    /// The slowest.
+    pub max: u64,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages acknowledged.
+    pub acknowledged: u64,
+    /// Messages refused by an ERROR.
+    pub refused: u64,
+    /// Messages of this run that a session got while it was there: these have latencies.
+    pub deliveries: u64,
+    /// Messages of this run that a session got when it came back.
+    pub resumed_deliveries: u64,
+    /// Changes by others.
+    pub other_changes: u64,
+    /// WELCOMEs.
+    pub joins: u64,
+    /// Of these, those that resumed.
+    pub resumes: u64,
+    /// Of these, those that asked to resume and were told to start over.
+    pub start_overs: u64,
+    /// Sessions that were told to come back (1012).
+    pub moved: u64,
+    /// WebSocket frames read.
+    pub frames_read: u64,
+    /// Bytes read.
+    pub bytes_read: u64,
+}
+
+impl Counts {
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.deliveries += other.deliveries;
+        self.resumed_deliveries += other.resumed_deliveries;
+        self.other_changes += other.other_changes;
+        self.joins += other.joins;
+        self.resumes += other.resumes;
+        self.start_overs += other.start_overs;
+        self.moved += other.moved;
+        self.frames_read += other.frames_read;
+        self.bytes_read += other.bytes_read;
+    }
+}
+
+/// What one thread, or all, saw in some time.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    /// From when a message was due to when a session had it.
+    pub delivery: Latencies,
+    /// From when a message was due to its ACK.
+    pub ack: Latencies,
+    /// From when a connect was due to WELCOME.
+    pub join: Latencies,
+    /// From when a message was due to when the generator sent it: its own lateness.
+    pub lateness: Latencies,
+    /// What was counted.
+    pub counts: Counts,
+    /// What went wrong, by name.
+    pub errors: BTreeMap<String, u64>,
+}
+
+impl Window {
+    /// Counts something that went wrong.
+    pub fn error(&mut self, name: impl Into<String>) {
+        *self.errors.entry(name.into()).or_default() += 1;
+    }
+
+    /// How much went wrong.
+    pub fn n_errors(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// Adds what another has.
+    pub fn add(&mut self, other: &Self) {
+        self.delivery.add(&other.delivery);
+        self.ack.add(&other.ack);
+        self.join.add(&other.join);
+        self.lateness.add(&other.lateness);
+        self.counts.add(&other.counts);
+        for (name, n) in &other.errors {
+            *self.errors.entry(name.clone()).or_default() += n;
+        }
+    }
+}
+
+/// One second of a run, for plots.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Point {
+    /// Which second of the run.
+    pub second: u64,
+    /// Median of deliveries, microseconds.
+    pub p50: Option<u64>,
+    /// 99 % of deliveries, microseconds.
+    pub p99: Option<u64>,
+    /// The slowest delivery, microseconds.
+    pub max: Option<u64>,
+    /// 99 % of ACKs, microseconds.
+    pub ack_p99: Option<u64>,
+    /// Deliveries.
+    pub deliveries: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Sessions that had joined, at the end of the second.
+    pub sessions: u64,
+    /// WELCOMEs.
+    pub joins: u64,
+    /// What went wrong.
+    pub errors: u64,
+    /// Lost, duplicated and reordered so far.
+    pub tally: Tally,
+}
+
+/// One thread's window of one second.
+#[derive(Debug)]
+pub struct Slice {
+    /// The thread.
+    pub thread: usize,
+    /// The second it ended in.
+    pub second: u64,
+    /// The part of the run.
+    pub phase: u32,
+    /// What was seen.
+    pub window: Window,
+    /// Sessions that have joined now.
+    pub n_live: u64,
+    /// What went wrong with changes since the run began.
+    pub tally: Tally,
+}
+
+/// Puts the windows of all threads together: one point for each second, one window for each phase.
+#[derive(Debug, Default)]
+pub struct Collector {
+    points: Vec<Point>,
+    /// Seconds that may still get something.
+    open: BTreeMap<u64, Window>,
+    live: BTreeMap<u64, BTreeMap<usize, u64>>,
+    phases: BTreeMap<u32, Window>,
+    tallies: BTreeMap<usize, Tally>,
+}
+
+/// A second is closed when this many later ones have begun.
+const SECONDS_OPEN: u64 = 3;
+
+impl Collector {
+    /// Takes in a window.
+    pub fn take(&mut self, slice: &Slice) {
+        self.tallies.insert(slice.thread, slice.tally);
+        self.phases.entry(slice.phase).or_default().add(&slice.window);
+        self.open.entry(slice.second).or_default().add(&slice.window);
+        self.live.entry(slice.second).or_default().insert(slice.thread, slice.n_live);
+        while let Some((&second, _)) = self.open.first_key_value()
+            && second + SECONDS_OPEN <= slice.second
+        {
+            self.close_first();
+        }
+    }
+
+    fn close_first(&mut self) {
+        let Some((second, window)) = self.open.pop_first() else { return };
+        let point = self.point(second, &window);
+        self.live.remove(&second);
+        self.points.push(point);
+    }
+
+    /// A second that is not closed yet, as far as it is known.
+    pub fn second(&self, second: u64) -> Option<Point> {
+        self.open.get(&second).map(|window| self.point(second, window))
+    }
+
+    fn point(&self, second: u64, window: &Window) -> Point {
+        Point {
+            second,
+            p50: window.delivery.quantile(0.5),
+            p99: window.delivery.quantile(0.99),
+            max: window.delivery.quantile(1.0),
+            ack_p99: window.ack.quantile(0.99),
+            deliveries: window.counts.deliveries + window.counts.resumed_deliveries,
+            sent: window.counts.sent,
+            sessions: self.live.get(&second).map_or(0, |live| live.values().sum()),
+            joins: window.counts.joins,
+            errors: window.n_errors(),
+            tally: self.tally(),
+        }
+    }
+
+    /// What went wrong with changes so far.
+    pub fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.tallies.values().for_each(|tally| sum += *tally);
+        sum
+    }
+
+    /// What was seen in a phase.
+    pub fn phase(&self, phase: u32) -> Window {
+        self.phases.get(&phase).cloned().unwrap_or_default()
+    }
+
+    /// What was seen in all phases.
+    pub fn total(&self) -> Window {
+        let mut total = Window::default();
+        self.phases.values().for_each(|window| total.add(window));
+        total
+    }
+
+    /// The seconds, once nothing more comes.
+    pub fn finish(&mut self) -> Vec<Point> {
+        while !self.open.is_empty() {
+            self.close_first();
+        }
+        std::mem::take(&mut self.points)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::numbers::{count, size, whole};
+
+    fn slice(thread: usize, second: u64, latencies: &[u64]) -> Slice {
+        let mut window = Window::default();
+        latencies.iter().for_each(|us| window.delivery.record(*us));
+        window.counts.deliveries = count(latencies.len());
+        Slice { thread, second, phase: u32::from(second > 1), window, n_live: 10, tally: Tally::default() }
+    }
+
+    #[test]
+    fn threads_become_seconds_and_phases() {
+        let mut collector = Collector::default();
+        for second in 0..6 {
+            collector.take(&slice(0, second, &[1_000, 2_000]));
+            collector.take(&slice(1, second, &[9_000]));
+        }
+        let mut late = slice(1, 5, &[]);
+        late.tally.lost = 3;
+        late.window.error("x");
+        collector.take(&late);
+        assert_eq!((collector.phase(0).delivery.n(), collector.phase(1).delivery.n()), (6, 12));
+        assert_eq!((collector.total().counts.deliveries, collector.tally().lost), (18, 3));
+        let points = collector.finish();
+        assert_eq!(points.iter().map(|p| p.second).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+        for point in &points {
+            assert_eq!((point.deliveries, point.sessions), (3, 20));
+            assert!(point.p50.is_some_and(|us| (1_999..=2_002).contains(&us)), "{point:?}");
+        }
+        assert_eq!(points[5].errors, 1);
+    }
+
+    proptest! {
+        /// Three digits exact, whatever the latencies; and a second that is long over still has its place.
+        #[test]
+        fn quantiles_are_exact_to_three_digits(mut all in proptest::collection::vec(1_u64..500_000_000, 1..200)) {
+            let mut latencies = Latencies::default();
+            all.iter().for_each(|us| latencies.record(*us));
+            all.sort_unstable();
+            for part in [0.5, 0.9, 0.99, 1.0] {
+                let at = size(whole((part * float(count(all.len()))).ceil())).clamp(1, all.len()) - 1;
+                let (exact, told) = (float(all[at]), float(latencies.quantile(part).expect("some")));
+                prop_assert!((told - exact).abs() <= exact / 500.0 + 1.0, "{} {} {}", part, exact, told);
+            }
+            prop_assert_eq!(latencies.summary().map(|s| s.n), Some(count(all.len())));
+            let points = latencies.distribution();
+            prop_assert!(points.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1) && points.iter().all(|p| p.0 < 1.0));
+            prop_assert_eq!(points.last().map(|p| p.1), latencies.quantile(1.0));
+        }
+    }
+
+    #[test]
+    fn nothing_measured_is_no_figure() {
+        assert_eq!(Latencies::default().summary(), None);
+        assert!(Latencies::default().distribution().is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! WebSocket as a client speaks it (RFC 6455): just what a server of ours sends and needs.
+
+/// The opcodes that occur.
+pub const TEXT: u8 = 0x1;
+/// The end of a connection.
+pub const CLOSE: u8 = 0x8;
+/// Are you there?
+pub const PING: u8 = 0x9;
+/// Yes.
+pub const PONG: u8 = 0xa;
+
+/// One key for all, so that the answer to it is known; it protects caches, which nobody has here.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+/// The answer that RFC 6455 gives for [`KEY`] (section 1.3).
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// Largest head of an answer, in bytes.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// What went wrong with what the server sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// No HTTP, or a head that never ends.
+    Head,
+    /// The answer to the key is missing or wrong.
+    Accept,
+    /// A frame with a mask, in parts, or with bits that nobody agreed on.
+    Frame,
+}
+
+/// The request for an upgrade.
+pub fn upgrade_request(host: &str, path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: realtime-chat.v1\r\n\r\n"
+    )
+}
+
+/// Reads the head of the answer: status and length, or `None` where it is not all there yet.
+///
+/// # Errors
+/// Where it is none, or its answer to the key is wrong.
+pub fn read_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Broken> {
+    let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else {
+        return if bytes.len() > HEAD_BYTES_MAX { Err(Broken::Head) } else { Ok(None) };
+    };
+    let head = bytes.get(..end).and_then(|head| std::str::from_utf8(head).ok()).ok_or(Broken::Head)?;
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next().unwrap_or_default().split(' ');
+    let is_http = first.next().is_some_and(|version| version.starts_with("HTTP/1."));
+    let status: u16 = first.next().and_then(|s| s.parse().ok()).filter(|_| is_http).ok_or(Broken::Head)?;
+    let accept = lines.find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("sec-websocket-accept").then(|| value.trim())
+    });
+    if status == 101 && accept != Some(ACCEPT) {
+        return Err(Broken::Accept);
+    }
+    Ok(Some((status, end + 4)))
+}
+
+/// The head of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameHead {
+    /// What it is.
+    pub opcode: u8,
+    /// Bytes of the head.
+    pub n_head: usize,
+    /// Bytes behind it.
+    pub n_payload: usize,
+}
+
+/// Reads the head of a frame, or `None` where it is not all there yet.
+///
+/// # Errors
+/// Where our server would never write such a frame.
+pub fn read_frame(bytes: &[u8]) -> Result<Option<FrameHead>, Broken> {
+    let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
+    if first & 0xf0 != 0x80 || second & 0x80 != 0 {
+        return Err(Broken::Frame);
+    }
+    let (n_head, n_payload) = match (second, rest) {
+        (127, &[a, b, c, d, e, f, g, h, ..]) => (10, u64::from_be_bytes([a, b, c, d, e, f, g, h])),
+        (126, &[a, b, ..]) => (4, u64::from(u16::from_be_bytes([a, b]))),
+        (126 | 127, _) => return Ok(None),
+        (short, _) => (2, u64::from(short)),
+    };
+    let n_payload = usize::try_from(n_payload).map_err(|_| Broken::Frame)?;
+    Ok(Some(FrameHead { opcode: first & 0x0f, n_head, n_payload }))
+}
+
+/// Appends a whole frame, masked as clients must.
+pub fn put_frame(out: &mut Vec<u8>, opcode: u8, mask: [u8; 4], payload: &[u8]) {
+    out.push(0x80 | opcode);
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(short), _) if short < 126 => out.push(0x80 | short),
+        (_, Ok(medium)) => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&super::numbers::count(payload.len()).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_codec::Decoder as _;
+    use actix_http::ws::{Codec, Frame};
+    use bytes::BytesMut;
+
+    use super::*;
+
+    #[test]
+    fn a_server_understands_what_a_client_writes() {
+        for n in [0, 1, 125, 126, 65_535, 65_536] {
+            let mut out = Vec::new();
+            put_frame(&mut out, TEXT, [1, 2, 3, 4], "x".repeat(n).as_bytes());
+            let read = Codec::new().max_size(1 << 20).decode(&mut BytesMut::from(&out[..])).expect("a frame");
+            assert_eq!(read, Some(Frame::Text("x".repeat(n).into())), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_client_understands_what_a_server_writes() {
+        for n in [0, 1, 125, 126, 65_535, 65_536] {
+            let frame = chat_wire::text_frame(&"x".repeat(n));
+            let head = read_frame(&frame).expect("a frame").expect("all of it");
+            assert_eq!((head.opcode, head.n_head + head.n_payload), (TEXT, frame.len()));
+            for cut in 0..head.n_head {
+                assert_eq!(read_frame(&frame[..cut]), Ok(None), "{cut} of {n}");
+            }
+        }
+        assert_eq!(read_frame(&[0x81, 0x80, 0, 0, 0, 0]), Err(Broken::Frame), "a mask");
+        assert_eq!(read_frame(&[0x01, 0x00]), Err(Broken::Frame), "a part");
+    }
+
+    #[test]
+    fn the_answer_to_the_upgrade_is_checked() {
+        let good = format!("HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: {ACCEPT}\r\n\r\n");
+        assert_eq!(read_head(good.as_bytes()), Ok(Some((101, good.len()))));
+        assert_eq!(read_head(&good.as_bytes()[..good.len() - 1]), Ok(None));
+        assert_eq!(read_head(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), Ok(Some((503, 36))));
+        assert_eq!(read_head(b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: no\r\n\r\n"), Err(Broken::Accept));
+        assert_eq!(read_head(b"SSH-2.0\r\n\r\n"), Err(Broken::Head));
+        assert_eq!(read_head(&vec![b'x'; HEAD_BYTES_MAX + 1]), Err(Broken::Head));
+    }
+}

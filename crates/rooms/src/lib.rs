@@ -1,0 +1,73 @@
+//! Rooms: order, backlog, presence and fan-out for one post each, and the registry that spawns and retires
+//! them.
+//!
+//! Invariant: no write to the database, no socket; never names `session`.
+
+mod backlog;
+mod backlogs;
+mod directory;
+mod fan_out;
+mod messages;
+mod pace;
+pub mod persistence;
+mod poll;
+mod poll_pace;
+mod presence;
+mod registry;
+mod room;
+mod timeline;
+
+pub use backlog::PAGE_MESSAGES;
+pub use backlogs::Backlogs;
+pub use fan_out::Place;
+pub use messages::{
+    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,
+    Snapshot,
+};
+pub use presence::PEOPLE_LISTED_MAX;
+pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
+pub use room::{Ended, Membership, Room, RoomLimits};
+pub use timeline::{Offered, Timeline};
+
+#[cfg(test)]
+use {
+    chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname},
+    std::sync::Arc,
+};
+
+/// An author for tests: "person N".
+#[cfg(test)]
+fn test_author(n: usize) -> Author {
+    let id = AuthorId::from_stored(&format!("author-{n:015}"));
+    Author {
+        avatar: AvatarName::derived_from(&id),
+        nickname: Nickname::parse(&format!("person {n}")).expect("a valid nickname"),
+        id,
+    }
+}
+
+/// A message for tests, its content its counter value.
+#[cfg(test)]
+fn test_message(rev: i64) -> Arc<ChatMessage> {
+    test_message_of(rev, &rev.to_string())
+}
+
+/// The same by another of its senders' keys: what another history has under that value.
+#[cfg(test)]
+fn test_message_by(rev: i64, key: u128) -> Arc<ChatMessage> {
+    let message = ChatMessage { client_id: uuid::Uuid::from_u128(key << 64), ..(*test_message(rev)).clone() };
+    Arc::new(message)
+}
+
+#[cfg(test)]
+fn test_message_of(rev: i64, content: &str) -> Arc<ChatMessage> {
+    Arc::new(ChatMessage {
+        id: rev,
+        seq: rev,
+        rev,
+        client_id: uuid::Uuid::from_u128(u128::try_from(rev).expect("a positive value")),
+        author: test_author(1),
+        content: Content::parse(content).expect("valid content"),
+        created_at: chrono::DateTime::UNIX_EPOCH,
+    })
+}

@@ -1,0 +1,59 @@
+use actix::{Addr, clock::Instant, dev::SendError};
+use uuid::Uuid;
+
+use super::Room;
+use crate::messages::{Leave, Publish, Recall, Refusal, SessionId, SetProfile};
+use chat_domain::{AvatarName, Content, Nickname};
+
+/// A session's place in a room. Its end, however it comes, is the one way out.
+#[derive(Debug)]
+pub struct Membership {
+    pub(super) room: Addr<Room>,
+    pub(super) session: SessionId,
+}
+
+impl Membership {
+    /// Wants a message stored and shown. The answer comes to the session's outbox.
+    ///
+    /// # Errors
+    /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
+    pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(Publish { session: self.session, client_id, content, received }))
+    }
+
+    /// A message that is refused, unless the room knows it as stored: then this is a retry, and gets its ACK. Stores
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`Membership::publish`].
+    pub fn recall(&self, client_id: Uuid, content: Content, refusal: Refusal) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(Recall { session: self.session, client_id, content, refusal }))
+    }
+
+    /// Sets nickname and avatar. The answer comes to the session's outbox.
+    ///
+    /// # Errors
+    /// As [`Membership::publish`].
+    pub fn set_profile(&self, nickname: Nickname, avatar: Option<AvatarName>) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(SetProfile { session: self.session, nickname, avatar }))
+    }
+}
+
+/// The room of a membership has ended while sessions were in it.
+#[derive(Debug)]
+pub struct Ended;
+
+fn outcome<T>(sent: Result<(), SendError<T>>) -> Result<Result<(), Refusal>, Ended> {
+    match sent {
+        Ok(()) => Ok(Ok(())),
+        Err(SendError::Full(_)) => Ok(Err(Refusal::OVERLOADED)),
+        Err(SendError::Closed(_)) => Err(Ended),
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        #[expect(clippy::disallowed_methods, reason = "once per membership, and must not be lost")]
+        self.room.do_send(Leave { session: self.session });
+    }
+}

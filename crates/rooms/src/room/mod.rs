@@ -1,0 +1,485 @@
+mod joins;
+mod live;
+mod membership;
+mod publishing;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
+    WrapFuture, clock::Instant,
+};
+use uuid::Uuid;
+
+pub use self::membership::{Ended, Membership};
+use self::{joins::Waiting, live::Live, publishing::InFlight, truth::Doubt};
+use super::{
+    backlogs::{Backlogs, Share, Trim},
+    fan_out::{FanOut, Place},
+    messages::{
+        CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
+        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
+    },
+    pace::Pace,
+    presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
+};
+use crate::persistence::{Append, Persisted};
+use chat_domain::{Author, AuthorId, AvatarName, RoomId};
+use chat_metrics::Metrics;
+use chat_store::{Store, StoredMessage};
+use chat_wire::{AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame};
+
+/// What a room may hold and how long it waits.
+#[derive(Debug, Clone)]
+pub struct RoomLimits {
+    /// Sessions in it; beyond it a join is refused.
+    pub n_sessions_max: usize,
+    /// What the backlogs of all rooms take together.
+    pub backlogs: Arc<Backlogs>,
+    /// How long a join waits for the database.
+    pub read_timeout: Duration,
+    /// What WELCOME says of the heartbeat, in seconds.
+    pub heartbeat_seconds: u64,
+    /// A change is delivered behind the one that follows it, which is wrong: for tests of the tests.
+    #[cfg(debug_assertions)]
+    pub swaps_order: bool,
+}
+
+/// Messages that a room's mailbox takes before senders are told to try again.
+const MAILBOX_CAPACITY: usize = 1_024;
+
+/// The room actor: the only place that orders what its members see.
+pub struct Room {
+    key: RoomKey,
+    id: RoomId,
+    limits: RoomLimits,
+    store: Store,
+    persistence: Recipient<Append>,
+    registry: Recipient<RoomIdle>,
+    metrics: Arc<Metrics>,
+    /// What the room shows; `None` until it was loaded.
+    live: Option<Live>,
+    /// Where it is, for the registry.
+    position: SharedPosition,
+    doubt: Doubt,
+    /// What its backlog takes; `None` until it was started.
+    share: Option<Share>,
+    members: HashMap<SessionId, Member>,
+    hubs: BTreeMap<HubId, Lane>,
+    presence: Presence,
+    presence_timer: Option<(Instant, SpawnHandle)>,
+    fan_out: FanOut,
+    n_delivering: usize,
+    pace: Pace,
+    /// A timer will deliver what gathers.
+    gathering: bool,
+    /// The oldest message that the next delivery has.
+    oldest: Option<Oldest>,
+    /// The one that the delivery under way has, and when the last of its hubs was done.
+    delivering: Option<(Oldest, Instant)>,
+    in_flight: HashMap<u64, InFlight>,
+    next_token: u64,
+    /// Joins that wait for a read, in the order of their times. Bounded like the members.
+    waiting: VecDeque<Waiting>,
+    join_timer: bool,
+    reading: bool,
+    /// How many reads were begun.
+    n_reads: u64,
+    /// A timer will read again what could not be read.
+    rereading: bool,
+    /// Something is missing that no waiting join asks for: read until it is here.
+    catch_up_to: i64,
+    n_joins_seen: u64,
+    idle_reported: Option<u64>,
+    /// A change that comes behind the next one.
+    #[cfg(debug_assertions)]
+    swapped: Option<String>,
+}
+
+struct Member {
+    hub: HubId,
+    author_id: AuthorId,
+    is_author: bool,
+}
+
+/// When the message that waits longest to be shown was received, and committed.
+#[derive(Debug, Clone, Copy)]
+struct Oldest {
+    received: Instant,
+    committed: Instant,
+}
+
+/// A hub with members of this room.
+struct Lane {
+    deliver: Recipient<Deliver>,
+    n_members: usize,
+}
+
+impl Room {
+    /// The actor, not started.
+    pub fn new(
+        key: RoomKey,
+        id: RoomId,
+        limits: RoomLimits,
+        store: Store,
+        persistence: Recipient<Append>,
+        registry: Recipient<RoomIdle>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            key,
+            id,
+            limits,
+            store,
+            persistence,
+            registry,
+            metrics,
+            live: None,
+            position: SharedPosition::default(),
+            doubt: Doubt::default(),
+            share: None,
+            members: HashMap::new(),
+            hubs: BTreeMap::new(),
+            presence: Presence::default(),
+            presence_timer: None,
+            fan_out: FanOut::default(),
+            n_delivering: 0,
+            pace: Pace::new(Instant::now()),
+            gathering: false,
+            oldest: None,
+            delivering: None,
+            in_flight: HashMap::new(),
+            next_token: 0,
+            waiting: VecDeque::new(),
+            join_timer: false,
+            reading: false,
+            n_reads: 0,
+            rereading: false,
+            catch_up_to: 0,
+            n_joins_seen: 0,
+            idle_reported: None,
+            #[cfg(debug_assertions)]
+            swapped: None,
+        }
+    }
+
+    /// Where it says how far it is.
+    pub fn position(&self) -> SharedPosition {
+        self.position.clone()
+    }
+
+    // Frames to single sessions.
+
+    /// A frame for one session, which `answers` a message of its or not.
+    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
+        if let Some(member) = self.members.get(&session) {
+            self.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
+        }
+    }
+
+    fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
+        let Refusal { code, message, retry_after_ms } = refusal;
+        self.metrics.errors.inc(code.as_str());
+        if client_id.is_some() {
+            self.metrics.messages_refused.inc(code.as_str());
+        }
+        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
+        self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
+    }
+
+    /// An ACK, the first answer unless the sender was told before that nothing is known.
+    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
+        let created_at = chat_wire::timestamp(stored.created_at);
+        // Its value at creation is `seq`, whatever became of the message since.
+        let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
+        self.tell(session, &ServerFrame::Ack(ack), is_first);
+    }
+
+    fn tell_profile(&mut self, author: &Author) {
+        let json = chat_wire::encode(&ServerFrame::Profile(ProfilePayload { own: author.into() }));
+        for session in self.presence.sessions(&author.id) {
+            // A session whose WELCOME is being made is not here yet; that tells it.
+            let Some(member) = self.members.get_mut(session) else { continue };
+            member.is_author = true;
+            self.fan_out.direct(member.hub, *session, &json, false);
+        }
+    }
+
+    // The end of every handler.
+
+    /// Tells who is here if that is due, sends what was gathered, and says so where nobody is left.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        self.publish_position();
+        let now = Instant::now();
+        if self.presence.is_due(now, self.fan_out.goes_to_all()) {
+            if !self.members.is_empty() {
+                let json = chat_wire::encode(&ServerFrame::Presence(self.presence.payload(true)));
+                self.fan_out.broadcast(json);
+            }
+            self.presence.told(now);
+        }
+        self.set_presence_timer(now, ctx);
+        self.flush(ctx);
+        self.report_idle();
+        if let Some(share) = &self.share {
+            share.set(self.live.as_ref().map_or(0, |live| live.backlog.n_bytes_held()));
+        }
+    }
+
+    fn set_presence_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        let due = self.presence.due_at();
+        if self.presence_timer.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, timer)) = self.presence_timer.take() {
+            ctx.cancel_future(timer);
+        }
+        if let Some(at) = due {
+            let timer = ctx.run_later(at.saturating_duration_since(now), |this, ctx| {
+                this.presence_timer = None;
+                this.settle(ctx);
+            });
+            self.presence_timer = Some((at, timer));
+        }
+    }
+
+    fn flush(&mut self, ctx: &mut Context<Self>) {
+        if self.n_delivering > 0 || self.gathering || self.fan_out.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        if let Some(wait) = self.pace.wait(now) {
+            self.gathering = true;
+            ctx.run_later(wait, |this, ctx| {
+                this.gathering = false;
+                this.flush(ctx);
+            });
+            return;
+        }
+        self.pace.begin(now);
+        let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
+        self.delivering = self.oldest.take().map(|oldest| (oldest, now));
+        let taken = self.fan_out.take(&hubs);
+        // Members are told no counter that they were not brought to.
+        let whole = self.live.as_ref().filter(|_| self.fan_out.is_empty()).map(|l| l.timeline.rev());
+        let rev = whole.unwrap_or(self.fan_out.rev());
+        for (hub, commands) in taken {
+            let Some(lane) = self.hubs.get(&hub) else { continue };
+            self.n_delivering += 1;
+            let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands });
+            ctx.spawn(delivered.into_actor(self).map(|delivered, this, ctx| {
+                this.n_delivering -= 1;
+                if let (Some((_, last)), Ok(at)) = (&mut this.delivering, delivered) {
+                    *last = at.max(*last);
+                }
+                if this.n_delivering == 0 {
+                    this.measure_delivery();
+                    this.pace.end(Instant::now());
+                }
+                this.flush(ctx);
+                this.report_idle();
+            }));
+        }
+    }
+
+    /// Every hub has what the oldest message of this delivery was waiting for.
+    fn measure_delivery(&mut self) {
+        if let Some((Oldest { received, committed }, last)) = self.delivering.take() {
+            let observe = |from: Instant| last.saturating_duration_since(from).as_secs_f64();
+            self.metrics.delivery_seconds.observe(observe(received));
+            self.metrics.delivery_fan_out_seconds.observe(observe(committed));
+        }
+    }
+
+    fn report_idle(&mut self) {
+        let is_idle = self.members.is_empty()
+            && self.waiting.is_empty()
+            && self.in_flight.is_empty()
+            && !self.reading
+            && self.n_delivering == 0;
+        if is_idle && self.idle_reported != Some(self.n_joins_seen) {
+            self.idle_reported = Some(self.n_joins_seen);
+            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
+            #[expect(clippy::disallowed_methods, reason = "at most once per emptying, and must not be lost")]
+            self.registry.do_send(idle);
+        }
+    }
+}
+
+impl Actor for Room {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        self.share = Some(self.limits.backlogs.share(self.key, ctx.address().recipient()));
+    }
+}
+
+impl Drop for Room {
+    /// A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
+    /// two halves of one room must not live.
+    fn drop(&mut self) {
+        for lane in self.hubs.values() {
+            let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
+            #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
+            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands });
+        }
+    }
+}
+
+impl Handler<Join> for Room {
+    type Result = ();
+
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
+        self.n_joins_seen += 1;
+        if let Some(share) = &self.share {
+            share.touch();
+        }
+        self.join(join, Instant::now() + self.limits.read_timeout, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Leave> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Leave { session }: Leave, ctx: &mut Self::Context) {
+        self.leave(session);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Publish> for Room {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
+        self.publish(publish, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Recall> for Room {
+    type Result = ();
+
+    fn handle(&mut self, recall: Recall, ctx: &mut Self::Context) {
+        self.recall(recall);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Persisted> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Persisted(results): Persisted, ctx: &mut Self::Context) {
+        for (token, result) in results {
+            self.persisted(token, result, ctx);
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<SetProfile> for Room {
+    type Result = ();
+
+    fn handle(&mut self, SetProfile { session, nickname, avatar }: SetProfile, ctx: &mut Self::Context) {
+        let Some(member) = self.members.get(&session) else { return };
+        let id = member.author_id.clone();
+        let avatar = avatar
+            .or_else(|| self.presence.author(&id).map(|a| a.avatar))
+            .unwrap_or_else(|| AvatarName::derived_from(&id));
+        let author = Author { id, nickname, avatar };
+        self.presence.set_author(author.clone(), Instant::now());
+        self.tell_profile(&author);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<CheckHead> for Room {
+    type Result = ();
+
+    fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
+        // Commits of our own that are on their way back show by themselves whether anything is missing.
+        let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
+        if self.in_flight.is_empty() || is_other_life {
+            self.want(epoch, rev, ctx);
+        }
+        if stays_lower && !is_other_life {
+            self.doubt(ctx);
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<CountPeople> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: CountPeople, _: &mut Self::Context) {
+        self.metrics.room_people.observe(chat_metrics::observation(self.presence.count()));
+    }
+}
+
+impl Handler<Trim> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: Trim, ctx: &mut Self::Context) {
+        // A read under way may be of what is right before the oldest one held; the next second comes soon.
+        if let Some(live) = self.live.as_mut().filter(|_| !self.reading) {
+            live.backlog.trim();
+            self.metrics.backlogs_trimmed.inc();
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<GetSnapshot> for Room {
+    type Result = MessageResult<GetSnapshot>;
+
+    fn handle(&mut self, GetSnapshot { n_messages, members }: GetSnapshot, _: &mut Self::Context) -> Self::Result {
+        let MembersPage { n_authors, members, has_more: has_more_members } = match members {
+            MembersWanted::IfFew if self.presence.count() <= PEOPLE_LISTED_MAX => {
+                self.presence.page(None, PEOPLE_LISTED_MAX, Instant::now())
+            }
+            MembersWanted::No | MembersWanted::IfFew => MembersPage::default(),
+            MembersWanted::Page { after, limit } => self.presence.page(after.as_ref(), limit, Instant::now()),
+        };
+        MessageResult(self.live.as_ref().map(|live| {
+            let skipped = live.backlog.messages().len().saturating_sub(n_messages);
+            Snapshot {
+                key: self.key,
+                epoch: live.epoch,
+                rev: live.timeline.rev(),
+                message_count: live.message_count,
+                last_message_at: live.last_message_at,
+                n_people: self.presence.count(),
+                n_authors,
+                members,
+                has_more_members,
+                messages: live.backlog.messages().skip(skipped).cloned().collect(),
+                has_more: live.backlog.has_more_than(n_messages),
+            }
+        }))
+    }
+}
+
+impl Handler<Retire> for Room {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        // The registry has forgotten it: whoever joins now gets another one, and two of one room must not live. Its
+        // drop sends away who is here; they come back, and meet there.
+        if !self.members.is_empty() || !self.waiting.is_empty() {
+            log::error!("a room was to end while sessions were in it; they are sent away, and come back");
+        }
+        for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
+            Self::refuse_join(join, Refusal::OVERLOADED);
+        }
+        ctx.stop();
+    }
+}

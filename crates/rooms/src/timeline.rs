@@ -1,0 +1,163 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use chat_domain::ChatMessage;
+
+/// Applies a room's changes in counter order (P2) and knows when something is missing. Pure.
+///
+/// Changes come from two sides: commits of this server ([`Timeline::offer`]), whose values show a gap where
+/// another server committed in between, and complete reads of the database ([`Timeline::fill`]), whose
+/// values may jump without anything missing.
+#[derive(Debug)]
+pub struct Timeline {
+    rev: i64,
+    ahead: BTreeMap<i64, Arc<ChatMessage>>,
+}
+
+/// What an offered change means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offered {
+    /// It, and perhaps more, can be taken by [`Timeline::take`].
+    Next,
+    /// It was applied before.
+    Old,
+    /// Something before it is missing: the database must be read.
+    Ahead,
+    /// Another message waits with its value: one of the two is of another history.
+    Clash,
+}
+
+impl Timeline {
+    /// A timeline that has applied everything up to `rev`.
+    pub fn new(rev: i64) -> Self {
+        Self { rev, ahead: BTreeMap::new() }
+    }
+
+    /// The counter's value up to which everything is applied.
+    pub fn rev(&self) -> i64 {
+        self.rev
+    }
+
+    /// Whether changes wait for something that is missing before them.
+    pub fn has_gap(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// How many changes wait for something that is missing before them.
+    pub fn n_ahead(&self) -> usize {
+        self.ahead.len()
+    }
+
+    /// Takes in one committed change, in any order.
+    pub fn offer(&mut self, change: Arc<ChatMessage>) -> Offered {
+        let rev = change.rev;
+        if rev <= self.rev {
+            return Offered::Old;
+        }
+        let clashes = self.ahead.get(&rev).is_some_and(|waiting| !waiting.is_same(&change));
+        self.ahead.insert(rev, change);
+        match rev == self.rev + 1 {
+            _ if clashes => Offered::Clash,
+            true => Offered::Next,
+            false => Offered::Ahead,
+        }
+    }
+
+    /// Takes in a read that is complete above this timeline's `rev` and up to `upto`.
+    pub fn fill(&mut self, upto: i64, changes: impl IntoIterator<Item = Arc<ChatMessage>>) -> Vec<Arc<ChatMessage>> {
+        for change in changes {
+            if change.rev > self.rev && change.rev <= upto {
+                self.ahead.insert(change.rev, change);
+            }
+        }
+        let mut applied = Vec::new();
+        while let Some(entry) = self.ahead.first_entry().filter(|e| *e.key() <= upto) {
+            applied.push(entry.remove());
+        }
+        self.rev = self.rev.max(upto);
+        applied.extend(self.take());
+        applied
+    }
+
+    /// Applies what follows without a gap, in order.
+    pub fn take(&mut self) -> Vec<Arc<ChatMessage>> {
+        let mut applied = Vec::new();
+        while let Some(entry) = self.ahead.first_entry().filter(|e| *e.key() == self.rev + 1) {
+            self.rev += 1;
+            applied.push(entry.remove());
+        }
+        applied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{test_message, test_message_by};
+
+    fn revs(changes: &[Arc<ChatMessage>]) -> Vec<i64> {
+        changes.iter().map(|c| c.rev).collect()
+    }
+
+    #[test]
+    fn holds_back_what_is_ahead_until_the_gap_is_filled() {
+        let mut timeline = Timeline::new(5);
+        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead);
+        assert!(timeline.take().is_empty() && timeline.has_gap());
+        assert_eq!(timeline.offer(test_message(5)), Offered::Old);
+        let applied = timeline.fill(7, [test_message(6), test_message(7)]);
+        assert_eq!(revs(&applied), [6, 7, 8]);
+        assert!(!timeline.has_gap());
+    }
+
+    #[test]
+    fn two_messages_with_one_value_are_of_two_histories() {
+        let mut timeline = Timeline::new(5);
+        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead);
+        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead, "the same one again");
+        assert_eq!(timeline.offer(test_message_by(8, 2)), Offered::Clash);
+    }
+
+    #[test]
+    fn a_complete_read_may_jump() {
+        let mut timeline = Timeline::new(5);
+        assert_eq!(revs(&timeline.fill(12, [test_message(9)])), [9]);
+        assert_eq!(timeline.rev(), 12);
+    }
+
+    #[test]
+    fn a_late_read_repeats_nothing() {
+        let mut timeline = Timeline::new(0);
+        timeline.offer(test_message(1));
+        assert_eq!(revs(&timeline.take()), [1]);
+        assert!(timeline.fill(1, [test_message(1)]).is_empty());
+    }
+
+    proptest! {
+        /// P2: whatever order commits come in, and whenever a read comes between, each change is applied
+        /// once and in order.
+        #[test]
+        fn applies_each_change_once_and_in_order(
+            order in Just((1..=60_i64).collect::<Vec<_>>()).prop_shuffle(),
+            foreign in proptest::collection::hash_set(1..=60_i64, 0..30),
+            reads in proptest::collection::vec(0_usize..60, 0..10),
+        ) {
+            let mut timeline = Timeline::new(0);
+            let mut seen = Vec::new();
+            for (i, rev) in order.iter().enumerate() {
+                if !foreign.contains(rev) {
+                    timeline.offer(test_message(*rev));
+                    seen.extend(revs(&timeline.take()));
+                }
+                if reads.contains(&i) {
+                    let upto = *order.iter().take(i + 1).max().expect("not empty");
+                    seen.extend(revs(&timeline.fill(upto, (timeline.rev() + 1..=upto).map(test_message))));
+                }
+            }
+            seen.extend(revs(&timeline.fill(60, (1..=60).map(test_message))));
+            prop_assert_eq!(seen, (1..=60).collect::<Vec<_>>());
+            prop_assert_eq!(timeline.rev(), 60);
+        }
+    }
+}

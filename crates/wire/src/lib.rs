@@ -1,0 +1,26 @@
+//! The wire: what a client may say and hear (docs/PROTOCOL.md, version 1).
+//!
+//! Invariant: a [`ClientFrame`] has no field that the server owns, and nothing here knows the store.
+
+mod client;
+mod codes;
+mod reader;
+mod server;
+mod url;
+mod ws_frame;
+
+pub use client::{ClientFrame, DecodeError, JoinPayload, MessageToSend, ProfileChange, ResumePoint, decode};
+pub use codes::{CloseCode, ErrorCode};
+pub use reader::{FrameReader, Inbound};
+pub use server::{
+    AckPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MessagePayload, PresencePayload, ProfilePayload,
+    ReconnectPayload, RoomPosition, ServerFrame, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
+    message_json, timestamp, welcome_chunks,
+};
+pub use url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query, room_in_path};
+pub use ws_frame::{close_frame, ping_frame, pong_frame, text_frame, text_frame_header};
+
+/// The subprotocol that a client may offer.
+pub const SUBPROTOCOL: &str = "realtime-chat.v1";
+/// Largest inbound frame, or sum of the fragments of a message, in bytes (docs/PROTOCOL.md).
+pub const FRAME_BYTES_MAX: usize = 16 * 1024;

@@ -1,0 +1,338 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{ErrorCode, FRAME_BYTES_MAX, text_frame_header};
+use chat_domain::{Author, CONTENT_CODE_POINTS_MAX, ChatMessage, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN};
+
+/// A frame from the server. Clients, tests and the load tester read it; the server writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "payload", rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+pub enum ServerFrame<'a> {
+    /// The answer to JOIN.
+    Welcome(Box<WelcomePayload<'a>>),
+    /// A change: a message.
+    Message(MessagePayload<'a>),
+    /// To the sender: the message is stored.
+    Ack(AckPayload),
+    /// To every session of an identity: its profile now.
+    Profile(ProfilePayload<'a>),
+    /// Who is here.
+    Presence(PresencePayload<'a>),
+    /// The room's counter, every [`WelcomeHead::heartbeat_seconds`].
+    Heartbeat(HeartbeatPayload),
+    /// The answer to PING.
+    Pong {},
+    /// Come back after a while; close 1012 follows.
+    Reconnect(ReconnectPayload),
+    /// Something was refused.
+    Error(ErrorPayload<'a>),
+    /// Several frames, in order.
+    Batch {
+        /// The frames.
+        frames: Vec<ServerFrame<'a>>,
+    },
+}
+
+/// An author as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorPayload<'a> {
+    /// The derived public id.
+    pub id: Cow<'a, str>,
+    /// The nickname.
+    pub nickname: Cow<'a, str>,
+    /// The avatar's name.
+    pub avatar: Cow<'a, str>,
+}
+
+impl<'a> From<&'a Author> for AuthorPayload<'a> {
+    fn from(author: &'a Author) -> Self {
+        Self {
+            id: author.id.as_str().into(),
+            nickname: author.nickname.as_str().into(),
+            avatar: author.avatar.as_str().into(),
+        }
+    }
+}
+
+/// The payload of MESSAGE, also a message in WELCOME and over HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MessagePayload<'a> {
+    /// Opaque.
+    pub id: Cow<'a, str>,
+    /// Orders the list.
+    pub seq: i64,
+    /// Moves the cursor.
+    pub rev: i64,
+    /// The sender's key.
+    pub client_id: Uuid,
+    /// Who wrote it.
+    pub author: AuthorPayload<'a>,
+    /// What was written.
+    pub content: Cow<'a, str>,
+    /// RFC 3339, UTC, milliseconds.
+    pub created_at: Cow<'a, str>,
+}
+
+impl<'a> From<&'a ChatMessage> for MessagePayload<'a> {
+    fn from(message: &'a ChatMessage) -> Self {
+        Self {
+            id: message.id.to_string().into(),
+            seq: message.seq,
+            rev: message.rev,
+            client_id: message.client_id,
+            author: (&message.author).into(),
+            content: message.content.as_str().into(),
+            created_at: timestamp(message.created_at).into(),
+        }
+    }
+}
+
+/// The payload of ACK.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AckPayload {
+    /// Which message.
+    pub client_id: Uuid,
+    /// Its id.
+    pub id: String,
+    /// Its place in the list.
+    pub seq: i64,
+    /// The counter's value at its creation.
+    pub rev: i64,
+    /// RFC 3339, UTC, milliseconds.
+    pub created_at: String,
+}
+
+/// The payload of PROFILE.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfilePayload<'a> {
+    /// The receiver as everybody sees it now.
+    #[serde(rename = "self")]
+    pub own: AuthorPayload<'a>,
+}
+
+/// The payload of PRESENCE. The lists are absent above 50 people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresencePayload<'a> {
+    /// Identities with a session here, readers included.
+    pub count: usize,
+    /// Every author here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<AuthorPayload<'a>>>,
+    /// Authors who came and stayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Vec<AuthorPayload<'a>>>,
+    /// Authors who left and stayed away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Vec<AuthorPayload<'a>>>,
+}
+
+/// The payload of HEARTBEAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeartbeatPayload {
+    /// The room's counter.
+    pub rev: i64,
+}
+
+/// The payload of RECONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReconnectPayload {
+    /// Milliseconds to wait before coming back.
+    pub after_ms: u64,
+}
+
+/// The payload of ERROR.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorPayload<'a> {
+    /// What clients decide by.
+    pub code: ErrorCode,
+    /// English, for developers.
+    pub message: Cow<'a, str>,
+    /// Which message it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
+    /// With a code that can pass with time: milliseconds until a retry can help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// Where a room is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomPosition<'a> {
+    /// The room's id, in NFC.
+    pub id: Cow<'a, str>,
+    /// This life of its counter.
+    pub epoch: Cow<'a, str>,
+    /// Its counter.
+    pub rev: i64,
+}
+
+/// The limits that a client should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// Longest content, in code points.
+    pub content_max: usize,
+    /// Shortest nickname, in grapheme clusters.
+    pub nickname_min: usize,
+    /// Longest nickname, in grapheme clusters.
+    pub nickname_max: usize,
+    /// Largest inbound frame, in bytes.
+    pub frame_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            content_max: CONTENT_CODE_POINTS_MAX,
+            nickname_min: NICKNAME_GRAPHEMES_MIN,
+            nickname_max: NICKNAME_GRAPHEMES_MAX,
+            frame_max: FRAME_BYTES_MAX,
+        }
+    }
+}
+
+/// The payload of WELCOME less its messages: see [`welcome_chunks`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WelcomeHead<'a> {
+    /// This session, opaque.
+    pub session_id: Cow<'a, str>,
+    /// The receiver as everybody sees it; null for a reader.
+    #[serde(rename = "self")]
+    pub own: Option<AuthorPayload<'a>>,
+    /// Where the room is: sets the client's cursor.
+    pub room: RoomPosition<'a>,
+    /// Whether `messages` are the ones missed since the resume point, else the latest ones.
+    pub resumed: bool,
+    /// Messages older than the first one here exist. Meaningless when resumed.
+    pub has_more: bool,
+    /// Who is here.
+    pub presence: PresencePayload<'a>,
+    /// What the server accepts.
+    pub limits: Limits,
+    /// Seconds between two HEARTBEATs.
+    pub heartbeat_seconds: u64,
+}
+
+/// The whole payload of WELCOME, for readers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WelcomePayload<'a> {
+    /// All but the messages.
+    #[serde(flatten)]
+    pub head: WelcomeHead<'a>,
+    /// The messages, oldest first.
+    pub messages: Vec<MessagePayload<'a>>,
+}
+
+/// A time as it stands on the wire: RFC 3339, UTC, milliseconds.
+pub fn timestamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Encodes a frame as JSON.
+pub fn encode(frame: &ServerFrame<'_>) -> String {
+    // These types hold only text keys and plain values, for which serde_json has no error case.
+    serde_json::to_string(frame).unwrap_or_default()
+}
+
+/// Encodes a message as it stands in WELCOME, in MESSAGE's payload and over HTTP.
+pub fn message_json(message: &ChatMessage) -> String {
+    serde_json::to_string(&MessagePayload::from(message)).unwrap_or_default()
+}
+
+/// The MESSAGE frame around an encoded message.
+pub fn message_frame_json(message_json: &str) -> String {
+    format!(r#"{{"type":"MESSAGE","payload":{message_json}}}"#)
+}
+
+/// Several encoded frames as one: itself where it is alone, else a BATCH.
+pub fn batch_json(frames: &[impl AsRef<str>]) -> String {
+    if let [only] = frames {
+        return only.as_ref().to_owned();
+    }
+    let n_bytes = frames.iter().map(|f| f.as_ref().len() + 1).sum::<usize>();
+    let mut json = String::with_capacity(n_bytes + 48);
+    json.push_str(r#"{"type":"BATCH","payload":{"frames":["#);
+    for (i, frame) in frames.iter().enumerate() {
+        if i > 0 {
+            json.push(',');
+        }
+        json.push_str(frame.as_ref());
+    }
+    json.push_str("]}}");
+    json
+}
+
+/// The WELCOME frame, ready for the socket: header, head, the encoded messages (shared by all who get the
+/// same ones), tail. `messages` are the encoded messages with commas between them.
+pub fn welcome_chunks(head: &WelcomeHead<'_>, messages: Bytes) -> [Bytes; 4] {
+    let mut json = String::from(r#"{"type":"WELCOME","payload":"#);
+    let head = serde_json::to_string(head).unwrap_or_default();
+    json.push_str(head.strip_suffix('}').unwrap_or(&head));
+    json.push_str(r#","messages":["#);
+    let tail = Bytes::from_static(b"]}}");
+    let header = text_frame_header(json.len() + messages.len() + tail.len());
+    [header, json.into(), messages, tail]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_welcome_in_chunks_reads_as_one_frame() {
+        let head = WelcomeHead {
+            session_id: "s".into(),
+            own: None,
+            room: RoomPosition { id: "\"한\\".into(), epoch: "e".into(), rev: 2 },
+            resumed: false,
+            has_more: true,
+            presence: PresencePayload { count: 60, members: None, joined: None, left: None },
+            limits: Limits::default(),
+            heartbeat_seconds: 30,
+        };
+        let message = MessagePayload {
+            id: "1".into(),
+            seq: 2,
+            rev: 2,
+            client_id: Uuid::nil(),
+            author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into() },
+            content: "<\"\n>".into(),
+            created_at: "2026-01-01T00:00:00.000Z".into(),
+        };
+        let encoded = serde_json::to_string(&message).expect("encodes");
+        for n in [0, 1, 2] {
+            let messages = vec![encoded.as_str(); n].join(",");
+            let chunks = welcome_chunks(&head, messages.into());
+            let json = chunks[1..].concat();
+            assert_eq!(chunks[0], text_frame_header(json.len()));
+            let expected = ServerFrame::Welcome(Box::new(WelcomePayload {
+                head: head.clone(),
+                messages: vec![message.clone(); n],
+            }));
+            assert_eq!(serde_json::from_slice::<ServerFrame<'_>>(&json).ok(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_batch_reads_as_its_frames() {
+        let beat = ServerFrame::Heartbeat(HeartbeatPayload { rev: 3 });
+        let json = encode(&beat);
+        assert_eq!(batch_json(&[&json]), json);
+        let batch: ServerFrame<'_> = serde_json::from_str(&batch_json(&[&json, &json])).expect("a frame");
+        assert_eq!(batch, ServerFrame::Batch { frames: vec![beat.clone(), beat] });
+    }
+}
