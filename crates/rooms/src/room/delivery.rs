@@ -156,3 +156,66 @@ impl<R> Delivery<R> {
         took
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever members come and go, and however long hubs take: one delivery is under way at a time, each part of
+        /// it has a way to go, a message's time is measured once, and in the end nothing waits.
+        #[test]
+        fn one_delivery_at_a_time_and_nothing_is_left(
+            steps in proptest::collection::vec((0_u8..6, 0_usize..3, 0_u64..20), 1..100),
+        ) {
+            let mut now = Instant::now();
+            let mut delivery = Delivery::new(now);
+            let (mut under_way, mut is_gathering, mut n_measured) = (Vec::new(), false, [0, 0]);
+            delivery.add_member(HubId(9), || ());
+            let ends = std::iter::repeat_n([(5, 0, 1), (4, 0, 1)], 200).flatten();
+            for (step, hub, ms) in steps.into_iter().chain(ends) {
+                let hub = HubId(hub);
+                match step {
+                    0 => delivery.add_member(hub, || ()),
+                    1 => delivery.remove_member(hub),
+                    2 => {
+                        delivery.fan_out.broadcast("x".repeat(20_000));
+                        n_measured[0] += u32::from(delivery.oldest.is_none());
+                        delivery.measure(now, now);
+                    }
+                    3 => now += Duration::from_millis(ms),
+                    4 => {
+                        if std::mem::take(&mut is_gathering) {
+                            now += GATHERED;
+                            delivery.gathered();
+                        }
+                    }
+                    _ => {
+                        if under_way.pop().is_some() {
+                            n_measured[1] += u32::from(delivery.done((ms > 0).then_some(now), now).is_some());
+                        }
+                    }
+                }
+                match delivery.next(now, Some(1)) {
+                    Next::Nothing => {}
+                    Next::Wait(wait) => {
+                        prop_assert!(under_way.is_empty() && !is_gathering && wait <= GATHERED);
+                        is_gathering = true;
+                    }
+                    Next::Deliver { commands, .. } => {
+                        prop_assert!(under_way.is_empty() && !is_gathering);
+                        prop_assert!(commands.keys().all(|hub| delivery.route(*hub).is_some()));
+                        under_way.extend(commands.into_keys());
+                    }
+                }
+                prop_assert_eq!(delivery.is_under_way(), !under_way.is_empty());
+            }
+            prop_assert!(delivery.fan_out.is_empty() && !delivery.is_under_way() && !is_gathering);
+            prop_assert_eq!(n_measured[0], n_measured[1]);
+        }
+    }
+
+    const GATHERED: Duration = Duration::from_millis(25);
+}
