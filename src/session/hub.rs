@@ -328,11 +328,11 @@ mod tests {
     use actix_web::rt::net::TcpStream;
     use chat_metrics::Labels;
     use proptest::prelude::*;
-    use tokio::{io::AsyncReadExt, net::TcpListener, task::LocalSet};
+    use tokio::io::AsyncReadExt;
     use uuid::Uuid;
 
     use super::*;
-    use crate::session::{phase::Phase, socket::Socket};
+    use crate::session::{outbox::tests::outbox, phase::Phase};
 
     const ROOM: RoomKey = RoomKey(1);
     const OTHER: RoomKey = RoomKey(2);
@@ -347,14 +347,9 @@ mod tests {
 
     /// Sessions of a hub, each with its client's end.
     async fn sessions(hub: &Hub, n: usize) -> Vec<(Rc<Slot>, TcpStream)> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let mut sessions = Vec::new();
         for _ in 0..n {
-            let peer = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("a connection");
-            let (stream, _) = listener.accept().await.expect("the connection");
-            stream.writable().await.expect("a socket");
-            let total = prometheus::IntGauge::new("total", "for the test").expect("a valid name");
-            let outbox = Outbox::new(Socket::new(stream), 1 << 20, total);
+            let (outbox, peer, _) = outbox(1 << 20).await;
             let slot = Slot::new(SessionId(Uuid::new_v4()), outbox, hub.times(), 0.5);
             hub.add(slot.clone());
             sessions.push((slot, peer));
@@ -380,36 +375,36 @@ mod tests {
         String::from_utf8_lossy(&came).into_owned()
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn one_outbox_serves_several_rooms_each_from_its_own_position() {
-        let work = async {
-            let hub = hub();
-            let mut sessions = sessions(&hub, 2).await;
-            let [(both, peer), (one, of_one)] = &mut sessions[..] else { panic!("two sessions") };
-            let broadcast = |text: &'static str, at| Command::Broadcast(text.into(), at);
-            let commands = |slot: &Slot| vec![welcome(slot, "W", 1), broadcast("a", 1), broadcast("b", 2)];
-            deliver(&hub, ROOM, commands(both)).await;
-            deliver(&hub, OTHER, vec![welcome(both, "V", 7)]).await;
-            let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, "!".into(), true)];
-            next.extend([broadcast("d", 4), welcome(one, "W", 4)]);
-            deliver(&hub, ROOM, next).await;
-            deliver(&hub, OTHER, vec![broadcast("g", 7), broadcast("h", 8)]).await;
+        let hub = hub();
+        let mut sessions = sessions(&hub, 2).await;
+        let [(both, peer), (one, of_one)] = &mut sessions[..] else { panic!("two sessions") };
+        let broadcast = |text: &'static str, at| Command::Broadcast(text.into(), at);
+        let commands = |slot: &Slot| vec![welcome(slot, "W", 1), broadcast("a", 1), broadcast("b", 2)];
+        deliver(&hub, ROOM, commands(both)).await;
+        deliver(&hub, OTHER, vec![welcome(both, "V", 7)]).await;
+        let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, "!".into(), true)];
+        next.extend([broadcast("d", 4), welcome(one, "W", 4)]);
+        deliver(&hub, ROOM, next).await;
+        deliver(&hub, OTHER, vec![broadcast("g", 7), broadcast("h", 8)]).await;
 
-            // One of its rooms sends it away, and it stays in the other one.
-            let close = |slot: &Slot, at| Command::Close(slot.id, CloseCode::StartOver, at);
-            deliver(&hub, ROOM, vec![broadcast("e", 5), close(both, 6), close(one, 4)]).await;
-            assert_eq!((both.rooms(), both.phase()), (vec![OTHER], Phase::Open));
-            assert_eq!((one.rooms(), one.phase()), (vec![ROOM], Phase::Open), "its WELCOME was not before that");
-            deliver(&hub, ROOM, vec![broadcast("f", 7)]).await;
-            deliver(&hub, OTHER, vec![broadcast("i", 9), Command::CloseAll(CloseCode::StartOver, 10)]).await;
-            assert_eq!((both.phase(), both.close_code()), (Phase::Closing, Some(CloseCode::StartOver)));
-            assert_eq!(hub.members(OTHER).map(|entry| entry.members.borrow().len()), None);
+        // One of its rooms sends it away, and it stays in the other one.
+        let close = |slot: &Slot, at| Command::Close(slot.id, CloseCode::StartOver, at);
+        deliver(&hub, ROOM, vec![broadcast("e", 5), close(both, 6), close(one, 4)]).await;
+        assert_eq!((both.rooms(), both.phase()), (vec![OTHER], Phase::Open));
+        assert_eq!((one.rooms(), one.phase()), (vec![ROOM], Phase::Open), "its WELCOME was not before that");
+        deliver(&hub, ROOM, vec![broadcast("f", 7)]).await;
+        deliver(&hub, OTHER, vec![broadcast("i", 9), Command::CloseAll(CloseCode::StartOver, 10)]).await;
+        assert_eq!((both.phase(), both.close_code()), (Phase::Closing, Some(CloseCode::StartOver)));
+        assert_eq!(hub.members(OTHER).map(|entry| entry.members.borrow().len()), None);
 
-            let last = String::from_utf8_lossy(&chat_wire::close_frame(CloseCode::StartOver)).into_owned();
-            assert_eq!(came(both, peer).await, format!("WbVc!dhei{last}"));
-            assert_eq!(came(one, of_one).await, "Wef");
-        };
-        LocalSet::new().run_until(work).await;
+        deliver(&hub, ROOM, vec![close(one, 8)]).await;
+        assert_eq!((one.phase(), one.is_member()), (Phase::Closing, false), "it has no other room");
+
+        let last = String::from_utf8_lossy(&chat_wire::close_frame(CloseCode::StartOver)).into_owned();
+        assert_eq!(came(both, peer).await, format!("WbVc!dhei{last}"));
+        assert_eq!(came(one, of_one).await, format!("Wef{last}"));
     }
 
     proptest! {
@@ -418,12 +413,11 @@ mod tests {
         /// Whoever goes while a large room is written to, everybody else gets each frame once.
         #[test]
         fn who_goes_during_a_delivery_takes_nothing_from_others(
-            gone in proptest::collection::vec((0_usize..300, 0_usize..4), 0..200),
+            gone in proptest::collection::vec((0_usize..200, 0_usize..4), 0..200),
         ) {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            let work = async {
+            actix::System::new().block_on(async {
                 let hub = hub();
-                let mut sessions = sessions(&hub, 300).await;
+                let mut sessions = sessions(&hub, 200).await;
                 let attach = sessions.iter().map(|(slot, _)| welcome(slot, "", 0)).collect();
                 deliver(&hub, ROOM, attach).await;
                 let going = async {
@@ -439,8 +433,7 @@ mod tests {
                 for (slot, peer) in sessions.iter_mut().filter(|(slot, _)| !slot.phase().is_closed()) {
                     assert_eq!(came(slot, peer).await, "ab");
                 }
-            };
-            LocalSet::new().block_on(&runtime, work);
+            });
         }
     }
 }

@@ -240,20 +240,17 @@ impl Drop for Outbox {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use actix_web::rt::net::TcpStream;
     use socket2::SockRef;
-    use tokio::{
-        io::AsyncReadExt,
-        net::TcpListener,
-        task::{LocalSet, yield_now},
-    };
+    use tokio::{io::AsyncReadExt, net::TcpListener, task::yield_now};
 
     use super::*;
 
-    async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
+    /// An outbox, its client's end, and what counts the bytes of all outboxes.
+    pub async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let peer = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("the connection");
@@ -262,116 +259,98 @@ mod tests {
         (Outbox::new(Socket::new(stream), n_bytes_max, total.clone()), peer, total)
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn writes_at_once_and_what_is_left_when_the_socket_takes_more() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            assert_eq!(outbox.push("first".into()), Ok(()));
-            outbox.flush();
-            assert!(outbox.is_empty() && !outbox.blocked.get());
-            let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
-            assert_eq!(outbox.push(long.clone()), Ok(()));
-            outbox.push_uncounted("last".into());
-            outbox.flush();
-            assert!(outbox.blocked.get() && total.get() > 0, "a kernel takes less than 32 MiB at once");
-            outbox.finish();
-            outbox.push_uncounted("too late".into());
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(came, [b"first", &long[..], b"last"].concat());
-            while !outbox.is_empty() {
-                yield_now().await;
-            }
-            assert_eq!(total.get(), 0);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        assert_eq!(outbox.push("first".into()), Ok(()));
+        outbox.flush();
+        assert!(outbox.is_empty() && !outbox.blocked.get());
+        let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
+        assert_eq!(outbox.push(long.clone()), Ok(()));
+        outbox.push_uncounted("last".into());
+        outbox.flush();
+        assert!(outbox.blocked.get() && total.get() > 0, "a kernel takes less than 32 MiB at once");
+        outbox.finish();
+        outbox.push_uncounted("too late".into());
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(came, [b"first", &long[..], b"last"].concat());
+        while !outbox.is_empty() {
+            yield_now().await;
+        }
+        assert_eq!(total.get(), 0);
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn what_is_sent_goes_behind_what_waits() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
-            let list = |frames: &[&Bytes]| frames.iter().map(|frame| ((*frame).clone(), ())).collect::<Vec<_>>();
-            let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
-            assert_eq!(outbox.send(&list(&[&first, &second])), Ok(()));
-            assert!(outbox.glance(), "it went at once");
-            // The socket takes a part of the middle one.
-            assert_eq!(outbox.send(&list(&[&first, &long, &second])), Ok(()));
-            assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
-            assert_eq!(outbox.send(&list(&[&last])), Ok(()));
-            outbox.finish();
-            assert_eq!(outbox.send(&list(&[&last])), Ok(()), "what comes too late is dropped");
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
-            while !outbox.is_empty() {
-                yield_now().await;
-            }
-            assert_eq!(total.get(), 0);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
+        let list = |frames: &[&Bytes]| frames.iter().map(|frame| ((*frame).clone(), ())).collect::<Vec<_>>();
+        let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
+        assert_eq!(outbox.send(&list(&[&first, &second])), Ok(()));
+        assert!(outbox.glance(), "it went at once");
+        // The socket takes a part of the middle one.
+        assert_eq!(outbox.send(&list(&[&first, &long, &second])), Ok(()));
+        assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
+        assert_eq!(outbox.send(&list(&[&last])), Ok(()));
+        outbox.finish();
+        assert_eq!(outbox.send(&list(&[&last])), Ok(()), "what comes too late is dropped");
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
+        while !outbox.is_empty() {
+            yield_now().await;
+        }
+        assert_eq!(total.get(), 0);
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn nothing_goes_behind_the_last_word_and_the_peer_may_answer_it() {
-        let work = async {
-            let (outbox, mut peer, _) = outbox(1 << 20).await;
-            assert_eq!(outbox.push("a".into()), Ok(()));
-            assert!(outbox.say_last("!".into()));
-            assert!(!outbox.glance() && outbox.phase() == Phase::Closing);
-            assert_eq!(outbox.send(&[("b".into(), ())]), Ok(()));
-            assert_eq!(outbox.push("c".into()), Ok(()));
-            outbox.push_uncounted("d".into());
-            outbox.finish();
-            assert_eq!(outbox.phase(), Phase::Ended);
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(String::from_utf8_lossy(&came), "a!");
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, _) = outbox(1 << 20).await;
+        assert_eq!(outbox.push("a".into()), Ok(()));
+        assert!(outbox.say_last("!".into()));
+        assert!(!outbox.glance() && outbox.phase() == Phase::Closing);
+        assert_eq!(outbox.send(&[("b".into(), ())]), Ok(()));
+        assert_eq!(outbox.push("c".into()), Ok(()));
+        outbox.push_uncounted("d".into());
+        outbox.finish();
+        assert_eq!(outbox.phase(), Phase::Ended);
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(String::from_utf8_lossy(&came), "a!");
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn a_lost_connection_takes_nothing_and_can_only_be_cut() {
-        let work = async {
-            let (outbox, peer, _) = outbox(1 << 20).await;
-            SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
-            drop(peer);
-            while outbox.phase() == Phase::Open {
-                assert_eq!(outbox.send(&[("a".into(), ())]), Ok(()));
-                yield_now().await;
-            }
-            assert_eq!((outbox.phase(), outbox.push("b".into())), (Phase::Lost, Ok(())));
-            assert!(!outbox.say_last("!".into()) && outbox.is_empty());
-            assert!(outbox.cut() && !outbox.cut());
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, peer, _) = outbox(1 << 20).await;
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+        drop(peer);
+        while outbox.phase() == Phase::Open {
+            assert_eq!(outbox.send(&[("a".into(), ())]), Ok(()));
+            yield_now().await;
+        }
+        assert_eq!((outbox.phase(), outbox.push("b".into())), (Phase::Lost, Ok(())));
+        assert!(!outbox.say_last("!".into()) && outbox.is_empty());
+        assert!(outbox.cut() && !outbox.cut());
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn frames_beyond_the_bound_are_refused() {
-        let work = async {
-            let (outbox, _peer, _) = outbox(1 << 20).await;
-            let long = Bytes::from(vec![0; 32 << 20]);
-            assert_eq!(outbox.send(&[(long, ())]), Err(Full));
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, _peer, _) = outbox(1 << 20).await;
+        let long = Bytes::from(vec![0; 32 << 20]);
+        assert_eq!(outbox.send(&[(long, ())]), Err(Full));
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn a_cut_drops_what_waits_and_resets_the_peer() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            assert_eq!(outbox.push(vec![0; 32 << 20].into()), Ok(()));
-            outbox.flush();
-            outbox.cut();
-            assert_eq!((outbox.is_empty(), total.get()), (true, 0));
-            drop(outbox);
-            let mut came = Vec::new();
-            let end = peer.read_to_end(&mut came).await.expect_err("a reset");
-            assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        assert_eq!(outbox.push(vec![0; 32 << 20].into()), Ok(()));
+        outbox.flush();
+        outbox.cut();
+        assert_eq!((outbox.is_empty(), total.get()), (true, 0));
+        drop(outbox);
+        let mut came = Vec::new();
+        let end = peer.read_to_end(&mut came).await.expect_err("a reset");
+        assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
     }
 }
