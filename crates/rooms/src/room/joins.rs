@@ -123,7 +123,7 @@ impl Room {
         };
         self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
-        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id }));
+        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, key: self.key }));
     }
 
     fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {
