@@ -24,7 +24,7 @@ use super::{
     recent::{BAD_FRAMES_MAX, Recent},
     socket::Socket,
 };
-use chat_domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId};
+use chat_domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, Principal, RoomId};
 use chat_metrics::Metrics;
 use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef};
 use chat_wire::{
@@ -196,7 +196,8 @@ impl Session {
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
         let (thread, author) = (self.setup.thread.clone(), author_id.clone());
-        let join = Join { room, session, author_id: author, profile, resume: join.resume, thread, reply };
+        let principal = Principal::Anonymous(author);
+        let join = Join { room, session, principal, profile, resume: join.resume, thread, reply };
         if registry.try_send(join).is_err() {
             return self.refuse_join(Refusal::OVERLOADED);
         }

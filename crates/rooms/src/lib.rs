@@ -3,6 +3,7 @@
 //!
 //! Invariant: no write to the database, no socket; never names `session`.
 
+mod answer;
 mod backlog;
 mod backlogs;
 mod directory;
@@ -17,12 +18,13 @@ mod registry;
 mod room;
 mod timeline;
 
+pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
 pub use fan_out::Place;
 pub use messages::{
-    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,
-    Snapshot,
+    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Publish, Recall, Refusal, RoomKey, SessionId,
+    SessionRef, SetProfile, Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};

@@ -90,7 +90,8 @@ impl Room {
     }
 
     fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Bytes, ctx: &mut Context<Self>) {
-        let Join { session, author_id, profile, resume, reply, .. } = join;
+        let Join { session, principal, profile, resume, reply, .. } = join;
+        let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
         let (epoch, rev) = (live.epoch.to_string(), live.timeline.rev());
         let now = Instant::now();
@@ -99,7 +100,7 @@ impl Room {
         if let Some((nickname, avatar)) = profile {
             let author = Author { id: author_id.clone(), nickname, avatar };
             if self.presence.set_author(author.clone(), now) {
-                self.tell_profile(&author);
+                self.send_profile(&author);
             }
         }
         let own = self.presence.author(&author_id).filter(|_| is_author).map(Into::into);
@@ -123,7 +124,7 @@ impl Room {
         };
         self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
-        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id }));
+        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, principal }));
     }
 
     fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {

@@ -21,9 +21,10 @@ use self::{
     catch_up::CatchUp,
     delivery::{Delivery, Next},
     live::Live,
-    publishing::InFlight,
+    publishing::Appends,
 };
 use super::{
+    answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
     fan_out::Place,
     messages::{
@@ -63,8 +64,6 @@ pub struct Room {
     id: RoomId,
     limits: RoomLimits,
     store: Store,
-    persistence: Recipient<Append>,
-    registry: Recipient<RoomIdle>,
     metrics: Arc<Metrics>,
     /// What the room shows; `None` until it was loaded.
     live: Option<Live>,
@@ -77,10 +76,8 @@ pub struct Room {
     presence_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
     catch_up: CatchUp<Join>,
-    in_flight: HashMap<u64, InFlight>,
-    next_token: u64,
-    n_joins_seen: u64,
-    idle_reported: Option<u64>,
+    appends: Appends,
+    idleness: Idleness,
     /// A change that comes behind the next one.
     #[cfg(debug_assertions)]
     swapped: Option<String>,
@@ -90,6 +87,14 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
+}
+
+/// What the registry hears of a room that has nobody in it.
+struct Idleness {
+    registry: Recipient<RoomIdle>,
+    n_joins_seen: u64,
+    /// How many joins it had seen when it last said so.
+    reported_at: Option<u64>,
 }
 
 impl Room {
@@ -108,8 +113,6 @@ impl Room {
             id,
             limits,
             store,
-            persistence,
-            registry,
             metrics,
             live: None,
             position: SharedPosition::default(),
@@ -119,10 +122,8 @@ impl Room {
             presence_timer: None,
             delivery: Delivery::new(Instant::now()),
             catch_up: CatchUp::new(),
-            in_flight: HashMap::new(),
-            next_token: 0,
-            n_joins_seen: 0,
-            idle_reported: None,
+            appends: Appends::new(persistence),
+            idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
             #[cfg(debug_assertions)]
             swapped: None,
         }
@@ -136,31 +137,27 @@ impl Room {
     // Frames to single sessions.
 
     /// A frame for one session, which `answers` a message of its or not.
-    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
+    fn send(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
         if let Some(member) = self.members.get(&session) {
             self.delivery.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
         }
     }
 
-    fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
+    fn send_error(&mut self, session: SessionId, refusal: Refusal, client_id: Uuid) {
         let Refusal { code, message, retry_after_ms } = refusal;
-        self.metrics.errors.inc(code.as_str());
-        if client_id.is_some() {
-            self.metrics.messages_refused.inc(code.as_str());
-        }
-        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
+        let payload = ErrorPayload { code, message: message.into(), client_id: Some(client_id), retry_after_ms };
+        self.send(session, &ServerFrame::Error(payload), true);
     }
 
     /// An ACK, the first answer unless the sender was told before that nothing is known.
-    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
+    fn send_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
         let created_at = chat_wire::timestamp(stored.created_at);
         // Its value at creation is `seq`, whatever became of the message since.
         let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
-        self.tell(session, &ServerFrame::Ack(ack), is_first);
+        self.send(session, &ServerFrame::Ack(ack), is_first);
     }
 
-    fn tell_profile(&mut self, author: &Author) {
+    fn send_profile(&mut self, author: &Author) {
         let json = chat_wire::encode(&ServerFrame::Profile(ProfilePayload { own: author.into() }));
         for session in self.presence.sessions(&author.id) {
             // A session whose WELCOME is being made is not here yet; that tells it.
@@ -241,14 +238,14 @@ impl Room {
     fn report_idle(&mut self) {
         let is_idle = self.members.is_empty()
             && self.catch_up.n_waiting() == 0
-            && self.in_flight.is_empty()
+            && self.appends.is_empty()
             && !self.catch_up.is_reading()
             && !self.delivery.is_under_way();
-        if is_idle && self.idle_reported != Some(self.n_joins_seen) {
-            self.idle_reported = Some(self.n_joins_seen);
-            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
+        let n_joins_seen = self.idleness.n_joins_seen;
+        if is_idle && self.idleness.reported_at.replace(n_joins_seen) != Some(n_joins_seen) {
+            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen };
             #[expect(clippy::disallowed_methods, reason = "at most once per emptying, and must not be lost")]
-            self.registry.do_send(idle);
+            self.idleness.registry.do_send(idle);
         }
     }
 }
@@ -278,7 +275,7 @@ impl Handler<Join> for Room {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.n_joins_seen += 1;
+        self.idleness.n_joins_seen += 1;
         if let Some(share) = &self.share {
             share.touch();
         }
@@ -328,15 +325,19 @@ impl Handler<Persisted> for Room {
 impl Handler<SetProfile> for Room {
     type Result = ();
 
-    fn handle(&mut self, SetProfile { session, nickname, avatar }: SetProfile, ctx: &mut Self::Context) {
-        let Some(member) = self.members.get(&session) else { return };
-        let id = member.author_id.clone();
+    fn handle(&mut self, set_profile: SetProfile, ctx: &mut Self::Context) {
+        let SetProfile { principal, nickname, avatar, reply } = set_profile;
+        let id = principal.author_id().clone();
         let avatar = avatar
             .or_else(|| self.presence.author(&id).map(|a| a.avatar))
             .unwrap_or_else(|| AvatarName::derived_from(&id));
         let author = Author { id, nickname, avatar };
         self.presence.set_author(author.clone(), Instant::now());
-        self.tell_profile(&author);
+        self.send_profile(&author);
+        if let ReplyTo::Once(answer) = reply {
+            // Where nobody waits for it any more nobody needs it.
+            drop(answer.send(Ok(author)));
+        }
         self.settle(ctx);
     }
 }
@@ -347,7 +348,7 @@ impl Handler<CheckHead> for Room {
     fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
-        if self.in_flight.is_empty() || is_other_life {
+        if self.appends.is_empty() || is_other_life {
             self.want(epoch, rev, ctx);
         }
         if stays_lower && !is_other_life {
