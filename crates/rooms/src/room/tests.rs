@@ -114,14 +114,15 @@ impl World {
     fn publish(&self, key: u128, content: &str) -> oneshot::Receiver<Result<Published, Refusal>> {
         let (answer, answered) = oneshot::channel();
         let author = test_author(7);
-        self.room.do_send(Publish {
+        let publish = Publish {
             principal: Principal::Anonymous(author.id),
             profile: Some((author.nickname, author.avatar)),
             client_id: Uuid::from_u128(key),
             content: Content::parse(content).expect("a content"),
             received: Instant::now(),
             reply: ReplyTo::Once(answer),
-        });
+        };
+        self.room.try_send(publish).expect("a room");
         answered
     }
 
@@ -202,6 +203,7 @@ async fn who_is_no_member_hears_once_that_the_database_is_away() {
     let (answer, answered) = oneshot::channel();
     let (principal, reply) = (Principal::Anonymous(test_author(1).id), ReplyTo::Once(answer));
     let content = Content::parse("hello").expect("a content");
-    slow.room.do_send(Recall { principal, client_id: Uuid::nil(), content, refusal: Refusal::OVERLOADED, reply });
+    let recall = Recall { principal, client_id: Uuid::nil(), content, refusal: Refusal::OVERLOADED, reply };
+    slow.room.send(recall).await.expect("a room");
     assert_eq!(answered.await.expect("an answer"), Err(Refusal::OVERLOADED));
 }
