@@ -136,17 +136,8 @@ impl<J> CatchUp<J> {
     }
 
     /// Begins the next read, if one is due and none is under way. `seen` is the counter that a join's client says it has
-    /// seen in this life of the room.
-    pub(super) fn begin(&mut self, shown: Option<Shown>, seen: impl Fn(&J) -> Option<i64>) -> Option<NextRead> {
-        self.begin_one(shown, seen, true)
-    }
-
-    /// As [`CatchUp::begin`] behind a contradiction: changes are not read again at once.
-    pub(super) fn begin_older(&mut self, shown: Option<Shown>, seen: impl Fn(&J) -> Option<i64>) -> Option<NextRead> {
-        self.begin_one(shown, seen, false)
-    }
-
-    fn begin_one(
+    /// seen in this life of the room. Behind a contradiction changes are not read again at once: `may_be_changes`.
+    pub(super) fn begin(
         &mut self,
         shown: Option<Shown>,
         seen: impl Fn(&J) -> Option<i64>,
@@ -259,7 +250,7 @@ mod tests {
 
         fn begin(&mut self, may_be_changes: bool) {
             let (shown, joins) = (self.shown(), &self.joins);
-            if let Some(read) = self.catch_up.begin_one(shown, |join| joins[*join].0, may_be_changes) {
+            if let Some(read) = self.catch_up.begin(shown, |join| joins[*join].0, may_be_changes) {
                 assert!(self.read.replace((read, self.stored)).is_none(), "one read at a time");
             }
         }

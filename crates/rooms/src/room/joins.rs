@@ -150,12 +150,12 @@ impl Room {
 
     /// Begins the next read, if one is due.
     pub(super) fn read(&mut self, ctx: &mut Context<Self>) {
-        let (shown, live) = (self.shown(), &self.live);
-        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join));
-        self.begin(next, ctx);
+        self.begin_read(true, ctx);
     }
 
-    fn begin(&mut self, next: Option<NextRead>, ctx: &mut Context<Self>) {
+    fn begin_read(&mut self, may_be_changes: bool, ctx: &mut Context<Self>) {
+        let (shown, live) = (self.shown(), &self.live);
+        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join), may_be_changes);
         let Some(next) = next else { return };
         let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
@@ -194,14 +194,11 @@ impl Room {
         for waiting in self.catch_up.end(found) {
             self.answer(waiting, ctx);
         }
-        if let Found::Contradiction { .. } = found {
+        let is_contradicted = matches!(found, Found::Contradiction { .. });
+        if is_contradicted {
             self.read_again_later(ctx);
-            let (shown, live) = (self.shown(), &self.live);
-            let next = self.catch_up.begin_older(shown, |join| live.as_ref()?.resume_rev(join));
-            self.begin(next, ctx);
-        } else {
-            self.read(ctx);
         }
+        self.begin_read(!is_contradicted, ctx);
     }
 
     fn read_again_later(&mut self, ctx: &mut Context<Self>) {
