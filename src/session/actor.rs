@@ -28,7 +28,7 @@ use super::{
     socket::Socket,
     spread::random_unit,
 };
-use chat_domain::{AnonymousId, AvatarName, Content, Epoch, IdentityKey, Nickname, ParseError, RoomId};
+use chat_domain::{AnonymousId, AvatarName, Content, Epoch, IdentityKey, Nickname, ParseError, Principal, RoomId};
 use chat_metrics::Metrics;
 use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
 use chat_wire::{
@@ -201,11 +201,12 @@ impl Session {
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
         let thread = self.setup.thread.clone();
+        let principal = Principal::Anonymous(author_id.clone());
         let resume = join.resume.map(|resume| ResumePoint {
             epoch: Epoch::parse(&resume.epoch),
             rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
         });
-        let join = Join { room, session, author_id, profile, resume, thread, reply };
+        let join = Join { room, session, principal, profile, resume, thread, reply };
         if registry.try_send(join).is_err() {
             return self.refuse_join(Refusal::Overloaded);
         }

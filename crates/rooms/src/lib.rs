@@ -3,6 +3,7 @@
 //!
 //! Invariant: no write to the database, no socket; never names `session`.
 
+mod answer;
 mod backlog;
 mod backlogs;
 mod directory;
@@ -18,13 +19,14 @@ mod registry;
 mod room;
 mod timeline;
 
+pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
 pub use event::{Batch, Codec, EndReason, Event, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome};
 pub use fan_out::DeliveryPosition;
 pub use messages::{
-    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, ResumePoint, RoomKey, SessionId, SessionRef, SetProfile,
-    Snapshot,
+    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Publish, Recall, ResumePoint, RoomKey, SessionId,
+    SessionRef, SetProfile, Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use super::{
     Membership,
+    answer::{Published, ReplyTo},
     event::{Batch, EndReason, Event, Refusal, Welcome},
     fan_out::DeliveryPosition,
 };
-use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname, RoomId};
+use chat_domain::{Author, AvatarName, ChatMessage, Content, Epoch, Nickname, Principal, RoomId};
 
 /// One WebSocket. Random, so that it tells a client nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,8 +56,8 @@ pub struct Join {
     pub room: RoomId,
     /// Who asks.
     pub session: SessionRef,
-    /// Its identity.
-    pub author_id: AuthorId,
+    /// Whose session it is.
+    pub principal: Principal,
     /// Its nickname and avatar; none for a reader.
     pub profile: Option<(Nickname, AvatarName)>,
     /// How far the client was, where it was here before.
@@ -67,44 +68,52 @@ pub struct Join {
     pub reply: oneshot::Sender<Result<Membership, Refusal>>,
 }
 
-/// A member wants a message stored and shown.
+/// Somebody wants a message stored and shown.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Publish {
     /// Who sends.
-    pub session: SessionId,
+    pub principal: Principal,
+    /// The nickname and avatar that it is shown with; none for those that a member has here.
+    pub profile: Option<(Nickname, AvatarName)>,
     /// The sender's key.
     pub client_id: Uuid,
     /// What was written.
     pub content: Content,
-    /// When the frame was read.
+    /// When it was read from the network.
     pub received: Instant,
+    /// Where the answer goes.
+    pub reply: ReplyTo<Published>,
 }
 
-/// A member's message was refused: it gets its ACK if it is a retry of one that the room knows, else the refusal.
+/// A message was refused. If the room knows it as stored this is a retry, and the answer says so, else the refusal.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Recall {
     /// Who sends.
-    pub session: SessionId,
+    pub principal: Principal,
     /// The sender's key.
     pub client_id: Uuid,
     /// What was written.
     pub content: Content,
     /// Why it is refused.
     pub refusal: Refusal,
+    /// Where the answer goes.
+    pub reply: ReplyTo<Published>,
 }
 
-/// A member sets its identity's nickname and avatar.
+/// Somebody sets the nickname and avatar of all their sessions in this room.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct SetProfile {
     /// Who asks.
-    pub session: SessionId,
+    pub principal: Principal,
     /// The nickname.
     pub nickname: Nickname,
     /// The avatar; none keeps the one in use.
     pub avatar: Option<AvatarName>,
+    /// Where the answer goes: what is in use now.
+    pub reply: ReplyTo<Author>,
 }
 
 /// A member is gone. Sent by the drop of its [`Membership`], once.

@@ -248,7 +248,8 @@ impl Persistence {
                 if self.committing_since.is_none() {
                     self.answer();
                 } else {
-                    // The database works on the next batch while hundreds are answered.
+                    // The database works on the next batch while hundreds are answered: `scripts/bench --only storage`
+                    // compares the rate with that of a loop that answers nobody.
                     ctx.spawn(tokio::task::yield_now().into_actor(self).map(|(), this, _| this.answer()));
                 }
             }

@@ -136,17 +136,8 @@ impl<J> CatchUp<J> {
     }
 
     /// Begins the next read, if one is due and none is under way. `seen` is the counter that a join's client says it has
-    /// seen in this life of the room.
-    pub(super) fn begin(&mut self, shown: Option<Shown>, seen: impl Fn(&J) -> Option<i64>) -> Option<NextRead> {
-        self.begin_one(shown, seen, true)
-    }
-
-    /// As [`CatchUp::begin`] behind a contradiction: changes are not read again at once.
-    pub(super) fn begin_older(&mut self, shown: Option<Shown>, seen: impl Fn(&J) -> Option<i64>) -> Option<NextRead> {
-        self.begin_one(shown, seen, false)
-    }
-
-    fn begin_one(
+    /// seen in this life of the room. Behind a contradiction changes are not read again at once: `may_be_changes`.
+    pub(super) fn begin(
         &mut self,
         shown: Option<Shown>,
         seen: impl Fn(&J) -> Option<i64>,
@@ -220,7 +211,8 @@ mod tests {
 
     /// A room and its database, of which only the counters matter here. Joins are numbers.
     struct World {
-        start: Instant,
+        /// Until when the last join waits.
+        by: Instant,
         /// The database's counter, and own commits whose answers have not come yet.
         stored: i64,
         under_way: VecDeque<i64>,
@@ -239,7 +231,7 @@ mod tests {
     impl World {
         fn new(stored: i64) -> Self {
             Self {
-                start: Instant::now(),
+                by: Instant::now() + Duration::from_secs(3_600),
                 stored,
                 under_way: VecDeque::new(),
                 live: None,
@@ -258,7 +250,7 @@ mod tests {
 
         fn begin(&mut self, may_be_changes: bool) {
             let (shown, joins) = (self.shown(), &self.joins);
-            if let Some(read) = self.catch_up.begin_one(shown, |join| joins[*join].0, may_be_changes) {
+            if let Some(read) = self.catch_up.begin(shown, |join| joins[*join].0, may_be_changes) {
                 assert!(self.read.replace((read, self.stored)).is_none(), "one read at a time");
             }
         }
@@ -276,8 +268,8 @@ mod tests {
 
         fn join(&mut self, seen: Option<i64>) {
             self.joins.push((seen, 0));
-            let by = self.start + Duration::from_secs(self.joins.len() as u64);
-            let arrived = self.catch_up.arrived(self.joins.len() - 1, by);
+            self.by += Duration::from_secs(1);
+            let arrived = self.catch_up.arrived(self.joins.len() - 1, self.by);
             self.answer(arrived);
             self.begin(true);
         }
@@ -311,7 +303,7 @@ mod tests {
                 }
                 NextRead::Older { before, n_older } => {
                     if let Some((_, first_seq)) = self.live.as_mut().filter(|(_, first)| *first == before) {
-                        *first_seq = (before - n_older as i64).max(1);
+                        *first_seq = (before - i64::try_from(n_older).unwrap_or(0)).max(1);
                     }
                     Found::State
                 }
@@ -377,7 +369,7 @@ mod tests {
                     self.begin(true);
                 }
                 13 => {
-                    let late = self.catch_up.expire(self.start + Duration::from_secs(n as u64));
+                    let late = self.catch_up.expire(self.by - Duration::from_secs(n.unsigned_abs()));
                     self.refuse(late);
                 }
                 14 if n == 0 && self.live.take().is_some() => {

@@ -129,7 +129,7 @@ impl<R> Delivery<R> {
         if !commands.is_empty() {
             self.phase = Phase::UnderWay { n_hubs: commands.len(), oldest, last: now };
         }
-        // Members are told no counter that they were not brought to.
+        // While changes wait here, members have been brought only as far as what was taken.
         let rev = shown.filter(|_| self.fan_out.is_empty()).unwrap_or(self.fan_out.rev());
         Next::Deliver { rev, commands }
     }

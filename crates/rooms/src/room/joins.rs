@@ -89,7 +89,8 @@ impl Room {
     }
 
     fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Messages, ctx: &mut Context<Self>) {
-        let Join { session, author_id, profile, resume, reply, .. } = join;
+        let Join { session, principal, profile, resume, reply, .. } = join;
+        let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
         let (epoch, rev) = (live.epoch, live.timeline.rev());
         let now = Instant::now();
@@ -98,7 +99,7 @@ impl Room {
         if let Some((nickname, avatar)) = profile {
             let author = Author { id: author_id.clone(), nickname, avatar };
             if self.presence.set_author(author.clone(), now) {
-                self.tell_profile(&author);
+                self.send_profile(&author);
             }
         }
         let welcome = Welcome {
@@ -122,7 +123,7 @@ impl Room {
         };
         self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
-        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, key: self.key }));
+        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, key: self.key, principal }));
     }
 
     fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {
@@ -148,12 +149,12 @@ impl Room {
 
     /// Begins the next read, if one is due.
     pub(super) fn read(&mut self, ctx: &mut Context<Self>) {
-        let (shown, live) = (self.shown(), &self.live);
-        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join));
-        self.begin(next, ctx);
+        self.begin_read(true, ctx);
     }
 
-    fn begin(&mut self, next: Option<NextRead>, ctx: &mut Context<Self>) {
+    fn begin_read(&mut self, may_be_changes: bool, ctx: &mut Context<Self>) {
+        let (shown, live) = (self.shown(), &self.live);
+        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join), may_be_changes);
         let Some(next) = next else { return };
         let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
@@ -192,14 +193,11 @@ impl Room {
         for waiting in self.catch_up.end(found) {
             self.answer(waiting, ctx);
         }
-        if let Found::Contradiction { .. } = found {
+        let is_contradicted = matches!(found, Found::Contradiction { .. });
+        if is_contradicted {
             self.read_again_later(ctx);
-            let (shown, live) = (self.shown(), &self.live);
-            let next = self.catch_up.begin_older(shown, |join| live.as_ref()?.resume_rev(join));
-            self.begin(next, ctx);
-        } else {
-            self.read(ctx);
         }
+        self.begin_read(!is_contradicted, ctx);
     }
 
     fn read_again_later(&mut self, ctx: &mut Context<Self>) {

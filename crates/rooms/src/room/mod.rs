@@ -14,16 +14,16 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
     WrapFuture, clock::Instant,
 };
-use uuid::Uuid;
 
 pub use self::membership::{Ended, Membership};
 use self::{
     catch_up::CatchUp,
     delivery::{Delivery, Next},
     live::Live,
-    publishing::InFlight,
+    publishing::Appends,
 };
 use super::{
+    answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
     event::{EndReason, Event, Refusal},
     fan_out::DeliveryPosition,
@@ -36,7 +36,7 @@ use super::{
 use crate::persistence::{Append, Persisted};
 use chat_domain::{Author, AuthorId, AvatarName, RoomId};
 use chat_metrics::Metrics;
-use chat_store::{Store, StoredMessage};
+use chat_store::Store;
 
 /// What a room may hold and how long it waits.
 #[derive(Debug, Clone)]
@@ -63,8 +63,6 @@ pub struct Room {
     id: RoomId,
     limits: RoomLimits,
     store: Store,
-    persistence: Recipient<Append>,
-    registry: Recipient<RoomIdle>,
     metrics: Arc<Metrics>,
     /// What the room shows; `None` until it was loaded.
     live: Option<Live>,
@@ -77,10 +75,8 @@ pub struct Room {
     presence_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
     catch_up: CatchUp<Join>,
-    in_flight: HashMap<u64, InFlight>,
-    next_token: u64,
-    n_joins_seen: u64,
-    idle_reported: Option<u64>,
+    appends: Appends,
+    idleness: Idleness,
     /// A change that comes behind the next one.
     #[cfg(debug_assertions)]
     swapped: Option<Arc<Event>>,
@@ -90,6 +86,14 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
+}
+
+/// What the registry hears of a room that has nobody in it.
+struct Idleness {
+    registry: Recipient<RoomIdle>,
+    n_joins_seen: u64,
+    /// How many joins it had seen when it last said so.
+    reported_at: Option<u64>,
 }
 
 impl Room {
@@ -108,8 +112,6 @@ impl Room {
             id,
             limits,
             store,
-            persistence,
-            registry,
             metrics,
             live: None,
             position: SharedPosition::default(),
@@ -119,10 +121,8 @@ impl Room {
             presence_timer: None,
             delivery: Delivery::new(Instant::now()),
             catch_up: CatchUp::new(),
-            in_flight: HashMap::new(),
-            next_token: 0,
-            n_joins_seen: 0,
-            idle_reported: None,
+            appends: Appends::new(persistence),
+            idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
             #[cfg(debug_assertions)]
             swapped: None,
         }
@@ -136,22 +136,13 @@ impl Room {
     // Events for single sessions.
 
     /// An event for one session, which `answers` a message of its or not.
-    fn tell(&mut self, session: SessionId, event: Event, answers: bool) {
+    fn send(&mut self, session: SessionId, event: Event, answers: bool) {
         if let Some(member) = self.members.get(&session) {
             self.delivery.fan_out.direct(member.hub, session, Arc::new(event), answers);
         }
     }
 
-    fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
-        self.tell(session, Event::Refused { client_id, refusal }, client_id.is_some());
-    }
-
-    /// An ACK, the first answer unless the sender was told before that nothing is known.
-    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
-        self.tell(session, Event::Stored { client_id, stored: *stored }, is_first);
-    }
-
-    fn tell_profile(&mut self, author: &Author) {
+    fn send_profile(&mut self, author: &Author) {
         let event = Arc::new(Event::Profile(author.clone()));
         for session in self.presence.sessions(&author.id) {
             // A session whose WELCOME is being made is not here yet; that tells it.
@@ -233,14 +224,14 @@ impl Room {
     fn report_idle(&mut self) {
         let is_idle = self.members.is_empty()
             && self.catch_up.n_waiting() == 0
-            && self.in_flight.is_empty()
+            && self.appends.is_empty()
             && !self.catch_up.is_reading()
             && !self.delivery.is_under_way();
-        if is_idle && self.idle_reported != Some(self.n_joins_seen) {
-            self.idle_reported = Some(self.n_joins_seen);
-            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
+        let n_joins_seen = self.idleness.n_joins_seen;
+        if is_idle && self.idleness.reported_at.replace(n_joins_seen) != Some(n_joins_seen) {
+            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen };
             #[expect(clippy::disallowed_methods, reason = "at most once per emptying, and must not be lost")]
-            self.registry.do_send(idle);
+            self.idleness.registry.do_send(idle);
         }
     }
 }
@@ -270,7 +261,7 @@ impl Handler<Join> for Room {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.n_joins_seen += 1;
+        self.idleness.n_joins_seen += 1;
         if let Some(share) = &self.share {
             share.touch();
         }
@@ -320,15 +311,19 @@ impl Handler<Persisted> for Room {
 impl Handler<SetProfile> for Room {
     type Result = ();
 
-    fn handle(&mut self, SetProfile { session, nickname, avatar }: SetProfile, ctx: &mut Self::Context) {
-        let Some(member) = self.members.get(&session) else { return };
-        let id = member.author_id.clone();
+    fn handle(&mut self, set_profile: SetProfile, ctx: &mut Self::Context) {
+        let SetProfile { principal, nickname, avatar, reply } = set_profile;
+        let id = principal.author_id().clone();
         let avatar = avatar
             .or_else(|| self.presence.author(&id).map(|a| a.avatar))
             .unwrap_or_else(|| AvatarName::derived_from(&id));
         let author = Author { id, nickname, avatar };
         self.presence.set_author(author.clone(), Instant::now());
-        self.tell_profile(&author);
+        self.send_profile(&author);
+        if let ReplyTo::Once(answer) = reply {
+            // Where nobody waits for it any more nobody needs it.
+            drop(answer.send(Ok(author)));
+        }
         self.settle(ctx);
     }
 }
@@ -339,7 +334,7 @@ impl Handler<CheckHead> for Room {
     fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
-        if self.in_flight.is_empty() || is_other_life {
+        if self.appends.is_empty() || is_other_life {
             self.want(epoch, rev, ctx);
         }
         if stays_lower && !is_other_life {

@@ -62,23 +62,23 @@ impl Room {
     /// Something speaks against the history that this room has shown.
     pub(super) fn doubt(&mut self, ctx: &mut Context<Self>) {
         if self.live.as_mut().is_some_and(|live| live.doubt.raise()) {
-            self.ask_for_the_truth(ctx);
+            self.check_history(ctx);
         }
     }
 
-    fn ask_for_the_truth(&mut self, ctx: &mut Context<Self>) {
+    fn check_history(&mut self, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
         let newest = live.backlog.messages().next_back().map(|m| (m.seq, m.client_id));
         let known = Known { epoch: live.epoch, rev: live.timeline.rev(), newest };
         let (store, id) = (self.store.clone(), self.id.clone());
         let asking = async move { store.check_history(&id, known).await };
         ctx.spawn(asking.into_actor(self).map(move |answer, this, ctx| {
-            this.truth_told(known, answer, ctx);
+            this.checked(known, answer, ctx);
             this.settle(ctx);
         }));
     }
 
-    fn truth_told(&mut self, known: Known, answer: Result<HistoryCheck, StoreError>, ctx: &mut Context<Self>) {
+    fn checked(&mut self, known: Known, answer: Result<HistoryCheck, StoreError>, ctx: &mut Context<Self>) {
         if let Ok(HistoryCheck::Replaced(_)) = answer {
             self.metrics.history_replaced.inc();
             self.store.history_was_replaced();
@@ -95,7 +95,7 @@ impl Room {
         };
         ctx.run_later(pause, |this, ctx| {
             if this.live.as_mut().is_some_and(|live| live.doubt.paused()) {
-                this.ask_for_the_truth(ctx);
+                this.check_history(ctx);
             }
         });
     }
