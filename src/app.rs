@@ -35,8 +35,8 @@ use prometheus::Registry;
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-#[cfg(debug_assertions)]
-use crate::config::Broken;
+#[cfg(feature = "fault-injection")]
+use crate::fault_injection::{self, Broken};
 use crate::{
     config::{ServeConfig, Switch},
     healthcheck::{self, Unwell},
@@ -180,9 +180,9 @@ fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError
         pool_size: config.pool_size,
         pooler: config.pooler,
         exclusive,
-        #[cfg(debug_assertions)]
+        #[cfg(feature = "fault-injection")]
         more_migrations: config.more_migrations.clone(),
-        #[cfg(debug_assertions)]
+        #[cfg(feature = "fault-injection")]
         answers_early: config.broken == Some(Broken::EarlyAck),
         ..StoreSettings::default()
     };
@@ -520,13 +520,14 @@ async fn start_actors(
             backlogs: Backlogs::new(config.backlog_mib.saturating_mul(1_048_576)),
             read_timeout: config.read_wait,
             heartbeat_seconds: config.heartbeat.as_secs().max(1),
-            #[cfg(debug_assertions)]
-            swaps_order: config.broken == Some(Broken::SwappedOrder),
         },
     };
     let append = persistence.clone().recipient();
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
-    let entrance = Entrance { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
+    let joins = registry.clone().recipient();
+    #[cfg(feature = "fault-injection")]
+    let joins = fault_injection::joins(config.broken, joins);
+    let entrance = Entrance { registry: joins, identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
     let _ = site.entrance.set(entrance);
     let _ = site.actors.set(Actors { registry, persistence });

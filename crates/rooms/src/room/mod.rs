@@ -47,9 +47,6 @@ pub struct RoomLimits {
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
     pub heartbeat_seconds: u64,
-    /// A change is delivered behind the one that follows it, which is wrong: for tests of the tests.
-    #[cfg(debug_assertions)]
-    pub swaps_order: bool,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -98,9 +95,6 @@ pub struct Room {
     catch_up_to: i64,
     n_joins_seen: u64,
     idle_reported: Option<u64>,
-    /// A change that comes behind the next one.
-    #[cfg(debug_assertions)]
-    swapped: Option<String>,
 }
 
 struct Member {
@@ -165,8 +159,6 @@ impl Room {
             catch_up_to: 0,
             n_joins_seen: 0,
             idle_reported: None,
-            #[cfg(debug_assertions)]
-            swapped: None,
         }
     }
 

@@ -181,18 +181,7 @@ impl Room {
             let json = live.backlog.push(change);
             // What `message_json` wrote is text.
             if let (false, Ok(json)) = (self.members.is_empty(), std::str::from_utf8(&json)) {
-                let frame = chat_wire::message_frame_json(json);
-                #[cfg(debug_assertions)]
-                if let Some(held) = self.swapped.take() {
-                    self.fan_out.change(rev, frame);
-                    self.fan_out.change(rev - 1, held);
-                    continue;
-                } else if self.limits.swaps_order && !self.in_flight.is_empty() {
-                    // Another one is on its way: this one comes behind it.
-                    self.swapped = Some(frame);
-                    continue;
-                }
-                self.fan_out.change(rev, frame);
+                self.fan_out.change(rev, chat_wire::message_frame_json(json));
             }
         }
     }

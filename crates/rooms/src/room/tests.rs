@@ -60,8 +60,6 @@ async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Comman
         read_timeout: Duration::from_secs(30),
         heartbeat_seconds: 30,
         backlogs: Backlogs::new(usize::MAX),
-        #[cfg(debug_assertions)]
-        swaps_order: false,
     };
     let room = Room::new(
         RoomKey(1),
