@@ -409,16 +409,21 @@ fn http_server(
     let (forgives, outbox_bytes_max) = (config.rate_limits == Switch::Off, config.outbox_kib.saturating_mul(1_024));
     let keep_alive = config.keep_alive;
     let n_hubs = Arc::new(AtomicUsize::new(0));
+    #[cfg(feature = "fault-injection")]
+    let broken = config.broken;
     // Runs once on each worker thread; what all threads share was made before.
     let factory = move || {
         let slots = Slots::new(times.clone(), metrics.clone());
         let hub = Hub::new(slots.clone()).start();
         hubs.add(hub.clone().recipient());
+        let deliver = hub.recipient();
+        #[cfg(feature = "fault-injection")]
+        let deliver = fault_injection::deliveries(broken, deliver);
         let setup = Rc::new(SessionSetup {
             slots,
             thread: Arbiter::current(),
             hub: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
-            deliver: hub.recipient(),
+            deliver,
             entrance: site.entrance.clone(),
             admission: site.admission.clone(),
             rates: rates.clone(),
@@ -524,10 +529,7 @@ async fn start_actors(
     };
     let append = persistence.clone().recipient();
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
-    let joins = registry.clone().recipient();
-    #[cfg(feature = "fault-injection")]
-    let joins = fault_injection::joins(config.broken, joins);
-    let entrance = Entrance { registry: joins, identity: IdentityKey::new(secret) };
+    let entrance = Entrance { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
     let _ = site.entrance.set(entrance);
     let _ = site.actors.set(Actors { registry, persistence });

@@ -1,10 +1,10 @@
 //! Servers that are wrong on purpose: the fault tests show that their checker finds it. Only with the feature of this
 //! name, which no release has.
 
-use std::{collections::HashMap, mem};
+use std::mem;
 
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture, clock::Instant};
-use chat_rooms::{Command, Deliver, HubId, Join, RoomKey};
+use chat_rooms::{Command, Deliver, RoomKey};
 use clap::ValueEnum;
 
 /// What a server does wrong.
@@ -16,37 +16,11 @@ pub enum Broken {
     SwappedOrder,
 }
 
-/// The way of joins to the registry. Where the order is to be swapped, rooms get hubs that do so.
-pub fn joins(broken: Option<Broken>, registry: Recipient<Join>) -> Recipient<Join> {
+/// The way of deliveries to a hub.
+pub fn deliveries(broken: Option<Broken>, hub: Recipient<Deliver>) -> Recipient<Deliver> {
     match broken {
-        Some(Broken::SwappedOrder) => Joins { registry, hubs: HashMap::new() }.start().recipient(),
-        Some(Broken::EarlyAck) | None => registry,
-    }
-}
-
-/// Stands before the registry.
-struct Joins {
-    registry: Recipient<Join>,
-    hubs: HashMap<HubId, Recipient<Deliver>>,
-}
-
-impl Actor for Joins {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(1_024);
-    }
-}
-
-impl Handler<Join> for Joins {
-    type Result = ();
-
-    fn handle(&mut self, mut join: Join, _: &mut Self::Context) {
-        let swapping = |hub: &Recipient<Deliver>| SwappingHub { hub: hub.clone(), held: None }.start().recipient();
-        let hub = self.hubs.entry(join.session.hub).or_insert_with(|| swapping(&join.session.deliver));
-        join.session.deliver = hub.clone();
-        // One that is dropped is refused.
-        let _ = self.registry.try_send(join);
+        Some(Broken::SwappedOrder) => SwappingHub { hub, held: None }.start().recipient(),
+        Some(Broken::EarlyAck) | None => hub,
     }
 }
 
