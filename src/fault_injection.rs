@@ -32,20 +32,26 @@ struct SwappingHub {
 }
 
 impl SwappingHub {
-    fn swap(&mut self, room: RoomKey, commands: &mut Vec<Command>) {
-        let Some(at) = commands.iter().position(|c| matches!(c, Command::Broadcast(..))) else { return };
-        match self.held.take() {
-            None => self.held = Some((room, commands.remove(at))),
-            Some((of, mut earlier)) if of == room => {
-                // Each takes the other's position: a hub leaves out what lies before what a session was sent.
-                if let (Command::Broadcast(a, _), Some(Command::Broadcast(b, _))) = (&mut earlier, commands.get_mut(at))
-                {
-                    mem::swap(a, b);
+    fn swapped(&mut self, room: RoomKey, commands: Vec<Command>) -> Vec<Command> {
+        let mut swapped = Vec::new();
+        for mut command in commands {
+            if let Command::Broadcast(frame, _) = &mut command {
+                match &mut self.held {
+                    None => {
+                        self.held = Some((room, command));
+                        continue;
+                    }
+                    // Each takes the other's position: a hub leaves out what lies before what a session was sent.
+                    Some((of, Command::Broadcast(earlier, _))) if *of == room => {
+                        mem::swap(earlier, frame);
+                        swapped.extend(self.held.take().map(|(_, held)| held));
+                    }
+                    Some(_) => {}
                 }
-                commands.insert(at, earlier);
             }
-            held => self.held = held,
+            swapped.push(command);
         }
+        swapped
     }
 }
 
@@ -60,9 +66,9 @@ impl Actor for SwappingHub {
 impl Handler<Deliver> for SwappingHub {
     type Result = ResponseFuture<Instant>;
 
-    fn handle(&mut self, mut deliver: Deliver, _: &mut Self::Context) -> Self::Result {
-        self.swap(deliver.room, &mut deliver.commands);
-        let delivered = self.hub.send(deliver);
+    fn handle(&mut self, Deliver { room, rev, commands }: Deliver, _: &mut Self::Context) -> Self::Result {
+        let commands = self.swapped(room, commands);
+        let delivered = self.hub.send(Deliver { room, rev, commands });
         Box::pin(async { delivered.await.unwrap_or_else(|_| Instant::now()) })
     }
 }
