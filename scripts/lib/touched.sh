@@ -25,7 +25,8 @@ chosen_by_files() {
             crates/store/* | migrations/*) printf 'it %s\n' p1_ p7_ backup:: ;;
             crates/wire/* | crates/domain/*) printf 'it %s\n' docs:: frames:: p4_ && echo 'step fuzz' ;;
             crates/load/*) printf 'it %s\n' load:: ;;
-            src/* | crates/metrics/*) printf 'it %s\n' start:: secrets:: operations:: docs:: p6_ ;;
+            crates/metrics/*) printf 'it %s\n' figures:: alerts:: ;;
+            src/*) printf 'it %s\n' start:: secrets:: operations:: docs:: p6_ ;;
             static/embed*) printf 'browser tests/browser/%s.test.mjs\n' embed spa ;;
             static/*) printf 'browser tests/browser/%s.test.mjs\n' page chat connection ;;
             tests/browser/*.test.mjs) [ ! -e "$file" ] || echo "browser $file" ;;
