@@ -35,8 +35,8 @@ use prometheus::Registry;
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-#[cfg(debug_assertions)]
-use crate::config::Broken;
+#[cfg(feature = "fault-injection")]
+use crate::fault_injection::{self, Broken};
 use crate::{
     config::{ServeConfig, Switch},
     healthcheck::{self, Unwell},
@@ -180,9 +180,9 @@ fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError
         pool_size: config.pool_size,
         pooler: config.pooler,
         exclusive,
-        #[cfg(debug_assertions)]
+        #[cfg(feature = "fault-injection")]
         more_migrations: config.more_migrations.clone(),
-        #[cfg(debug_assertions)]
+        #[cfg(feature = "fault-injection")]
         answers_early: config.broken == Some(Broken::EarlyAck),
         ..StoreSettings::default()
     };
@@ -409,16 +409,21 @@ fn http_server(
     let (forgives, outbox_bytes_max) = (config.rate_limits == Switch::Off, config.outbox_kib.saturating_mul(1_024));
     let keep_alive = config.keep_alive;
     let n_hubs = Arc::new(AtomicUsize::new(0));
+    #[cfg(feature = "fault-injection")]
+    let broken = config.broken;
     // Runs once on each worker thread; what all threads share was made before.
     let factory = move || {
         let hub = Hub::new(times.clone(), metrics.clone());
         let actor = HubActor::new(hub.clone()).start();
         hubs.add(actor.clone().recipient());
+        let deliver = actor.recipient();
+        #[cfg(feature = "fault-injection")]
+        let deliver = fault_injection::deliveries(broken, deliver);
         let setup = Rc::new(SessionSetup {
             hub,
             thread: Arbiter::current(),
             hub_id: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
-            deliver: actor.recipient(),
+            deliver,
             join_context: site.join_context.clone(),
             admission: site.admission.clone(),
             rates: rates.clone(),
@@ -520,8 +525,6 @@ async fn start_actors(
             backlogs: Backlogs::new(config.backlog_mib.saturating_mul(1_048_576)),
             read_timeout: config.read_wait,
             heartbeat_seconds: config.heartbeat.as_secs().max(1),
-            #[cfg(debug_assertions)]
-            swaps_order: config.broken == Some(Broken::SwappedOrder),
         },
     };
     let append = persistence.clone().recipient();

@@ -97,16 +97,6 @@ pub enum Switch {
     Off,
 }
 
-/// What a server does wrong on purpose, so that a test can show that it is found. Not in release builds.
-#[cfg(debug_assertions)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Broken {
-    /// PostgreSQL: messages are acknowledged and shown before they are committed.
-    EarlyAck,
-    /// Rooms deliver a change behind the one that follows it.
-    SwappedOrder,
-}
-
 /// What a line of the log looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -221,7 +211,7 @@ pub struct ServeConfig {
     #[arg(long, env = "CHAT_ADVERTISE_URL", value_name = "URL", value_parser = advertise_url)]
     pub advertise_url: Option<String>,
     /// A folder of migrations that follow the program's own: for tests of how they are applied.
-    #[cfg(debug_assertions)]
+    #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_MORE_MIGRATIONS", value_name = "FOLDER", hide = true, global = true)]
     pub more_migrations: Option<PathBuf>,
     /// Messages that one identity may send at once.
@@ -302,10 +292,10 @@ pub struct ServeConfig {
     /// Threads for sockets and rooms; unset: as many as there are cores.
     #[arg(long, env = "CHAT_THREADS", value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// What to do wrong on purpose: for tests of the tests.
-    #[cfg(debug_assertions)]
+    /// What to do wrong on purpose: for tests of the fault tests.
+    #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_BROKEN", value_name = "HOW", hide = true)]
-    pub broken: Option<Broken>,
+    pub broken: Option<crate::fault_injection::Broken>,
 }
 
 /// Text that must never be printed.
@@ -645,10 +635,10 @@ mod tests {
         assert!(parse(&["load", "--database-url=sqlite://other.db"]).is_err(), "the load tester has no database");
     }
 
-    /// The same test in a release build: the switch is not there.
+    /// The same test without the feature: the switch is not there.
     #[test]
-    fn only_debug_builds_can_be_broken_on_purpose() {
-        assert_eq!(parse(&["--broken=early-ack"]).is_ok(), cfg!(debug_assertions));
+    fn only_builds_with_fault_injection_can_be_broken_on_purpose() {
+        assert_eq!(parse(&["--broken=early-ack"]).is_ok(), cfg!(feature = "fault-injection"));
         let help = Config::command().render_long_help().to_string();
         assert!(help.contains("--threads"), "{help}");
         assert!(!help.contains("--broken") && !help.contains("CHAT_BROKEN"), "{help}");

@@ -17,6 +17,8 @@
 
 pub mod app;
 pub mod config;
+#[cfg(feature = "fault-injection")]
+pub mod fault_injection;
 pub mod healthcheck;
 pub mod http;
 pub mod logging;

@@ -278,6 +278,8 @@ impl Store {
         self.spawn(async move {
             match &inner.backend {
                 Backend::Postgres(postgres) => {
+                    #[cfg(feature = "fault-injection")]
+                    let postgres = &super::fault_injection::AnsweringEarly(postgres);
                     let outcomes = postgres.append(&rows, asks_first).await?;
                     inner.acknowledged().add(&rows, &outcomes);
                     Ok(outcomes)

@@ -4,11 +4,11 @@
 
 mod acknowledged;
 mod backup;
-#[cfg(debug_assertions)]
-mod broken;
 mod cold;
 mod error;
 mod facade;
+#[cfg(feature = "fault-injection")]
+mod fault_injection;
 mod history;
 mod lease;
 mod migrations;
@@ -72,10 +72,10 @@ pub struct StoreSettings {
     /// SQLite: the file is this store's alone. A second one that wants that is refused.
     pub exclusive: bool,
     /// PostgreSQL: a folder of migrations that follow the program's own, for tests of how they are applied.
-    #[cfg(debug_assertions)]
+    #[cfg(feature = "fault-injection")]
     pub more_migrations: Option<std::path::PathBuf>,
-    /// PostgreSQL: answers before the commit, which is wrong: for tests of the tests.
-    #[cfg(debug_assertions)]
+    /// PostgreSQL: answers before the commit, which is wrong: for tests of the fault tests.
+    #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
 }
 
@@ -89,9 +89,9 @@ impl Default for StoreSettings {
             pooler: Pooler::Auto,
             lock_wait: Duration::from_millis(500),
             exclusive: true,
-            #[cfg(debug_assertions)]
+            #[cfg(feature = "fault-injection")]
             more_migrations: None,
-            #[cfg(debug_assertions)]
+            #[cfg(feature = "fault-injection")]
             answers_early: false,
         }
     }

@@ -36,7 +36,7 @@ pub(super) struct Postgres {
     migrations: Vec<Migration>,
     /// The connection that renews this server's lease, while there is one.
     pub lease: Mutex<Option<Box<Direct>>>,
-    #[cfg(debug_assertions)]
+    #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
 }
 
@@ -66,7 +66,7 @@ impl Postgres {
             connector,
             migrations: needed(settings)?,
             lease: Mutex::new(None),
-            #[cfg(debug_assertions)]
+            #[cfg(feature = "fault-injection")]
             answers_early: settings.answers_early,
         })
     }
@@ -160,7 +160,7 @@ impl Postgres {
 /// The program's own migrations, and those that a test adds.
 fn needed(settings: &StoreSettings) -> Result<Vec<Migration>, StoreError> {
     let migrations = migrations::POSTGRES.to_vec();
-    #[cfg(debug_assertions)]
+    #[cfg(feature = "fault-injection")]
     if let Some(folder) = &settings.more_migrations {
         let unreadable = |e: std::io::Error| StoreError::Broken(format!("{}: {e}", folder.display()).into());
         return Ok([migrations, migrations::in_folder(folder).map_err(unreadable)?].concat());

@@ -13,8 +13,6 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
-#[cfg(debug_assertions)]
-use super::broken;
 use super::{
     AppendOutcome, StoreError, StoredMessage,
     error::Failure,
@@ -174,14 +172,6 @@ impl Postgres {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        #[cfg(debug_assertions)]
-        if self.answers_early {
-            let rows = rows.to_vec();
-            let pool = &self.pools.writer;
-            let answered = broken::write_answering_early(pool, |c| async move { run(c, &rows).await }.boxed());
-            let appended = answered.await?;
-            return Ok(outcomes_of(appended));
-        }
         match self.insert(rows).await {
             // Some were stored before, or are here twice.
             Err(Failure::Again(_) | Failure::Taken(_)) => {}
@@ -217,7 +207,7 @@ pub(super) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> Query
     AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 
-fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
+pub(super) fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
     appended.sort_unstable_by_key(|row| row.0);
     let mut seen = HashSet::with_capacity(appended.len());
     let outcome = |(_, id, seq, rev, at, epoch, old, same): AppendedRow| {

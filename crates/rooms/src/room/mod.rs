@@ -49,9 +49,6 @@ pub struct RoomLimits {
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
     pub heartbeat_seconds: u64,
-    /// A change is delivered behind the one that follows it, which is wrong: for tests of the tests.
-    #[cfg(debug_assertions)]
-    pub swaps_order: bool,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -77,9 +74,6 @@ pub struct Room {
     catch_up: CatchUp<Join>,
     appends: Appends,
     idleness: Idleness,
-    /// A change that comes behind the next one.
-    #[cfg(debug_assertions)]
-    swapped: Option<Arc<Event>>,
 }
 
 struct Member {
@@ -123,8 +117,6 @@ impl Room {
             catch_up: CatchUp::new(),
             appends: Appends::new(persistence),
             idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
-            #[cfg(debug_assertions)]
-            swapped: None,
         }
     }
 

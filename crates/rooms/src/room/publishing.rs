@@ -211,16 +211,6 @@ impl Room {
             let rev = change.rev;
             let (event, n_bytes) = live.backlog.push(change);
             if !self.members.is_empty() {
-                #[cfg(debug_assertions)]
-                if let Some(held) = self.swapped.take() {
-                    self.delivery.fan_out.change(rev, event, n_bytes);
-                    self.delivery.fan_out.change(rev - 1, held, n_bytes);
-                    continue;
-                } else if self.limits.swaps_order && !self.appends.is_empty() {
-                    // Another one is on its way: this one comes behind it.
-                    self.swapped = Some(event);
-                    continue;
-                }
                 self.delivery.fan_out.change(rev, event, n_bytes);
             }
         }

@@ -5,6 +5,9 @@ use std::env;
 use actix::{Addr, Arbiter};
 use tokio::sync::{mpsc, oneshot};
 
+use chat_store::StoredMessage;
+use uuid::Uuid;
+
 use super::*;
 use crate::{
     Backlogs, SessionRef,
@@ -78,8 +81,6 @@ impl World {
             read_timeout: Duration::from_secs(30),
             heartbeat_seconds: 30,
             backlogs: Backlogs::new(usize::MAX),
-            #[cfg(debug_assertions)]
-            swaps_order: false,
         };
         let batches = BatchLimits { n_waiting_max: 10, n_batch_max: 10, wait_max: Duration::from_secs(30) };
         let persistence = match is_stored {
