@@ -144,6 +144,7 @@ impl Session {
             ctx.add_stream(FrameReader::new(incoming, FRAME_BYTES_MAX));
             session
         });
+        // Set once, here.
         let _ = slot.session.set(session.recipient());
         if let Some(code) = refused {
             hub.close(&slot, code);
@@ -177,7 +178,7 @@ impl Session {
         if self.subscription().is_some() {
             return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
         }
-        self.slot.liveness.borrow_mut().join_came(Instant::now(), self.setup.hub.times());
+        self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
         let Some(JoinContext { registry, identity }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
@@ -269,7 +270,7 @@ impl Session {
             }
         };
         if let Ok(Ok(())) = sent {
-            self.slot.liveness.borrow_mut().asked();
+            self.slot.liveness.borrow_mut().n_unanswered += 1;
         }
         self.sent(sent, Some(client_id));
     }
@@ -372,7 +373,7 @@ impl Actor for Session {
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.setup.hub.remove(self.slot.id);
-        let code = self.slot.close_code().map_or(ABNORMAL, CloseCode::number);
+        let code = self.slot.close_code.get().map_or(ABNORMAL, CloseCode::number);
         log::debug!("session {}: ended, close code {code}", self.slot.id.0);
         self.setup.metrics.sessions_closed.inc(&code.to_string());
         self.setup.metrics.sessions_live.dec();
@@ -381,7 +382,7 @@ impl Actor for Session {
 
 impl StreamHandler<Inbound> for Session {
     fn handle(&mut self, inbound: Inbound, ctx: &mut Self::Context) {
-        self.slot.liveness.borrow_mut().heard(Instant::now());
+        self.slot.liveness.borrow_mut().last_heard = Instant::now();
         if self.slot.phase().is_closed() {
             // The peer answers our close frame, or sends what it had not heard it should not.
             if inbound == Inbound::Close {

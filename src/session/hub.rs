@@ -272,7 +272,8 @@ impl Hub {
         }
         let Some(slot) = self.open_session(id) else { return };
         if answers {
-            slot.liveness.borrow_mut().answered();
+            let mut liveness = slot.liveness.borrow_mut();
+            liveness.n_unanswered = liveness.n_unanswered.saturating_sub(1);
         }
         let queued = slot.index_in(room).zip(self.members(room)).map_or(Ok(()), |(index, entry)| {
             entry.members.borrow().get(index).map_or(Ok(()), |member| member.push(before))
@@ -449,7 +450,7 @@ mod tests {
         assert_eq!((one.rooms(), one.phase()), (vec![ROOM], Phase::Open), "its WELCOME was not before that");
         deliver(&hub, ROOM, vec![broadcast("f", 7)]).await;
         deliver(&hub, OTHER, vec![broadcast("i", 9), Command::EndAll(EndReason::StartOver, 10)]).await;
-        assert_eq!((both.phase(), both.close_code()), (Phase::Closing, Some(CloseCode::StartOver)));
+        assert_eq!((both.phase(), both.close_code.get()), (Phase::Closing, Some(CloseCode::StartOver)));
         assert_eq!(hub.members(OTHER).map(|entry| entry.members.borrow().len()), None);
 
         deliver(&hub, ROOM, vec![close(one, 8)]).await;

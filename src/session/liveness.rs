@@ -21,15 +21,17 @@ pub struct SessionTimes {
 /// When something is to be done about a session. Pure: the hub asks once a second, and more often while it drains.
 #[derive(Debug)]
 pub struct Liveness {
-    last_heard: Instant,
-    join_by: Instant,
+    /// When something last came from the client.
+    pub last_heard: Instant,
+    /// By when it has to be in a room: each JOIN, refused ones too, gives it as long again.
+    pub join_by: Instant,
+    /// Once it is closed: by when its client has to answer.
+    pub cut_at: Option<Instant>,
+    /// Messages that its rooms took and have not answered.
+    pub n_unanswered: usize,
     next_heartbeat: Instant,
-    /// Set once it is closed.
-    cut_at: Option<Instant>,
     /// When the client is sent to another server, while this one drains. None for one that came meanwhile: now.
     move_at: Option<Instant>,
-    /// Messages that its rooms took and have not answered.
-    n_unanswered: usize,
 }
 
 /// What is due about a session.
@@ -57,31 +59,6 @@ impl Liveness {
             move_at: None,
             n_unanswered: 0,
         }
-    }
-
-    /// Something came from the client.
-    pub fn heard(&mut self, now: Instant) {
-        self.last_heard = now;
-    }
-
-    /// A JOIN came. Where it is refused the client has as long again for another one.
-    pub fn join_came(&mut self, now: Instant, times: &SessionTimes) {
-        self.join_by = now + times.join_max;
-    }
-
-    /// A room took a message and will answer it.
-    pub fn asked(&mut self) {
-        self.n_unanswered += 1;
-    }
-
-    /// A room answered a message.
-    pub fn answered(&mut self) {
-        self.n_unanswered = self.n_unanswered.saturating_sub(1);
-    }
-
-    /// The session was closed; its client has until then to say so, too.
-    pub fn closed(&mut self, cut_at: Instant) {
-        self.cut_at = Some(cut_at);
     }
 
     /// What is due now. The next heartbeat is an interval after this one.
@@ -135,7 +112,7 @@ mod tests {
             session.due(start + seconds * SECOND, &TIMES, phase, is_member)
         };
         assert_eq!(due(&mut session, 9, Phase::Open, false), Due::Nothing);
-        session.join_came(start + 9 * SECOND, &TIMES);
+        session.join_by = start + 19 * SECOND;
         assert_eq!(due(&mut session, 18, Phase::Open, false), Due::Nothing);
         assert_eq!(due(&mut session, 19, Phase::Lost, false), Due::Close(CloseCode::NotJoined));
         assert_eq!(due(&mut session, 29, Phase::Open, true), Due::Nothing);
@@ -143,9 +120,9 @@ mod tests {
         assert_eq!(due(&mut session, 60, Phase::Leaving, true), Due::Nothing);
         assert_eq!(due(&mut session, 61, Phase::Leaving, true), Due::Heartbeat);
         assert_eq!(due(&mut session, 75, Phase::Open, true), Due::Close(CloseCode::NoSignOfLife));
-        session.heard(start + 75 * SECOND);
+        session.last_heard = start + 75 * SECOND;
         assert_eq!(due(&mut session, 76, Phase::Open, true), Due::Nothing);
-        session.closed(start + 79 * SECOND);
+        session.cut_at = Some(start + 79 * SECOND);
         assert_eq!(due(&mut session, 78, Phase::Closing, false), Due::Nothing);
         assert_eq!(due(&mut session, 79, Phase::Ended, false), Due::Cut);
     }
@@ -158,9 +135,9 @@ mod tests {
         session.plan_move(start, 10 * SECOND, 0.5);
         let moment = start + 5 * SECOND;
         assert!(!session.is_to_move(start + 4 * SECOND) && session.is_to_move(moment));
-        session.asked();
+        session.n_unanswered = 1;
         assert!(!session.can_move(moment, SECOND) && session.can_move(moment + SECOND, SECOND));
-        session.answered();
+        session.n_unanswered = 0;
         assert!(session.can_move(moment, SECOND));
     }
 }

@@ -27,9 +27,9 @@ pub struct Slot {
     /// The rooms it is in, and its index among the members of each. One today: a list is smaller than a map.
     rooms: RefCell<Vec<(RoomKey, usize)>>,
     /// It is among those that the hub writes for next.
-    pub(super) is_due: Cell<bool>,
+    pub is_due: Cell<bool>,
     /// Why it was closed. None as long as it is not, and where its client went without a close frame.
-    close_code: Cell<Option<CloseCode>>,
+    pub close_code: Cell<Option<CloseCode>>,
 }
 
 impl Slot {
@@ -49,11 +49,6 @@ impl Slot {
     /// The phase its connection is in.
     pub fn phase(&self) -> Phase {
         self.outbox.phase()
-    }
-
-    /// Why it was closed. None where its client went without a close frame.
-    pub fn close_code(&self) -> Option<CloseCode> {
-        self.close_code.get()
     }
 
     /// Its index among a room's members, where it is one.
@@ -93,7 +88,7 @@ impl Slot {
     /// frame.
     pub fn ended(&self, code: Option<CloseCode>, cut_at: Instant) {
         self.close_code.set(code);
-        self.liveness.borrow_mut().closed(cut_at);
+        self.liveness.borrow_mut().cut_at = Some(cut_at);
         self.tell(SessionEvent::Closed);
     }
 

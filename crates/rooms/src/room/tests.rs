@@ -5,7 +5,6 @@ use std::env;
 use actix::{Addr, Arbiter};
 use tokio::sync::{mpsc, oneshot};
 
-use chat_store::StoredMessage;
 use uuid::Uuid;
 
 use super::*;
@@ -17,7 +16,7 @@ use crate::{
 };
 use chat_domain::{AuthorId, Content, Epoch, Principal};
 use chat_metrics::Labels;
-use chat_store::{DatabaseUrl, StoreSettings};
+use chat_store::{DatabaseUrl, StoreSettings, StoredMessage};
 
 /// Stands for a hub, for persistence and for the registry, and says what came.
 struct Everything {
