@@ -515,7 +515,7 @@ async fn start_actors(
         wait_max: config.store_wait,
     };
     let (kept, told) = (store.clone(), metrics.clone());
-    let persistence: Addr<Persistence> = store.beside(|| Persistence::new(kept, limits, told).start()).await?;
+    let persistence: Addr<Persistence> = store.run_on_thread(|| Persistence::new(kept, limits, told).start()).await?;
     let limits = RegistryLimits {
         n_rooms_max: config.rooms_max.max(1),
         idle_max: config.room_idle,

@@ -6,7 +6,8 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::{error::StoreError, postgres_connection::PgConnection};
+use super::connection::PgConnection;
+use crate::error::StoreError;
 
 /// What is needed of each table that exists already.
 const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' || relation AS lacks
@@ -43,7 +44,7 @@ struct Schema {
 }
 
 /// The first right that is missing, as a sentence that says what to do.
-pub(super) async fn missing(c: &mut PgConnection, must_create: bool) -> QueryResult<Option<StoreError>> {
+pub(crate) async fn missing(c: &mut PgConnection, must_create: bool) -> QueryResult<Option<StoreError>> {
     if must_create {
         let here = sql_query(SCHEMA).get_result::<Schema>(c).await?;
         if !here.may_create {

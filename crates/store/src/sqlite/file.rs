@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::error::StoreError;
+use crate::error::StoreError;
 
 /// Only the owner reads and writes: the file holds the key that public ids are derived with. SQLite gives its `-wal`
 /// and `-shm` the mode of the file.
@@ -24,13 +24,13 @@ const OWNER_ONLY: u32 = 0o600;
 /// A file that is this process's alone, among those that ask. Both locks are the operating system's, and go with the
 /// process.
 #[derive(Debug)]
-pub(super) struct OwnFile {
+pub(crate) struct OwnFile {
     path: PathBuf,
     /// The database. Held for its lock and so that its inode is not used again.
     _database: File,
     /// Device and inode of the database.
     inode: (u64, u64),
-    /// Beside it. Servers before 0.2 know this lock only; it also has the highest id of a message that was stored.
+    /// Next to it in the folder. Servers before 0.2 know this lock only; it also has the highest id of a message that was stored.
     lock: File,
 }
 
@@ -90,12 +90,12 @@ fn noted(lock: &File) -> i64 {
 }
 
 /// Makes an empty file for SQLite where there is none, for its owner only whatever the umask is.
-pub(super) fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).read(true).write(true).mode(OWNER_ONLY).open(path)
 }
 
-/// The lock by name: a file beside the database.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+/// The lock by name: a file next to the database.
+pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
@@ -107,8 +107,8 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Forgets the id that was noted: what is put in the file's place now may be older.
-pub(super) fn forget(lock: &File) -> io::Result<()> {
+/// Forgets the id that was noted: a file that replaces it may be older.
+pub(crate) fn forget(lock: &File) -> io::Result<()> {
     lock.set_len(0)
 }
 
@@ -117,7 +117,7 @@ fn inode(metadata: &Metadata) -> (u64, u64) {
 }
 
 /// Why a file or its folder cannot be used: for good, where somebody has to change something first.
-pub(super) fn unusable(path: &Path, error: &io::Error) -> StoreError {
+pub(crate) fn unusable(path: &Path, error: &io::Error) -> StoreError {
     use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
     let path = path.display();
     match error.kind() {

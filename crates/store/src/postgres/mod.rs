@@ -1,9 +1,18 @@
-//! The store on PostgreSQL.
+//! The store on PostgreSQL: its pools and connections, batches, migrations and the leases of servers.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+pub(crate) mod batch;
+mod columns;
+mod connect;
+pub(crate) mod connection;
+mod history;
+mod insert;
+mod migrate;
+mod pooler;
+mod rights;
+mod servers;
+mod session;
+
+use std::time::{Duration, Instant};
 
 use deadpool::Runtime;
 use diesel::{ExpressionMethods, QueryResult, sql_query, update};
@@ -12,24 +21,25 @@ use futures_util::FutureExt;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
-use super::{
-    HistoryCheck, Known, StoreSettings,
-    error::{Failure, StoreError},
-    history,
-    lease::{ADMINISTRATION_MAX, Pools},
-    migrations::{self, Migration},
-    postgres_connect::{Connector, Direct},
-    postgres_connection::PgConnection,
-    postgres_migrate, postgres_rights,
-    postgres_session::Session,
-    probe,
-    schema::{meta, rooms},
-    sql_types::Key,
-    url::PostgresUrl,
+use self::{
+    connect::{Connector, Direct},
+    connection::PgConnection,
+    session::Session,
 };
-use chat_domain::{Epoch, NewMessage, RoomId};
+use crate::{
+    error::{Failure, StoreError},
+    migrations::{self, Migration},
+    model::{HistoryCheck, Known},
+    pools::{ADMINISTRATION_MAX, Pools},
+    settings::{PostgresUrl, StoreSettings},
+    tables::{
+        schema::{meta, rooms},
+        sql_types::Key,
+    },
+};
+use chat_domain::{Epoch, RoomId};
 
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     pub pools: Pools<PgConnection>,
     pub connector: Connector,
     /// What this release needs, oldest first.
@@ -58,7 +68,7 @@ impl Postgres {
             readers: pool(settings.pool_size.max(1), Session::reading())?,
             // The database's own limit comes first where the database lives.
             job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
-            connector: Some(connector.clone()),
+            primary: Some(connector.primary.clone()),
             retirement: std::sync::Mutex::default(),
         };
         Ok(Self {
@@ -76,7 +86,7 @@ impl Postgres {
         if self.schema_current().await? {
             return Ok(Vec::new());
         }
-        postgres_migrate::migrate(&self.connector, &self.migrations).await
+        migrate::migrate(&self.connector, &self.migrations).await
     }
 
     pub async fn schema_current(&self) -> Result<bool, StoreError> {
@@ -89,7 +99,7 @@ impl Postgres {
         // Looks for such a server; a standby alone has nothing to migrate either.
         self.pools.write(|c| async { c.batch_execute("SELECT 1").await }.boxed()).await?;
         let must_create = !self.schema_current().await?;
-        match self.pools.write(move |c| postgres_rights::missing(c, must_create).boxed()).await? {
+        match self.pools.write(move |c| rights::missing(c, must_create).boxed()).await? {
             Some(refused) => Err(refused),
             None => Ok(()),
         }
@@ -100,7 +110,7 @@ impl Postgres {
     pub async fn can_write(&self) -> Result<(), StoreError> {
         let still_does = self.pools.write(|c| takes_writes(c).boxed()).await;
         let result = if matches!(still_does, Ok(false)) {
-            self.connector.primary().doubt(Instant::now());
+            self.connector.primary.lock().doubt(Instant::now());
             self.pools.write(|c| takes_writes(c).boxed()).await
         } else {
             still_does
@@ -112,29 +122,25 @@ impl Postgres {
     /// Something was read that is behind what was acknowledged: what is read after this is of the server that takes
     /// messages.
     pub async fn renew(&self) -> Result<(), StoreError> {
-        self.connector.primary().doubt(Instant::now());
+        self.connector.primary.lock().doubt(Instant::now());
         self.pools.write(|c| takes_writes(c).boxed()).await?;
         Ok(())
     }
 
     /// How long all that answers has been read-only.
     pub fn read_only_for(&self) -> Option<Duration> {
-        self.connector.primary().read_only_for(Instant::now())
+        self.connector.primary.lock().read_only_for(Instant::now())
     }
 
     pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
         let key = Key(Uuid::new_v4());
-        let changed = self.pools.write(|c| history::postgres::new_room_epoch(c, room, key).boxed()).await?;
+        let changed = self.pools.write(|c| history::new_room_epoch(c, room, key).boxed()).await?;
         Ok(changed.then(|| key.into()))
     }
 
     pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
         let key = Key(Uuid::new_v4());
-        Ok(self.pools.write(|c| history::postgres::check(c, room, known, key).boxed()).await?)
-    }
-
-    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
-        Ok(self.pools.write(|c| probe::postgres(c, rows).boxed()).await?)
+        Ok(self.pools.write(|c| history::check(c, room, known, key).boxed()).await?)
     }
 
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
@@ -174,7 +180,7 @@ async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Res
     timeout(ADMINISTRATION_MAX, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// As `postgres_connect` asks it of a new connection, for one that may be old: a server's settings can change.
+/// As `connect` asks it of a new connection, for one that may be old: a server's settings can change.
 async fn takes_writes(c: &mut PgConnection) -> QueryResult<bool> {
     #[derive(diesel::QueryableByName)]
     struct Takes {

@@ -37,7 +37,7 @@ table! {
 
     /// What was said. Of the indexes, the unique ones on `(room_id, seq)` and on the sender's key answer what the
     /// server asks. `idx_messages_room_created_at` is for people who look for what was written when, and for the
-    /// time of a room's newest message, which `sqlite_batch` asks for after a repeat.
+    /// time of a room's newest message, which `sqlite::batch` asks for after a repeat.
     messages (id) {
         id -> BigInt,
         room_id -> Text,

@@ -14,10 +14,13 @@ use diesel::{
     update,
 };
 
-use super::{
-    AppendOutcome, StoredMessage,
-    schema::{messages, meta, rooms},
-    sql_types::{Guid, Key, Stamp, Ts},
+use crate::{
+    model::{AppendOutcome, StoredMessage},
+    probe::undone,
+    tables::{
+        schema::{messages, meta, rooms},
+        sql_types::{Guid, Key, Stamp, Ts},
+    },
 };
 use chat_domain::{NewMessage, RoomId};
 
@@ -34,13 +37,13 @@ struct OpenRoom {
     n_added: i64,
 }
 
-pub(super) fn append(
+pub(crate) fn append(
     c: &mut SqliteConnection,
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
     // Where SQLite has ended the transaction by itself, as for a disk that is full, diesel's rollback fails, and its
-    // error would take the place of the one that tells why. The pool drops the connection then.
+    // error would hide the one that tells why. The pool drops the connection then.
     let mut cause = None;
     let written = c.immediate_transaction(|c| {
         append_within(c, rows, now).map_err(|error| {
@@ -51,8 +54,20 @@ pub(super) fn append(
     written.map_err(|error| cause.unwrap_or(error))
 }
 
+/// SQLite writes nothing of what is undone, so the transaction ends by a commit of a row as it was.
+pub(crate) fn probe(c: &mut SqliteConnection, rows: &[Arc<NewMessage>], now: DateTime<Utc>) -> QueryResult<()> {
+    c.immediate_transaction(|c| {
+        let storing: QueryResult<()> = c.transaction(|c| {
+            append_within(c, rows, now)?;
+            Err(QueryError::RollbackTransaction)
+        });
+        undone(storing)?;
+        update(meta::table).set(meta::secret.eq(meta::secret)).execute(c).map(|_| ())
+    })
+}
+
 /// The same within a transaction that no other can be in.
-pub(super) fn append_within(
+fn append_within(
     c: &mut SqliteConnection,
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,

@@ -1,7 +1,7 @@
 //! How connections to PostgreSQL are made: encrypted as the URL says, to a server that can do the work.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,14 +21,14 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    StoreSettings,
-    error::{Failure, StoreError, of_connecting, through_diesel},
+    connection::PgConnection,
     pooler::{ROUNDS, Sharing, sessions_are_shared},
-    postgres_connection::PgConnection,
-    postgres_session::Session,
-    primary::{Primary, Server},
-    tls::{self, TlsMode},
-    url::PostgresUrl,
+    session::{Purpose, Session},
+};
+use crate::{
+    error::{Failure, StoreError, of_connecting, through_diesel},
+    primary::{Server, SharedPrimary},
+    settings::{PostgresUrl, StoreSettings, TlsMode, tls},
 };
 
 /// The oldest version that the program is used with: 13 ended in November 2025, and nothing that is older than the
@@ -44,18 +44,9 @@ const FACTS: &str = "SELECT
     current_setting('server_encoding') AS encoding,
     current_setting('server_version_num') AS version";
 
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Only a server that takes writes will do.
-    Write,
-    /// One that does not will do while there is no other.
-    Read,
-}
-
 /// A connection outside the pools and without diesel, which prepares its statements by name. Nothing is set up on its
 /// session: behind a pooler that shares sessions nothing would stay. Closed when dropped.
-pub(super) struct Direct {
+pub(crate) struct Direct {
     pub client: Client,
     /// Tells whether it leads to a server that was left (see [`Primary::is_fresh`]).
     pub made: Instant,
@@ -70,7 +61,7 @@ impl Drop for Direct {
 }
 
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     /// Goes to the first server that takes writes.
     writable: Arc<Config>,
     /// Goes to the first server that answers.
@@ -78,7 +69,8 @@ pub(super) struct Connector {
     tls: MakeRustlsConnect,
     mode: TlsMode,
     connect_max: Duration,
-    primary: Arc<Mutex<Primary>>,
+    /// What all connections together know of the servers.
+    pub primary: SharedPrimary,
     sharing: Arc<Sharing>,
 }
 
@@ -140,7 +132,7 @@ impl Connector {
             tls: url.tls.connector()?,
             mode: url.tls.mode,
             connect_max: settings.connect_timeout.saturating_mul(n_looks),
-            primary: Arc::default(),
+            primary: SharedPrimary::default(),
             sharing: Arc::new(Sharing::new(settings.pooler)),
         })
     }
@@ -153,7 +145,7 @@ impl Connector {
             let (connector, session) = (connector.clone(), session.clone());
             async move { connector.connect(&session).await.map_err(through_diesel) }.boxed()
         });
-        // The manager's own URL is never used: it would be one more place that holds the password.
+        // The manager's own URL is never used: it would be one more copy of the password.
         AsyncDieselConnectionManager::new_with_config("", config)
     }
 
@@ -218,7 +210,7 @@ impl Connector {
     /// that calls this.
     pub async fn direct(&self) -> Result<Direct, StoreError> {
         let Reached { client, connection, .. } = self.reach_in_time(Purpose::Write).await?;
-        // Why it ended is told to whoever waits for a statement.
+        // Whoever waits for a statement gets to know why it ended.
         let driver = tokio::spawn(async move { drop(connection.await) });
         Ok(Direct { client, made: Instant::now(), driver })
     }
@@ -230,14 +222,9 @@ impl Connector {
         self.judge(reached, purpose)
     }
 
-    /// What all connections together know of the servers.
-    pub fn primary(&self) -> MutexGuard<'_, Primary> {
-        self.primary.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Says what was found out to all other connections; whether this one may be used.
     fn judge(&self, reached: Result<Reached, Unreached>, purpose: Purpose) -> Result<Reached, StoreError> {
-        let (mut primary, now) = (self.primary(), Instant::now());
+        let (mut primary, now) = (self.primary.lock(), Instant::now());
         match (reached, purpose) {
             (Ok(reached), Purpose::Write) => {
                 if primary.writer_connected(&reached.server, now) {
@@ -279,7 +266,7 @@ impl Connector {
     async fn open(&self, config: &Config) -> Result<Reached, Unreached> {
         let connected = match config.connect(self.tls.clone()).await {
             // As libpq: what need not be encrypted is tried without where encrypting does not work, or where the
-            // server's rules (pg_hba.conf) have no place for it.
+            // server's rules (pg_hba.conf) do not allow it.
             Err(error)
                 if self.mode == TlsMode::Prefer
                     && (tls::is_about_tls(&error)

@@ -14,14 +14,14 @@ use diesel_async::pooled_connection::{
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::{
-    PoolStatus,
+use crate::{
     error::{Failure, StoreError},
-    postgres_connect::Connector,
+    model::PoolStatus,
+    primary::SharedPrimary,
 };
 
 /// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
-pub(super) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
+pub(crate) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
 
 /// A connection is used no longer than this: balancers and names lead elsewhere after a while, and only a new
 /// connection finds out.
@@ -32,7 +32,7 @@ const RETIREMENT: Duration = Duration::from_secs(60);
 
 /// When a connection was last replaced because of its age.
 #[derive(Debug, Default)]
-pub(super) struct Retirement(Option<Instant>);
+pub(crate) struct Retirement(Option<Instant>);
 
 impl Retirement {
     /// Whether it is the turn of one of `n` connections, made then, to be replaced.
@@ -50,7 +50,7 @@ impl Retirement {
 }
 
 /// The connections of one store: a single one that writes, several that read.
-pub(super) struct Pools<C>
+pub(crate) struct Pools<C>
 where
     AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>,
 {
@@ -60,7 +60,7 @@ where
     /// the waiting for a database that is frozen.
     pub job_max: Duration,
     /// PostgreSQL: knows which connections lead to another server than the newest one.
-    pub connector: Option<Connector>,
+    pub primary: Option<SharedPrimary>,
     pub retirement: Mutex<Retirement>,
 }
 
@@ -109,7 +109,7 @@ where
             Ok(result) => result.map_err(Failure::from),
             Err(_) => Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into()))),
         };
-        // Whatever may have hurt the connection costs it its place in the pool.
+        // Whatever may have hurt the connection costs the connection: the pool makes another one.
         if result.as_ref().err().is_none_or(Failure::spares_the_connection) {
             drop(connection.0.take());
         }
@@ -129,18 +129,18 @@ where
         }
     }
 
-    /// Ends the idle connections that lead to a server that was left: they hold a place there.
+    /// Ends the idle connections that lead to a server that was left: they take up connections there.
     pub fn leave(&self) {
-        let Some(connector) = &self.connector else { return };
+        let Some(primary) = &self.primary else { return };
         for pool in [&self.writer, &self.readers] {
             // What was taken out ends when it is dropped.
-            drop(pool.retain(|_, metrics| connector.primary().is_fresh(metrics.created)));
+            drop(pool.retain(|_, metrics| primary.lock().is_fresh(metrics.created)));
         }
     }
 
     fn may_be_used(&self, made: Instant, n_max: usize) -> bool {
-        let Some(connector) = &self.connector else { return true };
-        if !connector.primary().is_fresh(made) {
+        let Some(primary) = &self.primary else { return true };
+        if !primary.lock().is_fresh(made) {
             return false;
         }
         let mut retirement = self.retirement.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,16 +31,14 @@ use tokio_postgres::{
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut},
 };
 
-use super::{
-    error::{Failure, through_query},
-    pooler::Sharing,
-};
+use super::pooler::Sharing;
+use crate::error::{Failure, through_query};
 
 /// Statements that a connection keeps prepared. The program has some twenty.
 const STATEMENTS_MAX: usize = 64;
 
 /// A connection. Dropped, it is closed, whatever is under way on it.
-pub(super) struct PgConnection {
+pub(crate) struct PgConnection {
     client: Client,
     /// Ends with this value: it may wait for an answer that never comes.
     driving: AbortHandle,
@@ -51,7 +49,7 @@ pub(super) struct PgConnection {
     sharing: Arc<Sharing>,
     statements: HashMap<String, Statement>,
     transaction: AnsiTransactionManager,
-    /// diesel wants to have a place for one.
+    /// diesel wants each connection to hold one.
     instrumentation: Option<Box<dyn Instrumentation>>,
 }
 
@@ -199,13 +197,13 @@ impl ToSql for Value {
 }
 
 /// A row, with the types of its columns as diesel asks for them.
-pub(super) struct PgRow {
+pub(crate) struct PgRow {
     row: tokio_postgres::Row,
     types: Arc<[NonZeroU32]>,
 }
 
 /// A value of a row.
-pub(super) struct PgField<'a> {
+pub(crate) struct PgField<'a> {
     name: &'a str,
     value: Option<&'a [u8]>,
     kind: &'a NonZeroU32,

@@ -1,27 +1,30 @@
 //! How PostgreSQL stores a batch: one statement, one round trip, one implicit transaction. The one for new keys is
-//! tried first ([`postgres_insert`]); here is the one for any.
+//! tried first ([`insert`]); here is the one for any.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use diesel::{
-    QueryResult, QueryableByName,
+    ExpressionMethods, QueryResult, QueryableByName,
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::Error as QueryError,
     sql_query,
     sql_types::{Array, BigInt, Bool, Text},
+    update,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
-use super::{
-    AppendOutcome, StoreError, StoredMessage,
-    error::Failure,
-    postgres::Postgres,
-    postgres_columns::Columns,
-    postgres_connection::PgConnection,
-    postgres_insert,
+use super::{Postgres, columns::Columns, connection::PgConnection, insert};
+use crate::{
+    error::{Failure, StoreError},
+    model::{AppendOutcome, StoredMessage},
+    probe::undone,
     splitting::Splitting,
-    sql_types::{Guid, Key, Stamp, Ts},
+    tables::{
+        schema::meta,
+        sql_types::{Guid, Key, Stamp, Ts},
+    },
 };
 use chat_domain::{NewMessage, RoomId};
 
@@ -103,7 +106,7 @@ impl QueryId for AppendBatch<'_> {
 }
 
 /// Which row of the batch, and what became of it: id, seq, rev, time, epoch, was there before, same content.
-pub(super) type AppendedRow = (i64, i64, i64, i64, Stamp, Key, bool, bool);
+pub(crate) type AppendedRow = (i64, i64, i64, i64, Stamp, Key, bool, bool);
 
 impl Query for AppendBatch<'_> {
     type SqlType = (BigInt, BigInt, BigInt, BigInt, Ts, Guid, Bool, Bool);
@@ -167,6 +170,11 @@ impl Postgres {
         Ok(rooms.into_iter().filter(is_locked).collect())
     }
 
+    /// Whether these rows would be stored.
+    pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
+        Ok(self.pools.write(|c| probe(c, rows).boxed()).await?)
+    }
+
     /// Stores all of a batch or nothing.
     async fn append_whole(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
         if rows.is_empty() {
@@ -188,7 +196,7 @@ impl Postgres {
 
     async fn insert(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
         let rows = rows.to_vec();
-        let inserted = self.pools.write(|c| async move { postgres_insert::run(c, &rows).await }.boxed()).await?;
+        let inserted = self.pools.write(|c| async move { insert::run(c, &rows).await }.boxed()).await?;
         inserted.ok_or_else(wrong_number)
     }
 
@@ -203,11 +211,24 @@ fn wrong_number() -> Failure {
     Failure::Store(StoreError::Broken("a batch came back with a row too many or too few".into()))
 }
 
-pub(super) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
+/// Rows extend the tables although they are rolled back; the commit behind them shows that the log takes one.
+async fn probe(c: &mut PgConnection, rows: Vec<Arc<NewMessage>>) -> QueryResult<()> {
+    let storing: QueryResult<()> = c
+        .transaction(async move |c| {
+            run(c, &rows).await?;
+            Err(QueryError::RollbackTransaction)
+        })
+        .await;
+    undone(storing)?;
+    let same = update(meta::table).set(meta::secret.eq(meta::secret));
+    same.execute(c).await.map(|_| ())
+}
+
+pub(crate) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
     AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 
-pub(super) fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
+pub(crate) fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
     appended.sort_unstable_by_key(|row| row.0);
     let mut seen = HashSet::with_capacity(appended.len());
     let outcome = |(_, id, seq, rev, at, epoch, old, same): AppendedRow| {

@@ -26,10 +26,10 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::{
+use super::connect::{Connector, Direct};
+use crate::{
     error::{StoreError, of_direct, sentence},
     migrations::{self, APPLIED_TABLE, Migration, pending},
-    postgres_connect::{Connector, Direct},
 };
 
 /// How long a migration waits for a lock, and with it whoever comes behind it: less than a JOIN waits for the database
@@ -55,7 +55,7 @@ const RENEWAL: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(250);
 
 /// The lock of the session under which a server of the first release migrates. A transaction holds it here, so that
-/// such a server, starting on an empty database beside this one, waits for it, and this one for that.
+/// such a server, starting on an empty database at the same time as this one, waits for it, and this one for that.
 const FIRST_RELEASE_LOCK: i64 = 7_263_118_461_193;
 
 const LEASE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration_lease (
@@ -67,7 +67,7 @@ COMMENT ON TABLE migration_lease IS 'At most one row: who applies migrations, an
 
 /// Applies what is missing of `migrations`, makes the row of `meta`, and tells the names of what was applied here.
 /// Waits for others who do the same.
-pub(super) async fn migrate(connector: &Connector, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn migrate(connector: &Connector, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
     let mut migrator = Migrator { c: connector.direct().await?, holder: Uuid::new_v4(), applied: Vec::new() };
     migrator.make_tables().await?;
     migrator.take_lease().await?;

@@ -3,16 +3,16 @@
 use diesel::prelude::*;
 
 use super::{
-    Head, Page,
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
+use crate::model::{Head, Page};
 use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname};
 
 /// A row of `messages`.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = messages)]
-pub(super) struct MessageRow {
+pub(crate) struct MessageRow {
     id: i64,
     seq: i64,
     rev: i64,
@@ -40,10 +40,10 @@ impl From<MessageRow> for ChatMessage {
     }
 }
 
-/// What `rooms` says of a room beside its id.
+/// What `rooms` says of a room, apart from its id.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = rooms)]
-pub(super) struct HeadRow {
+pub(crate) struct HeadRow {
     pub epoch: Key,
     pub last_rev: i64,
     pub message_count: i64,
@@ -53,7 +53,7 @@ pub(super) struct HeadRow {
 /// The one row of `meta`.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = meta)]
-pub(super) struct MetaRow {
+pub(crate) struct MetaRow {
     pub epoch: Key,
     pub secret: Vec<u8>,
     pub name: String,
@@ -62,7 +62,7 @@ pub(super) struct MetaRow {
 /// The same, as it is made.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = meta)]
-pub(super) struct NewMetaRow {
+pub(crate) struct NewMetaRow {
     pub epoch: Key,
     pub secret: Vec<u8>,
 }
@@ -74,7 +74,7 @@ impl From<Key> for Epoch {
 }
 
 /// A room's head; one without a row has the epoch of `meta`.
-pub(super) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
+pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
     match row {
         None => Head { epoch: meta_epoch.into(), rev: 0, message_count: 0, last_message_at: None },
         Some(row) => Head {
@@ -87,7 +87,7 @@ pub(super) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
 }
 
 /// A page from one row more than was asked for, so that it is known whether there are more.
-pub(super) fn page_of(mut rows: Vec<MessageRow>, limit: usize, newest_first: bool) -> Page {
+pub(crate) fn page_of(mut rows: Vec<MessageRow>, limit: usize, newest_first: bool) -> Page {
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     if newest_first {
@@ -97,6 +97,6 @@ pub(super) fn page_of(mut rows: Vec<MessageRow>, limit: usize, newest_first: boo
 }
 
 /// One row more than is asked for, as SQL counts.
-pub(super) fn one_more(limit: usize) -> i64 {
+pub(crate) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }

@@ -1,4 +1,9 @@
-//! The store in a SQLite file.
+//! The store in a SQLite file: its pools, batches, the file itself and its backups.
+
+mod backup;
+mod batch;
+mod file;
+mod history;
 
 use std::{
     fs::{self, File},
@@ -20,21 +25,24 @@ use diesel_async::{
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::{
-    AppendOutcome, HistoryCheck, Known, StoreSettings,
+use self::file::{OwnFile, unusable};
+use crate::{
     error::{StoreError, through_diesel},
-    history,
-    lease::Pools,
-    migrations, probe,
-    schema::{meta, rooms},
+    migrations,
+    model::{AppendOutcome, HistoryCheck, Known},
+    pools::Pools,
+    settings::StoreSettings,
     splitting::Splitting,
-    sql_types::Key,
-    sqlite_batch,
-    sqlite_file::{self, OwnFile, unusable},
+    tables::{
+        schema::{meta, rooms},
+        sql_types::Key,
+    },
 };
 use chat_domain::{Epoch, NewMessage, RoomId};
 
-pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
+pub use backup::{BackupError, Contents, back_up, restore};
+
+pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection>;
 
 /// For the connection that writes: a commit is on the disk (FULL). The cache and the rarer checkpoints are
 /// worth a third of the throughput (docs/adr/0003).
@@ -49,7 +57,7 @@ const WAL_TRIES: u32 = 20;
 /// How long a migration waits for another process's.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) struct Sqlite {
+pub(crate) struct Sqlite {
     pub pools: Pools<Connection>,
     path: PathBuf,
     busy_max: Duration,
@@ -65,7 +73,7 @@ impl Sqlite {
         let own = if settings.exclusive {
             Some(Arc::new(OwnFile::open(path)?))
         } else {
-            sqlite_file::create(path).map_err(|e| unusable(path, &e))?;
+            file::create(path).map_err(|e| unusable(path, &e))?;
             None
         };
         let name: Arc<str> =
@@ -83,7 +91,7 @@ impl Sqlite {
             readers: pool(settings.pool_size.max(1), READING)?,
             // A commit may follow a wait for another process's.
             job_max: settings.statement_timeout.saturating_mul(2),
-            connector: None,
+            primary: None,
             retirement: Mutex::default(),
         };
         Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, own })
@@ -145,7 +153,7 @@ impl Sqlite {
 
     pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
         let key = Key(Uuid::new_v4());
-        let change = move |c: &mut SqliteConnection| history::sqlite::new_room_epoch(c, &room, key);
+        let change = move |c: &mut SqliteConnection| history::new_room_epoch(c, &room, key);
         let changed = self.pools.write(move |c| c.spawn_blocking(change)).await?;
         Ok(changed.then(|| key.into()))
     }
@@ -153,13 +161,13 @@ impl Sqlite {
     pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
         self.in_place()?;
         let key = Key(Uuid::new_v4());
-        let check = move |c: &mut SqliteConnection| history::sqlite::check(c, &room, &known, key);
+        let check = move |c: &mut SqliteConnection| history::check(c, &room, &known, key);
         Ok(self.pools.write(move |c| c.spawn_blocking(check)).await?)
     }
 
     pub async fn probe_write(&self, rows: Vec<Arc<NewMessage>>) -> Result<(), StoreError> {
         self.in_place()?;
-        let job = move |c: &mut SqliteConnection| probe::sqlite(c, &rows, now());
+        let job = move |c: &mut SqliteConnection| batch::probe(c, &rows, now());
         self.pools.write(move |c| c.spawn_blocking(job)).await?;
         self.in_place()
     }
@@ -176,7 +184,7 @@ impl Sqlite {
             self.in_place()?;
             let own = self.own.clone();
             let job = move |c: &mut SqliteConnection| {
-                let outcomes = sqlite_batch::append(c, &part, now())?;
+                let outcomes = batch::append(c, &part, now())?;
                 let id_of = |o: &AppendOutcome| if let AppendOutcome::Stored(m) = o { Some(m.id) } else { None };
                 if let (Some(own), Some(id)) = (own, outcomes.iter().rev().find_map(id_of)) {
                     own.note(id);
@@ -200,14 +208,14 @@ impl Sqlite {
     }
 }
 
-/// Now, to the millisecond: what the file holds and what is told of it are the same.
+/// Now, to the millisecond: what the file holds and what is answered are the same.
 fn now() -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
 }
 
 /// Gives every room this epoch, those without a row as well.
-pub(super) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()> {
+pub(crate) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()> {
     c.immediate_transaction(|c| {
         update(meta::table).set(meta::epoch.eq(key)).execute(c)?;
         update(rooms::table).set(rooms::epoch.eq(key)).execute(c)?;

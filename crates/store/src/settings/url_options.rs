@@ -5,10 +5,54 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
-use super::{
-    tls::{Roots, TlsMode, TlsSettings},
-    url::StoreUrlError,
-};
+use super::tls::{Roots, TlsMode, TlsSettings};
+
+/// Why a database URL was refused. Never holds a part of the URL: it may be the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoreUrlError {
+    /// Neither PostgreSQL nor SQLite.
+    #[error("a database URL begins with postgres://, postgresql:// or sqlite://")]
+    Scheme,
+    /// No URL of a PostgreSQL server.
+    #[error(
+        "this is no URL of a PostgreSQL database: expected postgres://user:password@host:port/database \
+         (write special characters of the password as %XX)"
+    )]
+    Postgres,
+    /// The host is missing.
+    #[error("the PostgreSQL URL names no host: expected postgres://user:password@host:port/database")]
+    Host,
+    /// A value of `sslmode` that is none, or is not supported.
+    #[error("sslmode of the PostgreSQL URL is one of disable, prefer, require, verify-ca and verify-full")]
+    TlsMode,
+    /// Encryption without asking for it first.
+    #[error("sslnegotiation=direct of the PostgreSQL URL is not supported: leave it out")]
+    Direct,
+    /// A weak mode with the public authorities.
+    #[error("sslrootcert=system of the PostgreSQL URL needs sslmode=verify-full")]
+    SystemRoots,
+    /// Half of a client's certificate.
+    #[error("sslcert and sslkey of the PostgreSQL URL belong together: both are paths of PEM files")]
+    ClientCertificate,
+    /// No path where one belongs.
+    #[error("sslrootcert, sslcert and sslkey of the PostgreSQL URL are paths of PEM files")]
+    File,
+    /// Something of the encryption, without encryption.
+    #[error("channel_binding=require of the PostgreSQL URL needs sslmode=require, verify-ca or verify-full")]
+    ChannelBinding,
+    /// A server that takes no messages was asked for.
+    #[error("target_session_attrs of the PostgreSQL URL is read-write or any: messages need a server that takes them")]
+    Target,
+    /// An option that libpq knows.
+    #[error("the PostgreSQL URL has the option {0}, which is not supported: leave it out")]
+    Option(&'static str),
+    /// No path of a file.
+    #[error(
+        "a SQLite URL is sqlite:// and the path of a file, as sqlite://data/chat.db or sqlite:///var/lib/chat.db, \
+         without options; a database in memory cannot be shared"
+    )]
+    Sqlite,
+}
 
 /// Options of libpq that mean something here that is not done. Ignored silently, they would promise it.
 const NOT_SUPPORTED: [&str; 13] = [
@@ -28,7 +72,7 @@ const NOT_SUPPORTED: [&str; 13] = [
 ];
 
 /// Reads these options and takes them out of a URL; what is left is for the driver.
-pub(super) fn take(url: &str) -> Result<(String, TlsSettings), StoreUrlError> {
+pub(crate) fn take(url: &str) -> Result<(String, TlsSettings), StoreUrlError> {
     // Behind the first `@`, as the driver does it: a password may hold a question mark.
     let login = url.find('@').map_or(0, |at| at.saturating_add(1));
     let mut tls = TlsSettings::default();
@@ -37,7 +81,7 @@ pub(super) fn take(url: &str) -> Result<(String, TlsSettings), StoreUrlError> {
     else {
         return Ok((url.to_owned(), tls));
     };
-    let (login, (place, options)) = (head, options);
+    let (login, (server, options)) = (head, options);
     let (mut kept, mut certificate, mut key, mut mode) = (Vec::new(), None, None, None);
     for option in options.split('&').filter(|option| !option.is_empty()) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -71,7 +115,7 @@ pub(super) fn take(url: &str) -> Result<(String, TlsSettings), StoreUrlError> {
         (Some(_), Roots::System) => return Err(StoreUrlError::SystemRoots),
         (mode, _) => mode.unwrap_or_default(),
     };
-    Ok((format!("{login}{place}?{}", kept.join("&")), tls))
+    Ok((format!("{login}{server}?{}", kept.join("&")), tls))
 }
 
 fn file(path: &str) -> Result<PathBuf, StoreUrlError> {

@@ -13,11 +13,10 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 
-use super::{
-    AppendOutcome, StoredMessage,
-    postgres_columns::Columns,
-    postgres_connection::PgConnection,
-    sql_types::{Guid, Key, Stamp, Ts},
+use super::{columns::Columns, connection::PgConnection};
+use crate::{
+    model::{AppendOutcome, StoredMessage},
+    tables::sql_types::{Guid, Key, Stamp, Ts},
 };
 use chat_domain::NewMessage;
 
@@ -108,7 +107,7 @@ impl<'a> InsertBatch<'a> {
 }
 
 /// Stores the messages; what became of each, or `None` where the database's answer does not fit the batch.
-pub(super) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Option<Vec<AppendOutcome>>> {
+pub(crate) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Option<Vec<AppendOutcome>>> {
     let inserted = InsertBatch::new(rows).load::<InsertedRow>(c).await?;
     Ok(outcomes_of(rows, inserted))
 }

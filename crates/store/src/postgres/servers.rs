@@ -11,10 +11,9 @@ use chrono::DateTime;
 use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
-use super::{
+use super::{Postgres, connect::Direct};
+use crate::{
     error::{StoreError, of_direct},
-    postgres::Postgres,
-    postgres_connect::Direct,
     servers::{LivingServer, OwnServer, Renewal, SERVER_LEASE},
 };
 
@@ -65,9 +64,9 @@ impl Postgres {
     /// Runs a statement in one message and gives its rows. A connection on which something failed is not used again.
     async fn on_lease_connection(&self, statement: &str) -> Result<Vec<SimpleQueryRow>, StoreError> {
         let work = async {
-            let mut place = self.lease.lock().await;
+            let mut held = self.lease.lock().await;
             // One that leads to a server that was left would renew the lease there.
-            let kept = place.take().filter(|c| self.connector.primary().is_fresh(c.made));
+            let kept = held.take().filter(|c| self.connector.primary.lock().is_fresh(c.made));
             let c: Box<Direct> = match kept {
                 Some(c) => c,
                 None => Box::new(self.connector.direct().await?),
@@ -78,7 +77,7 @@ impl Postgres {
                  {statement}; COMMIT"
             );
             let messages = c.client.simple_query(&transaction).await.map_err(|e| of_direct("the lease", &e))?;
-            *place = Some(c);
+            *held = Some(c);
             Ok(messages)
         };
         let late = || StoreError::Unavailable("the lease: the database did not answer in time".into());
@@ -93,7 +92,7 @@ fn lease() -> String {
 }
 
 /// One statement that writes and reads. It reads what was there before it wrote: a lease of this id that another
-/// process holds is still told of.
+/// process holds is still reported.
 fn renewal(own: &OwnServer, sessions: i64, rooms: i64) -> String {
     let url = own.url.as_deref().map_or_else(|| "NULL".to_owned(), quoted);
     let (id, token, lease) = (quoted(own.id.as_str()), own.token, lease());

@@ -9,11 +9,11 @@ use diesel::{
     sql_types::{Array, Text},
 };
 
-use super::sql_types::{Guid, Key};
+use crate::tables::sql_types::{Guid, Key};
 use chat_domain::NewMessage;
 
 /// An array for each column. As a part of a statement: the six, with commas between.
-pub(super) struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     pub rooms: Vec<&'a str>,
     authors: Vec<&'a str>,
     nicknames: Vec<&'a str>,

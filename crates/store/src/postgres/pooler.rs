@@ -1,48 +1,12 @@
 //! A connection pooler between this server and PostgreSQL, and how it is found out.
 
-use std::{
-    fmt, str,
-    sync::atomic::{AtomicU8, Ordering},
-};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What is between this server and PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pooler {
-    /// Asked of the database when the first connection is made.
-    #[default]
-    Auto,
-    /// A pooler that gives each transaction any of its server's sessions (pgbouncer's `pool_mode=transaction`).
-    Transaction,
-    /// Each connection has a session of its own: nothing, or a pooler in session mode.
-    None,
-}
-
-impl str::FromStr for Pooler {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "transaction" => Ok(Self::Transaction),
-            "none" => Ok(Self::None),
-            _ => Err("expected auto, transaction or none"),
-        }
-    }
-}
-
-impl fmt::Display for Pooler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Transaction => "transaction",
-            Self::None => "none",
-        })
-    }
-}
+use crate::settings::Pooler;
 
 /// Whether connections share the database's sessions, as far as it is known.
 #[derive(Debug)]
-pub(super) struct Sharing(AtomicU8);
+pub(crate) struct Sharing(AtomicU8);
 
 const UNKNOWN: u8 = 0;
 const OWN: u8 = 1;
@@ -89,11 +53,11 @@ impl Sharing {
 
 /// How often each of two connections is asked for its session, unless the answer is clear before. Behind a pooler that
 /// is busy with others each may get the same one a few times in a row; three rounds were seen to be too few.
-pub(super) const ROUNDS: usize = 25;
+pub(crate) const ROUNDS: usize = 25;
 
 /// Tells from the sessions that two connections, both open all the time, were given in turn: one connection that
 /// meets two sessions, or two that meet the same one, share them.
-pub(super) fn sessions_are_shared(first: &[i32], second: &[i32]) -> bool {
+pub(crate) fn sessions_are_shared(first: &[i32], second: &[i32]) -> bool {
     let moves = |seen: &[i32]| seen.windows(2).any(|pair| pair.first() != pair.last());
     moves(first) || moves(second) || first.iter().any(|pid| second.contains(pid))
 }
@@ -120,13 +84,5 @@ mod tests {
         sharing.found_out();
         sharing.not_seen();
         assert!(sharing.is_known());
-    }
-
-    #[test]
-    fn settings_are_read_as_they_are_written() {
-        for pooler in [Pooler::Auto, Pooler::Transaction, Pooler::None] {
-            assert_eq!(pooler.to_string().parse(), Ok(pooler));
-        }
-        assert!("session".parse::<Pooler>().is_err());
     }
 }

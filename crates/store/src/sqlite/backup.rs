@@ -21,12 +21,10 @@ use diesel::{
 use uuid::Uuid;
 
 use super::{
-    DatabaseUrl,
-    error::StoreError,
-    sql_types::Key,
-    sqlite::begin_epoch,
-    sqlite_file::{forget, lock},
+    begin_epoch,
+    file::{forget, lock},
 };
+use crate::{error::StoreError, settings::DatabaseUrl, tables::sql_types::Key};
 use chat_domain::Epoch;
 
 /// Why a backup was not made, or not put back.
@@ -85,7 +83,7 @@ pub fn back_up(url: &DatabaseUrl, into: &Path) -> Result<Contents, BackupError> 
 }
 
 /// Puts a backup where there is no database yet, and begins a new epoch: clients may have seen what came after the
-/// backup. Blocks. No server may use the place.
+/// backup. Blocks. No server may use that path.
 ///
 /// # Errors
 /// [`BackupError`]; then there is no database.

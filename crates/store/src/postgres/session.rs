@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use super::postgres_connect::Purpose;
-
 /// Settings and their values.
 type Settings = &'static [(&'static str, &'static str)];
 
@@ -26,9 +24,18 @@ const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// What reads sees one moment.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Only a server that takes writes will do.
+    Write,
+    /// One that does not will do while there is no other.
+    Read,
+}
+
 /// How a connection's transactions begin, and with which settings they run.
 #[derive(Debug, Clone)]
-pub(super) struct Session {
+pub(crate) struct Session {
     /// Which server it goes to.
     pub purpose: Purpose,
     begin: &'static str,

@@ -16,7 +16,7 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::StoreError;
+use crate::error::StoreError;
 
 /// How much a connection is protected: the values of libpq's `sslmode` that are supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,7 +81,7 @@ impl TlsSettings {
     ///
     /// # Errors
     /// [`StoreError::Refused`] with the name of the file that cannot be used.
-    pub(super) fn connector(&self) -> Result<MakeRustlsConnect, StoreError> {
+    pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, StoreError> {
         let provider = Arc::new(ring::default_provider());
         let verifier = self.verifier(&provider)?;
         let broken = |e: TlsError| StoreError::Broken(format!("TLS cannot be set up: {e}").into());
@@ -224,13 +224,13 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Whether it was the encryption that failed, of whatever cause.
-pub(super) fn is_about_tls(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_about_tls(error: &tokio_postgres::Error) -> bool {
     // The driver does not show the kind of its errors.
     error.to_string().starts_with("error performing TLS handshake")
 }
 
 /// Why the encryption failed, where it did.
-pub(super) fn why(error: &tokio_postgres::Error) -> Option<StoreError> {
+pub(crate) fn why(error: &tokio_postgres::Error) -> Option<StoreError> {
     if !is_about_tls(error) {
         return None;
     }

@@ -1,10 +1,12 @@
+//! The URL that names a database, read without ever showing its password.
+
 use std::{fmt, path::PathBuf};
 
 use tokio_postgres::config::{ChannelBinding, Config, Host, SslMode};
 
 use super::{
     tls::{TlsMode, TlsSettings},
-    url_options,
+    url_options::{self, StoreUrlError},
 };
 
 /// Which database a server uses. Neither `Debug` nor `Display` shows a password.
@@ -23,53 +25,6 @@ pub struct PostgresUrl {
     pub config: Config,
     /// How the connections are encrypted.
     pub tls: TlsSettings,
-}
-
-/// Why a database URL was refused. Never holds a part of the URL: it may be the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum StoreUrlError {
-    /// Neither PostgreSQL nor SQLite.
-    #[error("a database URL begins with postgres://, postgresql:// or sqlite://")]
-    Scheme,
-    /// No URL of a PostgreSQL server.
-    #[error(
-        "this is no URL of a PostgreSQL database: expected postgres://user:password@host:port/database \
-         (write special characters of the password as %XX)"
-    )]
-    Postgres,
-    /// The host is missing.
-    #[error("the PostgreSQL URL names no host: expected postgres://user:password@host:port/database")]
-    Host,
-    /// A value of `sslmode` that is none, or is not supported.
-    #[error("sslmode of the PostgreSQL URL is one of disable, prefer, require, verify-ca and verify-full")]
-    TlsMode,
-    /// Encryption without asking for it first.
-    #[error("sslnegotiation=direct of the PostgreSQL URL is not supported: leave it out")]
-    Direct,
-    /// A weak mode with the public authorities.
-    #[error("sslrootcert=system of the PostgreSQL URL needs sslmode=verify-full")]
-    SystemRoots,
-    /// Half of a client's certificate.
-    #[error("sslcert and sslkey of the PostgreSQL URL belong together: both are paths of PEM files")]
-    ClientCertificate,
-    /// No path where one belongs.
-    #[error("sslrootcert, sslcert and sslkey of the PostgreSQL URL are paths of PEM files")]
-    File,
-    /// Something of the encryption, without encryption.
-    #[error("channel_binding=require of the PostgreSQL URL needs sslmode=require, verify-ca or verify-full")]
-    ChannelBinding,
-    /// A server that takes no messages was asked for.
-    #[error("target_session_attrs of the PostgreSQL URL is read-write or any: messages need a server that takes them")]
-    Target,
-    /// An option that libpq knows.
-    #[error("the PostgreSQL URL has the option {0}, which is not supported: leave it out")]
-    Option(&'static str),
-    /// No path of a file.
-    #[error(
-        "a SQLite URL is sqlite:// and the path of a file, as sqlite://data/chat.db or sqlite:///var/lib/chat.db, \
-         without options; a database in memory cannot be shared"
-    )]
-    Sqlite,
 }
 
 impl DatabaseUrl {

@@ -5,17 +5,19 @@
 /// Makes the reading functions for one kind of connection.
 macro_rules! reading {
     ($module:ident, $connection:ty, $database:ty) => {
-        pub(super) mod $module {
+        pub(crate) mod $module {
             use std::{collections::HashMap, sync::Arc};
 
             use diesel::prelude::*;
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
-                Changes, Head, Heads, Page,
-                rows::{HeadRow, MessageRow, MetaRow, head_of, one_more, page_of},
-                schema::{messages, meta, rooms},
-                sql_types::Key,
+                model::{Changes, Head, Heads, Page},
+                tables::{
+                    rows::{HeadRow, MessageRow, MetaRow, head_of, one_more, page_of},
+                    schema::{messages, meta, rooms},
+                    sql_types::Key,
+                },
             };
             use chat_domain::{PageCursor, RoomId};
 
@@ -115,5 +117,5 @@ macro_rules! reading {
     };
 }
 
-reading!(postgres, crate::postgres_connection::PgConnection, diesel::pg::Pg);
+reading!(postgres, crate::postgres::connection::PgConnection, diesel::pg::Pg);
 reading!(sqlite, crate::sqlite::Connection, diesel::sqlite::Sqlite);
