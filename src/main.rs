@@ -11,7 +11,7 @@ use realtime_chat::{
 
 fn main() -> ExitCode {
     let config = Config::read();
-    let format = match config.serve.log_format {
+    let format = match config.serve.site.log_format {
         LogFormat::Text => logging::Format::Text,
         LogFormat::Json => logging::Format::Json,
     };
