@@ -1,4 +1,4 @@
-//! The program: reads its settings and serves until it is told to stop.
+//! The program: reads its settings and serves until a signal ends it.
 
 use std::process::ExitCode;
 

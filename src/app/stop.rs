@@ -9,7 +9,7 @@ use super::workers::Hubs;
 use crate::{config::ServeConfig, http::Site, session::Drain};
 use chat_rooms::persistence::Flush;
 
-/// How the server was told to stop.
+/// Which signal has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// SIGTERM: step by step.

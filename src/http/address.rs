@@ -1,3 +1,5 @@
+//! Which address a request comes from, where proxies stand in front.
+
 use std::{net::IpAddr, sync::Once};
 
 use actix_web::HttpRequest;

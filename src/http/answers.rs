@@ -1,3 +1,5 @@
+//! Answers that are the same for everybody until a room changes, kept compressed.
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},

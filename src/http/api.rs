@@ -1,3 +1,5 @@
+//! The interface under `/api/v1`.
+
 use std::borrow::Cow;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};

@@ -1,3 +1,5 @@
+//! Static files, served from the binary.
+
 use std::{
     borrow::Cow,
     collections::HashMap,

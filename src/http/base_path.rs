@@ -1,3 +1,5 @@
+//! The path that the chat is served under.
+
 use std::fmt;
 
 use actix_web::{
@@ -12,7 +14,7 @@ use super::Site;
 
 /// Longest path that is taken, in bytes.
 const BYTES_MAX: usize = 200;
-/// What the server's own addresses begin with. A base path that begins like one of them could not be told from it where
+/// What the server's own addresses begin with. A base path that begins like one of them could not be distinguished from it where
 /// a proxy takes the base path away.
 const OWN: [&str; 13] = [
     "room",

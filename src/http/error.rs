@@ -1,3 +1,5 @@
+//! What a request is refused with: a page for people, JSON for programs.
+
 use std::{fmt, time::Duration};
 
 use actix_web::{

@@ -1,3 +1,5 @@
+//! `/metrics`, and who may read it.
+
 use std::{
     net::IpAddr,
     sync::{Mutex, PoisonError},

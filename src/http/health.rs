@@ -1,3 +1,5 @@
+//! Whether the server lives, is ready, and how it is.
+
 use std::{
     net::IpAddr,
     sync::PoisonError,

@@ -68,7 +68,7 @@ pub struct Site {
     pub base_path: BasePath,
     /// Shows the details of `/healthz` to whoever sends it.
     pub admin_token: Option<AdminToken>,
-    /// Origins beside the own one that may open a WebSocket.
+    /// Other origins than the own one that may open a WebSocket.
     pub origins: Vec<String>,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
@@ -113,11 +113,11 @@ impl Phase {
 
     /// The database was reached: joins are taken.
     pub fn set_ready(&self) {
-        // A server that is told to stop while it starts stays stopping.
+        // One that gets its signal while it starts stays stopping.
         let _ = self.0.compare_exchange(0, Self::READY, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Told to stop; all goes on for a while.
+    /// The signal to stop has come; all goes on for a while.
     pub fn set_draining(&self) {
         self.0.store(Self::DRAINING, Ordering::Relaxed);
     }
@@ -132,7 +132,7 @@ impl Phase {
         self.0.load(Ordering::Relaxed) == Self::READY
     }
 
-    /// Whether it was told to stop.
+    /// Whether the signal to stop has come.
     pub fn is_draining(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= Self::DRAINING
     }

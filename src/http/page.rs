@@ -1,3 +1,5 @@
+//! The pages: a room, and the list of them.
+
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, http::header, web::Data};
 use askama::Template;
 use percent_encoding::percent_decode_str;

@@ -100,7 +100,7 @@ pub fn has_lost_upgrade(request: &HttpRequest) -> bool {
     headers.contains_key(header::SEC_WEBSOCKET_KEY) && !headers.contains_key(header::UPGRADE)
 }
 
-/// What the owner's page is told: verdicts and no values, since anybody may ask.
+/// What the owner's page shows: verdicts and no values, since anybody may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Verdicts {
     /// `Host`, or a trusted proxy's `X-Forwarded-Host`, is that of the page's own address.
@@ -197,16 +197,16 @@ mod tests {
     fn the_owner_is_told_what_the_proxy_passes() {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
         let all = [("host", "chat.example"), ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https")];
-        let told = |peer, headers| verdicts(&request(peer, headers), &trusted, "https://Chat.example");
+        let seen = |peer, headers| verdicts(&request(peer, headers), &trusted, "https://Chat.example");
         use AddressVerdict::{Direct, Forwarded, Missing, Untrusted};
-        assert_eq!(told("10.0.0.1", &all), Verdicts { host: true, scheme: true, address: Forwarded });
-        assert_eq!(told("127.0.0.1", &all).address, Untrusted);
-        assert_eq!(told("10.0.0.1", &all[..1]), Verdicts { host: true, scheme: false, address: Missing });
-        assert_eq!(told("127.0.0.1", &all[..1]).address, Missing);
-        assert_eq!(told("192.0.2.9", &all[..1]).address, Direct);
+        assert_eq!(seen("10.0.0.1", &all), Verdicts { host: true, scheme: true, address: Forwarded });
+        assert_eq!(seen("127.0.0.1", &all).address, Untrusted);
+        assert_eq!(seen("10.0.0.1", &all[..1]), Verdicts { host: true, scheme: false, address: Missing });
+        assert_eq!(seen("127.0.0.1", &all[..1]).address, Missing);
+        assert_eq!(seen("192.0.2.9", &all[..1]).address, Direct);
         let replaced = [("host", "127.0.0.1:8080"), ("x-forwarded-host", "chat.example")];
-        assert!(told("10.0.0.1", &replaced).host, "a trusted proxy may say it apart");
-        assert!(!told("127.0.0.1", &replaced).host);
+        assert!(seen("10.0.0.1", &replaced).host, "a trusted proxy may say it apart");
+        assert!(!seen("127.0.0.1", &replaced).host);
         let here = verdicts(&request("127.0.0.1", &[("host", "127.0.0.1:1")]), &trusted, "http://127.0.0.1:1");
         assert_eq!(here, Verdicts { host: true, scheme: true, address: Direct });
         assert!(!verdicts(&request("127.0.0.1", &[]), &trusted, "").host);

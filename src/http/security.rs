@@ -1,3 +1,5 @@
+//! Headers that each answer has, and the origins that may open a WebSocket.
+
 use actix_web::{
     HttpRequest,
     http::{header, uri::Authority},

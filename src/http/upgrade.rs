@@ -1,3 +1,5 @@
+//! Connections that become WebSockets are taken over from the HTTP server.
+
 use std::{convert::Infallible, rc::Rc};
 
 use actix_codec::{Encoder, Framed};
@@ -100,7 +102,7 @@ where
             let body = to_bytes(body).await.unwrap_or_default();
             match SendResponse::new(framed, head.set_body(body)).await {
                 Ok(framed) => {
-                    // Its place among the connections is kept until it has ended.
+                    // It is counted among the connections until it has ended.
                     let (stream, _place) = framed.into_parts().io.into_parts();
                     linger(stream).await;
                 }

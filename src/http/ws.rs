@@ -1,3 +1,5 @@
+//! The WebSocket's handshake, and who is refused.
+
 use std::net::IpAddr;
 
 use actix_web::{
@@ -34,7 +36,7 @@ pub struct Upgraded {
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
 ///
-/// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
+/// What a page must know is said by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
 pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let (outcome, response) = answer(&request, &site);

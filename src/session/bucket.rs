@@ -1,3 +1,5 @@
+//! A token bucket that is told the time. Pure.
+
 use std::{num::NonZeroU32, time::Duration};
 
 use actix::clock::Instant;

@@ -1,3 +1,5 @@
+//! How many bytes of answers each address gets.
+
 use std::{
     collections::HashMap,
     net::IpAddr,

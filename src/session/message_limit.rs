@@ -1,3 +1,5 @@
+//! Which limit refuses a message, and what is asked of it.
+
 use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
@@ -55,7 +57,7 @@ impl MessageLimit {
         }
     }
 
-    /// What the sender is told.
+    /// What the sender gets to know.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Identity => "too many messages in too short a time",

@@ -1,6 +1,8 @@
+//! What a visitor counts under: an address, and the IPv6 networks around it. Pure.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A network that a visitor counts under, beside others.
+/// One of the networks that a visitor counts under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     /// Its first address; the factor tells apart which widths begin with it.

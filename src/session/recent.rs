@@ -1,3 +1,5 @@
+//! What happened in the last minute. Pure.
+
 use std::{collections::VecDeque, time::Duration};
 
 use actix::clock::Instant;
