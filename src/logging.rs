@@ -4,6 +4,7 @@
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
+    borrow::Cow,
     collections::{HashMap, VecDeque},
     fs::File,
     io::{self, IsTerminal, Write},
@@ -158,17 +159,27 @@ impl Discreet {
     }
 }
 
+/// The name that a record's target has in the log: all crates of this program are one there, as `RUST_LOG` names it.
+fn shown(target: &str) -> Cow<'_, str> {
+    target.strip_prefix("chat_").map_or(target.into(), |part| format!("realtime_chat::{part}").into())
+}
+
 impl log::Log for Discreet {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let library = metadata.target().split("::").next().unwrap_or_default();
+        let target = shown(metadata.target());
+        let library = target.split("::").next().unwrap_or_default();
         let is_said = match metadata.level() {
             _ if SILENT.contains(&library) => false,
             level => library == "realtime_chat" || level <= Level::Info,
         };
-        is_said && self.logger.enabled(metadata)
+        is_said && self.logger.enabled(&Metadata::builder().level(metadata.level()).target(&target).build())
     }
 
     fn log(&self, record: &Record<'_>) {
+        let target = shown(record.target());
+        let (mut builder, metadata) = (Record::builder(), record.metadata());
+        builder.args(*record.args()).level(metadata.level()).target(&target).line(record.line());
+        let record = &builder.module_path(record.module_path()).file(record.file()).build();
         if !self.enabled(record.metadata()) || !self.logger.matches(record) {
             return;
         }
@@ -418,6 +429,13 @@ mod tests {
         }
         assert_eq!(folded.said(later + FOLD_WINDOW), [omitted()]);
         assert!(folded.0.is_empty(), "quiet ones are forgotten");
+    }
+
+    #[test]
+    fn the_crates_of_the_program_are_one_in_the_log() {
+        assert_eq!(shown("chat_store::outage"), "realtime_chat::store::outage");
+        assert_eq!(shown("realtime_chat::app"), "realtime_chat::app");
+        assert_eq!(shown("actix_server::worker"), "actix_server::worker");
     }
 
     #[test]

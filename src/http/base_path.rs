@@ -14,8 +14,8 @@ use super::Site;
 
 /// Longest path that is taken, in bytes.
 const BYTES_MAX: usize = 200;
-/// What the server's own addresses begin with. A base path that begins like one of them could not be distinguished from it where
-/// a proxy takes the base path away.
+/// What the server's own addresses begin with. Where a proxy takes the base path away, one that begins like any of them
+/// could not be distinguished from it.
 const OWN: [&str; 13] = [
     "room",
     "ws",
