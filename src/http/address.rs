@@ -15,6 +15,11 @@ pub struct TrustedProxies {
     pub n_hops_max: Option<usize>,
 }
 
+/// Whether the one that connected is a proxy that the owner named.
+pub fn peer_is_trusted(request: &HttpRequest, trusted: &[IpNet]) -> bool {
+    request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer.ip().to_canonical())))
+}
+
 /// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no
 /// trusted proxy wrote about itself.
 pub fn of(request: &HttpRequest, trusted: &TrustedProxies) -> IpAddr {

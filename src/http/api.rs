@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{HttpError, Site, answers::version, room_of};
+use super::{answers::version, error::HttpError, reading::room_of, site::Site};
 use chat_domain::PageCursor;
 use chat_domain::{AvatarWords, ChatMessage, RoomId, all_avatars};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot};

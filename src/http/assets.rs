@@ -17,7 +17,7 @@ use flate2::{Compression, write::GzEncoder};
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest, Sha256};
 
-use super::HttpError;
+use super::error::HttpError;
 use chat_wire::ErrorCode;
 
 /// Everything below `static/`, inside the binary. (A debug build reads the folder, so that a change shows

@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use super::Site;
+use super::site::Site;
 
 /// Longest path that is taken, in bytes.
 const BYTES_MAX: usize = 200;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use ipnet::IpNet;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 
-use super::{HttpError, Site};
+use super::{error::HttpError, site::Site};
 use chat_wire::ErrorCode;
 
 /// So long a text is given out again. Whoever is on the machine itself gets a new one each time.

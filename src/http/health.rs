@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Dat
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{HttpError, Site, address, proxy, security};
+use super::{address, error::HttpError, proxy, security, site::Site};
 use chat_rooms::LiveRoomCount;
 use chat_rooms::persistence::GetStatus;
 use chat_wire::ErrorCode;

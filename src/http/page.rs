@@ -5,9 +5,13 @@ use askama::Template;
 use percent_encoding::percent_decode_str;
 
 use super::{
-    BasePath, HttpError, Site,
     answers::{Version, version},
-    assets, room_of, security,
+    assets,
+    base_path::BasePath,
+    error::HttpError,
+    reading::room_of,
+    security,
+    site::Site,
 };
 use chat_domain::{ChatMessage, Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};

@@ -10,7 +10,7 @@ use actix_web::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{Site, page, security};
+use super::{address, page, security, site::Site};
 
 /// Headers by which a proxy says for whom it asks.
 const FORWARDING: [&str; 6] =
@@ -67,11 +67,6 @@ impl Fault {
             log::warn!("{}", self.sentence());
         }
     }
-}
-
-/// Whether the one that connected is a proxy that the owner named.
-pub fn peer_is_trusted(request: &HttpRequest, trusted: &[IpNet]) -> bool {
-    request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer.ip().to_canonical())))
 }
 
 /// Whether a proxy says that it asks for somebody else.
@@ -145,7 +140,7 @@ fn verdicts(request: &HttpRequest, trusted: &[IpNet], origin: &str) -> Verdicts 
         std::net::IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
     });
     let says_address = request.headers().contains_key("x-forwarded-for");
-    let is_trusted = peer_is_trusted(request, trusted);
+    let is_trusted = address::peer_is_trusted(request, trusted);
     Verdicts { host: is_own, scheme, address: address_verdict(is_trusted, says_address, peer_is_near, page_is_near) }
 }
 

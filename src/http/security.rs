@@ -8,7 +8,7 @@ use actix_web::{
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use ipnet::IpNet;
 
-use super::proxy::peer_is_trusted;
+use super::address::peer_is_trusted;
 
 /// Most values of `X-Forwarded-Host` that are looked at: one for each proxy on the way.
 const HOSTS_MAX: usize = 8;

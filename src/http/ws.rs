@@ -11,15 +11,19 @@ use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Site, address,
+    address,
     error::HttpError,
     proxy::{self, Fault},
-    room_of, security,
-    upgrade::TakesOver,
+    reading::room_of,
+    security,
+    site::Site,
 };
 use crate::session::{NotAdmitted, Place, SessionPermit};
 use chat_domain::RoomId;
 use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
+
+/// Marks a request whose connection can be taken over.
+pub struct TakesOver;
 
 /// What becomes of a connection that was answered with 101. Travels in the response's extensions to
 /// [`super::upgrade`], which has the socket.
@@ -28,7 +32,7 @@ pub struct Upgraded {
     pub room: RoomId,
     /// The visitor's address.
     pub address: IpAddr,
-    /// Its place on this server.
+    /// What it counts as on this server.
     pub place: Place,
     /// Why it is closed at once, where it is.
     pub refused: Option<CloseCode>,
@@ -93,7 +97,7 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
 
 fn admit(request: &HttpRequest, address: IpAddr, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
     let trusted = &site.trusted_proxies.networks;
-    if proxy::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
+    if address::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
         Fault::Address.report();
     }
     if !security::may_connect(request, trusted, &site.origins) {
