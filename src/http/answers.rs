@@ -8,7 +8,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
 
-use super::assets::{Encoded, compress, encoding};
+use super::compression::{Encoded, compress, encoding};
 use chat_domain::{Epoch, RoomId};
 use chat_rooms::{RoomKey, Snapshot};
 

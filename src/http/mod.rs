@@ -7,9 +7,12 @@ mod answers;
 mod api;
 mod assets;
 mod base_path;
+mod compression;
+mod embedded;
 mod error;
 mod figures;
 mod health;
+mod html;
 mod page;
 mod proxy;
 mod reading;
@@ -34,10 +37,10 @@ use chat_wire::ErrorCode;
 
 pub use address::TrustedProxies;
 pub use answers::Answers;
-pub use assets::compress_files;
-pub use base_path::{BasePath, without_base_path};
+pub use base_path::BasePath;
+pub use embedded::compress_files;
 pub use figures::Figures;
-pub use health::AdminToken;
+pub use security::AdminToken;
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
 
@@ -64,7 +67,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
             if site.figures.is_some() {
-                scope.service(read("/metrics", figures::metrics));
+                scope.service(read("/metrics", health::metrics));
             }
         })
         .service(
@@ -81,6 +84,22 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
     app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+}
+
+/// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
+///
+/// # Errors
+/// Those of what it wraps.
+pub async fn without_base_path(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let stripped = request.app_data::<web::Data<Site>>().and_then(|site| site.base_path.strip_uri(request.uri()));
+    if let Some(uri) = stripped {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+    next.call(request).await
 }
 
 /// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.

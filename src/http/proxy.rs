@@ -10,7 +10,7 @@ use actix_web::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{address, page, security, site::Site};
+use super::{address, html, security, site::Site};
 
 /// Headers by which a proxy says for whom it asks.
 const FORWARDING: [&str; 6] =
@@ -146,7 +146,7 @@ fn verdicts(request: &HttpRequest, trusted: &[IpNet], origin: &str) -> Verdicts 
 
 /// `GET /check.json?origin=`: what the server sees of a page of this origin. The page at `/check` asks it.
 pub async fn answers(request: HttpRequest, site: Data<Site>) -> HttpResponse {
-    let origin = page::parameter(&request, "origin").unwrap_or_default();
+    let origin = html::parameter(&request, "origin").unwrap_or_default();
     let verdicts = verdicts(&request, &site.trusted_proxies.networks, &origin);
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(verdicts)
 }

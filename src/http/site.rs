@@ -10,7 +10,7 @@ use std::{
 
 use actix::Addr;
 
-use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, health::AdminToken};
+use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
 use crate::session::{Admission, ByteLimits, Entrance, RateLimits};
 use chat_metrics::Metrics;
 use chat_rooms::{RoomRegistry, persistence::Persistence};
