@@ -1,4 +1,4 @@
-//! What the program does besides serving, each until it is done.
+//! What the program does besides serving, each until it is done or fails with an [`AppError`].
 
 use std::path::Path;
 
@@ -10,9 +10,6 @@ use chat_domain::RoomId;
 use chat_store::{Store, StoreError, StoreSettings};
 
 /// Brings the schema up to date.
-///
-/// # Errors
-/// [`AppError::Store`].
 pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
     let store = open_store(config, false)?;
     block_on(store.check())?;
@@ -25,9 +22,6 @@ pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
 }
 
 /// Begins a new epoch of every room, or of this one.
-///
-/// # Errors
-/// [`AppError::Store`]; [`AppError::NoSuchRoom`].
 pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppError> {
     let unknown = |room: &str| AppError::NoSuchRoom(room.to_owned());
     let one = room.map(|room| RoomId::parse(room).map_err(|_| unknown(room))).transpose()?;
@@ -42,9 +36,6 @@ pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppErro
 }
 
 /// Copies the SQLite database into a new file.
-///
-/// # Errors
-/// [`AppError::Backup`].
 pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
     let stored = chat_store::back_up(&config.site.database_url, file)?;
     println!("{} messages of {} rooms are in {}", stored.n_messages, stored.n_rooms, file.display());
@@ -52,9 +43,6 @@ pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
 }
 
 /// Makes the SQLite database from a backup.
-///
-/// # Errors
-/// [`AppError::Backup`].
 pub fn restore(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
     let (stored, epoch) = chat_store::restore(&config.site.database_url, file)?;
     println!("{} messages of {} rooms are back", stored.n_messages, stored.n_rooms);
@@ -63,9 +51,6 @@ pub fn restore(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
 }
 
 /// Asks the server that runs with this configuration whether it is live, or ready for visitors.
-///
-/// # Errors
-/// [`AppError::Unwell`].
 pub fn healthcheck(config: &ServeConfig, ready: bool) -> Result<(), AppError> {
     let path = if ready { "/readyz" } else { "/livez" };
     let address = healthcheck::ask(config.site.listen, path)?;

@@ -1,6 +1,6 @@
 //! The types of settings, and how their values are read: what is wrong is said without the value.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
 use ipnet::IpNet;
@@ -100,46 +100,35 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| range.into())
 }
 
+fn seconds_from(min: Duration, text: &str, why: &str) -> Result<Duration, String> {
+    seconds(text).and_then(|duration| if duration < min { Err(why.into()) } else { Ok(duration) })
+}
+
 /// Nothing would ever be in time, or everything always.
 pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
-    let duration = seconds(text)?;
-    if duration < Duration::from_millis(10) {
-        Err("it is a number of seconds from 0.01 to 86400".into())
-    } else {
-        Ok(duration)
-    }
+    seconds_from(Duration::from_millis(10), text, "it is a number of seconds from 0.01 to 86400")
 }
 
 /// Sessions are looked at once a second, so less has no meaning.
 pub(super) fn seconds_from_one(text: &str) -> Result<Duration, String> {
-    let duration = seconds(text)?;
-    if duration < Duration::from_secs(1) {
-        Err("it is a number of seconds from 1 to 86400".into())
-    } else {
-        Ok(duration)
-    }
+    seconds_from(Duration::from_secs(1), text, "it is a number of seconds from 1 to 86400")
+}
+
+fn within(range: RangeInclusive<usize>, text: &str, why: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| why.into())
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n) if n >= 1 => Ok(n),
-        _ => Err("it is a whole number from 1".into()),
-    }
+    within(1..=usize::MAX, text, "it is a whole number from 1")
 }
 
 /// A frame of 2,000 characters and its escapes must fit.
 pub(super) fn outbox_kib(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n) if (128..=65_536).contains(&n) => Ok(n),
-        _ => Err("it is a number of KiB from 128 to 65536".into()),
-    }
+    within(128..=65_536, text, "it is a number of KiB from 128 to 65536")
 }
 
 pub(super) fn threads(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(n) if (1..=1_024).contains(&n) => Ok(n),
-        _ => Err("it is a number from 1 to 1024".into()),
-    }
+    within(1..=1_024, text, "it is a number from 1 to 1024")
 }
 
 pub(super) fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
