@@ -1,5 +1,3 @@
-//! A token bucket that is told the time. Pure.
-
 use std::{num::NonZeroU32, time::Duration};
 
 use actix::clock::Instant;

@@ -1,5 +1,3 @@
-//! How many bytes of answers each address gets.
-
 use std::{
     collections::HashMap,
     net::IpAddr,

@@ -1,5 +1,3 @@
-//! Which limit refuses a message, and what is asked of it.
-
 use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
@@ -57,7 +55,7 @@ impl MessageLimit {
         }
     }
 
-    /// What the sender gets to know.
+    /// What the sender is told.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Identity => "too many messages in too short a time",

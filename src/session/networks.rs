@@ -1,8 +1,6 @@
-//! What a visitor counts under: an address, and the IPv6 networks around it. Pure.
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// One of the networks that a visitor counts under.
+/// A network that a visitor counts under, beside others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     /// Its first address; the factor tells apart which widths begin with it.

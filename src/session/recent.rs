@@ -1,5 +1,3 @@
-//! What happened in the last minute. Pure.
-
 use std::{collections::VecDeque, time::Duration};
 
 use actix::clock::Instant;
