@@ -203,7 +203,7 @@ fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f
     let rate = System::new().block_on(async move {
         // As in the server: persistence lives on the store's thread.
         let kept = store.clone();
-        let started = store.beside(|| Persistence::new(kept, limits, told).start()).await;
+        let started = store.run_on_thread(|| Persistence::new(kept, limits, told).start()).await;
         let persistence = started.expect("the store's thread");
         let (done, wait) = oneshot::channel();
         let (n_stored, n_waiting, began) = (0, 0, Instant::now());

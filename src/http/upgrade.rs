@@ -1,3 +1,5 @@
+//! Connections that become WebSockets are taken over from the HTTP server.
+
 use std::{convert::Infallible, rc::Rc};
 
 use actix_codec::{Encoder, Framed};
@@ -10,11 +12,8 @@ use actix_service::apply_fn_factory;
 use actix_web::dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service};
 use bytes::Bytes;
 
-use super::ws::Upgraded;
+use super::ws::{TakesOver, Upgraded};
 use crate::session::{Connected, Connection, PlainStream, Session, SessionSetup, linger};
-
-/// Marks a request whose connection can be taken over.
-pub struct TakesOver;
 
 /// Serves requests that ask for a WebSocket: lets `app` answer as it answers all others, and where it answers 101
 /// takes the connection out of HTTP's hands.

@@ -1,3 +1,5 @@
+//! The WebSocket's handshake, and who is refused.
+
 use std::net::IpAddr;
 
 use actix_web::{
@@ -9,15 +11,19 @@ use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Site, address,
+    address,
     error::HttpError,
     proxy::{self, Fault},
-    room_of, security,
-    upgrade::TakesOver,
+    reading::room_of,
+    security,
+    site::Site,
 };
 use crate::session::{ConnectionPermit, NotAdmitted, SessionPermit};
 use chat_domain::RoomId;
 use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
+
+/// Marks a request whose connection can be taken over.
+pub struct TakesOver;
 
 /// What becomes of a connection that was answered with 101. Travels in the response's extensions to
 /// [`super::upgrade`], which has the socket.
@@ -34,7 +40,7 @@ pub struct Upgraded {
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
 ///
-/// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
+/// What a page must know is said by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
 pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let (outcome, response) = answer(&request, &site);
@@ -91,7 +97,7 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
 
 fn admit(request: &HttpRequest, address: IpAddr, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
     let trusted = &site.trusted_proxies.networks;
-    if proxy::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
+    if address::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
         Fault::Address.report();
     }
     if !security::may_connect(request, trusted, &site.origins) {

@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use diesel_async::SimpleAsyncConnection;
 use tokio::sync::oneshot;
 
-use super::{
-    AppendOutcome, StoreError,
-    error::Failure,
-    postgres::Postgres,
-    postgres_batch::{outcomes_of, run},
+use crate::{
+    error::{Failure, StoreError},
+    model::AppendOutcome,
+    postgres::{
+        Postgres,
+        batch::{outcomes_of, run},
+    },
 };
 use chat_domain::NewMessage;
 
@@ -17,7 +19,7 @@ use chat_domain::NewMessage;
 const COMMIT_AFTER: Duration = Duration::from_millis(200);
 
 /// PostgreSQL which, where the settings say so, answers while the transaction is still open.
-pub(super) struct AnsweringEarly<'a>(pub &'a Postgres);
+pub(crate) struct AnsweringEarly<'a>(pub &'a Postgres);
 
 impl AnsweringEarly<'_> {
     pub async fn append(&self, rows: &[Arc<NewMessage>], asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
