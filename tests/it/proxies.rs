@@ -375,11 +375,7 @@ async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> C
                 }
             })
             .await;
-            client.who = who.clone();
-            client.history = history;
-            client.history.connected();
-            let resume = client.history.resume_point();
-            let welcome = client.enter(resume).await;
+            let welcome = client.come_back(who.clone(), history).await;
             assert!(welcome.head.resumed, "{:?}", welcome.head);
         }
     }

@@ -9,12 +9,11 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_postgres::NoTls;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::support::{
-    Client, Database, RawSocket, Server, Who, admin_url, get_raw, message,
+    Client, Database, RawSocket, Server, Who, admin_url, connect, get_raw, message,
     raw::{FIN, TEXT},
     until, within,
 };
@@ -204,9 +203,7 @@ async fn nothing_said_holds_a_secret(database: &Database) {
         errors.push_str(&format!("{error:?}"));
         held.release().await;
     } else {
-        let admin = admin_url();
-        let (admin, work) = tokio_postgres::connect(&admin, NoTls).await.expect("a connection");
-        tokio::spawn(work);
+        let admin = connect(&admin_url()).await.expect("a connection");
         let name = database.url.rsplit('/').next().expect("a name").to_owned();
         let shut = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");

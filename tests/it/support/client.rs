@@ -193,12 +193,17 @@ impl Client {
     /// The same person with the same history on a new socket, perhaps to another server.
     pub async fn back(self, server: &Server) -> (Self, WelcomePayload<'static>) {
         let mut client = Self::connect(server, &self.room).await;
-        client.who = self.who;
-        client.history = self.history;
-        client.history.connected();
-        let resume = client.history.resume_point();
-        let welcome = client.enter(resume).await;
+        let welcome = client.come_back(self.who, self.history).await;
         (client, welcome)
+    }
+
+    /// On this new socket this person comes back with this history.
+    pub async fn come_back(&mut self, who: Who, history: History) -> WelcomePayload<'static> {
+        self.who = who;
+        self.history = history;
+        self.history.connected();
+        let resume = self.history.resume_point();
+        self.enter(resume).await
     }
 
     /// Sends JOIN and waits for WELCOME.

@@ -3,23 +3,25 @@
 mod client;
 pub mod cluster;
 mod database;
+mod folder;
 mod history;
 mod pgbouncer;
+mod proxy;
 pub mod raw;
 mod schema;
 mod server;
-mod wire;
 
 use std::time::Duration;
 
 pub use client::{Client, Event, Who, in_path, message};
-pub use database::{Database, Held, admin_url};
+pub use database::{Database, Held, admin_url, connect, sql};
+pub use folder::Folder;
 pub use history::{History, assert_whole};
 pub use pgbouncer::PgBouncer;
+pub use proxy::Proxy;
 pub use raw::{Answer, RawSocket, get_raw, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
-pub use wire::Wire;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -30,6 +30,8 @@ pub struct Weather {
     pub holds_requests: bool,
     /// What the server side answers is kept.
     pub holds_answers: bool,
+    /// New connections are ended with a reset.
+    pub is_down: bool,
     /// Connections of before this generation are dropped with a reset.
     cut: u64,
     /// Connections of before this generation lead nowhere any more; nobody is told.
@@ -84,6 +86,15 @@ impl Proxy {
         *self.server.lock().expect("no panic in here") = server;
     }
 
+    /// Before the PostgreSQL with this URL, and the URL of the same database through it.
+    pub async fn to_postgres(database_url: &str) -> (Self, String) {
+        let (credentials, rest) = database_url.split_once('@').expect("a URL with credentials");
+        let (address, name) = rest.split_once('/').expect("a URL with a database");
+        let proxy = Self::to(address.parse().expect("an address")).await;
+        let url = format!("{credentials}@{}/{name}", proxy.address);
+        (proxy, url)
+    }
+
     pub fn set(&self, change: impl FnOnce(&mut Weather)) {
         self.weather.send_modify(change);
     }
@@ -99,6 +110,12 @@ impl Proxy {
         self.set(|w| w.cut = next);
     }
 
+    /// The same, and each new one too until it is calm again.
+    pub fn down(&self) {
+        self.set(|w| w.is_down = true);
+        self.cut();
+    }
+
     /// From now on nothing comes through on the connections of now, in either direction, and neither side is told.
     pub fn lose(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
@@ -108,13 +125,13 @@ impl Proxy {
 
 impl Line {
     async fn carry(self, client: TcpStream, server: SocketAddr) {
-        let Ok(server) = TcpStream::connect(server).await else {
-            reset(&client);
+        reset_when_dropped(&client);
+        if self.weather.borrow().is_down {
             return;
-        };
+        }
+        let Ok(server) = TcpStream::connect(server).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        reset(&client);
-        reset(&server);
+        reset_when_dropped(&server);
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let mut weather = self.weather.clone();
         let generation = self.generation;
@@ -161,7 +178,7 @@ async fn lost(weather: &mut watch::Receiver<Weather>, generation: u64) {
     }
 }
 
-/// The socket ends with a reset when it is dropped, as one that was cut does.
-fn reset(stream: &TcpStream) {
+/// The peer gets a reset instead of an orderly end.
+fn reset_when_dropped(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
