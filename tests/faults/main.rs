@@ -1,7 +1,8 @@
 //! Real servers and real clients while one thing goes wrong, and a checker that holds what every client saw against
 //! what is stored.
 //!
-//! `scripts/faults --help` tells how it is run; DESIGN's promises P1 to P5 and P7 are what it checks.
+//! `scripts/faults --help` tells how it is run; what it checks are the promises P1 to P5 and P7 of
+//! docs/ARCHITECTURE.md.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,

@@ -1,5 +1,7 @@
 //! The documents say what the program does.
 
+use std::{fs, path::Path};
+
 use chat_wire::{CloseCode, ErrorCode, ServerFrame, decode};
 use serde_json::Value;
 
@@ -54,6 +56,23 @@ fn every_http_block_fits_a_schema() {
         let value: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));
         let fitting: Vec<_> = schemas.iter().filter(|s| fits_schema(s, &value).is_ok()).collect();
         assert_eq!(fitting.len(), 1, "line {line} fits {fitting:?}");
+    }
+}
+
+/// Which files a message passes is written down; nobody should look for one that was moved.
+#[test]
+fn every_source_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["", "docs", "docs/adr", "migrations"] {
+        let entries = fs::read_dir(root.join(folder)).expect("a folder");
+        for document in
+            entries.map(|e| e.expect("an entry").path()).filter(|p| p.extension().is_some_and(|e| e == "md"))
+        {
+            let text = fs::read_to_string(&document).expect("a text");
+            let named = text.split('`').filter(|word| word.contains('/') && word.ends_with(".rs"));
+            let missing: Vec<_> = named.filter(|path| !root.join(path).exists()).collect();
+            assert!(missing.is_empty(), "{} names {missing:?}", document.display());
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL servers of a test's own: with TLS, with a standby, with other settings than everybody's.
+//! PostgreSQL servers for one test alone: with TLS, with a standby, with settings of their own.
 
 use std::{
     fs,

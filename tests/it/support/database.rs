@@ -84,7 +84,7 @@ pub async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
     Ok(client)
 }
 
-/// A connection on which this was run.
+/// Runs statements, and gives the connection.
 pub async fn sql(url: &str, statements: &str) -> Client {
     let client = connect(url).await.expect("a connection");
     client.batch_execute(statements).await.unwrap_or_else(|e| panic!("{statements}: {e:?}"));
@@ -117,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Its server's work was taken over by the one with this URL.
+    /// A standby with this URL has taken over from its server.
     #[allow(dead_code, reason = "tests/faults has this file as well, and is who needs it")]
     pub fn moved_to(&mut self, new_admin: String) {
         let Place::Postgres { admin, name } = &mut self.place else { panic!("a file does not move") };
@@ -183,7 +183,7 @@ impl Database {
         self.client().await.batch_execute(statements).await.expect(statements);
     }
 
-    /// The one BIGINT that a query gives, or 0.
+    /// The one BIGINT that a query gives; 0 where it gives none.
     pub async fn number(&self, query: &str) -> i64 {
         match &self.place {
             Place::Postgres { .. } => {
@@ -229,7 +229,7 @@ impl Database {
         matches!(self.place, Place::Sqlite(_))
     }
 
-    /// Lets nobody write into a room until it is released.
+    /// Locks a room, so that nobody can write into it until it is released.
     pub async fn hold(&self, room: &str) -> Held {
         match &self.place {
             Place::Postgres { .. } => {
@@ -245,7 +245,7 @@ impl Database {
         }
     }
 
-    /// Lets the database refuse messages with this content, for a reason that the program does not know.
+    /// Makes the database refuse messages with this content, with an error that the program does not know.
     pub async fn refuse(&self, content: &str) {
         match &self.place {
             Place::Postgres { .. } => {
@@ -270,7 +270,7 @@ impl Database {
         }
     }
 
-    /// Lets nobody write into any room until it is released.
+    /// Locks all rooms, so that nobody can write into any until they are released.
     pub async fn hold_all(&self) -> Held {
         match &self.place {
             Place::Postgres { .. } => Held::Postgres(sql(&self.url, "BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await),

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::{Folder, until};
 
-/// A pgbouncer of a test's own in front of the tests' PostgreSQL: transactions share a few sessions.
+/// A pgbouncer in front of the tests' PostgreSQL, in transaction mode: many connections share a few sessions.
 pub struct PgBouncer {
     folder: Folder,
     port: u16,

@@ -1,4 +1,4 @@
-//! A TCP proxy that does to connections what networks do.
+//! A TCP proxy that does to connections what bad networks do: late, held back, cut, lost.
 
 use std::{
     net::SocketAddr,
@@ -21,7 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-/// How bytes travel.
+/// What the network is like now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weather {
     /// Each piece is this much later.
@@ -34,7 +34,7 @@ pub struct Weather {
     pub is_down: bool,
     /// Connections of before this generation are dropped with a reset.
     cut: u64,
-    /// Connections of before this generation lead nowhere any more; nobody is told.
+    /// On connections of before this generation nothing comes through any more, and neither side notices.
     lost: u64,
 }
 
@@ -99,24 +99,25 @@ impl Proxy {
         self.weather.send_modify(change);
     }
 
-    /// All is as it should be again, for connections that are still there.
+    /// All is well again, for new connections and those that are still there.
     pub fn calm(&self) {
         self.set(|w| *w = Weather { cut: w.cut, lost: w.lost, ..Weather::default() });
     }
 
-    /// Ends all connections of now with a reset.
+    /// Ends all present connections with a reset.
     pub fn cut(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         self.set(|w| w.cut = next);
     }
 
-    /// The same, and each new one too until it is calm again.
+    /// Ends all connections with a reset, and each new one too until [`Self::calm`].
     pub fn down(&self) {
         self.set(|w| w.is_down = true);
         self.cut();
     }
 
-    /// From now on nothing comes through on the connections of now, in either direction, and neither side is told.
+    /// From now on nothing comes through on the present connections, in either direction, and neither side notices.
+    #[allow(dead_code, reason = "tests/faults has this file as well, and is who needs it")]
     pub fn lose(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         self.set(|w| w.lost = next);

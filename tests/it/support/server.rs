@@ -38,8 +38,8 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A machine that is busy with other things is no database that is away: these are for all tests that do not
-/// say otherwise.
+/// On a busy machine the database answers late, which must not count as an outage. For all tests that do not say
+/// otherwise.
 const PATIENT: [(&str, &str); 2] = [("CHAT_STORE_WAIT_SECS", "25"), ("CHAT_READ_WAIT_SECS", "10")];
 
 /// The program with these settings and nothing of the test's own environment.
@@ -71,7 +71,7 @@ fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<String
 
 fn spawn(mut command: Command) -> (u32, Output, watch::Receiver<Option<ExitStatus>>) {
     let mut child: Child = command.spawn().expect("the program starts");
-    // What goes elsewhere than into a pipe of ours says nothing to us.
+    // What does not go into a pipe of ours cannot be read here.
     let nothing = || watch::channel(String::new()).1;
     let stdout = child.stdout.take().map_or_else(nothing, follow);
     let stderr = child.stderr.take().map_or_else(nothing, follow);
