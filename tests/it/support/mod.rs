@@ -19,12 +19,18 @@ pub use folder::Folder;
 pub use history::{History, assert_whole};
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
-pub use raw::{Answer, RawSocket, get_raw, refused_upgrade};
+pub use raw::{Answer, RawSocket, get_raw, read_to_end, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A crowd has more sockets than a process may usually have files, and other crowds of this process have theirs.
+pub fn allow_files() {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
+    assert!(allowed >= 4_096, "{allowed} files are too few for this test");
+}
 
 /// Waits for `work`, and fails naming it.
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {

@@ -53,10 +53,16 @@ pub async fn refused_upgrade(server: &Server, path: &str) -> Answer {
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", server.address);
     stream.write_all(request.as_bytes()).await.expect("a request");
     let answer = within(path, read_answer(&mut stream)).await;
-    let mut rest = Vec::new();
-    // A reset is an end as well.
-    let _ = within("the end of the connection", stream.read_to_end(&mut rest)).await;
+    read_to_end(&mut stream).await;
     answer
+}
+
+/// Reads until the server ends the connection; gives what came.
+pub async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset is an end as well.
+    let _ = within("the end of the connection", stream.read_to_end(&mut text)).await;
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn read_head(head: &str) -> (u16, HashMap<String, String>) {
