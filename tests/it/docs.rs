@@ -63,17 +63,22 @@ fn every_http_block_fits_a_schema() {
 #[test]
 fn every_source_that_a_document_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
     for folder in ["", "docs", "docs/adr", "migrations"] {
-        let entries = fs::read_dir(root.join(folder)).expect("a folder");
-        for document in
-            entries.map(|e| e.expect("an entry").path()).filter(|p| p.extension().is_some_and(|e| e == "md"))
-        {
+        let documents = fs::read_dir(root.join(folder)).expect("a folder").map(|e| e.expect("an entry").path());
+        for document in documents.filter(|path| path.extension().is_some_and(|e| e == "md")) {
             let text = fs::read_to_string(&document).expect("a text");
-            let named = text.split('`').filter(|word| word.contains('/') && word.ends_with(".rs"));
-            let missing: Vec<_> = named.filter(|path| !root.join(path).exists()).collect();
-            assert!(missing.is_empty(), "{} names {missing:?}", document.display());
+            let roots = ["crates/", "src/", "tests/"];
+            let named = text.split('`').filter(|word| roots.iter().any(|root| word.starts_with(root)));
+            let sources = named.filter(|word| word.ends_with(".rs") && !word.contains('*'));
+            missing.extend(
+                sources
+                    .filter(|word| !root.join(word).exists())
+                    .map(|word| format!("{word} in {}", document.display())),
+            );
         }
     }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// The first cells of the table under a heading, without their backquotes.
