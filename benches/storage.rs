@@ -180,7 +180,7 @@ impl Handler<Persisted> for Writers {
     type Result = ();
 
     fn handle(&mut self, Persisted(results): Persisted, ctx: &mut Self::Context) {
-        assert!(results.iter().all(|(_, result)| matches!(result, AppendResult::Stored(_))), "all are new");
+        assert!(results.iter().all(|(_, result)| matches!(result, AppendResult::Stored { .. })), "all are new");
         self.n_stored += results.len();
         self.n_waiting -= results.len();
         if self.began.elapsed() < self.length {

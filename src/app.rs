@@ -43,7 +43,7 @@ use crate::{
     http::{self, Actors, AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
     session::{
         AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Drain,
-        Entrance, HEAD_MAX, Hub, PlainStream, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes, Slots,
+        HEAD_MAX, Hub, HubActor, JoinContext, PlainStream, Rate, RateLimits, RateSettings, SessionSetup, SessionTimes,
         connected, prepare,
     },
 };
@@ -321,7 +321,7 @@ fn site(
         phase: Phase::default(),
         store,
         actors: OnceLock::new(),
-        entrance: Arc::default(),
+        join_context: Arc::default(),
         admission: Admission::new(AdmissionLimits {
             n_sessions_max,
             n_of_identity_max: of(config.identity_sessions_max),
@@ -411,15 +411,15 @@ fn http_server(
     let n_hubs = Arc::new(AtomicUsize::new(0));
     // Runs once on each worker thread; what all threads share was made before.
     let factory = move || {
-        let slots = Slots::new(times.clone(), metrics.clone());
-        let hub = Hub::new(slots.clone()).start();
-        hubs.add(hub.clone().recipient());
+        let hub = Hub::new(times.clone(), metrics.clone());
+        let actor = HubActor::new(hub.clone()).start();
+        hubs.add(actor.clone().recipient());
         let setup = Rc::new(SessionSetup {
-            slots,
+            hub,
             thread: Arbiter::current(),
-            hub: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
-            deliver: hub.recipient(),
-            entrance: site.entrance.clone(),
+            hub_id: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
+            deliver: actor.recipient(),
+            join_context: site.join_context.clone(),
             admission: site.admission.clone(),
             rates: rates.clone(),
             forgives,
@@ -526,9 +526,9 @@ async fn start_actors(
     };
     let append = persistence.clone().recipient();
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
-    let entrance = Entrance { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
+    let join_context = JoinContext { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
-    let _ = site.entrance.set(entrance);
+    let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
     Ok(())

@@ -36,7 +36,7 @@ use actix_web::{
 use actix_web_prom::PrometheusMetrics;
 
 use self::error::HttpError;
-use crate::session::{Admission, ByteLimits, Connected, Entrance, RateLimits};
+use crate::session::{Admission, ByteLimits, Connected, JoinContext, RateLimits};
 use chat_domain::RoomId;
 use chat_metrics::Metrics;
 use chat_rooms::persistence::Persistence;
@@ -61,7 +61,7 @@ pub struct Site {
     /// The actors, once the database was reached.
     pub actors: OnceLock<Actors>,
     /// What sessions need to join, set with `actors`.
-    pub entrance: Arc<OnceLock<Entrance>>,
+    pub join_context: Arc<OnceLock<JoinContext>>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
     /// Path that the chat is served under.

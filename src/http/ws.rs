@@ -15,7 +15,7 @@ use super::{
     room_of, security,
     upgrade::TakesOver,
 };
-use crate::session::{NotAdmitted, Place, SessionPermit};
+use crate::session::{ConnectionPermit, NotAdmitted, SessionPermit};
 use chat_domain::RoomId;
 use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
 
@@ -26,8 +26,8 @@ pub struct Upgraded {
     pub room: RoomId,
     /// The visitor's address.
     pub address: IpAddr,
-    /// Its place on this server.
-    pub place: Place,
+    /// What it counts among.
+    pub permit: ConnectionPermit,
     /// Why it is closed at once, where it is.
     pub refused: Option<CloseCode>,
 }
@@ -72,11 +72,11 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
         Err(_) => return ("invalid", not_a_websocket()),
     };
     let (outcome, upgraded) = match admit(request, address, site) {
-        Ok(permit) => ("opened", Upgraded { room, address, place: Place::Session(permit), refused: None }),
+        Ok(permit) => ("opened", Upgraded { room, address, permit: ConnectionPermit::Session(permit), refused: None }),
         Err(refused) => match site.admission.admit_refusal() {
             Some(permit) => {
                 let (outcome, code) = refused;
-                (outcome, Upgraded { room, address, place: Place::Refused(permit), refused: Some(code) })
+                (outcome, Upgraded { room, address, permit: ConnectionPermit::Refused(permit), refused: Some(code) })
             }
             None => {
                 let error = HttpError::new(ErrorCode::Overloaded, "too many are refused at once");

@@ -147,6 +147,13 @@ impl<K: Hash + Eq + Clone> Counts<K> {
     }
 }
 
+impl<K: Hash + Eq> Permit<K> {
+    /// What it counts under.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+}
+
 impl<K: Hash + Eq> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut counts = lock(&self.counts);

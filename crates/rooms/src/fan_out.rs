@@ -199,7 +199,7 @@ mod tests {
             Command::Attach(..) => 'a',
             Command::Broadcast(..) => 'b',
             Command::Direct(..) => 'd',
-            Command::CloseAll(..) => 'c',
+            Command::Close(..) | Command::CloseAll(..) => 'c',
         };
         commands.iter().map(letter).collect()
     }
@@ -277,7 +277,7 @@ mod tests {
                                 told.extend(&revs);
                             }
                         }
-                        Command::Direct(..) | Command::CloseAll(..) => {}
+                        Command::Direct(..) | Command::Close(..) | Command::CloseAll(..) => {}
                     }
                 }
                 (last, members.clone())

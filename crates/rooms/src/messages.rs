@@ -153,7 +153,10 @@ pub enum Command {
     Broadcast(Bytes, Place),
     /// A frame for one session, ready for the socket, and whether it answers a message that was waiting.
     Direct(SessionId, Bytes, bool),
-    /// Every member on this thread whose WELCOME was before this place is closed.
+    /// The subscription of one member whose WELCOME was before this position ends, behind the frames before. A session
+    /// that is in no other room is closed with this code.
+    Close(SessionId, CloseCode, Place),
+    /// As [`Command::Close`], for every member on this thread.
     CloseAll(CloseCode, Place),
 }
 

@@ -162,6 +162,13 @@ pub struct StoredMessage {
     pub epoch: Epoch,
 }
 
+impl StoredMessage {
+    /// What the database gave to this message, in this life of its room.
+    pub fn of(&ChatMessage { id, seq, rev, created_at, .. }: &ChatMessage, epoch: Epoch) -> Self {
+        Self { id, seq, rev, created_at, epoch }
+    }
+}
+
 /// What all servers on one database share.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Meta {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::truth::Doubt;
 use crate::{
     backlog::{Backlog, NotHere},
     messages::Join,
@@ -18,6 +19,7 @@ pub(super) struct Live {
     pub(super) backlog: Backlog,
     pub(super) message_count: i64,
     pub(super) last_message_at: Option<DateTime<Utc>>,
+    pub(super) doubt: Doubt,
 }
 
 /// What a message means that was stored just now, and never before.
@@ -52,6 +54,7 @@ impl Live {
             backlog: Backlog::new(messages, page.has_more),
             message_count: head.message_count,
             last_message_at: head.last_message_at,
+            doubt: Doubt::default(),
         }
     }
 

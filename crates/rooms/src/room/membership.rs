@@ -2,7 +2,7 @@ use actix::{Addr, clock::Instant, dev::SendError};
 use uuid::Uuid;
 
 use super::Room;
-use crate::messages::{Leave, Publish, Recall, Refusal, SessionId, SetProfile};
+use crate::messages::{Leave, Publish, Recall, Refusal, RoomKey, SessionId, SetProfile};
 use chat_domain::{AvatarName, Content, Nickname};
 
 /// A session's place in a room. Its end, however it comes, is the one way out.
@@ -10,9 +10,15 @@ use chat_domain::{AvatarName, Content, Nickname};
 pub struct Membership {
     pub(super) room: Addr<Room>,
     pub(super) session: SessionId,
+    pub(super) key: RoomKey,
 }
 
 impl Membership {
+    /// Which room.
+    pub fn key(&self) -> RoomKey {
+        self.key
+    }
+
     /// Wants a message stored and shown. The answer comes to the session's outbox.
     ///
     /// # Errors

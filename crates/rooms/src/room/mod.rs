@@ -1,3 +1,5 @@
+mod catch_up;
+mod delivery;
 mod joins;
 mod live;
 mod membership;
@@ -6,11 +8,7 @@ mod publishing;
 mod tests;
 mod truth;
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
@@ -19,15 +17,19 @@ use actix::{
 use uuid::Uuid;
 
 pub use self::membership::{Ended, Membership};
-use self::{joins::Waiting, live::Live, publishing::InFlight, truth::Doubt};
+use self::{
+    catch_up::CatchUp,
+    delivery::{Delivery, Next},
+    live::Live,
+    publishing::InFlight,
+};
 use super::{
     backlogs::{Backlogs, Share, Trim},
-    fan_out::{FanOut, Place},
+    fan_out::Place,
     messages::{
         CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
         Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
     },
-    pace::Pace,
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
 };
 use crate::persistence::{Append, Persisted};
@@ -68,34 +70,15 @@ pub struct Room {
     live: Option<Live>,
     /// Where it is, for the registry.
     position: SharedPosition,
-    doubt: Doubt,
     /// What its backlog takes; `None` until it was started.
     share: Option<Share>,
     members: HashMap<SessionId, Member>,
-    hubs: BTreeMap<HubId, Lane>,
     presence: Presence,
     presence_timer: Option<(Instant, SpawnHandle)>,
-    fan_out: FanOut,
-    n_delivering: usize,
-    pace: Pace,
-    /// A timer will deliver what gathers.
-    gathering: bool,
-    /// The oldest message that the next delivery has.
-    oldest: Option<Oldest>,
-    /// The one that the delivery under way has, and when the last of its hubs was done.
-    delivering: Option<(Oldest, Instant)>,
+    delivery: Delivery<Recipient<Deliver>>,
+    catch_up: CatchUp<Join>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
-    /// Joins that wait for a read, in the order of their times. Bounded like the members.
-    waiting: VecDeque<Waiting>,
-    join_timer: bool,
-    reading: bool,
-    /// How many reads were begun.
-    n_reads: u64,
-    /// A timer will read again what could not be read.
-    rereading: bool,
-    /// Something is missing that no waiting join asks for: read until it is here.
-    catch_up_to: i64,
     n_joins_seen: u64,
     idle_reported: Option<u64>,
     /// A change that comes behind the next one.
@@ -107,19 +90,6 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
-}
-
-/// When the message that waits longest to be shown was received, and committed.
-#[derive(Debug, Clone, Copy)]
-struct Oldest {
-    received: Instant,
-    committed: Instant,
-}
-
-/// A hub with members of this room.
-struct Lane {
-    deliver: Recipient<Deliver>,
-    n_members: usize,
 }
 
 impl Room {
@@ -143,26 +113,14 @@ impl Room {
             metrics,
             live: None,
             position: SharedPosition::default(),
-            doubt: Doubt::default(),
             share: None,
             members: HashMap::new(),
-            hubs: BTreeMap::new(),
             presence: Presence::default(),
             presence_timer: None,
-            fan_out: FanOut::default(),
-            n_delivering: 0,
-            pace: Pace::new(Instant::now()),
-            gathering: false,
-            oldest: None,
-            delivering: None,
+            delivery: Delivery::new(Instant::now()),
+            catch_up: CatchUp::new(),
             in_flight: HashMap::new(),
             next_token: 0,
-            waiting: VecDeque::new(),
-            join_timer: false,
-            reading: false,
-            n_reads: 0,
-            rereading: false,
-            catch_up_to: 0,
             n_joins_seen: 0,
             idle_reported: None,
             #[cfg(debug_assertions)]
@@ -180,7 +138,7 @@ impl Room {
     /// A frame for one session, which `answers` a message of its or not.
     fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
         if let Some(member) = self.members.get(&session) {
-            self.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
+            self.delivery.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
         }
     }
 
@@ -208,7 +166,7 @@ impl Room {
             // A session whose WELCOME is being made is not here yet; that tells it.
             let Some(member) = self.members.get_mut(session) else { continue };
             member.is_author = true;
-            self.fan_out.direct(member.hub, *session, &json, false);
+            self.delivery.fan_out.direct(member.hub, *session, &json, false);
         }
     }
 
@@ -218,10 +176,10 @@ impl Room {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         self.publish_position();
         let now = Instant::now();
-        if self.presence.is_due(now, self.fan_out.goes_to_all()) {
+        if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
             if !self.members.is_empty() {
                 let json = chat_wire::encode(&ServerFrame::Presence(self.presence.payload(true)));
-                self.fan_out.broadcast(json);
+                self.delivery.fan_out.broadcast(json);
             }
             self.presence.told(now);
         }
@@ -251,59 +209,41 @@ impl Room {
     }
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
-        if self.n_delivering > 0 || self.gathering || self.fan_out.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        if let Some(wait) = self.pace.wait(now) {
-            self.gathering = true;
-            ctx.run_later(wait, |this, ctx| {
-                this.gathering = false;
-                this.flush(ctx);
-            });
-            return;
-        }
-        self.pace.begin(now);
-        let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
-        self.delivering = self.oldest.take().map(|oldest| (oldest, now));
-        let taken = self.fan_out.take(&hubs);
-        // Members are told no counter that they were not brought to.
-        let whole = self.live.as_ref().filter(|_| self.fan_out.is_empty()).map(|l| l.timeline.rev());
-        let rev = whole.unwrap_or(self.fan_out.rev());
-        for (hub, commands) in taken {
-            let Some(lane) = self.hubs.get(&hub) else { continue };
-            self.n_delivering += 1;
-            let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands });
-            ctx.spawn(delivered.into_actor(self).map(|delivered, this, ctx| {
-                this.n_delivering -= 1;
-                if let (Some((_, last)), Ok(at)) = (&mut this.delivering, delivered) {
-                    *last = at.max(*last);
+        let shown = self.live.as_ref().map(|live| live.timeline.rev());
+        match self.delivery.next(Instant::now(), shown) {
+            Next::Nothing => {}
+            Next::Wait(wait) => {
+                ctx.run_later(wait, |this, ctx| {
+                    this.delivery.gathered();
+                    this.flush(ctx);
+                });
+            }
+            Next::Deliver { rev, commands } => {
+                for (hub, commands) in commands {
+                    let Some(route) = self.delivery.route(hub) else { continue };
+                    let delivered = route.send(Deliver { room: self.key, rev, commands });
+                    ctx.spawn(delivered.into_actor(self).map(|at, this, ctx| this.delivered(at.ok(), ctx)));
                 }
-                if this.n_delivering == 0 {
-                    this.measure_delivery();
-                    this.pace.end(Instant::now());
-                }
-                this.flush(ctx);
-                this.report_idle();
-            }));
+            }
         }
     }
 
-    /// Every hub has what the oldest message of this delivery was waiting for.
-    fn measure_delivery(&mut self) {
-        if let Some((Oldest { received, committed }, last)) = self.delivering.take() {
-            let observe = |from: Instant| last.saturating_duration_since(from).as_secs_f64();
-            self.metrics.delivery_seconds.observe(observe(received));
-            self.metrics.delivery_fan_out_seconds.observe(observe(committed));
+    /// A hub has what it was to get of a delivery, or is gone.
+    fn delivered(&mut self, at: Option<Instant>, ctx: &mut Context<Self>) {
+        if let Some(took) = self.delivery.done(at, Instant::now()) {
+            self.metrics.delivery_seconds.observe(took.since_received.as_secs_f64());
+            self.metrics.delivery_fan_out_seconds.observe(took.since_committed.as_secs_f64());
         }
+        self.flush(ctx);
+        self.report_idle();
     }
 
     fn report_idle(&mut self) {
         let is_idle = self.members.is_empty()
-            && self.waiting.is_empty()
+            && self.catch_up.n_waiting() == 0
             && self.in_flight.is_empty()
-            && !self.reading
-            && self.n_delivering == 0;
+            && !self.catch_up.is_reading()
+            && !self.delivery.is_under_way();
         if is_idle && self.idle_reported != Some(self.n_joins_seen) {
             self.idle_reported = Some(self.n_joins_seen);
             let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
@@ -326,10 +266,10 @@ impl Drop for Room {
     /// A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
     /// two halves of one room must not live.
     fn drop(&mut self) {
-        for lane in self.hubs.values() {
+        for route in self.delivery.routes() {
             let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
-            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands });
+            route.do_send(Deliver { room: self.key, rev: 0, commands });
         }
     }
 }
@@ -430,7 +370,7 @@ impl Handler<Trim> for Room {
 
     fn handle(&mut self, _: Trim, ctx: &mut Self::Context) {
         // A read under way may be of what is right before the oldest one held; the next second comes soon.
-        if let Some(live) = self.live.as_mut().filter(|_| !self.reading) {
+        if let Some(live) = self.live.as_mut().filter(|_| !self.catch_up.is_reading()) {
             live.backlog.trim();
             self.metrics.backlogs_trimmed.inc();
         }
@@ -474,10 +414,10 @@ impl Handler<Retire> for Room {
     fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
         // The registry has forgotten it: whoever joins now gets another one, and two of one room must not live. Its
         // drop sends away who is here; they come back, and meet there.
-        if !self.members.is_empty() || !self.waiting.is_empty() {
+        if !self.members.is_empty() || self.catch_up.n_waiting() > 0 {
             log::error!("a room was to end while sessions were in it; they are sent away, and come back");
         }
-        for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
+        for join in self.catch_up.give_up() {
             Self::refuse_join(join, Refusal::OVERLOADED);
         }
         ctx.stop();

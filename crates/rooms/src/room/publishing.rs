@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix::{AsyncContext, Context, clock::Instant, dev::SendError};
 
-use super::{Oldest, Room, live::Arrived};
+use super::{Room, live::Arrived};
 use crate::{
     messages::{Publish, Recall, Refusal, SessionId},
     persistence::{Append, AppendResult},
@@ -38,7 +38,7 @@ impl Room {
         };
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
-        if self.fan_out.is_full() || n_ahead > AHEAD_MAX {
+        if self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX {
             return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
         }
         let message = Arc::new(NewMessage { room: self.id.clone(), author, content, client_id });
@@ -59,8 +59,7 @@ impl Room {
         let is_it =
             |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == member.author_id && m.content == content;
         let known = self.live.as_ref().and_then(|live| {
-            let ChatMessage { id, seq, rev, created_at, .. } = **live.backlog.messages().rev().find(is_it)?;
-            Some(StoredMessage { epoch: live.epoch, id, seq, rev, created_at })
+            live.backlog.messages().rev().find(is_it).map(|message| StoredMessage::of(message, live.epoch))
         });
         match known {
             Some(stored) => {
@@ -72,7 +71,7 @@ impl Room {
     }
 
     pub(super) fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
-        if result == AppendResult::Unknown {
+        if matches!(result, AppendResult::Unknown) {
             if let Some(in_flight) = self.in_flight.get_mut(&token) {
                 in_flight.given_up = true;
                 let (session, client_id) = (in_flight.session, in_flight.message.client_id);
@@ -83,9 +82,9 @@ impl Room {
         let Some(InFlight { session, given_up, message, received }) = self.in_flight.remove(&token) else { return };
         let client_id = Some(message.client_id);
         match result {
-            AppendResult::Stored(stored) => {
-                self.tell_ack(session, message.client_id, &stored, !given_up);
-                self.stored(stored, &message, received, ctx);
+            AppendResult::Stored { epoch, change } => {
+                self.tell_ack(session, message.client_id, &StoredMessage::of(&change, epoch), !given_up);
+                self.stored(epoch, change, received, ctx);
             }
             AppendResult::Repeated(stored) => {
                 self.metrics.messages_repeated.inc();
@@ -117,33 +116,25 @@ impl Room {
         }
     }
 
-    fn stored(&mut self, stored: StoredMessage, message: &NewMessage, received: Instant, ctx: &mut Context<Self>) {
+    fn stored(&mut self, epoch: Epoch, change: Arc<ChatMessage>, received: Instant, ctx: &mut Context<Self>) {
         let committed = Instant::now();
         let waited = committed.saturating_duration_since(received);
         self.metrics.delivery_commit_seconds.observe(waited.as_secs_f64());
         let Some(live) = &mut self.live else {
             // The read under way may have come before this commit.
-            self.catch_up_to = self.catch_up_to.max(stored.rev);
+            self.catch_up.want(change.rev);
             return;
         };
-        if stored.epoch != live.epoch {
+        if epoch != live.epoch {
             return self.start_over();
         }
-        let NewMessage { author, content, client_id, .. } = message;
-        let StoredMessage { id, seq, rev, created_at, .. } = stored;
-        let (author, content, client_id) = (author.clone(), content.clone(), *client_id);
-        let change = Arc::new(ChatMessage { id, seq, rev, client_id, author, content, created_at });
         match live.offer(change) {
             Arrived::Known => {}
             Arrived::Doubtful => self.doubt(ctx),
             Arrived::Next => {
                 // With nobody here it goes into no outbox.
                 if !self.members.is_empty() {
-                    let before = self.oldest.unwrap_or(Oldest { received, committed });
-                    self.oldest = Some(Oldest {
-                        received: before.received.min(received),
-                        committed: before.committed.min(committed),
-                    });
+                    self.delivery.measure(received, committed);
                 }
                 let applied = live.timeline.take();
                 self.show(applied);
@@ -157,14 +148,14 @@ impl Room {
     pub(super) fn want(&mut self, epoch: Epoch, rev: i64, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else {
             // The read under way may have come before this commit.
-            self.catch_up_to = self.catch_up_to.max(rev);
+            self.catch_up.want(rev);
             return;
         };
         if epoch != live.epoch {
             return self.start_over();
         }
         if rev > live.timeline.rev() {
-            self.catch_up_to = self.catch_up_to.max(rev);
+            self.catch_up.want(rev);
             self.read(ctx);
         }
     }
@@ -184,15 +175,15 @@ impl Room {
                 let frame = chat_wire::message_frame_json(json);
                 #[cfg(debug_assertions)]
                 if let Some(held) = self.swapped.take() {
-                    self.fan_out.change(rev, frame);
-                    self.fan_out.change(rev - 1, held);
+                    self.delivery.fan_out.change(rev, frame);
+                    self.delivery.fan_out.change(rev - 1, held);
                     continue;
                 } else if self.limits.swaps_order && !self.in_flight.is_empty() {
                     // Another one is on its way: this one comes behind it.
                     self.swapped = Some(frame);
                     continue;
                 }
-                self.fan_out.change(rev, frame);
+                self.delivery.fan_out.change(rev, frame);
             }
         }
     }

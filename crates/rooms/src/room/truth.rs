@@ -61,7 +61,7 @@ impl Doubt {
 impl Room {
     /// Something speaks against the history that this room has shown.
     pub(super) fn doubt(&mut self, ctx: &mut Context<Self>) {
-        if self.live.is_some() && self.doubt.raise() {
+        if self.live.as_mut().is_some_and(|live| live.doubt.raise()) {
             self.ask_for_the_truth(ctx);
         }
     }
@@ -79,26 +79,22 @@ impl Room {
     }
 
     fn truth_told(&mut self, known: Known, answer: Result<HistoryCheck, StoreError>, ctx: &mut Context<Self>) {
+        if let Ok(HistoryCheck::Replaced(_)) = answer {
+            self.metrics.history_replaced.inc();
+            self.store.history_was_replaced();
+        }
+        // Meanwhile the poll may have said so too.
+        let Some(live) = self.live.as_mut().filter(|live| live.epoch == known.epoch) else { return };
         let pause = match answer {
-            Ok(HistoryCheck::Same) => self.doubt.settled(),
-            Ok(HistoryCheck::Replaced(_) | HistoryCheck::OtherEpoch(_)) => {
-                if let Ok(HistoryCheck::Replaced(_)) = answer {
-                    self.metrics.history_replaced.inc();
-                    self.store.history_was_replaced();
-                }
-                // Meanwhile the poll may have said so too.
-                if self.live.as_ref().is_some_and(|live| live.epoch == known.epoch) {
-                    self.start_over();
-                }
-                return;
-            }
+            Ok(HistoryCheck::Same) => live.doubt.settled(),
+            Ok(HistoryCheck::Replaced(_) | HistoryCheck::OtherEpoch(_)) => return self.start_over(),
             Err(error) => {
                 log::debug!("a room could not ask whether its history is the database's: {error}");
-                self.doubt.failed()
+                live.doubt.failed()
             }
         };
         ctx.run_later(pause, |this, ctx| {
-            if this.doubt.paused() {
+            if this.live.as_mut().is_some_and(|live| live.doubt.paused()) {
                 this.ask_for_the_truth(ctx);
             }
         });
