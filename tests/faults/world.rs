@@ -128,7 +128,7 @@ pub struct Ended {
     pub back_max: Duration,
     /// What faults count for themselves.
     pub counts: BTreeMap<&'static str, usize>,
-    /// What broke the contract beside the histories.
+    /// What broke the contract, apart from what the histories show.
     pub complaints: Vec<String>,
     pub server_logs: Vec<String>,
 }

@@ -20,7 +20,7 @@ const TRAP: &str = "
     END$$;
     CREATE TRIGGER trap BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION trap()";
 
-/// What SQLite's own words mean is tested beside the code; these are errors that only a row can bring about.
+/// What SQLite's own words mean is tested next to the code; these are errors that only a row can bring about.
 const SQLITE_TRAP: &str = "
     CREATE TRIGGER abort BEFORE INSERT ON messages WHEN NEW.content = 'abort'
         BEGIN SELECT RAISE(ABORT, 'a word of ones own: database is locked'); END;

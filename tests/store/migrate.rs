@@ -1,4 +1,4 @@
-//! Migrations beside servers that write, beside each other, and after one that was cut off.
+//! Migrations while servers write, at the same time as each other, and after one that was cut off.
 
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
