@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     admission::{Admission, IdentityPermit, RefusalPermit, SessionPermit},
+    codec::ErrorReply,
     hub::Hub,
     message_limit::Written,
     messages::SessionEvent,
@@ -27,12 +28,12 @@ use super::{
     socket::Socket,
     spread::random_unit,
 };
-use chat_domain::{AnonymousId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId};
+use chat_domain::{AnonymousId, AvatarName, Content, Epoch, IdentityKey, Nickname, ParseError, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef};
+use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
 use chat_wire::{
-    self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload,
-    MessageToSend, ProfileChange, ServerFrame,
+    self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, MessageToSend,
+    ProfileChange, ServerFrame,
 };
 
 /// What sessions need to join: there once the database was reached.
@@ -178,7 +179,7 @@ impl Session {
         }
         self.slot.liveness.borrow_mut().join_came(Instant::now(), self.setup.hub.times());
         let Some(JoinContext { registry, identity }) = self.setup.join_context.get() else {
-            return self.refuse_join(Refusal::STORE_UNAVAILABLE);
+            return self.refuse_join(Refusal::StoreUnavailable);
         };
         let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
         let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
@@ -190,7 +191,7 @@ impl Session {
         if let Some((nickname, avatar)) = &profile
             && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
         {
-            return self.refuse_join(rate_limited(TOO_MANY_PROFILES, wait));
+            return self.refuse_join(too_fast(TOO_MANY_PROFILES, wait));
         }
         let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
             self.setup.metrics.joins.inc("too_many_sessions");
@@ -200,9 +201,13 @@ impl Session {
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
         let thread = self.setup.thread.clone();
-        let join = Join { room, session, author_id, profile, resume: join.resume, thread, reply };
+        let resume = join.resume.map(|resume| ResumePoint {
+            epoch: Epoch::parse(&resume.epoch),
+            rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
+        });
+        let join = Join { room, session, author_id, profile, resume, thread, reply };
         if registry.try_send(join).is_err() {
-            return self.refuse_join(Refusal::OVERLOADED);
+            return self.refuse_join(Refusal::Overloaded);
         }
         // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
         ctx.wait(answer.into_actor(self).map(|answer, this, _| match answer {
@@ -215,7 +220,7 @@ impl Session {
             }
             Ok(Err(refusal)) => this.refuse_join(refusal),
             // The room ended with the join in hand, which only a fault can do.
-            Err(_) => this.refuse_join(Refusal::OVERLOADED),
+            Err(_) => this.refuse_join(Refusal::Overloaded),
         }));
     }
 
@@ -234,7 +239,7 @@ impl Session {
             Err(error) => return self.error(text_refusal(error), None),
         };
         if let Err(wait) = self.setup.rates.profile(permit.key(), &nickname, avatar) {
-            return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
+            return self.error(too_fast(TOO_MANY_PROFILES, wait), None);
         }
         let sent = membership.set_profile(nickname, avatar);
         self.sent(sent, None);
@@ -258,7 +263,7 @@ impl Session {
             // A retry of what the room has stored gets its ACK all the same.
             Err(too_much) => {
                 self.setup.metrics.messages_limited.inc(too_much.limit.as_str());
-                let refusal = rate_limited(too_much.limit.sentence(), too_much.wait);
+                let refusal = too_fast(too_much.limit.sentence(), too_much.wait);
                 membership.recall(client_id, content, refusal)
             }
         };
@@ -284,7 +289,7 @@ impl Session {
 
     /// More frames than anybody needs. Who goes on regardless of the answers breaks the protocol.
     fn too_fast(&mut self, wait: Duration, client_id: Option<Uuid>) {
-        self.error(rate_limited("too many frames in too short a time", wait), client_id);
+        self.error(too_fast("too many frames in too short a time", wait), client_id);
         self.count_broken();
     }
 
@@ -297,25 +302,22 @@ impl Session {
     }
 
     /// A JOIN that makes no member.
-    fn refuse_join(&self, refusal: Refusal) {
-        let outcome = match refusal.code {
+    fn refuse_join(&self, error: impl Into<ErrorReply>) {
+        let error = error.into();
+        let outcome = match error.code {
             ErrorCode::Overloaded => "overloaded",
             ErrorCode::StoreUnavailable => "store_unavailable",
             ErrorCode::RateLimited => "rate_limited",
             _ => "invalid",
         };
         self.setup.metrics.joins.inc(outcome);
-        self.error(refusal, None);
+        self.error(error, None);
     }
 
-    fn error(&self, refusal: Refusal, client_id: Option<Uuid>) {
-        let Refusal { code, message, retry_after_ms } = refusal;
-        self.setup.metrics.errors.inc(code.as_str());
-        if client_id.is_some() {
-            self.setup.metrics.messages_refused.inc(code.as_str());
-        }
-        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(&ServerFrame::Error(payload));
+    fn error(&self, error: impl Into<ErrorReply>, client_id: Option<Uuid>) {
+        let error = error.into();
+        self.setup.hub.count_error(error, client_id.is_some());
+        self.tell(&error.frame(client_id));
     }
 
     fn tell(&self, frame: &ServerFrame<'_>) {
@@ -333,11 +335,11 @@ pub const ABNORMAL: u16 = 1006;
 
 const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
 
-fn refusal(code: ErrorCode, message: &'static str) -> Refusal {
-    Refusal { code, message, retry_after_ms: None }
+fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
+    ErrorReply { code, message, retry_after_ms: None }
 }
 
-fn text_refusal(error: ParseError) -> Refusal {
+fn text_refusal(error: ParseError) -> ErrorReply {
     match error {
         ParseError::Room => refusal(ErrorCode::InvalidRoom, "the room id breaks the rules"),
         ParseError::Nickname => {
@@ -351,10 +353,10 @@ fn text_refusal(error: ParseError) -> Refusal {
     }
 }
 
-fn rate_limited(message: &'static str, wait: Duration) -> Refusal {
+fn too_fast(sentence: &'static str, wait: Duration) -> Refusal {
     // Rounded up: a retry after this long passes.
     let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-    Refusal { code: ErrorCode::RateLimited, message, retry_after_ms: Some(retry_after_ms) }
+    Refusal::TooFast { sentence, retry_after_ms }
 }
 
 fn parse_profile(

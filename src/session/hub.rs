@@ -10,9 +10,16 @@ use actix::clock::Instant;
 use bytes::Bytes;
 use tokio::task::yield_now;
 
-use super::{liveness::SessionTimes, messages::SessionEvent, outbox::Outbox, send_queue::Full, slot::Slot};
+use super::{
+    codec::{self, ErrorReply},
+    liveness::SessionTimes,
+    messages::SessionEvent,
+    outbox::Outbox,
+    send_queue::Full,
+    slot::Slot,
+};
 use chat_metrics::Metrics;
-use chat_rooms::{Command, Place as DeliveryPosition, RoomKey, SessionId};
+use chat_rooms::{Command, DeliveryPosition, Event, RoomKey, SessionId, Welcome};
 use chat_wire::CloseCode;
 
 /// Most sockets that are written to in a row before others have their turn on the thread.
@@ -152,6 +159,14 @@ impl Hub {
         }
     }
 
+    /// An ERROR is sent, about a message or not.
+    pub fn count_error(&self, error: ErrorReply, about_message: bool) {
+        self.metrics.errors.inc(error.code.as_str());
+        if about_message {
+            self.metrics.messages_refused.inc(error.code.as_str());
+        }
+    }
+
     // Deliveries of rooms.
 
     /// Does what a room asks for, but for the frames for all its members on this thread: these are given back.
@@ -159,11 +174,15 @@ impl Hub {
         let mut frames = Vec::new();
         for command in commands {
             match command {
-                Command::Attach(session, welcome, at) => self.attach(room, session, welcome, at),
-                Command::Broadcast(frame, at) => frames.push((frame, at)),
-                Command::Direct(session, frame, answers) => self.direct(room, session, frame, answers, &frames),
-                Command::Close(session, code, at) => self.unsubscribe(room, Some(session), code, at, &frames),
-                Command::CloseAll(code, at) => self.unsubscribe(room, None, code, at, &frames),
+                Command::Attach(welcome, at) => self.attach(room, &welcome, at),
+                Command::Broadcast(batch, at) => frames.push((codec::batch_frame(&batch), at)),
+                Command::Direct(session, event, answers) => self.direct(room, session, &event, answers, &frames),
+                Command::End(session, reason, at) => {
+                    self.unsubscribe(room, Some(session), codec::close_code(reason), at, &frames);
+                }
+                Command::EndAll(reason, at) => {
+                    self.unsubscribe(room, None, codec::close_code(reason), at, &frames);
+                }
             }
         }
         frames
@@ -179,10 +198,10 @@ impl Hub {
     }
 
     /// A session is a member from here on and gets its WELCOME.
-    fn attach(&self, room: RoomKey, id: SessionId, welcome: [Bytes; 4], at: DeliveryPosition) {
-        let Some(slot) = self.open_session(id) else { return };
+    fn attach(&self, room: RoomKey, welcome: &Welcome, at: DeliveryPosition) {
+        let Some(slot) = self.open_session(welcome.session) else { return };
         self.detach(&slot, room);
-        for chunk in welcome {
+        for chunk in codec::welcome_frame(welcome) {
             slot.outbox.push_uncounted(chunk);
         }
         self.set_due(&slot);
@@ -245,9 +264,12 @@ impl Hub {
         }
     }
 
-    /// A frame for one session, behind those for its whole `room` that were not delivered to it yet, and whether it
-    /// answers a message of its.
-    fn direct(&self, room: RoomKey, id: SessionId, frame: Bytes, answers: bool, before: &Frames) {
+    /// An event for one session, behind the frames for its whole `room` that were not delivered to it yet, and whether
+    /// it answers a message of its.
+    fn direct(&self, room: RoomKey, id: SessionId, event: &Event, answers: bool, before: &Frames) {
+        if let Event::Refused { client_id, refusal } = event {
+            self.count_error(ErrorReply::from(*refusal), client_id.is_some());
+        }
         let Some(slot) = self.open_session(id) else { return };
         if answers {
             slot.liveness.borrow_mut().answered();
@@ -255,7 +277,7 @@ impl Hub {
         let queued = slot.index_in(room).zip(self.members(room)).map_or(Ok(()), |(index, entry)| {
             entry.members.borrow().get(index).map_or(Ok(()), |member| member.push(before))
         });
-        match queued.and_then(|()| slot.outbox.push(frame)) {
+        match queued.and_then(|()| slot.outbox.push(codec::event_frame(event))) {
             Ok(()) => self.set_due(&slot),
             Err(Full) => self.cut_slow(&slot),
         }
@@ -326,13 +348,15 @@ mod tests {
     use std::time::Duration;
 
     use actix_web::rt::net::TcpStream;
+    use chat_domain::{Epoch, RoomId};
     use chat_metrics::Labels;
+    use chat_rooms::{Batch, EndReason, Messages, People, Refusal};
     use proptest::prelude::*;
     use tokio::io::AsyncReadExt;
     use uuid::Uuid;
 
     use super::*;
-    use crate::session::{outbox::tests::outbox, phase::Phase};
+    use crate::session::{codec::tests::event, outbox::tests::outbox, phase::Phase};
 
     const ROOM: RoomKey = RoomKey(1);
     const OTHER: RoomKey = RoomKey(2);
@@ -340,7 +364,8 @@ mod tests {
     fn hub() -> Rc<Hub> {
         let second = Duration::from_secs(1);
         let times = SessionTimes { heartbeat: second, silence_max: second, join_max: second, close_max: second };
-        let labels = Labels { close_codes: vec![], error_codes: vec![], message_limits: vec![], build: ["", "", ""] };
+        let error_codes = vec!["OVERLOADED".to_owned()];
+        let labels = Labels { close_codes: vec![], error_codes, message_limits: vec![], build: ["", "", ""] };
         let metrics = Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics");
         Hub::new(times, Arc::new(metrics))
     }
@@ -357,8 +382,24 @@ mod tests {
         sessions
     }
 
-    fn welcome(slot: &Slot, text: &'static str, at: DeliveryPosition) -> Command {
-        Command::Attach(slot.id, [text.into(), Bytes::new(), Bytes::new(), Bytes::new()], at)
+    fn welcome(slot: &Slot, room: &str, at: DeliveryPosition) -> Command {
+        let welcome = Welcome {
+            session: slot.id,
+            own: None,
+            room: RoomId::parse(room).expect("a room id"),
+            epoch: Epoch::random(),
+            rev: 0,
+            resumed: false,
+            has_more: false,
+            people: People { count: 1, lists: None },
+            heartbeat_seconds: 1,
+            messages: Messages::default(),
+        };
+        Command::Attach(Box::new(welcome), at)
+    }
+
+    fn broadcast(content: &str, at: DeliveryPosition) -> Command {
+        Command::Broadcast(Arc::new(Batch::new(vec![event(content, 1)])), at)
     }
 
     async fn deliver(hub: &Hub, room: RoomKey, commands: Vec<Command>) {
@@ -367,12 +408,24 @@ mod tests {
         hub.broadcast(room, &frames).await;
     }
 
-    /// All that the client was sent, once the session has ended.
+    /// All that the client was sent, once the session has ended: of a WELCOME the room, of a message the content, for an
+    /// ERROR "!", for a close frame ".".
     async fn came(slot: &Rc<Slot>, peer: &mut TcpStream) -> String {
         slot.outbox.finish();
         let mut came = Vec::new();
         peer.read_to_end(&mut came).await.expect("all of it");
-        String::from_utf8_lossy(&came).into_owned()
+        let text = String::from_utf8_lossy(&came);
+        let quoted = |part: &str, key: &str| {
+            let (_, rest) = part.split_once(key).expect("a frame that has it");
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let frames = text.split(r#"{"type":""#).skip(1).map(|part| match part.split('"').next() {
+            Some("WELCOME") => quoted(part, r#""room":{"id":""#),
+            Some("MESSAGE") => quoted(part, r#""content":""#),
+            _ => "!".to_owned(),
+        });
+        let last = chat_wire::close_frame(CloseCode::StartOver);
+        frames.collect::<String>() + if came.ends_with(&last) { "." } else { "" }
     }
 
     #[actix::test]
@@ -380,31 +433,30 @@ mod tests {
         let hub = hub();
         let mut sessions = sessions(&hub, 2).await;
         let [(both, peer), (one, of_one)] = &mut sessions[..] else { panic!("two sessions") };
-        let broadcast = |text: &'static str, at| Command::Broadcast(text.into(), at);
         let commands = |slot: &Slot| vec![welcome(slot, "W", 1), broadcast("a", 1), broadcast("b", 2)];
         deliver(&hub, ROOM, commands(both)).await;
         deliver(&hub, OTHER, vec![welcome(both, "V", 7)]).await;
-        let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, "!".into(), true)];
+        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded });
+        let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, refused, true)];
         next.extend([broadcast("d", 4), welcome(one, "W", 4)]);
         deliver(&hub, ROOM, next).await;
         deliver(&hub, OTHER, vec![broadcast("g", 7), broadcast("h", 8)]).await;
 
         // One of its rooms sends it away, and it stays in the other one.
-        let close = |slot: &Slot, at| Command::Close(slot.id, CloseCode::StartOver, at);
+        let close = |slot: &Slot, at| Command::End(slot.id, EndReason::StartOver, at);
         deliver(&hub, ROOM, vec![broadcast("e", 5), close(both, 6), close(one, 4)]).await;
         assert_eq!((both.rooms(), both.phase()), (vec![OTHER], Phase::Open));
         assert_eq!((one.rooms(), one.phase()), (vec![ROOM], Phase::Open), "its WELCOME was not before that");
         deliver(&hub, ROOM, vec![broadcast("f", 7)]).await;
-        deliver(&hub, OTHER, vec![broadcast("i", 9), Command::CloseAll(CloseCode::StartOver, 10)]).await;
+        deliver(&hub, OTHER, vec![broadcast("i", 9), Command::EndAll(EndReason::StartOver, 10)]).await;
         assert_eq!((both.phase(), both.close_code()), (Phase::Closing, Some(CloseCode::StartOver)));
         assert_eq!(hub.members(OTHER).map(|entry| entry.members.borrow().len()), None);
 
         deliver(&hub, ROOM, vec![close(one, 8)]).await;
         assert_eq!((one.phase(), one.is_member()), (Phase::Closing, false), "it has no other room");
 
-        let last = String::from_utf8_lossy(&chat_wire::close_frame(CloseCode::StartOver)).into_owned();
-        assert_eq!(came(both, peer).await, format!("WbVc!dhei{last}"));
-        assert_eq!(came(one, of_one).await, format!("Wef{last}"));
+        assert_eq!(came(both, peer).await, "WbVc!dhei.");
+        assert_eq!(came(one, of_one).await, "Wef.");
     }
 
     proptest! {
@@ -418,7 +470,7 @@ mod tests {
             actix::System::new().block_on(async {
                 let hub = hub();
                 let mut sessions = sessions(&hub, 200).await;
-                let attach = sessions.iter().map(|(slot, _)| welcome(slot, "", 0)).collect();
+                let attach = sessions.iter().map(|(slot, _)| welcome(slot, "W", 0)).collect();
                 deliver(&hub, ROOM, attach).await;
                 let going = async {
                     for turn in 0..4 {
@@ -428,10 +480,10 @@ mod tests {
                         yield_now().await;
                     }
                 };
-                let frames = vec![Command::Broadcast("a".into(), 1), Command::Broadcast("b".into(), 2)];
+                let frames = vec![broadcast("a", 1), broadcast("b", 2)];
                 tokio::join!(deliver(&hub, ROOM, frames), going);
                 for (slot, peer) in sessions.iter_mut().filter(|(slot, _)| !slot.phase().is_closed()) {
-                    assert_eq!(came(slot, peer).await, "ab");
+                    assert_eq!(came(slot, peer).await, "Wab");
                 }
             });
         }

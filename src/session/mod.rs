@@ -11,6 +11,7 @@ mod admission;
 mod bucket;
 mod budgets;
 mod byte_limit;
+mod codec;
 mod connections;
 mod hub;
 mod hub_actor;

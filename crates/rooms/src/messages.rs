@@ -4,14 +4,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Membership, fan_out::Place};
+use super::{
+    Membership,
+    event::{Batch, EndReason, Event, Refusal, Welcome},
+    fan_out::DeliveryPosition,
+};
 use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname, RoomId};
-use chat_wire::{CloseCode, ErrorCode, ResumePoint};
 
 /// One WebSocket. Random, so that it tells a client nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +38,15 @@ pub struct SessionRef {
     pub deliver: Recipient<Deliver>,
 }
 
+/// How far a client was when it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// The life of the room that it knows; none where what it sent is no epoch, which is the same as another one.
+    pub epoch: Option<Epoch>,
+    /// The counter's value up to which it knows everything.
+    pub rev: i64,
+}
+
 /// A session wants to enter a room. Goes through the registry, which forwards it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -48,38 +59,12 @@ pub struct Join {
     pub author_id: AuthorId,
     /// Its nickname and avatar; none for a reader.
     pub profile: Option<(Nickname, AvatarName)>,
-    /// How far the client was.
+    /// How far the client was, where it was here before.
     pub resume: Option<ResumePoint>,
     /// The thread of its session. Where the room is not live yet it lives there from now on.
     pub thread: ArbiterHandle,
     /// The answer. A membership that nobody receives takes itself back.
     pub reply: oneshot::Sender<Result<Membership, Refusal>>,
-}
-
-/// Why something was refused, as the sender is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// The code.
-    pub code: ErrorCode,
-    /// For developers.
-    pub message: &'static str,
-    /// Milliseconds until a retry can help, with a code that can pass with time.
-    pub retry_after_ms: Option<u64>,
-}
-
-impl Refusal {
-    /// A queue or limit of the server is full.
-    pub const OVERLOADED: Self = Self {
-        code: ErrorCode::Overloaded,
-        message: "the server has too much to do; try again",
-        retry_after_ms: Some(1_000),
-    };
-    /// The database did not answer.
-    pub const STORE_UNAVAILABLE: Self = Self {
-        code: ErrorCode::StoreUnavailable,
-        message: "the database is away; nothing is known to be stored, try again with the same clientId",
-        retry_after_ms: Some(2_000),
-    };
 }
 
 /// A member wants a message stored and shown.
@@ -130,7 +115,7 @@ pub struct Leave {
     pub session: SessionId,
 }
 
-/// Frames for sessions of one room on one thread. Answered with the moment when all were in their outboxes; a room
+/// What sessions of one room on one thread are to get. Answered with the moment when all were in their outboxes; a room
 /// has at most one of these under way, and gathers meanwhile.
 #[derive(Debug, Message)]
 #[rtype(result = "Instant")]
@@ -146,18 +131,17 @@ pub struct Deliver {
 /// One thing for a hub to do.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// The session is a member; its WELCOME, ready for the socket, which tells all up to this place.
-    Attach(SessionId, [Bytes; 4], Place),
-    /// A frame up to this place for every member on this thread whose WELCOME does not tell it, ready for the
-    /// socket.
-    Broadcast(Bytes, Place),
-    /// A frame for one session, ready for the socket, and whether it answers a message that was waiting.
-    Direct(SessionId, Bytes, bool),
-    /// The subscription of one member whose WELCOME was before this position ends, behind the frames before. A session
-    /// that is in no other room is closed with this code.
-    Close(SessionId, CloseCode, Place),
-    /// As [`Command::Close`], for every member on this thread.
-    CloseAll(CloseCode, Place),
+    /// The session is a member; its WELCOME, which has everything up to this position.
+    Attach(Box<Welcome>, DeliveryPosition),
+    /// Events up to this position, for every member on this thread whose WELCOME does not have them.
+    Broadcast(Arc<Batch>, DeliveryPosition),
+    /// An event for one session, and whether it answers a message that was waiting.
+    Direct(SessionId, Arc<Event>, bool),
+    /// The subscription of one member whose WELCOME was before this position ends, behind the events before. A session
+    /// that is in no other room is closed.
+    End(SessionId, EndReason, DeliveryPosition),
+    /// As [`Command::End`], for every member on this thread.
+    EndAll(EndReason, DeliveryPosition),
 }
 
 /// A room has nobody in it and nothing under way.

@@ -21,8 +21,8 @@ pub fn text_frame_header(n_bytes: usize) -> Bytes {
 }
 
 /// A whole text frame.
-pub fn text_frame(json: &str) -> Bytes {
-    frame(TEXT, json.as_bytes())
+pub fn text_frame(json: impl AsRef<[u8]>) -> Bytes {
+    frame(TEXT, json.as_ref())
 }
 
 /// A ping without payload.

@@ -162,6 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::test_event;
 
     proptest! {
         /// Whatever members come and go, and however long hubs take: one delivery is under way at a time, each part of
@@ -181,7 +182,7 @@ mod tests {
                     0 => delivery.add_member(hub, || ()),
                     1 => delivery.remove_member(hub),
                     2 => {
-                        delivery.fan_out.broadcast("x".repeat(20_000));
+                        delivery.fan_out.broadcast(test_event(1), 20_000);
                         n_measured[0] += u32::from(delivery.oldest.is_none());
                         delivery.measure(now, now);
                     }

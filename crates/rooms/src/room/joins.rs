@@ -4,7 +4,6 @@ use actix::{
     ActorFutureExt, AsyncContext, Context, WrapFuture,
     clock::{Instant, timeout},
 };
-use bytes::Bytes;
 
 use super::{
     Member, Room,
@@ -14,11 +13,11 @@ use super::{
 };
 use crate::{
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX},
-    messages::{Join, Refusal, SessionId, SessionRef},
+    event::{EndReason, Messages, Refusal, Welcome},
+    messages::{Join, ResumePoint, SessionId, SessionRef},
 };
 use chat_domain::{Author, AuthorId, PageCursor, RoomId};
 use chat_store::{Changes, Head, Page, Store, StoreError};
-use chat_wire::{CloseCode, Limits, RoomPosition, WelcomeHead};
 
 /// How long a room waits before it reads again what it could not read.
 const REREAD_AFTER: Duration = Duration::from_millis(500);
@@ -41,7 +40,7 @@ impl Room {
     /// Answers a join, or lets it wait for a read, until `by` at the latest.
     pub(super) fn join(&mut self, join: Join, by: Instant, ctx: &mut Context<Self>) {
         if self.members.len() + self.catch_up.n_waiting() >= self.limits.n_sessions_max {
-            return Self::refuse_join(join, Refusal::OVERLOADED);
+            return Self::refuse_join(join, Refusal::Overloaded);
         }
         let n_before = self.catch_up.n_waiting();
         let arrived = self.catch_up.arrived(join, by);
@@ -62,7 +61,7 @@ impl Room {
             // this, so it is counted, and starts nobody else over.
             self.metrics.resumes_ahead.inc();
             self.store.client_knows_more();
-            join.resume = join.resume.take().map(|r| chat_wire::ResumePoint { epoch: String::new(), ..r });
+            join.resume = join.resume.map(|resume| ResumePoint { epoch: None, ..resume });
         }
         match self.live.as_mut().map(|live| live.answer(join)) {
             Some(Answer::Welcome { resumed, has_more, messages }) => {
@@ -77,7 +76,7 @@ impl Room {
         let Some(wait) = self.catch_up.set_timer(Instant::now()) else { return };
         ctx.run_later(wait, |this, ctx| {
             for late in this.catch_up.expire(Instant::now()) {
-                Self::refuse_join(late, Refusal::STORE_UNAVAILABLE);
+                Self::refuse_join(late, Refusal::StoreUnavailable);
             }
             this.set_join_timer(ctx);
             this.settle(ctx);
@@ -89,10 +88,10 @@ impl Room {
         let _ = join.reply.send(Err(refusal));
     }
 
-    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Bytes, ctx: &mut Context<Self>) {
+    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Messages, ctx: &mut Context<Self>) {
         let Join { session, author_id, profile, resume, reply, .. } = join;
         let Some(live) = &self.live else { return };
-        let (epoch, rev) = (live.epoch.to_string(), live.timeline.rev());
+        let (epoch, rev) = (live.epoch, live.timeline.rev());
         let now = Instant::now();
         let is_author = profile.is_some();
         self.presence.enter(&author_id, session.id, now);
@@ -102,19 +101,19 @@ impl Room {
                 self.tell_profile(&author);
             }
         }
-        let own = self.presence.author(&author_id).filter(|_| is_author).map(Into::into);
-        let head = WelcomeHead {
-            session_id: session.id.0.to_string().into(),
-            own,
-            room: RoomPosition { id: self.id.as_str().into(), epoch: epoch.into(), rev },
+        let welcome = Welcome {
+            session: session.id,
+            own: self.presence.author(&author_id).filter(|_| is_author).cloned(),
+            room: self.id.clone(),
+            epoch,
+            rev,
             resumed,
             has_more,
-            presence: self.presence.payload(false),
-            limits: Limits::default(),
+            people: self.presence.here(false),
             heartbeat_seconds: self.limits.heartbeat_seconds,
+            messages,
         };
-        let chunks = chat_wire::welcome_chunks(&head, messages);
-        self.delivery.fan_out.attach(session.hub, session.id, chunks);
+        self.delivery.fan_out.attach(session.hub, welcome);
         self.add_member(&session, author_id, is_author);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",
@@ -216,7 +215,7 @@ impl Room {
         // The registry, which asks every second, says once that the database is away.
         log::debug!("a room could not read from the database: {why}");
         for join in self.catch_up.fail() {
-            Self::refuse_join(join, Refusal::STORE_UNAVAILABLE);
+            Self::refuse_join(join, Refusal::StoreUnavailable);
         }
         self.read_again_later(ctx);
     }
@@ -236,7 +235,7 @@ impl Room {
     pub(super) fn start_over(&mut self) {
         self.live = None;
         self.catch_up.start_over();
-        self.delivery.fan_out.close_all(CloseCode::StartOver);
+        self.delivery.fan_out.end_all(EndReason::StartOver);
     }
 }
 

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::truth::Doubt;
 use crate::{
     backlog::{Backlog, NotHere},
+    event::Messages,
     messages::Join,
     timeline::{Offered, Timeline},
 };
@@ -37,8 +37,8 @@ pub(super) enum Arrived {
 
 /// How a join can be answered.
 pub(super) enum Answer {
-    /// With these encoded messages.
-    Welcome { resumed: bool, has_more: bool, messages: Bytes },
+    /// With these messages.
+    Welcome { resumed: bool, has_more: bool, messages: Messages },
     /// Once the changes above the room's counter were read.
     AfterCatchUp,
     /// Once older changes were read.
@@ -87,8 +87,7 @@ impl Live {
 
     /// The counter value a join says it has seen, where it means this life of the room.
     pub(super) fn resume_rev(&self, join: &Join) -> Option<i64> {
-        let resume = join.resume.as_ref().filter(|r| Epoch::parse(&r.epoch) == Some(self.epoch))?;
-        Some(i64::try_from(resume.rev).unwrap_or(i64::MAX))
+        join.resume.filter(|resume| resume.epoch == Some(self.epoch)).map(|resume| resume.rev)
     }
 
     /// Whether the client has seen more than this room has.

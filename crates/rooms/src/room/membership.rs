@@ -2,7 +2,8 @@ use actix::{Addr, clock::Instant, dev::SendError};
 use uuid::Uuid;
 
 use super::Room;
-use crate::messages::{Leave, Publish, Recall, Refusal, RoomKey, SessionId, SetProfile};
+use crate::event::Refusal;
+use crate::messages::{Leave, Publish, Recall, RoomKey, SessionId, SetProfile};
 use chat_domain::{AvatarName, Content, Nickname};
 
 /// A session's place in a room. Its end, however it comes, is the one way out.
@@ -52,7 +53,7 @@ pub struct Ended;
 fn outcome<T>(sent: Result<(), SendError<T>>) -> Result<Result<(), Refusal>, Ended> {
     match sent {
         Ok(()) => Ok(Ok(())),
-        Err(SendError::Full(_)) => Ok(Err(Refusal::OVERLOADED)),
+        Err(SendError::Full(_)) => Ok(Err(Refusal::Overloaded)),
         Err(SendError::Closed(_)) => Err(Ended),
     }
 }

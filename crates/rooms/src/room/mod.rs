@@ -25,10 +25,11 @@ use self::{
 };
 use super::{
     backlogs::{Backlogs, Share, Trim},
-    fan_out::Place,
+    event::{EndReason, Event, Refusal},
+    fan_out::DeliveryPosition,
     messages::{
         CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
-        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
+        Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
     },
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
 };
@@ -36,7 +37,6 @@ use crate::persistence::{Append, Persisted};
 use chat_domain::{Author, AuthorId, AvatarName, RoomId};
 use chat_metrics::Metrics;
 use chat_store::{Store, StoredMessage};
-use chat_wire::{AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame};
 
 /// What a room may hold and how long it waits.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub struct Room {
     idle_reported: Option<u64>,
     /// A change that comes behind the next one.
     #[cfg(debug_assertions)]
-    swapped: Option<String>,
+    swapped: Option<Arc<Event>>,
 }
 
 struct Member {
@@ -133,40 +133,31 @@ impl Room {
         self.position.clone()
     }
 
-    // Frames to single sessions.
+    // Events for single sessions.
 
-    /// A frame for one session, which `answers` a message of its or not.
-    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
+    /// An event for one session, which `answers` a message of its or not.
+    fn tell(&mut self, session: SessionId, event: Event, answers: bool) {
         if let Some(member) = self.members.get(&session) {
-            self.delivery.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
+            self.delivery.fan_out.direct(member.hub, session, Arc::new(event), answers);
         }
     }
 
     fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
-        let Refusal { code, message, retry_after_ms } = refusal;
-        self.metrics.errors.inc(code.as_str());
-        if client_id.is_some() {
-            self.metrics.messages_refused.inc(code.as_str());
-        }
-        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
+        self.tell(session, Event::Refused { client_id, refusal }, client_id.is_some());
     }
 
     /// An ACK, the first answer unless the sender was told before that nothing is known.
     fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
-        let created_at = chat_wire::timestamp(stored.created_at);
-        // Its value at creation is `seq`, whatever became of the message since.
-        let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
-        self.tell(session, &ServerFrame::Ack(ack), is_first);
+        self.tell(session, Event::Stored { client_id, stored: *stored }, is_first);
     }
 
     fn tell_profile(&mut self, author: &Author) {
-        let json = chat_wire::encode(&ServerFrame::Profile(ProfilePayload { own: author.into() }));
+        let event = Arc::new(Event::Profile(author.clone()));
         for session in self.presence.sessions(&author.id) {
             // A session whose WELCOME is being made is not here yet; that tells it.
             let Some(member) = self.members.get_mut(session) else { continue };
             member.is_author = true;
-            self.delivery.fan_out.direct(member.hub, *session, &json, false);
+            self.delivery.fan_out.direct(member.hub, *session, event.clone(), false);
         }
     }
 
@@ -178,8 +169,9 @@ impl Room {
         let now = Instant::now();
         if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
             if !self.members.is_empty() {
-                let json = chat_wire::encode(&ServerFrame::Presence(self.presence.payload(true)));
-                self.delivery.fan_out.broadcast(json);
+                let people = self.presence.here(true);
+                let n_bytes = people.n_bytes_as_json();
+                self.delivery.fan_out.broadcast(Arc::new(Event::People(people)), n_bytes);
             }
             self.presence.told(now);
         }
@@ -267,7 +259,7 @@ impl Drop for Room {
     /// two halves of one room must not live.
     fn drop(&mut self) {
         for route in self.delivery.routes() {
-            let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
+            let commands = vec![Command::EndAll(EndReason::RoomEnded, DeliveryPosition::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
             route.do_send(Deliver { room: self.key, rev: 0, commands });
         }
@@ -418,7 +410,7 @@ impl Handler<Retire> for Room {
             log::error!("a room was to end while sessions were in it; they are sent away, and come back");
         }
         for join in self.catch_up.give_up() {
-            Self::refuse_join(join, Refusal::OVERLOADED);
+            Self::refuse_join(join, Refusal::Overloaded);
         }
         ctx.stop();
     }

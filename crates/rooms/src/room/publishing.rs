@@ -4,12 +4,12 @@ use actix::{AsyncContext, Context, clock::Instant, dev::SendError};
 
 use super::{Room, live::Arrived};
 use crate::{
-    messages::{Publish, Recall, Refusal, SessionId},
+    event::Refusal,
+    messages::{Publish, Recall, SessionId},
     persistence::{Append, AppendResult},
 };
 use chat_domain::{ChatMessage, Epoch, NewMessage};
 use chat_store::StoredMessage;
-use chat_wire::ErrorCode;
 
 /// Changes that wait for missing ones before them; beyond it the room takes no more messages.
 const AHEAD_MAX: usize = 1_000;
@@ -29,17 +29,12 @@ impl Room {
         let Some(member) = self.members.get(&session) else { return };
         let author = self.presence.author(&member.author_id).filter(|_| member.is_author).cloned();
         let Some(author) = author else {
-            let refusal = Refusal {
-                code: ErrorCode::NicknameRequired,
-                message: "choose a nickname first: PROFILE",
-                retry_after_ms: None,
-            };
-            return self.tell_error(session, refusal, Some(client_id));
+            return self.tell_error(session, Refusal::NicknameRequired, Some(client_id));
         };
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
         if self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX {
-            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+            return self.tell_error(session, Refusal::Overloaded, Some(client_id));
         }
         let message = Arc::new(NewMessage { room: self.id.clone(), author, content, client_id });
         let token = self.next_token;
@@ -48,7 +43,7 @@ impl Room {
         let append = Append { token, message, reply: ctx.address().recipient(), group: self.key.0 };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             self.in_flight.remove(&token);
-            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+            return self.tell_error(session, Refusal::Overloaded, Some(client_id));
         }
         self.metrics.messages_accepted.inc();
     }
@@ -75,7 +70,7 @@ impl Room {
             if let Some(in_flight) = self.in_flight.get_mut(&token) {
                 in_flight.given_up = true;
                 let (session, client_id) = (in_flight.session, in_flight.message.client_id);
-                self.tell_error(session, Refusal::STORE_UNAVAILABLE, Some(client_id));
+                self.tell_error(session, Refusal::StoreUnavailable, Some(client_id));
             }
             return;
         }
@@ -92,25 +87,11 @@ impl Room {
                 // Stored through another server, perhaps, and not shown here yet.
                 self.want(stored.epoch, stored.rev, ctx);
             }
-            AppendResult::Conflict => {
-                let refusal = Refusal {
-                    code: ErrorCode::ClientIdConflict,
-                    message: "this clientId was used for other content",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Refused => {
-                let refusal = Refusal {
-                    code: ErrorCode::Internal,
-                    message: "the message cannot be stored",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Full => self.tell_error(session, Refusal::OVERLOADED, client_id),
+            AppendResult::Conflict => self.tell_error(session, Refusal::ClientIdConflict, client_id),
+            AppendResult::Refused => self.tell_error(session, Refusal::NotStorable, client_id),
+            AppendResult::Full => self.tell_error(session, Refusal::Overloaded, client_id),
             AppendResult::Unavailable if given_up => {}
-            AppendResult::Unavailable => self.tell_error(session, Refusal::STORE_UNAVAILABLE, client_id),
+            AppendResult::Unavailable => self.tell_error(session, Refusal::StoreUnavailable, client_id),
             // Told before.
             AppendResult::Unknown => {}
         }
@@ -169,21 +150,19 @@ impl Room {
             }
             live.last_message_at = live.last_message_at.max(Some(change.created_at));
             let rev = change.rev;
-            let json = live.backlog.push(change);
-            // What `message_json` wrote is text.
-            if let (false, Ok(json)) = (self.members.is_empty(), std::str::from_utf8(&json)) {
-                let frame = chat_wire::message_frame_json(json);
+            let (event, n_bytes) = live.backlog.push(change);
+            if !self.members.is_empty() {
                 #[cfg(debug_assertions)]
                 if let Some(held) = self.swapped.take() {
-                    self.delivery.fan_out.change(rev, frame);
-                    self.delivery.fan_out.change(rev - 1, held);
+                    self.delivery.fan_out.change(rev, event, n_bytes);
+                    self.delivery.fan_out.change(rev - 1, held, n_bytes);
                     continue;
                 } else if self.limits.swaps_order && !self.in_flight.is_empty() {
                     // Another one is on its way: this one comes behind it.
-                    self.swapped = Some(frame);
+                    self.swapped = Some(event);
                     continue;
                 }
-                self.delivery.fan_out.change(rev, frame);
+                self.delivery.fan_out.change(rev, event, n_bytes);
             }
         }
     }
