@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::{AuthorId, AvatarName, Content, Nickname, RoomId};
 
-/// One life of a room's counter: while it is the same, counter values can be compared.
+/// Names one life of a room's counter: values of the counter can be compared only within the same epoch. A new one
+/// begins where the history was replaced, as by a restored backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(Uuid);
 
@@ -60,7 +61,8 @@ pub struct NewMessage {
     pub author: Author,
     /// What was written.
     pub content: Content,
-    /// The sender's own key for this message: the same key is stored once per room and author.
+    /// Made by the sender: of messages with the same key one is stored for each room and author, so that a retry is
+    /// safe.
     pub client_id: Uuid,
 }
 
@@ -71,9 +73,9 @@ pub struct ChatMessage {
     pub id: i64,
     /// The room counter's value at its creation: orders the list.
     pub seq: i64,
-    /// The room counter's value at its last change: the resume cursor.
+    /// The room counter's value at its last change: what clients resume from.
     pub rev: i64,
-    /// The sender's key.
+    /// See [`NewMessage::client_id`].
     pub client_id: Uuid,
     /// Its author as of the sending.
     pub author: Author,
@@ -92,7 +94,7 @@ impl ChatMessage {
         KEYS + CLIENT_ID_AND_TIME + numbers + self.author.n_bytes_as_json() + escaped(self.content.as_str())
     }
 
-    /// Whether the other one is this message: the same author's, with the same key, in the same place.
+    /// Whether the other one is this message: the same author's, with the same key and the same `seq`.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.seq, self.client_id, &self.author.id) == (other.seq, other.client_id, &other.author.id)
     }

@@ -67,7 +67,7 @@ pub struct MessagePayload<'a> {
     pub id: Cow<'a, str>,
     /// Orders the list.
     pub seq: i64,
-    /// Moves the cursor.
+    /// The client's cursor goes to this value.
     pub rev: i64,
     /// The sender's key.
     pub client_id: Uuid,
@@ -101,7 +101,7 @@ pub struct AckPayload {
     pub client_id: Uuid,
     /// Its id.
     pub id: String,
-    /// Its place in the list.
+    /// Where it stands in the list.
     pub seq: i64,
     /// The counter's value at its creation.
     pub rev: i64,
@@ -167,7 +167,7 @@ pub struct ErrorPayload<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
-/// Where a room is.
+/// How far a room is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoomPosition<'a> {
@@ -213,7 +213,7 @@ pub struct WelcomeHead<'a> {
     /// The receiver as everybody sees it; null for a reader.
     #[serde(rename = "self")]
     pub own: Option<AuthorPayload<'a>>,
-    /// Where the room is: sets the client's cursor.
+    /// How far the room is: the client's cursor goes there.
     pub room: RoomPosition<'a>,
     /// Whether `messages` are the ones missed since the resume point, else the latest ones.
     pub resumed: bool,

@@ -1,4 +1,4 @@
-//! A TCP proxy that does to connections what networks do.
+//! A TCP proxy that does to connections what bad networks do: late, held back, cut, lost.
 
 use std::{
     net::SocketAddr,
@@ -21,7 +21,7 @@ use tokio::{
     time::sleep,
 };
 
-/// How bytes travel.
+/// What the network is like now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Weather {
     /// Each piece is this much later.
@@ -30,9 +30,11 @@ pub struct Weather {
     pub holds_requests: bool,
     /// What the server side answers is kept.
     pub holds_answers: bool,
+    /// New connections are ended with a reset.
+    pub is_down: bool,
     /// Connections of before this generation are dropped with a reset.
     cut: u64,
-    /// Connections of before this generation lead nowhere any more; nobody is told.
+    /// On connections of before this generation nothing comes through any more, and neither side notices.
     lost: u64,
 }
 
@@ -84,22 +86,38 @@ impl Proxy {
         *self.server.lock().expect("no panic in here") = server;
     }
 
+    /// Before the PostgreSQL with this URL, and the URL of the same database through it.
+    pub async fn to_postgres(database_url: &str) -> (Self, String) {
+        let (credentials, rest) = database_url.split_once('@').expect("a URL with credentials");
+        let (address, name) = rest.split_once('/').expect("a URL with a database");
+        let proxy = Self::to(address.parse().expect("an address")).await;
+        let url = format!("{credentials}@{}/{name}", proxy.address);
+        (proxy, url)
+    }
+
     pub fn set(&self, change: impl FnOnce(&mut Weather)) {
         self.weather.send_modify(change);
     }
 
-    /// All is as it should be again, for connections that are still there.
+    /// All is well again, for new connections and those that are still there.
     pub fn calm(&self) {
         self.set(|w| *w = Weather { cut: w.cut, lost: w.lost, ..Weather::default() });
     }
 
-    /// Ends all connections of now with a reset.
+    /// Ends all present connections with a reset.
     pub fn cut(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         self.set(|w| w.cut = next);
     }
 
-    /// From now on nothing comes through on the connections of now, in either direction, and neither side is told.
+    /// Ends all connections with a reset, and each new one too until [`Self::calm`].
+    pub fn down(&self) {
+        self.set(|w| w.is_down = true);
+        self.cut();
+    }
+
+    /// From now on nothing comes through on the present connections, in either direction, and neither side notices.
+    #[allow(dead_code, reason = "tests/faults has this file as well, and is who needs it")]
     pub fn lose(&self) {
         let next = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
         self.set(|w| w.lost = next);
@@ -108,13 +126,13 @@ impl Proxy {
 
 impl Line {
     async fn carry(self, client: TcpStream, server: SocketAddr) {
-        let Ok(server) = TcpStream::connect(server).await else {
-            reset(&client);
+        reset_when_dropped(&client);
+        if self.weather.borrow().is_down {
             return;
-        };
+        }
+        let Ok(server) = TcpStream::connect(server).await else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        reset(&client);
-        reset(&server);
+        reset_when_dropped(&server);
         let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
         let mut weather = self.weather.clone();
         let generation = self.generation;
@@ -161,7 +179,7 @@ async fn lost(weather: &mut watch::Receiver<Weather>, generation: u64) {
     }
 }
 
-/// The socket ends with a reset when it is dropped, as one that was cut does.
-fn reset(stream: &TcpStream) {
+/// The peer gets a reset instead of an orderly end.
+fn reset_when_dropped(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
