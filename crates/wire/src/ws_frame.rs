@@ -67,8 +67,7 @@ fn put_header(bytes: &mut BytesMut, opcode: u8, n_bytes: usize) {
 #[cfg(test)]
 mod tests {
     use actix_codec::Decoder as _;
-    use actix_http::ws::{Codec, Frame};
-    use actix_web_actors::ws::CloseReason;
+    use actix_http::ws::{CloseReason, Codec, Frame};
 
     use super::*;
 
