@@ -116,13 +116,16 @@ fn message_json(message: &MessageEvent) -> Bytes {
 
 /// Messages with commas between, and where each of them begins.
 fn joined(messages: &Messages) -> (Bytes, Vec<usize>) {
-    let (mut joined, mut begins) = (BytesMut::new(), Vec::new());
-    for message in messages.iter() {
+    let encoded = messages.iter().map(message_json).collect::<Vec<_>>();
+    // It is kept until the next change, and would have room for up to twice as much if it grew by itself.
+    let n_bytes = encoded.iter().map(|json| json.len() + 1).sum();
+    let (mut joined, mut begins) = (BytesMut::with_capacity(n_bytes), Vec::with_capacity(encoded.len()));
+    for json in encoded {
         if !joined.is_empty() {
             joined.put_u8(b',');
         }
         begins.push(joined.len());
-        joined.put_slice(&message_json(message));
+        joined.put_slice(&json);
     }
     (joined.freeze(), begins)
 }
@@ -190,6 +193,9 @@ pub(super) mod tests {
             let Ok(content) = Content::parse(&content) else { return Ok(()) };
             let message = ChatMessage { content, ..message("x", rev) };
             prop_assert_eq!(message.n_bytes_as_json(), chat_wire::message_json(&message).len());
+            let n_bytes = message.n_bytes_as_json();
+            let frame = event_json(&Event::Message(MessageEvent::new(Arc::new(message.clone()))));
+            prop_assert!(frame.len() <= n_bytes + chat_rooms::FRAME_BYTES, "batches are bounded by this");
             let author = serde_json::to_vec(&AuthorPayload::from(&message.author)).expect("encodes");
             prop_assert_eq!(message.author.n_bytes_as_json(), author.len());
         }
@@ -202,5 +208,87 @@ pub(super) mod tests {
         let people = People { count: usize::MAX, lists: Some(lists) };
         let n_bytes = people.n_bytes_as_json();
         assert!(event_json(&Event::People(people)).len() <= n_bytes);
+    }
+
+    const AUTHOR: &str = r#"{"id":"author-1","nickname":"가\"나\\","avatar":"AVATAR"}"#;
+    const KEY: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn author() -> (Author, String) {
+        let author = message("x", 1).author;
+        let json = AUTHOR.replace("AVATAR", author.avatar.as_str());
+        (author, json)
+    }
+
+    fn message_of(content: &str, rev: i64) -> String {
+        let author = author().1;
+        format!(
+            r#"{{"id":"{rev}","seq":{rev},"rev":{rev},"clientId":"{KEY}","author":{author},"content":"{content}","createdAt":"1970-01-01T00:00:00.000Z"}}"#
+        )
+    }
+
+    /// Clients that were written for version 1 get these bytes.
+    #[test]
+    fn every_event_is_written_to_the_byte() {
+        let (author, author_json) = author();
+        let lists =
+            chat_rooms::PeopleLists { members: vec![author.clone()], joined: vec![author.clone()], left: vec![] };
+        let client_id = Some(Uuid::nil());
+        let refused = |refusal| Event::Refused { client_id, refusal };
+        let error = |code: &str, message: &str, retry: &str| {
+            format!(
+                r#"{{"type":"ERROR","payload":{{"code":"{code}","message":"{message}","clientId":"{KEY}"{retry}}}}}"#
+            )
+        };
+        let epoch = chat_domain::Epoch::parse(KEY).expect("an epoch");
+        let stored =
+            chat_store::StoredMessage { id: 71, seq: 1, rev: 2, created_at: chrono::DateTime::UNIX_EPOCH, epoch };
+        let too_fast = Refusal::TooFast { sentence: "too much", retry_after_ms: 7 };
+        for (event, json) in [
+            (
+                Event::Message(MessageEvent::new(Arc::new(message("a\n<b>", 3)))),
+                format!(r#"{{"type":"MESSAGE","payload":{}}}"#, message_of("a\\n<b>", 3)),
+            ),
+            (
+                Event::People(People { count: 2, lists: Some(lists) }),
+                format!(
+                    r#"{{"type":"PRESENCE","payload":{{"count":2,"members":[{author_json}],"joined":[{author_json}],"left":[]}}}}"#
+                ),
+            ),
+            (
+                Event::People(People { count: 51, lists: None }),
+                r#"{"type":"PRESENCE","payload":{"count":51}}"#.to_owned(),
+            ),
+            (Event::Profile(author), format!(r#"{{"type":"PROFILE","payload":{{"self":{author_json}}}}}"#)),
+            (
+                Event::Stored { client_id: Uuid::nil(), stored },
+                format!(
+                    r#"{{"type":"ACK","payload":{{"clientId":"{KEY}","id":"71","seq":1,"rev":1,"createdAt":"1970-01-01T00:00:00.000Z"}}}}"#
+                ),
+            ),
+            (
+                refused(Refusal::Overloaded),
+                error("OVERLOADED", "the server has too much to do; try again", r#","retryAfterMs":1000"#),
+            ),
+            (
+                refused(Refusal::StoreUnavailable),
+                error(
+                    "STORE_UNAVAILABLE",
+                    "the database is away; nothing is known to be stored, try again with the same clientId",
+                    r#","retryAfterMs":2000"#,
+                ),
+            ),
+            (refused(Refusal::NicknameRequired), error("NICKNAME_REQUIRED", "choose a nickname first: PROFILE", "")),
+            (
+                refused(Refusal::ClientIdConflict),
+                error("CLIENT_ID_CONFLICT", "this clientId was used for other content", ""),
+            ),
+            (refused(Refusal::NotStorable), error("INTERNAL", "the message cannot be stored", "")),
+            (refused(too_fast), error("RATE_LIMITED", "too much", r#","retryAfterMs":7"#)),
+        ] {
+            assert_eq!(event_frame(&event), chat_wire::text_frame(json));
+        }
+        let frames = [message_of("a", 1), message_of("b", 2)].map(|m| format!(r#"{{"type":"MESSAGE","payload":{m}}}"#));
+        let batch = format!(r#"{{"type":"BATCH","payload":{{"frames":[{}]}}}}"#, frames.join(","));
+        assert_eq!(batch_frame(&Batch::new(vec![event("a", 1), event("b", 2)])), chat_wire::text_frame(batch));
     }
 }

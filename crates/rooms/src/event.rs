@@ -67,6 +67,9 @@ pub enum Event {
     },
 }
 
+/// What a frame adds to the message in it, in bytes of JSON, and no fewer.
+pub const FRAME_BYTES: usize = 32;
+
 /// A message and what it was encoded as: live, in a WELCOME and in a batch it is the same.
 #[derive(Debug)]
 pub struct MessageEvent {
@@ -238,6 +241,10 @@ impl Messages {
     /// The bytes from the first of these messages to the last. `join` is called once for all messages that the room
     /// holds: it gives them encoded in a row, and where each of them begins.
     pub fn encoded(&self, codec: Codec, join: impl FnOnce(&Messages) -> (Bytes, Vec<usize>)) -> Bytes {
+        // Most who come back have missed nothing.
+        if self.from >= self.held.events.len() {
+            return Bytes::new();
+        }
         let (bytes, begins) = self.held.prepared.get(codec, || {
             let (bytes, begins) = join(&self.held.from(0));
             (bytes, begins.into())

@@ -4,7 +4,7 @@ use std::{
 };
 
 use crate::{
-    event::{Batch, EndReason, Event, Welcome},
+    event::{Batch, EndReason, Event, FRAME_BYTES, Welcome},
     messages::{Command, HubId, SessionId},
 };
 
@@ -20,8 +20,8 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// What a room has to deliver, gathered while the delivery before is under way. Pure.
 ///
 /// Keeps this order: a session gets its WELCOME, then exactly the changes behind it. A WELCOME does not wait for
-/// what is gathered: it tells more than that, so what was gathered before it is for the others (its [`DeliveryPosition`] says
-/// so). What goes to a single session may be moved behind changes, never before its WELCOME.
+/// what is gathered: it holds more than that, so what was gathered before it is for the others (its
+/// [`DeliveryPosition`] says so). What goes to a single session may be moved behind changes, never before its WELCOME.
 #[derive(Debug, Default)]
 pub struct FanOut {
     attaches: Vec<(HubId, Box<Welcome>, DeliveryPosition)>,
@@ -84,7 +84,7 @@ impl FanOut {
 
     /// A change for every member, of so many bytes as JSON, which brings them to `rev`.
     pub fn change(&mut self, rev: i64, event: Arc<Event>, n_bytes: usize) {
-        self.push(Some(rev), event, n_bytes);
+        self.push(Some(rev), event, n_bytes + FRAME_BYTES);
     }
 
     /// What every member gets that is no change, of so many bytes as JSON.

@@ -22,7 +22,9 @@ mod timeline;
 pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
-pub use event::{Batch, Codec, EndReason, Event, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome};
+pub use event::{
+    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome,
+};
 pub use fan_out::DeliveryPosition;
 pub use messages::{
     Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Publish, Recall, ResumePoint, RoomKey, SessionId,
