@@ -11,10 +11,10 @@ use std::{
 use mio::Waker;
 
 use super::{
-    LoadError, LoadOptions,
     cursor::Tally,
+    error::LoadError,
     numbers::{count, float, micros, per},
-    options::Scenario,
+    options::{LoadOptions, Scenario},
     plan::{Board, Plan},
     probe::{self, Probe, Samples, Usage},
     progress::Progress,

@@ -5,9 +5,8 @@ use std::{
 };
 
 use super::{
-    LoadOptions,
     numbers::{count, micros, size},
-    options::Choice,
+    options::{Choice, LoadOptions},
     schedule::Spread,
     target::Target,
     text::RunId,
