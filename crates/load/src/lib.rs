@@ -4,10 +4,11 @@
 //!
 //! - [`options`] and [`target`]: what is asked for, and of whom
 //! - [`plan`], [`schedule`], [`search`]: who does what and when, known before anything is sent
-//! - [`text`], [`wire`], [`parse`], [`book`], [`cursor`]: what is sent, and what is made of what comes
+//! - [`text`], [`wire`], [`parse`], [`frame_cache`], [`cursor`]: what is sent, and what is made of what comes
 //! - [`stats`]: what was counted and measured
-//! - [`session`], [`desk`], [`worker`]: the sockets, a few threads with many sessions each
-//! - [`conductor`]: one run from the first connect to the last message
+//! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
+//! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
+//! - [`prepare`], [`conductor`]: one run from the first connect to the last message
 //! - [`flood`]: what one rude visitor gets through, which is counted and not timed
 //! - [`probe`], [`progress`]: the server's processor and memory; the line on the terminal
 //! - [`threshold`], [`report`]: the verdict, the table, JSON and HTML
@@ -18,22 +19,26 @@
 //! every latency counts from there. A server that stalls for a second is seen as a second late, by every message of
 //! that second, not as one slow answer ("coordinated omission").
 
-mod book;
 mod conductor;
+mod connection;
+mod crew;
 mod cursor;
-mod desk;
+mod ended;
 mod error;
 mod flood;
+mod frame_cache;
 mod numbers;
 mod options;
 mod parse;
 mod plan;
+mod prepare;
 mod probe;
 mod progress;
 mod report;
 mod schedule;
 mod search;
 mod session;
+mod state;
 mod stats;
 mod target;
 mod text;
@@ -68,7 +73,7 @@ pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
 }
 
 fn run_flood(options: &LoadOptions) -> Result<bool, LoadError> {
-    let (target, run) = conductor::prepare(options)?;
+    let (target, run) = prepare::prepare(options)?;
     let report = flood::run(options, target, run)?;
     println!("{report}");
     if let Some(path) = &options.json {
