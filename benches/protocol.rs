@@ -45,7 +45,7 @@ fn decoding(c: &mut Criterion) {
 fn encoding(c: &mut Criterion) {
     let one = message(1);
     let frame = |message: &ChatMessage| message_frame_json(&message_json(message));
-    let frames: Vec<String> = (1..=50).map(|rev| frame(&message(rev))).collect();
+    let frames: Vec<Vec<u8>> = (1..=50).map(|rev| frame(&message(rev))).collect();
     let mut group = c.benchmark_group("encode");
     group.bench_function("message", |b| b.iter(|| text_frame(&frame(black_box(&one)))));
     group.throughput(Throughput::Elements(50));

@@ -180,7 +180,7 @@ impl Handler<Persisted> for Writers {
     type Result = ();
 
     fn handle(&mut self, Persisted(results): Persisted, ctx: &mut Self::Context) {
-        assert!(results.iter().all(|(_, result)| matches!(result, AppendResult::Stored(_))), "all are new");
+        assert!(results.iter().all(|(_, result)| matches!(result, AppendResult::Stored { .. })), "all are new");
         self.n_stored += results.len();
         self.n_waiting -= results.len();
         if self.began.elapsed() < self.length {
@@ -203,7 +203,7 @@ fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f
     let rate = System::new().block_on(async move {
         // As in the server: persistence lives on the store's thread.
         let kept = store.clone();
-        let started = store.beside(|| Persistence::new(kept, limits, told).start()).await;
+        let started = store.run_on_thread(|| Persistence::new(kept, limits, told).start()).await;
         let persistence = started.expect("the store's thread");
         let (done, wait) = oneshot::channel();
         let (n_stored, n_waiting, began) = (0, 0, Instant::now());

@@ -1,4 +1,5 @@
-//! Asks a running server how it is: for a container, which has no other program to ask with.
+//! Asks a running server whether it is well (`realtime-chat healthcheck`): an image without a shell has no other program
+//! to ask with.
 
 use std::{
     io::{self, Read, Write},
@@ -11,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest status line that is read, in bytes.
 const STATUS_BYTES_MAX: usize = 256;
 
-/// Why a server does not count as well.
+/// Why a server is not well.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwell {
     /// Nobody answered as HTTP does.
@@ -50,7 +51,7 @@ pub fn ask(listen: SocketAddr, path: &'static str) -> Result<SocketAddr, Unwell>
     }
 }
 
-/// A server that listens on every address is asked on loopback.
+/// Where to ask it: a server that listens on every address is asked on loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -4,6 +4,7 @@
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
+    borrow::Cow,
     collections::{HashMap, VecDeque},
     fs::File,
     io::{self, IsTerminal, Write},
@@ -25,9 +26,9 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// How long the end of the program waits for its last lines.
 const LAST_LINES_MAX: Duration = Duration::from_secs(1);
 
-/// Lines that one place in the program may write in [`FOLD_WINDOW`]; what is beyond is counted and said in one line.
+/// Lines that one statement of the program may write in [`FOLD_WINDOW`]; what is beyond is counted and said in one line.
 /// What strangers do is the cause of many lines, and they may do it as often as they like.
-const LINES_OF_A_PLACE_MAX: u32 = 10;
+const LINES_OF_A_STATEMENT_MAX: u32 = 10;
 /// The time that those are counted in.
 const FOLD_WINDOW: Duration = Duration::from_secs(10);
 /// Libraries that log each request that they do not understand, and whose figures are elsewhere: they say nothing,
@@ -130,8 +131,8 @@ fn json_line(time: DateTime<Utc>, record: &Record<'_>) -> Vec<u8> {
 }
 
 /// The log without what libraries say below info, whatever RUST_LOG asks for: at debug and trace they print requests,
-/// frames and the values of statements, which are what people wrote, and their secrets. Counts failures beside: who
-/// reads no logs sees the figures. Folds what one place says again and again.
+/// frames and the values of statements, which are what people wrote, and their secrets. Counts failures as well: who
+/// reads no logs sees the figures. Folds what one statement says again and again.
 struct Discreet {
     logger: Logger,
     folded: Mutex<Folded>,
@@ -158,17 +159,27 @@ impl Discreet {
     }
 }
 
+/// The name that a record's target has in the log: all crates of this program are one there, as `RUST_LOG` names it.
+fn shown(target: &str) -> Cow<'_, str> {
+    target.strip_prefix("chat_").map_or(target.into(), |part| format!("realtime_chat::{part}").into())
+}
+
 impl log::Log for Discreet {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let library = metadata.target().split("::").next().unwrap_or_default();
+        let target = shown(metadata.target());
+        let library = target.split("::").next().unwrap_or_default();
         let is_said = match metadata.level() {
             _ if SILENT.contains(&library) => false,
             level => library == "realtime_chat" || level <= Level::Info,
         };
-        is_said && self.logger.enabled(metadata)
+        is_said && self.logger.enabled(&Metadata::builder().level(metadata.level()).target(&target).build())
     }
 
     fn log(&self, record: &Record<'_>) {
+        let target = shown(record.target());
+        let (mut builder, metadata) = (Record::builder(), record.metadata());
+        builder.args(*record.args()).level(metadata.level()).target(&target).line(record.line());
+        let record = &builder.module_path(record.module_path()).file(record.file()).build();
         if !self.enabled(record.metadata()) || !self.logger.matches(record) {
             return;
         }
@@ -195,12 +206,12 @@ impl log::Log for Discreet {
     }
 }
 
-/// How often each place of the program has logged lately. Pure; bounded by the places that there are.
+/// How often each logging statement has been reached lately. Pure; bounded by the statements that there are.
 #[derive(Debug, Default)]
-struct Folded(HashMap<(Level, String, Option<u32>), Place>);
+struct Folded(HashMap<(Level, String, Option<u32>), Lately>);
 
 #[derive(Debug)]
-struct Place {
+struct Lately {
     since: Instant,
     n_lines: u32,
     n_omitted: u64,
@@ -227,31 +238,31 @@ enum Taken {
 
 impl Folded {
     fn take(&mut self, level: Level, target: &str, line: Option<u32>, now: Instant) -> Taken {
-        let place =
-            self.0.entry((level, target.to_owned(), line)).or_insert(Place { since: now, n_lines: 0, n_omitted: 0 });
-        if now.saturating_duration_since(place.since) >= FOLD_WINDOW {
-            let n = place.n_omitted;
-            *place = Place { since: now, n_lines: 1, n_omitted: 0 };
+        let lately =
+            self.0.entry((level, target.to_owned(), line)).or_insert(Lately { since: now, n_lines: 0, n_omitted: 0 });
+        if now.saturating_duration_since(lately.since) >= FOLD_WINDOW {
+            let n = lately.n_omitted;
+            *lately = Lately { since: now, n_lines: 1, n_omitted: 0 };
             return match n {
                 0 => Taken::Whole,
                 n => Taken::Behind(Omitted { level, target: target.to_owned(), n }),
             };
         }
-        if place.n_lines < LINES_OF_A_PLACE_MAX {
-            place.n_lines += 1;
+        if lately.n_lines < LINES_OF_A_STATEMENT_MAX {
+            lately.n_lines += 1;
             return Taken::Whole;
         }
-        place.n_omitted += 1;
+        lately.n_omitted += 1;
         Taken::Not
     }
 
-    /// What was left out in times that are over; quiet places are forgotten.
+    /// What was left out in times that are over; quiet ones are forgotten.
     fn said(&mut self, now: Instant) -> Vec<Omitted> {
         let mut said = Vec::new();
-        self.0.retain(|(level, target, _), place| {
-            let is_over = now.saturating_duration_since(place.since) >= FOLD_WINDOW;
-            if is_over && place.n_omitted > 0 {
-                said.push(Omitted { level: *level, target: target.clone(), n: place.n_omitted });
+        self.0.retain(|(level, target, _), lately| {
+            let is_over = now.saturating_duration_since(lately.since) >= FOLD_WINDOW;
+            if is_over && lately.n_omitted > 0 {
+                said.push(Omitted { level: *level, target: target.clone(), n: lately.n_omitted });
             }
             !is_over
         });
@@ -402,12 +413,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_says_much_is_folded_and_no_other() {
+    fn a_statement_that_says_much_is_folded_and_no_other() {
         let mut folded = Folded::default();
         let begin = Instant::now();
         let taken = (0..5_000).map(|_| folded.take(Level::Warn, "http", Some(7), begin));
         assert_eq!(taken.filter(|taken| *taken == Taken::Whole).count(), 10);
-        assert_eq!(folded.take(Level::Warn, "http", Some(8), begin), Taken::Whole, "another place");
+        assert_eq!(folded.take(Level::Warn, "http", Some(8), begin), Taken::Whole, "another statement");
         assert!(folded.said(begin).is_empty(), "its time is not over");
         let later = begin + FOLD_WINDOW;
         let omitted = || Omitted { level: Level::Warn, target: "http".to_owned(), n: 4_990 };
@@ -417,7 +428,14 @@ mod tests {
             folded.take(Level::Warn, "http", Some(7), later);
         }
         assert_eq!(folded.said(later + FOLD_WINDOW), [omitted()]);
-        assert!(folded.0.is_empty(), "quiet places are forgotten");
+        assert!(folded.0.is_empty(), "quiet ones are forgotten");
+    }
+
+    #[test]
+    fn the_crates_of_the_program_are_one_in_the_log() {
+        assert_eq!(shown("chat_store::outage"), "realtime_chat::store::outage");
+        assert_eq!(shown("realtime_chat::app"), "realtime_chat::app");
+        assert_eq!(shown("actix_server::worker"), "actix_server::worker");
     }
 
     #[test]
@@ -428,7 +446,7 @@ mod tests {
         assert!(!lines.push(b"x".to_vec()));
         assert!(n_dropped() > before);
         assert_eq!(lines.next(), b"12345");
-        assert!(lines.push(b"abc".to_vec()), "there is place again");
+        assert!(lines.push(b"abc".to_vec()), "there is room again");
         assert_eq!((lines.next(), lines.next()), (b"67890".to_vec(), b"abc".to_vec()));
     }
 

@@ -1,4 +1,4 @@
-//! The program: reads its settings and serves until it is told to stop.
+//! The program: reads its settings and serves until a signal ends it.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use realtime_chat::{
 
 fn main() -> ExitCode {
     let config = Config::read();
-    let format = match config.serve.log_format {
+    let format = match config.serve.site.log_format {
         LogFormat::Text => logging::Format::Text,
         LogFormat::Json => logging::Format::Json,
     };

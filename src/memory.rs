@@ -1,18 +1,19 @@
-//! Memory goes back to the system when a crowd has gone. glibc keeps freed memory that lies between what is in use:
-//! 40 MB of 2,000 sockets were still resident when the last one was closed, and all of it was free.
+//! Gives memory back to the system when a crowd has gone. glibc keeps freed memory for itself where blocks still in use
+//! lie above it: after 2,000 sessions had ended, 40 MB of freed memory were still resident. Why it stays
+//! glibc's: docs/adr/0013.
 
-/// A fall by this many sessions is a crowd that has gone.
+/// How many sessions must have gone to count as a crowd.
 const CROWD: usize = 500;
 
-/// Tells when so much has gone that it is worth the look through the heap. Pure.
+/// Says when so many sessions have gone that a walk through the heap is worth its time. Pure.
 #[derive(Debug, Default)]
 pub struct Peak(usize);
 
 impl Peak {
-    /// There are so many now: whether a crowd has gone since this last said so.
+    /// There are `n` sessions now: whether a crowd has gone since this last said so.
     pub fn has_fallen(&mut self, n: usize) -> bool {
         self.0 = self.0.max(n);
-        // While they still go there is more to come: half of them first.
+        // Not before half of them are gone: those who follow would need another walk.
         let is_over = self.0 - n >= CROWD && n <= self.0 / 2;
         if is_over {
             self.0 = n;
@@ -21,8 +22,8 @@ impl Peak {
     }
 }
 
-/// Gives free memory back to the system. Takes some milliseconds, in which other threads may wait for memory, so it is
-/// for a moment when much was freed. Nothing where the allocator is not glibc's.
+/// Gives free memory back to the system. Takes some milliseconds, in which other threads that allocate may have to
+/// wait. Does nothing where the allocator is not glibc's.
 #[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "see the comment inside"))]
 pub fn give_back() {
     #[cfg(target_env = "gnu")]

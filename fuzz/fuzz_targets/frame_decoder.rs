@@ -1,8 +1,8 @@
 //! Any text as a client's frame. What is decoded, written as a client would write it and decoded again, is the same.
 #![no_main]
 
+use chat_wire::{ClientFrame, ProfileChange, decode};
 use libfuzzer_sys::fuzz_target;
-use realtime_chat_fuzz::protocol::{ClientFrame, ProfileChange, decode};
 use serde_json::{Value, json};
 
 fuzz_target!(|text: &str| {

@@ -2,13 +2,10 @@
 //! was read as, written again, is read as the same.
 #![no_main]
 
+use chat_domain::{PageCursor, ROOM_ID_CODE_POINTS_MAX, RoomId};
+use chat_wire::{PageQuery, page_query, room_in_path};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use realtime_chat_fuzz::{
-    domain::{ROOM_ID_CODE_POINTS_MAX, RoomId},
-    http::{PageQuery, page_query, room_in_path},
-    store::PageCursor,
-};
 
 fuzz_target!(|url: &str| {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));

@@ -3,8 +3,9 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
+use chat_wire::{FRAME_BYTES_MAX, Inbound};
 use libfuzzer_sys::fuzz_target;
-use realtime_chat_fuzz::{cut, protocol::FRAME_BYTES_MAX, read, session::Inbound};
+use realtime_chat_fuzz::{cut, read};
 
 #[derive(Arbitrary, Debug)]
 struct Conversation<'a> {

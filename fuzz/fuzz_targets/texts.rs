@@ -1,10 +1,10 @@
 //! Any text as a nickname, a content, an avatar. What is accepted keeps the rules and is accepted unchanged again.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use realtime_chat_fuzz::domain::{
+use chat_domain::{
     AvatarName, CONTENT_CODE_POINTS_MAX, Content, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname,
 };
+use libfuzzer_sys::fuzz_target;
 use unicode_segmentation::UnicodeSegmentation;
 
 fuzz_target!(|text: &str| {

@@ -1,31 +1,4 @@
-//! What the fuzz targets share: the modules of the program that read what strangers send, built from the program's own
-//! files, and a reader of sockets around them.
-
-// Each target uses a part of them.
-#![allow(dead_code, unused_imports)]
-
-#[path = "../../src/domain/mod.rs"]
-pub mod domain;
-#[path = "../../src/protocol/mod.rs"]
-pub mod protocol;
-
-#[path = "../../src/http"]
-pub mod http {
-    mod url;
-    pub use url::{PageQuery, page_query, room_in_path};
-}
-
-#[path = "../../src/session"]
-pub mod session {
-    mod reader;
-    pub use reader::{FrameReader, Inbound};
-}
-
-#[path = "../../src/store"]
-pub mod store {
-    mod cursor;
-    pub use cursor::PageCursor;
-}
+//! What the fuzz targets share: sockets, read as a session reads them.
 
 use std::{
     pin::pin,
@@ -34,12 +7,8 @@ use std::{
 
 use actix_http::error::PayloadError;
 use bytes::Bytes;
+use chat_wire::{FRAME_BYTES_MAX, FrameReader, Inbound, decode};
 use futures_util::{Stream, stream};
-
-use crate::{
-    protocol::{FRAME_BYTES_MAX, decode},
-    session::{FrameReader, Inbound},
-};
 
 /// The longest header of a WebSocket frame, in bytes: two, eight of length, four of mask (RFC 6455, section 5.2).
 const HEADER_BYTES_MAX: usize = 14;

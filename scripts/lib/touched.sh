@@ -21,10 +21,11 @@ chosen_by_files() {
         case $file in
             src/http/*) printf 'it %s\n' http:: page:: limits:: docs:: ;;
             src/session/*) printf 'it %s\n' frames:: bad_input:: heartbeat:: upgrade:: slow_reader:: ;;
-            src/room/*) printf 'it %s\n' p1_ p2_ p3_ p4_ presence:: rooms:: ;;
-            src/store/* | migrations/*) printf 'it %s\n' p1_ p7_ backup:: ;;
-            src/protocol/* | src/domain/*) printf 'it %s\n' docs:: frames:: p4_ && echo 'step fuzz' ;;
-            src/load/*) printf 'it %s\n' load:: ;;
+            crates/rooms/*) printf 'it %s\n' p1_ p2_ p3_ p4_ presence:: rooms:: ;;
+            crates/store/* | migrations/*) printf 'it %s\n' p1_ p7_ backup:: ;;
+            crates/wire/* | crates/domain/*) printf 'it %s\n' docs:: frames:: p4_ && echo 'step fuzz' ;;
+            crates/load/*) printf 'it %s\n' load:: ;;
+            crates/metrics/*) printf 'it %s\n' figures:: alerts:: ;;
             src/*) printf 'it %s\n' start:: secrets:: operations:: docs:: p6_ ;;
             static/embed*) printf 'browser tests/browser/%s.test.mjs\n' embed spa ;;
             static/*) printf 'browser tests/browser/%s.test.mjs\n' page chat connection ;;
@@ -36,7 +37,7 @@ chosen_by_files() {
             tests/faults/*) echo 'it history_checker::' ;;
             docs/* | README.md) printf 'it %s\n' docs:: figures:: limits:: ;;
             monitoring/*) printf 'it %s\n' alerts:: figures:: && echo 'step manifests' ;;
-            k8s/* | terraform/* | docker/* | .github/* | scripts/* | deploy/*) echo 'step manifests' ;;
+            k8s/* | terraform/* | docker/* | .github/* | scripts/* | deploy/*) printf 'step %s\n' manifests image ;;
             fuzz/*) echo 'step fuzz' ;;
         esac
     done | sort -u

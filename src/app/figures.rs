@@ -7,7 +7,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, h
 use actix_web_prom::{PrometheusMetrics, PrometheusMetricsBuilder};
 use prometheus::Registry;
 
-use super::{AppError, HTTP_STOP_SECS};
+use super::{error::AppError, workers::HTTP_STOP_SECS};
 use crate::{
     config::BUILD_COMMIT,
     http::{Figures, Site},

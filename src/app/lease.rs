@@ -12,7 +12,7 @@ use actix_web::web;
 use chrono::{DateTime, Utc};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::AppError;
+use super::error::AppError;
 use crate::{
     config::{self, ServeConfig},
     http::Site,
@@ -28,8 +28,8 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What this process says of itself.
 pub(super) fn own(config: &ServeConfig) -> OwnServer {
-    let id = config.server_id.clone().unwrap_or_else(|| ServerId::made_for(&config::host_name()));
-    OwnServer::new(id, config.advertise_url.clone())
+    let id = config.database.server_id.clone().unwrap_or_else(|| ServerId::made_for(&config::host_name()));
+    OwnServer::new(id, config.database.advertise_url.clone())
 }
 
 /// Takes the lease. A server that crashed left one under the same name, which is waited for until it is over; one that

@@ -1,3 +1,5 @@
+//! Which address a request comes from, where proxies stand in front.
+
 use std::{net::IpAddr, sync::Once};
 
 use actix_web::HttpRequest;
@@ -11,6 +13,11 @@ pub struct TrustedProxies {
     /// How many of them a request passes at most, where that is known. A visitor whose own address lies in one of
     /// the networks looks like one more proxy: without this it may write in front of it what it likes.
     pub n_hops_max: Option<usize>,
+}
+
+/// Whether the one that connected is a proxy that the owner named.
+pub fn peer_is_trusted(request: &HttpRequest, trusted: &[IpNet]) -> bool {
+    request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer.ip().to_canonical())))
 }
 
 /// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no

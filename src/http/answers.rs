@@ -1,3 +1,5 @@
+//! Answers that are the same for everybody until a room changes, kept compressed.
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -6,7 +8,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
 
-use super::assets::{Encoded, compress, encoding};
+use super::compression::{Encoded, compress, encoding};
 use chat_domain::{Epoch, RoomId};
 use chat_rooms::{RoomKey, Snapshot};
 

@@ -1,10 +1,12 @@
+//! The interface under `/api/v1`.
+
 use std::borrow::Cow;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web::Data};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{HttpError, Site, answers::version, room_of};
+use super::{answers::version, error::HttpError, reading::room_of, site::Site};
 use chat_domain::PageCursor;
 use chat_domain::{AvatarWords, ChatMessage, RoomId, all_avatars};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot};

@@ -1,19 +1,13 @@
+//! The path that the chat is served under.
+
 use std::fmt;
 
-use actix_web::{
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::uri::{PathAndQuery, Uri},
-    middleware::Next,
-    web,
-};
-
-use super::Site;
+use actix_web::http::uri::{PathAndQuery, Uri};
 
 /// Longest path that is taken, in bytes.
 const BYTES_MAX: usize = 200;
-/// What the server's own addresses begin with. A base path that begins like one of them could not be told from it where
-/// a proxy takes the base path away.
+/// What the server's own addresses begin with. Where a proxy takes the base path away, one that begins like any of them
+/// could not be distinguished from it.
 const OWN: [&str; 13] = [
     "room",
     "ws",
@@ -77,7 +71,7 @@ impl BasePath {
     }
 
     /// The same of a whole request target, query included.
-    fn strip_uri(&self, uri: &Uri) -> Option<Uri> {
+    pub fn strip_uri(&self, uri: &Uri) -> Option<Uri> {
         let path = self.strip(uri.path())?;
         let target = match uri.query() {
             Some(query) => format!("{path}?{query}"),
@@ -93,22 +87,6 @@ impl fmt::Display for BasePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
-///
-/// # Errors
-/// Those of what it wraps.
-pub async fn without_base_path(
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let stripped = request.app_data::<web::Data<Site>>().and_then(|site| site.base_path.strip_uri(request.uri()));
-    if let Some(uri) = stripped {
-        request.match_info_mut().get_mut().update(&uri);
-        request.head_mut().uri = uri;
-    }
-    next.call(request).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,32 @@
+//! What a request is refused with: a page for people, JSON for programs.
+
 use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{StatusCode, header},
+    web::Data,
 };
+use askama::Template;
 use serde_json::json;
 
-use super::page;
+use super::{
+    html::{html, lang, static_base},
+    security,
+    site::Site,
+};
 use chat_wire::ErrorCode;
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    lang: &'static str,
+    base: &'a str,
+    static_base: &'a str,
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+}
 
 /// What a route answers where it cannot do what was asked: a code and a fixed sentence, never a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,27 +65,34 @@ impl HttpError {
         passes.then_some(self.retry_after_secs)
     }
 
-    /// The code.
-    pub fn code(&self) -> ErrorCode {
-        self.code
-    }
-
-    /// The sentence.
-    pub fn message(&self) -> &'static str {
-        self.message
-    }
-
     /// The answer: a page for a browser that asked for one, else JSON.
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let accept = request.headers().get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
         if !accept.contains("text/html") {
             return self.error_response();
         }
-        let mut page = page::error(request, self);
+        let mut page = self.page(request);
         if let Some(seconds) = self.retry_after() {
             page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         page
+    }
+
+    /// A page for a person who came to an address that shows nothing.
+    fn page(&self, request: &HttpRequest) -> HttpResponse {
+        let status = self.status_code();
+        let base = request.app_data::<Data<Site>>().map(|site| site.base_path.clone()).unwrap_or_default();
+        let page = ErrorPage {
+            lang: lang(request),
+            base: base.as_str(),
+            static_base: &static_base(&base),
+            status: status.as_u16(),
+            code: self.code.as_str(),
+            message: self.message,
+        };
+        let mut response = html(request, "frame-ancestors *", &security::nonce(), page.render());
+        *response.status_mut() = status;
+        response
     }
 }
 

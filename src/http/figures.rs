@@ -1,16 +1,15 @@
+//! `/metrics`, and who may read it.
+
 use std::{
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use ipnet::IpNet;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
-
-use super::{HttpError, Site};
-use chat_wire::ErrorCode;
 
 /// So long a text is given out again. Whoever is on the machine itself gets a new one each time.
 const KEPT_FOR: Duration = Duration::from_secs(1);
@@ -59,18 +58,10 @@ const FORWARDED: [&str; 5] = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip
 
 /// Whether the figures are for whoever asks: from the machine itself or a trusted network, and not for a visitor whose
 /// request a proxy there passes on.
-fn may_see(request: &HttpRequest, trusted: &[IpNet]) -> bool {
+pub fn may_see(request: &HttpRequest, trusted: &[IpNet]) -> bool {
     let is_near = |peer: IpAddr| peer.is_loopback() || trusted.iter().any(|network| network.contains(&peer));
     let is_passed_on = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
     peer(request).is_some_and(is_near) && !is_passed_on
-}
-
-/// `GET /metrics`, where it is served with everything else.
-pub async fn metrics(request: HttpRequest, site: Data<Site>) -> HttpResponse {
-    match &site.figures {
-        Some(figures) if may_see(&request, &site.trusted_proxies.networks) => figures.answer(&request),
-        _ => HttpError::new(ErrorCode::NotFound, "there is nothing at this address").answer(&request),
-    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Whether the server lives, is ready, and how it is.
+
 use std::{
     net::IpAddr,
     sync::PoisonError,
@@ -7,9 +9,8 @@ use std::{
 use actix::clock::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::{HttpError, Site, address, proxy, security};
+use super::{address, error::HttpError, figures, proxy, security, site::Site};
 use chat_rooms::LiveRoomCount;
 use chat_rooms::persistence::GetStatus;
 use chat_wire::ErrorCode;
@@ -41,27 +42,6 @@ pub async fn readyz(site: Data<Site>) -> HttpResponse {
         return HttpError::new(ErrorCode::StoreUnavailable, "the database is read-only").error_response();
     }
     ok(json!({"status": "ready"}))
-}
-
-/// A token that the owner chose, kept as its hash: so comparing takes the same time whatever was sent.
-#[derive(Clone)]
-pub struct AdminToken([u8; 32]);
-
-impl AdminToken {
-    /// Keeps a token.
-    pub fn new(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
-    }
-
-    /// Whether a request carries it, as `Authorization: Bearer TOKEN`.
-    fn is_sent_by(&self, request: &HttpRequest) -> bool {
-        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-        });
-        token.is_some_and(|token| Self::new(token).0 == self.0)
-    }
 }
 
 /// Whether somebody may read the details: who has the token, or asks from this machine or a trusted network. A proxy
@@ -135,4 +115,12 @@ fn lease(site: &Site) -> serde_json::Value {
 
 fn ok(body: serde_json::Value) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+}
+
+/// `GET /metrics`, where it is served with everything else.
+pub async fn metrics(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    match &site.figures {
+        Some(figures) if figures::may_see(&request, &site.trusted_proxies.networks) => figures.answer(&request),
+        _ => HttpError::new(ErrorCode::NotFound, "there is nothing at this address").answer(&request),
+    }
 }

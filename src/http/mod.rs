@@ -7,24 +7,20 @@ mod answers;
 mod api;
 mod assets;
 mod base_path;
+mod compression;
+mod embedded;
 mod error;
 mod figures;
 mod health;
+mod html;
 mod page;
 mod proxy;
+mod reading;
 mod security;
+mod site;
 mod upgrade;
 mod ws;
 
-use std::{
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::{Duration, Instant},
-};
-
-use actix::{Addr, clock::timeout};
 use actix_web::{
     FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
     body::{BodySize, EitherBody, MessageBody},
@@ -36,139 +32,17 @@ use actix_web::{
 use actix_web_prom::PrometheusMetrics;
 
 use self::error::HttpError;
-use crate::session::{Admission, ByteLimits, Connected, Entrance, RateLimits};
-use chat_domain::RoomId;
-use chat_metrics::Metrics;
-use chat_rooms::persistence::Persistence;
-use chat_rooms::{GetSnapshot, Lookup, MembersWanted, RoomRegistry, Snapshot};
-use chat_store::{LeaseView, Store, Work};
+use crate::session::Connected;
 use chat_wire::ErrorCode;
 
 pub use address::TrustedProxies;
 pub use answers::Answers;
-pub use assets::compress_files;
-pub use base_path::{BasePath, without_base_path};
+pub use base_path::BasePath;
+pub use embedded::compress_files;
 pub use figures::Figures;
-pub use health::AdminToken;
+pub use security::AdminToken;
+pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
-
-/// What every route may need.
-pub struct Site {
-    /// How far the server is in its life.
-    pub phase: Phase,
-    /// The database.
-    pub store: Store,
-    /// The actors, once the database was reached.
-    pub actors: OnceLock<Actors>,
-    /// What sessions need to join, set with `actors`.
-    pub entrance: Arc<OnceLock<Entrance>>,
-    /// Counts sessions.
-    pub admission: Arc<Admission>,
-    /// Path that the chat is served under.
-    pub base_path: BasePath,
-    /// Shows the details of `/healthz` to whoever sends it.
-    pub admin_token: Option<AdminToken>,
-    /// Origins beside the own one that may open a WebSocket.
-    pub origins: Vec<String>,
-    /// The Content-Security-Policy's frame-ancestors.
-    pub frame_ancestors: String,
-    /// Limits what addresses do.
-    pub rates: Arc<RateLimits>,
-    /// Limits how many bytes addresses get.
-    pub bytes: ByteLimits,
-    /// Answers that are the same for everybody for a while.
-    pub answers: Answers,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: TrustedProxies,
-    /// Counts what becomes of requests for a WebSocket.
-    pub metrics: Arc<Metrics>,
-    /// What is known of the other servers on this database.
-    pub lease: Mutex<LeaseView>,
-    /// What `/metrics` prints, where it is served with everything else.
-    pub figures: Option<Figures>,
-    /// How long a page waits for the database.
-    pub read_wait: Duration,
-    /// How long a client that is refused while the server drains waits before it comes back.
-    pub retry_after: Duration,
-    /// When the process started.
-    pub started: Instant,
-}
-
-/// The actors that routes ask.
-pub struct Actors {
-    /// Knows the live rooms.
-    pub registry: Addr<RoomRegistry>,
-    /// Knows how much waits for the store.
-    pub persistence: Addr<Persistence>,
-}
-
-/// How far a server is in its life.
-#[derive(Debug, Default)]
-pub struct Phase(AtomicU8);
-
-impl Phase {
-    const READY: u8 = 1;
-    const DRAINING: u8 = 2;
-    const REFUSING: u8 = 3;
-
-    /// The database was reached: joins are taken.
-    pub fn set_ready(&self) {
-        // A server that is told to stop while it starts stays stopping.
-        let _ = self.0.compare_exchange(0, Self::READY, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// Told to stop; all goes on for a while.
-    pub fn set_draining(&self) {
-        self.0.store(Self::DRAINING, Ordering::Relaxed);
-    }
-
-    /// New sessions are refused.
-    pub fn set_refusing(&self) {
-        self.0.store(Self::REFUSING, Ordering::Relaxed);
-    }
-
-    /// Whether new visitors should be sent here.
-    pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::READY
-    }
-
-    /// Whether it was told to stop.
-    pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= Self::DRAINING
-    }
-
-    /// Whether new sessions are refused.
-    pub fn is_refusing(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::REFUSING
-    }
-}
-
-impl Site {
-    /// What the room shows, if it lives and has loaded.
-    async fn snapshot(&self, room: &RoomId, n_messages: usize, members: MembersWanted) -> Option<Snapshot> {
-        let registry = &self.actors.get()?.registry;
-        let ask = async {
-            let room = registry.send(Lookup(room.clone())).await.ok()??;
-            // A room that ends meanwhile is no longer live; the store has everything.
-            room.send(GetSnapshot { n_messages, members }).await.ok()?
-        };
-        timeout(self.read_wait, ask).await.ok()?
-    }
-
-    /// A read of the store, bounded in time.
-    async fn read<T>(&self, work: impl Future<Output = Result<T, chat_store::StoreError>>) -> Result<T, HttpError> {
-        let why = match timeout(self.read_wait, work).await {
-            Ok(Ok(value)) => {
-                self.store.succeeded(Work::Reading);
-                return Ok(value);
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the database did not answer in time".to_owned(),
-        };
-        self.store.failed(Work::Reading, &why);
-        Err(HttpError::STORE_UNAVAILABLE)
-    }
-}
 
 /// Declares every route.
 pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: PrometheusMetrics) {
@@ -193,7 +67,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
             if site.figures.is_some() {
-                scope.service(read("/metrics", figures::metrics));
+                scope.service(read("/metrics", health::metrics));
             }
         })
         .service(
@@ -210,6 +84,22 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
     app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+}
+
+/// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
+///
+/// # Errors
+/// Those of what it wraps.
+pub async fn without_base_path(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let stripped = request.app_data::<web::Data<Site>>().and_then(|site| site.base_path.strip_uri(request.uri()));
+    if let Some(uri) = stripped {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+    next.call(request).await
 }
 
 /// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.
@@ -328,9 +218,4 @@ where
 
 async fn not_found(request: HttpRequest) -> impl Responder {
     HttpError::new(ErrorCode::NotFound, "there is nothing at this address").answer(&request)
-}
-
-/// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
-fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
-    chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
 }

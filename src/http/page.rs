@@ -1,11 +1,14 @@
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, http::header, web::Data};
+//! The pages: a room, and the list of them.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
-use percent_encoding::percent_decode_str;
 
 use super::{
-    BasePath, HttpError, Site,
     answers::{Version, version},
-    assets, room_of, security,
+    html::{html, html_head, lang, parameter, static_base},
+    reading::room_of,
+    security,
+    site::Site,
 };
 use chat_domain::{ChatMessage, Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
@@ -65,17 +68,6 @@ struct CheckPage<'a> {
     lang: &'static str,
     base: &'a str,
     static_base: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "error.html")]
-struct ErrorPage<'a> {
-    lang: &'static str,
-    base: &'a str,
-    static_base: &'a str,
-    status: u16,
-    code: &'static str,
-    message: &'static str,
 }
 
 /// Messages of one author stand together while they are at most this many minutes apart (as rows.js has it).
@@ -226,66 +218,6 @@ pub async fn check(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     html(&request, "frame-ancestors 'none'", &security::nonce(), page.render())
 }
 
-/// Where the page's files stand.
-fn static_base(base: &BasePath) -> String {
-    format!("{base}{}", *assets::BASE)
-}
-
-/// A page for a person who came to an address that shows nothing.
-pub fn error(request: &HttpRequest, error: &HttpError) -> HttpResponse {
-    let status = error.status_code();
-    let base = request.app_data::<Data<Site>>().map(|site| site.base_path.clone()).unwrap_or_default();
-    let page = ErrorPage {
-        lang: lang(request),
-        base: base.as_str(),
-        static_base: &static_base(&base),
-        status: status.as_u16(),
-        code: error.code().as_str(),
-        message: error.message(),
-    };
-    let mut response = html(request, "frame-ancestors *", &security::nonce(), page.render());
-    *response.status_mut() = status;
-    response
-}
-
-fn html(request: &HttpRequest, frames: &str, nonce: &str, page: Result<String, askama::Error>) -> HttpResponse {
-    match page {
-        Ok(page) => html_head(request, frames, nonce).body(page),
-        Err(error) => {
-            log::error!("a page could not be made: {error}");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
-}
-
-fn html_head(request: &HttpRequest, frames: &str, nonce: &str) -> HttpResponseBuilder {
-    let site = request.app_data::<Data<Site>>();
-    let trusted = site.map(|site| &site.trusted_proxies.networks[..]).unwrap_or_default();
-    let mut response = HttpResponse::Ok();
-    response
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, trusted, nonce, frames)));
-    response
-}
-
-/// A parameter of the query, the first of its name.
-pub fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
-    let pair = request.query_string().split('&').find_map(|p| p.split_once('=').filter(|(n, _)| *n == name))?;
-    Some(percent_decode_str(&pair.1.replace('+', " ")).decode_utf8_lossy().into_owned())
-}
-
-/// `lang`, else what the browser likes best of the languages we have.
-fn lang(request: &HttpRequest) -> &'static str {
-    let known = |tag: &str| match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
-        Some("ko") => Some("ko"),
-        Some("en") => Some("en"),
-        _ => None,
-    };
-    let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    parameter(request, "lang").and_then(|l| known(&l)).or_else(|| header.split(',').find_map(known)).unwrap_or("en")
-}
-
 fn theme(theme: Option<&str>) -> &'static str {
     match theme {
         Some("light") => "light",
@@ -311,8 +243,6 @@ fn accent(accent: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
 
     #[test]
@@ -325,17 +255,5 @@ mod tests {
         assert_eq!(title(Some("  a\u{0}b\n ".into())).as_deref(), Some("ab"));
         assert_eq!(title(Some(" \n".into())), None);
         assert_eq!(title(Some("가".repeat(500))).map(|t| t.chars().count()), Some(200));
-    }
-
-    #[test]
-    fn the_language_is_chosen() {
-        let of = |uri: &str, header: &'static str| {
-            lang(&TestRequest::with_uri(uri).insert_header((header::ACCEPT_LANGUAGE, header)).to_http_request())
-        };
-        assert_eq!(of("/?lang=ko", "en"), "ko");
-        assert_eq!(of("/?lang=ko_KR", "en"), "ko");
-        assert_eq!(of("/?lang=xx", "ko-KR,ko;q=0.9,en;q=0.8"), "ko");
-        assert_eq!(of("/", "fr-FR,en;q=0.5"), "en");
-        assert_eq!(of("/", "fr"), "en");
     }
 }

@@ -10,7 +10,7 @@ use actix_web::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{Site, page, security};
+use super::{address, html, security, site::Site};
 
 /// Headers by which a proxy says for whom it asks.
 const FORWARDING: [&str; 6] =
@@ -69,11 +69,6 @@ impl Fault {
     }
 }
 
-/// Whether the one that connected is a proxy that the owner named.
-pub fn peer_is_trusted(request: &HttpRequest, trusted: &[IpNet]) -> bool {
-    request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer.ip().to_canonical())))
-}
-
 /// Whether a proxy says that it asks for somebody else.
 pub fn is_forwarded(request: &HttpRequest) -> bool {
     FORWARDING.iter().any(|name| request.headers().contains_key(*name))
@@ -100,7 +95,7 @@ pub fn has_lost_upgrade(request: &HttpRequest) -> bool {
     headers.contains_key(header::SEC_WEBSOCKET_KEY) && !headers.contains_key(header::UPGRADE)
 }
 
-/// What the owner's page is told: verdicts and no values, since anybody may ask.
+/// What the owner's page shows: verdicts and no values, since anybody may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Verdicts {
     /// `Host`, or a trusted proxy's `X-Forwarded-Host`, is that of the page's own address.
@@ -145,13 +140,13 @@ fn verdicts(request: &HttpRequest, trusted: &[IpNet], origin: &str) -> Verdicts 
         std::net::IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
     });
     let says_address = request.headers().contains_key("x-forwarded-for");
-    let is_trusted = peer_is_trusted(request, trusted);
+    let is_trusted = address::peer_is_trusted(request, trusted);
     Verdicts { host: is_own, scheme, address: address_verdict(is_trusted, says_address, peer_is_near, page_is_near) }
 }
 
 /// `GET /check.json?origin=`: what the server sees of a page of this origin. The page at `/check` asks it.
 pub async fn answers(request: HttpRequest, site: Data<Site>) -> HttpResponse {
-    let origin = page::parameter(&request, "origin").unwrap_or_default();
+    let origin = html::parameter(&request, "origin").unwrap_or_default();
     let verdicts = verdicts(&request, &site.trusted_proxies.networks, &origin);
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(verdicts)
 }
@@ -197,16 +192,16 @@ mod tests {
     fn the_owner_is_told_what_the_proxy_passes() {
         let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().expect("a network")];
         let all = [("host", "chat.example"), ("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https")];
-        let told = |peer, headers| verdicts(&request(peer, headers), &trusted, "https://Chat.example");
+        let seen = |peer, headers| verdicts(&request(peer, headers), &trusted, "https://Chat.example");
         use AddressVerdict::{Direct, Forwarded, Missing, Untrusted};
-        assert_eq!(told("10.0.0.1", &all), Verdicts { host: true, scheme: true, address: Forwarded });
-        assert_eq!(told("127.0.0.1", &all).address, Untrusted);
-        assert_eq!(told("10.0.0.1", &all[..1]), Verdicts { host: true, scheme: false, address: Missing });
-        assert_eq!(told("127.0.0.1", &all[..1]).address, Missing);
-        assert_eq!(told("192.0.2.9", &all[..1]).address, Direct);
+        assert_eq!(seen("10.0.0.1", &all), Verdicts { host: true, scheme: true, address: Forwarded });
+        assert_eq!(seen("127.0.0.1", &all).address, Untrusted);
+        assert_eq!(seen("10.0.0.1", &all[..1]), Verdicts { host: true, scheme: false, address: Missing });
+        assert_eq!(seen("127.0.0.1", &all[..1]).address, Missing);
+        assert_eq!(seen("192.0.2.9", &all[..1]).address, Direct);
         let replaced = [("host", "127.0.0.1:8080"), ("x-forwarded-host", "chat.example")];
-        assert!(told("10.0.0.1", &replaced).host, "a trusted proxy may say it apart");
-        assert!(!told("127.0.0.1", &replaced).host);
+        assert!(seen("10.0.0.1", &replaced).host, "a trusted proxy may say it apart");
+        assert!(!seen("127.0.0.1", &replaced).host);
         let here = verdicts(&request("127.0.0.1", &[("host", "127.0.0.1:1")]), &trusted, "http://127.0.0.1:1");
         assert_eq!(here, Verdicts { host: true, scheme: true, address: Direct });
         assert!(!verdicts(&request("127.0.0.1", &[]), &trusted, "").host);

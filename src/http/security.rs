@@ -1,3 +1,5 @@
+//! Headers that each answer has, and the origins that may open a WebSocket.
+
 use actix_web::{
     HttpRequest,
     http::{header, uri::Authority},
@@ -5,8 +7,9 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 
-use super::proxy::peer_is_trusted;
+use super::address::peer_is_trusted;
 
 /// Most values of `X-Forwarded-Host` that are looked at: one for each proxy on the way.
 const HOSTS_MAX: usize = 8;
@@ -101,6 +104,27 @@ fn with_port(origin: &str) -> Option<(&str, &str, u16)> {
         _ => (authority, default),
     };
     Some((scheme, host, port))
+}
+
+/// A token that the owner chose, kept as its hash: so comparing takes the same time whatever was sent.
+#[derive(Clone)]
+pub struct AdminToken([u8; 32]);
+
+impl AdminToken {
+    /// Keeps a token.
+    pub fn new(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Whether a request carries it, as `Authorization: Bearer TOKEN`.
+    pub fn is_sent_by(&self, request: &HttpRequest) -> bool {
+        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        token.is_some_and(|token| Self::new(token).0 == self.0)
+    }
 }
 
 #[cfg(test)]

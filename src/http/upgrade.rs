@@ -1,3 +1,5 @@
+//! Connections that become WebSockets are taken over from the HTTP server.
+
 use std::{convert::Infallible, rc::Rc};
 
 use actix_codec::{Encoder, Framed};
@@ -10,11 +12,8 @@ use actix_service::apply_fn_factory;
 use actix_web::dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service};
 use bytes::Bytes;
 
-use super::ws::Upgraded;
+use super::ws::{TakesOver, Upgraded};
 use crate::session::{Connected, Connection, PlainStream, Session, SessionSetup, linger};
-
-/// Marks a request whose connection can be taken over.
-pub struct TakesOver;
 
 /// Serves requests that ask for a WebSocket: lets `app` answer as it answers all others, and where it answers 101
 /// takes the connection out of HTTP's hands.
@@ -100,8 +99,8 @@ where
             let body = to_bytes(body).await.unwrap_or_default();
             match SendResponse::new(framed, head.set_body(body)).await {
                 Ok(framed) => {
-                    // Its place among the connections is kept until it has ended.
-                    let (stream, _place) = framed.into_parts().io.into_parts();
+                    // Its permit among the connections is kept until it has ended.
+                    let (stream, _permit) = framed.into_parts().io.into_parts();
                     linger(stream).await;
                 }
                 Err(error) => log::debug!("an answer to an upgrade could not be sent: {error}"),
@@ -112,7 +111,7 @@ where
 }
 
 fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<PlainStream, Codec>) {
-    let Upgraded { room, address, place, refused } = upgraded;
+    let Upgraded { room, address, permit, refused } = upgraded;
     let mut parts = framed.into_parts();
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
         return log::error!("the answer to an upgrade could not be written: {error}");
@@ -121,5 +120,5 @@ fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, fr
     let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
     // From here on it counts as a session.
     let (stream, _) = parts.io.into_parts();
-    Session::open(setup, Connection { room, address, place, stream, first, answer }, refused);
+    Session::open(setup, Connection { room, address, permit, stream, first, answer }, refused);
 }

@@ -1,3 +1,5 @@
+//! The WebSocket's handshake, and who is refused.
+
 use std::net::IpAddr;
 
 use actix_web::{
@@ -9,15 +11,19 @@ use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Site, address,
+    address,
     error::HttpError,
     proxy::{self, Fault},
-    room_of, security,
-    upgrade::TakesOver,
+    reading::room_of,
+    security,
+    site::Site,
 };
-use crate::session::{NotAdmitted, Place, SessionPermit};
+use crate::session::{ConnectionPermit, NotAdmitted, SessionPermit};
 use chat_domain::RoomId;
 use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
+
+/// Marks a request whose connection can be taken over.
+pub struct TakesOver;
 
 /// What becomes of a connection that was answered with 101. Travels in the response's extensions to
 /// [`super::upgrade`], which has the socket.
@@ -26,15 +32,15 @@ pub struct Upgraded {
     pub room: RoomId,
     /// The visitor's address.
     pub address: IpAddr,
-    /// Its place on this server.
-    pub place: Place,
+    /// What it counts among.
+    pub permit: ConnectionPermit,
     /// Why it is closed at once, where it is.
     pub refused: Option<CloseCode>,
 }
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
 ///
-/// What a page must be told is told by a close code on a completed upgrade, since a page cannot see the
+/// What a page must know is said by a close code on a completed upgrade, since a page cannot see the
 /// status of a refused one.
 pub async fn upgrade(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let (outcome, response) = answer(&request, &site);
@@ -72,11 +78,11 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
         Err(_) => return ("invalid", not_a_websocket()),
     };
     let (outcome, upgraded) = match admit(request, address, site) {
-        Ok(permit) => ("opened", Upgraded { room, address, place: Place::Session(permit), refused: None }),
+        Ok(permit) => ("opened", Upgraded { room, address, permit: ConnectionPermit::Session(permit), refused: None }),
         Err(refused) => match site.admission.admit_refusal() {
             Some(permit) => {
                 let (outcome, code) = refused;
-                (outcome, Upgraded { room, address, place: Place::Refused(permit), refused: Some(code) })
+                (outcome, Upgraded { room, address, permit: ConnectionPermit::Refused(permit), refused: Some(code) })
             }
             None => {
                 let error = HttpError::new(ErrorCode::Overloaded, "too many are refused at once");
@@ -91,7 +97,7 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
 
 fn admit(request: &HttpRequest, address: IpAddr, site: &Site) -> Result<SessionPermit, (&'static str, CloseCode)> {
     let trusted = &site.trusted_proxies.networks;
-    if proxy::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
+    if address::peer_is_trusted(request, trusted) && !request.headers().contains_key("x-forwarded-for") {
         Fault::Address.report();
     }
     if !security::may_connect(request, trusted, &site.origins) {

@@ -15,25 +15,29 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Admission, Outbox, RateLimits, RefusalPermit, SessionPermit, Slot, Slots,
-    admission::IdentityPermit,
+    admission::{Admission, IdentityPermit, RefusalPermit, SessionPermit},
+    codec::ErrorReply,
+    hub::Hub,
     message_limit::Written,
-    messages::SessionEnd,
-    random_unit,
-    rate_limit::FrameRate,
+    messages::SessionEvent,
+    outbox::Outbox,
+    phase::Phase,
+    rate_limit::{FrameRate, RateLimits},
     recent::{BAD_FRAMES_MAX, Recent},
+    slot::Slot,
     socket::Socket,
+    spread::random_unit,
 };
-use chat_domain::{AnonymousId, AuthorId, AvatarName, Content, IdentityKey, Nickname, ParseError, RoomId};
+use chat_domain::{AnonymousId, AvatarName, Content, Epoch, IdentityKey, Nickname, ParseError, Principal, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, SessionId, SessionRef};
+use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
 use chat_wire::{
-    self, ClientFrame, CloseCode, ErrorCode, ErrorPayload, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload,
-    MessageToSend, ProfileChange, ServerFrame,
+    self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, MessageToSend,
+    ProfileChange, ServerFrame,
 };
 
 /// What sessions need to join: there once the database was reached.
-pub struct Entrance {
+pub struct JoinContext {
     /// The registry, through which all joins go.
     pub registry: Recipient<Join>,
     /// The key that public ids are derived with.
@@ -42,16 +46,16 @@ pub struct Entrance {
 
 /// What all sessions of one thread share.
 pub struct SessionSetup {
-    /// The thread's sessions.
-    pub slots: Rc<Slots>,
     /// The thread's hub.
-    pub hub: HubId,
-    /// Its address.
+    pub hub: Rc<Hub>,
+    /// Which one that is.
+    pub hub_id: HubId,
+    /// Its actor's address.
     pub deliver: Recipient<Deliver>,
     /// The thread, on which rooms live that its sessions open.
     pub thread: ArbiterHandle,
     /// Set once the database was reached.
-    pub entrance: Arc<OnceLock<Entrance>>,
+    pub join_context: Arc<OnceLock<JoinContext>>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
     /// Limits what identities do.
@@ -70,8 +74,8 @@ pub struct Connection {
     pub room: RoomId,
     /// The visitor's address.
     pub address: IpAddr,
-    /// Its place on this server.
-    pub place: Place,
+    /// What it counts among.
+    pub permit: ConnectionPermit,
     /// Its socket.
     pub stream: TcpStream,
     /// What came with the request and is not read yet.
@@ -81,7 +85,7 @@ pub struct Connection {
 }
 
 /// What a connection counts among, for as long as it lives.
-pub enum Place {
+pub enum ConnectionPermit {
     /// The server's sessions.
     Session(SessionPermit),
     /// Those that are closed at once.
@@ -92,28 +96,29 @@ pub enum Place {
 pub struct Session {
     setup: Rc<SessionSetup>,
     slot: Rc<Slot>,
+    /// The room of its URL: the one that its frames mean.
     room: RoomId,
     address: IpAddr,
-    state: State,
+    /// The rooms it is in: version 1 of the protocol has one at most. A list, which is smaller than a map.
+    subscriptions: Vec<Subscription>,
     bad_frames: Recent,
     frames: FrameRate,
-    _place: Place,
+    _permit: ConnectionPermit,
 }
 
-enum State {
-    /// No JOIN was answered yet.
-    Unjoined,
-    /// In its room.
-    Joined { membership: Membership, author_id: AuthorId, _permit: IdentityPermit },
-    /// A close frame was sent, or the socket was cut: nothing is taken any more.
-    Closed,
+/// A room that a session is in. The drop of its membership is the one way out.
+struct Subscription {
+    room: RoomId,
+    membership: Membership,
+    /// What it counts among, by its identity.
+    permit: IdentityPermit,
 }
 
 impl Session {
-    /// Starts the actor of a connection. Where `refused` it is told why and closed at once: a page cannot see the
-    /// status of a refused upgrade.
+    /// Starts the actor of a connection. Where it is `refused` it is closed at once with that code: a page cannot see
+    /// the status of a refused upgrade.
     pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
-        let Connection { room, address, place, stream, first, answer } = connection;
+        let Connection { room, address, permit, stream, first, answer } = connection;
         setup.metrics.sessions_opened.inc();
         setup.metrics.sessions_live.inc();
         let socket = Socket::new(stream);
@@ -122,26 +127,27 @@ impl Session {
         outbox.push_uncounted(answer);
         outbox.flush();
         let id = SessionId(Uuid::new_v4());
-        let slot = Slot::new(id, outbox, setup.slots.times(), random_unit());
-        let slots = setup.slots.clone();
-        slots.add(slot.clone());
+        let slot = Slot::new(id, outbox, setup.hub.times(), random_unit());
+        let hub = setup.hub.clone();
+        hub.add(slot.clone());
         let session = Session {
             frames: setup.rates.frames(),
             setup,
             slot: slot.clone(),
             room,
             address,
-            state: State::Unjoined,
+            subscriptions: Vec::new(),
             bad_frames: Recent::default(),
-            _place: place,
+            _permit: permit,
         };
         let session = Session::create(|ctx| {
             ctx.add_stream(FrameReader::new(incoming, FRAME_BYTES_MAX));
             session
         });
-        *slot.session.borrow_mut() = Some(session.recipient());
+        // Set once, here.
+        let _ = slot.session.set(session.recipient());
         if let Some(code) = refused {
-            slots.close(&slot, code);
+            hub.close(&slot, code);
         }
     }
 
@@ -169,12 +175,12 @@ impl Session {
     }
 
     fn join(&mut self, join: JoinPayload, ctx: &mut Context<Self>) {
-        if let State::Joined { .. } = self.state {
+        if self.subscription().is_some() {
             return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
         }
-        self.slot.extend_join(Instant::now() + self.setup.slots.times().join_max);
-        let Some(Entrance { registry, identity }) = self.setup.entrance.get() else {
-            return self.refuse_join(Refusal::STORE_UNAVAILABLE);
+        self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
+        let Some(JoinContext { registry, identity }) = self.setup.join_context.get() else {
+            return self.refuse_join(Refusal::StoreUnavailable);
         };
         let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
         let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
@@ -186,32 +192,47 @@ impl Session {
         if let Some((nickname, avatar)) = &profile
             && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
         {
-            return self.refuse_join(rate_limited(TOO_MANY_PROFILES, wait));
+            return self.refuse_join(too_fast(TOO_MANY_PROFILES, wait));
         }
         let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
             self.setup.metrics.joins.inc("too_many_sessions");
             return self.close(CloseCode::TooManySessions);
         };
         let (reply, answer) = oneshot::channel();
-        let session = SessionRef { id: self.slot.id, hub: self.setup.hub, deliver: self.setup.deliver.clone() };
+        let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
-        let (thread, author) = (self.setup.thread.clone(), author_id.clone());
-        let join = Join { room, session, author_id: author, profile, resume: join.resume, thread, reply };
+        let thread = self.setup.thread.clone();
+        let principal = Principal::Anonymous(author_id.clone());
+        let resume = join.resume.map(|resume| ResumePoint {
+            epoch: Epoch::parse(&resume.epoch),
+            rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
+        });
+        let join = Join { room, session, principal, profile, resume, thread, reply };
         if registry.try_send(join).is_err() {
-            return self.refuse_join(Refusal::OVERLOADED);
+            return self.refuse_join(Refusal::Overloaded);
         }
         // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
         ctx.wait(answer.into_actor(self).map(|answer, this, _| match answer {
-            _ if matches!(this.state, State::Closed) => {}
-            Ok(Ok(membership)) => this.state = State::Joined { membership, author_id, _permit: permit },
+            _ if this.slot.phase().is_closed() => {}
+            Ok(Ok(membership)) => {
+                let room = this.room.clone();
+                // A list that grows by itself begins with room for four.
+                this.subscriptions.reserve_exact(1);
+                this.subscriptions.push(Subscription { room, membership, permit });
+            }
             Ok(Err(refusal)) => this.refuse_join(refusal),
             // The room ended with the join in hand, which only a fault can do.
-            Err(_) => this.refuse_join(Refusal::OVERLOADED),
+            Err(_) => this.refuse_join(Refusal::Overloaded),
         }));
     }
 
+    /// Its subscription to the room that its frames mean.
+    fn subscription(&self) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|subscription| subscription.room == self.room)
+    }
+
     fn profile(&mut self, change: ProfileChange) {
-        let State::Joined { membership, author_id, .. } = &self.state else {
+        let Some(Subscription { membership, permit, .. }) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
         };
         let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
@@ -219,8 +240,8 @@ impl Session {
             Ok((None, _)) => return self.error(text_refusal(ParseError::Nickname), None),
             Err(error) => return self.error(text_refusal(error), None),
         };
-        if let Err(wait) = self.setup.rates.profile(author_id, &nickname, avatar) {
-            return self.error(rate_limited(TOO_MANY_PROFILES, wait), None);
+        if let Err(wait) = self.setup.rates.profile(permit.key(), &nickname, avatar) {
+            return self.error(too_fast(TOO_MANY_PROFILES, wait), None);
         }
         let sent = membership.set_profile(nickname, avatar);
         self.sent(sent, None);
@@ -228,28 +249,28 @@ impl Session {
 
     fn message(&mut self, message: MessageToSend) {
         let MessageToSend { client_id, content } = message;
-        let State::Joined { membership, author_id, .. } = &self.state else {
+        let Some(Subscription { membership, permit, .. }) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), Some(client_id));
         };
         let content = match Content::parse(&content) {
             Ok(content) => content,
             Err(error) => return self.error(text_refusal(error), Some(client_id)),
         };
-        if self.slot.is_leaving() {
+        if self.slot.phase() == Phase::Leaving {
             return;
         }
-        let (author, address, room) = (author_id, self.address, &self.room);
+        let (author, address, room) = (permit.key(), self.address, &self.room);
         let sent = match self.setup.rates.message(&Written { author, address, room, content: &content, client_id }) {
             Ok(()) => membership.publish(client_id, content, Instant::now()),
             // A retry of what the room has stored gets its ACK all the same.
             Err(too_much) => {
                 self.setup.metrics.messages_limited.inc(too_much.limit.as_str());
-                let refusal = rate_limited(too_much.limit.sentence(), too_much.wait);
+                let refusal = too_fast(too_much.limit.sentence(), too_much.wait);
                 membership.recall(client_id, content, refusal)
             }
         };
         if let Ok(Ok(())) = sent {
-            self.slot.asked();
+            self.slot.liveness.borrow_mut().n_unanswered += 1;
         }
         self.sent(sent, Some(client_id));
     }
@@ -270,7 +291,7 @@ impl Session {
 
     /// More frames than anybody needs. Who goes on regardless of the answers breaks the protocol.
     fn too_fast(&mut self, wait: Duration, client_id: Option<Uuid>) {
-        self.error(rate_limited("too many frames in too short a time", wait), client_id);
+        self.error(too_fast("too many frames in too short a time", wait), client_id);
         self.count_broken();
     }
 
@@ -283,34 +304,31 @@ impl Session {
     }
 
     /// A JOIN that makes no member.
-    fn refuse_join(&self, refusal: Refusal) {
-        let outcome = match refusal.code {
+    fn refuse_join(&self, error: impl Into<ErrorReply>) {
+        let error = error.into();
+        let outcome = match error.code {
             ErrorCode::Overloaded => "overloaded",
             ErrorCode::StoreUnavailable => "store_unavailable",
             ErrorCode::RateLimited => "rate_limited",
             _ => "invalid",
         };
         self.setup.metrics.joins.inc(outcome);
-        self.error(refusal, None);
+        self.error(error, None);
     }
 
-    fn error(&self, refusal: Refusal, client_id: Option<Uuid>) {
-        let Refusal { code, message, retry_after_ms } = refusal;
-        self.setup.metrics.errors.inc(code.as_str());
-        if client_id.is_some() {
-            self.setup.metrics.messages_refused.inc(code.as_str());
-        }
-        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(&ServerFrame::Error(payload));
+    fn error(&self, error: impl Into<ErrorReply>, client_id: Option<Uuid>) {
+        let error = error.into();
+        self.setup.hub.count_error(error, client_id.is_some());
+        self.tell(&error.frame(client_id));
     }
 
     fn tell(&self, frame: &ServerFrame<'_>) {
-        self.setup.slots.send(&self.slot, chat_wire::text_frame(&chat_wire::encode(frame)));
+        self.setup.hub.send(&self.slot, chat_wire::text_frame(&chat_wire::encode(frame)));
     }
 
     fn close(&mut self, code: CloseCode) {
-        self.setup.slots.close(&self.slot, code);
-        self.state = State::Closed;
+        self.setup.hub.close(&self.slot, code);
+        self.subscriptions.clear();
     }
 }
 
@@ -319,11 +337,11 @@ pub const ABNORMAL: u16 = 1006;
 
 const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
 
-fn refusal(code: ErrorCode, message: &'static str) -> Refusal {
-    Refusal { code, message, retry_after_ms: None }
+fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
+    ErrorReply { code, message, retry_after_ms: None }
 }
 
-fn text_refusal(error: ParseError) -> Refusal {
+fn text_refusal(error: ParseError) -> ErrorReply {
     match error {
         ParseError::Room => refusal(ErrorCode::InvalidRoom, "the room id breaks the rules"),
         ParseError::Nickname => {
@@ -337,10 +355,10 @@ fn text_refusal(error: ParseError) -> Refusal {
     }
 }
 
-fn rate_limited(message: &'static str, wait: Duration) -> Refusal {
+fn too_fast(sentence: &'static str, wait: Duration) -> Refusal {
     // Rounded up: a retry after this long passes.
     let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-    Refusal { code: ErrorCode::RateLimited, message, retry_after_ms: Some(retry_after_ms) }
+    Refusal::TooFast { sentence, retry_after_ms }
 }
 
 fn parse_profile(
@@ -354,9 +372,8 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.setup.slots.remove(self.slot.id);
-        // Who went without a word is told apart from who said goodbye.
-        let code = self.slot.closed_with().filter(|_| !self.slot.is_gone()).map_or(ABNORMAL, CloseCode::number);
+        self.setup.hub.remove(self.slot.id);
+        let code = self.slot.close_code.get().map_or(ABNORMAL, CloseCode::number);
         log::debug!("session {}: ended, close code {code}", self.slot.id.0);
         self.setup.metrics.sessions_closed.inc(&code.to_string());
         self.setup.metrics.sessions_live.dec();
@@ -365,15 +382,15 @@ impl Actor for Session {
 
 impl StreamHandler<Inbound> for Session {
     fn handle(&mut self, inbound: Inbound, ctx: &mut Self::Context) {
-        self.slot.heard(Instant::now());
-        if self.slot.closed_with().is_some() {
+        self.slot.liveness.borrow_mut().last_heard = Instant::now();
+        if self.slot.phase().is_closed() {
             // The peer answers our close frame, or sends what it had not heard it should not.
             if inbound == Inbound::Close {
                 self.slot.outbox.finish();
             }
             return;
         }
-        // A text frame takes its place once it is known whose answer it waits for.
+        // A text frame is counted once it is known whose answer it waits for.
         if matches!(inbound, Inbound::Binary | Inbound::Fragment | Inbound::Ping(_) | Inbound::Pong)
             && let Err(wait) = self.frames.take()
         {
@@ -382,7 +399,7 @@ impl StreamHandler<Inbound> for Session {
         match inbound {
             Inbound::Text(text) => self.text(&text, ctx),
             Inbound::Binary => self.bad_frame("frames are text", None),
-            Inbound::Ping(payload) => self.setup.slots.send(&self.slot, chat_wire::pong_frame(&payload)),
+            Inbound::Ping(payload) => self.setup.hub.send(&self.slot, chat_wire::pong_frame(&payload)),
             Inbound::Pong | Inbound::Fragment => {}
             Inbound::Close => {
                 self.close(CloseCode::Done);
@@ -400,8 +417,8 @@ impl StreamHandler<Inbound> for Session {
     /// Nothing more comes. What is queued may still be read by the peer; until it is, or the hub cuts it, the session
     /// counts.
     fn finished(&mut self, ctx: &mut Self::Context) {
-        if self.slot.closed_with().is_none() {
-            self.setup.slots.drop_gone(&self.slot);
+        if !self.slot.phase().is_closed() {
+            self.setup.hub.drop_gone(&self.slot);
         }
         self.slot.outbox.finish();
         if self.slot.outbox.is_empty() {
@@ -410,13 +427,14 @@ impl StreamHandler<Inbound> for Session {
     }
 }
 
-impl Handler<SessionEnd> for Session {
+impl Handler<SessionEvent> for Session {
     type Result = ();
 
-    fn handle(&mut self, end: SessionEnd, ctx: &mut Self::Context) {
-        match end {
-            SessionEnd::Closing => self.state = State::Closed,
-            SessionEnd::Gone => ctx.stop(),
+    fn handle(&mut self, event: SessionEvent, ctx: &mut Self::Context) {
+        match event {
+            SessionEvent::Unsubscribed(key) => self.subscriptions.retain(|s| s.membership.key() != key),
+            SessionEvent::Closed => self.subscriptions.clear(),
+            SessionEvent::Cut => ctx.stop(),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Counts sessions, and refuses those beyond a limit.
+
 use std::{
     collections::HashMap,
     hash::Hash,
@@ -32,21 +34,21 @@ pub struct Admission {
     by_identity: Counts<AuthorId>,
 }
 
-/// A place among the server's sessions and, where addresses count, among those of one.
+/// One of the server's sessions and, where addresses count, of those of an address.
 #[derive(Debug)]
 pub struct SessionPermit {
     admission: Arc<Admission>,
     _networks: Box<[Permit<Network>]>,
 }
 
-/// A place among the connections that are told why they are refused.
+/// One of the connections that are refused by a close code.
 #[derive(Debug)]
 pub struct RefusalPermit(Arc<Admission>);
 
-/// Connections at once that are told by a close code why they are refused; beyond, they get a plain 503.
+/// Connections at once that are refused by a close code, which says why; beyond, they get a plain 503.
 const REFUSALS_MAX: usize = 200;
 
-/// A place among the sessions of one identity.
+/// One of the sessions of an identity.
 pub type IdentityPermit = Permit<AuthorId>;
 
 /// Why no permit is given.
@@ -75,14 +77,14 @@ impl Admission {
         self.n_sessions.load(Ordering::Relaxed)
     }
 
-    /// A place for a session from `address`.
+    /// A permit for a session from `address`.
     ///
     /// # Errors
     /// [`NotAdmitted`] where a limit is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
         let max = |factor| self.limits.n_of_address_max.saturating_mul(usize::try_from(factor).unwrap_or(1));
-        let places = networks(address).map(|network| self.by_network.acquire(network, max(network.factor)));
-        let networks = places.collect::<Option<Box<[_]>>>().ok_or(NotAdmitted::AddressFull)?;
+        let permits = networks(address).map(|network| self.by_network.acquire(network, max(network.factor)));
+        let networks = permits.collect::<Option<Box<[_]>>>().ok_or(NotAdmitted::AddressFull)?;
         let max = self.limits.n_sessions_max;
         let add = |n: usize| (n < max).then_some(n + 1);
         match self.n_sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
@@ -91,14 +93,14 @@ impl Admission {
         }
     }
 
-    /// A place for a connection that is told why it is refused; `None` where there are too many of those.
+    /// A permit for a connection that is refused by a close code; `None` where there are too many of those.
     pub fn admit_refusal(self: &Arc<Self>) -> Option<RefusalPermit> {
         let add = |n: usize| (n < REFUSALS_MAX).then_some(n + 1);
         self.n_refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
         Some(RefusalPermit(self.clone()))
     }
 
-    /// A place for a session of `identity`; `None` where it has all it may have.
+    /// A permit for a session of `identity`; `None` where it has all it may have.
     pub fn admit_identity(&self, identity: &AuthorId) -> Option<IdentityPermit> {
         self.by_identity.acquire(identity.clone(), self.limits.n_of_identity_max)
     }
@@ -125,7 +127,7 @@ impl<K> Default for Counts<K> {
     }
 }
 
-/// One place in a count. Gives it back when dropped.
+/// Counts as one until it is dropped.
 #[derive(Debug)]
 pub struct Permit<K: Hash + Eq> {
     counts: Arc<Mutex<HashMap<K, usize>>>,
@@ -144,6 +146,13 @@ impl<K: Hash + Eq + Clone> Counts<K> {
         }
         *n += 1;
         Some(Permit { counts: self.0.clone(), key })
+    }
+}
+
+impl<K: Hash + Eq> Permit<K> {
+    /// What it counts under.
+    pub fn key(&self) -> &K {
+        &self.key
     }
 }
 
@@ -191,7 +200,7 @@ mod tests {
         assert_eq!(of_48.len(), 20, "with those before them forty");
         let elsewhere = from("2001:db8:2::1".to_owned());
         assert!(elsewhere.is_some());
-        assert_eq!(admission.n_sessions(), 41, "who is refused takes no place");
+        assert_eq!(admission.n_sessions(), 41, "who is refused counts for nothing");
         drop((of_64, of_56, of_48, elsewhere));
         assert!(lock(&admission.by_network.0).is_empty());
     }
@@ -201,17 +210,17 @@ mod tests {
         let limits = AdmissionLimits { n_sessions_max: 3, n_of_identity_max: 1, n_of_address_max: 2 };
         let admission = Admission::new(limits);
         let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = admission.admit(here).expect("a place");
-        let second = admission.admit(here).expect("a place");
+        let first = admission.admit(here).expect("a permit");
+        let second = admission.admit(here).expect("a permit");
         assert_eq!(admission.admit(here).err(), Some(NotAdmitted::AddressFull));
-        let third = admission.admit(there).expect("a place");
+        let third = admission.admit(there).expect("a permit");
         assert_eq!(admission.admit(there).err(), Some(NotAdmitted::ServerFull));
         drop(first);
         assert!(admission.admit(there).is_ok(), "and is given back at once");
         let somebody = AuthorId::from_stored("somebody");
-        let place = admission.admit_identity(&somebody);
-        assert!(place.is_some() && admission.admit_identity(&somebody).is_none());
-        drop((second, third, place));
+        let permit = admission.admit_identity(&somebody);
+        assert!(permit.is_some() && admission.admit_identity(&somebody).is_none());
+        drop((second, third, permit));
         assert_eq!(admission.n_sessions(), 0);
         assert!(lock(&admission.by_network.0).is_empty() && lock(&admission.by_identity.0).is_empty());
     }

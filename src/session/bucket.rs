@@ -2,7 +2,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use actix::clock::Instant;
 
-/// How much a [`Bucket`] holds, and how fast it fills.
+/// A rate: how much a [`Bucket`] holds when it is full, and how fast it fills.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     /// At once.
@@ -11,7 +11,7 @@ pub struct Budget {
     pub per_second: NonZeroU32,
 }
 
-/// A token bucket, kept as the moment at which it is full again; nothing where it is. Pure.
+/// A token bucket. All that is kept is the moment at which it will be full again, or nothing where it is full. Pure.
 ///
 /// The governor crate counts where one bucket decides. Here several decide together: each is asked first, and only
 /// where none refuses something is taken, which governor's buckets cannot do.
@@ -19,7 +19,7 @@ pub struct Budget {
 pub struct Bucket(Option<Instant>);
 
 impl Budget {
-    /// So many times as much.
+    /// This rate times `factor`.
     pub fn times(self, factor: u32) -> Self {
         Self { burst: self.burst.saturating_mul(factor), per_second: self.per_second.saturating_mul(nonzero(factor)) }
     }
@@ -29,7 +29,7 @@ impl Budget {
         self.burst / 3
     }
 
-    /// In this time so many tokens come.
+    /// How long it takes until `n` tokens have come.
     fn time_for(self, n: u32) -> Duration {
         Duration::from_nanos(u64::from(n) * 1_000_000_000 / u64::from(self.per_second.get()))
     }
@@ -41,24 +41,25 @@ impl Bucket {
         Self(Some(now + budget.time_for(budget.burst.saturating_sub(n))))
     }
 
-    /// How long until `n` tokens can be taken so that `kept` stay; zero where they can be now. What is more than the
-    /// bucket ever holds can be taken when it is full, and is paid for afterwards.
+    /// How long until `n` tokens can be taken and `kept` are left; zero where they can be taken now. More than the bucket
+    /// ever holds can be taken when it is full: the debt is paid off afterwards.
     pub fn wait(self, n: u32, kept: u32, budget: Budget, now: Instant) -> Duration {
         let most = budget.burst.saturating_sub(kept).max(1);
         let missing = self.missing(now) + budget.time_for(n.min(most));
         missing.saturating_sub(budget.time_for(most))
     }
 
-    /// Takes `n` tokens, whether they are there or not.
+    /// Takes `n` tokens, even into debt.
     pub fn take(&mut self, n: u32, budget: Budget, now: Instant) {
         self.0 = Some(now + self.missing(now) + budget.time_for(n));
     }
 
-    /// Whether nothing would be lost by forgetting it.
+    /// Whether it is full: a new bucket would be the same, so it may be forgotten.
     pub fn is_full(self, now: Instant) -> bool {
         self.missing(now).is_zero()
     }
 
+    /// How long until it is full.
     fn missing(self, now: Instant) -> Duration {
         self.0.map_or(Duration::ZERO, |full_at| full_at.saturating_duration_since(now))
     }

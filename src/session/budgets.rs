@@ -1,3 +1,5 @@
+//! What all people of one address may write together. Pure.
+
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, Hash, RandomState},
@@ -11,7 +13,7 @@ use actix::clock::Instant;
 use super::{
     bucket::{Bucket, Budget},
     networks::{Network, networks},
-    repeats::{Likeness, WINDOW},
+    repeats::{Fingerprint, WINDOW},
 };
 use chat_domain::{Content, RoomId};
 
@@ -51,7 +53,7 @@ pub struct Charge<'a> {
     /// What every reader of the room will get.
     pub n_bytes: u32,
     /// What it says; nothing where it is a retry.
-    pub likeness: Option<Likeness>,
+    pub fingerprint: Option<Fingerprint>,
     /// Its author has been here for a while and writes little: it may use the reserve.
     pub is_quiet: bool,
 }
@@ -78,10 +80,10 @@ struct Total {
 struct Share {
     messages: Bucket,
     bytes: Bucket,
-    said: VecDeque<(Instant, Likeness)>,
+    said: VecDeque<(Instant, Fingerprint)>,
 }
 
-/// What a MESSAGE frame has beside its text.
+/// What a MESSAGE frame has around its text.
 const ENVELOPE_BYTES: usize = 300;
 /// At once in all rooms: what comes in so many seconds, so that all people of a large network can speak in one moment.
 const TOTAL_BURST_SECONDS: u32 = 10;
@@ -143,8 +145,8 @@ impl AddressBudgets {
         for network in networks(charge.address) {
             let share = self.share(network, charge.room);
             let n_max = settings.repeats_per_minute.saturating_mul(usize::try_from(network.factor).unwrap_or(1));
-            if let Some(likeness) = charge.likeness
-                && let Some(wait) = share.wait_to_say(likeness, n_max, now)
+            if let Some(fingerprint) = charge.fingerprint
+                && let Some(wait) = share.wait_to_say(fingerprint, n_max, now)
             {
                 return Err((AddressLimit::Repeats, wait));
             }
@@ -169,8 +171,8 @@ impl AddressBudgets {
             let share = self.share(network, charge.room);
             share.messages.take(1, settings.room_messages().times(network.factor), now);
             share.bytes.take(charge.n_bytes, settings.room_bytes().times(network.factor), now);
-            if let Some(likeness) = charge.likeness {
-                share.say(likeness, now);
+            if let Some(fingerprint) = charge.fingerprint {
+                share.say(fingerprint, now);
             }
             let total = self.total(network);
             total.messages.take(1, settings.messages().times(network.factor), now);
@@ -231,18 +233,18 @@ impl Total {
 
 impl Share {
     /// How long until this may be said again; nothing where it may be.
-    fn wait_to_say(&mut self, likeness: Likeness, n_max: usize, now: Instant) -> Option<Duration> {
+    fn wait_to_say(&mut self, fingerprint: Fingerprint, n_max: usize, now: Instant) -> Option<Duration> {
         self.forget(now);
-        let mut alike = self.said.iter().rev().filter(|(_, said)| *said == likeness);
+        let mut alike = self.said.iter().rev().filter(|(_, said)| *said == fingerprint);
         let (at, _) = alike.nth(n_max.saturating_sub(1))?;
         Some((*at + WINDOW).saturating_duration_since(now))
     }
 
-    fn say(&mut self, likeness: Likeness, now: Instant) {
+    fn say(&mut self, fingerprint: Fingerprint, now: Instant) {
         if self.said.len() >= SAID_MAX {
             self.said.pop_front();
         }
-        self.said.push_back((now, likeness));
+        self.said.push_back((now, fingerprint));
     }
 
     fn forget(&mut self, now: Instant) {
@@ -274,8 +276,8 @@ mod tests {
         }
     }
 
-    fn likeness(text: &str) -> Likeness {
-        Likeness::of(
+    fn fingerprint(text: &str) -> Fingerprint {
+        Fingerprint::of(
             &RoomId::parse("post").expect("a room"),
             &Content::parse(text).expect("a text"),
             &RandomState::new(),
@@ -295,7 +297,7 @@ mod tests {
         fn send(&mut self, address: &str, room: &str, n_bytes: u32, is_quiet: bool) -> Result<(), AddressLimit> {
             let room = RoomId::parse(room).expect("a room");
             let address = address.parse().expect("an address");
-            let charge = Charge { address, room: &room, n_bytes, likeness: None, is_quiet };
+            let charge = Charge { address, room: &room, n_bytes, fingerprint: None, is_quiet };
             self.budgets.ask(&charge, &settings(), self.now).map_err(|(limit, wait)| {
                 assert!(!wait.is_zero());
                 limit
@@ -380,9 +382,9 @@ mod tests {
     #[test]
     fn the_same_text_counts_by_address_whoever_says_it() {
         let (mut world, room) = (World::new(), RoomId::parse("post").expect("a room"));
-        let (settings, likeness) = (settings(), likeness("buy now"));
+        let (settings, fingerprint) = (settings(), fingerprint("buy now"));
         let address = IpAddr::from([192, 0, 2, 1]);
-        let charge = Charge { address, room: &room, n_bytes: 400, likeness: Some(likeness), is_quiet: true };
+        let charge = Charge { address, room: &room, n_bytes: 400, fingerprint: Some(fingerprint), is_quiet: true };
         for _ in 0..50 {
             world.now += SECOND / 10;
             assert_eq!(world.budgets.ask(&charge, &settings, world.now), Ok(()));
@@ -392,7 +394,7 @@ mod tests {
         // The first of the fifty was 4.9 s ago.
         let left = WINDOW.saturating_sub(SECOND * 49 / 10);
         assert_eq!(refused, Err((AddressLimit::Repeats, left)));
-        assert_eq!(world.budgets.ask(&Charge { likeness: None, ..charge }, &settings, world.now), Ok(()), "a retry");
+        assert_eq!(world.budgets.ask(&Charge { fingerprint: None, ..charge }, &settings, world.now), Ok(()), "a retry");
         world.now += left;
         assert_eq!(world.budgets.ask(&charge, &settings, world.now), Ok(()));
     }

@@ -9,7 +9,7 @@ use actix::clock::Instant;
 
 use super::networks::{Network, networks};
 
-/// So many bytes at once, so many a second after that.
+/// A rate of bytes: this many at once, and this many a second after that.
 #[derive(Debug, Clone, Copy)]
 pub struct ByteRate {
     /// At once.
@@ -18,13 +18,13 @@ pub struct ByteRate {
     pub per_second: u64,
 }
 
-/// Bytes of answers that addresses get, on this server: requests are charged by what they cost, which is known only
-/// once they are answered. So an address may overdraw by one answer, and asks in vain until that is paid off.
+/// Limits the bytes of answers that this server sends to an address. What an answer costs is known only once it is
+/// there, so it is charged afterwards: an address may be in debt by one answer, and is refused until that is paid off.
 #[derive(Debug)]
 pub struct ByteLimits {
-    /// None where limits are lifted.
+    /// `None` where there are no limits.
     rate: Option<ByteRate>,
-    /// When each network has paid off what it got. One that has is not here.
+    /// When each network will have paid off what it got. One without a debt need not be here.
     paid_at: Mutex<HashMap<Network, Instant>>,
 }
 
@@ -34,7 +34,7 @@ const ADDRESSES_MANY: usize = 10_000;
 const ADDRESSES_MAX: usize = 200_000;
 
 impl ByteLimits {
-    /// Nobody has got anything yet.
+    /// Limits that nobody has used yet.
     pub fn new(rate: Option<ByteRate>) -> Self {
         Self { rate, paid_at: Mutex::default() }
     }
@@ -59,7 +59,7 @@ impl ByteLimits {
         }
     }
 
-    /// `address` got so many bytes.
+    /// `address` got `n_bytes`.
     pub fn charge(&self, address: IpAddr, n_bytes: u64) {
         let Some(rate) = self.rate.filter(|_| n_bytes > 0) else { return };
         let now = Instant::now();
@@ -69,13 +69,13 @@ impl ByteLimits {
                 continue;
             }
             let entry = paid_at.entry(network).or_insert(now);
-            // A wider network may get as many times the rate of one address.
+            // A wider network has a higher rate, so the same bytes are paid off sooner.
             *entry = (*entry).max(now) + rate.time_of(n_bytes) / network.factor.max(1);
         }
     }
 
-    /// Forgets who has paid. To be called each second; `thorough` now and then, otherwise it is done only where there
-    /// is much.
+    /// Forgets networks without a debt. To be called each second: it does something where `thorough` is set, and where
+    /// very many are remembered.
     pub fn tidy(&self, thorough: bool) {
         let mut paid_at = self.paid_at();
         if thorough || paid_at.len() > ADDRESSES_MANY {
@@ -87,7 +87,7 @@ impl ByteLimits {
 }
 
 impl ByteRate {
-    /// How long so many bytes take at this rate.
+    /// How long `n_bytes` take at this rate.
     fn time_of(self, n_bytes: u64) -> Duration {
         let nanos = u128::from(n_bytes) * 1_000_000_000 / u128::from(self.per_second.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX / 2))

@@ -1,3 +1,5 @@
+//! Counts connections that are no sessions, and knows which of them gives way where there are too many.
+
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
@@ -75,7 +77,7 @@ impl Connections {
         };
     }
 
-    /// A place for a connection from `peer`; others may be ended for it. `None` where its address has as many as it
+    /// Counts a connection from `peer`; others may be ended for it. `None` where its address has as many as it
     /// may have and each of them is being answered.
     pub fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Entered> {
         let peer = peer.to_canonical();
@@ -104,7 +106,7 @@ fn customer(address: IpAddr) -> IpAddr {
     networks(address).next().map_or(address, |network| network.first)
 }
 
-/// A place among the connections, until it is dropped.
+/// One of the connections, until it is dropped.
 #[derive(Debug)]
 pub struct Entered {
     connections: Arc<Connections>,
@@ -265,13 +267,13 @@ mod tests {
     #[test]
     fn the_address_that_has_too_many_loses_the_one_that_waited_longest() {
         let connections = connections(2, 100);
-        let one = from(&connections, "192.0.2.1").expect("a place");
-        let two = from(&connections, "192.0.2.1").expect("a place");
-        let other = from(&connections, "192.0.2.2").expect("a place");
+        let one = from(&connections, "192.0.2.1").expect("let in");
+        let two = from(&connections, "192.0.2.1").expect("let in");
+        let other = from(&connections, "192.0.2.2").expect("let in");
         // The first has asked since, and waits again: the second has waited longer.
         one.set_busy(true);
         one.set_busy(false);
-        let three = from(&connections, "192.0.2.1").expect("a place");
+        let three = from(&connections, "192.0.2.1").expect("let in");
         assert_eq!([&one, &two, &other, &three].map(is_cut), [false, true, false, false]);
         assert_eq!((connections.n(), connections.n_cut(CutFor::Address)), (3, 1));
         // Who is being answered is not cut for its own address: the new one is refused.
@@ -279,31 +281,31 @@ mod tests {
         three.set_busy(true);
         assert!(from(&connections, "192.0.2.1").is_none());
         drop(one);
-        assert!(from(&connections, "192.0.2.1").is_some(), "one that went makes place");
+        assert!(from(&connections, "192.0.2.1").is_some(), "one that went makes room");
     }
 
     #[test]
     fn the_whole_of_an_ipv6_customer_counts_and_a_proxy_does_not() {
         let connections = connections(1, 100);
-        let one = from(&connections, "2001:db8::1").expect("a place");
-        let _two = from(&connections, "2001:db8::2").expect("a place");
+        let one = from(&connections, "2001:db8::1").expect("let in");
+        let _two = from(&connections, "2001:db8::2").expect("let in");
         assert!(is_cut(&one));
-        let behind: Vec<_> = (0..5).map(|_| from(&connections, "::ffff:10.0.0.1").expect("a place")).collect();
+        let behind: Vec<_> = (0..5).map(|_| from(&connections, "::ffff:10.0.0.1").expect("let in")).collect();
         assert!(!behind.iter().any(is_cut));
     }
 
     #[test]
     fn a_full_server_takes_whoever_comes_and_ends_the_idle_first() {
         let connections = connections(100, 3);
-        let busy = from(&connections, "192.0.2.1").expect("a place");
+        let busy = from(&connections, "192.0.2.1").expect("let in");
         busy.set_busy(true);
-        let idle = from(&connections, "192.0.2.2").expect("a place");
-        let late = from(&connections, "192.0.2.3").expect("a place");
-        let next = from(&connections, "192.0.2.4").expect("a place");
+        let idle = from(&connections, "192.0.2.2").expect("let in");
+        let late = from(&connections, "192.0.2.3").expect("let in");
+        let next = from(&connections, "192.0.2.4").expect("let in");
         assert_eq!([&busy, &idle, &late, &next].map(is_cut), [false, true, false, false]);
         late.set_busy(true);
         next.set_busy(true);
-        let last = from(&connections, "192.0.2.5").expect("a place");
+        let last = from(&connections, "192.0.2.5").expect("let in");
         assert_eq!([&busy, &late, &next, &last].map(is_cut), [true, false, false, false]);
         assert_eq!(connections.n_cut(CutFor::Server), 2);
         drop((busy, idle, late, next, last));
@@ -317,8 +319,8 @@ mod tests {
         let connections = connections(100, 3);
         let _sessions: Vec<_> =
             (0..2).map(|_| connections.admission.admit([192, 0, 2, 1].into()).expect("a session")).collect();
-        let one = from(&connections, "192.0.2.1").expect("a place");
-        let _two = from(&connections, "192.0.2.1").expect("a place");
+        let one = from(&connections, "192.0.2.1").expect("let in");
+        let _two = from(&connections, "192.0.2.1").expect("let in");
         assert!(is_cut(&one));
     }
 }

@@ -1,84 +1,492 @@
-use std::{rc::Rc, time::Duration};
-
-use actix::{
-    Actor, AsyncContext, Context, Handler, ResponseFuture,
-    clock::{Instant, sleep},
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    hint::black_box,
+    rc::Rc,
+    sync::Arc,
 };
 
-use super::{messages::Drain, random_unit, slot::Slots};
-use chat_rooms::{Command, Deliver};
+use actix::clock::Instant;
+use bytes::Bytes;
+use tokio::task::yield_now;
 
-/// A delivery of this many bytes is answered after [`LARGE_DELIVERY_PAUSE`], so that sockets take what they have
-/// before the room sends more: a burst of many megabytes must not cut readers that keep up with a network.
-const LARGE_DELIVERY_BYTES: usize = 32 * 1024;
-/// See [`LARGE_DELIVERY_BYTES`].
-const LARGE_DELIVERY_PAUSE: Duration = Duration::from_millis(50);
-/// How often a draining hub looks whose moment has come.
-const DRAIN_STEP: Duration = Duration::from_millis(20);
+use super::{
+    codec::{self, ErrorReply},
+    liveness::SessionTimes,
+    messages::SessionEvent,
+    outbox::Outbox,
+    send_queue::Full,
+    slot::Slot,
+};
+use chat_metrics::Metrics;
+use chat_rooms::{Command, DeliveryPosition, Event, RoomKey, SessionId, Welcome};
+use chat_wire::CloseCode;
 
-/// The actor that puts frames into the outboxes of its thread's sessions. One per worker thread.
+/// Most sockets that are written to in a row before others have their turn on the thread.
+const WRITES_IN_A_ROW_MAX: usize = 128;
+/// So many sessions' memory is fetched before the first of them is written to. Each write leaves little of the caches,
+/// and one session after the other would wait for memory again and again: that was a tenth of what a delivery costs
+/// (`scripts/bench --only steady`).
+const FETCHED_AT_ONCE: usize = 16;
+
+/// The sessions of one worker thread, and the rooms they are in. Shared by those sessions and the actor that rooms
+/// deliver to.
 pub struct Hub {
-    slots: Rc<Slots>,
-    draining: bool,
+    times: SessionTimes,
+    metrics: Arc<Metrics>,
+    sessions: RefCell<HashMap<SessionId, Rc<Slot>>>,
+    rooms: RefCell<HashMap<RoomKey, Rc<RoomMembers>>>,
+    /// Sessions whose outboxes have something to write.
+    due: RefCell<Vec<Rc<Slot>>>,
+}
+
+/// The members of one room on this thread.
+#[derive(Default)]
+struct RoomMembers {
+    members: RefCell<Vec<Member>>,
+    /// The counter that they have been shown.
+    rev: Cell<i64>,
+}
+
+/// A session's subscription to a room. Lies in the list of members, so that a delivery, which goes through that list,
+/// fetches no memory for it.
+struct Member {
+    outbox: Rc<Outbox>,
+    /// What its room gathered up to here was delivered: it was in its WELCOME, or is in the outbox.
+    delivered: Cell<DeliveryPosition>,
+    slot: Rc<Slot>,
+}
+
+/// Frames ready for a socket, in order, each with its position.
+type Frames = [(Bytes, DeliveryPosition)];
+
+impl Member {
+    /// Those of a room's frames that were not delivered yet. From now on they are.
+    fn undelivered<'f>(&self, frames: &'f Frames) -> &'f Frames {
+        let delivered = self.delivered.get();
+        let first = frames.partition_point(|(_, position)| *position <= delivered);
+        if let Some((_, last)) = frames.last() {
+            self.delivered.set(delivered.max(*last));
+        }
+        frames.get(first..).unwrap_or_default()
+    }
+
+    /// Sends what was not delivered yet.
+    fn send(&self, frames: &Frames) -> Result<(), Full> {
+        match self.undelivered(frames) {
+            [] => Ok(()),
+            frames => self.outbox.send(frames),
+        }
+    }
+
+    /// Queues what was not delivered yet.
+    fn push(&self, frames: &Frames) -> Result<(), Full> {
+        self.outbox.push_all(self.undelivered(frames))
+    }
 }
 
 impl Hub {
-    /// The actor, not started.
-    pub fn new(slots: Rc<Slots>) -> Self {
-        Self { slots, draining: false }
+    /// A hub without sessions.
+    pub fn new(times: SessionTimes, metrics: Arc<Metrics>) -> Rc<Self> {
+        Rc::new(Self {
+            times,
+            metrics,
+            sessions: RefCell::default(),
+            rooms: RefCell::default(),
+            due: RefCell::default(),
+        })
     }
-}
 
-impl Actor for Hub {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // Each room has at most one delivery under way, and waits for a place where there is none.
-        ctx.set_mailbox_capacity(1_024);
-        ctx.run_interval(Duration::from_secs(1), |this, _| this.slots.tick(Instant::now()));
+    /// The times that sessions are held to.
+    pub fn times(&self) -> &SessionTimes {
+        &self.times
     }
-}
 
-impl Handler<Deliver> for Hub {
-    type Result = ResponseFuture<Instant>;
+    /// A session opened.
+    pub fn add(&self, slot: Rc<Slot>) {
+        self.sessions.borrow_mut().insert(slot.id, slot);
+    }
 
-    fn handle(&mut self, Deliver { room, rev, commands }: Deliver, _: &mut Self::Context) -> Self::Result {
+    /// Its sessions.
+    pub fn sessions(&self) -> Vec<Rc<Slot>> {
+        self.sessions.borrow().values().cloned().collect()
+    }
+
+    /// A session ended.
+    pub fn remove(&self, id: SessionId) {
+        let slot = self.sessions.borrow_mut().remove(&id);
+        if let Some(slot) = slot {
+            self.detach_all(&slot);
+        }
+    }
+
+    /// A frame for a session of this thread, written at once. One that cannot take it is cut.
+    pub fn send(&self, slot: &Slot, frame: Bytes) {
+        match slot.outbox.push(frame) {
+            Ok(()) => slot.outbox.flush(),
+            Err(Full) => self.cut_slow(slot),
+        }
+    }
+
+    /// Closes a session: what is queued goes first, then the close frame. Its socket is cut if the client does not
+    /// answer in time, and at once where the connection is lost.
+    pub fn close(&self, slot: &Slot, code: CloseCode) {
+        if slot.phase().is_closed() {
+            return;
+        }
+        self.detach_all(slot);
+        let is_said = slot.outbox.say_last(chat_wire::close_frame(code));
+        slot.ended(Some(code), Instant::now() + self.times.close_max);
+        if !is_said {
+            slot.cut();
+        }
+    }
+
+    /// The client is gone without a close frame: nothing can be sent to it any more.
+    pub fn drop_gone(&self, slot: &Slot) {
+        self.detach_all(slot);
+        slot.ended(None, Instant::now());
+        slot.cut();
+    }
+
+    /// A client that does not read would not read a close frame either: cut at once.
+    fn cut_slow(&self, slot: &Slot) {
+        if !slot.phase().is_closed() {
+            self.metrics.outbox_evictions.inc();
+            self.detach_all(slot);
+            slot.ended(Some(CloseCode::TooSlow), Instant::now());
+            slot.cut();
+        }
+    }
+
+    /// An ERROR is sent, about a message or not.
+    pub fn count_error(&self, error: ErrorReply, about_message: bool) {
+        self.metrics.errors.inc(error.code.as_str());
+        if about_message {
+            self.metrics.messages_refused.inc(error.code.as_str());
+        }
+    }
+
+    // Deliveries of rooms.
+
+    /// Does what a room asks for, but for the frames for all its members on this thread: these are given back.
+    pub fn carry_out(&self, room: RoomKey, commands: Vec<Command>) -> Vec<(Bytes, DeliveryPosition)> {
         let mut frames = Vec::new();
         for command in commands {
             match command {
-                Command::Attach(session, welcome, place) => self.slots.attach(room, session, welcome, place),
-                Command::Broadcast(frame, place) => frames.push((frame, place)),
-                Command::Direct(session, frame, answers) => self.slots.direct(room, session, frame, answers, &frames),
-                Command::CloseAll(code, place) => self.slots.close_room(room, code, place, &frames),
+                Command::Attach(welcome, at) => self.attach(room, &welcome, at),
+                Command::Broadcast(batch, at) => frames.push((codec::batch_frame(&batch), at)),
+                Command::Direct(session, event, answers) => self.direct(room, session, &event, answers, &frames),
+                Command::End(session, reason, at) => {
+                    self.unsubscribe(room, Some(session), codec::close_code(reason), at, &frames);
+                }
+                Command::EndAll(reason, at) => {
+                    self.unsubscribe(room, None, codec::close_code(reason), at, &frames);
+                }
             }
         }
-        let slots = self.slots.clone();
-        Box::pin(async move {
-            // Whoever has an answer or a WELCOME to get does not wait for a thousand others.
-            slots.flush().await;
-            slots.broadcast(room, &frames).await;
-            // Not before: a heartbeat in between must not tell of what its session was not sent yet.
-            slots.set_rev(room, rev);
-            let delivered = Instant::now();
-            if frames.iter().map(|(frame, _)| frame.len()).sum::<usize>() >= LARGE_DELIVERY_BYTES {
-                sleep(LARGE_DELIVERY_PAUSE).await;
+        frames
+    }
+
+    /// A session of this thread that is not closed.
+    fn open_session(&self, id: SessionId) -> Option<Rc<Slot>> {
+        self.sessions.borrow().get(&id).filter(|slot| !slot.phase().is_closed()).cloned()
+    }
+
+    fn members(&self, room: RoomKey) -> Option<Rc<RoomMembers>> {
+        self.rooms.borrow().get(&room).cloned()
+    }
+
+    /// A session is a member from here on and gets its WELCOME.
+    fn attach(&self, room: RoomKey, welcome: &Welcome, at: DeliveryPosition) {
+        let Some(slot) = self.open_session(welcome.session) else { return };
+        self.detach(&slot, room);
+        for chunk in codec::welcome_frame(welcome) {
+            slot.outbox.push_uncounted(chunk);
+        }
+        self.set_due(&slot);
+        let entry = self.rooms.borrow_mut().entry(room).or_default().clone();
+        let mut members = entry.members.borrow_mut();
+        slot.set_index(room, members.len());
+        members.push(Member { outbox: slot.outbox.clone(), delivered: Cell::new(at), slot });
+    }
+
+    fn detach(&self, slot: &Slot, room: RoomKey) {
+        let (Some(index), Some(entry)) = (slot.index_in(room), self.members(room)) else { return };
+        slot.forget(room);
+        let mut members = entry.members.borrow_mut();
+        // A wrong index would be a fault of ours: the hub of a whole thread must not end by it.
+        if index < members.len() {
+            #[expect(clippy::disallowed_methods, reason = "it was just looked at")]
+            members.swap_remove(index);
+        }
+        if let Some(moved) = members.get(index) {
+            moved.slot.set_index(room, index);
+        }
+        if members.is_empty() {
+            self.rooms.borrow_mut().remove(&room);
+        }
+    }
+
+    fn detach_all(&self, slot: &Slot) {
+        for room in slot.rooms() {
+            self.detach(slot, room);
+        }
+    }
+
+    /// Frames for every member of a room on this thread to whom they were not delivered yet: one write for each. Who
+    /// cannot take them is cut. Others have their turn in between, as a large room takes a while.
+    ///
+    /// From the last member to the first: where one goes meanwhile, the last one takes its index, and that one has been
+    /// served. Nobody comes meanwhile, as a room has one delivery under way.
+    pub async fn broadcast(&self, room: RoomKey, frames: &Frames) {
+        let Some(room) = self.members(room).filter(|_| !frames.is_empty()) else { return };
+        let (mut end, mut n_in_a_row) = (usize::MAX, 0);
+        loop {
+            let slow = {
+                let members = room.members.borrow();
+                end = end.min(members.len());
+                let next = members.get(end.saturating_sub(FETCHED_AT_ONCE)..end).unwrap_or_default();
+                black_box(next.iter().filter(|member| member.outbox.glance()).count());
+                let slow = next.iter().filter(|member| member.send(frames) == Err(Full)).map(|m| m.slot.clone());
+                slow.collect::<Vec<_>>()
+            };
+            slow.iter().for_each(|slot| self.cut_slow(slot));
+            end = end.saturating_sub(FETCHED_AT_ONCE);
+            if end == 0 {
+                return;
             }
-            delivered
-        })
+            n_in_a_row += FETCHED_AT_ONCE;
+            if n_in_a_row >= WRITES_IN_A_ROW_MAX {
+                n_in_a_row = 0;
+                yield_now().await;
+            }
+        }
+    }
+
+    /// An event for one session, behind the frames for its whole `room` that were not delivered to it yet, and whether
+    /// it answers a message of its.
+    fn direct(&self, room: RoomKey, id: SessionId, event: &Event, answers: bool, before: &Frames) {
+        if let Event::Refused { client_id, refusal } = event {
+            self.count_error(ErrorReply::from(*refusal), client_id.is_some());
+        }
+        let Some(slot) = self.open_session(id) else { return };
+        if answers {
+            let mut liveness = slot.liveness.borrow_mut();
+            liveness.n_unanswered = liveness.n_unanswered.saturating_sub(1);
+        }
+        let queued = slot.index_in(room).zip(self.members(room)).map_or(Ok(()), |(index, entry)| {
+            entry.members.borrow().get(index).map_or(Ok(()), |member| member.push(before))
+        });
+        match queued.and_then(|()| slot.outbox.push(codec::event_frame(event))) {
+            Ok(()) => self.set_due(&slot),
+            Err(Full) => self.cut_slow(&slot),
+        }
+    }
+
+    /// Ends the subscriptions of a room's members on this thread, or of `only` one, whose WELCOME was before this
+    /// position, behind the frames before. A session without any other is closed.
+    fn unsubscribe(
+        &self,
+        room: RoomKey,
+        only: Option<SessionId>,
+        code: CloseCode,
+        at: DeliveryPosition,
+        before: &Frames,
+    ) {
+        let Some(entry) = self.members(room) else { return };
+        let is_meant = |m: &&Member| m.delivered.get() < at && only.is_none_or(|id| m.slot.id == id);
+        let members = entry.members.borrow();
+        let ended: Vec<_> = members.iter().filter(is_meant).map(|m| (m.slot.clone(), m.push(before))).collect();
+        drop(members);
+        for (slot, queued) in ended {
+            self.detach(&slot, room);
+            match queued {
+                Err(Full) => self.cut_slow(&slot),
+                Ok(()) if slot.is_member() => {
+                    slot.tell(SessionEvent::Unsubscribed(room));
+                    self.set_due(&slot);
+                }
+                Ok(()) => self.close(&slot, code),
+            }
+        }
+    }
+
+    fn set_due(&self, slot: &Rc<Slot>) {
+        if !slot.is_due.replace(true) {
+            self.due.borrow_mut().push(slot.clone());
+        }
+    }
+
+    /// Writes what single sessions have queued: one write for each, whatever it is sent. Others have their turn in
+    /// between, as many may come at once.
+    pub async fn flush(&self) {
+        let due = self.due.take();
+        for (n, slot) in due.iter().enumerate() {
+            if n % WRITES_IN_A_ROW_MAX == WRITES_IN_A_ROW_MAX - 1 {
+                yield_now().await;
+            }
+            slot.is_due.set(false);
+            slot.outbox.flush();
+        }
+    }
+
+    /// The counter that members of `room` have been shown.
+    pub fn set_rev(&self, room: RoomKey, rev: i64) {
+        if let Some(entry) = self.rooms.borrow().get(&room) {
+            entry.rev.set(rev);
+        }
+    }
+
+    /// As [`Self::set_rev`] left it.
+    pub fn rev(&self, room: RoomKey) -> i64 {
+        self.rooms.borrow().get(&room).map_or(0, |entry| entry.rev.get())
     }
 }
 
-impl Handler<Drain> for Hub {
-    type Result = ();
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-    fn handle(&mut self, Drain { window, after_max, answer_max }: Drain, ctx: &mut Self::Context) {
-        // Told again, it is in more of a hurry: the moments are chosen anew.
-        self.slots.plan_drain(Instant::now(), window, random_unit);
-        if std::mem::replace(&mut self.draining, true) {
-            return;
+    use actix_web::rt::net::TcpStream;
+    use chat_domain::{Epoch, RoomId};
+    use chat_metrics::Labels;
+    use chat_rooms::{Batch, EndReason, Messages, People, Refusal};
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::session::{codec::tests::event, outbox::tests::outbox, phase::Phase};
+
+    const ROOM: RoomKey = RoomKey(1);
+    const OTHER: RoomKey = RoomKey(2);
+
+    fn hub() -> Rc<Hub> {
+        let second = Duration::from_secs(1);
+        let times = SessionTimes { heartbeat: second, silence_max: second, join_max: second, close_max: second };
+        let error_codes = vec!["OVERLOADED".to_owned()];
+        let labels = Labels { close_codes: vec![], error_codes, message_limits: vec![], build: ["", "", ""] };
+        let metrics = Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics");
+        Hub::new(times, Arc::new(metrics))
+    }
+
+    /// Sessions of a hub, each with its client's end.
+    async fn sessions(hub: &Hub, n: usize) -> Vec<(Rc<Slot>, TcpStream)> {
+        let mut sessions = Vec::new();
+        for _ in 0..n {
+            let (outbox, peer, _) = outbox(1 << 20).await;
+            let slot = Slot::new(SessionId(Uuid::new_v4()), outbox, hub.times(), 0.5);
+            hub.add(slot.clone());
+            sessions.push((slot, peer));
         }
-        ctx.run_interval(DRAIN_STEP, move |this, _| {
-            this.slots.drain(Instant::now(), after_max, answer_max, random_unit);
+        sessions
+    }
+
+    fn welcome(slot: &Slot, room: &str, at: DeliveryPosition) -> Command {
+        let welcome = Welcome {
+            session: slot.id,
+            own: None,
+            room: RoomId::parse(room).expect("a room id"),
+            epoch: Epoch::random(),
+            rev: 0,
+            resumed: false,
+            has_more: false,
+            people: People { count: 1, lists: None },
+            heartbeat_seconds: 1,
+            messages: Messages::default(),
+        };
+        Command::Attach(Box::new(welcome), at)
+    }
+
+    fn broadcast(content: &str, at: DeliveryPosition) -> Command {
+        Command::Broadcast(Arc::new(Batch::new(vec![event(content, 1)])), at)
+    }
+
+    async fn deliver(hub: &Hub, room: RoomKey, commands: Vec<Command>) {
+        let frames = hub.carry_out(room, commands);
+        hub.flush().await;
+        hub.broadcast(room, &frames).await;
+    }
+
+    /// All that the client was sent, once the session has ended: of a WELCOME the room, of a message the content, for an
+    /// ERROR "!", for a close frame ".".
+    async fn came(slot: &Rc<Slot>, peer: &mut TcpStream) -> String {
+        slot.outbox.finish();
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        let text = String::from_utf8_lossy(&came);
+        let quoted = |part: &str, key: &str| {
+            let (_, rest) = part.split_once(key).expect("a frame that has it");
+            rest.split('"').next().unwrap_or_default().to_owned()
+        };
+        let frames = text.split(r#"{"type":""#).skip(1).map(|part| match part.split('"').next() {
+            Some("WELCOME") => quoted(part, r#""room":{"id":""#),
+            Some("MESSAGE") => quoted(part, r#""content":""#),
+            _ => "!".to_owned(),
         });
+        let last = chat_wire::close_frame(CloseCode::StartOver);
+        frames.collect::<String>() + if came.ends_with(&last) { "." } else { "" }
+    }
+
+    #[actix::test]
+    async fn one_outbox_serves_several_rooms_each_from_its_own_position() {
+        let hub = hub();
+        let mut sessions = sessions(&hub, 2).await;
+        let [(both, peer), (one, of_one)] = &mut sessions[..] else { panic!("two sessions") };
+        let commands = |slot: &Slot| vec![welcome(slot, "W", 1), broadcast("a", 1), broadcast("b", 2)];
+        deliver(&hub, ROOM, commands(both)).await;
+        deliver(&hub, OTHER, vec![welcome(both, "V", 7)]).await;
+        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded });
+        let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, refused, true)];
+        next.extend([broadcast("d", 4), welcome(one, "W", 4)]);
+        deliver(&hub, ROOM, next).await;
+        deliver(&hub, OTHER, vec![broadcast("g", 7), broadcast("h", 8)]).await;
+
+        // One of its rooms sends it away, and it stays in the other one.
+        let close = |slot: &Slot, at| Command::End(slot.id, EndReason::StartOver, at);
+        deliver(&hub, ROOM, vec![broadcast("e", 5), close(both, 6), close(one, 4)]).await;
+        assert_eq!((both.rooms(), both.phase()), (vec![OTHER], Phase::Open));
+        assert_eq!((one.rooms(), one.phase()), (vec![ROOM], Phase::Open), "its WELCOME was not before that");
+        deliver(&hub, ROOM, vec![broadcast("f", 7)]).await;
+        deliver(&hub, OTHER, vec![broadcast("i", 9), Command::EndAll(EndReason::StartOver, 10)]).await;
+        assert_eq!((both.phase(), both.close_code.get()), (Phase::Closing, Some(CloseCode::StartOver)));
+        assert_eq!(hub.members(OTHER).map(|entry| entry.members.borrow().len()), None);
+
+        deliver(&hub, ROOM, vec![close(one, 8)]).await;
+        assert_eq!((one.phase(), one.is_member()), (Phase::Closing, false), "it has no other room");
+
+        assert_eq!(came(both, peer).await, "WbVc!dhei.");
+        assert_eq!(came(one, of_one).await, "Wef.");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
+        /// Whoever goes while a large room is written to, everybody else gets each frame once.
+        #[test]
+        fn who_goes_during_a_delivery_takes_nothing_from_others(
+            gone in proptest::collection::vec((0_usize..200, 0_usize..4), 0..200),
+        ) {
+            actix::System::new().block_on(async {
+                let hub = hub();
+                let mut sessions = sessions(&hub, 200).await;
+                let attach = sessions.iter().map(|(slot, _)| welcome(slot, "W", 0)).collect();
+                deliver(&hub, ROOM, attach).await;
+                let going = async {
+                    for turn in 0..4 {
+                        for (index, _) in gone.iter().filter(|(_, when)| *when == turn) {
+                            hub.drop_gone(&sessions[*index].0);
+                        }
+                        yield_now().await;
+                    }
+                };
+                let frames = vec![broadcast("a", 1), broadcast("b", 2)];
+                tokio::join!(deliver(&hub, ROOM, frames), going);
+                for (slot, peer) in sessions.iter_mut().filter(|(slot, _)| !slot.phase().is_closed()) {
+                    assert_eq!(came(slot, peer).await, "Wab");
+                }
+            });
+        }
     }
 }

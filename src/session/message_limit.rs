@@ -4,16 +4,16 @@ use uuid::Uuid;
 
 use chat_domain::{AuthorId, Content, RoomId};
 
-/// A message that somebody wants to send.
+/// A message that somebody wants to send, as far as limits look at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
-    /// Who.
+    /// Who wrote it.
     pub author: &'a AuthorId,
-    /// From where.
+    /// The address it came from.
     pub address: IpAddr,
-    /// To whom.
+    /// The room it is for.
     pub room: &'a RoomId,
-    /// What.
+    /// Its text.
     pub content: &'a Content,
     /// The sender's key for it.
     pub client_id: Uuid,
@@ -22,9 +22,9 @@ pub struct Written<'a> {
 /// Why a message is not taken now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMuch {
-    /// What is reached.
+    /// Which limit it has reached.
     pub limit: MessageLimit,
-    /// The time until it is not.
+    /// How long until it would be taken.
     pub wait: Duration,
 }
 
@@ -55,7 +55,7 @@ impl MessageLimit {
         }
     }
 
-    /// What the sender is told.
+    /// What the ERROR frame says.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Identity => "too many messages in too short a time",

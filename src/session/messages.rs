@@ -1,20 +1,24 @@
-//! What is said to sessions and hubs beside what rooms say.
+//! What is said to sessions and hubs, apart from what rooms say.
 
 use std::time::Duration;
 
 use actix::Message;
 
-/// What becomes of a session that was ended from outside.
+use chat_rooms::RoomKey;
+
+/// What a hub did with a session of its thread.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
-pub enum SessionEnd {
-    /// It was closed: it leaves its room and takes no more frames.
-    Closing,
-    /// Its connection is gone.
-    Gone,
+pub enum SessionEvent {
+    /// One of its rooms has ended its subscription; it is in others.
+    Unsubscribed(RoomKey),
+    /// It was closed: it leaves its rooms and takes no more frames.
+    Closed,
+    /// Its connection was cut.
+    Cut,
 }
 
-/// Every session of a hub is told to come back, each at its own moment (P6). Answered at once.
+/// Every session of a hub is sent to another server, each at its own moment (P6). Answered at once.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct Drain {

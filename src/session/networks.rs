@@ -1,24 +1,24 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A network that a visitor counts under, beside others.
+/// One of the networks that a visitor's limits are counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
-    /// Its first address; the factor tells apart which widths begin with it.
+    /// Its first address. Networks of several widths begin with the same one; the factor tells them apart.
     pub first: IpAddr,
-    /// How many times the limits of one address it has.
+    /// Its limits are those of one address, times this.
     pub factor: u32,
 }
 
-/// How many networks one visitor counts under at most.
+/// In how many networks one visitor is counted at most.
 pub const WIDTHS: usize = 3;
 
-/// Prefix lengths of IPv6, and what each may do in times of one address. A customer gets a /64 at least, usually a
+/// Prefix lengths of IPv6 networks, and how many times the limits of one address each has. A customer gets a /64 at least, usually a
 /// /56, at most a /48 (RFC 6177), and may take an address from all of it for each connection. A mobile network hands
-/// out single /64s next to each other, so the wide ones may do more than one.
+/// out single /64s next to each other to different people, so the wide networks have higher limits.
 const IPV6: [(u32, u32); WIDTHS] = [(64, 1), (56, 2), (48, 4)];
 
-/// What a visitor from `address` counts under, the narrowest first: an IPv4 address alone, an IPv6 address by its
-/// /64, /56 and /48.
+/// The networks of a visitor from `address`, the narrowest first: an IPv4 address alone, an IPv6 address by its /64,
+/// /56 and /48.
 pub fn networks(address: IpAddr) -> impl Iterator<Item = Network> {
     let (v4, v6) = match address {
         IpAddr::V4(address) => (Some(address), None),

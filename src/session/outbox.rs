@@ -10,10 +10,10 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 
 use super::{
+    phase::{Phase, PhaseCell},
     send_queue::{Full, SendQueue},
     socket::Socket,
 };
-use chat_rooms::Place;
 
 /// Most frames of one write.
 const PIECES_MAX: usize = 32;
@@ -24,18 +24,13 @@ const PIECES_MAX: usize = 32;
 /// socket that takes no more gets a task that waits for it and writes the rest.
 ///
 /// Lives on one thread, like session and hub. What a delivery reads comes first, so that it is in one or two lines of
-/// memory: each delivery fetches them for every member of a room.
+/// memory: each delivery fetches them for every member of a room (`scripts/bench --only steady` shows it).
 #[repr(C)]
 pub struct Outbox {
     socket: Rc<Socket>,
-    /// What its room gathered up to here was told: by its WELCOME, or put in here.
-    told: Cell<Place>,
-    /// The writer waits for the socket.
+    phase: PhaseCell,
+    /// The writer waits for the socket. No phase: it comes and goes.
     blocked: Cell<bool>,
-    /// Nothing can be queued any more.
-    is_over: Cell<bool>,
-    /// Once everything is written the socket ends.
-    finished: Cell<bool>,
     queue: RefCell<SendQueue>,
     /// Writes what the socket did not take. Owned here: it ends with the outbox.
     writer: RefCell<Option<JoinHandle<()>>>,
@@ -49,10 +44,8 @@ impl Outbox {
     pub fn new(socket: Rc<Socket>, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
         Rc::new(Self {
             socket,
-            told: Cell::new(0),
+            phase: PhaseCell::default(),
             blocked: Cell::new(false),
-            is_over: Cell::new(false),
-            finished: Cell::new(false),
             queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
             writer: RefCell::default(),
             total,
@@ -65,60 +58,42 @@ impl Outbox {
     /// # Errors
     /// [`Full`] where it would pass the bound; nothing is queued then.
     pub fn push(&self, frame: Bytes) -> Result<(), Full> {
-        if self.is_over.get() {
+        if !self.phase().can_send() {
             return Ok(());
         }
         self.queue.borrow_mut().push(frame)
     }
 
-    /// Up to which place of its room it was told everything.
-    pub fn told(&self) -> Place {
-        self.told.get()
+    /// The phase that the connection is in.
+    pub fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
-    /// A WELCOME told everything up to here.
-    pub fn welcome(&self, place: Place) {
-        self.told.set(place);
+    /// The session takes no more messages, as it is about to be moved.
+    pub fn leave(&self) {
+        self.phase.advance(Phase::Leaving);
     }
 
-    /// Those of a room's frames, in order of their places, that it was not told yet. It is now.
-    fn untold<'f>(&self, frames: &'f [(Bytes, Place)]) -> &'f [(Bytes, Place)] {
-        let told = self.told.get();
-        let first = frames.partition_point(|(_, place)| *place <= told);
-        if let Some((_, last)) = frames.last() {
-            self.told.set(told.max(*last));
-        }
-        frames.get(first..).unwrap_or_default()
-    }
-
-    /// Queues those of a room's frames that it was not told yet.
+    /// Queues frames, each with its position, which is its sender's business.
     ///
     /// # Errors
     /// [`Full`] where they would pass the bound.
-    pub fn push_untold(&self, frames: &[(Bytes, Place)]) -> Result<(), Full> {
-        self.untold(frames).iter().try_for_each(|(frame, _)| self.push(frame.clone()))
+    pub fn push_all<P>(&self, frames: &[(Bytes, P)]) -> Result<(), Full> {
+        frames.iter().try_for_each(|(frame, _)| self.push(frame.clone()))
     }
 
-    /// Sends those of a room's frames that it was not told yet behind what is queued, as far as the socket takes them;
-    /// the rest follows when it takes more. Where nothing is queued, which is nearly always, they never see the queue.
+    /// Sends frames behind what is queued, as far as the socket takes them; the rest follows when it takes more. Where
+    /// nothing is queued, which is nearly always, they never see the queue.
     ///
     /// # Errors
-    /// [`Full`] where they would pass the bound.
-    pub fn send(self: &Rc<Self>, frames: &[(Bytes, Place)]) -> Result<(), Full> {
-        let frames = self.untold(frames);
-        if frames.is_empty() {
-            return Ok(());
-        }
+    /// As [`Self::push_all`].
+    pub fn send<P>(self: &Rc<Self>, frames: &[(Bytes, P)]) -> Result<(), Full> {
         let mut n_written = 0;
-        if !self.blocked.get() && self.is_empty() && !self.is_over.get() {
+        if !self.blocked.get() && self.is_empty() && self.phase().can_send() {
             match self.write_directly(frames) {
                 Ok(n) => n_written = n,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The connection is gone: its reader learns it too, and ends the session.
-                Err(_) => {
-                    self.end();
-                    self.socket.end();
-                }
+                Err(_) => self.lose(),
             }
         }
         for (frame, _) in frames {
@@ -138,10 +113,10 @@ impl Outbox {
 
     /// Reads what [`Self::send`] will read, so that it is in the caches. Says whether it would write.
     pub fn glance(&self) -> bool {
-        self.socket.is_open() && !self.blocked.get() && !self.is_over.get() && self.is_empty()
+        self.socket.is_open() && !self.blocked.get() && self.phase().can_send() && self.is_empty()
     }
 
-    fn write_directly(&self, frames: &[(Bytes, Place)]) -> io::Result<usize> {
+    fn write_directly<P>(&self, frames: &[(Bytes, P)]) -> io::Result<usize> {
         if let [(frame, _)] = frames {
             return self.socket.write_directly(&[IoSlice::new(frame)]);
         }
@@ -152,7 +127,7 @@ impl Outbox {
 
     /// As [`Self::push`], for what does not count against the bound.
     pub fn push_uncounted(&self, frame: Bytes) {
-        if !self.is_over.get() {
+        if self.phase().can_send() {
             self.queue.borrow_mut().push_uncounted(frame);
         }
     }
@@ -171,30 +146,37 @@ impl Outbox {
         self.count();
     }
 
-    /// Writes what was queued and this frame. Nothing can be queued any more; the socket stays open.
-    pub fn say_last(self: &Rc<Self>, frame: Bytes) {
+    /// Writes what was queued and this frame. Nothing can be queued any more; the socket stays open. Says whether the
+    /// frame could be queued.
+    pub fn say_last(self: &Rc<Self>, frame: Bytes) -> bool {
         self.push_uncounted(frame);
-        self.is_over.set(true);
+        let could = self.phase.advance(Phase::Closing);
         self.flush();
+        could
     }
 
     /// What was queued is still written; then the socket ends. Nothing can be queued any more.
     pub fn finish(self: &Rc<Self>) {
-        self.end();
+        self.phase.advance(Phase::Finishing);
         self.flush();
     }
 
-    fn end(&self) {
-        self.is_over.set(true);
-        self.finished.set(true);
+    /// Drops what was queued and cuts the connection. Says whether it did: once.
+    pub fn cut(&self) -> bool {
+        let cuts = self.phase.advance(Phase::Cut);
+        if cuts {
+            self.queue.borrow_mut().clear();
+            self.count();
+            self.socket.cut();
+        }
+        cuts
     }
 
-    /// Drops what was queued and cuts the connection.
-    pub fn cut(&self) {
-        self.end();
-        self.queue.borrow_mut().clear();
-        self.count();
-        self.socket.cut();
+    /// The connection is gone: its reader learns it too, and ends the session.
+    fn lose(&self) {
+        if self.phase.advance(self.phase().after_failed_write()) {
+            self.socket.end();
+        }
     }
 
     /// Writes until nothing is left or the socket takes no more; says whether it is done.
@@ -206,14 +188,13 @@ impl Outbox {
             match self.socket.write(pieces.get(..n_pieces).unwrap_or_default()) {
                 Ok(n) => queue.taken(n),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                // The connection is gone: its reader learns it too, and ends the session.
                 Err(_) => {
-                    self.end();
                     queue.clear();
+                    self.lose();
                 }
             }
         }
-        if self.finished.get() {
+        if self.phase() == Phase::Finishing && self.phase.advance(Phase::Ended) {
             self.socket.end();
         }
         true
@@ -259,17 +240,17 @@ impl Drop for Outbox {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::time::Duration;
+
     use actix_web::rt::net::TcpStream;
-    use tokio::{
-        io::AsyncReadExt,
-        net::TcpListener,
-        task::{LocalSet, yield_now},
-    };
+    use socket2::SockRef;
+    use tokio::{io::AsyncReadExt, net::TcpListener, task::yield_now};
 
     use super::*;
 
-    async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
+    /// An outbox, its client's end, and what counts the bytes of all outboxes.
+    pub async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let peer = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("the connection");
@@ -278,107 +259,98 @@ mod tests {
         (Outbox::new(Socket::new(stream), n_bytes_max, total.clone()), peer, total)
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn writes_at_once_and_what_is_left_when_the_socket_takes_more() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            assert_eq!(outbox.push("first".into()), Ok(()));
-            outbox.flush();
-            assert!(outbox.is_empty() && !outbox.blocked.get());
-            let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
-            assert_eq!(outbox.push(long.clone()), Ok(()));
-            outbox.push_uncounted("last".into());
-            outbox.flush();
-            assert!(outbox.blocked.get() && total.get() > 0, "a kernel takes less than 32 MiB at once");
-            outbox.finish();
-            outbox.push_uncounted("too late".into());
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(came, [b"first", &long[..], b"last"].concat());
-            while !outbox.is_empty() {
-                yield_now().await;
-            }
-            assert_eq!(total.get(), 0);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        assert_eq!(outbox.push("first".into()), Ok(()));
+        outbox.flush();
+        assert!(outbox.is_empty() && !outbox.blocked.get());
+        let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
+        assert_eq!(outbox.push(long.clone()), Ok(()));
+        outbox.push_uncounted("last".into());
+        outbox.flush();
+        assert!(outbox.blocked.get() && total.get() > 0, "a kernel takes less than 32 MiB at once");
+        outbox.finish();
+        outbox.push_uncounted("too late".into());
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(came, [b"first", &long[..], b"last"].concat());
+        while !outbox.is_empty() {
+            yield_now().await;
+        }
+        assert_eq!(total.get(), 0);
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn what_is_sent_goes_behind_what_waits() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
-            let places = |first: Place, frames: &[&Bytes]| -> Vec<(Bytes, Place)> {
-                frames.iter().zip(first..).map(|(frame, place)| ((*frame).clone(), place)).collect()
-            };
-            let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
-            assert_eq!(outbox.send(&places(1, &[&first, &second])), Ok(()));
-            assert!(outbox.glance(), "it went at once");
-            // The socket takes a part of the middle one.
-            assert_eq!(outbox.send(&places(3, &[&first, &long, &second])), Ok(()));
-            assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
-            assert_eq!(outbox.send(&places(6, &[&last])), Ok(()));
-            outbox.finish();
-            assert_eq!(outbox.send(&places(7, &[&last])), Ok(()), "what comes too late is dropped");
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
-            while !outbox.is_empty() {
-                yield_now().await;
-            }
-            assert_eq!(total.get(), 0);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        let long = Bytes::from((0..=250_u8).cycle().take(32 << 20).collect::<Vec<_>>());
+        let list = |frames: &[&Bytes]| frames.iter().map(|frame| ((*frame).clone(), ())).collect::<Vec<_>>();
+        let (first, second, last) = (Bytes::from("first"), Bytes::from("second"), Bytes::from("last"));
+        assert_eq!(outbox.send(&list(&[&first, &second])), Ok(()));
+        assert!(outbox.glance(), "it went at once");
+        // The socket takes a part of the middle one.
+        assert_eq!(outbox.send(&list(&[&first, &long, &second])), Ok(()));
+        assert!(outbox.blocked.get() && !outbox.glance() && total.get() > 0);
+        assert_eq!(outbox.send(&list(&[&last])), Ok(()));
+        outbox.finish();
+        assert_eq!(outbox.send(&list(&[&last])), Ok(()), "what comes too late is dropped");
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(came, [b"firstsecondfirst", &long[..], b"secondlast"].concat());
+        while !outbox.is_empty() {
+            yield_now().await;
+        }
+        assert_eq!(total.get(), 0);
     }
 
-    #[tokio::test]
-    async fn each_of_a_rooms_frames_is_told_once_and_none_behind_the_last_word() {
-        let work = async {
-            let (outbox, mut peer, _) = outbox(1 << 20).await;
-            let frames: Vec<(Bytes, Place)> = ["a", "b", "c", "d", "e"].into_iter().map(Bytes::from).zip(1..).collect();
-            outbox.welcome(1);
-            assert_eq!(outbox.push_untold(&frames[..2]), Ok(()), "b: its WELCOME told of a");
-            assert_eq!(outbox.send(&frames[..3]), Ok(()), "c");
-            assert_eq!(outbox.send(&frames[..3]), Ok(()), "nothing");
-            assert_eq!(outbox.told(), 3);
-            outbox.welcome(4);
-            assert_eq!(outbox.send(&frames), Ok(()), "e");
-            outbox.say_last("!".into());
-            assert!(!outbox.glance() && outbox.socket.is_open(), "the peer may answer");
-            assert_eq!(outbox.send(&[("f".into(), 6)]), Ok(()));
-            assert_eq!(outbox.push("g".into()), Ok(()));
-            outbox.push_uncounted("h".into());
-            outbox.finish();
-            let mut came = Vec::new();
-            peer.read_to_end(&mut came).await.expect("all of it");
-            assert_eq!(String::from_utf8_lossy(&came), "bce!");
-        };
-        LocalSet::new().run_until(work).await;
+    #[actix::test]
+    async fn nothing_goes_behind_the_last_word_and_the_peer_may_answer_it() {
+        let (outbox, mut peer, _) = outbox(1 << 20).await;
+        assert_eq!(outbox.push("a".into()), Ok(()));
+        assert!(outbox.say_last("!".into()));
+        assert!(!outbox.glance() && outbox.phase() == Phase::Closing);
+        assert_eq!(outbox.send(&[("b".into(), ())]), Ok(()));
+        assert_eq!(outbox.push("c".into()), Ok(()));
+        outbox.push_uncounted("d".into());
+        outbox.finish();
+        assert_eq!(outbox.phase(), Phase::Ended);
+        let mut came = Vec::new();
+        peer.read_to_end(&mut came).await.expect("all of it");
+        assert_eq!(String::from_utf8_lossy(&came), "a!");
     }
 
-    #[tokio::test]
+    #[actix::test]
+    async fn a_lost_connection_takes_nothing_and_can_only_be_cut() {
+        let (outbox, peer, _) = outbox(1 << 20).await;
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
+        drop(peer);
+        while outbox.phase() == Phase::Open {
+            assert_eq!(outbox.send(&[("a".into(), ())]), Ok(()));
+            yield_now().await;
+        }
+        assert_eq!((outbox.phase(), outbox.push("b".into())), (Phase::Lost, Ok(())));
+        assert!(!outbox.say_last("!".into()) && outbox.is_empty());
+        assert!(outbox.cut() && !outbox.cut());
+    }
+
+    #[actix::test]
     async fn frames_beyond_the_bound_are_refused() {
-        let work = async {
-            let (outbox, _peer, _) = outbox(1 << 20).await;
-            let long = Bytes::from(vec![0; 32 << 20]);
-            assert_eq!(outbox.send(&[(long, 1)]), Err(Full));
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, _peer, _) = outbox(1 << 20).await;
+        let long = Bytes::from(vec![0; 32 << 20]);
+        assert_eq!(outbox.send(&[(long, ())]), Err(Full));
     }
 
-    #[tokio::test]
+    #[actix::test]
     async fn a_cut_drops_what_waits_and_resets_the_peer() {
-        let work = async {
-            let (outbox, mut peer, total) = outbox(64 << 20).await;
-            assert_eq!(outbox.push(vec![0; 32 << 20].into()), Ok(()));
-            outbox.flush();
-            outbox.cut();
-            assert_eq!((outbox.is_empty(), total.get()), (true, 0));
-            drop(outbox);
-            let mut came = Vec::new();
-            let end = peer.read_to_end(&mut came).await.expect_err("a reset");
-            assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
-        };
-        LocalSet::new().run_until(work).await;
+        let (outbox, mut peer, total) = outbox(64 << 20).await;
+        assert_eq!(outbox.push(vec![0; 32 << 20].into()), Ok(()));
+        outbox.flush();
+        outbox.cut();
+        assert_eq!((outbox.is_empty(), total.get()), (true, 0));
+        drop(outbox);
+        let mut came = Vec::new();
+        let end = peer.read_to_end(&mut came).await.expect_err("a reset");
+        assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
     }
 }

@@ -1,3 +1,5 @@
+//! A connection that is no session: its head and its answer may take a bounded time.
+
 use std::{
     cell::Cell,
     io,
@@ -22,7 +24,7 @@ pub const HEAD_MAX: Duration = Duration::from_secs(5);
 const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// A connection that is no session: what HTTP reads from and writes to. Bounds what HTTP leaves unbounded, which is a
-/// head that never ends and an answer that nobody reads, and ends where another connection needs its place.
+/// head that never ends and an answer that nobody reads, and ends where it has to give way to another connection.
 pub struct PlainStream {
     stream: TcpStream,
     requests: Rc<Requests>,
@@ -57,7 +59,7 @@ impl Requests {
 }
 
 impl PlainStream {
-    /// Takes a connection that has its place.
+    /// Takes a connection that is counted.
     pub fn new(stream: TcpStream, entered: Entered) -> Self {
         let requests = Rc::new(Requests { entered, n_open: Cell::new(0) });
         Self { stream, requests, heads: Heads::default(), head_by: None, write_by: None }
@@ -73,7 +75,7 @@ impl PlainStream {
         &self.requests
     }
 
-    /// The connection, and its place, which lasts until it is dropped.
+    /// The connection, and what counts it until it is dropped.
     pub fn into_parts(self) -> (TcpStream, Rc<Requests>) {
         (self.stream, self.requests)
     }

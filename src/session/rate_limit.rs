@@ -1,3 +1,5 @@
+//! How often identities and addresses may do what, on this server.
+
 use std::{
     collections::HashMap,
     hash::RandomState,
@@ -13,7 +15,7 @@ use super::{
     message_limit::{MessageLimit, TooMuch, Written},
     networks::{WIDTHS, networks},
     recent::{MINUTE, Recent},
-    repeats::{Likeness, Repeats},
+    repeats::{Fingerprint, Repeats},
 };
 use actix::clock::Instant;
 use chat_domain::{AuthorId, AvatarName, Nickname};
@@ -160,13 +162,13 @@ impl RateLimits {
         if !self.settings.is_on {
             return Ok(());
         }
-        let likeness = Likeness::of(written.room, written.content, &self.hasher);
+        let fingerprint = Fingerprint::of(written.room, written.content, &self.hasher);
         let now = Instant::now();
         let mut lately = self.lately();
         let Lately { people, addresses } = &mut *lately;
         let mut stranger = Person::default();
         let person = remembered(people, written.author, &mut stranger);
-        self.take_message(person, addresses, written, likeness, now)
+        self.take_message(person, addresses, written, fingerprint, now)
     }
 
     fn take_message(
@@ -174,7 +176,7 @@ impl RateLimits {
         person: &mut Person,
         addresses: &mut AddressBudgets,
         written: &Written<'_>,
-        likeness: Likeness,
+        fingerprint: Fingerprint,
         now: Instant,
     ) -> Result<(), TooMuch> {
         let Written { address, room, content, client_id, .. } = *written;
@@ -192,12 +194,12 @@ impl RateLimits {
         }
         let repeats_max = count(self.settings.repeats_per_minute);
         let is_retry =
-            person.repeats.ask(likeness, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
+            person.repeats.ask(fingerprint, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
         let charge = Charge {
             address,
             room,
             n_bytes: n_bytes_shown(content),
-            likeness: (!is_retry).then_some(likeness),
+            fingerprint: (!is_retry).then_some(fingerprint),
             is_quiet: person.is_quiet(now),
         };
         let settings = &self.settings.address;
@@ -214,7 +216,7 @@ impl RateLimits {
         person.messages = own;
         person.wrote = Some((person.wrote.map_or(now, |(first, _)| first), now));
         if !is_retry {
-            person.repeats.add(likeness, client_id, now);
+            person.repeats.add(fingerprint, client_id, now);
         }
         Ok(())
     }

@@ -2,20 +2,20 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::clock::Instant;
 
-/// When something happened in the last minute. Holds no more than it may happen.
+/// The times at which something happened within the last minute: at most as many as are allowed.
 #[derive(Debug, Default)]
 pub struct Recent(VecDeque<Instant>);
 
 /// After this many BAD_FRAMEs, or frames beyond the rate, within a minute a session is closed with 4102.
 pub const BAD_FRAMES_MAX: usize = 50;
-/// How far back it is looked.
+/// How far back [`Recent`] looks.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
 impl Recent {
-    /// It happens once more.
+    /// Notes that it happens once more.
     ///
     /// # Errors
-    /// Where it has happened `max` times in the last minute: the time until it may again.
+    /// Where it has happened `max` times within the last minute: the time until it may happen again.
     pub fn add(&mut self, now: Instant, max: usize) -> Result<(), Duration> {
         self.forget(now);
         if self.0.len() >= max {
@@ -25,7 +25,7 @@ impl Recent {
         Ok(())
     }
 
-    /// Whether it did not happen in the last minute.
+    /// Whether it did not happen within the last minute.
     pub fn is_empty(&mut self, now: Instant) -> bool {
         self.forget(now);
         self.0.is_empty()

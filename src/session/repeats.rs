@@ -1,3 +1,5 @@
+//! Texts that say the same, and how often one identity wrote them lately. Pure.
+
 use std::{
     collections::VecDeque,
     hash::{BuildHasher, RandomState},
@@ -21,9 +23,9 @@ const REMEMBERED_MAX: usize = 128;
 /// A number rather than the text, so that what people wrote is not kept a second time. Its key is drawn at start: a
 /// client cannot find texts that collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Likeness(u64);
+pub struct Fingerprint(u64);
 
-impl Likeness {
+impl Fingerprint {
     /// Of a text in a room.
     pub fn of(room: &RoomId, content: &Content, hasher: &RandomState) -> Self {
         let mut words = String::new();
@@ -46,7 +48,7 @@ pub struct Repeats(VecDeque<Written>);
 #[derive(Debug)]
 struct Written {
     at: Instant,
-    likeness: Likeness,
+    fingerprint: Fingerprint,
     client_id: Uuid,
 }
 
@@ -56,12 +58,18 @@ impl Repeats {
     ///
     /// # Errors
     /// The time until it may be written.
-    pub fn ask(&mut self, likeness: Likeness, client_id: Uuid, now: Instant, max: usize) -> Result<bool, Duration> {
+    pub fn ask(
+        &mut self,
+        fingerprint: Fingerprint,
+        client_id: Uuid,
+        now: Instant,
+        max: usize,
+    ) -> Result<bool, Duration> {
         self.forget(now);
         if self.0.iter().any(|w| w.client_id == client_id) {
             return Ok(true);
         }
-        let mut alike = self.0.iter().filter(|w| w.likeness == likeness);
+        let mut alike = self.0.iter().filter(|w| w.fingerprint == fingerprint);
         let n_alike = alike.clone().count();
         if n_alike >= max {
             // As many as are too many must be forgotten first.
@@ -72,11 +80,11 @@ impl Repeats {
     }
 
     /// The message is written; not to be called for a retry.
-    pub fn add(&mut self, likeness: Likeness, client_id: Uuid, now: Instant) {
+    pub fn add(&mut self, fingerprint: Fingerprint, client_id: Uuid, now: Instant) {
         if self.0.len() >= REMEMBERED_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Written { at: now, likeness, client_id });
+        self.0.push_back(Written { at: now, fingerprint, client_id });
     }
 
     /// How many are remembered of the last minute.
@@ -98,15 +106,15 @@ mod tests {
 
     use super::*;
 
-    fn add(repeats: &mut Repeats, like: Likeness, id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
+    fn add(repeats: &mut Repeats, like: Fingerprint, id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
         if !repeats.ask(like, id, now, max)? {
             repeats.add(like, id, now);
         }
         Ok(())
     }
 
-    fn likeness(room: &str, text: &str, hasher: &RandomState) -> Likeness {
-        Likeness::of(&RoomId::parse(room).expect("a room"), &Content::parse(text).expect("a text"), hasher)
+    fn fingerprint(room: &str, text: &str, hasher: &RandomState) -> Fingerprint {
+        Fingerprint::of(&RoomId::parse(room).expect("a room"), &Content::parse(text).expect("a text"), hasher)
     }
 
     #[test]
@@ -125,16 +133,16 @@ mod tests {
             ("!", "?", false),
             ("👍", " 👍 ", true),
         ] {
-            let same = likeness("post", one, &hasher) == likeness("post", other, &hasher);
+            let same = fingerprint("post", one, &hasher) == fingerprint("post", other, &hasher);
             assert_eq!(same, is_alike, "{one:?} and {other:?}");
         }
-        assert_ne!(likeness("post", "hello", &hasher), likeness("another", "hello", &hasher), "rooms are apart");
+        assert_ne!(fingerprint("post", "hello", &hasher), fingerprint("another", "hello", &hasher), "rooms are apart");
     }
 
     #[test]
     fn a_retry_is_no_repeat() {
         let (hasher, now) = (RandomState::new(), Instant::now());
-        let like = likeness("post", "hello", &hasher);
+        let like = fingerprint("post", "hello", &hasher);
         let ids: Vec<Uuid> = (0..4).map(|_| Uuid::new_v4()).collect();
         let mut repeats = Repeats::default();
         for id in &ids[..3] {
@@ -144,7 +152,7 @@ mod tests {
             assert_eq!(add(&mut repeats, like, *id, now, 3), Ok(()), "sent again");
         }
         assert_eq!(add(&mut repeats, like, ids[3], now, 3), Err(WINDOW));
-        assert_eq!(add(&mut repeats, likeness("post", "else", &hasher), ids[3], now, 3), Ok(()));
+        assert_eq!(add(&mut repeats, fingerprint("post", "else", &hasher), ids[3], now, 3), Ok(()));
     }
 
     proptest! {
@@ -164,7 +172,7 @@ mod tests {
                 let recent = |a: &&(Instant, u8, Uuid)| a.0 + WINDOW > now;
                 let is_retry = accepted.iter().filter(recent).any(|a| a.2 == client_id);
                 let n_alike = accepted.iter().filter(recent).filter(|a| a.1 == text).count();
-                match add(&mut repeats, Likeness(u64::from(text)), client_id, now, max) {
+                match add(&mut repeats, Fingerprint(u64::from(text)), client_id, now, max) {
                     Ok(()) => {
                         prop_assert!(is_retry || n_alike < max);
                         if !is_retry {
@@ -187,11 +195,11 @@ mod tests {
         }
 
         #[test]
-        fn any_text_has_a_likeness(text in any::<String>()) {
+        fn any_text_has_a_fingerprint(text in any::<String>()) {
             let hasher = RandomState::new();
             if let Ok(content) = Content::parse(&text) {
                 let room = RoomId::parse("post").expect("a room");
-                prop_assert_eq!(Likeness::of(&room, &content, &hasher), Likeness::of(&room, &content, &hasher));
+                prop_assert_eq!(Fingerprint::of(&room, &content, &hasher), Fingerprint::of(&room, &content, &hasher));
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Real servers and real clients while one thing goes wrong, and a checker that holds what every client saw against
 //! what is stored.
 //!
-//! `scripts/faults --help` tells how it is run; DESIGN's promises P1 to P5 and P7 are what it checks.
+//! `scripts/faults --help` tells how it is run; what it checks are the promises P1 to P5 and P7 of
+//! docs/ARCHITECTURE.md.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -18,7 +19,6 @@ mod checker;
 mod client;
 mod faults;
 mod place;
-mod proxy;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "it serves the other tests as well")]
 mod support;
@@ -26,9 +26,8 @@ mod world;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    env,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, ExitCode},
     sync::{
         Mutex,
@@ -48,7 +47,8 @@ use tokio::{
 
 use crate::{
     checker::{Violation, check, shortest},
-    place::{Folder, SmallDisk, Template},
+    place::{SmallDisk, Template},
+    support::Folder,
     world::{Ended, Fault, Kit, World},
 };
 
@@ -198,10 +198,8 @@ fn rand_seed() -> u64 {
 }
 
 fn make_kit() -> Kit {
-    let folder = Folder::new(&env::temp_dir(), "rtc_faults");
-    let bin =
-        env::var("POSTGRES_BIN").expect("POSTGRES_BIN is not set: run scripts/faults, which looks for PostgreSQL");
-    let postgres = Template::new(&folder.0, Path::new(&bin));
+    let folder = Folder::new("rtc_faults");
+    let postgres = Template::new(&folder.0);
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/fakedisk.c");
     let fakedisk = folder.0.join("fakedisk.so");
     let compiled =

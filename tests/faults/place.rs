@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::TcpListener,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -12,24 +11,11 @@ use std::{
 use rand::{RngExt, rngs::StdRng};
 use tokio::time::sleep;
 
-use crate::support::until;
-
-/// A folder that goes with this value.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new(parent: &Path, name: &str) -> Self {
-        let path = parent.join(format!("{name}_{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{
+    Folder,
+    cluster::{give, program, run},
+    connect, until,
+};
 
 /// A file system of a few MiB in memory, for who may mount one.
 pub struct SmallDisk {
@@ -81,10 +67,7 @@ impl Drop for SmallDisk {
 /// What all clusters are copied from.
 pub struct Template {
     folder: Folder,
-    bin: PathBuf,
     password: String,
-    /// User and group that the server runs as: it refuses root.
-    ids: Option<(u32, u32)>,
 }
 
 /// How a cluster differs from the usual ones.
@@ -98,52 +81,29 @@ pub struct ClusterSpec {
 
 /// A PostgreSQL server that can be stopped, frozen and started again where it was.
 pub struct Cluster {
-    bin: PathBuf,
     password: String,
-    ids: Option<(u32, u32)>,
     data: PathBuf,
-    log: PathBuf,
     port: u16,
     settings: &'static [&'static str],
     environment: Vec<(String, String)>,
     child: Option<Child>,
     pub disk: Option<SmallDisk>,
-    _folder: Folder,
-}
-
-/// The number that `id` prints for the user `postgres`.
-fn id(kind: &str) -> u32 {
-    let output = Command::new("id").args([kind, "postgres"]).output().expect("id");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a user postgres: PostgreSQL refuses root")
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n")
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().expect("a program");
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    folder: Folder,
 }
 
 impl Template {
-    pub fn new(parent: &Path, bin: &Path) -> Self {
-        let folder = Folder::new(parent, "template");
-        let ids = is_root().then(|| (id("-u"), id("-g")));
+    pub fn new(parent: &Path) -> Self {
+        let folder = Folder::within(parent, "template");
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let word = folder.0.join("password");
-        fs::write(&word, &password).expect("a file");
-        if ids.is_some() {
-            run(Command::new("chown").args(["-R", "postgres"]).arg(&folder.0));
-        }
-        let template = Self { folder, bin: bin.to_owned(), password, ids };
-        let mut initdb = as_user(&template.bin.join("initdb"), template.ids);
-        initdb.current_dir(&template.folder.0).arg("--pgdata=data").arg(format!("--pwfile={}", word.display()));
+        fs::write(folder.path("password"), &password).expect("a file");
+        give(&folder.0);
+        let mut initdb = program("initdb");
+        initdb.arg("--pgdata").arg(folder.path("data")).arg("--pwfile").arg(folder.path("password"));
         // Small pieces of the log, so that a small disk holds several.
         initdb.args(["--username=tester", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]);
         initdb.args(["--no-instructions", "--wal-segsize=1"]);
         run(&mut initdb);
-        template
+        Self { folder, password }
     }
 
     /// A running copy.
@@ -154,30 +114,12 @@ impl Template {
         environment: Vec<(String, String)>,
         rng: &mut StdRng,
     ) -> Cluster {
-        let folder = Folder::new(parent, "cluster");
+        let folder = Folder::within(parent, "cluster");
         let disk = spec.disk_mib.map(|n_mib| SmallDisk::new(&folder.0.join("disk"), n_mib));
         let data = disk.as_ref().map_or(&folder.0, |d| &d.folder).join("data");
-        run(Command::new("cp").arg("-a").arg(self.folder.0.join("data")).arg(&data));
-        let mut cluster = Cluster {
-            bin: self.bin.clone(),
-            password: self.password.clone(),
-            ids: self.ids,
-            log: folder.0.join("log"),
-            data,
-            port: 0,
-            settings: spec.settings,
-            environment,
-            child: None,
-            disk,
-            _folder: folder,
-        };
-        for _ in 0..5 {
-            cluster.port = free_port(rng);
-            if cluster.launch().await {
-                return cluster;
-            }
-        }
-        panic!("PostgreSQL does not start: {}", cluster.log());
+        run(Command::new("cp").arg("-a").arg(self.folder.path("data")).arg(&data));
+        let (password, settings) = (self.password.clone(), spec.settings);
+        Cluster { password, data, port: 0, settings, environment, child: None, disk, folder }.launched(rng).await
     }
 }
 
@@ -185,15 +127,6 @@ impl Template {
 fn free_port(rng: &mut StdRng) -> u16 {
     let mut ports = std::iter::repeat_with(|| rng.random_range(20_000..32_000));
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port")
-}
-
-fn as_user(program: &Path, ids: Option<(u32, u32)>) -> Command {
-    let mut command = Command::new(program);
-    if let Some((user, group)) = ids {
-        command.uid(user).gid(group);
-    }
-    command.stdin(Stdio::null());
-    command
 }
 
 /// How PostgreSQL is told to stop.
@@ -204,37 +137,28 @@ pub enum Stop {
 }
 
 impl Cluster {
-    /// A running standby of this one.
-    pub async fn standby(&self, parent: &Path, rng: &mut StdRng) -> Self {
-        let folder = Folder::new(parent, "standby");
-        if self.ids.is_some() {
-            run(Command::new("chown").arg("postgres").arg(&folder.0));
-        }
-        let data = folder.0.join("data");
-        let mut copy = as_user(&self.bin.join("pg_basebackup"), self.ids);
-        copy.current_dir("/").arg("--pgdata").arg(&data).args(["--write-recovery-conf", "--checkpoint=fast"]);
-        copy.args(["--host=127.0.0.1", "--username=tester"]).arg(format!("--port={}", self.port));
-        run(copy.env("PGPASSWORD", &self.password));
-        let mut standby = Self {
-            bin: self.bin.clone(),
-            password: self.password.clone(),
-            ids: self.ids,
-            log: folder.0.join("log"),
-            data,
-            port: 0,
-            settings: self.settings,
-            environment: self.environment.clone(),
-            child: None,
-            disk: None,
-            _folder: folder,
-        };
+    /// Started, on a port that nobody else has.
+    async fn launched(mut self, rng: &mut StdRng) -> Self {
         for _ in 0..5 {
-            standby.port = free_port(rng);
-            if standby.launch().await {
-                return standby;
+            self.port = free_port(rng);
+            if self.launch().await {
+                return self;
             }
         }
-        panic!("the standby does not start: {}", standby.log());
+        panic!("PostgreSQL does not start: {}", self.log());
+    }
+
+    /// A running standby of this one.
+    pub async fn standby(&self, parent: &Path, rng: &mut StdRng) -> Self {
+        let folder = Folder::within(parent, "standby");
+        give(&folder.0);
+        let data = folder.0.join("data");
+        let mut copy = program("pg_basebackup");
+        copy.arg("--pgdata").arg(&data).args(["--write-recovery-conf", "--checkpoint=fast"]);
+        copy.args(["--host=127.0.0.1", "--username=tester"]).arg(format!("--port={}", self.port));
+        run(copy.env("PGPASSWORD", &self.password));
+        let (password, settings, environment) = (self.password.clone(), self.settings, self.environment.clone());
+        Self { password, data, port: 0, settings, environment, child: None, disk: None, folder }.launched(rng).await
     }
 
     /// Runs statements, each in a transaction of its own.
@@ -260,19 +184,19 @@ impl Cluster {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        fs::read_to_string(self.folder.path("log")).unwrap_or_default()
     }
 
     /// Whether it came up; not where somebody else has the port.
     async fn launch(&mut self) -> bool {
-        let log = fs::File::options().create(true).append(true).open(&self.log).expect("a log");
-        let mut command = as_user(&self.bin.join("postgres"), self.ids);
+        let log = fs::File::options().create(true).append(true).open(self.folder.path("log")).expect("a log");
+        let mut command = program("postgres");
         command.arg("-D").arg(&self.data).args(["-p", &self.port.to_string()]);
         let usual = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=on", "synchronous_commit=on"];
         for setting in usual.iter().chain(self.settings) {
             command.args(["-c", setting]);
         }
-        command.envs(self.environment.iter().cloned()).current_dir("/");
+        command.envs(self.environment.iter().cloned());
         command.stdout(log.try_clone().expect("a log")).stderr(log);
         self.child = Some(command.spawn().expect("PostgreSQL"));
         until("PostgreSQL to come up or to end", async || {
@@ -282,10 +206,7 @@ impl Cluster {
     }
 
     pub async fn connect(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
-        let config: tokio_postgres::Config = self.url().parse().expect("a URL");
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
-        tokio::spawn(connection);
-        Ok(client)
+        connect(&self.url()).await
     }
 
     /// Starts it again on the same port.

@@ -22,9 +22,8 @@ use crate::{
     STORED_MIN,
     checker::{Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
-    place::{Cluster, ClusterSpec, Folder, SmallDisk, Template},
-    proxy::Proxy,
-    support::{Database, Server, in_path, until},
+    place::{Cluster, ClusterSpec, SmallDisk, Template},
+    support::{Database, Folder, Proxy, Server, in_path, until},
 };
 
 /// Something that goes wrong.
@@ -129,7 +128,7 @@ pub struct Ended {
     pub back_max: Duration,
     /// What faults count for themselves.
     pub counts: BTreeMap<&'static str, usize>,
-    /// What broke the contract beside the histories.
+    /// What broke the contract, apart from what the histories show.
     pub complaints: Vec<String>,
     pub server_logs: Vec<String>,
 }
@@ -170,7 +169,7 @@ const SETTINGS: [(&str, &str); 3] =
 
 impl World {
     pub async fn new(spec: Spec, kit: &Kit, mut rng: StdRng) -> Self {
-        let folder = Folder::new(&kit.folder.0, "world");
+        let folder = Folder::within(&kit.folder.0, "world");
         let mut settings: Vec<(String, String)> =
             SETTINGS.iter().chain(spec.settings).map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let mut preload = Vec::new();
@@ -201,9 +200,8 @@ impl World {
                 let database = Database::postgres_at(made.url()).await;
                 let mut url = database.url.clone();
                 if spec.database_proxy {
-                    let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], made.port()))).await;
-                    url = url.replace(&format!(":{}/", made.port()), &format!(":{}/", proxy.address.port()));
-                    wire = Some(proxy);
+                    let (proxy, through) = Proxy::to_postgres(&url).await;
+                    (wire, url) = (Some(proxy), through);
                 }
                 cluster = Some(made);
                 (database, url)

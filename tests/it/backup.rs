@@ -15,27 +15,10 @@ use chat_wire::AckPayload;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, assert_whole, until};
+use crate::support::{Client, Database, Folder, Server, assert_whole, until};
 
 const ROOMS: [&str; 3] = ["post", "another post", "글"];
 const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("rtc_backup_{}", Uuid::new_v4().simple()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Runs one of the scripts on this database.
 async fn script(name: &'static str, url: &str, file: &Path) -> Output {
@@ -107,7 +90,7 @@ impl Load {
 }
 
 async fn under_load_and_back(old: &Database, new: &Database) {
-    let folder = Folder::new();
+    let folder = Folder::new("rtc_backup");
     let file = folder.0.join("chat backup");
     let server = Server::with(old, &LIMITS_OFF).await;
     let load = Load::on(&server).await;
@@ -197,7 +180,7 @@ async fn nothing_is_restored_where_a_server_has_begun() {
     for (old, new) in
         [(Database::sqlite(), Database::sqlite()), (Database::postgres().await, Database::postgres().await)]
     {
-        let folder = Folder::new();
+        let folder = Folder::new("rtc_backup");
         let file = small(&old, &folder).await;
         let server = Server::start(&new).await;
         let names = if new.is_sqlite() { "another server is using" } else { "not overwritten" };
@@ -215,7 +198,7 @@ async fn a_backup_that_is_cut_short_is_refused_and_leaves_nothing() {
     for (old, new) in
         [(Database::sqlite(), Database::sqlite()), (Database::postgres().await, Database::postgres().await)]
     {
-        let folder = Folder::new();
+        let folder = Folder::new("rtc_backup");
         let file = small(&old, &folder).await;
         let whole = std::fs::read(&file).unwrap();
         for n in [0, whole.len() / 2, whole.len() - 1] {
@@ -238,7 +221,7 @@ async fn a_backup_that_is_cut_short_is_refused_and_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_needs_a_database() {
-    let folder = Folder::new();
+    let folder = Folder::new("rtc_backup");
     let file = folder.0.join("backup");
     refused(&script("backup", "sqlite:///nowhere/chat.db", &file).await, "there is no file /nowhere/chat.db");
     refused(&script("backup", "mysql://chat", &file).await, "DATABASE_URL begins with");

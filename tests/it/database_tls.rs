@@ -9,7 +9,7 @@ use crate::{
     support::{
         Client, Server,
         cluster::{Cluster, give, run},
-        until,
+        connect, until,
     },
 };
 
@@ -182,11 +182,7 @@ async fn the_servers_own_rules_are_followed() {
     let rule = |line: &str| format!("hostnossl template1 all all scram-sha-256\n{line}\n");
     let follow = async |line: &str| {
         fs::write(&rules, rule(line)).expect("the rules");
-        let url = server.0.url("127.0.0.1", "template1", "");
-        let (client, connection) =
-            url.parse::<tokio_postgres::Config>().expect("a URL").connect(tokio_postgres::NoTls).await.expect("in");
-        tokio::spawn(connection);
-        client
+        connect(&server.0.url("127.0.0.1", "template1", "")).await.expect("in")
     };
     // So that there is somebody who can have them read again.
     fs::write(&rules, format!("{}{usual}", rule(""))).expect("the rules");

@@ -1,5 +1,7 @@
 //! The documents say what the program does.
 
+use std::{fs, path::Path};
+
 use chat_wire::{CloseCode, ErrorCode, ServerFrame, decode};
 use serde_json::Value;
 
@@ -55,6 +57,28 @@ fn every_http_block_fits_a_schema() {
         let fitting: Vec<_> = schemas.iter().filter(|s| fits_schema(s, &value).is_ok()).collect();
         assert_eq!(fitting.len(), 1, "line {line} fits {fitting:?}");
     }
+}
+
+/// Which files a message passes is written down; nobody should look for one that was moved.
+#[test]
+fn every_source_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut missing = Vec::new();
+    for folder in ["", "docs", "docs/adr", "migrations"] {
+        let documents = fs::read_dir(root.join(folder)).expect("a folder").map(|e| e.expect("an entry").path());
+        for document in documents.filter(|path| path.extension().is_some_and(|e| e == "md")) {
+            let text = fs::read_to_string(&document).expect("a text");
+            let roots = ["crates/", "src/", "tests/"];
+            let named = text.split('`').filter(|word| roots.iter().any(|root| word.starts_with(root)));
+            let sources = named.filter(|word| word.ends_with(".rs") && !word.contains('*'));
+            missing.extend(
+                sources
+                    .filter(|word| !root.join(word).exists())
+                    .map(|word| format!("{word} in {}", document.display())),
+            );
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// The first cells of the table under a heading, without their backquotes.

@@ -9,7 +9,7 @@ use chat_wire::ServerFrame;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Wire, cluster::Cluster, message, until};
+use crate::support::{Client, Database, Event, Proxy, Server, admin_url, cluster::Cluster, message, sql, until};
 
 /// Sends until it is acknowledged; tells the counter.
 async fn say(writer: &mut Client, content: &str) -> i64 {
@@ -40,7 +40,7 @@ const EAGER: [(&str, &str); 3] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_server_that_stays_alive_is_left_by_everybody() {
     let old = Cluster::start().await;
-    let wire = Wire::to(old.address).await;
+    let wire = Proxy::to(old.address).await;
     let url = Cluster::url_of(&[&old]).replace(&old.address.to_string(), &wire.address.to_string());
     let (one, two) = (Server::launch(&url, &EAGER).await, Server::launch(&url, &EAGER).await);
     one.ready().await;
@@ -131,7 +131,7 @@ async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_that_is_behind_is_never_read_from() {
     let primary = Cluster::start().await;
-    let wire = Wire::to(primary.address).await;
+    let wire = Proxy::to(primary.address).await;
     let url = Cluster::url_of(&[&primary]).replace(&primary.address.to_string(), &wire.address.to_string());
     let store = Store::new(&DatabaseUrl::parse(&url).expect("a URL"), &StoreSettings::default()).expect("a store");
     store.check().await.expect("a fit database");
@@ -169,11 +169,7 @@ async fn a_database_that_becomes_read_only_is_no_place_for_visitors_but_is_read(
     let server = Server::with(&database, &EAGER).await;
     Client::author(&server, "post", "writer").await.say("before").await;
     let admin = async |statement: &str| {
-        let url = crate::support::admin_url();
-        let (client, connection) =
-            url.parse::<tokio_postgres::Config>().expect("a URL").connect(tokio_postgres::NoTls).await.expect("in");
-        tokio::spawn(connection);
-        client.batch_execute(statement).await.expect(statement);
+        sql(&admin_url(), statement).await;
     };
     let end = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,9 +15,8 @@ use tokio::{
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::watch,
 };
-use uuid::Uuid;
 
-use crate::support::{Client, Database, Ended, Server, until};
+use crate::support::{Client, Database, Ended, Folder, Server, until};
 
 on_both!(
     every_delivery_is_counted_once,
@@ -30,27 +29,6 @@ on_both!(
 
 const OPEN: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 
-/// A folder for what a run writes, gone with this value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("rtc_load_{}", Uuid::new_v4().simple()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("a path").to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap_or_default();
-    }
-}
-
 /// Runs `realtime-chat load` against this address.
 async fn load(address: SocketAddr, arguments: &str) -> Ended {
     let url = format!("http://{address}");
@@ -61,7 +39,7 @@ async fn load(address: SocketAddr, arguments: &str) -> Ended {
 
 /// The same; gives the report too.
 async fn report(address: SocketAddr, arguments: &str) -> (Ended, Value) {
-    let folder = Folder::new();
+    let folder = Folder::new("rtc_load");
     let ended = load(address, &format!("{arguments} --json {}", folder.path("run.json"))).await;
     let text = std::fs::read_to_string(Path::new(&folder.path("run.json")));
     let text = text.unwrap_or_else(|e| panic!("{e}: {}\n{}", ended.stdout, ended.stderr));
@@ -70,7 +48,7 @@ async fn report(address: SocketAddr, arguments: &str) -> (Ended, Value) {
 
 async fn every_delivery_is_counted_once(database: &Database) {
     let server = Server::with(database, &OPEN).await;
-    let folder = Folder::new();
+    let folder = Folder::new("rtc_load");
     let arguments = format!(
         "--seed 7 --room counted --sessions 30 --rooms 3 --writers 12 --rate 40 --duration 2s --payload 300 --threads 2 --html {} --server-pid {} \
          --fail-if lost>0 --fail-if duplicated>0 --fail-if reordered>0 --fail-if errors>0 --fail-if deliveries<800 \

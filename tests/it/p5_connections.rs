@@ -11,15 +11,9 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::support::{Client, Database, Server, until, within};
+use crate::support::{Client, Database, Server, allow_files, read_to_end, until, within};
 
 const MIB: usize = 1024 * 1024;
-
-/// A crowd has more sockets than a process may usually have files, and other crowds of this process have theirs.
-fn allow_files() {
-    let allowed = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
-    assert!(allowed >= 4_096, "{allowed} files are too few for this test");
-}
 
 /// A connection from this address, which is one of this machine.
 async fn connect_from(server: &Server, address: &str) -> TcpStream {
@@ -41,14 +35,6 @@ async fn ask(stream: &mut TcpStream, requests: &str, n_answers: usize) {
         let n = within("an answer", stream.read_buf(&mut text)).await.expect("an answer");
         assert!(n > 0, "cut short: {}", String::from_utf8_lossy(&text));
     }
-}
-
-/// Reads until the server ends the connection; gives what came.
-async fn read_to_end(stream: &mut TcpStream) -> String {
-    let mut text = Vec::new();
-    // A reset is an end as well.
-    let _ = within("the end of the connection", stream.read_to_end(&mut text)).await;
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 const LIVEZ: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";

@@ -10,17 +10,11 @@ use std::{
 
 use tokio::{net::TcpSocket, task::JoinSet};
 
-use crate::support::{Client, Database, RawSocket, Server, Who, until, within};
+use crate::support::{Client, Database, RawSocket, Server, Who, allow_files, until, within};
 
 const MIB: usize = 1024 * 1024;
 /// What an idle session may take of the server's memory.
 const SESSION_BYTES_MAX: usize = 8 * 1024;
-
-/// A crowd has more sockets than a process may usually have files.
-fn allow_files(n: u64) {
-    let allowed = rlimit::increase_nofile_limit(n).expect("a limit");
-    assert!(allowed >= n, "{allowed} files are too few for this test");
-}
 
 /// Sockets from as many addresses as there are, which never say a word.
 async fn silent_crowd(server: &Server, n_sockets: usize) -> Vec<RawSocket> {
@@ -39,7 +33,7 @@ async fn wait_until_alone(server: &Server, n_sessions: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_that_never_join_are_told_and_forgotten() {
-    allow_files(4_096);
+    allow_files();
     let database = Database::sqlite();
     // The time for a JOIN is short, but not so short that the first are usually gone before the last have come.
     let settings = [("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"), ("CHAT_JOIN_SECS", "20")];
@@ -101,7 +95,7 @@ async fn follow(mut client: Client, at: Arc<AtomicI64>, upto: Arc<AtomicI64>) ->
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
-    allow_files(4_096);
+    allow_files();
     let database = Database::sqlite();
     let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
     let mut writers = Vec::new();

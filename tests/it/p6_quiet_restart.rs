@@ -13,7 +13,7 @@ use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, RawSocket, Server, Who, Wire, assert_whole, get_raw, until};
+use crate::support::{Client, Database, Event, Proxy, RawSocket, Server, Who, assert_whole, get_raw, until};
 
 on_both!(sigterm_moves_sessions_and_loses_nothing, sigint_is_quick_and_loses_nothing);
 
@@ -249,11 +249,7 @@ async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> 
                         None => rolled.n_refused += 1,
                     }
                 };
-                client.who = who;
-                client.history = history;
-                client.history.connected();
-                let resume = client.history.resume_point();
-                let welcome = client.enter(resume).await;
+                let welcome = client.come_back(who, history).await;
                 assert!(welcome.head.resumed, "{:?}", welcome.head);
                 rolled.client = client;
                 rolled.n_moves += 1;
@@ -274,7 +270,7 @@ async fn a_rolling_replacement_under_load_costs_nobody_anything() {
     let database = Database::postgres().await;
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "1"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
     let mut servers = vec![Server::with(&database, &settings).await, Server::with(&database, &settings).await];
-    let wires = [Wire::to(servers[0].address).await, Wire::to(servers[1].address).await];
+    let wires = [Proxy::to(servers[0].address).await, Proxy::to(servers[1].address).await];
     let stop = Arc::new(AtomicBool::new(false));
     let mut talking = JoinSet::new();
     for n in 0..20 {

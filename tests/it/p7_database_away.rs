@@ -5,7 +5,7 @@ use chat_wire::{ErrorCode, ResumePoint};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Held, Server, Who, Wire, assert_whole, message, until};
+use crate::support::{Client, Database, Held, Proxy, Server, Who, assert_whole, message, until};
 
 on_both!(
     what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once,
@@ -17,7 +17,7 @@ on_both!(
 /// A database that can be taken away from its server.
 enum Away {
     /// PostgreSQL behind a line.
-    Cut(Wire),
+    Cut(Proxy),
     /// SQLite that somebody else is writing to. Reading goes on.
     Held(Option<Held>),
 }
@@ -27,7 +27,7 @@ impl Away {
         if database.is_sqlite() {
             return (Self::Held(None), Server::with(database, settings).await);
         }
-        let (wire, url) = Wire::to_postgres(&database.url).await;
+        let (wire, url) = Proxy::to_postgres(&database.url).await;
         let server = Server::launch(&url, settings).await;
         server.ready().await;
         (Self::Cut(wire), server)
@@ -35,14 +35,14 @@ impl Away {
 
     async fn begin(&mut self, database: &Database) {
         match self {
-            Self::Cut(wire) => wire.cut(),
+            Self::Cut(wire) => wire.down(),
             Self::Held(held) => *held = Some(database.hold("").await),
         }
     }
 
     async fn end(&mut self) {
         match self {
-            Self::Cut(wire) => wire.mend(),
+            Self::Cut(wire) => wire.calm(),
             Self::Held(held) => held.take().expect("a lock").release().await,
         }
     }
@@ -155,10 +155,10 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
     let database = Database::postgres().await;
     let other = Server::start(&database).await;
     Client::author(&other, "elsewhere", "writer").await.say("written elsewhere").await;
-    let (wire, url) = Wire::to_postgres(&database.url).await;
+    let (wire, url) = Proxy::to_postgres(&database.url).await;
     let server = Server::launch(&url, &QUICK).await;
     server.ready().await;
-    wire.cut();
+    wire.down();
     let mut client = Client::connect(&server, "elsewhere").await;
     client.ask_to_join(None).await;
     let refused = client.error_of(ErrorCode::StoreUnavailable).await;
@@ -166,7 +166,7 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
     let page = server.get("/room/elsewhere").await;
     assert_eq!(page.status(), 200, "a page without history is better than none");
     assert!(!page.text().await.expect("text").contains("written elsewhere"));
-    wire.mend();
+    wire.calm();
     let welcome = until("a WELCOME on the same socket", async || {
         client.ask_to_join(None).await;
         match client.frame("an answer").await {
@@ -186,7 +186,7 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_meanwhile_answers_everything_first() {
     let database = Database::postgres().await;
-    let (wire, url) = Wire::to_postgres(&database.url).await;
+    let (wire, url) = Proxy::to_postgres(&database.url).await;
     let settings = [
         ("CHAT_RATE_LIMITS", "off"),
         ("CHAT_STORE_WAIT_SECS", "3"),
@@ -197,7 +197,7 @@ async fn a_stop_meanwhile_answers_everything_first() {
     server.ready().await;
     let mut writer = Client::author(&server, "post", "writer").await;
     writer.say("before").await;
-    wire.cut();
+    wire.down();
     let ids: Vec<_> = (0..5).map(|_| Uuid::new_v4()).collect();
     for id in &ids {
         writer.publish(*id, "meanwhile").await;

@@ -2,20 +2,14 @@
 //! share.
 
 use tokio::task::JoinSet;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, until};
+use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, connect, sql, until};
 
 const SETTINGS: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.1")];
 
 /// Many more connections than sessions.
 const N_SESSIONS: usize = 2;
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
-    tokio::spawn(connection);
-    client
-}
 
 async fn ask(client: &tokio_postgres::Client, question: &str) -> String {
     let answer = client.simple_query(question).await.expect(question);
@@ -25,9 +19,8 @@ async fn ask(client: &tokio_postgres::Client, question: &str) -> String {
 
 /// Somebody else's transactions in the same sessions find them as they were.
 async fn assert_sessions_are_clean(url: &str) {
-    let client = connect(url).await;
-    client.batch_execute("BEGIN").await.expect("begun");
-    let other = connect(url).await;
+    let client = sql(url, "BEGIN").await;
+    let other = connect(url).await.expect("a connection");
     for session in [&client, &other] {
         for (setting, usual) in [
             ("default_transaction_read_only", "off"),
@@ -47,13 +40,13 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
     let database = Database::postgres().await;
     let name = database.url.rsplit('/').next().expect("a name");
     let lazy = format!("ALTER DATABASE {name} SET synchronous_commit = off");
-    connect(&database.url).await.batch_execute(&lazy).await.expect("a setting");
+    sql(&database.url, &lazy).await;
     let bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
     // It migrates as well.
     let first = Server::launch(&bouncer.url, &SETTINGS).await;
     first.ready().await;
     // No commit is acknowledged before it is on the disk, whatever the database's default is.
-    let direct = connect(&database.url).await;
+    let direct = connect(&database.url).await.expect("a connection");
     let watch = "CREATE TABLE seen (setting TEXT);
         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
             $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
@@ -161,7 +154,8 @@ async fn a_pooler_that_was_not_expected_is_found_by_its_errors() {
     let mut writer = Client::author(&server, "post", "the writer").await;
     writer.say("the first").await;
     // Sessions are given away while their connections rest.
-    let others = [connect(&bouncer.url).await, connect(&bouncer.url).await];
+    let others =
+        [connect(&bouncer.url).await.expect("a connection"), connect(&bouncer.url).await.expect("a connection")];
     let mut n = 0;
     let found = async || {
         n += 1;

@@ -19,7 +19,9 @@ use uuid::Uuid;
 
 use chat_wire::ServerFrame;
 
-use crate::support::{Client, Database, Event, Server, Who, assert_whole, message, until, within};
+use crate::support::{
+    Client, Database, Event, Folder, Server, Who, assert_whole, cluster::run, message, until, within,
+};
 
 const DOCUMENT: &str = include_str!("../../docs/OPERATIONS.md");
 /// The name in the documented settings.
@@ -55,12 +57,6 @@ fn program(name: &str) -> Command {
     command
 }
 
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// The proxies that docs/OPERATIONS.md has settings for, of those that Debian has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -85,7 +81,7 @@ impl Kind {
 /// A proxy as a process, in a folder of its own with a certificate of its own.
 pub struct Proxy {
     child: Child,
-    folder: PathBuf,
+    folder: Folder,
     /// Where it takes TLS.
     address: SocketAddr,
     log: PathBuf,
@@ -99,16 +95,14 @@ impl Drop for Proxy {
         if thread::panicking() {
             eprintln!("The proxy's log:\n{}", std::fs::read_to_string(&self.log).unwrap_or_default());
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Proxy {
     /// Makes the folder and the certificate, lets `settle` write the settings, and starts it until it takes connections.
     async fn start(settle: impl Fn(&Path, u16) -> Command) -> Self {
-        let folder = std::env::temp_dir().join(format!("rtc_proxy_{}", Uuid::new_v4().simple()));
-        std::fs::create_dir(&folder).unwrap();
-        run(Command::new("openssl").current_dir(&folder).args([
+        let folder = Folder::new("rtc_proxy");
+        run(Command::new("openssl").current_dir(&folder.0).args([
             "req",
             "-x509",
             "-newkey",
@@ -127,10 +121,10 @@ impl Proxy {
             "-out",
             "cert.pem",
         ]));
-        let log = folder.join("log");
+        let log = folder.0.join("log");
         for _ in 0..5 {
             let port = free_port();
-            let mut command = settle(&folder, port);
+            let mut command = settle(&folder.0, port);
             let write = std::fs::File::create(&log).unwrap();
             command.stdout(write.try_clone().unwrap()).stderr(write);
             let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
@@ -242,7 +236,7 @@ impl Proxy {
             list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
         };
         let old = workers();
-        run(Self::nginx_command(&self.folder).args(["-s", "reload"]));
+        run(Self::nginx_command(&self.folder.0).args(["-s", "reload"]));
         until("new workers", async || workers().iter().any(|pid| !old.contains(pid)).then_some(())).await;
     }
 
@@ -269,10 +263,10 @@ impl Proxy {
 
     /// Reads other settings: Caddy does nothing about those that it has.
     fn reload_caddy(&self) {
-        let path = self.folder.join("Caddyfile");
+        let path = self.folder.0.join("Caddyfile");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, replace(&text, "bind 127.0.0.1", "header X-Reloaded yes\n    bind 127.0.0.1")).unwrap();
-        run(&mut Self::caddy_command(&self.folder, "reload"));
+        run(&mut Self::caddy_command(&self.folder.0, "reload"));
     }
 
     /// What a browser sends as `Host`.
@@ -285,7 +279,7 @@ impl Proxy {
     pub fn tunnel(&self, from: Ipv4Addr) -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let here = listener.local_addr().unwrap();
-        let (proxy, certificate) = (self.address, self.folder.join("cert.pem"));
+        let (proxy, certificate) = (self.address, self.folder.0.join("cert.pem"));
         // Waits for a connection until the test's process ends.
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
@@ -375,11 +369,7 @@ async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> C
                 }
             })
             .await;
-            client.who = who.clone();
-            client.history = history;
-            client.history.connected();
-            let resume = client.history.resume_point();
-            let welcome = client.enter(resume).await;
+            let welcome = client.come_back(who.clone(), history).await;
             assert!(welcome.head.resumed, "{:?}", welcome.head);
         }
     }

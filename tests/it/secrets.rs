@@ -5,18 +5,14 @@ use std::net::SocketAddr;
 
 use chat_wire::{CloseCode, ErrorCode};
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
-use tokio_postgres::NoTls;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::support::{
-    Client, Database, RawSocket, Server, Who, admin_url, get_raw, message,
+    Client, Database, RawSocket, Server, Who, admin_url, connect, get_raw, message,
     raw::{FIN, TEXT},
-    until, within,
+    read_to_end, until, within,
 };
 
 on_both!(nothing_said_holds_a_secret);
@@ -82,10 +78,7 @@ async fn connection(server: &Server, secrets: &mut Secrets) -> TcpStream {
 async fn ask(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     stream.write_all(request.as_bytes()).await.expect("a server that reads");
-    let mut answer = Vec::new();
-    // A reset is an end as well.
-    let _ = within("the end of an answer", stream.read_to_end(&mut answer)).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    read_to_end(&mut stream).await
 }
 
 async fn nothing_said_holds_a_secret(database: &Database) {
@@ -204,9 +197,7 @@ async fn nothing_said_holds_a_secret(database: &Database) {
         errors.push_str(&format!("{error:?}"));
         held.release().await;
     } else {
-        let admin = admin_url();
-        let (admin, work) = tokio_postgres::connect(&admin, NoTls).await.expect("a connection");
-        tokio::spawn(work);
+        let admin = connect(&admin_url()).await.expect("a connection");
         let name = database.url.rsplit('/').next().expect("a name").to_owned();
         let shut = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");

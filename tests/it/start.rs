@@ -14,7 +14,7 @@ use crate::support::{Client, Database, Ended, Server, admin_url, until};
 pub fn one_line(ended: &Ended, names: &[&str], hides: &[&str]) {
     assert!(!ended.status.success(), "it does not run: {}", ended.stdout);
     let errors: Vec<_> = ended.stderr.lines().filter(|line| !line.starts_with('[')).collect();
-    assert_eq!(errors.len(), 1, "one line beside the log:\n{}", ended.stderr);
+    assert_eq!(errors.len(), 1, "one line besides the log:\n{}", ended.stderr);
     for name in names {
         assert!(errors[0].contains(name), "{name} in: {}", errors[0]);
     }

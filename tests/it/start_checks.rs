@@ -2,19 +2,12 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 
-use tokio_postgres::{Config, NoTls};
 use uuid::Uuid;
 
 use crate::{
     start::one_line,
-    support::{Database, Ended, Server, admin_url, cluster::is_root},
+    support::{Database, Ended, Server, admin_url, cluster::is_root, sql},
 };
-
-async fn sql(url: &str, statement: &str) {
-    let (client, connection) = url.parse::<Config>().expect("a URL").connect(NoTls).await.expect("a connection");
-    tokio::spawn(connection);
-    client.batch_execute(statement).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
-}
 
 async fn refused(url: &str, names: &[&str]) {
     let settings = [("DATABASE_URL", url), ("CHAT_LISTEN", "127.0.0.1:0")];

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -39,20 +40,12 @@ pub struct Crowd {
     done: [AtomicU64; DEEDS.len()],
 }
 
-/// Random numbers from a seed (splitmix64).
-struct Random(u64);
+/// Random numbers from a seed.
+struct Random(StdRng);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+        self.0.random_range(0..n)
     }
 
     async fn pause(&mut self, most: u64) {
@@ -84,7 +77,8 @@ impl Crowd {
 
     /// One person after the other comes and goes, until it is over.
     pub async fn person(&self, n: usize, until: Instant) {
-        let mut random = Random(self.seed ^ (n as u64) << 32 ^ self.began.elapsed().as_secs());
+        let seed = self.seed ^ (n as u64) << 32 ^ self.began.elapsed().as_secs();
+        let mut random = Random(StdRng::seed_from_u64(seed));
         // The first ones see to it that everything happens, in the shortest run too.
         let mut deed = n;
         while Instant::now() < until {
@@ -188,7 +182,8 @@ impl Crowd {
 
     async fn break_frames(&self, room: &str, random: &mut Random) {
         let mut socket = RawSocket::open(&self.server, &format!("/ws/room/{room}"), "").await;
-        let bytes = (0..64).flat_map(|_| random.next().to_be_bytes()).collect::<Vec<_>>();
+        let mut bytes = [0; 512];
+        random.0.fill(&mut bytes);
         match random.below(4) {
             0 => drop(socket.send_bytes(&bytes).await),
             1 => {

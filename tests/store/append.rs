@@ -6,7 +6,7 @@ use chat_domain::{NewMessage, PageCursor, RoomId};
 use chat_store::{AppendOutcome, Store};
 use uuid::Uuid;
 
-use crate::support::{TestDb, fresh, many, message, message_by, repeated, room, stored};
+use crate::support::{Database, fresh, many, message, message_by, repeated, room, stored};
 
 on_both!(
     counters_are_contiguous_in_the_order_of_the_batch,
@@ -35,7 +35,7 @@ async fn assert_whole(store: &Store, room: &RoomId, n: i64) {
     assert_eq!((head.rev, head.message_count), (n, n));
 }
 
-async fn counters_are_contiguous_in_the_order_of_the_batch(db: &TestDb) {
+async fn counters_are_contiguous_in_the_order_of_the_batch(db: &Database) {
     let store = db.ready().await;
     let (a, b) = (room("a"), room("b"));
     for start in [0, 4] {
@@ -50,7 +50,7 @@ async fn counters_are_contiguous_in_the_order_of_the_batch(db: &TestDb) {
     assert_whole(&store, &b, 8).await;
 }
 
-async fn what_is_stored_is_what_was_sent(db: &TestDb) {
+async fn what_is_stored_is_what_was_sent(db: &Database) {
     let store = db.ready().await;
     let room = room("한글:post 🎉 '\"\\");
     let content = "가나다 👩‍👩‍👧‍👦\n\t\"quoted\" {braces} 'x', NULL \\ %s";
@@ -68,7 +68,7 @@ async fn what_is_stored_is_what_was_sent(db: &TestDb) {
     assert_eq!(told.epoch, store.meta().await.expect("meta").epoch, "a new room takes the epoch of meta");
 }
 
-async fn what_is_told_of_each_row_is_what_is_stored(db: &TestDb) {
+async fn what_is_told_of_each_row_is_what_is_stored(db: &Database) {
     let store = db.ready().await;
     let (a, b) = (room("a"), room("b"));
     let known = fresh(&a, "known");
@@ -105,7 +105,7 @@ async fn what_is_told_of_each_row_is_what_is_stored(db: &TestDb) {
     assert_whole(&store, &b, 3).await;
 }
 
-async fn the_same_key_twice_in_a_batch_is_stored_once(db: &TestDb) {
+async fn the_same_key_twice_in_a_batch_is_stored_once(db: &Database) {
     let store = db.ready().await;
     let (room, key) = (room("r"), Uuid::new_v4());
     let batch = vec![
@@ -123,7 +123,7 @@ async fn the_same_key_twice_in_a_batch_is_stored_once(db: &TestDb) {
     assert_whole(&store, &room, 3).await;
 }
 
-async fn a_retry_gives_the_original_and_takes_no_value(db: &TestDb) {
+async fn a_retry_gives_the_original_and_takes_no_value(db: &Database) {
     let store = db.ready().await;
     let room = room("r");
     let batch = many(&room, 3);
@@ -142,7 +142,7 @@ async fn a_retry_gives_the_original_and_takes_no_value(db: &TestDb) {
     assert_whole(&store, &room, 5).await;
 }
 
-async fn a_key_belongs_to_one_author_in_one_room(db: &TestDb) {
+async fn a_key_belongs_to_one_author_in_one_room(db: &Database) {
     let store = db.ready().await;
     let (a, b, key) = (room("a"), room("b"), Uuid::new_v4());
     let batch = vec![message(&a, "x", key, "1"), message(&a, "y", key, "2"), message(&b, "x", key, "3")];
@@ -150,7 +150,7 @@ async fn a_key_belongs_to_one_author_in_one_room(db: &TestDb) {
     assert_eq!(outcomes.iter().map(|o| stored(o).seq).collect::<Vec<_>>(), [1, 2, 1]);
 }
 
-async fn other_content_under_a_used_key_is_a_conflict(db: &TestDb) {
+async fn other_content_under_a_used_key_is_a_conflict(db: &Database) {
     let store = db.ready().await;
     let (room, key) = (room("r"), Uuid::new_v4());
     store.append_batch(vec![message(&room, "a", key, "one")]).await.expect("stored");
@@ -162,7 +162,7 @@ async fn other_content_under_a_used_key_is_a_conflict(db: &TestDb) {
     assert_whole(&store, &room, 2).await;
 }
 
-async fn a_row_the_database_refuses_is_refused_alone(db: &TestDb) {
+async fn a_row_the_database_refuses_is_refused_alone(db: &Database) {
     let store = db.ready().await;
     let (good, bad) = (room("good"), room("only bad ones"));
     for nickname in ["nul\0", &"x".repeat(51)] {
@@ -189,11 +189,11 @@ async fn a_row_the_database_refuses_is_refused_alone(db: &TestDb) {
     assert_eq!(store.heads(vec![bad]).await.expect("heads").rooms, [], "a refused message makes no room");
 }
 
-async fn an_empty_batch_is_no_work(db: &TestDb) {
+async fn an_empty_batch_is_no_work(db: &Database) {
     assert_eq!(db.open().append_batch(Vec::new()).await, Ok(Vec::new()));
 }
 
-async fn a_large_batch_of_many_rooms_is_stored(db: &TestDb) {
+async fn a_large_batch_of_many_rooms_is_stored(db: &Database) {
     let store = db.ready().await;
     let rooms: Vec<RoomId> = (0..200).map(|i| room(&format!("room {i}"))).collect();
     let batch: Vec<Arc<NewMessage>> = rooms.iter().cycle().take(5_000).map(|room| fresh(room, "x")).collect();
@@ -204,7 +204,7 @@ async fn a_large_batch_of_many_rooms_is_stored(db: &TestDb) {
     assert!(heads.rooms.iter().all(|(_, epoch, rev)| (*epoch, *rev) == (heads.meta_epoch, 25)));
 }
 
-async fn two_servers_with_the_same_messages_in_opposite_order_agree(db: &TestDb) {
+async fn two_servers_with_the_same_messages_in_opposite_order_agree(db: &Database) {
     let (one, two) = (db.ready().await, db.open());
     let rooms: Vec<RoomId> = (0..3).map(|i| room(&format!("r{i}"))).collect();
     let keys: Vec<Arc<NewMessage>> = rooms.iter().cycle().take(1_200).map(|room| fresh(room, "x")).collect();
@@ -233,7 +233,7 @@ async fn two_servers_with_the_same_messages_in_opposite_order_agree(db: &TestDb)
     }
 }
 
-async fn many_servers_in_one_room_leave_no_gap(db: &TestDb) {
+async fn many_servers_in_one_room_leave_no_gap(db: &Database) {
     let store = db.ready().await;
     let room = room("r");
     let tasks: Vec<_> = (0..4)
@@ -253,7 +253,7 @@ async fn many_servers_in_one_room_leave_no_gap(db: &TestDb) {
     assert_whole(&store, &room, 200).await;
 }
 
-async fn a_caller_that_gives_up_cancels_nothing(db: &TestDb) {
+async fn a_caller_that_gives_up_cancels_nothing(db: &Database) {
     let store = db.ready().await;
     let room = room("r");
     for _ in 0..20 {

@@ -8,7 +8,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{TestDb, fresh, many, message, room, settings, sql, stored};
+use crate::support::{Database, fresh, many, message, room, settings, sql, stored};
 
 /// PostgreSQL answers the message `SQLSTATE xxxxx` with that error, and the message `exhausted` with a lack of space.
 const TRAP: &str = "
@@ -20,7 +20,7 @@ const TRAP: &str = "
     END$$;
     CREATE TRIGGER trap BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION trap()";
 
-/// What SQLite's own words mean is tested beside the code; these are errors that only a row can bring about.
+/// What SQLite's own words mean is tested next to the code; these are errors that only a row can bring about.
 const SQLITE_TRAP: &str = "
     CREATE TRIGGER abort BEFORE INSERT ON messages WHEN NEW.content = 'abort'
         BEGIN SELECT RAISE(ABORT, 'a word of ones own: database is locked'); END;
@@ -76,7 +76,7 @@ async fn assert_only_the_culprit_is_refused(store: &Store, culprit: &str) -> Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_an_error_of_one_row_keeps_no_other_from_being_stored() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     sql(&db.url, TRAP).await;
     // The classes of PostgreSQL's list that are no outage, foreseen or not, and two that are nobody's.
@@ -92,7 +92,7 @@ async fn postgres_an_error_of_one_row_keeps_no_other_from_being_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_an_outage_keeps_the_batch() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let client = sql(&db.url, TRAP).await;
     for code in ["08006", "25006", "40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "57P03", "58030"] {
@@ -111,7 +111,7 @@ async fn postgres_an_outage_keeps_the_batch() {
 /// A schema that is not ours fails every row, whose senders are told to try again: somebody is mending it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_schema_is_an_error_of_the_batch() {
-    for db in [TestDb::postgres().await, TestDb::sqlite()] {
+    for db in [Database::postgres().await, Database::sqlite()] {
         let store = db.ready().await;
         let rename = |from: &str, to: &str| format!("ALTER TABLE messages RENAME COLUMN {from} TO {to}");
         execute(&db, &rename("avatar", "gone")).await;
@@ -127,7 +127,7 @@ async fn a_broken_schema_is_an_error_of_the_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_an_error_of_one_row_keeps_no_other_from_being_stored() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     let store = db.ready().await;
     execute(&db, SQLITE_TRAP).await;
     store.append_batch(vec![fresh(&room("d"), "twin")]).await.expect("stored");
@@ -138,7 +138,7 @@ async fn sqlite_an_error_of_one_row_keeps_no_other_from_being_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_an_outage_keeps_the_batch() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     let url = DatabaseUrl::parse(&db.url).expect("a URL");
     db.ready().await;
     let store = Store::new(&url, &StoreSettings { statement_timeout: Duration::from_millis(300), ..settings() })
@@ -157,7 +157,7 @@ async fn sqlite_an_outage_keeps_the_batch() {
 /// A person at psql who holds one room's row.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_somebody_has_locked_waits_alone() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let rooms: Vec<_> = (0..20).map(|n| room(&format!("room{n}"))).collect();
     let round = |n: usize| rooms.iter().map(|r| fresh(r, &format!("message {n}"))).collect::<Vec<_>>();
@@ -186,7 +186,7 @@ async fn a_room_that_somebody_has_locked_waits_alone() {
 /// A room whose first message another transaction is just storing has no row yet that could be asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_being_made_by_a_transaction_that_hangs_waits_alone() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let hang = "BEGIN; INSERT INTO rooms (id, epoch, last_rev, message_count, created_at)
         SELECT 'new', epoch, 0, 0, now() FROM meta";
@@ -202,7 +202,7 @@ async fn a_room_that_is_being_made_by_a_transaction_that_hangs_waits_alone() {
 /// All of the table: then nothing can be stored, and the batch is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_somebody_has_locked_is_an_outage() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let client_id = Uuid::new_v4();
     let rows = vec![message(&room("r"), "author", client_id, "x"), fresh(&room("s"), "y")];
@@ -217,7 +217,7 @@ async fn n_messages(client: &Client) -> i64 {
     client.query_one("SELECT count(*) FROM messages", &[]).await.expect("a count").get(0)
 }
 
-async fn execute(db: &TestDb, statement: &str) {
+async fn execute(db: &Database, statement: &str) {
     if let Some(path) = db.url.strip_prefix("sqlite://") {
         let mut c = SqliteConnection::establish(path).expect("a connection");
         c.batch_execute(statement).expect(statement);

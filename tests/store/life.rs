@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chat_store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
 
-use crate::support::{TestDb, fresh, many, room, settings, someone_waits, sql};
+use crate::support::{Database, fresh, many, room, settings, someone_waits, sql};
 
 on_both!(
     servers_that_start_together_share_one_schema_and_one_secret,
@@ -18,7 +18,7 @@ on_both!(
     a_write_on_trial_stores_nothing,
 );
 
-async fn servers_that_start_together_share_one_schema_and_one_secret(db: &TestDb) {
+async fn servers_that_start_together_share_one_schema_and_one_secret(db: &Database) {
     let stores: Vec<Store> = (0..5).map(|_| db.open()).collect();
     let starting: Vec<_> = stores
         .iter()
@@ -42,7 +42,7 @@ async fn servers_that_start_together_share_one_schema_and_one_secret(db: &TestDb
     assert!(!format!("{first:?}").contains("secret:"), "{first:?}");
 }
 
-async fn migrating_again_does_nothing(db: &TestDb) {
+async fn migrating_again_does_nothing(db: &Database) {
     let store = db.open();
     assert_eq!(store.schema_current().await, Ok(false));
     assert_ne!(store.migrate().await.expect("migrations"), Vec::<String>::new());
@@ -53,7 +53,7 @@ async fn migrating_again_does_nothing(db: &TestDb) {
     assert_eq!(db.open().migrate().await, Ok(Vec::new()));
 }
 
-async fn without_migrations_nothing_works_and_nothing_is_retried(db: &TestDb) {
+async fn without_migrations_nothing_works_and_nothing_is_retried(db: &Database) {
     let store = db.open();
     let room = room("r");
     assert!(matches!(store.meta().await, Err(StoreError::Broken(_))));
@@ -62,7 +62,7 @@ async fn without_migrations_nothing_works_and_nothing_is_retried(db: &TestDb) {
     assert!(store.ping().await.is_ok());
 }
 
-async fn a_new_epoch_changes_every_room(db: &TestDb) {
+async fn a_new_epoch_changes_every_room(db: &Database) {
     let (store, other) = (db.ready().await, db.open());
     let (a, b) = (room("a"), room("b"));
     store.append_batch(vec![fresh(&a, "x"), fresh(&b, "y")]).await.expect("stored");
@@ -80,7 +80,7 @@ async fn a_new_epoch_changes_every_room(db: &TestDb) {
     assert_eq!(crate::support::stored(outcomes.first().expect("an outcome")).epoch, new);
 }
 
-async fn no_room_is_made_with_the_old_epoch(db: &TestDb) {
+async fn no_room_is_made_with_the_old_epoch(db: &Database) {
     let (store, other) = (db.ready().await, db.open());
     let writing = {
         let store = store.clone();
@@ -100,7 +100,7 @@ async fn no_room_is_made_with_the_old_epoch(db: &TestDb) {
     assert!(heads.rooms.iter().all(|(_, epoch, _)| *epoch == heads.meta_epoch));
 }
 
-async fn heads_are_of_one_moment(db: &TestDb) {
+async fn heads_are_of_one_moment(db: &Database) {
     let (store, other) = (db.ready().await, db.open());
     let rooms: Vec<_> = (0..20).map(|i| room(&format!("r{i}"))).collect();
     store.append_batch(rooms.iter().map(|room| fresh(room, "x")).collect()).await.expect("stored");
@@ -116,7 +116,7 @@ async fn heads_are_of_one_moment(db: &TestDb) {
     changing.await.expect("the changes");
 }
 
-async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &TestDb) {
+async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &Database) {
     let (store, other) = (db.ready().await, db.open());
     other.schema_current().await.expect("a connection");
     let room = room("r");
@@ -159,7 +159,7 @@ async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &TestDb) {
     assert_eq!((stored.seq, stored.epoch), (1, new));
 }
 
-async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &TestDb) {
+async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &Database) {
     let store = db.ready().await;
     let (a, b) = (room("a"), room("b"));
     store.append_batch(vec![fresh(&a, "x"), fresh(&b, "y")]).await.expect("stored");
@@ -172,7 +172,7 @@ async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &TestDb) {
     assert_eq!(store.new_room_epoch(&room("unused")).await, Ok(None));
 }
 
-async fn a_write_on_trial_stores_nothing(db: &TestDb) {
+async fn a_write_on_trial_stores_nothing(db: &Database) {
     let store = db.ready().await;
     let (known, unknown) = (room("known"), room("unknown"));
     let stored = fresh(&known, "x");
@@ -189,7 +189,7 @@ async fn a_write_on_trial_stores_nothing(db: &TestDb) {
 /// The same, with a server that is stopped at the worst moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_waits_for_a_room_that_is_being_made() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let making = sql(&db.url, "BEGIN; INSERT INTO rooms (id, epoch, last_rev) SELECT 'r', epoch, 1 FROM meta").await;
     let changing = {
@@ -205,7 +205,7 @@ async fn a_new_epoch_waits_for_a_room_that_is_being_made() {
 
 #[tokio::test]
 async fn a_sqlite_file_belongs_to_one_server() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     let exclusive = StoreSettings { exclusive: true, ..settings() };
     let open = || Store::new(&db.parsed_url(), &exclusive);
     let first = open().expect("a store");
@@ -224,7 +224,7 @@ async fn a_sqlite_file_belongs_to_one_server() {
 
 #[tokio::test]
 async fn a_role_that_may_not_create_tables_can_serve() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     db.ready().await;
     let role = format!("r{}", uuid::Uuid::new_v4().simple());
     let admin = sql(

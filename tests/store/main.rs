@@ -13,27 +13,9 @@
     reason = "a test that meets what it does not expect fails by panicking"
 )]
 
-/// Makes a test of each function, once for each database.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name(&crate::support::TestDb::postgres().await).await;
-                }
-            )+
-        }
-        mod sqlite {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    super::$name(&crate::support::TestDb::sqlite()).await;
-                }
-            )+
-        }
-    };
-}
+#[macro_use]
+#[path = "../it/support/on_both.rs"]
+mod on_both;
 
 mod append;
 mod errors;

@@ -1,4 +1,4 @@
-//! Migrations beside servers that write, beside each other, and after one that was cut off.
+//! Migrations while servers write, at the same time as each other, and after one that was cut off.
 
 use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{Flow, TestDb, Wire, fresh, room, settings, someone_waits, sql};
+use crate::support::{Database, Proxy, fresh, room, settings, someone_waits, sql};
 
 /// Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ impl More {
     }
 
     /// A server of the release that has this migration.
-    fn open(&self, db: &TestDb) -> Store {
+    fn open(&self, db: &Database) -> Store {
         let settings = StoreSettings { more_migrations: Some(self.0.clone()), ..settings() };
         Store::new(&db.parsed_url(), &settings).expect("a store")
     }
@@ -65,7 +65,7 @@ async fn store_beside(store: &Store) {
 /// this one makes all wait that come later: so the migration gives up its place and comes again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_stores_while_a_migration_waits_for_a_transaction_to_end() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let more = More::new("ALTER TABLE messages ADD COLUMN more BIGINT;");
     let reading = sql(&db.url, "BEGIN; SELECT count(*) FROM messages; SELECT count(*) FROM meta").await;
@@ -86,7 +86,7 @@ async fn a_server_stores_while_a_migration_waits_for_a_transaction_to_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_waits_for_another_one_and_takes_over_from_one_that_is_gone() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let client = sql(&db.url, "").await;
     db.ready().await;
     let hold = "INSERT INTO migration_lease (holder, until) VALUES (gen_random_uuid(), now() + interval '1 hour')";
@@ -106,7 +106,7 @@ async fn a_migration_waits_for_another_one_and_takes_over_from_one_that_is_gone(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_cannot_work_is_named_and_leaves_nothing() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     db.ready().await;
     let more = More::new("CREATE TABLE more (); CREATE TABLE meta ();");
     let failed = more.open(&db).migrate().await.expect_err("meta is there");
@@ -125,7 +125,7 @@ const IS_VALID: &str = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     store.append_batch(vec![fresh(&room("r"), "a"), fresh(&room("r"), "b")]).await.expect("stored");
     let client = sql(&db.url, "").await;
@@ -141,15 +141,15 @@ async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
 /// The server that migrates dies while its index grows; the database goes on without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     store.append_batch(vec![fresh(&room("r"), "a")]).await.expect("stored");
     let old = sql(&db.url, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages").await;
     let more = More::new(INDEX);
-    let wire = Wire::to(&db).await;
+    let (wire, url) = Proxy::to_postgres(&db.url).await;
     let dies = {
         let settings = StoreSettings { more_migrations: Some(more.0.clone()), ..settings() };
-        let url = chat_store::DatabaseUrl::parse(&wire.url).expect("a URL");
+        let url = chat_store::DatabaseUrl::parse(&url).expect("a URL");
         Store::new(&url, &settings).expect("a store")
     };
     let dying = tokio::spawn(async move { dies.migrate().await });
@@ -158,7 +158,7 @@ async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
         AND phase LIKE 'waiting%'";
     until("the index to wait for older transactions", async || finds(&watching, grows).await).await;
     store.append_batch(vec![fresh(&room("r"), "b")]).await.expect("it hinders nobody");
-    wire.set(Flow::Cut);
+    wire.down();
     assert!(matches!(dying.await.expect("a task"), Err(StoreError::Unavailable(_))));
     let next = more.open(&db);
     let migrating = tokio::spawn(async move { next.migrate().await });
@@ -174,7 +174,7 @@ async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
 
 on_both!(the_database_has_a_name_for_good, a_database_of_the_first_release_keeps_its_key_and_gets_a_name);
 
-async fn the_database_has_a_name_for_good(db: &TestDb) {
+async fn the_database_has_a_name_for_good(db: &Database) {
     let store = db.ready().await;
     let name = store.meta().await.expect("meta").name;
     assert!(name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit()), "{name}");
@@ -187,7 +187,7 @@ const FIRST_RELEASE: &str = "CREATE TABLE __diesel_schema_migrations (version VA
         run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
     INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000000');";
 
-async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &TestDb) {
+async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &Database) {
     let (epoch, secret) = (Uuid::new_v4(), "5e".repeat(32));
     if db.is_sqlite() {
         let path = db.url.trim_start_matches("sqlite://");

@@ -7,7 +7,7 @@ use chat_store::{AppendOutcome, Store};
 use proptest::{prelude::*, test_runner::TestRunner};
 use uuid::Uuid;
 
-use crate::support::{TestDb, message, room};
+use crate::support::{Database, message, room};
 
 /// A message in small numbers, so that keys meet often.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +101,7 @@ async fn check(stores: &[Store], batches: Vec<Vec<Sent>>) -> Result<(), TestCase
     Ok(())
 }
 
-fn run(make: impl Future<Output = TestDb>) {
+fn run(make: impl Future<Output = Database>) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (_db, stores) = runtime.block_on(async {
         let db = make.await;
@@ -117,10 +117,10 @@ fn run(make: impl Future<Output = TestDb>) {
 
 #[test]
 fn postgres_does_what_the_model_does() {
-    run(TestDb::postgres());
+    run(Database::postgres());
 }
 
 #[test]
 fn sqlite_does_what_the_model_does() {
-    run(async { TestDb::sqlite() });
+    run(async { Database::sqlite() });
 }

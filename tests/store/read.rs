@@ -3,7 +3,7 @@
 use chat_domain::{PageCursor, RoomId};
 use chat_store::{Page, Store};
 
-use crate::support::{TestDb, fresh, many, room, sql};
+use crate::support::{Database, fresh, many, room, sql};
 
 on_both!(
     pages_go_both_ways_and_know_what_is_beyond,
@@ -19,7 +19,7 @@ async fn seqs(store: &Store, room: &RoomId, cursor: PageCursor, limit: usize) ->
     (messages.iter().map(|m| m.seq).collect(), has_more)
 }
 
-async fn pages_go_both_ways_and_know_what_is_beyond(db: &TestDb) {
+async fn pages_go_both_ways_and_know_what_is_beyond(db: &Database) {
     use PageCursor::{After, Before, Latest};
     let store = db.ready().await;
     let room = room("r");
@@ -48,7 +48,7 @@ async fn pages_go_both_ways_and_know_what_is_beyond(db: &TestDb) {
     assert_eq!(seqs(&store, &room, Latest, usize::MAX).await.0.len(), 10);
 }
 
-async fn a_room_nobody_used_is_empty(db: &TestDb) {
+async fn a_room_nobody_used_is_empty(db: &Database) {
     let store = db.ready().await;
     let (unused, epoch) = (room("unused"), store.meta().await.expect("meta").epoch);
     let (head, page) = store.load(&unused, 50).await.expect("loaded");
@@ -60,7 +60,7 @@ async fn a_room_nobody_used_is_empty(db: &TestDb) {
     assert_eq!((heads.meta_epoch, heads.rooms.len()), (epoch, 0), "looking at a room makes no row");
 }
 
-async fn changes_are_those_above_a_value(db: &TestDb) {
+async fn changes_are_those_above_a_value(db: &Database) {
     let store = db.ready().await;
     let room = room("r");
     store.append_batch(many(&room, 10)).await.expect("stored");
@@ -78,7 +78,7 @@ async fn changes_are_those_above_a_value(db: &TestDb) {
     }
 }
 
-async fn heads_tells_of_many_rooms(db: &TestDb) {
+async fn heads_tells_of_many_rooms(db: &Database) {
     let store = db.ready().await;
     assert_eq!(store.heads(Vec::new()).await.expect("heads").rooms, []);
     let used: Vec<RoomId> = (0..5).map(|i| room(&format!("used {i}"))).collect();
@@ -94,7 +94,7 @@ async fn heads_tells_of_many_rooms(db: &TestDb) {
     assert_eq!(revs, used.into_iter().zip(1..).collect::<Vec<_>>());
 }
 
-async fn what_is_loaded_while_others_write_is_of_one_moment(db: &TestDb) {
+async fn what_is_loaded_while_others_write_is_of_one_moment(db: &Database) {
     const N: i64 = 600;
     let (writer, reader) = (db.ready().await, db.open());
     let room = room("r");
@@ -128,7 +128,7 @@ async fn what_is_loaded_while_others_write_is_of_one_moment(db: &TestDb) {
 }
 
 /// Actix stops its arbiters, each with a runtime, before the last flush.
-async fn a_store_outlives_the_runtime_that_used_it(db: &TestDb) {
+async fn a_store_outlives_the_runtime_that_used_it(db: &Database) {
     let store = db.open();
     let room = room("r");
     for n in 1..=3 {
@@ -151,7 +151,7 @@ async fn a_store_outlives_the_runtime_that_used_it(db: &TestDb) {
 #[tokio::test]
 async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
     const N: usize = 60;
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let alter = "ALTER TABLE rooms SET (autovacuum_enabled = off); ALTER TABLE messages SET (autovacuum_enabled = off)";
     let client = sql(&db.url, alter).await;

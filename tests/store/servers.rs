@@ -2,7 +2,7 @@
 
 use chat_store::{LivingServer, OwnServer, Renewal, ServerId, Store};
 
-use crate::support::{TestDb, sql};
+use crate::support::{Database, sql};
 
 fn server(id: &str, url: Option<&str>) -> OwnServer {
     OwnServer::new(ServerId::parse(id).expect("an id"), url.map(str::to_owned))
@@ -25,13 +25,13 @@ async fn renew(store: &Store, own: &OwnServer) -> Renewal {
 }
 
 /// As if it had not been renewed for a while.
-async fn fall_silent(db: &TestDb, id: &str, seconds: u32) {
+async fn fall_silent(db: &Database, id: &str, seconds: u32) {
     sql(&db.url, &format!("UPDATE servers SET seen_at = now() - interval '{seconds} s' WHERE id = '{id}'")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_see_each_other_with_what_they_understand() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let (a, b) = (db.ready().await, db.open());
     let (one, other) = (server("one", None), server("other", Some("http://10.0.0.5:8080")));
     assert_eq!(held(renew(&a, &one).await), []);
@@ -58,7 +58,7 @@ async fn servers_see_each_other_with_what_they_understand() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_belongs_to_one_process() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let (a, b) = (db.ready().await, db.open());
     let (first, second) = (server("chat-0", Some("http://first")), server("chat-0", None));
     held(renew(&a, &first).await);
@@ -75,7 +75,7 @@ async fn a_lease_belongs_to_one_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_servers_that_are_long_gone_are_removed() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     for id in ["long-gone", "gone", "here"] {
         held(renew(&store, &server(id, None)).await);
@@ -90,7 +90,7 @@ async fn rows_of_servers_that_are_long_gone_are_removed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sqlite_file_has_one_server_and_no_leases() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     let store = db.ready().await;
     assert_eq!(held(renew(&store, &server("one", None)).await), []);
     assert_eq!(store.living_servers().await, Ok(Vec::new()));

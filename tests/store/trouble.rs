@@ -6,7 +6,7 @@ use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tokio::net::TcpListener;
 
-use crate::support::{Flow, TestDb, Wire, admin_url, fresh, many, room, settings, someone_waits, sql};
+use crate::support::{Database, Proxy, admin_url, fresh, many, room, settings, someone_waits, sql};
 
 fn open(url: &str, settings: &StoreSettings) -> Store {
     Store::new(&DatabaseUrl::parse(url).expect("a URL"), settings).expect("a store")
@@ -69,15 +69,15 @@ async fn a_server_that_says_nothing_is_unavailable_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     db.ready().await;
-    let wire = Wire::to(&db).await;
-    let store = open(&wire.url, &hasty());
+    let (wire, url) = Proxy::to_postgres(&db.url).await;
+    let store = open(&url, &hasty());
     let room = room("r");
     store.append_batch(many(&room, 1)).await.expect("stored");
     store.head(&room).await.expect("a head");
 
-    wire.set(Flow::Frozen);
+    wire.set(|w| (w.holds_requests, w.holds_answers) = (true, true));
     let batch = many(&room, 3);
     let start = Instant::now();
     for error in [
@@ -91,7 +91,7 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     assert_eq!(store.pool_status().size, 0, "nobody knows when a frozen connection comes back");
 
-    wire.set(Flow::Open);
+    wire.calm();
     // What went out while frozen may have been committed meanwhile: the same batch settles it.
     let outcomes = loop {
         match store.append_batch(batch.clone()).await {
@@ -105,7 +105,7 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_were_cut_are_replaced() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let room = room("r");
     for n in 1..=5 {
@@ -127,7 +127,7 @@ async fn connections_that_were_cut_are_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_whose_connection_dies_under_it_tries_again() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let store = db.ready().await;
     let lock = sql(&db.url, "BEGIN; LOCK TABLE rooms IN ACCESS EXCLUSIVE MODE").await;
     let reading = tokio::spawn(async move { store.head(&room("r")).await });
@@ -142,23 +142,23 @@ async fn a_reader_whose_connection_dies_under_it_tries_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wire_that_is_cut_is_unavailable() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     db.ready().await;
-    let wire = Wire::to(&db).await;
-    let store = open(&wire.url, &settings());
+    let (wire, url) = Proxy::to_postgres(&db.url).await;
+    let store = open(&url, &settings());
     store.ping().await.expect("an answer");
-    wire.set(Flow::Cut);
+    wire.down();
     for _ in 0..3 {
         let error = first_error(&store).await;
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
-    wire.set(Flow::Open);
+    wire.calm();
     store.ping().await.expect("an answer");
 }
 
 #[tokio::test]
 async fn a_read_only_database_is_unavailable() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
     let room = room("r");
     db.ready().await;
@@ -172,7 +172,7 @@ async fn a_read_only_database_is_unavailable() {
 /// A database whose default is to acknowledge before the disk has it.
 #[tokio::test]
 async fn commits_are_durable_whatever_the_default_is() {
-    let db = TestDb::postgres().await;
+    let db = Database::postgres().await;
     let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
     sql(&db.url, &format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
     let store = db.ready().await;
@@ -188,7 +188,7 @@ async fn commits_are_durable_whatever_the_default_is() {
 
 #[tokio::test]
 async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     let room = room("r");
     db.ready().await;
     let store = open(&db.url, &hasty());
@@ -207,7 +207,7 @@ async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
 
 #[tokio::test]
 async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
-    let db = TestDb::sqlite();
+    let db = Database::sqlite();
     db.ready().await;
     // A file where a folder is needed.
     let url = DatabaseUrl::parse(&format!("{}/below/chat.db", db.url)).expect("a URL");
@@ -217,7 +217,7 @@ async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_hold_nothing_of_a_row() {
-    for db in [TestDb::postgres().await, TestDb::sqlite()] {
+    for db in [Database::postgres().await, Database::sqlite()] {
         let store = db.ready().await;
         // A check of somebody's own: its error quotes the row, in a field that is not shown.
         let ddl = "ALTER TABLE messages ADD CONSTRAINT no_such CHECK (content <> 'my secret')";

@@ -16,7 +16,7 @@ pub struct AvatarWords {
 }
 
 static AVATARS: LazyLock<Vec<AvatarWords>> = LazyLock::new(|| {
-    // The list is part of the binary; a test below reads it, so a broken one never leaves the house.
+    // The list is part of the binary, and a test below reads it: no release has a broken one.
     serde_json::from_str(include_str!("../../../static/avatars/avatars.json")).unwrap_or_default()
 });
 
@@ -45,7 +45,7 @@ impl AvatarName {
         avatars.get(sum.checked_rem(avatars.len()).unwrap_or(0)).map_or(Self("otter"), |a| Self(&a.name))
     }
 
-    /// An avatar as the store has it. One that a later release dropped is shown as the derived one.
+    /// An avatar as the store has it. Where this release no longer has it, the derived one stands in for it.
     pub fn from_stored(name: &str, author: &AuthorId) -> Self {
         Self::parse(name).unwrap_or_else(|_| Self::derived_from(author))
     }

@@ -4,7 +4,7 @@ use super::ParseError;
 pub const CONTENT_CODE_POINTS_MAX: usize = 2_000;
 
 /// What a person wrote: trimmed, CRLF made LF, 1 to [`CONTENT_CODE_POINTS_MAX`] code points, no control
-/// characters but line feed and tab. PostgreSQL refuses NUL in text, so nothing else may enter a batch.
+/// characters but line feed and tab. (A NUL would make PostgreSQL refuse the whole batch that it is in.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Content(String);
 

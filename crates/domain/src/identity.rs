@@ -5,8 +5,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-/// The browser's secret (ID-1). Lives only as long as a JOIN is handled: it is never stored, logged or
-/// sent to anybody, so it has no `Display` and its `Debug` shows nothing.
+/// The secret that a browser proves its identity with (ID-1). Lives only as long as a JOIN is handled: it is never
+/// stored, logged or sent to anybody, so it has no `Display` and its `Debug` shows nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AnonymousId(Uuid);
 
@@ -28,7 +28,7 @@ impl fmt::Debug for AnonymousId {
 pub struct AuthorId(Arc<str>);
 
 impl AuthorId {
-    /// An id that was derived before and now comes back from the store.
+    /// An id as the store has it: it was derived when it was first used.
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
     }

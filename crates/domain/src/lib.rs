@@ -9,6 +9,7 @@ mod cursor;
 mod identity;
 mod message;
 mod nickname;
+mod principal;
 mod room_id;
 
 pub use avatar::{AvatarName, AvatarWords, all_avatars};
@@ -17,6 +18,7 @@ pub use cursor::PageCursor;
 pub use identity::{AnonymousId, AuthorId, IdentityKey};
 pub use message::{Author, ChatMessage, Epoch, NewMessage};
 pub use nickname::{NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname};
+pub use principal::Principal;
 pub use room_id::{ROOM_ID_CODE_POINTS_MAX, RoomId};
 
 /// Why a piece of untrusted text was refused.

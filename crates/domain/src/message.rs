@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::{AuthorId, AvatarName, Content, Nickname, RoomId};
 
-/// One life of a room's counter: while it is the same, counter values can be compared.
+/// Names one life of a room's counter: values of the counter can be compared only within the same epoch. A new one
+/// begins where the history was replaced, as by a restored backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(Uuid);
 
@@ -43,6 +44,14 @@ pub struct Author {
     pub avatar: AvatarName,
 }
 
+impl Author {
+    /// How many bytes it takes as JSON on the wire. Limits that were promised to clients are in these.
+    pub fn n_bytes_as_json(&self) -> usize {
+        const KEYS: usize = r#"{"id":"","nickname":"","avatar":""}"#.len();
+        KEYS + escaped(self.id.as_str()) + escaped(self.nickname.as_str()) + escaped(self.avatar.as_str())
+    }
+}
+
 /// A message as a session sends it, checked but not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
@@ -52,7 +61,8 @@ pub struct NewMessage {
     pub author: Author,
     /// What was written.
     pub content: Content,
-    /// The sender's own key for this message: the same key is stored once per room and author.
+    /// Made by the sender: of messages with the same key one is stored for each room and author, so that a retry is
+    /// safe.
     pub client_id: Uuid,
 }
 
@@ -63,9 +73,9 @@ pub struct ChatMessage {
     pub id: i64,
     /// The room counter's value at its creation: orders the list.
     pub seq: i64,
-    /// The room counter's value at its last change: the resume cursor.
+    /// The room counter's value at its last change: what clients resume from.
     pub rev: i64,
-    /// The sender's key.
+    /// See [`NewMessage::client_id`].
     pub client_id: Uuid,
     /// Its author as of the sending.
     pub author: Author,
@@ -76,8 +86,31 @@ pub struct ChatMessage {
 }
 
 impl ChatMessage {
-    /// Whether the other one is this message: the same author's, with the same key, in the same place.
+    /// How many bytes it takes as JSON on the wire, as [`Author::n_bytes_as_json`].
+    pub fn n_bytes_as_json(&self) -> usize {
+        const KEYS: usize = r#"{"id":"","seq":,"rev":,"clientId":"","author":,"content":"","createdAt":""}"#.len();
+        const CLIENT_ID_AND_TIME: usize = 36 + "2026-01-01T00:00:00.000Z".len();
+        let numbers = digits(self.id) + digits(self.seq) + digits(self.rev);
+        KEYS + CLIENT_ID_AND_TIME + numbers + self.author.n_bytes_as_json() + escaped(self.content.as_str())
+    }
+
+    /// Whether the other one is this message: the same author's, with the same key and the same `seq`.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.seq, self.client_id, &self.author.id) == (other.seq, other.client_id, &other.author.id)
     }
+}
+
+/// The bytes of a text within the quotes of a JSON string.
+fn escaped(text: &str) -> usize {
+    let of = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\t' | b'\r' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
+}
+
+fn digits(number: i64) -> usize {
+    let n_digits = number.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+    usize::try_from(n_digits).unwrap_or(0) + usize::from(number < 0)
 }

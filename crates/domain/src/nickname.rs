@@ -22,7 +22,7 @@ impl Nickname {
     /// # Errors
     /// [`ParseError::Nickname`] where a rule is broken.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        // No white space is dropped from a name that is much too long: it is refused unread.
+        // Far more than a name may have: refused before any work is done on it.
         if text.len() > 1_024 {
             return Err(ParseError::Nickname);
         }
@@ -81,7 +81,7 @@ fn turns_direction(c: char) -> bool {
 }
 
 /// Code points that draw nothing: U+2800 and those that Unicode lists as Default_Ignorable_Code_Point
-/// (DerivedCoreProperties.txt), less the ones [`may_stand`] allows in their place; line and paragraph
+/// (DerivedCoreProperties.txt), less those that [`may_stand`] allows where they belong; line and paragraph
 /// separators, noncharacters and private use too, since nobody can read them.
 fn draws_nothing(c: char) -> bool {
     matches!(c,

@@ -1,12 +1,12 @@
 //! Every metric of the program, declared once; docs/METRICS.md says what each means. Named by the Prometheus
 //! conventions.
 //!
-//! Invariant: no label has a value that a stranger chose. What counts is resolved when it is declared, so that
-//! counting is one atomic addition.
+//! Invariant: no label has a value that a visitor chose, so the number of series is fixed. The counter of each label's
+//! value is looked up when it is declared, so that counting is one atomic addition.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-/// What became of a JOIN. The first three are members now.
+/// What became of a JOIN. After the first three the session is a member of the room.
 pub const JOIN_OUTCOMES: [&str; 8] = [
     "fresh",
     "resumed",
@@ -28,9 +28,9 @@ pub const CUT_REASONS: [&str; 2] = ["address", "server"];
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
-/// What the labels may say that other modules know.
+/// Values of labels that other crates define.
 pub struct Labels {
-    /// Every code of a close frame, and the one that stands for none.
+    /// Every code of a close frame, and the one that stands for a connection without one.
     pub close_codes: Vec<String>,
     /// Every code of an ERROR frame.
     pub error_codes: Vec<String>,
@@ -48,19 +48,19 @@ pub struct Metrics {
     pub sessions_opened: IntCounter,
     /// WebSocket sessions open now.
     pub sessions_live: IntGauge,
-    /// How many there may be.
+    /// WebSocket sessions there may be.
     pub sessions_max: IntGauge,
     /// Sessions closed, by close code.
     pub sessions_closed: Counters,
-    /// Connections that are no sessions.
+    /// Connections that are no WebSocket sessions.
     pub connections: IntGauge,
-    /// Those that were ended, or refused, because there were too many, by reason.
+    /// Connections that were ended, or refused, because there were too many, by reason.
     pub connections_cut: Counters,
     /// Joins by outcome.
     pub joins: Counters,
     /// Rooms live now.
     pub rooms_live: IntGauge,
-    /// How many there may be.
+    /// Live rooms there may be.
     pub rooms_max: IntGauge,
     /// People in each live room, sampled.
     pub room_people: Histogram,
@@ -98,7 +98,7 @@ pub struct Metrics {
     pub locked_rooms: IntGauge,
     /// Messages that wait for the database or are being committed.
     pub store_queue: IntGauge,
-    /// How many there may be.
+    /// Messages that may wait for the database.
     pub store_queue_max: IntGauge,
     /// Sessions cut because their outbox was full.
     pub outbox_evictions: IntCounter,
@@ -110,11 +110,11 @@ pub struct Metrics {
     pub servers_live: IntGauge,
     /// Renewals of this server's lease that failed.
     pub lease_failures: IntCounter,
-    /// Memory of the recent messages of all live rooms.
+    /// Memory that the recent messages of all live rooms take.
     pub backlog_bytes: IntGauge,
-    /// How much it may be.
+    /// How much memory that may be.
     pub backlog_max_bytes: IntGauge,
-    /// Rooms that were told to keep less of them.
+    /// Rooms that had to keep fewer recent messages.
     pub backlogs_trimmed: IntCounter,
     /// Database connections that exist.
     pub pool_open: IntGauge,

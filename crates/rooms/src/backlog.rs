@@ -1,21 +1,21 @@
 use std::{collections::VecDeque, sync::Arc};
 
-use bytes::{BufMut, Bytes, BytesMut};
-
 use chat_domain::ChatMessage;
+
+use crate::event::{Event, Held, MessageEvent, Messages};
 
 /// How many messages a page has (FR-401).
 pub const PAGE_MESSAGES: usize = 50;
 /// Most changes that a resume replays (docs/ARCHITECTURE.md).
 pub const RESUME_CHANGES_MAX: usize = 500;
-/// Most bytes of encoded messages in a WELCOME: 512 KiB less room for the rest of the frame, of which 50 people
+/// Most bytes of messages, as JSON, in a WELCOME: 512 KiB less room for the rest of the frame, of which 50 people
 /// with long nicknames are the largest part.
 pub const WELCOME_BYTES_MAX: usize = 480 * 1024;
 
 /// About what a message takes beside its text: its ids and times, its place in the list, what the allocator adds.
 const MESSAGE_BYTES: usize = 400;
 
-/// The recent messages of a room, encoded once. Pure.
+/// The recent messages of a room, as the events that they are. Pure.
 ///
 /// Complete above a value of the counter: every change with a higher one is here. Bounded by
 /// what a WELCOME may carry, since nothing beyond that is ever asked of it.
@@ -27,16 +27,17 @@ pub struct Backlog {
     has_older: bool,
     /// It was made to hold less than a page.
     is_trimmed: bool,
-    /// All that is held, encoded with commas between, and where each message begins: every page and every replay
-    /// is the end of it. Made when first asked for after a change, so that a storm of joins encodes and copies
-    /// nothing.
-    joined: Option<(Bytes, Vec<usize>)>,
+    /// All that is held: every page and every replay is the end of it. Made when first asked for after a change, so
+    /// that a storm of joins shares it.
+    shared: Option<Arc<Held>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     message: Arc<ChatMessage>,
-    json: Bytes,
+    event: Arc<Event>,
+    /// As JSON, and what separates it from the next one.
+    n_bytes: usize,
 }
 
 /// Why a resume cannot be answered from the backlog.
@@ -57,7 +58,7 @@ impl Backlog {
             complete_above: 0,
             has_older: false,
             is_trimmed: false,
-            joined: None,
+            shared: None,
         };
         for message in messages {
             backlog.push_entry(Entry::new(message));
@@ -73,17 +74,17 @@ impl Backlog {
         }
     }
 
-    /// Appends a change and gives its encoding back.
-    pub fn push(&mut self, message: Arc<ChatMessage>) -> Bytes {
+    /// Appends a change, and gives the event that it is and how many bytes it has as JSON.
+    pub fn push(&mut self, message: Arc<ChatMessage>) -> (Arc<Event>, usize) {
         let entry = Entry::new(message);
-        let json = entry.json.clone();
+        let emitted = (entry.event.clone(), entry.n_bytes);
         self.push_entry(entry);
-        json
+        emitted
     }
 
     fn push_entry(&mut self, entry: Entry) {
-        self.joined = None;
-        self.n_bytes += entry.json.len() + 1;
+        self.shared = None;
+        self.n_bytes += entry.n_bytes;
         self.entries.push_back(entry);
         while self.entries.len() > RESUME_CHANGES_MAX || self.n_bytes > WELCOME_BYTES_MAX {
             self.drop_oldest();
@@ -92,7 +93,7 @@ impl Backlog {
 
     fn drop_oldest(&mut self) {
         let Some(dropped) = self.entries.pop_front() else { return };
-        self.n_bytes -= dropped.json.len() + 1;
+        self.n_bytes -= dropped.n_bytes;
         self.complete_above = dropped.message.rev;
         self.has_older = true;
     }
@@ -104,7 +105,7 @@ impl Backlog {
             self.drop_oldest();
         }
         self.entries.shrink_to_fit();
-        self.joined = None;
+        self.shared = None;
     }
 
     /// Whether it holds less than the latest page, though the room has more: [`Backlog::extend_back`].
@@ -112,10 +113,11 @@ impl Backlog {
         self.is_trimmed && self.has_older && self.entries.len() < PAGE_MESSAGES
     }
 
-    /// About how much memory it takes: each message as it is and encoded, and all together where that was made.
+    /// About how much memory it takes at most: each message as it is and encoded, and all together where they are
+    /// shared.
     pub fn n_bytes_held(&self) -> usize {
-        let joined = self.joined.as_ref().map_or(0, |(joined, _)| joined.len());
-        2 * self.n_bytes + MESSAGE_BYTES * self.entries.len() + joined
+        let n_shared = self.shared.as_ref().map_or(0, |_| self.n_bytes);
+        2 * self.n_bytes + MESSAGE_BYTES * self.entries.len() + n_shared
     }
 
     /// The place of the first message held, where a longer read ends: [`Backlog::extend_back`].
@@ -147,33 +149,30 @@ impl Backlog {
         self.has_older || self.entries.len() > n
     }
 
-    /// The latest page, encoded with commas between, and whether older messages exist.
-    pub fn latest_page(&mut self) -> (Bytes, bool) {
+    /// The latest page, and whether older messages exist.
+    pub fn latest_page(&mut self) -> (Messages, bool) {
         let skipped = self.entries.len().saturating_sub(PAGE_MESSAGES);
-        (self.joined_from(skipped), self.has_older || skipped > 0)
+        (self.shared_from(skipped), self.has_older || skipped > 0)
     }
 
-    /// The changes after `rev`, encoded with commas between.
+    /// The changes after `rev`.
     ///
     /// # Errors
     /// [`NotHere`] where they are not all here.
-    pub fn after(&mut self, rev: i64) -> Result<Bytes, NotHere> {
+    pub fn after(&mut self, rev: i64) -> Result<Messages, NotHere> {
         if rev >= self.complete_above {
             let from = self.entries.partition_point(|e| e.message.rev <= rev);
-            return Ok(self.joined_from(from));
+            return Ok(self.shared_from(from));
         }
         // Full: what is held here is already the most that may be replayed.
         let is_full = self.entries.len() >= RESUME_CHANGES_MAX || self.has_dropped_for_bytes();
         Err(if is_full { NotHere::TooMuch } else { NotHere::Older })
     }
 
-    /// From the message at this place to the last one.
-    fn joined_from(&mut self, place: usize) -> Bytes {
+    /// From the message at this index to the last one.
+    fn shared_from(&mut self, index: usize) -> Messages {
         let entries = &self.entries;
-        let (joined, begins) = self.joined.get_or_insert_with(|| join(entries));
-        let Some(begin) = begins.get(place) else { return Bytes::new() };
-        #[expect(clippy::disallowed_methods, reason = "`begins` was made from `joined`")]
-        joined.slice(*begin..)
+        self.shared.get_or_insert_with(|| Held::new(entries.iter().map(|e| e.event.clone()).collect())).from(index)
     }
 
     fn has_dropped_for_bytes(&self) -> bool {
@@ -184,23 +183,9 @@ impl Backlog {
 
 impl Entry {
     fn new(message: Arc<ChatMessage>) -> Self {
-        let json = chat_wire::message_json(&message).into();
-        Self { message, json }
+        let event = Arc::new(Event::Message(MessageEvent::new(message.clone())));
+        Self { n_bytes: message.n_bytes_as_json() + 1, message, event }
     }
-}
-
-fn join(entries: &VecDeque<Entry>) -> (Bytes, Vec<usize>) {
-    let n_bytes = entries.iter().map(|e| e.json.len() + 1).sum::<usize>();
-    let mut joined = BytesMut::with_capacity(n_bytes);
-    let mut begins = Vec::with_capacity(entries.len());
-    for entry in entries {
-        if !joined.is_empty() {
-            joined.put_u8(b',');
-        }
-        begins.push(joined.len());
-        joined.put_slice(&entry.json);
-    }
-    (joined.freeze(), begins)
 }
 
 #[cfg(test)]
@@ -209,12 +194,9 @@ mod tests {
 
     use super::*;
     use crate::{test_message, test_message_of};
-    use chat_wire::MessagePayload;
 
-    fn revs(joined: &Bytes) -> Vec<i64> {
-        let json = [b"[", &joined[..], b"]"].concat();
-        let messages: Vec<MessagePayload<'_>> = serde_json::from_slice(&json).expect("a list of messages");
-        messages.iter().map(|m| m.rev).collect()
+    fn revs(messages: &Messages) -> Vec<i64> {
+        messages.iter().map(|m| m.message().rev).collect()
     }
 
     fn range(revs: std::ops::RangeInclusive<i64>) -> Vec<Arc<ChatMessage>> {
@@ -237,7 +219,7 @@ mod tests {
     #[test]
     fn tells_what_the_database_must_be_asked() {
         let mut backlog = Backlog::new(range(101..=150), true);
-        assert_eq!(backlog.after(99), Err(NotHere::Older));
+        assert_eq!(backlog.after(99).err(), Some(NotHere::Older));
         assert_eq!(backlog.after(100).map(|b| revs(&b).len()), Ok(50));
         assert_eq!(backlog.after(150).map(|b| revs(&b)), Ok(vec![]));
         backlog.push(test_message(151));
@@ -255,7 +237,7 @@ mod tests {
             backlog.push(test_message(rev));
         }
         backlog.extend_back(before, range(1..=100), false);
-        assert_eq!(backlog.after(100), Err(NotHere::TooMuch));
+        assert_eq!(backlog.after(100).err(), Some(NotHere::TooMuch));
         assert_eq!(backlog.after(105).map(|b| revs(&b).len()), Ok(500));
     }
 
@@ -268,14 +250,14 @@ mod tests {
         assert_eq!(backlog.first_seq(), 100);
         assert_eq!(backlog.after(100).map(|b| revs(&b)), Ok(vec![]));
         assert_eq!(backlog.after(99).map(|b| revs(&b)), Ok(vec![100]));
-        assert_eq!(backlog.after(98), Err(NotHere::Older));
+        assert_eq!(backlog.after(98).err(), Some(NotHere::Older));
         backlog.push(test_message(101));
         assert_eq!(backlog.after(99).map(|b| revs(&b)), Ok(vec![100, 101]));
         backlog.extend_back(100, range(50..=99), true);
         assert!(!backlog.is_short());
         assert_eq!(revs(&backlog.latest_page().0), (52..=101).collect::<Vec<_>>());
         assert_eq!(backlog.after(49).map(|b| revs(&b)), Ok((50..=101).collect()));
-        assert_eq!(backlog.after(48), Err(NotHere::Older));
+        assert_eq!(backlog.after(48).err(), Some(NotHere::Older));
         // A room that never had more than that is whole.
         let mut small = Backlog::new(range(1..=1), false);
         small.trim();
@@ -286,14 +268,13 @@ mod tests {
     #[test]
     fn never_replays_more_than_a_resume_may() {
         let mut backlog = Backlog::new(range(1..=501), false);
-        assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
+        assert_eq!(backlog.after(0).err(), Some(NotHere::TooMuch));
         assert_eq!(backlog.after(1).map(|b| revs(&b).len()), Ok(500));
-        let (one, other) = (backlog.after(100).expect("here"), backlog.after(200).expect("here"));
-        assert!(one.as_ptr() < other.as_ptr() && one.ends_with(&other), "replays share their bytes");
         let large: Vec<_> = (1..=300).map(|rev| test_message_of(rev, &"가".repeat(2_000))).collect();
         let mut backlog = Backlog::new(large, false);
-        assert!(backlog.latest_page().0.len() <= WELCOME_BYTES_MAX);
-        assert_eq!(backlog.after(0), Err(NotHere::TooMuch));
+        let n_bytes = |m: &MessageEvent| m.message().n_bytes_as_json() + 1;
+        assert!(backlog.latest_page().0.iter().map(n_bytes).sum::<usize>() <= WELCOME_BYTES_MAX);
+        assert_eq!(backlog.after(0).err(), Some(NotHere::TooMuch));
         assert!(backlog.latest_page().1);
     }
 
@@ -317,7 +298,7 @@ mod tests {
                     }
                 }
                 match backlog.after(ask) {
-                    Ok(joined) => prop_assert_eq!(revs(&joined), (ask + 1..=last).collect::<Vec<_>>()),
+                    Ok(messages) => prop_assert_eq!(revs(&messages), (ask + 1..=last).collect::<Vec<_>>()),
                     Err(_) => prop_assert!(ask < backlog.complete_above),
                 }
                 prop_assert!(!backlog.is_short() || backlog.first_seq() > 1);
@@ -330,7 +311,7 @@ mod tests {
             let last = first + n - 1;
             let mut backlog = Backlog::new(range(first..=last), first > 1);
             match backlog.after(ask) {
-                Ok(joined) => prop_assert_eq!(revs(&joined), (ask.max(first - 1) + 1..=last).collect::<Vec<_>>()),
+                Ok(messages) => prop_assert_eq!(revs(&messages), (ask.max(first - 1) + 1..=last).collect::<Vec<_>>()),
                 Err(_) => prop_assert!(ask < backlog.complete_above),
             }
             if ask >= first - 1 && last - ask <= 500 {

@@ -1,11 +1,14 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use bytes::Bytes;
+use crate::{
+    event::{Batch, EndReason, Event, FRAME_BYTES, Welcome},
+    messages::{Command, HubId, SessionId},
+};
 
-use super::messages::{Command, HubId, SessionId};
-use chat_wire::CloseCode;
-
-/// Largest BATCH frame, in bytes of JSON: above it a new one begins, so that a client never has to take in
+/// Largest batch, in bytes of JSON: above it a new one begins, so that a client never has to take in
 /// too much at once.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Most bytes of frames of one delivery. Well below an outbox's bound: a burst must not cut readers that have
@@ -17,36 +20,39 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 /// What a room has to deliver, gathered while the delivery before is under way. Pure.
 ///
 /// Keeps this order: a session gets its WELCOME, then exactly the changes behind it. A WELCOME does not wait for
-/// what is gathered: it tells more than that, so what was gathered before it is for the others (its [`Place`] says
-/// so). What goes to a single session (ACK, PROFILE, ERROR) may be moved behind changes, never before its WELCOME.
+/// what is gathered: it holds more than that, so what was gathered before it is for the others (its
+/// [`DeliveryPosition`] says so). What goes to a single session may be moved behind changes, never before its WELCOME.
 #[derive(Debug, Default)]
 pub struct FanOut {
-    attaches: Vec<(HubId, SessionId, [Bytes; 4], Place)>,
-    /// The next frame begins a run of its own: no BATCH may hold frames from both sides of a WELCOME.
+    attaches: Vec<(HubId, Box<Welcome>, DeliveryPosition)>,
+    /// The next event begins a run of its own: no batch may hold events from both sides of a WELCOME.
     cut: bool,
-    place: Place,
+    position: DeliveryPosition,
     runs: VecDeque<Run>,
     n_bytes: usize,
     /// The counter that what was taken brings members to.
     rev: i64,
 }
 
-/// A place in all that a room ever gathered.
-pub type Place = u64;
+/// How many events a room has gathered up to one of them: what a member was delivered, everything up to there.
+pub type DeliveryPosition = u64;
 
-/// A frame (JSON), its place, and the counter's value that it brings a member to where it is a change.
+/// An event for every member.
 #[derive(Debug)]
-struct Frame {
-    place: Place,
+struct Gathered {
+    position: DeliveryPosition,
+    /// The counter's value that it brings a member to, where it is a change.
     rev: Option<i64>,
-    json: String,
+    event: Arc<Event>,
+    /// As JSON.
+    n_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Run {
-    frames: VecDeque<Frame>,
-    directs: Vec<(HubId, SessionId, Bytes, bool)>,
-    close: Option<(CloseCode, Place)>,
+    events: VecDeque<Gathered>,
+    directs: Vec<(HubId, SessionId, Arc<Event>, bool)>,
+    end: Option<(EndReason, DeliveryPosition)>,
 }
 
 impl FanOut {
@@ -71,42 +77,42 @@ impl FanOut {
     }
 
     /// A session becomes a member with this WELCOME.
-    pub fn attach(&mut self, hub: HubId, session: SessionId, welcome: [Bytes; 4]) {
-        self.attaches.push((hub, session, welcome, self.place));
+    pub fn attach(&mut self, hub: HubId, welcome: Welcome) {
+        self.attaches.push((hub, Box::new(welcome), self.position));
         self.cut = true;
     }
 
-    /// A change (JSON) for every member, which brings them to `rev`.
-    pub fn change(&mut self, rev: i64, json: String) {
-        self.push(Some(rev), json);
+    /// A change for every member, of so many bytes as JSON, which brings them to `rev`.
+    pub fn change(&mut self, rev: i64, event: Arc<Event>, n_bytes: usize) {
+        self.push(Some(rev), event, n_bytes + FRAME_BYTES);
     }
 
-    /// A frame (JSON) for every member that is no change.
-    pub fn broadcast(&mut self, json: String) {
-        self.push(None, json);
+    /// What every member gets that is no change, of so many bytes as JSON.
+    pub fn broadcast(&mut self, event: Arc<Event>, n_bytes: usize) {
+        self.push(None, event, n_bytes);
     }
 
-    fn push(&mut self, rev: Option<i64>, json: String) {
-        self.n_bytes += json.len();
-        self.place += 1;
-        let frame = Frame { place: self.place, rev, json };
-        self.run().frames.push_back(frame);
+    fn push(&mut self, rev: Option<i64>, event: Arc<Event>, n_bytes: usize) {
+        self.n_bytes += n_bytes;
+        self.position += 1;
+        let gathered = Gathered { position: self.position, rev, event, n_bytes };
+        self.run().events.push_back(gathered);
     }
 
-    /// A frame (JSON) for one session, and whether it answers a message of its.
-    pub fn direct(&mut self, hub: HubId, session: SessionId, json: &str, answers: bool) {
-        self.run().directs.push((hub, session, chat_wire::text_frame(json), answers));
+    /// An event for one session, and whether it answers a message of its.
+    pub fn direct(&mut self, hub: HubId, session: SessionId, event: Arc<Event>, answers: bool) {
+        self.run().directs.push((hub, session, event, answers));
     }
 
-    /// Every member is closed, behind all that was said before.
-    pub fn close_all(&mut self, code: CloseCode) {
-        self.place += 1;
-        self.runs.push_back(Run { close: Some((code, self.place)), ..Run::default() });
+    /// Every member's subscription ends, behind all that was said before.
+    pub fn end_all(&mut self, reason: EndReason) {
+        self.position += 1;
+        self.runs.push_back(Run { end: Some((reason, self.position)), ..Run::default() });
     }
 
-    /// The run that frames go to now.
+    /// The run that events go to now.
     fn run(&mut self) -> &mut Run {
-        if std::mem::take(&mut self.cut) || self.runs.back().is_none_or(|r| r.close.is_some()) {
+        if std::mem::take(&mut self.cut) || self.runs.back().is_none_or(|r| r.end.is_some()) {
             self.runs.push_back(Run::default());
         }
         let last = self.runs.len() - 1;
@@ -115,33 +121,33 @@ impl FanOut {
     }
 
     /// Takes what was gathered, or the first part where it is more than one delivery may carry, as commands
-    /// for each hub. Frames in a row are encoded once, as one BATCH.
+    /// for each hub. Events in a row go as one batch.
     pub fn take(&mut self, hubs: &[HubId]) -> BTreeMap<HubId, Vec<Command>> {
         let mut commands: BTreeMap<HubId, Vec<Command>> = hubs.iter().map(|hub| (*hub, Vec::new())).collect();
-        for (hub, session, welcome, place) in std::mem::take(&mut self.attaches) {
-            commands.entry(hub).or_default().push(Command::Attach(session, welcome, place));
+        for (hub, welcome, position) in std::mem::take(&mut self.attaches) {
+            commands.entry(hub).or_default().push(Command::Attach(welcome, position));
         }
         let mut budget = DELIVERY_BYTES_MAX;
         while budget > 0 {
             let Some(mut run) = self.runs.pop_front() else { break };
-            let frames = run.take_frames(&mut budget);
-            self.n_bytes -= frames.iter().map(|f| f.json.len()).sum::<usize>();
-            self.rev = frames.iter().filter_map(|f| f.rev).next_back().unwrap_or(self.rev);
-            for (bytes, place) in batches(&frames) {
+            let taken = run.take_events(&mut budget);
+            self.n_bytes -= taken.iter().map(|g| g.n_bytes).sum::<usize>();
+            self.rev = taken.iter().filter_map(|g| g.rev).next_back().unwrap_or(self.rev);
+            for (batch, position) in batches(taken) {
                 for list in commands.values_mut() {
-                    list.push(Command::Broadcast(bytes.clone(), place));
+                    list.push(Command::Broadcast(batch.clone(), position));
                 }
             }
-            if !run.frames.is_empty() {
+            if !run.events.is_empty() {
                 self.runs.push_front(run);
                 break;
             }
-            for (hub, session, frame, answers) in run.directs {
-                commands.entry(hub).or_default().push(Command::Direct(session, frame, answers));
+            for (hub, session, event, answers) in run.directs {
+                commands.entry(hub).or_default().push(Command::Direct(session, event, answers));
             }
-            if let Some((code, place)) = run.close {
+            if let Some((reason, position)) = run.end {
                 for list in commands.values_mut() {
-                    list.push(Command::CloseAll(code, place));
+                    list.push(Command::EndAll(reason, position));
                 }
             }
         }
@@ -151,34 +157,34 @@ impl FanOut {
 }
 
 impl Run {
-    /// Takes frames as long as the budget is not used up: one at least where there is any left of it.
-    fn take_frames(&mut self, budget: &mut usize) -> Vec<Frame> {
+    /// Takes events as long as the budget is not used up: one at least where there is any left of it.
+    fn take_events(&mut self, budget: &mut usize) -> Vec<Gathered> {
         let mut taken = Vec::new();
         while *budget > 0
-            && let Some(frame) = self.frames.pop_front()
+            && let Some(event) = self.events.pop_front()
         {
-            *budget = budget.saturating_sub(frame.json.len());
-            taken.push(frame);
+            *budget = budget.saturating_sub(event.n_bytes);
+            taken.push(event);
         }
         taken
     }
 }
 
-/// The frames as few BATCHes, each with the place of its last frame.
-fn batches(frames: &[Frame]) -> Vec<(Bytes, Place)> {
+/// The events as few batches, each with the position of its last event.
+fn batches(taken: Vec<Gathered>) -> Vec<(Arc<Batch>, DeliveryPosition)> {
     let mut batches = Vec::new();
-    let (mut batch, mut n_bytes, mut last): (Vec<&String>, usize, Place) = (Vec::new(), 0, 0);
-    for Frame { json, place, .. } in frames {
-        if !batch.is_empty() && n_bytes + json.len() > BATCH_BYTES_MAX {
-            batches.push((chat_wire::text_frame(&chat_wire::batch_json(&batch)), last));
-            (batch, n_bytes) = (Vec::new(), 0);
+    let (mut batch, mut n_in_batch, mut last) = (Vec::new(), 0, 0);
+    for Gathered { position, event, n_bytes, .. } in taken {
+        if !batch.is_empty() && n_in_batch + n_bytes > BATCH_BYTES_MAX {
+            batches.push((Arc::new(Batch::new(std::mem::take(&mut batch))), last));
+            n_in_batch = 0;
         }
-        n_bytes += json.len();
-        last = *place;
-        batch.push(json);
+        n_in_batch += n_bytes;
+        last = position;
+        batch.push(event);
     }
     if !batch.is_empty() {
-        batches.push((chat_wire::text_frame(&chat_wire::batch_json(&batch)), last));
+        batches.push((Arc::new(Batch::new(batch)), last));
     }
     batches
 }
@@ -189,6 +195,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::{test_event as event, test_welcome};
+
+    fn revs(batch: &Batch) -> Vec<i64> {
+        let rev = |event: &Arc<Event>| if let Event::Message(m) = &**event { m.message().rev } else { 0 };
+        batch.events().iter().map(rev).collect()
+    }
 
     fn session(n: u128) -> SessionId {
         SessionId(Uuid::from_u128(n))
@@ -199,7 +211,7 @@ mod tests {
             Command::Attach(..) => 'a',
             Command::Broadcast(..) => 'b',
             Command::Direct(..) => 'd',
-            Command::CloseAll(..) => 'c',
+            Command::End(..) | Command::EndAll(..) => 'c',
         };
         commands.iter().map(letter).collect()
     }
@@ -208,43 +220,44 @@ mod tests {
     fn gathers_frames_but_never_across_a_welcome() {
         let (one, two) = (HubId(0), HubId(1));
         let mut fan_out = FanOut::default();
-        let welcome = [const { Bytes::new() }; 4];
-        fan_out.broadcast("1".into());
-        fan_out.direct(one, session(1), "x", false);
-        fan_out.broadcast("2".into());
+        fan_out.broadcast(event(1), 1);
+        fan_out.direct(one, session(1), event(9), false);
+        fan_out.broadcast(event(2), 1);
         assert!(fan_out.goes_to_all());
-        fan_out.attach(two, session(2), welcome.clone());
-        fan_out.broadcast("3".into());
-        fan_out.close_all(CloseCode::StartOver);
-        fan_out.broadcast("4".into());
+        fan_out.attach(two, test_welcome(session(2)));
+        fan_out.broadcast(event(3), 1);
+        fan_out.end_all(EndReason::StartOver);
+        fan_out.broadcast(event(4), 1);
         let commands = fan_out.take(&[one, two]);
         assert_eq!(shape(&commands[&one]), "bdbcb");
         assert_eq!(shape(&commands[&two]), "abbcb");
         assert!(fan_out.is_empty() && !fan_out.goes_to_all());
-        fan_out.direct(one, session(1), "x", false);
-        fan_out.attach(two, session(2), welcome);
+        fan_out.direct(one, session(1), event(9), false);
+        fan_out.attach(two, test_welcome(session(2)));
         assert!(!fan_out.goes_to_all(), "what is for one of them");
-        let Command::Broadcast(bytes, 2) = &commands[&one][0] else { panic!("a broadcast comes first") };
-        assert!(String::from_utf8_lossy(bytes).ends_with(r#"{"frames":[1,2]}}"#));
+        let Command::Broadcast(batch, 2) = &commands[&one][0] else { panic!("a broadcast comes first") };
+        assert_eq!(revs(batch), [1, 2]);
     }
 
     #[test]
     fn a_burst_goes_out_in_parts_that_an_outbox_can_take() {
         let hub = HubId(0);
         let mut fan_out = FanOut::default();
-        let frame = |n: u8| format!("\"{n}{}\"", "x".repeat(30_000));
-        (0..5).for_each(|n| fan_out.broadcast(frame(n)));
-        fan_out.direct(hub, session(1), "x", false);
-        fan_out.close_all(CloseCode::StartOver);
+        (1..=5).for_each(|n| fan_out.broadcast(event(n), 30_000));
+        fan_out.direct(hub, session(1), event(9), false);
+        fan_out.end_all(EndReason::StartOver);
         let mut shapes = Vec::new();
-        let mut n_frames = 0;
+        let mut n_events = Vec::new();
         while !fan_out.is_empty() {
             let commands = fan_out.take(&[hub]).remove(&hub).expect("something to do");
             shapes.push(shape(&commands));
-            n_frames += commands.iter().filter(|c| matches!(c, Command::Broadcast(b, _) if b.len() < 130_000)).count();
+            n_events.extend(commands.iter().filter_map(|c| match c {
+                Command::Broadcast(batch, _) => Some(batch.events().len()),
+                _ => None,
+            }));
         }
         assert_eq!(shapes, ["bb", "bdc"]);
-        assert_eq!((n_frames, fan_out.n_bytes), (3, 0));
+        assert_eq!((n_events, fan_out.n_bytes), (vec![2, 1, 2], 0));
     }
 
     proptest! {
@@ -260,41 +273,39 @@ mod tests {
             let mut all = Vec::new();
             // For each member: from which change on it is to be told, its place, what it was told.
             let mut expected: BTreeMap<u128, usize> = BTreeMap::new();
-            let mut members: BTreeMap<u128, (Place, Vec<i64>)> = BTreeMap::new();
+            let mut members: BTreeMap<u128, (DeliveryPosition, Vec<i64>)> = BTreeMap::new();
             let mut take = |fan_out: &mut FanOut| {
                 let mut last = 0;
                 for command in fan_out.take(&[hub]).remove(&hub).unwrap_or_default() {
                     match command {
-                        Command::Attach(session, _, place) => {
-                            members.insert(session.0.as_u128(), (place, Vec::new()));
+                        Command::Attach(welcome, position) => {
+                            members.insert(welcome.session.0.as_u128(), (position, Vec::new()));
                         }
-                        Command::Broadcast(bytes, place) => {
-                            let text = String::from_utf8_lossy(&bytes).into_owned();
-                            let marks = text.split('<').skip(1).filter_map(|t| t.split_once('>'));
-                            let revs: Vec<i64> = marks.filter_map(|(mark, _)| mark.parse().ok()).collect();
+                        Command::Broadcast(batch, position) => {
+                            let revs = revs(&batch);
                             last = revs.last().copied().unwrap_or(last);
-                            for (_, told) in members.values_mut().filter(|(from, _)| *from < place) {
+                            for (_, told) in members.values_mut().filter(|(from, _)| *from < position) {
                                 told.extend(&revs);
                             }
                         }
-                        Command::Direct(..) | Command::CloseAll(..) => {}
+                        Command::Direct(..) | Command::End(..) | Command::EndAll(..) => {}
                     }
                 }
                 (last, members.clone())
             };
-            fan_out.attach(hub, session(0), [const { Bytes::new() }; 4]);
+            fan_out.attach(hub, test_welcome(session(0)));
             expected.insert(0, 0);
             for (i, (step, n_bytes)) in steps.into_iter().enumerate() {
                 let n = u128::try_from(i).unwrap_or(0) + 1;
                 if step == 0 {
                     expected.insert(n, all.len());
-                    fan_out.attach(hub, session(n), [const { Bytes::new() }; 4]);
+                    fan_out.attach(hub, test_welcome(session(n)));
                 } else {
                     let rev = i64::try_from(n).unwrap_or(0);
                     all.push(rev);
-                    fan_out.change(rev, format!("<{rev}>{}", "x".repeat(n_bytes)));
+                    fan_out.change(rev, event(rev), n_bytes);
                 }
-                fan_out.direct(hub, session(0), "x", false);
+                fan_out.direct(hub, session(0), event(9), false);
                 if taken_at.contains(&i) {
                     let (last, _) = take(&mut fan_out);
                     prop_assert!(last == 0 || fan_out.rev() == last);
@@ -316,8 +327,7 @@ mod tests {
     #[test]
     fn says_when_too_much_waits() {
         let mut fan_out = FanOut::default();
-        let frame = "x".repeat(300 * 1024);
-        (0..4).for_each(|_| fan_out.broadcast(frame.clone()));
+        (0..4).for_each(|_| fan_out.broadcast(event(1), 300 * 1024));
         assert!(fan_out.is_full());
         fan_out.take(&[]);
         assert!(!fan_out.is_full());
@@ -326,7 +336,7 @@ mod tests {
     #[test]
     fn a_hub_with_nothing_to_do_is_left_alone() {
         let mut fan_out = FanOut::default();
-        fan_out.direct(HubId(1), session(1), "x", false);
+        fan_out.direct(HubId(1), session(1), event(1), false);
         assert_eq!(fan_out.take(&[HubId(0), HubId(1)]).into_keys().collect::<Vec<_>>(), [HubId(1)]);
     }
 }

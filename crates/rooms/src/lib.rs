@@ -3,9 +3,11 @@
 //!
 //! Invariant: no write to the database, no socket; never names `session`.
 
+mod answer;
 mod backlog;
 mod backlogs;
 mod directory;
+mod event;
 mod fan_out;
 mod messages;
 mod pace;
@@ -17,12 +19,16 @@ mod registry;
 mod room;
 mod timeline;
 
+pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
-pub use fan_out::Place;
+pub use event::{
+    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome,
+};
+pub use fan_out::DeliveryPosition;
 pub use messages::{
-    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Refusal, RoomKey, SessionId, SessionRef, SetProfile,
-    Snapshot,
+    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Publish, Recall, ResumePoint, RoomKey, SessionId,
+    SessionRef, SetProfile, Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
@@ -70,4 +76,27 @@ fn test_message_of(rev: i64, content: &str) -> Arc<ChatMessage> {
         content: Content::parse(content).expect("valid content"),
         created_at: chrono::DateTime::UNIX_EPOCH,
     })
+}
+
+/// The event that a message for tests is.
+#[cfg(test)]
+fn test_event(rev: i64) -> Arc<Event> {
+    Arc::new(Event::Message(MessageEvent::new(test_message(rev))))
+}
+
+/// A WELCOME for tests, of an empty room.
+#[cfg(test)]
+fn test_welcome(session: SessionId) -> Welcome {
+    Welcome {
+        session,
+        own: None,
+        room: chat_domain::RoomId::parse("post").expect("a room id"),
+        epoch: chat_domain::Epoch::random(),
+        rev: 0,
+        resumed: false,
+        has_more: false,
+        people: People { count: 0, lists: None },
+        heartbeat_seconds: 30,
+        messages: Messages::default(),
+    }
 }

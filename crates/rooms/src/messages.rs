@@ -4,14 +4,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Membership, fan_out::Place};
-use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname, RoomId};
-use chat_wire::{CloseCode, ErrorCode, ResumePoint};
+use super::{
+    Membership,
+    answer::{Published, ReplyTo},
+    event::{Batch, EndReason, Event, Refusal, Welcome},
+    fan_out::DeliveryPosition,
+};
+use chat_domain::{Author, AvatarName, ChatMessage, Content, Epoch, Nickname, Principal, RoomId};
 
 /// One WebSocket. Random, so that it tells a client nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +39,15 @@ pub struct SessionRef {
     pub deliver: Recipient<Deliver>,
 }
 
+/// How far a client was when it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// The life of the room that it knows; none where what it sent is no epoch, which is the same as another one.
+    pub epoch: Option<Epoch>,
+    /// The counter's value up to which it knows everything.
+    pub rev: i64,
+}
+
 /// A session wants to enter a room. Goes through the registry, which forwards it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -44,11 +56,11 @@ pub struct Join {
     pub room: RoomId,
     /// Who asks.
     pub session: SessionRef,
-    /// Its identity.
-    pub author_id: AuthorId,
+    /// Whose session it is.
+    pub principal: Principal,
     /// Its nickname and avatar; none for a reader.
     pub profile: Option<(Nickname, AvatarName)>,
-    /// How far the client was.
+    /// How far the client was, where it was here before.
     pub resume: Option<ResumePoint>,
     /// The thread of its session. Where the room is not live yet it lives there from now on.
     pub thread: ArbiterHandle,
@@ -56,70 +68,52 @@ pub struct Join {
     pub reply: oneshot::Sender<Result<Membership, Refusal>>,
 }
 
-/// Why something was refused, as the sender is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// The code.
-    pub code: ErrorCode,
-    /// For developers.
-    pub message: &'static str,
-    /// Milliseconds until a retry can help, with a code that can pass with time.
-    pub retry_after_ms: Option<u64>,
-}
-
-impl Refusal {
-    /// A queue or limit of the server is full.
-    pub const OVERLOADED: Self = Self {
-        code: ErrorCode::Overloaded,
-        message: "the server has too much to do; try again",
-        retry_after_ms: Some(1_000),
-    };
-    /// The database did not answer.
-    pub const STORE_UNAVAILABLE: Self = Self {
-        code: ErrorCode::StoreUnavailable,
-        message: "the database is away; nothing is known to be stored, try again with the same clientId",
-        retry_after_ms: Some(2_000),
-    };
-}
-
-/// A member wants a message stored and shown.
+/// Somebody wants a message stored and shown.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Publish {
     /// Who sends.
-    pub session: SessionId,
+    pub principal: Principal,
+    /// The nickname and avatar that it is shown with; none for those that a member has here.
+    pub profile: Option<(Nickname, AvatarName)>,
     /// The sender's key.
     pub client_id: Uuid,
     /// What was written.
     pub content: Content,
-    /// When the frame was read.
+    /// When it was read from the network.
     pub received: Instant,
+    /// Where the answer goes.
+    pub reply: ReplyTo<Published>,
 }
 
-/// A member's message was refused: it gets its ACK if it is a retry of one that the room knows, else the refusal.
+/// A message was refused. If the room knows it as stored this is a retry, and the answer says so, else the refusal.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Recall {
     /// Who sends.
-    pub session: SessionId,
+    pub principal: Principal,
     /// The sender's key.
     pub client_id: Uuid,
     /// What was written.
     pub content: Content,
     /// Why it is refused.
     pub refusal: Refusal,
+    /// Where the answer goes.
+    pub reply: ReplyTo<Published>,
 }
 
-/// A member sets its identity's nickname and avatar.
+/// Somebody sets the nickname and avatar of all their sessions in this room.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct SetProfile {
     /// Who asks.
-    pub session: SessionId,
+    pub principal: Principal,
     /// The nickname.
     pub nickname: Nickname,
     /// The avatar; none keeps the one in use.
     pub avatar: Option<AvatarName>,
+    /// Where the answer goes: what is in use now.
+    pub reply: ReplyTo<Author>,
 }
 
 /// A member is gone. Sent by the drop of its [`Membership`], once.
@@ -130,7 +124,7 @@ pub struct Leave {
     pub session: SessionId,
 }
 
-/// Frames for sessions of one room on one thread. Answered with the moment when all were in their outboxes; a room
+/// What sessions of one room on one thread are to get. Answered with the moment when all were in their outboxes; a room
 /// has at most one of these under way, and gathers meanwhile.
 #[derive(Debug, Message)]
 #[rtype(result = "Instant")]
@@ -146,15 +140,17 @@ pub struct Deliver {
 /// One thing for a hub to do.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// The session is a member; its WELCOME, ready for the socket, which tells all up to this place.
-    Attach(SessionId, [Bytes; 4], Place),
-    /// A frame up to this place for every member on this thread whose WELCOME does not tell it, ready for the
-    /// socket.
-    Broadcast(Bytes, Place),
-    /// A frame for one session, ready for the socket, and whether it answers a message that was waiting.
-    Direct(SessionId, Bytes, bool),
-    /// Every member on this thread whose WELCOME was before this place is closed.
-    CloseAll(CloseCode, Place),
+    /// The session is a member; its WELCOME, which has everything up to this position.
+    Attach(Box<Welcome>, DeliveryPosition),
+    /// Events up to this position, for every member on this thread whose WELCOME does not have them.
+    Broadcast(Arc<Batch>, DeliveryPosition),
+    /// An event for one session, and whether it answers a message that was waiting.
+    Direct(SessionId, Arc<Event>, bool),
+    /// The subscription of one member whose WELCOME was before this position ends, behind the events before. A session
+    /// that is in no other room is closed.
+    End(SessionId, EndReason, DeliveryPosition),
+    /// As [`Command::End`], for every member on this thread.
+    EndAll(EndReason, DeliveryPosition),
 }
 
 /// A room has nobody in it and nothing under way.

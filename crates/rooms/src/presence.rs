@@ -5,9 +5,11 @@ use std::{
 
 use actix::clock::Instant;
 
-use super::messages::SessionId;
+use crate::{
+    event::{People, PeopleLists},
+    messages::SessionId,
+};
 use chat_domain::{Author, AuthorId};
-use chat_wire::{AuthorPayload, PresencePayload};
 
 /// Above this many people PRESENCE has no lists (docs/PROTOCOL.md).
 pub const PEOPLE_LISTED_MAX: usize = 50;
@@ -246,7 +248,7 @@ impl Presence {
         Some(self.tells_from()? + wait)
     }
 
-    /// Folds what is due at `now`. True where a PRESENCE is to be sent: [`Presence::payload`], then
+    /// Folds what is due at `now`. True where a PRESENCE is to be sent: [`Presence::here`], then
     /// [`Presence::told`]. `in_company`: something else goes to every member now.
     pub fn is_due(&mut self, now: Instant, in_company: bool) -> bool {
         let due = if in_company { self.tells_from() } else { self.due_at() };
@@ -295,19 +297,15 @@ impl Presence {
         self.left.clear();
     }
 
-    /// The PRESENCE to send now, or what a WELCOME carries (`with_notices` false: the lists of comings and
-    /// goings are for those who were here).
-    pub fn payload(&self, with_notices: bool) -> PresencePayload<'_> {
-        let count = self.count();
-        if !self.has_lists() {
-            return PresencePayload { count, members: None, joined: None, left: None };
-        }
-        PresencePayload {
-            count,
-            members: Some(self.members().into_iter().map(Into::into).collect()),
-            joined: Some(if with_notices { payloads(&self.joined) } else { vec![] }),
-            left: Some(if with_notices { payloads(&self.left) } else { vec![] }),
-        }
+    /// Who is here now. `with_notices`: also who came and went, for those who were here, and not for a WELCOME.
+    pub fn here(&self, with_notices: bool) -> People {
+        let notices = |authors: &Vec<Author>| if with_notices { authors.clone() } else { vec![] };
+        let lists = self.has_lists().then(|| PeopleLists {
+            members: self.members().into_iter().cloned().collect(),
+            joined: notices(&self.joined),
+            left: notices(&self.left),
+        });
+        People { count: self.count(), lists }
     }
 
     /// What was due has been sent.
@@ -326,10 +324,6 @@ impl Presence {
     }
 }
 
-fn payloads(authors: &[Author]) -> Vec<AuthorPayload<'_>> {
-    authors.iter().map(Into::into).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -339,8 +333,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn names<'a>(list: Option<Vec<AuthorPayload<'a>>>) -> Vec<String> {
-        list.unwrap_or_default().iter().map(|a| a.nickname.to_string()).collect()
+    fn names(list: &[Author]) -> Vec<String> {
+        list.iter().map(|a| a.nickname.as_str().to_owned()).collect()
     }
 
     /// Count, members, joined, left.
@@ -349,8 +343,9 @@ mod tests {
     /// Tells what is due.
     fn tell(presence: &mut Presence, now: Instant) -> Option<Told> {
         presence.is_due(now, false).then(|| {
-            let PresencePayload { count, members, joined, left } = presence.payload(true);
-            let told = (count, names(members), names(joined), names(left));
+            let People { count, lists } = presence.here(true);
+            let of = |list: fn(&PeopleLists) -> &Vec<Author>| lists.as_ref().map_or(vec![], |lists| names(list(lists)));
+            let told = (count, of(|l| &l.members), of(|l| &l.joined), of(|l| &l.left));
             presence.told(now);
             told
         })
@@ -455,9 +450,9 @@ mod tests {
         for n in 0..50 {
             come(&mut presence, n, n, now);
         }
-        assert_eq!(presence.payload(true).members.map(|m| m.len()), Some(50));
+        assert_eq!(presence.here(true).lists.map(|l| l.members.len()), Some(50));
         come(&mut presence, 50, 50, now);
-        assert_eq!(presence.payload(true), PresencePayload { count: 51, members: None, joined: None, left: None });
+        assert_eq!(presence.here(true), People { count: 51, lists: None });
         assert_eq!(presence.members().len(), 51);
     }
 

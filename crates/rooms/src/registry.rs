@@ -8,7 +8,8 @@ use actix::{
 use super::{
     backlogs::Trim,
     directory::Directory,
-    messages::{CountPeople, Join, Position, Refusal, Retire, RoomIdle, SharedPosition},
+    event::Refusal,
+    messages::{CountPeople, Join, Position, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
     room::{Room, RoomLimits},
@@ -173,7 +174,7 @@ impl Handler<Join> for RoomRegistry {
         };
         let Some((LiveRoom { room, .. }, evicted)) = self.directory.join(&join.room, spawn) else {
             // The session may be gone; then nobody needs the answer.
-            let _ = join.reply.send(Err(Refusal::OVERLOADED));
+            let _ = join.reply.send(Err(Refusal::Overloaded));
             return;
         };
         if let Some(evicted) = evicted {

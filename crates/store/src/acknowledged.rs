@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::AppendOutcome;
+use crate::model::AppendOutcome;
 use chat_domain::{Epoch, NewMessage, RoomId};
 
 /// As many rooms as a server has live ones by default (`CHAT_ROOMS_MAX`). Beyond, the half that was longest silent
@@ -12,7 +12,7 @@ const ROOMS_MAX: usize = 20_000;
 
 /// The highest counter that was acknowledged in each room.
 #[derive(Debug, Default)]
-pub(super) struct Acknowledged {
+pub(crate) struct Acknowledged {
     rooms: HashMap<RoomId, Entry>,
     /// Counts the batches.
     now: u64,
@@ -80,7 +80,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::StoredMessage;
+    use crate::model::StoredMessage;
     use chat_domain::{Author, AuthorId, AvatarName, Content, Nickname};
 
     fn epoch(n: u128) -> Epoch {

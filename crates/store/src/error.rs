@@ -1,3 +1,5 @@
+//! What fails in a database: whose fault it is, and whether trying again can help.
+
 use std::{borrow::Cow, error::Error as _, path::PathBuf};
 
 use deadpool::managed::TimeoutType;
@@ -9,7 +11,7 @@ use diesel_async::pooled_connection::{PoolError, deadpool::PoolError as GetError
 use tokio_postgres::error::SqlState;
 
 /// What the log says of an error.
-pub(super) type Text = Cow<'static, str>;
+pub(crate) type Text = Cow<'static, str>;
 
 /// Why the store could not do what was asked.
 ///
@@ -32,7 +34,7 @@ pub enum StoreError {
 
 /// What a failed statement means to the one who ran it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Locks crossed, or transactions could not be put in a row: running it again settles it.
     #[error("{0}")]
     Again(Text),
@@ -81,7 +83,7 @@ impl From<Failure> for StoreError {
 }
 
 /// Lets a failure pass through diesel, whose own errors have no room for an SQLSTATE.
-pub(super) fn through_query(failure: Failure) -> QueryError {
+pub(crate) fn through_query(failure: Failure) -> QueryError {
     QueryError::QueryBuilderError(Box::new(failure))
 }
 
@@ -219,12 +221,12 @@ impl From<ConnectionError> for Failure {
 }
 
 /// Lets a [`StoreError`] pass through a pool of diesel's connections.
-pub(super) fn through_diesel(error: StoreError) -> ConnectionError {
+pub(crate) fn through_diesel(error: StoreError) -> ConnectionError {
     ConnectionError::CouldntSetupConfiguration(QueryError::QueryBuilderError(Box::new(error)))
 }
 
 /// Why a connection to PostgreSQL could not be made. Here the SQLSTATE is known.
-pub(super) fn of_connecting(error: &tokio_postgres::Error) -> StoreError {
+pub(crate) fn of_connecting(error: &tokio_postgres::Error) -> StoreError {
     if let Some(db) = error.as_db_error() {
         let text = first_line(db.message()).into();
         let refused = [
@@ -246,12 +248,12 @@ pub(super) fn of_connecting(error: &tokio_postgres::Error) -> StoreError {
 }
 
 /// The database's own sentence on a statement that was not run by diesel, or the driver's.
-pub(super) fn sentence(error: &tokio_postgres::Error) -> String {
+pub(crate) fn sentence(error: &tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| first_line(&error.to_string()), |db| first_line(db.message()))
 }
 
 /// What a statement's failure means where it was not run by diesel. `doing` says what was being done.
-pub(super) fn of_direct(doing: &str, error: &tokio_postgres::Error) -> StoreError {
+pub(crate) fn of_direct(doing: &str, error: &tokio_postgres::Error) -> StoreError {
     let text = format!("{doing}: {}", sentence(error)).into();
     let Some(db) = error.as_db_error() else { return StoreError::Unavailable(text) };
     // Classes of PostgreSQL's appendix A that pass: connection, resources, operator, system, lock, rollback; and a

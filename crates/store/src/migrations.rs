@@ -1,4 +1,4 @@
-//! The migrations inside the binary, and how they are applied to a SQLite file; `postgres_migrate` applies the others.
+//! The migrations inside the binary, and how they are applied to a SQLite file; `postgres::migrate` applies the others.
 //!
 //! Own code: a library would run them on one session and under a lock of that session, which neither survives a pooler
 //! nor goes together with `CREATE INDEX CONCURRENTLY`.
@@ -11,7 +11,10 @@ use diesel::{
 };
 use uuid::Uuid;
 
-use super::{error::StoreError, rows::NewMetaRow, sql_types::Key};
+use crate::{
+    error::StoreError,
+    tables::{rows::NewMetaRow, sql_types::Key},
+};
 
 /// The folders of one database under migrations/, oldest first.
 macro_rules! embedded {
@@ -23,14 +26,14 @@ macro_rules! embedded {
     };
 }
 
-pub(super) const POSTGRES: [Migration; 2] =
+pub(crate) const POSTGRES: [Migration; 2] =
     embedded!("postgresql": "20261120000000_create_chat", "20261128000000_add_servers");
-pub(super) const SQLITE: [Migration; 2] =
+pub(crate) const SQLITE: [Migration; 2] =
     embedded!("sqlite": "20261120000000_create_chat", "20261128000000_add_servers");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
-/// can be used beside the program.
-pub(super) const APPLIED_TABLE: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
+/// can be used on the same database.
+pub(crate) const APPLIED_TABLE: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
     version VARCHAR(50) PRIMARY KEY NOT NULL,
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );";
@@ -40,7 +43,7 @@ const SECRET_BYTES: usize = 32;
 
 /// One folder under migrations/.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Migration {
+pub(crate) struct Migration {
     /// The folder's name: `<timestamp>_<verb_noun>`.
     pub name: Cow<'static, str>,
     /// The statements that apply it.
@@ -65,7 +68,7 @@ impl Migration {
 }
 
 /// Those of `migrations` that are not among the applied versions. A newer release may have applied more.
-pub(super) fn pending<'m>(migrations: &'m [Migration], applied: &[String]) -> Vec<&'m Migration> {
+pub(crate) fn pending<'m>(migrations: &'m [Migration], applied: &[String]) -> Vec<&'m Migration> {
     migrations.iter().filter(|m| !applied.iter().any(|version| version == m.version())).collect()
 }
 
@@ -76,13 +79,13 @@ struct Version {
 }
 
 /// The versions that were applied to a SQLite file.
-pub(super) fn applied_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+pub(crate) fn applied_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     let rows: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(c)?;
     Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 /// Applies what is missing, within the transaction that the caller is in, and tells the names.
-pub(super) fn apply_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
+pub(crate) fn apply_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     c.batch_execute(APPLIED_TABLE)?;
     let applied = applied_to_sqlite(c)?;
     let mut names = Vec::new();
@@ -97,15 +100,15 @@ pub(super) fn apply_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<Strin
 
 /// A row for `meta`, to be stored where there is none. The name of the database is the database's own default, so
 /// that a server of an older release, which does not know it, makes one as well.
-pub(super) fn new_meta_row() -> Result<NewMetaRow, StoreError> {
+pub(crate) fn new_meta_row() -> Result<NewMetaRow, StoreError> {
     let mut secret = vec![0; SECRET_BYTES];
     getrandom::fill(&mut secret).map_err(|_| StoreError::Broken("the system gives no random bytes".into()))?;
     Ok(NewMetaRow { epoch: Key(Uuid::new_v4()), secret })
 }
 
-/// The migrations of a folder, behind this program's own: debug builds can be given some that no release has.
-#[cfg(debug_assertions)]
-pub(super) fn in_folder(folder: &std::path::Path) -> std::io::Result<Vec<Migration>> {
+/// The migrations of a folder, behind this program's own: a test gives some that no release has.
+#[cfg(any(test, feature = "fault-injection"))]
+pub(crate) fn in_folder(folder: &std::path::Path) -> std::io::Result<Vec<Migration>> {
     let mut migrations = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_that_is_built_beside_writers_is_found_by_its_statement() {
+    fn an_index_that_is_built_while_others_write_is_found_by_its_statement() {
         let index = index_of("-- why\n\ncreate index concurrently idx_a\n  on t (a);\n");
         assert_eq!(index.as_deref(), Some("idx_a"));
         for other in ["CREATE INDEX a ON t (a);", "-- CREATE INDEX CONCURRENTLY a ON t (a);", "", "CREATE TABLE t ();"]

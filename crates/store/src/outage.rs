@@ -1,3 +1,5 @@
+//! What is said in the log of a database that is away: one line where it begins and one where it ends, whoever notices.
+
 use std::{
     fmt,
     sync::{
@@ -27,7 +29,7 @@ impl Work {
 
 /// Whether the database is away, as far as it was found out: many notice it, the log says it once.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(crate) struct Outage {
     away: AtomicU8,
     replaced: Seldom,
     knows_more: Seldom,

@@ -3,7 +3,10 @@
 //! Writing and reading have connections of their own, and a failover may leave the old server alive with some of
 //! them. What one of them finds out holds for all: this is where they say it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// All connections are made anew at most this often, whatever is found out: each costs the database a process.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
@@ -14,7 +17,7 @@ const DOUBT_PAUSE: Duration = Duration::from_secs(60);
 
 /// What a connection found out about the server that it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// Differs between servers, and between two starts of one.
     pub id: String,
     /// It is a standby, or takes no writes by default.
@@ -23,7 +26,7 @@ pub(super) struct Server {
 
 /// What all connections together know of the server that takes messages.
 #[derive(Debug, Default)]
-pub(super) struct Primary {
+pub(crate) struct Primary {
     /// Where the newest writing connection leads to.
     writer: Option<String>,
     /// Connections that are older are not used any more.
@@ -31,6 +34,16 @@ pub(super) struct Primary {
     /// No server takes writes, and at least one answers.
     read_only_since: Option<Instant>,
     doubted_at: Option<Instant>,
+}
+
+/// The same for all connections of a store.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SharedPrimary(Arc<Mutex<Primary>>);
+
+impl SharedPrimary {
+    pub fn lock(&self) -> MutexGuard<'_, Primary> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Primary {

@@ -69,8 +69,8 @@ impl fmt::Display for ServerId {
 pub struct OwnServer {
     /// Its name.
     pub id: ServerId,
-    /// This process: two with one id are told apart by it.
-    pub(super) token: Uuid,
+    /// This process: it distinguishes two with one id.
+    pub(crate) token: Uuid,
     /// Where the other servers reach it.
     pub url: Option<String>,
 }
@@ -82,7 +82,7 @@ impl OwnServer {
     }
 
     /// The features that this build understands, as they stand in the lease.
-    pub(super) fn features() -> String {
+    pub(crate) fn features() -> String {
         FEATURES.join(" ")
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{
-    AppendOutcome, StoreError,
-    error::{Failure, Text},
+use crate::{
+    error::{Failure, StoreError, Text},
+    model::AppendOutcome,
 };
 use chat_domain::{NewMessage, RoomId};
 
@@ -15,7 +15,7 @@ const N_BROKEN_MAX: usize = 16;
 /// A batch on its way: what became of its rows, and which parts are still to do.
 ///
 /// Within a room no row is stored behind one that is not tried: order holds.
-pub(super) struct Splitting<'a> {
+pub(crate) struct Splitting<'a> {
     rows: &'a [Arc<NewMessage>],
     outcomes: Vec<Option<AppendOutcome>>,
     /// Each a list of places in `rows`, ascending; the next one last.
@@ -134,8 +134,8 @@ impl<'a> Splitting<'a> {
     }
 
     fn set(&mut self, i: usize, outcome: AppendOutcome) {
-        if let Some(place) = self.outcomes.get_mut(i) {
-            *place = Some(outcome);
+        if let Some(slot) = self.outcomes.get_mut(i) {
+            *slot = Some(outcome);
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::StoredMessage;
+    use crate::model::StoredMessage;
     use chat_domain::{Author, AuthorId, AvatarName, Content, Nickname};
 
     fn row(room: u8, content: &str) -> Arc<NewMessage> {

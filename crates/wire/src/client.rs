@@ -4,7 +4,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// A frame from a client: well-formed, its texts not yet held against the rules of `domain`.
+/// A frame from a client: well-formed JSON, its texts not parsed by the rules of `chat_domain` yet.
 #[derive(Debug, PartialEq)]
 pub enum ClientFrame {
     /// Enters the room of the socket's URL.
@@ -37,7 +37,7 @@ impl std::fmt::Debug for JoinPayload {
     }
 }
 
-/// How far a client was when its last session ended.
+/// How far a client was when its last session ended: it asks for what came after.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ResumePoint {
     /// The epoch its cursor belongs to, as the server wrote it.

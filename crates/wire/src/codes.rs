@@ -32,9 +32,9 @@ pub enum ErrorCode {
     ClientIdConflict,
     /// A queue is full; nothing was stored.
     Overloaded,
-    /// Not known to be stored: send again with the same `clientId`.
+    /// Nobody knows yet whether it is stored: send again with the same `clientId`.
     StoreUnavailable,
-    /// Our fault.
+    /// The server's fault.
     Internal,
 }
 
@@ -82,8 +82,8 @@ impl ErrorCode {
     }
 }
 
-/// Why the server closes a session. The range tells a client whether to come back:
-/// 1012 and 4000 to 4099 yes, 1009 and 4100 to 4199 no.
+/// Why the server closes a session. A client comes back after 1012 and 4000 to 4099, and does not after 1009 and
+/// 4100 to 4199.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
     /// The client said goodbye (RFC 6455, section 7.4.1).

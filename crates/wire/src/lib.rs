@@ -1,6 +1,8 @@
-//! The wire: what a client may say and hear (docs/PROTOCOL.md, version 1).
+//! The protocol, version 1 (docs/PROTOCOL.md): frames from clients are decoded, frames to them encoded, bytes of a
+//! socket cut into frames, and URLs read.
 //!
-//! Invariant: a [`ClientFrame`] has no field that the server owns, and nothing here knows the store.
+//! Invariant: a [`ClientFrame`] has no field that the server decides (id, time, author), and nothing here knows the
+//! store.
 
 mod client;
 mod codes;

@@ -13,9 +13,9 @@ use futures_util::Stream;
 pub enum Inbound {
     /// A text message, its fragments joined; not checked for UTF-8.
     Text(Bytes),
-    /// A binary message began; its content is not kept.
+    /// A whole binary message; its content is not kept.
     Binary,
-    /// A part of a message that is not its last one, however short: it counts as a frame.
+    /// A part of a message, but not the last one. Whoever limits frames counts it as one, however short it is.
     Fragment,
     /// A ping with its payload.
     Ping(Bytes),
@@ -52,7 +52,7 @@ enum Fragments {
 impl<S> FrameReader<S> {
     /// A reader of messages of at most `n_bytes_max`.
     pub fn new(bytes: S, n_bytes_max: usize) -> Self {
-        // The codec's own bound stays above ours: the header was looked at before it sees it.
+        // Never reached: what is larger is refused by its header, before the codec sees it.
         let codec = Codec::new().max_size(n_bytes_max + 1);
         Self { bytes, codec, buffer: BytesMut::new(), fragments: None, n_bytes_max, discarding: false }
     }
@@ -185,8 +185,8 @@ where
 const CONTINUATION: u8 = 0;
 
 /// Opcode and payload length that the frame header at the front of `buffer` declares, once it is there (RFC 6455,
-/// section 5.2). Nothing where its first two bytes are wrong already: the codec refuses it for them, and the answer must
-/// not depend on how much of the rest is there.
+/// section 5.2). Nothing where the first two bytes are wrong already: the codec refuses the frame for them, whatever
+/// length it declares, so the answer does not depend on how much of the header has come.
 fn declared(buffer: &[u8]) -> Option<(u8, u64)> {
     let (first, second) = (*buffer.first()?, *buffer.get(1)?);
     let (opcode, is_masked, second) = (first & 0x0f, second & 0x80 != 0, second & 0x7f);

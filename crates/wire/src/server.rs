@@ -67,7 +67,7 @@ pub struct MessagePayload<'a> {
     pub id: Cow<'a, str>,
     /// Orders the list.
     pub seq: i64,
-    /// Moves the cursor.
+    /// The client's cursor goes to this value.
     pub rev: i64,
     /// The sender's key.
     pub client_id: Uuid,
@@ -101,7 +101,7 @@ pub struct AckPayload {
     pub client_id: Uuid,
     /// Its id.
     pub id: String,
-    /// Its place in the list.
+    /// Where it stands in the list.
     pub seq: i64,
     /// The counter's value at its creation.
     pub rev: i64,
@@ -167,7 +167,7 @@ pub struct ErrorPayload<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
-/// Where a room is.
+/// How far a room is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoomPosition<'a> {
@@ -213,7 +213,7 @@ pub struct WelcomeHead<'a> {
     /// The receiver as everybody sees it; null for a reader.
     #[serde(rename = "self")]
     pub own: Option<AuthorPayload<'a>>,
-    /// Where the room is: sets the client's cursor.
+    /// How far the room is: the client's cursor goes there.
     pub room: RoomPosition<'a>,
     /// Whether `messages` are the ones missed since the resume point, else the latest ones.
     pub resumed: bool,
@@ -254,25 +254,22 @@ pub fn message_json(message: &ChatMessage) -> String {
 }
 
 /// The MESSAGE frame around an encoded message.
-pub fn message_frame_json(message_json: &str) -> String {
-    format!(r#"{{"type":"MESSAGE","payload":{message_json}}}"#)
+pub fn message_frame_json(message_json: impl AsRef<[u8]>) -> Vec<u8> {
+    [br#"{"type":"MESSAGE","payload":"#, message_json.as_ref(), b"}"].concat()
 }
 
-/// Several encoded frames as one: itself where it is alone, else a BATCH.
-pub fn batch_json(frames: &[impl AsRef<str>]) -> String {
-    if let [only] = frames {
-        return only.as_ref().to_owned();
-    }
+/// Several encoded frames as one BATCH.
+pub fn batch_json(frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let n_bytes = frames.iter().map(|f| f.as_ref().len() + 1).sum::<usize>();
-    let mut json = String::with_capacity(n_bytes + 48);
-    json.push_str(r#"{"type":"BATCH","payload":{"frames":["#);
+    let mut json = Vec::with_capacity(n_bytes + 48);
+    json.extend_from_slice(br#"{"type":"BATCH","payload":{"frames":["#);
     for (i, frame) in frames.iter().enumerate() {
         if i > 0 {
-            json.push(',');
+            json.push(b',');
         }
-        json.push_str(frame.as_ref());
+        json.extend_from_slice(frame.as_ref());
     }
-    json.push_str("]}}");
+    json.extend_from_slice(b"]}}");
     json
 }
 
@@ -331,8 +328,7 @@ mod tests {
     fn a_batch_reads_as_its_frames() {
         let beat = ServerFrame::Heartbeat(HeartbeatPayload { rev: 3 });
         let json = encode(&beat);
-        assert_eq!(batch_json(&[&json]), json);
-        let batch: ServerFrame<'_> = serde_json::from_str(&batch_json(&[&json, &json])).expect("a frame");
+        let batch: ServerFrame<'_> = serde_json::from_slice(&batch_json(&[&json, &json])).expect("a frame");
         assert_eq!(batch, ServerFrame::Batch { frames: vec![beat.clone(), beat] });
     }
 }

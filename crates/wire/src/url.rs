@@ -1,10 +1,9 @@
-//! What a URL says: pure, so that it can be fuzzed by itself.
+//! What URLs ask for: the room in a path, pages in a query. Pure, so that it can be fuzzed by itself.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 
-use chat_domain::PageCursor;
-use chat_domain::{Author, ParseError, RoomId};
+use chat_domain::{Author, PageCursor, ParseError, RoomId};
 
 /// Most messages of one page.
 const LIMIT_MAX: usize = 100;
@@ -15,7 +14,8 @@ const LIMIT_MAX: usize = 100;
 /// [`ParseError::Room`] where it names none.
 pub fn room_in_path(path: &str, n: usize) -> Result<RoomId, ParseError> {
     let segment = path.split('/').nth(n).unwrap_or_default();
-    // The decoder leaves what is no escape as it stands; two ids that mean the same would be one room then.
+    // The decoder leaves a `%` that begins no escape as it stands, so `%25x` and `%x` would be the same room: the
+    // latter is refused.
     let is_escape = |s: &str| s.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     if !segment.split('%').skip(1).all(is_escape) {
         return Err(ParseError::Room);
@@ -54,7 +54,7 @@ pub fn page_query(query: &str) -> Result<PageQuery, &'static str> {
 /// Which of the people in a room a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembersQuery {
-    /// Those behind this nickname and id.
+    /// Those who come after this nickname and id in the order of the list.
     pub after: Option<(String, String)>,
     /// How many, where it says.
     pub limit: Option<usize>,
@@ -77,7 +77,7 @@ pub fn members_query(query: &str) -> Result<MembersQuery, &'static str> {
     Ok(MembersQuery { after, limit })
 }
 
-/// The cursor of the page that begins behind this author: id and nickname, which no client needs to look into.
+/// The cursor of the page that begins after this author. Opaque to clients; it holds id and nickname.
 pub fn cursor_of(author: &Author) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}\n{}", author.id.as_str(), author.nickname.as_str()))
 }
@@ -94,8 +94,8 @@ fn values<const N: usize>(query: &str, names: [&str; N]) -> Option<[Option<Strin
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = percent_decode_str(name).decode_utf8_lossy();
-        let Some((_, place)) = names.iter().zip(&mut values).find(|(known, _)| **known == name) else { continue };
-        if place.replace(percent_decode_str(value).decode_utf8_lossy().into_owned()).is_some() {
+        let Some((_, slot)) = names.iter().zip(&mut values).find(|(known, _)| **known == name) else { continue };
+        if slot.replace(percent_decode_str(value).decode_utf8_lossy().into_owned()).is_some() {
             return None;
         }
     }
@@ -109,7 +109,7 @@ fn limit_of(text: Option<&str>, max: usize) -> Option<Option<usize>> {
     (1..=max).contains(&n).then_some(Some(n))
 }
 
-/// Digits only: no sign, no space, and within 64 bits. A number that no counter reaches is no position but a fault.
+/// Digits only: no sign, no space. Above 64 bits it is refused: no counter can have given it out.
 fn whole(text: &str) -> Option<i64> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;

@@ -21,8 +21,8 @@ pub fn text_frame_header(n_bytes: usize) -> Bytes {
 }
 
 /// A whole text frame.
-pub fn text_frame(json: &str) -> Bytes {
-    frame(TEXT, json.as_bytes())
+pub fn text_frame(json: impl AsRef<[u8]>) -> Bytes {
+    frame(TEXT, json.as_ref())
 }
 
 /// A ping without payload.
@@ -67,8 +67,7 @@ fn put_header(bytes: &mut BytesMut, opcode: u8, n_bytes: usize) {
 #[cfg(test)]
 mod tests {
     use actix_codec::Decoder as _;
-    use actix_http::ws::{Codec, Frame};
-    use actix_web_actors::ws::CloseReason;
+    use actix_http::ws::{CloseReason, Codec, Frame};
 
     use super::*;
 

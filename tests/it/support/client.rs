@@ -87,7 +87,7 @@ pub fn in_path(room: &str) -> String {
 }
 
 impl Client {
-    /// Opens a socket, with more headers.
+    /// A socket without a JOIN, opened with these headers besides the usual ones; or why there is none.
     pub async fn open(
         server: &Server,
         room: &str,
@@ -102,19 +102,19 @@ impl Client {
         Self::try_connect_to(address, room).await.expect("an upgrade")
     }
 
-    /// The same where it may be refused.
+    /// A socket to whatever is behind this address; `None` where it is refused.
     pub async fn try_connect_to(address: SocketAddr, room: &str) -> Option<Self> {
         let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
         Some(Self::upgrade(stream, &address.to_string(), room, &[]).await.ok()?.0)
     }
 
-    /// A socket to what is behind this address under another name, where it is let in.
+    /// The same under another host name and with more headers.
     pub async fn try_connect_as(address: SocketAddr, host: &str, room: &str, headers: &[(&str, &str)]) -> Option<Self> {
         let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
         Some(Self::upgrade(stream, host, room, headers).await.ok()?.0)
     }
 
-    /// The same over a connection that is there.
+    /// As [`Self::open`], over a connection that is there already.
     pub async fn over(
         stream: TcpStream,
         server: &Server,
@@ -177,7 +177,7 @@ impl Client {
         (client, welcome)
     }
 
-    /// This person comes with this resume point and nothing else.
+    /// This person in the room, with a resume point but no history.
     pub async fn join_at(
         server: &Server,
         room: &str,
@@ -193,12 +193,17 @@ impl Client {
     /// The same person with the same history on a new socket, perhaps to another server.
     pub async fn back(self, server: &Server) -> (Self, WelcomePayload<'static>) {
         let mut client = Self::connect(server, &self.room).await;
-        client.who = self.who;
-        client.history = self.history;
-        client.history.connected();
-        let resume = client.history.resume_point();
-        let welcome = client.enter(resume).await;
+        let welcome = client.come_back(self.who, self.history).await;
         (client, welcome)
+    }
+
+    /// On this new socket this person comes back with this history.
+    pub async fn come_back(&mut self, who: Who, history: History) -> WelcomePayload<'static> {
+        self.who = who;
+        self.history = history;
+        self.history.connected();
+        let resume = self.history.resume_point();
+        self.enter(resume).await
     }
 
     /// Sends JOIN and waits for WELCOME.
@@ -241,13 +246,13 @@ impl Client {
         self.say_as(Uuid::new_v4(), content).await
     }
 
-    /// The same with a key of one's own choice.
+    /// Sends a message with this key and waits for its ACK.
     pub async fn say_as(&mut self, client_id: Uuid, content: &str) -> AckPayload {
         self.publish(client_id, content).await;
         self.ack(client_id).await
     }
 
-    /// The same while the database may still be coming back: sends again, as it is told to, until there is the ACK.
+    /// The same while the database may be away: sends again whenever an ERROR says when to, until the ACK comes.
     pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
         let taken = async {
             loop {
@@ -321,7 +326,7 @@ impl Client {
         }
     }
 
-    /// That the session is alive, and that all it was sent before was handled.
+    /// Waits until the server has handled all that was sent before, and fails where the session is not alive.
     pub async fn ping(&mut self) {
         self.send(&json!({"type": "PING", "payload": {}})).await;
         self.wait("PONG", |frame| matches!(frame, ServerFrame::Pong {}).then_some(())).await;
@@ -358,7 +363,7 @@ impl Client {
         within(what, self.listen()).await
     }
 
-    /// The same without a bound.
+    /// The same, however long it takes.
     pub async fn listen(&mut self) -> Event {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
@@ -403,7 +408,7 @@ impl Client {
         self.history
     }
 
-    /// Hangs up without a word; what was known stays.
+    /// Ends the connection without a close frame; what was known stays.
     pub fn drop_connection(self) -> History {
         self.history
     }
@@ -414,7 +419,7 @@ pub fn message(client_id: Uuid, content: &str) -> Value {
     json!({"type": "MESSAGE", "payload": {"clientId": client_id, "content": content}})
 }
 
-/// A frame exactly as documented: no field too many, none too few.
+/// Decodes a frame, and fails where it is not exactly as documented: no field too many, none too few.
 fn decode(text: &str) -> ServerFrame<'static> {
     let frame: ServerFrame<'static> = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
     if matches!(frame, ServerFrame::Welcome(_)) {

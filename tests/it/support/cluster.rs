@@ -1,4 +1,4 @@
-//! PostgreSQL servers of a test's own: with TLS, with a standby, with other settings than everybody's.
+//! PostgreSQL servers for one test alone: with TLS, with a standby, with settings of their own.
 
 use std::{
     fs,
@@ -8,10 +8,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::until;
+use super::{connect, until};
 
 /// A running server in a folder of its own. Ends when it is dropped.
 pub struct Cluster {
@@ -39,7 +39,7 @@ pub fn is_root() -> bool {
 }
 
 /// One of the server's programs, run as a user that it accepts: it refuses root.
-fn program(name: &str) -> Command {
+pub fn program(name: &str) -> Command {
     let mut folders: Vec<PathBuf> = std::env::var_os("POSTGRES_BIN").map(PathBuf::from).into_iter().collect();
     let version = |path: &Path| path.file_name().and_then(|n| n.to_str()?.parse::<u32>().ok());
     let mut installed: Vec<PathBuf> =
@@ -137,10 +137,7 @@ impl Cluster {
     }
 
     async fn try_connect(&self) -> Result<Client, tokio_postgres::Error> {
-        let mut config: Config = self.url("127.0.0.1", "postgres", "").parse().expect("a URL");
-        let (client, connection) = config.ssl_mode(SslMode::Disable).connect(NoTls).await?;
-        tokio::spawn(connection);
-        Ok(client)
+        connect(&self.url("127.0.0.1", "postgres", "")).await
     }
 
     /// Runs statements, each in a transaction of its own.

@@ -9,7 +9,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Text},
 };
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
 /// A database that exists as long as this value.
@@ -77,9 +77,17 @@ pub fn admin_url() -> String {
     env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set: run scripts/test, which starts a PostgreSQL")
 }
 
-async fn connect(url: &str) -> Client {
-    let (client, connection) = url.parse::<Config>().expect("a URL").connect(NoTls).await.expect("a connection");
+/// A connection to the PostgreSQL with this URL.
+pub async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Runs statements, and gives the connection.
+pub async fn sql(url: &str, statements: &str) -> Client {
+    let client = connect(url).await.expect("a connection");
+    client.batch_execute(statements).await.unwrap_or_else(|e| panic!("{statements}: {e:?}"));
     client
 }
 
@@ -91,7 +99,7 @@ impl Database {
     /// A new one on the server with this URL.
     pub async fn postgres_at(admin: String) -> Self {
         let name = format!("rtc_it_{}", Uuid::new_v4().simple());
-        connect(&admin).await.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a database");
+        sql(&admin, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin.rsplit_once('/').expect("a URL with a database");
         Self { url: format!("{server}/{name}"), place: Place::Postgres { admin, name }, client: OnceCell::new() }
     }
@@ -109,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Its server's work was taken over by the one with this URL.
+    /// A standby with this URL has taken over from its server.
     #[allow(dead_code, reason = "tests/faults has this file as well, and is who needs it")]
     pub fn moved_to(&mut self, new_admin: String) {
         let Place::Postgres { admin, name } = &mut self.place else { panic!("a file does not move") };
@@ -120,7 +128,7 @@ impl Database {
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| connect(&self.url)).await
+        self.client.get_or_init(async || connect(&self.url).await.expect("a connection")).await
     }
 
     fn sqlite_connection(folder: &std::path::Path) -> SqliteConnection {
@@ -175,7 +183,7 @@ impl Database {
         self.client().await.batch_execute(statements).await.expect(statements);
     }
 
-    /// The one BIGINT that a query gives, or 0.
+    /// The one BIGINT that a query gives; 0 where it gives none.
     pub async fn number(&self, query: &str) -> i64 {
         match &self.place {
             Place::Postgres { .. } => {
@@ -221,15 +229,13 @@ impl Database {
         matches!(self.place, Place::Sqlite(_))
     }
 
-    /// Lets nobody write into a room until it is released.
+    /// Locks a room, so that nobody can write into it until it is released.
     pub async fn hold(&self, room: &str) -> Held {
         match &self.place {
             Place::Postgres { .. } => {
-                let client = connect(&self.url).await;
                 let room = room.replace('\'', "''");
                 let lock = format!("BEGIN; SELECT 1 FROM rooms WHERE id = '{room}' FOR UPDATE");
-                client.batch_execute(&lock).await.expect("a lock");
-                Held::Postgres(client)
+                Held::Postgres(sql(&self.url, &lock).await)
             }
             Place::Sqlite(folder) => {
                 let mut connection = Self::sqlite_connection(folder);
@@ -239,7 +245,7 @@ impl Database {
         }
     }
 
-    /// Lets the database refuse messages with this content, for a reason that the program does not know.
+    /// Makes the database refuse messages with this content, with an error that the program does not know.
     pub async fn refuse(&self, content: &str) {
         match &self.place {
             Place::Postgres { .. } => {
@@ -264,14 +270,10 @@ impl Database {
         }
     }
 
-    /// Lets nobody write into any room until it is released.
+    /// Locks all rooms, so that nobody can write into any until they are released.
     pub async fn hold_all(&self) -> Held {
         match &self.place {
-            Place::Postgres { .. } => {
-                let client = connect(&self.url).await;
-                client.batch_execute("BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await.expect("a lock");
-                Held::Postgres(client)
-            }
+            Place::Postgres { .. } => Held::Postgres(sql(&self.url, "BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await),
             Place::Sqlite(_) => self.hold("").await,
         }
     }
@@ -320,12 +322,8 @@ impl Drop for Database {
             Place::Postgres { admin, name } => {
                 let (admin, drop_it) = (admin.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
                 let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                let job = move || {
-                    runtime().block_on(async {
-                        // A test that fails says why it failed, not that its database is left.
-                        let _ = connect(&admin).await.batch_execute(&drop_it).await;
-                    });
-                };
+                // A test that fails says why it failed, not that its database is left.
+                let job = move || runtime().block_on(async { drop(sql(&admin, &drop_it).await) });
                 // This runs inside the test's runtime, where waiting for another one is not possible.
                 thread::spawn(job).join().unwrap_or_default();
             }

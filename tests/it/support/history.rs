@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, HashMap};
 use chat_wire::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
-/// What one client knows, kept by the rules of DESIGN section 3 ("The cursor"), over all its connections.
-/// Each frame is held against what the server promises; a broken promise panics.
+/// What one client knows over all its connections, kept by the rules of docs/PROTOCOL.md ("The cursor").
+/// Each frame is checked against what the server promises; a broken promise panics.
 #[derive(Debug, Default)]
 pub struct History {
     /// Epoch and cursor; `None` before the first WELCOME.
@@ -110,7 +110,7 @@ impl History {
         self.list.values().map(|m| &*m.content).collect()
     }
 
-    /// That all which was shown and acknowledged is what the database has.
+    /// Panics unless the database has all that was shown and acknowledged.
     #[track_caller]
     pub fn agrees_with(&self, stored: &[MessagePayload<'static>]) {
         self.agrees_with_all_but_acks(stored);
@@ -140,7 +140,7 @@ impl History {
     }
 }
 
-/// That a room's counter was given out without a gap, and that no client's key is there twice.
+/// Panics unless a room's counter was given out without a gap, and no client's key is there twice.
 #[track_caller]
 pub fn assert_whole(stored: &[MessagePayload<'static>]) {
     let seqs = stored.iter().map(|m| m.seq).collect::<Vec<_>>();

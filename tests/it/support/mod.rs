@@ -3,26 +3,34 @@
 mod client;
 pub mod cluster;
 mod database;
+mod folder;
 mod history;
 mod pgbouncer;
+mod proxy;
 pub mod raw;
 mod schema;
 mod server;
-mod wire;
 
 use std::time::Duration;
 
 pub use client::{Client, Event, Who, in_path, message};
-pub use database::{Database, Held, admin_url};
+pub use database::{Database, Held, admin_url, connect, sql};
+pub use folder::Folder;
 pub use history::{History, assert_whole};
 pub use pgbouncer::PgBouncer;
-pub use raw::{Answer, RawSocket, get_raw, refused_upgrade};
+pub use proxy::Proxy;
+pub use raw::{Answer, RawSocket, get_raw, read_to_end, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
-pub use wire::Wire;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A crowd has more sockets than a process may usually have files, and other crowds of this process have theirs.
+pub fn allow_files() {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
+    assert!(allowed >= 4_096, "{allowed} files are too few for this test");
+}
 
 /// Waits for `work`, and fails naming it.
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {

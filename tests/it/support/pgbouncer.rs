@@ -2,17 +2,16 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
 use tokio::net::TcpStream;
 
-use super::until;
+use super::{Folder, until};
 
-/// A pgbouncer of a test's own in front of the tests' PostgreSQL: transactions share a few sessions.
+/// A pgbouncer in front of the tests' PostgreSQL, in transaction mode: many connections share a few sessions.
 pub struct PgBouncer {
-    folder: PathBuf,
+    folder: Folder,
     port: u16,
     process: Child,
     /// The database through it.
@@ -26,35 +25,32 @@ impl PgBouncer {
         let (user, password) = user.split_once(':').expect("a user with a password");
         let (address, name) = rest.split_once('/').expect("a URL with a database");
         let (host, to_port) = address.split_once(':').expect("a host and a port");
-        let folder = std::env::temp_dir().join(format!("rtc_pgbouncer_{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).expect("a folder");
-        // It does not run as root, and reads its files as whoever it runs as then.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("rights");
-        fs::write(folder.join("users"), format!("\"{user}\" \"{password}\"\n")).expect("a file");
         // It cannot tell which port it took: one that is free now, and another one where somebody was faster.
         for _ in 0..20 {
+            let folder = Folder::new("rtc_pgbouncer");
+            // It does not run as root, and reads its files as whoever it runs as then.
+            fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o755)).expect("rights");
+            fs::write(folder.path("users"), format!("\"{user}\" \"{password}\"\n")).expect("a file");
             let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
             let settings = format!(
                 "[databases]\n* = host={host} port={to_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
                  listen_port = {port}\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {}\n\
                  pool_mode = transaction\ndefault_pool_size = {n_sessions}\nmax_client_conn = 500\n\
                  server_login_retry = 1\n",
-                folder.join("users").display()
+                folder.path("users")
             );
-            fs::write(folder.join("settings"), settings).expect("a file");
+            fs::write(folder.path("settings"), settings).expect("a file");
             let process = Self::spawn(&folder);
             let url = format!("postgres://{user}:{password}@127.0.0.1:{port}/{name}");
-            let mut bouncer = Self { folder: folder.clone(), port, process, url };
+            let mut bouncer = Self { folder, port, process, url };
             if bouncer.listens().await {
                 return bouncer;
             }
-            // The folder is for the next try.
-            bouncer.folder = PathBuf::new();
         }
         panic!("pgbouncer found no port");
     }
 
-    fn spawn(folder: &std::path::Path) -> Child {
+    fn spawn(folder: &Folder) -> Child {
         let program =
             ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|p| fs::exists(p).unwrap_or(false));
         let mut command = Command::new(program.expect("pgbouncer is not here (Debian: apt-get install pgbouncer)"));
@@ -62,7 +58,7 @@ impl PgBouncer {
         if fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0) {
             command.args(["--user", "nobody"]);
         }
-        command.arg(folder.join("settings")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg(folder.path("settings")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("pgbouncer starts")
     }
 
@@ -93,6 +89,5 @@ impl PgBouncer {
 impl Drop for PgBouncer {
     fn drop(&mut self) {
         self.kill();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }

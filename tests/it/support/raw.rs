@@ -7,7 +7,7 @@ use tokio::{
 
 use super::{Server, within};
 
-/// An answer over HTTP, to a request that no library would have sent.
+/// An answer over HTTP to a request that is sent as it stands, which libraries would not do.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -46,17 +46,23 @@ async fn read_answer(stream: &mut TcpStream) -> Answer {
     }
 }
 
-/// Sends a request with `Upgrade` that is no right one, and waits until the server ends the connection.
+/// Sends a request for an upgrade that must be refused, and waits until the server ends the connection.
 pub async fn refused_upgrade(server: &Server, path: &str) -> Answer {
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", server.address);
     stream.write_all(request.as_bytes()).await.expect("a request");
     let answer = within(path, read_answer(&mut stream)).await;
-    let mut rest = Vec::new();
-    // A reset is an end as well.
-    let _ = within("the end of the connection", stream.read_to_end(&mut rest)).await;
+    read_to_end(&mut stream).await;
     answer
+}
+
+/// Reads until the server ends the connection; gives what came.
+pub async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset is an end as well.
+    let _ = within("the end of the connection", stream.read_to_end(&mut text)).await;
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn read_head(head: &str) -> (u16, HashMap<String, String>) {
@@ -66,7 +72,7 @@ fn read_head(head: &str) -> (u16, HashMap<String, String>) {
     (status, headers.collect())
 }
 
-/// A WebSocket that does only what it is told: no pong, no close, no frame that is right.
+/// A WebSocket that sends only what a test asks it to, right or wrong: no pong and no close by itself.
 pub struct RawSocket {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -82,7 +88,7 @@ pub const PING: u8 = 0x9;
 pub const FIN: u8 = 0x80;
 
 impl RawSocket {
-    /// Upgrades, with more header lines.
+    /// Opens it, with these header lines besides the usual ones.
     pub async fn open(server: &Server, path: &str, headers: &str) -> Self {
         Self::at(server.address, path, headers).await
     }
@@ -93,7 +99,7 @@ impl RawSocket {
         Self::over(stream, address, path, headers).await
     }
 
-    /// The same over a connection that is there.
+    /// The same over a connection that is there already.
     pub async fn over(mut stream: TcpStream, address: SocketAddr, path: &str, headers: &str) -> Self {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

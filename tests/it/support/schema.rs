@@ -24,7 +24,7 @@ fn validator(name: &str) -> Arc<Validator> {
     MADE.lock().expect("no test fails in here").entry(name.to_owned()).or_insert_with(make).clone()
 }
 
-/// That it fits.
+/// Panics unless it fits.
 #[track_caller]
 pub fn check_schema(name: &str, value: &Value) {
     if let Err(error) = fits_schema(name, value) {

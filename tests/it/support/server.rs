@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Database, until, within};
+use super::{Database, Folder, until, within};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
 
@@ -20,7 +20,7 @@ pub struct Server {
     http: reqwest::Client,
     output: Output,
     ended: watch::Receiver<Option<ExitStatus>>,
-    /// Where it keeps what it keeps beside the database: its working folder.
+    /// Its working folder.
     _folder: Folder,
 }
 
@@ -38,31 +38,21 @@ pub struct Ended {
     pub stderr: String,
 }
 
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Empty in all tests that give a DATABASE_URL; what is left is in the system's temporary folder.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A machine that is busy with other things is no database that is away: these are for all tests that do not
-/// say otherwise.
+/// On a busy machine the database answers late, which must not count as an outage. For all tests that do not say
+/// otherwise.
 const PATIENT: [(&str, &str); 2] = [("CHAT_STORE_WAIT_SECS", "25"), ("CHAT_READ_WAIT_SECS", "10")];
 
 /// The program with these settings and nothing of the test's own environment.
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
-    let folder = std::env::temp_dir().join(format!("rtc_run_{}", uuid::Uuid::new_v4().simple()));
-    std::fs::create_dir_all(&folder).expect("a folder");
+    let folder = Folder::new("rtc_run");
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("CHAT_") || n == "DATABASE_URL" || n == "RUST_LOG")
     {
         command.env_remove(name);
     }
-    command.args(arguments).envs(PATIENT).envs(settings.iter().copied()).current_dir(&folder);
+    command.args(arguments).envs(PATIENT).envs(settings.iter().copied()).current_dir(&folder.0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    (command, Folder(folder))
+    (command, folder)
 }
 
 /// Follows what a process writes.
@@ -81,7 +71,7 @@ fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<String
 
 fn spawn(mut command: Command) -> (u32, Output, watch::Receiver<Option<ExitStatus>>) {
     let mut child: Child = command.spawn().expect("the program starts");
-    // What goes elsewhere than into a pipe of ours says nothing to us.
+    // What does not go into a pipe of ours cannot be read here.
     let nothing = || watch::channel(String::new()).1;
     let stdout = child.stdout.take().map_or_else(nothing, follow);
     let stderr = child.stderr.take().map_or_else(nothing, follow);

@@ -75,25 +75,22 @@ impl<T: Clone> BatchQueue<T> {
 
     /// Begins the next batch: empty where there is nothing to commit now, or one is under way.
     pub fn begin(&mut self, now: Instant) -> Batch<T> {
-        let mut was_locked = false;
-        if self.committing.is_empty() && self.locked.is_empty() {
-            let n = self.waiting.len().min(self.n_batch_max);
-            self.committing.extend(std::iter::from_fn(|| self.waiting.pop_front()).take(n));
-        } else if self.committing.is_empty() {
-            let mut left = VecDeque::with_capacity(self.waiting.len());
-            for entry in std::mem::take(&mut self.waiting) {
-                let tried_at = self.locked.get(&entry.room);
-                if self.committing.len() < self.n_batch_max && tried_at.is_none_or(|at| *at <= now) {
-                    was_locked |= tried_at.is_some();
-                    self.committing.push(entry);
-                } else {
-                    left.push_back(entry);
-                }
-            }
-            self.waiting = left;
-        } else {
+        let (mut was_locked, mut skipped) = (false, Vec::new());
+        if self.is_committing() {
             return Batch { items: Vec::new(), was_locked };
         }
+        while self.committing.len() < self.n_batch_max
+            && let Some(entry) = self.waiting.pop_front()
+        {
+            let tried_at = self.locked.get(&entry.room);
+            if tried_at.is_none_or(|at| *at <= now) {
+                was_locked |= tried_at.is_some();
+                self.committing.push(entry);
+            } else {
+                skipped.push(entry);
+            }
+        }
+        self.put_back(skipped);
         Batch { items: self.committing.iter().map(|e| e.item.clone()).collect(), was_locked }
     }
 

@@ -4,33 +4,23 @@ use actix::{
     ActorFutureExt, AsyncContext, Context, WrapFuture,
     clock::{Instant, timeout},
 };
-use bytes::Bytes;
 
 use super::{
-    Lane, Member, Room,
+    Member, Room,
+    catch_up::{Found, NextRead, Shown, Waiting},
     live::{Answer, Live},
     membership::Membership,
-    truth::Doubt,
 };
 use crate::{
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX},
-    messages::{Join, Refusal, SessionId, SessionRef},
+    event::{EndReason, Messages, Refusal, Welcome},
+    messages::{Join, ResumePoint, SessionId, SessionRef},
 };
-use chat_domain::{Author, AuthorId, PageCursor};
-use chat_store::{Changes, Head, Page, StoreError};
-use chat_wire::{CloseCode, Limits, RoomPosition, WelcomeHead};
+use chat_domain::{Author, AuthorId, PageCursor, RoomId};
+use chat_store::{Changes, Head, Page, Store, StoreError};
 
 /// How long a room waits before it reads again what it could not read.
 const REREAD_AFTER: Duration = Duration::from_millis(500);
-
-/// A join that waits for a read.
-pub(super) struct Waiting {
-    pub(super) join: Join,
-    /// Until when it waits.
-    pub(super) by: Instant,
-    /// How many reads had begun when it came: a later one sees all that the client may have seen.
-    pub(super) n_reads: u64,
-}
 
 /// What a read of the database was for.
 enum Read {
@@ -49,47 +39,48 @@ impl Room {
 
     /// Answers a join, or lets it wait for a read, until `by` at the latest.
     pub(super) fn join(&mut self, join: Join, by: Instant, ctx: &mut Context<Self>) {
-        if join.reply.is_closed() {
-            return;
+        if self.members.len() + self.catch_up.n_waiting() >= self.limits.n_sessions_max {
+            return Self::refuse_join(join, Refusal::Overloaded);
         }
-        if self.members.len() + self.waiting.len() >= self.limits.n_sessions_max {
-            return Self::refuse_join(join, Refusal::OVERLOADED);
-        }
-        let Some(live) = &mut self.live else {
-            return self.wait(join, by, ctx);
-        };
-        match live.answer(&join) {
-            Answer::Welcome { resumed, has_more, messages } => self.welcome(join, resumed, has_more, messages, ctx),
-            Answer::AfterCatchUp | Answer::AfterOlder => self.wait(join, by, ctx),
+        let n_before = self.catch_up.n_waiting();
+        let arrived = self.catch_up.arrived(join, by);
+        self.answer(arrived, ctx);
+        if self.catch_up.n_waiting() > n_before {
+            self.set_join_timer(ctx);
+            self.read(ctx);
         }
     }
 
-    fn wait(&mut self, join: Join, by: Instant, ctx: &mut Context<Self>) {
-        self.waiting.push_back(Waiting { join, by, n_reads: self.n_reads });
-        self.set_join_timer(ctx);
-        self.read(ctx);
+    fn answer(&mut self, mut waiting: Waiting<Join>, ctx: &mut Context<Self>) {
+        let join = &mut waiting.join;
+        if join.reply.is_closed() {
+            return;
+        }
+        if waiting.saw_all && self.live.as_ref().is_some_and(|l| l.is_behind(join)) {
+            // The database itself is behind what the client saw: only a start over is left. Anybody can claim
+            // this, so it is counted, and starts nobody else over.
+            self.metrics.resumes_ahead.inc();
+            self.store.client_knows_more();
+            join.resume = join.resume.map(|resume| ResumePoint { epoch: None, ..resume });
+        }
+        match self.live.as_mut().map(|live| live.answer(join)) {
+            Some(Answer::Welcome { resumed, has_more, messages }) => {
+                self.welcome(waiting.join, resumed, has_more, messages, ctx);
+            }
+            None | Some(Answer::AfterCatchUp | Answer::AfterOlder) => self.catch_up.wait(waiting),
+        }
     }
 
     /// One timer, for the join that has waited longest.
     fn set_join_timer(&mut self, ctx: &mut Context<Self>) {
-        let Some(front) = self.waiting.front() else { return };
-        if std::mem::replace(&mut self.join_timer, true) {
-            return;
-        }
-        ctx.run_later(front.by.saturating_duration_since(Instant::now()), |this, ctx| {
-            this.join_timer = false;
-            this.expire_joins();
+        let Some(wait) = self.catch_up.set_timer(Instant::now()) else { return };
+        ctx.run_later(wait, |this, ctx| {
+            for late in this.catch_up.expire(Instant::now()) {
+                Self::refuse_join(late, Refusal::StoreUnavailable);
+            }
             this.set_join_timer(ctx);
             this.settle(ctx);
         });
-    }
-
-    /// Refuses the joins that have waited long enough: their read may be the second one.
-    fn expire_joins(&mut self) {
-        let now = Instant::now();
-        while let Some(late) = self.waiting.pop_front_if(|w| w.by <= now) {
-            Self::refuse_join(late.join, Refusal::STORE_UNAVAILABLE);
-        }
     }
 
     pub(super) fn refuse_join(join: Join, refusal: Refusal) {
@@ -97,32 +88,33 @@ impl Room {
         let _ = join.reply.send(Err(refusal));
     }
 
-    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Bytes, ctx: &mut Context<Self>) {
-        let Join { session, author_id, profile, resume, reply, .. } = join;
+    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Messages, ctx: &mut Context<Self>) {
+        let Join { session, principal, profile, resume, reply, .. } = join;
+        let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
-        let (epoch, rev) = (live.epoch.to_string(), live.timeline.rev());
+        let (epoch, rev) = (live.epoch, live.timeline.rev());
         let now = Instant::now();
         let is_author = profile.is_some();
         self.presence.enter(&author_id, session.id, now);
         if let Some((nickname, avatar)) = profile {
             let author = Author { id: author_id.clone(), nickname, avatar };
             if self.presence.set_author(author.clone(), now) {
-                self.tell_profile(&author);
+                self.send_profile(&author);
             }
         }
-        let own = self.presence.author(&author_id).filter(|_| is_author).map(Into::into);
-        let head = WelcomeHead {
-            session_id: session.id.0.to_string().into(),
-            own,
-            room: RoomPosition { id: self.id.as_str().into(), epoch: epoch.into(), rev },
+        let welcome = Welcome {
+            session: session.id,
+            own: self.presence.author(&author_id).filter(|_| is_author).cloned(),
+            room: self.id.clone(),
+            epoch,
+            rev,
             resumed,
             has_more,
-            presence: self.presence.payload(false),
-            limits: Limits::default(),
+            people: self.presence.here(false),
             heartbeat_seconds: self.limits.heartbeat_seconds,
+            messages,
         };
-        let chunks = chat_wire::welcome_chunks(&head, messages);
-        self.fan_out.attach(session.hub, session.id, chunks);
+        self.delivery.fan_out.attach(session.hub, welcome);
         self.add_member(&session, author_id, is_author);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",
@@ -131,73 +123,43 @@ impl Room {
         };
         self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
-        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id }));
+        let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, key: self.key, principal }));
     }
 
     fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {
         self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
-        let lane = Lane { deliver: session.deliver.clone(), n_members: 0 };
-        self.hubs.entry(session.hub).or_insert(lane).n_members += 1;
+        self.delivery.add_member(session.hub, || session.deliver.clone());
     }
 
     pub(super) fn leave(&mut self, session: SessionId) {
         let Some(member) = self.members.remove(&session) else { return };
         self.presence.leave(&member.author_id, session, Instant::now());
-        if let Some(lane) = self.hubs.get_mut(&member.hub) {
-            lane.n_members -= 1;
-            if lane.n_members == 0 {
-                self.hubs.remove(&member.hub);
-            }
-        }
+        self.delivery.remove_member(member.hub);
     }
 
-    // Reads. One at a time per room, whoever waits for it (single flight).
+    // Reads.
 
+    fn shown(&self) -> Option<Shown> {
+        self.live.as_ref().map(|live| Shown {
+            rev: live.timeline.rev(),
+            has_gap: live.timeline.has_gap(),
+            first_seq: live.backlog.first_seq(),
+        })
+    }
+
+    /// Begins the next read, if one is due.
     pub(super) fn read(&mut self, ctx: &mut Context<Self>) {
-        if self.reading {
-            return;
-        }
-        let (store, id) = (self.store.clone(), self.id.clone());
-        let needs_newer = self.waiting.iter().any(|w| self.live.as_ref().is_some_and(|l| l.is_behind(&w.join)));
-        let work: std::pin::Pin<Box<dyn Future<Output = Result<Read, StoreError>>>> =
-            match &self.live {
-                None => Box::pin(async move {
-                    store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page))
-                }),
-                Some(live) if needs_newer || self.catch_up_to > live.timeline.rev() || live.timeline.has_gap() => {
-                    let above = live.timeline.rev();
-                    let claimed = self.waiting.iter().filter_map(|w| live.resume_rev(&w.join)).max();
-                    Box::pin(async move {
-                        // With the newest one that was shown: it must still be that one.
-                        let from = above.saturating_sub(1).max(0);
-                        let mut changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
-                        if claimed.is_some_and(|claimed| changes.head.rev < claimed) {
-                            // Perhaps nobody has noticed yet that another server takes messages since a moment ago.
-                            store.confirm_primary().await?;
-                            changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
-                        }
-                        Ok(Read::CaughtUp { above, changes })
-                    })
-                }
-                Some(live) if !self.waiting.is_empty() => {
-                    let before = live.backlog.first_seq();
-                    let resumes = self.waiting.iter().any(|w| live.resume_rev(&w.join).is_some());
-                    let n_older = if resumes { RESUME_CHANGES_MAX } else { PAGE_MESSAGES };
-                    Box::pin(async move {
-                        let page = store.page(&id, PageCursor::Before(before), n_older).await?;
-                        Ok(Read::Older(before, page))
-                    })
-                }
-                Some(_) => return,
-            };
-        self.reading = true;
-        self.n_reads += 1;
-        let (this_read, wanted) = (self.n_reads, self.catch_up_to);
-        let bounded = timeout(self.limits.read_timeout, work);
+        self.begin_read(true, ctx);
+    }
+
+    fn begin_read(&mut self, may_be_changes: bool, ctx: &mut Context<Self>) {
+        let (shown, live) = (self.shown(), &self.live);
+        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join), may_be_changes);
+        let Some(next) = next else { return };
+        let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
-            this.reading = false;
             match result {
-                Ok(Ok(read)) => this.take_in(read, this_read, wanted, ctx),
+                Ok(Ok(read)) => this.take_in(read, ctx),
                 Ok(Err(error)) => this.read_failed(&error.to_string(), ctx),
                 Err(_) => this.read_failed("it did not answer in time", ctx),
             }
@@ -205,53 +167,43 @@ impl Room {
         }));
     }
 
-    fn take_in(&mut self, read: Read, this_read: u64, wanted: i64, ctx: &mut Context<Self>) {
-        // A join that waited when a catch-up began is answered now, even if only by a start over. One that came
-        // later may know of a commit that the read did not see: the next read is for that.
-        let (mut is_current, mut is_contradicted) = (false, false);
-        match read {
-            Read::Loaded(head, page) => self.live = Some(Live::new(head, page)),
+    fn take_in(&mut self, read: Read, ctx: &mut Context<Self>) {
+        let found = match read {
+            Read::Loaded(head, page) => {
+                self.live = Some(Live::new(head, page));
+                Found::State
+            }
             Read::CaughtUp { above, changes } => {
-                is_current = !changes.truncated;
-                is_contradicted = self.live.as_ref().is_some_and(|l| l.is_contradicted(above, &changes));
-                if is_contradicted {
+                let truncated = changes.truncated;
+                if self.live.as_ref().is_some_and(|l| l.is_contradicted(above, &changes)) {
                     self.doubt(ctx);
+                    Found::Contradiction { truncated }
                 } else {
-                    self.catch_up(changes, wanted);
+                    self.show_read(changes);
+                    Found::Changes { truncated }
                 }
             }
             Read::Older(before, page) => {
                 if let Some(live) = &mut self.live {
                     live.backlog.extend_back(before, page.messages.into_iter().map(Arc::new).collect(), page.has_more);
                 }
+                Found::State
             }
+        };
+        for waiting in self.catch_up.end(found) {
+            self.answer(waiting, ctx);
         }
-        for Waiting { mut join, by, n_reads } in std::mem::take(&mut self.waiting) {
-            if is_current && n_reads < this_read && self.live.as_ref().is_some_and(|l| l.is_behind(&join)) {
-                // The database itself is behind what the client saw: only a start over is left. Anybody can claim
-                // this, so it is counted, and starts nobody else over.
-                self.metrics.resumes_ahead.inc();
-                self.store.client_knows_more();
-                join.resume = join.resume.map(|r| chat_wire::ResumePoint { epoch: String::new(), ..r });
-            }
-            self.join(join, by, ctx);
-        }
+        let is_contradicted = matches!(found, Found::Contradiction { .. });
         if is_contradicted {
-            self.reread_later(ctx);
-        } else if self.is_behind() {
-            self.read(ctx);
+            self.read_again_later(ctx);
         }
+        self.begin_read(!is_contradicted, ctx);
     }
 
-    /// Whether something is missing that is known to be stored.
-    fn is_behind(&self) -> bool {
-        self.live.as_ref().is_some_and(|l| self.catch_up_to > l.timeline.rev() || l.timeline.has_gap())
-    }
-
-    fn reread_later(&mut self, ctx: &mut Context<Self>) {
-        if self.is_behind() && !std::mem::replace(&mut self.rereading, true) {
+    fn read_again_later(&mut self, ctx: &mut Context<Self>) {
+        if self.catch_up.pause(self.shown()) {
             ctx.run_later(REREAD_AFTER, |this, ctx| {
-                this.rereading = false;
+                this.catch_up.paused();
                 this.read(ctx);
             });
         }
@@ -260,25 +212,19 @@ impl Room {
     fn read_failed(&mut self, why: &str, ctx: &mut Context<Self>) {
         // The registry, which asks every second, says once that the database is away.
         log::debug!("a room could not read from the database: {why}");
-        for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
-            Self::refuse_join(join, Refusal::STORE_UNAVAILABLE);
+        for join in self.catch_up.fail() {
+            Self::refuse_join(join, Refusal::StoreUnavailable);
         }
-        self.reread_later(ctx);
+        self.read_again_later(ctx);
     }
 
-    /// `wanted` is what was to be caught up with when the read began.
-    fn catch_up(&mut self, changes: Changes, wanted: i64) {
+    fn show_read(&mut self, changes: Changes) {
         let Some(live) = &mut self.live else { return };
         if changes.head.epoch != live.epoch {
             return self.start_over();
         }
         let last_read = changes.messages.last().map_or(live.timeline.rev(), |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
-        if !changes.truncated && self.catch_up_to == wanted {
-            // If it is not here, it does not exist in this database; asking again would not end. What was wanted
-            // since is for the next read.
-            self.catch_up_to = 0;
-        }
         let applied = live.timeline.fill(upto, changes.messages.into_iter().map(Arc::new));
         self.show(applied);
     }
@@ -286,8 +232,31 @@ impl Room {
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.
     pub(super) fn start_over(&mut self) {
         self.live = None;
-        self.catch_up_to = 0;
-        self.doubt = Doubt::default();
-        self.fan_out.close_all(CloseCode::StartOver);
+        self.catch_up.start_over();
+        self.delivery.fan_out.end_all(EndReason::StartOver);
+    }
+}
+
+impl NextRead {
+    /// Reads it from the database.
+    async fn read(self, store: Store, id: RoomId) -> Result<Read, StoreError> {
+        match self {
+            Self::Load => store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page)),
+            Self::Changes { above, claimed } => {
+                // With the newest one that was shown: it must still be that one.
+                let from = above.saturating_sub(1).max(0);
+                let mut changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                if claimed.is_some_and(|claimed| changes.head.rev < claimed) {
+                    // Perhaps nobody has noticed yet that another server takes messages since a moment ago.
+                    store.confirm_primary().await?;
+                    changes = store.changes_since(&id, from, RESUME_CHANGES_MAX + 1).await?;
+                }
+                Ok(Read::CaughtUp { above, changes })
+            }
+            Self::Older { before, n_older } => {
+                let page = store.page(&id, PageCursor::Before(before), n_older).await?;
+                Ok(Read::Older(before, page))
+            }
+        }
     }
 }

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::truth::Doubt;
 use crate::{
     backlog::{Backlog, NotHere},
+    event::Messages,
     messages::Join,
     timeline::{Offered, Timeline},
 };
@@ -18,6 +19,7 @@ pub(super) struct Live {
     pub(super) backlog: Backlog,
     pub(super) message_count: i64,
     pub(super) last_message_at: Option<DateTime<Utc>>,
+    pub(super) doubt: Doubt,
 }
 
 /// What a message means that was stored just now, and never before.
@@ -35,8 +37,8 @@ pub(super) enum Arrived {
 
 /// How a join can be answered.
 pub(super) enum Answer {
-    /// With these encoded messages.
-    Welcome { resumed: bool, has_more: bool, messages: Bytes },
+    /// With these messages.
+    Welcome { resumed: bool, has_more: bool, messages: Messages },
     /// Once the changes above the room's counter were read.
     AfterCatchUp,
     /// Once older changes were read.
@@ -52,6 +54,7 @@ impl Live {
             backlog: Backlog::new(messages, page.has_more),
             message_count: head.message_count,
             last_message_at: head.last_message_at,
+            doubt: Doubt::default(),
         }
     }
 
@@ -84,8 +87,7 @@ impl Live {
 
     /// The counter value a join says it has seen, where it means this life of the room.
     pub(super) fn resume_rev(&self, join: &Join) -> Option<i64> {
-        let resume = join.resume.as_ref().filter(|r| Epoch::parse(&r.epoch) == Some(self.epoch))?;
-        Some(i64::try_from(resume.rev).unwrap_or(i64::MAX))
+        join.resume.filter(|resume| resume.epoch == Some(self.epoch)).map(|resume| resume.rev)
     }
 
     /// Whether the client has seen more than this room has.

@@ -2,23 +2,35 @@ use actix::{Addr, clock::Instant, dev::SendError};
 use uuid::Uuid;
 
 use super::Room;
-use crate::messages::{Leave, Publish, Recall, Refusal, SessionId, SetProfile};
-use chat_domain::{AvatarName, Content, Nickname};
+use crate::{
+    answer::ReplyTo,
+    event::Refusal,
+    messages::{Leave, Publish, Recall, RoomKey, SessionId, SetProfile},
+};
+use chat_domain::{AvatarName, Content, Nickname, Principal};
 
-/// A session's place in a room. Its end, however it comes, is the one way out.
+/// A session is a member of a room. Its end, however it comes, is the one way out.
 #[derive(Debug)]
 pub struct Membership {
     pub(super) room: Addr<Room>,
     pub(super) session: SessionId,
+    pub(super) key: RoomKey,
+    pub(super) principal: Principal,
 }
 
 impl Membership {
+    /// Which room.
+    pub fn key(&self) -> RoomKey {
+        self.key
+    }
+
     /// Wants a message stored and shown. The answer comes to the session's outbox.
     ///
     /// # Errors
     /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
     pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
-        outcome(self.room.try_send(Publish { session: self.session, client_id, content, received }))
+        let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
+        outcome(self.room.try_send(Publish { principal, profile: None, client_id, content, received, reply }))
     }
 
     /// A message that is refused, unless the room knows it as stored: then this is a retry, and gets its ACK. Stores
@@ -27,7 +39,8 @@ impl Membership {
     /// # Errors
     /// As [`Membership::publish`].
     pub fn recall(&self, client_id: Uuid, content: Content, refusal: Refusal) -> Result<Result<(), Refusal>, Ended> {
-        outcome(self.room.try_send(Recall { session: self.session, client_id, content, refusal }))
+        let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
+        outcome(self.room.try_send(Recall { principal, client_id, content, refusal, reply }))
     }
 
     /// Sets nickname and avatar. The answer comes to the session's outbox.
@@ -35,7 +48,8 @@ impl Membership {
     /// # Errors
     /// As [`Membership::publish`].
     pub fn set_profile(&self, nickname: Nickname, avatar: Option<AvatarName>) -> Result<Result<(), Refusal>, Ended> {
-        outcome(self.room.try_send(SetProfile { session: self.session, nickname, avatar }))
+        let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
+        outcome(self.room.try_send(SetProfile { principal, nickname, avatar, reply }))
     }
 }
 
@@ -46,7 +60,7 @@ pub struct Ended;
 fn outcome<T>(sent: Result<(), SendError<T>>) -> Result<Result<(), Refusal>, Ended> {
     match sent {
         Ok(()) => Ok(Ok(())),
-        Err(SendError::Full(_)) => Ok(Err(Refusal::OVERLOADED)),
+        Err(SendError::Full(_)) => Ok(Err(Refusal::Overloaded)),
         Err(SendError::Closed(_)) => Err(Ended),
     }
 }

@@ -1,3 +1,5 @@
+mod catch_up;
+mod delivery;
 mod joins;
 mod live;
 mod membership;
@@ -6,35 +8,35 @@ mod publishing;
 mod tests;
 mod truth;
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
     WrapFuture, clock::Instant,
 };
-use uuid::Uuid;
 
 pub use self::membership::{Ended, Membership};
-use self::{joins::Waiting, live::Live, publishing::InFlight, truth::Doubt};
+use self::{
+    catch_up::CatchUp,
+    delivery::{Delivery, Next},
+    live::Live,
+    publishing::Appends,
+};
 use super::{
+    answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
-    fan_out::{FanOut, Place},
+    event::{EndReason, Event, Refusal},
+    fan_out::DeliveryPosition,
     messages::{
         CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
-        Refusal, Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
+        Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
     },
-    pace::Pace,
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
 };
 use crate::persistence::{Append, Persisted};
 use chat_domain::{Author, AuthorId, AvatarName, RoomId};
 use chat_metrics::Metrics;
-use chat_store::{Store, StoredMessage};
-use chat_wire::{AckPayload, CloseCode, ErrorPayload, ProfilePayload, ServerFrame};
+use chat_store::Store;
 
 /// What a room may hold and how long it waits.
 #[derive(Debug, Clone)]
@@ -47,9 +49,6 @@ pub struct RoomLimits {
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
     pub heartbeat_seconds: u64,
-    /// A change is delivered behind the one that follows it, which is wrong: for tests of the tests.
-    #[cfg(debug_assertions)]
-    pub swaps_order: bool,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -61,46 +60,20 @@ pub struct Room {
     id: RoomId,
     limits: RoomLimits,
     store: Store,
-    persistence: Recipient<Append>,
-    registry: Recipient<RoomIdle>,
     metrics: Arc<Metrics>,
     /// What the room shows; `None` until it was loaded.
     live: Option<Live>,
     /// Where it is, for the registry.
     position: SharedPosition,
-    doubt: Doubt,
     /// What its backlog takes; `None` until it was started.
     share: Option<Share>,
     members: HashMap<SessionId, Member>,
-    hubs: BTreeMap<HubId, Lane>,
     presence: Presence,
     presence_timer: Option<(Instant, SpawnHandle)>,
-    fan_out: FanOut,
-    n_delivering: usize,
-    pace: Pace,
-    /// A timer will deliver what gathers.
-    gathering: bool,
-    /// The oldest message that the next delivery has.
-    oldest: Option<Oldest>,
-    /// The one that the delivery under way has, and when the last of its hubs was done.
-    delivering: Option<(Oldest, Instant)>,
-    in_flight: HashMap<u64, InFlight>,
-    next_token: u64,
-    /// Joins that wait for a read, in the order of their times. Bounded like the members.
-    waiting: VecDeque<Waiting>,
-    join_timer: bool,
-    reading: bool,
-    /// How many reads were begun.
-    n_reads: u64,
-    /// A timer will read again what could not be read.
-    rereading: bool,
-    /// Something is missing that no waiting join asks for: read until it is here.
-    catch_up_to: i64,
-    n_joins_seen: u64,
-    idle_reported: Option<u64>,
-    /// A change that comes behind the next one.
-    #[cfg(debug_assertions)]
-    swapped: Option<String>,
+    delivery: Delivery<Recipient<Deliver>>,
+    catch_up: CatchUp<Join>,
+    appends: Appends,
+    idleness: Idleness,
 }
 
 struct Member {
@@ -109,17 +82,12 @@ struct Member {
     is_author: bool,
 }
 
-/// When the message that waits longest to be shown was received, and committed.
-#[derive(Debug, Clone, Copy)]
-struct Oldest {
-    received: Instant,
-    committed: Instant,
-}
-
-/// A hub with members of this room.
-struct Lane {
-    deliver: Recipient<Deliver>,
-    n_members: usize,
+/// What the registry hears of a room that has nobody in it.
+struct Idleness {
+    registry: Recipient<RoomIdle>,
+    n_joins_seen: u64,
+    /// How many joins it had seen when it last said so.
+    reported_at: Option<u64>,
 }
 
 impl Room {
@@ -138,35 +106,17 @@ impl Room {
             id,
             limits,
             store,
-            persistence,
-            registry,
             metrics,
             live: None,
             position: SharedPosition::default(),
-            doubt: Doubt::default(),
             share: None,
             members: HashMap::new(),
-            hubs: BTreeMap::new(),
             presence: Presence::default(),
             presence_timer: None,
-            fan_out: FanOut::default(),
-            n_delivering: 0,
-            pace: Pace::new(Instant::now()),
-            gathering: false,
-            oldest: None,
-            delivering: None,
-            in_flight: HashMap::new(),
-            next_token: 0,
-            waiting: VecDeque::new(),
-            join_timer: false,
-            reading: false,
-            n_reads: 0,
-            rereading: false,
-            catch_up_to: 0,
-            n_joins_seen: 0,
-            idle_reported: None,
-            #[cfg(debug_assertions)]
-            swapped: None,
+            delivery: Delivery::new(Instant::now()),
+            catch_up: CatchUp::new(),
+            appends: Appends::new(persistence),
+            idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
         }
     }
 
@@ -175,40 +125,22 @@ impl Room {
         self.position.clone()
     }
 
-    // Frames to single sessions.
+    // Events for single sessions.
 
-    /// A frame for one session, which `answers` a message of its or not.
-    fn tell(&mut self, session: SessionId, frame: &ServerFrame<'_>, answers: bool) {
+    /// An event for one session, which `answers` a message of its or not.
+    fn send(&mut self, session: SessionId, event: Event, answers: bool) {
         if let Some(member) = self.members.get(&session) {
-            self.fan_out.direct(member.hub, session, &chat_wire::encode(frame), answers);
+            self.delivery.fan_out.direct(member.hub, session, Arc::new(event), answers);
         }
     }
 
-    fn tell_error(&mut self, session: SessionId, refusal: Refusal, client_id: Option<Uuid>) {
-        let Refusal { code, message, retry_after_ms } = refusal;
-        self.metrics.errors.inc(code.as_str());
-        if client_id.is_some() {
-            self.metrics.messages_refused.inc(code.as_str());
-        }
-        let payload = ErrorPayload { code, message: message.into(), client_id, retry_after_ms };
-        self.tell(session, &ServerFrame::Error(payload), client_id.is_some());
-    }
-
-    /// An ACK, the first answer unless the sender was told before that nothing is known.
-    fn tell_ack(&mut self, session: SessionId, client_id: Uuid, stored: &StoredMessage, is_first: bool) {
-        let created_at = chat_wire::timestamp(stored.created_at);
-        // Its value at creation is `seq`, whatever became of the message since.
-        let ack = AckPayload { client_id, id: stored.id.to_string(), seq: stored.seq, rev: stored.seq, created_at };
-        self.tell(session, &ServerFrame::Ack(ack), is_first);
-    }
-
-    fn tell_profile(&mut self, author: &Author) {
-        let json = chat_wire::encode(&ServerFrame::Profile(ProfilePayload { own: author.into() }));
+    fn send_profile(&mut self, author: &Author) {
+        let event = Arc::new(Event::Profile(author.clone()));
         for session in self.presence.sessions(&author.id) {
             // A session whose WELCOME is being made is not here yet; that tells it.
             let Some(member) = self.members.get_mut(session) else { continue };
             member.is_author = true;
-            self.fan_out.direct(member.hub, *session, &json, false);
+            self.delivery.fan_out.direct(member.hub, *session, event.clone(), false);
         }
     }
 
@@ -218,10 +150,11 @@ impl Room {
     fn settle(&mut self, ctx: &mut Context<Self>) {
         self.publish_position();
         let now = Instant::now();
-        if self.presence.is_due(now, self.fan_out.goes_to_all()) {
+        if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
             if !self.members.is_empty() {
-                let json = chat_wire::encode(&ServerFrame::Presence(self.presence.payload(true)));
-                self.fan_out.broadcast(json);
+                let people = self.presence.here(true);
+                let n_bytes = people.n_bytes_as_json();
+                self.delivery.fan_out.broadcast(Arc::new(Event::People(people)), n_bytes);
             }
             self.presence.told(now);
         }
@@ -251,64 +184,46 @@ impl Room {
     }
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
-        if self.n_delivering > 0 || self.gathering || self.fan_out.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        if let Some(wait) = self.pace.wait(now) {
-            self.gathering = true;
-            ctx.run_later(wait, |this, ctx| {
-                this.gathering = false;
-                this.flush(ctx);
-            });
-            return;
-        }
-        self.pace.begin(now);
-        let hubs = self.hubs.keys().copied().collect::<Vec<_>>();
-        self.delivering = self.oldest.take().map(|oldest| (oldest, now));
-        let taken = self.fan_out.take(&hubs);
-        // Members are told no counter that they were not brought to.
-        let whole = self.live.as_ref().filter(|_| self.fan_out.is_empty()).map(|l| l.timeline.rev());
-        let rev = whole.unwrap_or(self.fan_out.rev());
-        for (hub, commands) in taken {
-            let Some(lane) = self.hubs.get(&hub) else { continue };
-            self.n_delivering += 1;
-            let delivered = lane.deliver.send(Deliver { room: self.key, rev, commands });
-            ctx.spawn(delivered.into_actor(self).map(|delivered, this, ctx| {
-                this.n_delivering -= 1;
-                if let (Some((_, last)), Ok(at)) = (&mut this.delivering, delivered) {
-                    *last = at.max(*last);
+        let shown = self.live.as_ref().map(|live| live.timeline.rev());
+        match self.delivery.next(Instant::now(), shown) {
+            Next::Nothing => {}
+            Next::Wait(wait) => {
+                ctx.run_later(wait, |this, ctx| {
+                    this.delivery.gathered();
+                    this.flush(ctx);
+                });
+            }
+            Next::Deliver { rev, commands } => {
+                for (hub, commands) in commands {
+                    let Some(route) = self.delivery.route(hub) else { continue };
+                    let delivered = route.send(Deliver { room: self.key, rev, commands });
+                    ctx.spawn(delivered.into_actor(self).map(|at, this, ctx| this.delivered(at.ok(), ctx)));
                 }
-                if this.n_delivering == 0 {
-                    this.measure_delivery();
-                    this.pace.end(Instant::now());
-                }
-                this.flush(ctx);
-                this.report_idle();
-            }));
+            }
         }
     }
 
-    /// Every hub has what the oldest message of this delivery was waiting for.
-    fn measure_delivery(&mut self) {
-        if let Some((Oldest { received, committed }, last)) = self.delivering.take() {
-            let observe = |from: Instant| last.saturating_duration_since(from).as_secs_f64();
-            self.metrics.delivery_seconds.observe(observe(received));
-            self.metrics.delivery_fan_out_seconds.observe(observe(committed));
+    /// A hub has what it was to get of a delivery, or is gone.
+    fn delivered(&mut self, at: Option<Instant>, ctx: &mut Context<Self>) {
+        if let Some(took) = self.delivery.done(at, Instant::now()) {
+            self.metrics.delivery_seconds.observe(took.since_received.as_secs_f64());
+            self.metrics.delivery_fan_out_seconds.observe(took.since_committed.as_secs_f64());
         }
+        self.flush(ctx);
+        self.report_idle();
     }
 
     fn report_idle(&mut self) {
         let is_idle = self.members.is_empty()
-            && self.waiting.is_empty()
-            && self.in_flight.is_empty()
-            && !self.reading
-            && self.n_delivering == 0;
-        if is_idle && self.idle_reported != Some(self.n_joins_seen) {
-            self.idle_reported = Some(self.n_joins_seen);
-            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen: self.n_joins_seen };
+            && self.catch_up.n_waiting() == 0
+            && self.appends.is_empty()
+            && !self.catch_up.is_reading()
+            && !self.delivery.is_under_way();
+        let n_joins_seen = self.idleness.n_joins_seen;
+        if is_idle && self.idleness.reported_at.replace(n_joins_seen) != Some(n_joins_seen) {
+            let idle = RoomIdle { room: self.id.clone(), key: self.key, n_joins_seen };
             #[expect(clippy::disallowed_methods, reason = "at most once per emptying, and must not be lost")]
-            self.registry.do_send(idle);
+            self.idleness.registry.do_send(idle);
         }
     }
 }
@@ -326,10 +241,10 @@ impl Drop for Room {
     /// A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
     /// two halves of one room must not live.
     fn drop(&mut self) {
-        for lane in self.hubs.values() {
-            let commands = vec![Command::CloseAll(CloseCode::Restart, Place::MAX)];
+        for route in self.delivery.routes() {
+            let commands = vec![Command::EndAll(EndReason::RoomEnded, DeliveryPosition::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]
-            lane.deliver.do_send(Deliver { room: self.key, rev: 0, commands });
+            route.do_send(Deliver { room: self.key, rev: 0, commands });
         }
     }
 }
@@ -338,7 +253,7 @@ impl Handler<Join> for Room {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        self.n_joins_seen += 1;
+        self.idleness.n_joins_seen += 1;
         if let Some(share) = &self.share {
             share.touch();
         }
@@ -388,15 +303,19 @@ impl Handler<Persisted> for Room {
 impl Handler<SetProfile> for Room {
     type Result = ();
 
-    fn handle(&mut self, SetProfile { session, nickname, avatar }: SetProfile, ctx: &mut Self::Context) {
-        let Some(member) = self.members.get(&session) else { return };
-        let id = member.author_id.clone();
+    fn handle(&mut self, set_profile: SetProfile, ctx: &mut Self::Context) {
+        let SetProfile { principal, nickname, avatar, reply } = set_profile;
+        let id = principal.author_id().clone();
         let avatar = avatar
             .or_else(|| self.presence.author(&id).map(|a| a.avatar))
             .unwrap_or_else(|| AvatarName::derived_from(&id));
         let author = Author { id, nickname, avatar };
         self.presence.set_author(author.clone(), Instant::now());
-        self.tell_profile(&author);
+        self.send_profile(&author);
+        if let ReplyTo::Once(answer) = reply {
+            // Where nobody waits for it any more nobody needs it.
+            drop(answer.send(Ok(author)));
+        }
         self.settle(ctx);
     }
 }
@@ -407,7 +326,7 @@ impl Handler<CheckHead> for Room {
     fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
-        if self.in_flight.is_empty() || is_other_life {
+        if self.appends.is_empty() || is_other_life {
             self.want(epoch, rev, ctx);
         }
         if stays_lower && !is_other_life {
@@ -430,7 +349,7 @@ impl Handler<Trim> for Room {
 
     fn handle(&mut self, _: Trim, ctx: &mut Self::Context) {
         // A read under way may be of what is right before the oldest one held; the next second comes soon.
-        if let Some(live) = self.live.as_mut().filter(|_| !self.reading) {
+        if let Some(live) = self.live.as_mut().filter(|_| !self.catch_up.is_reading()) {
             live.backlog.trim();
             self.metrics.backlogs_trimmed.inc();
         }
@@ -474,11 +393,11 @@ impl Handler<Retire> for Room {
     fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
         // The registry has forgotten it: whoever joins now gets another one, and two of one room must not live. Its
         // drop sends away who is here; they come back, and meet there.
-        if !self.members.is_empty() || !self.waiting.is_empty() {
+        if !self.members.is_empty() || self.catch_up.n_waiting() > 0 {
             log::error!("a room was to end while sessions were in it; they are sent away, and come back");
         }
-        for Waiting { join, .. } in std::mem::take(&mut self.waiting) {
-            Self::refuse_join(join, Refusal::OVERLOADED);
+        for join in self.catch_up.give_up() {
+            Self::refuse_join(join, Refusal::Overloaded);
         }
         ctx.stop();
     }

@@ -1,149 +1,180 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use actix::{AsyncContext, Context, clock::Instant, dev::SendError};
+use actix::{AsyncContext, Context, Recipient, clock::Instant, dev::SendError};
+use uuid::Uuid;
 
-use super::{Oldest, Room, live::Arrived};
+use super::{Room, live::Arrived};
 use crate::{
-    messages::{Publish, Recall, Refusal, SessionId},
-    persistence::{Append, AppendResult},
+    answer::{Published, ReplyTo},
+    event::{Event, Refusal},
+    messages::{Publish, Recall},
+    persistence::{Append, AppendResult, Persisted},
 };
-use chat_domain::{ChatMessage, Epoch, NewMessage};
+use chat_domain::{Author, ChatMessage, Epoch, NewMessage};
 use chat_store::StoredMessage;
-use chat_wire::ErrorCode;
 
 /// Changes that wait for missing ones before them; beyond it the room takes no more messages.
 const AHEAD_MAX: usize = 1_000;
 
+/// The messages that a room has on their way to the store.
+pub(super) struct Appends {
+    persistence: Recipient<Append>,
+    in_flight: HashMap<u64, InFlight>,
+    next_token: u64,
+}
+
 /// A message on its way to the store.
-pub(super) struct InFlight {
-    pub(super) session: SessionId,
+struct InFlight {
+    /// Where an answer goes, if there can still be one.
+    reply: Option<ReplyTo<Published>>,
     /// The sender was told that nothing is known of it.
-    pub(super) given_up: bool,
-    pub(super) message: Arc<NewMessage>,
-    pub(super) received: Instant,
+    given_up: bool,
+    message: Arc<NewMessage>,
+    received: Instant,
+}
+
+impl Appends {
+    pub(super) fn new(persistence: Recipient<Append>) -> Self {
+        Self { persistence, in_flight: HashMap::new(), next_token: 0 }
+    }
+
+    /// Whether nothing is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Sends one on its way, or gives its reply back where persistence has too much to do.
+    fn begin(
+        &mut self,
+        message: NewMessage,
+        received: Instant,
+        reply: ReplyTo<Published>,
+        (room, group): (Recipient<Persisted>, u64),
+    ) -> Result<(), ReplyTo<Published>> {
+        let (token, message) = (self.next_token, Arc::new(message));
+        self.next_token += 1;
+        let append = Append { token, message: message.clone(), reply: room, group };
+        if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
+            return Err(reply);
+        }
+        self.in_flight.insert(token, InFlight { reply: Some(reply), given_up: false, message, received });
+        Ok(())
+    }
 }
 
 impl Room {
     pub(super) fn publish(&mut self, publish: Publish, ctx: &mut Context<Self>) {
-        let Publish { session, client_id, content, received } = publish;
-        let Some(member) = self.members.get(&session) else { return };
-        let author = self.presence.author(&member.author_id).filter(|_| member.is_author).cloned();
+        let Publish { principal, profile, client_id, content, received, reply } = publish;
+        let id = principal.author_id();
+        let author = match (profile, &reply) {
+            (Some((nickname, avatar)), _) => Some(Author { id: id.clone(), nickname, avatar }),
+            (None, ReplyTo::Member(session)) => {
+                let Some(member) = self.members.get(session) else { return };
+                self.presence.author(id).filter(|_| member.is_author).cloned()
+            }
+            (None, ReplyTo::Once(_)) => self.presence.author(id).cloned(),
+        };
         let Some(author) = author else {
-            let refusal = Refusal {
-                code: ErrorCode::NicknameRequired,
-                message: "choose a nickname first: PROFILE",
-                retry_after_ms: None,
-            };
-            return self.tell_error(session, refusal, Some(client_id));
+            return self.reply(reply, client_id, Err(Refusal::NicknameRequired), true);
         };
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
-        if self.fan_out.is_full() || n_ahead > AHEAD_MAX {
-            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+        if self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX {
+            return self.reply(reply, client_id, Err(Refusal::Overloaded), true);
         }
-        let message = Arc::new(NewMessage { room: self.id.clone(), author, content, client_id });
-        let token = self.next_token;
-        self.next_token += 1;
-        self.in_flight.insert(token, InFlight { session, given_up: false, message: message.clone(), received });
-        let append = Append { token, message, reply: ctx.address().recipient(), group: self.key.0 };
-        if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
-            self.in_flight.remove(&token);
-            return self.tell_error(session, Refusal::OVERLOADED, Some(client_id));
+        let message = NewMessage { room: self.id.clone(), author, content, client_id };
+        match self.appends.begin(message, received, reply, (ctx.address().recipient(), self.key.0)) {
+            Ok(()) => self.metrics.messages_accepted.inc(),
+            Err(reply) => self.reply(reply, client_id, Err(Refusal::Overloaded), true),
         }
-        self.metrics.messages_accepted.inc();
     }
 
     /// Looks among the recent messages only: a retry comes soon, and a flood must not reach the database.
-    pub(super) fn recall(&mut self, Recall { session, client_id, content, refusal }: Recall) {
-        let Some(member) = self.members.get(&session) else { return };
-        let is_it =
-            |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == member.author_id && m.content == content;
+    pub(super) fn recall(&mut self, Recall { principal, client_id, content, refusal, reply }: Recall) {
+        let id = principal.author_id();
+        let is_it = |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == *id && m.content == content;
         let known = self.live.as_ref().and_then(|live| {
-            let ChatMessage { id, seq, rev, created_at, .. } = **live.backlog.messages().rev().find(is_it)?;
-            Some(StoredMessage { epoch: live.epoch, id, seq, rev, created_at })
+            live.backlog.messages().rev().find(is_it).map(|message| StoredMessage::of(message, live.epoch))
         });
-        match known {
-            Some(stored) => {
-                self.metrics.messages_repeated.inc();
-                self.tell_ack(session, client_id, &stored, true);
+        let published = known.map(|stored| Published { stored, is_repeated: true }).ok_or(refusal);
+        self.reply(reply, client_id, published, true);
+    }
+
+    /// Says what became of a message. Members that are gone need no answer. `is_first`: nothing was said of it before.
+    fn reply(
+        &mut self,
+        reply: ReplyTo<Published>,
+        client_id: Uuid,
+        published: Result<Published, Refusal>,
+        is_first: bool,
+    ) {
+        if published.is_ok_and(|published| published.is_repeated) {
+            self.metrics.messages_repeated.inc();
+        }
+        match (reply, published) {
+            (ReplyTo::Member(session), Ok(Published { stored, .. })) => {
+                self.send(session, Event::Stored { client_id, stored }, is_first);
             }
-            None => self.tell_error(session, refusal, Some(client_id)),
+            (ReplyTo::Member(session), Err(refusal)) => {
+                self.send(session, Event::Refused { client_id: Some(client_id), refusal }, true);
+            }
+            // Where nobody waits for it any more nobody needs it.
+            (ReplyTo::Once(answer), published) => drop(answer.send(published)),
         }
     }
 
     pub(super) fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
-        if result == AppendResult::Unknown {
-            if let Some(in_flight) = self.in_flight.get_mut(&token) {
-                in_flight.given_up = true;
-                let (session, client_id) = (in_flight.session, in_flight.message.client_id);
-                self.tell_error(session, Refusal::STORE_UNAVAILABLE, Some(client_id));
-            }
-            return;
+        if matches!(result, AppendResult::Unknown) {
+            let Some(in_flight) = self.appends.in_flight.get_mut(&token) else { return };
+            in_flight.given_up = true;
+            let Some(reply) = in_flight.reply.take() else { return };
+            in_flight.reply = reply.again();
+            let client_id = in_flight.message.client_id;
+            return self.reply(reply, client_id, Err(Refusal::StoreUnavailable), true);
         }
-        let Some(InFlight { session, given_up, message, received }) = self.in_flight.remove(&token) else { return };
-        let client_id = Some(message.client_id);
+        let Some(in_flight) = self.appends.in_flight.remove(&token) else { return };
+        let InFlight { reply, given_up, message, received } = in_flight;
+        let published = match &result {
+            AppendResult::Stored { epoch, change } => {
+                Ok(Published { stored: StoredMessage::of(change, *epoch), is_repeated: false })
+            }
+            AppendResult::Repeated(stored) => Ok(Published { stored: *stored, is_repeated: true }),
+            AppendResult::Conflict => Err(Refusal::ClientIdConflict),
+            AppendResult::Refused => Err(Refusal::NotStorable),
+            AppendResult::Full => Err(Refusal::Overloaded),
+            AppendResult::Unavailable | AppendResult::Unknown => Err(Refusal::StoreUnavailable),
+        };
+        let says_nothing_new = given_up && matches!(result, AppendResult::Unavailable);
+        if let Some(reply) = reply.filter(|_| !says_nothing_new) {
+            self.reply(reply, message.client_id, published, !given_up);
+        }
         match result {
-            AppendResult::Stored(stored) => {
-                self.tell_ack(session, message.client_id, &stored, !given_up);
-                self.stored(stored, &message, received, ctx);
-            }
-            AppendResult::Repeated(stored) => {
-                self.metrics.messages_repeated.inc();
-                self.tell_ack(session, message.client_id, &stored, !given_up);
-                // Stored through another server, perhaps, and not shown here yet.
-                self.want(stored.epoch, stored.rev, ctx);
-            }
-            AppendResult::Conflict => {
-                let refusal = Refusal {
-                    code: ErrorCode::ClientIdConflict,
-                    message: "this clientId was used for other content",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Refused => {
-                let refusal = Refusal {
-                    code: ErrorCode::Internal,
-                    message: "the message cannot be stored",
-                    retry_after_ms: None,
-                };
-                self.tell_error(session, refusal, client_id);
-            }
-            AppendResult::Full => self.tell_error(session, Refusal::OVERLOADED, client_id),
-            AppendResult::Unavailable if given_up => {}
-            AppendResult::Unavailable => self.tell_error(session, Refusal::STORE_UNAVAILABLE, client_id),
-            // Told before.
-            AppendResult::Unknown => {}
+            AppendResult::Stored { epoch, change } => self.stored(epoch, change, received, ctx),
+            // Stored through another server, perhaps, and not shown here yet.
+            AppendResult::Repeated(stored) => self.want(stored.epoch, stored.rev, ctx),
+            _ => {}
         }
     }
 
-    fn stored(&mut self, stored: StoredMessage, message: &NewMessage, received: Instant, ctx: &mut Context<Self>) {
+    fn stored(&mut self, epoch: Epoch, change: Arc<ChatMessage>, received: Instant, ctx: &mut Context<Self>) {
         let committed = Instant::now();
         let waited = committed.saturating_duration_since(received);
         self.metrics.delivery_commit_seconds.observe(waited.as_secs_f64());
         let Some(live) = &mut self.live else {
             // The read under way may have come before this commit.
-            self.catch_up_to = self.catch_up_to.max(stored.rev);
+            self.catch_up.want(change.rev);
             return;
         };
-        if stored.epoch != live.epoch {
+        if epoch != live.epoch {
             return self.start_over();
         }
-        let NewMessage { author, content, client_id, .. } = message;
-        let StoredMessage { id, seq, rev, created_at, .. } = stored;
-        let (author, content, client_id) = (author.clone(), content.clone(), *client_id);
-        let change = Arc::new(ChatMessage { id, seq, rev, client_id, author, content, created_at });
         match live.offer(change) {
             Arrived::Known => {}
             Arrived::Doubtful => self.doubt(ctx),
             Arrived::Next => {
                 // With nobody here it goes into no outbox.
                 if !self.members.is_empty() {
-                    let before = self.oldest.unwrap_or(Oldest { received, committed });
-                    self.oldest = Some(Oldest {
-                        received: before.received.min(received),
-                        committed: before.committed.min(committed),
-                    });
+                    self.delivery.measure(received, committed);
                 }
                 let applied = live.timeline.take();
                 self.show(applied);
@@ -157,14 +188,14 @@ impl Room {
     pub(super) fn want(&mut self, epoch: Epoch, rev: i64, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else {
             // The read under way may have come before this commit.
-            self.catch_up_to = self.catch_up_to.max(rev);
+            self.catch_up.want(rev);
             return;
         };
         if epoch != live.epoch {
             return self.start_over();
         }
         if rev > live.timeline.rev() {
-            self.catch_up_to = self.catch_up_to.max(rev);
+            self.catch_up.want(rev);
             self.read(ctx);
         }
     }
@@ -178,21 +209,9 @@ impl Room {
             }
             live.last_message_at = live.last_message_at.max(Some(change.created_at));
             let rev = change.rev;
-            let json = live.backlog.push(change);
-            // What `message_json` wrote is text.
-            if let (false, Ok(json)) = (self.members.is_empty(), std::str::from_utf8(&json)) {
-                let frame = chat_wire::message_frame_json(json);
-                #[cfg(debug_assertions)]
-                if let Some(held) = self.swapped.take() {
-                    self.fan_out.change(rev, frame);
-                    self.fan_out.change(rev - 1, held);
-                    continue;
-                } else if self.limits.swaps_order && !self.in_flight.is_empty() {
-                    // Another one is on its way: this one comes behind it.
-                    self.swapped = Some(frame);
-                    continue;
-                }
-                self.fan_out.change(rev, frame);
+            let (event, n_bytes) = live.backlog.push(change);
+            if !self.members.is_empty() {
+                self.delivery.fan_out.change(rev, event, n_bytes);
             }
         }
     }

@@ -5,15 +5,24 @@ use std::env;
 use actix::{Addr, Arbiter};
 use tokio::sync::{mpsc, oneshot};
 
+use uuid::Uuid;
+
 use super::*;
-use crate::{Backlogs, SessionRef};
+use crate::{
+    Backlogs, SessionRef,
+    answer::Published,
+    persistence::{AppendResult, BatchLimits, Persistence},
+    test_author, test_message,
+};
+use chat_domain::{AuthorId, Content, Epoch, Principal};
 use chat_metrics::Labels;
-use chat_store::{DatabaseUrl, StoreSettings};
-use chat_wire::ErrorCode;
+use chat_store::{DatabaseUrl, StoreSettings, StoredMessage};
 
 /// Stands for a hub, for persistence and for the registry, and says what came.
 struct Everything {
     commands: mpsc::UnboundedSender<Command>,
+    /// What it answers to whatever is appended.
+    appended: Vec<AppendResult>,
 }
 
 impl Actor for Everything {
@@ -34,7 +43,10 @@ impl Handler<Deliver> for Everything {
 impl Handler<Append> for Everything {
     type Result = ();
 
-    fn handle(&mut self, _: Append, _: &mut Self::Context) {}
+    fn handle(&mut self, append: Append, _: &mut Self::Context) {
+        let results = self.appended.iter().map(|result| (append.token, result.clone())).collect();
+        append.reply.try_send(Persisted(results)).expect("a room");
+    }
 }
 
 impl Handler<RoomIdle> for Everything {
@@ -44,62 +56,152 @@ impl Handler<RoomIdle> for Everything {
 }
 
 /// A room on an empty database, and what its hub is told.
-async fn room() -> (Addr<Room>, Addr<Everything>, mpsc::UnboundedReceiver<Command>, std::path::PathBuf) {
-    let folder = env::temp_dir().join(format!("rtc_room_{}", Uuid::new_v4().simple()));
-    let url = DatabaseUrl::parse(&format!("sqlite://{}/chat.db", folder.display())).expect("a URL");
-    let store = Store::new(&url, &StoreSettings::default()).expect("a store");
-    store.migrate().await.expect("tables");
-    let codes = ErrorCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
-    let labels =
-        Labels { close_codes: Vec::new(), error_codes: codes, message_limits: Vec::new(), build: ["", "", ""] };
-    let metrics = Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics");
-    let (commands, told) = mpsc::unbounded_channel();
-    let everything = Everything { commands }.start();
-    let limits = RoomLimits {
-        n_sessions_max: 10,
-        read_timeout: Duration::from_secs(30),
-        heartbeat_seconds: 30,
-        backlogs: Backlogs::new(usize::MAX),
-        #[cfg(debug_assertions)]
-        swaps_order: false,
-    };
-    let room = Room::new(
-        RoomKey(1),
-        RoomId::parse("post").expect("a room id"),
-        limits,
-        store,
-        everything.clone().recipient(),
-        everything.clone().recipient(),
-        Arc::new(metrics),
-    );
-    (room.start(), everything, told, folder)
+struct World {
+    room: Addr<Room>,
+    hub: Addr<Everything>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    folder: std::path::PathBuf,
+}
+
+impl World {
+    /// Messages are stored, or that is what becomes of each.
+    async fn new(appended: Vec<AppendResult>) -> Self {
+        let folder = env::temp_dir().join(format!("rtc_room_{}", Uuid::new_v4().simple()));
+        let url = DatabaseUrl::parse(&format!("sqlite://{}/chat.db", folder.display())).expect("a URL");
+        let store = Store::new(&url, &StoreSettings::default()).expect("a store");
+        store.migrate().await.expect("tables");
+        let labels = Labels { close_codes: vec![], error_codes: vec![], message_limits: vec![], build: ["", "", ""] };
+        let metrics = Arc::new(Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics"));
+        let is_stored = appended.is_empty();
+        let (sender, commands) = mpsc::unbounded_channel();
+        let hub = Everything { commands: sender, appended }.start();
+        let limits = RoomLimits {
+            n_sessions_max: 10,
+            read_timeout: Duration::from_secs(30),
+            heartbeat_seconds: 30,
+            backlogs: Backlogs::new(usize::MAX),
+        };
+        let batches = BatchLimits { n_waiting_max: 10, n_batch_max: 10, wait_max: Duration::from_secs(30) };
+        let persistence = match is_stored {
+            true => Persistence::new(store.clone(), batches, metrics.clone()).start().recipient(),
+            false => hub.clone().recipient(),
+        };
+        let id = RoomId::parse("post").expect("a room id");
+        let room = Room::new(RoomKey(1), id, limits, store, persistence, hub.clone().recipient(), metrics).start();
+        Self { room, hub, commands, folder }
+    }
+
+    async fn join(&self) -> Membership {
+        let (reply, answer) = oneshot::channel();
+        let deliver = self.hub.clone().recipient();
+        let join = Join {
+            room: RoomId::parse("post").expect("a room id"),
+            session: SessionRef { id: SessionId(Uuid::new_v4()), hub: HubId(0), deliver },
+            principal: Principal::Anonymous(AuthorId::from_stored("author")),
+            profile: None,
+            resume: None,
+            thread: Arbiter::current(),
+            reply,
+        };
+        self.room.send(join).await.expect("a room");
+        answer.await.expect("an answer").expect("a membership")
+    }
+
+    /// Publishes as a request does, by somebody who is no member.
+    fn publish(&self, key: u128, content: &str) -> oneshot::Receiver<Result<Published, Refusal>> {
+        let (answer, answered) = oneshot::channel();
+        let author = test_author(7);
+        let publish = Publish {
+            principal: Principal::Anonymous(author.id),
+            profile: Some((author.nickname, author.avatar)),
+            client_id: Uuid::from_u128(key),
+            content: Content::parse(content).expect("a content"),
+            received: Instant::now(),
+            reply: ReplyTo::Once(answer),
+        };
+        self.room.try_send(publish).expect("a room");
+        answered
+    }
+
+    /// What the room shows.
+    async fn snapshot(&self) -> Snapshot {
+        let ask = GetSnapshot { n_messages: 10, members: MembersWanted::No };
+        self.room.send(ask).await.expect("a room").expect("a room that was loaded")
+    }
+
+    async fn next_command(&mut self, is_it: impl Fn(&Command) -> bool) -> Command {
+        loop {
+            let command = self.commands.recv().await.expect("a command");
+            if is_it(&command) {
+                return command;
+            }
+        }
+    }
+}
+
+/// Whether this brings members a message with this text.
+fn shows(command: &Command, text: &str) -> bool {
+    let is_it = |event: &Arc<Event>| matches!(&**event, Event::Message(m) if m.message().content.as_str() == text);
+    matches!(command, Command::Broadcast(batch, _) if batch.events().iter().any(is_it))
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.folder).unwrap_or_default();
+    }
 }
 
 #[actix::test]
 async fn a_room_that_is_told_to_end_with_sessions_in_it_ends_and_sends_them_away() {
-    let (room, hub, mut told, folder) = room().await;
-    let (reply, answer) = oneshot::channel();
-    let session = SessionRef { id: SessionId(Uuid::new_v4()), hub: HubId(0), deliver: hub.recipient() };
-    let join = Join {
-        room: RoomId::parse("post").expect("a room id"),
-        session,
-        author_id: AuthorId::from_stored("author"),
-        profile: None,
-        resume: None,
-        thread: Arbiter::current(),
-        reply,
-    };
-    room.send(join).await.expect("a room");
-    let membership = answer.await.expect("an answer").expect("a membership");
-    room.send(Retire).await.expect("a room");
+    let mut world = World::new(vec![AppendResult::Full]).await;
+    let membership = world.join().await;
+    world.room.send(Retire).await.expect("a room");
     // Two of one room must not live: the registry spawns another one for whoever comes now.
-    let mut closed = None;
-    while closed.is_none() {
-        let command = told.recv().await.expect("a command");
-        closed = if let Command::CloseAll(code, _) = command { Some(code) } else { None };
-    }
-    assert_eq!(closed, Some(CloseCode::Restart));
-    assert!(!room.connected());
+    let closed = world.next_command(|command| matches!(command, Command::EndAll(..))).await;
+    assert!(matches!(closed, Command::EndAll(EndReason::RoomEnded, _)));
+    assert!(!world.room.connected());
     drop(membership);
-    std::fs::remove_dir_all(folder).unwrap_or_default();
+}
+
+#[actix::test]
+async fn who_is_no_member_gets_one_answer_and_members_see_the_message() {
+    let mut world = World::new(Vec::new()).await;
+    let membership = world.join().await;
+    let published = world.publish(1, "hello").await.expect("an answer").expect("a stored message");
+    assert!(!published.is_repeated);
+    assert_eq!((published.stored.seq, published.stored.rev), (1, 1));
+    world.next_command(|command| shows(command, "hello")).await;
+    let shown = world.snapshot().await;
+    let [message] = &shown.messages[..] else { panic!("one message: {:?}", shown.messages) };
+    assert_eq!(StoredMessage::of(message, shown.epoch), published.stored);
+    assert_eq!((&message.author, message.content.as_str()), (&test_author(7), "hello"));
+
+    let again = world.publish(1, "hello").await.expect("an answer").expect("a stored message");
+    assert_eq!(again, Published { is_repeated: true, ..published });
+    let other = world.publish(1, "other").await.expect("an answer").expect_err("another content");
+    assert_eq!(other, Refusal::ClientIdConflict);
+    // Whoever asked is gone before the answer.
+    drop(world.publish(2, "bye"));
+    world.next_command(|command| shows(command, "bye")).await;
+    assert_eq!(world.snapshot().await.messages.len(), 2);
+    drop(membership);
+}
+
+#[actix::test]
+async fn who_is_no_member_hears_once_that_the_database_is_away() {
+    let away = World::new(vec![AppendResult::Unavailable]).await;
+    let refusal = away.publish(1, "hello").await.expect("an answer");
+    assert_eq!(refusal, Err(Refusal::StoreUnavailable));
+    // The commit that nothing was known of came after all: that is shown, and not answered again.
+    let (epoch, change) = (Epoch::random(), test_message(1));
+    let slow = World::new(vec![AppendResult::Unknown, AppendResult::Stored { epoch, change }]).await;
+    assert_eq!(slow.publish(1, "hello").await.expect("an answer"), Err(Refusal::StoreUnavailable));
+    drop(slow.join().await);
+    assert!(slow.snapshot().await.messages.is_empty(), "the stand-in stores nothing");
+    let (answer, answered) = oneshot::channel();
+    let (principal, reply) = (Principal::Anonymous(test_author(1).id), ReplyTo::Once(answer));
+    let content = Content::parse("hello").expect("a content");
+    let recall = Recall { principal, client_id: Uuid::nil(), content, refusal: Refusal::Overloaded, reply };
+    slow.room.send(recall).await.expect("a room");
+    assert_eq!(answered.await.expect("an answer"), Err(Refusal::Overloaded));
 }

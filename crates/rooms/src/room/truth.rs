@@ -61,45 +61,41 @@ impl Doubt {
 impl Room {
     /// Something speaks against the history that this room has shown.
     pub(super) fn doubt(&mut self, ctx: &mut Context<Self>) {
-        if self.live.is_some() && self.doubt.raise() {
-            self.ask_for_the_truth(ctx);
+        if self.live.as_mut().is_some_and(|live| live.doubt.raise()) {
+            self.check_history(ctx);
         }
     }
 
-    fn ask_for_the_truth(&mut self, ctx: &mut Context<Self>) {
+    fn check_history(&mut self, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
         let newest = live.backlog.messages().next_back().map(|m| (m.seq, m.client_id));
         let known = Known { epoch: live.epoch, rev: live.timeline.rev(), newest };
         let (store, id) = (self.store.clone(), self.id.clone());
         let asking = async move { store.check_history(&id, known).await };
         ctx.spawn(asking.into_actor(self).map(move |answer, this, ctx| {
-            this.truth_told(known, answer, ctx);
+            this.checked(known, answer, ctx);
             this.settle(ctx);
         }));
     }
 
-    fn truth_told(&mut self, known: Known, answer: Result<HistoryCheck, StoreError>, ctx: &mut Context<Self>) {
+    fn checked(&mut self, known: Known, answer: Result<HistoryCheck, StoreError>, ctx: &mut Context<Self>) {
+        if let Ok(HistoryCheck::Replaced(_)) = answer {
+            self.metrics.history_replaced.inc();
+            self.store.history_was_replaced();
+        }
+        // Meanwhile the poll may have said so too.
+        let Some(live) = self.live.as_mut().filter(|live| live.epoch == known.epoch) else { return };
         let pause = match answer {
-            Ok(HistoryCheck::Same) => self.doubt.settled(),
-            Ok(HistoryCheck::Replaced(_) | HistoryCheck::OtherEpoch(_)) => {
-                if let Ok(HistoryCheck::Replaced(_)) = answer {
-                    self.metrics.history_replaced.inc();
-                    self.store.history_was_replaced();
-                }
-                // Meanwhile the poll may have said so too.
-                if self.live.as_ref().is_some_and(|live| live.epoch == known.epoch) {
-                    self.start_over();
-                }
-                return;
-            }
+            Ok(HistoryCheck::Same) => live.doubt.settled(),
+            Ok(HistoryCheck::Replaced(_) | HistoryCheck::OtherEpoch(_)) => return self.start_over(),
             Err(error) => {
                 log::debug!("a room could not ask whether its history is the database's: {error}");
-                self.doubt.failed()
+                live.doubt.failed()
             }
         };
         ctx.run_later(pause, |this, ctx| {
-            if this.doubt.paused() {
-                this.ask_for_the_truth(ctx);
+            if this.live.as_mut().is_some_and(|live| live.doubt.paused()) {
+                this.check_history(ctx);
             }
         });
     }

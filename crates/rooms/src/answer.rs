@@ -1,0 +1,35 @@
+//! How whoever gives a room a command learns what became of it.
+
+use tokio::sync::oneshot;
+
+use crate::{event::Refusal, messages::SessionId};
+use chat_store::StoredMessage;
+
+/// Where the answer to a command goes.
+#[derive(Debug)]
+pub enum ReplyTo<T> {
+    /// Into the outbox of this member.
+    Member(SessionId),
+    /// To whoever waits for this one answer and need not be a member: a request, say. Where nobody waits any more,
+    /// the command is done all the same. Where the room ends first, the channel is closed: then nothing is known.
+    Once(oneshot::Sender<Result<T, Refusal>>),
+}
+
+impl<T> ReplyTo<T> {
+    /// The way for one more answer behind this one, where there can be one.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Member(session) => Some(Self::Member(*session)),
+            Self::Once(_) => None,
+        }
+    }
+}
+
+/// A message that was to be published is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// What the database gave to it.
+    pub stored: StoredMessage,
+    /// It was stored before, and this was a retry.
+    pub is_repeated: bool,
+}

@@ -1,0 +1,258 @@
+//! What rooms emit, as facts. Rooms know no wire: whoever brings an event to clients encodes it, once for each codec,
+//! and everybody who speaks that codec shares the bytes (as centrifuge does with its prepared data).
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use chat_domain::{Author, ChatMessage, Epoch, RoomId};
+use chat_store::StoredMessage;
+use uuid::Uuid;
+
+use crate::messages::SessionId;
+
+/// How many codecs there are: one for each way in that has an encoding of its own.
+const N_CODECS: usize = 1;
+
+/// An encoding, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codec(usize);
+
+impl Codec {
+    /// Protocol version 1: JSON in WebSocket frames.
+    pub const V1: Self = Self(0);
+}
+
+/// What was made of something once for each codec.
+#[derive(Debug)]
+struct Prepared<T>([OnceLock<T>; N_CODECS]);
+
+impl<T> Default for Prepared<T> {
+    fn default() -> Self {
+        Self(Default::default())
+    }
+}
+
+impl<T: Clone> Prepared<T> {
+    /// Makes it at the first call for this codec.
+    fn get(&self, Codec(n): Codec, make: impl FnOnce() -> T) -> T {
+        match self.0.get(n) {
+            Some(cell) => cell.get_or_init(make).clone(),
+            None => make(),
+        }
+    }
+}
+
+/// Something that happened in a room.
+#[derive(Debug)]
+pub enum Event {
+    /// A change: a message. To every member.
+    Message(MessageEvent),
+    /// Who is here. To every member.
+    People(People),
+    /// A message is stored, with its values at its creation. To its sender.
+    Stored {
+        /// The sender's key.
+        client_id: Uuid,
+        /// What the database gave it.
+        stored: StoredMessage,
+    },
+    /// An identity's nickname and avatar now. To its own sessions.
+    Profile(Author),
+    /// Something was refused. To whoever asked for it.
+    Refused {
+        /// Which message it is about, where it is about one.
+        client_id: Option<Uuid>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// What a frame adds to the message in it, in bytes of JSON, and no fewer.
+pub const FRAME_BYTES: usize = 32;
+
+/// A message and what it was encoded as: live, in a WELCOME and in a batch it is the same.
+#[derive(Debug)]
+pub struct MessageEvent {
+    message: Arc<ChatMessage>,
+    prepared: Prepared<Bytes>,
+}
+
+impl MessageEvent {
+    /// The event that a message is.
+    pub fn new(message: Arc<ChatMessage>) -> Self {
+        Self { message, prepared: Prepared::default() }
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Arc<ChatMessage> {
+        &self.message
+    }
+
+    /// The message as this codec writes it; `encode` is called at the first time only.
+    pub fn encoded(&self, codec: Codec, encode: impl FnOnce(&ChatMessage) -> Bytes) -> Bytes {
+        self.prepared.get(codec, || encode(&self.message))
+    }
+}
+
+/// Who is in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct People {
+    /// How many, readers included.
+    pub count: usize,
+    /// Who they are; none where there are too many to list.
+    pub lists: Option<PeopleLists>,
+}
+
+/// See [`People`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeopleLists {
+    /// Everybody with a nickname.
+    pub members: Vec<Author>,
+    /// Who came and stayed.
+    pub joined: Vec<Author>,
+    /// Who left and stayed away.
+    pub left: Vec<Author>,
+}
+
+impl People {
+    /// About how many bytes it takes as JSON, and no fewer.
+    pub fn n_bytes_as_json(&self) -> usize {
+        const KEYS: usize = 128;
+        let of = |authors: &[Author]| authors.iter().map(|a| a.n_bytes_as_json() + 1).sum::<usize>();
+        KEYS + self.lists.as_ref().map_or(0, |l| of(&l.members) + of(&l.joined) + of(&l.left))
+    }
+}
+
+/// Why something was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// A queue or a limit of the server is full: to be tried again.
+    Overloaded,
+    /// The database did not answer; nothing is known to be stored.
+    StoreUnavailable,
+    /// Who writes needs a nickname first.
+    NicknameRequired,
+    /// The sender's key was used for other content.
+    ClientIdConflict,
+    /// The database does not take the message.
+    NotStorable,
+    /// Too much in too short a time, as a limit above the room found.
+    TooFast {
+        /// Which limit, in a sentence for developers.
+        sentence: &'static str,
+        /// When a retry can pass.
+        retry_after_ms: u64,
+    },
+}
+
+/// Why a room ends the subscriptions of its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The room's history is another one now: they join anew, without what they know.
+    StartOver,
+    /// The room ended under them: they join another one of the same name.
+    RoomEnded,
+}
+
+/// Events that every member gets together, in order.
+#[derive(Debug)]
+pub struct Batch {
+    events: Vec<Arc<Event>>,
+    prepared: Prepared<Bytes>,
+}
+
+impl Batch {
+    /// These events, of which there is one at least.
+    pub fn new(events: Vec<Arc<Event>>) -> Self {
+        Self { events, prepared: Prepared::default() }
+    }
+
+    /// The events.
+    pub fn events(&self) -> &[Arc<Event>] {
+        &self.events
+    }
+
+    /// All of them as this codec writes them; `encode` is called at the first time only.
+    pub fn encoded(&self, codec: Codec, encode: impl FnOnce(&[Arc<Event>]) -> Bytes) -> Bytes {
+        self.prepared.get(codec, || encode(&self.events))
+    }
+}
+
+/// What a session gets that becomes a member.
+#[derive(Debug, Clone)]
+pub struct Welcome {
+    /// The session.
+    pub session: SessionId,
+    /// Its identity's nickname and avatar; none for a reader.
+    pub own: Option<Author>,
+    /// The room.
+    pub room: RoomId,
+    /// This life of its counter.
+    pub epoch: Epoch,
+    /// Its counter: everything up to there is known with this.
+    pub rev: i64,
+    /// Whether `messages` are those behind the point of resume, else the latest ones.
+    pub resumed: bool,
+    /// There are messages before the first of `messages`. Means nothing where resumed.
+    pub has_more: bool,
+    /// Who is here.
+    pub people: People,
+    /// Seconds between two heartbeats.
+    pub heartbeat_seconds: u64,
+    /// The messages, oldest first.
+    pub messages: Messages,
+}
+
+/// The last of the messages that a room holds: shared by all that get some of them, so that a storm of joins neither
+/// copies nor encodes anything.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    held: Arc<Held>,
+    from: usize,
+}
+
+/// All messages that a room holds between two changes.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    events: Vec<Arc<Event>>,
+    prepared: Prepared<(Bytes, Arc<[usize]>)>,
+}
+
+impl Held {
+    pub(crate) fn new(events: Vec<Arc<Event>>) -> Arc<Self> {
+        Arc::new(Self { events, prepared: Prepared::default() })
+    }
+
+    /// Those from this index on.
+    pub(crate) fn from(self: &Arc<Self>, from: usize) -> Messages {
+        Messages { held: self.clone(), from }
+    }
+}
+
+impl Messages {
+    /// The messages, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &MessageEvent> {
+        self.held.events.iter().skip(self.from).filter_map(|event| match &**event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    /// The bytes from the first of these messages to the last. `join` is called once for all messages that the room
+    /// holds: it gives them encoded in a row, and where each of them begins.
+    pub fn encoded(&self, codec: Codec, join: impl FnOnce(&Messages) -> (Bytes, Vec<usize>)) -> Bytes {
+        // Most who come back have missed nothing.
+        if self.from >= self.held.events.len() {
+            return Bytes::new();
+        }
+        let (bytes, begins) = self.held.prepared.get(codec, || {
+            let (bytes, begins) = join(&self.held.from(0));
+            (bytes, begins.into())
+        });
+        match begins.get(self.from) {
+            #[expect(clippy::disallowed_methods, reason = "`begins` was made from `bytes`")]
+            Some(begin) if *begin <= bytes.len() => bytes.slice(*begin..),
+            _ => Bytes::new(),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What is asked of a store and what it answers, the same for both databases.
+
+use std::{borrow::Cow, fmt};
+
+use chrono::{DateTime, Utc};
+
+use chat_domain::{ChatMessage, Epoch, RoomId};
+
+/// What is stored about a room, apart from its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The room's epoch; `meta.epoch` where the room has no row yet.
+    pub epoch: Epoch,
+    /// The room's change counter; 0 where the room has no row yet.
+    pub rev: i64,
+    /// How many messages the room has.
+    pub message_count: i64,
+    /// When the last message was stored.
+    pub last_message_at: Option<DateTime<Utc>>,
+}
+
+/// Messages in the order of their `seq`, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The messages.
+    pub messages: Vec<ChatMessage>,
+    /// Whether there are more in the direction that was asked.
+    pub has_more: bool,
+}
+
+/// The changes of a room in counter order, complete between two values of its counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The room as it was when the changes were read: all up to `head.rev` are there, unless `truncated`.
+    pub head: Head,
+    /// The messages whose `rev` is above the asked one, by `rev`, at most as many as asked.
+    pub messages: Vec<ChatMessage>,
+    /// There are more than the asked number.
+    pub truncated: bool,
+}
+
+/// What became of one message of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppendOutcome {
+    /// It was stored now.
+    Stored(StoredMessage),
+    /// The same message of the same author was stored before; here is that one.
+    Repeated(StoredMessage),
+    /// The author used this `client_id` in this room for other content.
+    Conflict,
+    /// The database does not take this row; for the log, why: an SQLSTATE, and nothing of the row. Never expected:
+    /// text is checked before it enters a batch.
+    Refused(Cow<'static, str>),
+    /// Not stored: another transaction has locked the row's room, and has let it go neither at once nor in
+    /// [`StoreSettings::lock_wait`]. PostgreSQL only. The row may be given again ([`Store::append_batch_again`]).
+    Locked,
+}
+
+/// What the database gave to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The row's id.
+    pub id: i64,
+    /// The counter's value at creation.
+    pub seq: i64,
+    /// The counter's value at the last change.
+    pub rev: i64,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+    /// The room's epoch.
+    pub epoch: Epoch,
+}
+
+impl StoredMessage {
+    /// What the database gave to this message, in this life of its room.
+    pub fn of(&ChatMessage { id, seq, rev, created_at, .. }: &ChatMessage, epoch: Epoch) -> Self {
+        Self { id, seq, rev, created_at, epoch }
+    }
+}
+
+/// What all servers on one database share.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// The epoch of every room that has no row yet.
+    pub epoch: Epoch,
+    /// The key that public ids are derived with, where none is configured. 32 bytes.
+    pub secret: Vec<u8>,
+    /// Names this database for good, 12 hexadecimal digits: no new epoch changes it.
+    pub name: String,
+}
+
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meta").field("epoch", &self.epoch).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The counters of many rooms at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heads {
+    /// The epoch of every room that is not in `rooms`.
+    pub meta_epoch: Epoch,
+    /// Epoch and counter of those rooms that have a row, in no order.
+    pub rooms: Vec<(RoomId, Epoch, i64)>,
+}
+
+/// What a live room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// The counter's value up to which all was shown.
+    pub rev: i64,
+    /// Position (`seq`) and sender's key of the newest message that was shown.
+    pub newest: Option<(i64, uuid::Uuid)>,
+}
+
+/// Whether the database still has what a room has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryCheck {
+    /// Nothing says otherwise.
+    Same,
+    /// It had not, and the room has this new epoch now.
+    Replaced(Epoch),
+    /// The room had another epoch already.
+    OtherEpoch(Epoch),
+}
+
+/// The connections of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolStatus {
+    /// How many exist.
+    pub size: usize,
+    /// How many there may be.
+    pub max: usize,
+    /// How many of them work.
+    pub in_use: usize,
+    /// How many jobs wait for one.
+    pub waiting: usize,
+}

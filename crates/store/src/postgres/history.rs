@@ -1,0 +1,62 @@
+//! Whether PostgreSQL still has what a room has shown, and a new epoch for a room, under the lock of its row.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+
+use super::connection::PgConnection;
+use crate::{
+    history::{begun, finding},
+    model::{HistoryCheck, Known},
+    tables::{
+        schema::{messages, meta, rooms},
+        sql_types::Key,
+    },
+};
+use chat_domain::RoomId;
+
+pub(crate) async fn check(c: &mut PgConnection, room: RoomId, known: Known, new: Key) -> QueryResult<HistoryCheck> {
+    c.transaction(async move |c| {
+        let row = rooms::table.find(room.as_str()).select((rooms::epoch, rooms::last_rev)).for_update();
+        let row = row.first::<(Key, i64)>(c).await.optional()?;
+        let Some((epoch, last_rev)) = row else {
+            let epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
+            let found = finding(&known, epoch.into(), 0, None, new);
+            if !matches!(found, HistoryCheck::Replaced(_)) {
+                return Ok(found);
+            }
+            let empty = (rooms::id.eq(room.as_str()), rooms::epoch.eq(new));
+            let inserting = diesel::insert_into(rooms::table).values(empty).on_conflict_do_nothing();
+            return Ok(begun(inserting.execute(c).await?, new));
+        };
+        let stored_there = match known.newest {
+            Some((seq, _)) => {
+                let query = messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::seq.eq(seq)));
+                query.select(messages::client_id).first::<Key>(c).await.optional()?
+            }
+            None => None,
+        };
+        let found = finding(&known, epoch.into(), last_rev, stored_there.map(|key| key.0), new);
+        if !matches!(found, HistoryCheck::Replaced(_)) {
+            return Ok(found);
+        }
+        let changing = diesel::update(rooms::table.find(room.as_str())).set(rooms::epoch.eq(new));
+        Ok(begun(changing.execute(c).await?, new))
+    })
+    .await
+}
+
+pub(crate) async fn new_room_epoch(c: &mut PgConnection, room: RoomId, new: Key) -> QueryResult<bool> {
+    c.transaction(async move |c| {
+        // The lock comes first, so that the count sees all that was stored before it.
+        let locking = rooms::table.find(room.as_str()).select(rooms::last_rev).for_update();
+        if locking.first::<i64>(c).await.optional()?.is_none() {
+            return Ok(false);
+        }
+        let count = messages::table.filter(messages::room_id.eq(room.as_str())).count();
+        let count = count.get_result::<i64>(c).await?;
+        let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
+        diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c).await?;
+        Ok(true)
+    })
+    .await
+}

@@ -1,0 +1,65 @@
+//! Whether the role that the server logs in with may do all that the server does.
+
+use diesel::{
+    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    sql_types::{Bool, Nullable, Text},
+};
+use diesel_async::RunQueryDsl;
+
+use super::connection::PgConnection;
+use crate::error::StoreError;
+
+/// What is needed of each table that exists already.
+const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' || relation AS lacks
+    FROM (VALUES ('messages', 'SELECT'), ('messages', 'INSERT'), ('rooms', 'SELECT'), ('rooms', 'INSERT'),
+        ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('meta', 'UPDATE'), ('__diesel_schema_migrations', 'SELECT'),
+        ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'))
+        AS needed (relation, privilege)
+    WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
+    UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
+    FROM (SELECT pg_get_serial_sequence('messages', 'id') AS sequence WHERE to_regclass('messages') IS NOT NULL) AS ids
+    WHERE NOT has_sequence_privilege(sequence, 'USAGE')
+    LIMIT 1";
+
+/// Where new tables would go.
+const SCHEMA: &str = "SELECT current_user::text AS role, current_schema()::text AS schema,
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create";
+
+#[derive(QueryableByName)]
+struct Missing {
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Text)]
+    lacks: String,
+}
+
+#[derive(QueryableByName)]
+struct Schema {
+    #[diesel(sql_type = Text)]
+    role: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    schema: Option<String>,
+    #[diesel(sql_type = Bool)]
+    may_create: bool,
+}
+
+/// The first right that is missing, as a sentence that says what to do.
+pub(crate) async fn missing(c: &mut PgConnection, must_create: bool) -> QueryResult<Option<StoreError>> {
+    if must_create {
+        let here = sql_query(SCHEMA).get_result::<Schema>(c).await?;
+        if !here.may_create {
+            let (role, schema) = (here.role, here.schema.unwrap_or_else(|| "public".into()));
+            let text = format!(
+                "the role \"{role}\" may not make tables: GRANT USAGE, CREATE ON SCHEMA {schema} TO \"{role}\", or run \
+                 'realtime-chat migrate' once with a role that may"
+            );
+            return Ok(Some(StoreError::Refused(text.into())));
+        }
+    }
+    let lacking = sql_query(MISSING).get_result::<Missing>(c).await.optional()?;
+    Ok(lacking.map(|Missing { role, lacks }| {
+        StoreError::Refused(
+            format!("the role \"{role}\" may not do all that is needed: GRANT {lacks} TO \"{role}\"").into(),
+        )
+    }))
+}

@@ -1,0 +1,78 @@
+//! What the program does besides serving, each until it is done or fails with an [`AppError`].
+
+use std::path::Path;
+
+use super::error::AppError;
+#[cfg(feature = "fault-injection")]
+use crate::fault_injection::Broken;
+use crate::{config::ServeConfig, healthcheck};
+use chat_domain::RoomId;
+use chat_store::{Store, StoreError, StoreSettings};
+
+/// Brings the schema up to date.
+pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
+    let store = open_store(config, false)?;
+    block_on(store.check())?;
+    let applied = block_on(store.migrate())?;
+    match applied.is_empty() {
+        true => println!("the schema is up to date"),
+        false => applied.iter().for_each(|name| println!("applied {name}")),
+    }
+    Ok(())
+}
+
+/// Begins a new epoch of every room, or of this one.
+pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppError> {
+    let unknown = |room: &str| AppError::NoSuchRoom(room.to_owned());
+    let one = room.map(|room| RoomId::parse(room).map_err(|_| unknown(room))).transpose()?;
+    let store = open_store(config, false)?;
+    block_on(store.migrate())?;
+    let epoch = match &one {
+        None => block_on(store.new_epoch())?,
+        Some(room) => block_on(store.new_room_epoch(room))?.ok_or_else(|| unknown(room.as_str()))?,
+    };
+    println!("new epoch {epoch}");
+    Ok(())
+}
+
+/// Copies the SQLite database into a new file.
+pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
+    let stored = chat_store::back_up(&config.site.database_url, file)?;
+    println!("{} messages of {} rooms are in {}", stored.n_messages, stored.n_rooms, file.display());
+    Ok(())
+}
+
+/// Makes the SQLite database from a backup.
+pub fn restore(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
+    let (stored, epoch) = chat_store::restore(&config.site.database_url, file)?;
+    println!("{} messages of {} rooms are back", stored.n_messages, stored.n_rooms);
+    println!("new epoch {epoch}");
+    Ok(())
+}
+
+/// Asks the server that runs with this configuration whether it is live, or ready for visitors.
+pub fn healthcheck(config: &ServeConfig, ready: bool) -> Result<(), AppError> {
+    let path = if ready { "/readyz" } else { "/livez" };
+    let address = healthcheck::ask(config.site.listen, path)?;
+    println!("http://{address}{path} answered 200");
+    Ok(())
+}
+
+/// The store runs its work on its own threads; this one only waits.
+fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    actix::System::new().block_on(work)
+}
+
+pub(super) fn open_store(config: &ServeConfig, exclusive: bool) -> Result<Store, StoreError> {
+    let settings = StoreSettings {
+        pool_size: config.database.pool_size,
+        pooler: config.database.pooler,
+        exclusive,
+        #[cfg(feature = "fault-injection")]
+        more_migrations: config.database.more_migrations.clone(),
+        #[cfg(feature = "fault-injection")]
+        answers_early: config.broken == Some(Broken::EarlyAck),
+        ..StoreSettings::default()
+    };
+    Store::new(&config.site.database_url, &settings)
+}

@@ -1,0 +1,45 @@
+//! Why the program ends with an error.
+
+use std::net::SocketAddr;
+
+use crate::healthcheck::Unwell;
+use chat_store::{BackupError, LivingServer, StoreError};
+
+/// Why the program ends with an error. Each is one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} ({variable}): {cause}")]
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// The setting that names it.
+        variable: &'static str,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[from] StoreError),
+    /// Another server has this one's name.
+    #[error(
+        "CHAT_SERVER_ID: a server named {} runs on this database already (version {}, {}); give each a name of its own",
+        .0.id, .0.version, .0.url.as_deref().unwrap_or("without CHAT_ADVERTISE_URL")
+    )]
+    ServerId(Box<LivingServer>),
+    /// A backup was not made, or not put back.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A room was named that the database does not have.
+    #[error("there is no room {0:?} with messages; its id is what stands behind /room/ in the page's address")]
+    NoSuchRoom(String),
+    /// The HTTP server ended by itself.
+    #[error("the server stopped: {0}")]
+    Server(#[from] std::io::Error),
+    /// The server that was asked is not well.
+    #[error(transparent)]
+    Unwell(#[from] Unwell),
+    /// A metric is declared twice, or the like: a fault of the program.
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(String),
+}

@@ -1,0 +1,82 @@
+//! Waits for the database, and starts the actors that need it.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, clock::sleep};
+use actix_web::web;
+
+use super::{error::AppError, lease};
+use crate::{
+    config::ServeConfig,
+    http::{Actors, Site},
+    session::JoinContext,
+};
+use chat_domain::IdentityKey;
+use chat_metrics::Metrics;
+use chat_rooms::persistence::{BatchLimits, Persistence};
+use chat_rooms::{Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_store::{OwnServer, Store, StoreError};
+
+/// Waits for the database, brings its schema up to date and starts what needs it.
+pub(super) async fn start_actors(
+    config: &ServeConfig,
+    own: &OwnServer,
+    site: &web::Data<Site>,
+    store: &Store,
+    metrics: &Arc<Metrics>,
+) -> Result<(), AppError> {
+    let mut said = None;
+    let meta = loop {
+        match async {
+            store.check().await?;
+            if !store.migrate().await?.is_empty() {
+                // The tables are there only now.
+                store.check().await?;
+            }
+            let meta = store.meta().await?;
+            lease::take(store, own).await?;
+            Ok(meta)
+        }
+        .await
+        {
+            Ok(meta) => break meta,
+            Err(AppError::Store(error @ StoreError::Unavailable(_))) => {
+                // Once for each reason, not once a second.
+                if said.as_ref() != Some(&error) {
+                    log::warn!("{error}; trying again");
+                }
+                said = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+        sleep(Duration::from_secs(1)).await;
+    };
+    let secret = config.site.secret.as_ref().map_or(&meta.secret[..], |s| s.expose().as_bytes());
+    let limits = BatchLimits {
+        n_waiting_max: config.database.queue_max.max(1),
+        n_batch_max: config.database.batch_max.max(1),
+        wait_max: config.database.store_wait,
+    };
+    let (own_store, own_metrics) = (store.clone(), metrics.clone());
+    let persistence: Addr<Persistence> =
+        store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
+    let limits = RegistryLimits {
+        n_rooms_max: config.limits.rooms_max.max(1),
+        idle_max: config.limits.room_idle,
+        poll_interval: config.database.poll.max(Duration::from_millis(10)),
+        room: RoomLimits {
+            n_sessions_max: config.limits.room_sessions_max,
+            backlogs: Backlogs::new(config.limits.backlog_mib.saturating_mul(1_048_576)),
+            read_timeout: config.database.read_wait,
+            heartbeat_seconds: config.sessions.heartbeat.as_secs().max(1),
+        },
+    };
+    let append = persistence.clone().recipient();
+    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
+    let join_context = JoinContext { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
+    // Set once, here: this is only reached once.
+    let _ = site.join_context.set(join_context);
+    let _ = site.actors.set(Actors { registry, persistence });
+    site.phase.set_ready();
+    Ok(())
+}

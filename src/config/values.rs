@@ -1,0 +1,139 @@
+//! The types of settings, and how their values are read: what is wrong is said without the value.
+
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use clap::ValueEnum;
+use ipnet::IpNet;
+
+use chat_store::DatabaseUrl;
+
+/// Whether something applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It does.
+    On,
+    /// It does not.
+    Off,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object for each line.
+    Json,
+}
+
+/// Text that must never be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    let url = DatabaseUrl::parse(text).map_err(|e| e.to_string())?;
+    match sqlite_path(&url) {
+        Some(path) if path.is_dir() => Err("the path of the SQLite file is that of a folder".into()),
+        _ => Ok(url),
+    }
+}
+
+pub(super) fn secret(text: &str) -> Result<Secret, String> {
+    if text.chars().count() < 16 {
+        return Err("it has at least 16 characters".into());
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+/// `scheme://host[:port]` without a path.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let lower = text.trim().trim_end_matches('/').to_ascii_lowercase();
+    let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '*');
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err("an origin is https://host or http://host, with :port where it is not the default one".into());
+    }
+    Ok(lower)
+}
+
+/// The same without a wildcard, which a WebSocket's Origin never matches.
+pub(super) fn plain_origin(text: &str) -> Result<String, String> {
+    let origin = origin(text)?;
+    if origin.contains('*') { Err("an origin here has no '*'".into()) } else { Ok(origin) }
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "a network is an address with or without a prefix length, as 10.0.0.0/8".into())
+}
+
+/// `http[s]://host[:port]` and perhaps a path; it is shown to operators, so it has no password.
+pub(super) fn advertise_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '~' | ':' | '[' | ']' | '/');
+    if rest.is_empty() || rest.starts_with(['/', ':']) || text.len() > 255 || !rest.chars().all(plain) {
+        return Err("it is http:// or https://, a host, and a port where it is not the default one".into());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is a number of seconds".to_owned())?;
+    let range = "it is a number of seconds from 0 to 86400";
+    if !(0.0..=86_400.0).contains(&seconds) {
+        return Err(range.into());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| range.into())
+}
+
+fn seconds_from(min: Duration, text: &str, why: &str) -> Result<Duration, String> {
+    seconds(text).and_then(|duration| if duration < min { Err(why.into()) } else { Ok(duration) })
+}
+
+/// Nothing would ever be in time, or everything always.
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
+    seconds_from(Duration::from_millis(10), text, "it is a number of seconds from 0.01 to 86400")
+}
+
+/// Sessions are looked at once a second, so less has no meaning.
+pub(super) fn seconds_from_one(text: &str) -> Result<Duration, String> {
+    seconds_from(Duration::from_secs(1), text, "it is a number of seconds from 1 to 86400")
+}
+
+fn within(range: RangeInclusive<usize>, text: &str, why: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| why.into())
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    within(1..=usize::MAX, text, "it is a whole number from 1")
+}
+
+/// A frame of 2,000 characters and its escapes must fit.
+pub(super) fn outbox_kib(text: &str) -> Result<usize, String> {
+    within(128..=65_536, text, "it is a number of KiB from 128 to 65536")
+}
+
+pub(super) fn threads(text: &str) -> Result<usize, String> {
+    within(1..=1_024, text, "it is a number from 1 to 1024")
+}
+
+pub(super) fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Some(path),
+        DatabaseUrl::Postgres(_) => None,
+    }
+}

@@ -1,0 +1,41 @@
+//! What the routes read: a live room where there is one, else the store, each for a bounded time.
+
+use actix::clock::timeout;
+use actix_web::HttpRequest;
+
+use super::{error::HttpError, site::Site};
+use chat_domain::RoomId;
+use chat_rooms::{GetSnapshot, Lookup, MembersWanted, Snapshot};
+use chat_store::Work;
+
+impl Site {
+    /// What the room shows, if it lives and has loaded.
+    pub async fn snapshot(&self, room: &RoomId, n_messages: usize, members: MembersWanted) -> Option<Snapshot> {
+        let registry = &self.actors.get()?.registry;
+        let ask = async {
+            let room = registry.send(Lookup(room.clone())).await.ok()??;
+            // A room that ends meanwhile is no longer live; the store has everything.
+            room.send(GetSnapshot { n_messages, members }).await.ok()?
+        };
+        timeout(self.read_wait, ask).await.ok()?
+    }
+
+    /// A read of the store, bounded in time.
+    pub async fn read<T>(&self, work: impl Future<Output = Result<T, chat_store::StoreError>>) -> Result<T, HttpError> {
+        let why = match timeout(self.read_wait, work).await {
+            Ok(Ok(value)) => {
+                self.store.succeeded(Work::Reading);
+                return Ok(value);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database did not answer in time".to_owned(),
+        };
+        self.store.failed(Work::Reading, &why);
+        Err(HttpError::STORE_UNAVAILABLE)
+    }
+}
+
+/// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
+pub fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
+    chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
+}

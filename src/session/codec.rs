@@ -1,0 +1,294 @@
+//! Protocol version 1 for what rooms emit: facts become frames, ready for the socket. One place maps a room's reasons to
+//! the codes and sentences of docs/PROTOCOL.md.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use chat_domain::Author;
+use chat_rooms::{Batch, Codec, EndReason, Event, MessageEvent, Messages, People, Refusal, Welcome};
+use chat_wire::{
+    AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, PresencePayload, ProfilePayload,
+    RoomPosition, ServerFrame, WelcomeHead,
+};
+use uuid::Uuid;
+
+/// What an ERROR says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// What clients decide by.
+    pub code: ErrorCode,
+    /// For developers.
+    pub message: &'static str,
+    /// Milliseconds until a retry can help, with a code that can pass with time.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl From<Refusal> for ErrorReply {
+    fn from(refusal: Refusal) -> Self {
+        let (code, message, retry_after_ms) = match refusal {
+            Refusal::Overloaded => (ErrorCode::Overloaded, "the server has too much to do; try again", Some(1_000)),
+            Refusal::StoreUnavailable => (
+                ErrorCode::StoreUnavailable,
+                "the database is away; nothing is known to be stored, try again with the same clientId",
+                Some(2_000),
+            ),
+            Refusal::NicknameRequired => (ErrorCode::NicknameRequired, "choose a nickname first: PROFILE", None),
+            Refusal::ClientIdConflict => {
+                (ErrorCode::ClientIdConflict, "this clientId was used for other content", None)
+            }
+            Refusal::NotStorable => (ErrorCode::Internal, "the message cannot be stored", None),
+            Refusal::TooFast { sentence, retry_after_ms } => (ErrorCode::RateLimited, sentence, Some(retry_after_ms)),
+        };
+        Self { code, message, retry_after_ms }
+    }
+}
+
+impl ErrorReply {
+    /// The frame, about this message where it is about one.
+    pub fn frame(self, client_id: Option<Uuid>) -> ServerFrame<'static> {
+        let Self { code, message, retry_after_ms } = self;
+        ServerFrame::Error(ErrorPayload { code, message: message.into(), client_id, retry_after_ms })
+    }
+}
+
+/// The code that a session is closed with whose only room ended its subscription.
+pub fn close_code(reason: EndReason) -> CloseCode {
+    match reason {
+        EndReason::StartOver => CloseCode::StartOver,
+        EndReason::RoomEnded => CloseCode::Restart,
+    }
+}
+
+/// One event as a frame.
+pub fn event_frame(event: &Event) -> Bytes {
+    chat_wire::text_frame(event_json(event))
+}
+
+/// Several events as one frame, made once for all who get them.
+pub fn batch_frame(batch: &Batch) -> Bytes {
+    batch.encoded(Codec::V1, |events| match events {
+        [only] => event_frame(only),
+        events => {
+            let frames = events.iter().map(|event| event_json(event)).collect::<Vec<_>>();
+            chat_wire::text_frame(chat_wire::batch_json(&frames))
+        }
+    })
+}
+
+/// A WELCOME, in pieces of which the longest is shared by all who get the same messages.
+pub fn welcome_frame(welcome: &Welcome) -> [Bytes; 4] {
+    let head = WelcomeHead {
+        session_id: welcome.session.0.to_string().into(),
+        own: welcome.own.as_ref().map(Into::into),
+        room: RoomPosition {
+            id: welcome.room.as_str().into(),
+            epoch: welcome.epoch.to_string().into(),
+            rev: welcome.rev,
+        },
+        resumed: welcome.resumed,
+        has_more: welcome.has_more,
+        presence: presence(&welcome.people),
+        limits: Limits::default(),
+        heartbeat_seconds: welcome.heartbeat_seconds,
+    };
+    chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined))
+}
+
+fn event_json(event: &Event) -> Vec<u8> {
+    let frame = match event {
+        Event::Message(message) => return chat_wire::message_frame_json(message_json(message)),
+        Event::People(people) => ServerFrame::Presence(presence(people)),
+        Event::Stored { client_id, stored } => ServerFrame::Ack(AckPayload {
+            client_id: *client_id,
+            id: stored.id.to_string(),
+            seq: stored.seq,
+            // Its value at creation is `seq`, whatever became of the message since.
+            rev: stored.seq,
+            created_at: chat_wire::timestamp(stored.created_at),
+        }),
+        Event::Profile(author) => ServerFrame::Profile(ProfilePayload { own: author.into() }),
+        Event::Refused { client_id, refusal } => ErrorReply::from(*refusal).frame(*client_id),
+    };
+    chat_wire::encode(&frame).into()
+}
+
+fn message_json(message: &MessageEvent) -> Bytes {
+    message.encoded(Codec::V1, |message| chat_wire::message_json(message).into())
+}
+
+/// Messages with commas between, and where each of them begins.
+fn joined(messages: &Messages) -> (Bytes, Vec<usize>) {
+    let encoded = messages.iter().map(message_json).collect::<Vec<_>>();
+    // It is kept until the next change, and would have room for up to twice as much if it grew by itself.
+    let n_bytes = encoded.iter().map(|json| json.len() + 1).sum();
+    let (mut joined, mut begins) = (BytesMut::with_capacity(n_bytes), Vec::with_capacity(encoded.len()));
+    for json in encoded {
+        if !joined.is_empty() {
+            joined.put_u8(b',');
+        }
+        begins.push(joined.len());
+        joined.put_slice(&json);
+    }
+    (joined.freeze(), begins)
+}
+
+fn presence(people: &People) -> PresencePayload<'_> {
+    let of = |authors: fn(&chat_rooms::PeopleLists) -> &Vec<Author>| -> Option<Vec<AuthorPayload<'_>>> {
+        people.lists.as_ref().map(|lists| authors(lists).iter().map(Into::into).collect())
+    };
+    PresencePayload {
+        count: people.count,
+        members: of(|l| &l.members),
+        joined: of(|l| &l.joined),
+        left: of(|l| &l.left),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use chat_domain::{AuthorId, AvatarName, ChatMessage, Content, Nickname};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message(content: &str, rev: i64) -> ChatMessage {
+        let id = AuthorId::from_stored("author-1");
+        let author =
+            Author {
+                avatar: AvatarName::derived_from(&id), nickname: Nickname::parse("가\"나\\").expect("valid"), id
+            };
+        ChatMessage {
+            id: rev,
+            seq: rev,
+            rev,
+            client_id: Uuid::nil(),
+            author,
+            content: Content::parse(content).expect("valid content"),
+            created_at: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    pub fn event(content: &str, rev: i64) -> Arc<Event> {
+        Arc::new(Event::Message(MessageEvent::new(Arc::new(message(content, rev)))))
+    }
+
+    #[test]
+    fn a_batch_is_made_once_and_one_event_is_no_batch() {
+        let one = Batch::new(vec![event("only", 1)]);
+        assert_eq!(batch_frame(&one), event_frame(&one.events()[0]));
+        let two = Batch::new(vec![event("first", 1), event("second", 2)]);
+        let bytes = batch_frame(&two);
+        assert_eq!(bytes.as_ptr(), batch_frame(&two).as_ptr(), "all share it");
+        let frames: Vec<_> = two.events().iter().map(|event| event_json(event)).collect();
+        assert_eq!(bytes, chat_wire::text_frame(chat_wire::batch_json(&frames)));
+    }
+
+    proptest! {
+        /// Rooms bound batches, deliveries and WELCOMEs by this number, and know no wire.
+        #[test]
+        fn a_message_has_as_many_bytes_as_rooms_take_it_for(
+            content in "[a-z\"\\\\\n\t/<>가-힣🎉\u{7f}]{1,300}[a-z]",
+            rev in 1_i64..i64::MAX,
+        ) {
+            let Ok(content) = Content::parse(&content) else { return Ok(()) };
+            let message = ChatMessage { content, ..message("x", rev) };
+            prop_assert_eq!(message.n_bytes_as_json(), chat_wire::message_json(&message).len());
+            let n_bytes = message.n_bytes_as_json();
+            let frame = event_json(&Event::Message(MessageEvent::new(Arc::new(message.clone()))));
+            prop_assert!(frame.len() <= n_bytes + chat_rooms::FRAME_BYTES, "batches are bounded by this");
+            let author = serde_json::to_vec(&AuthorPayload::from(&message.author)).expect("encodes");
+            prop_assert_eq!(message.author.n_bytes_as_json(), author.len());
+        }
+    }
+
+    #[test]
+    fn who_is_here_has_no_more_bytes_than_rooms_take_it_for() {
+        let authors = vec![message("x", 1).author; 50];
+        let lists = chat_rooms::PeopleLists { members: authors.clone(), joined: authors.clone(), left: authors };
+        let people = People { count: usize::MAX, lists: Some(lists) };
+        let n_bytes = people.n_bytes_as_json();
+        assert!(event_json(&Event::People(people)).len() <= n_bytes);
+    }
+
+    const AUTHOR: &str = r#"{"id":"author-1","nickname":"가\"나\\","avatar":"AVATAR"}"#;
+    const KEY: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn author() -> (Author, String) {
+        let author = message("x", 1).author;
+        let json = AUTHOR.replace("AVATAR", author.avatar.as_str());
+        (author, json)
+    }
+
+    fn message_of(content: &str, rev: i64) -> String {
+        let author = author().1;
+        format!(
+            r#"{{"id":"{rev}","seq":{rev},"rev":{rev},"clientId":"{KEY}","author":{author},"content":"{content}","createdAt":"1970-01-01T00:00:00.000Z"}}"#
+        )
+    }
+
+    /// Clients that were written for version 1 get these bytes.
+    #[test]
+    fn every_event_is_written_to_the_byte() {
+        let (author, author_json) = author();
+        let lists =
+            chat_rooms::PeopleLists { members: vec![author.clone()], joined: vec![author.clone()], left: vec![] };
+        let client_id = Some(Uuid::nil());
+        let refused = |refusal| Event::Refused { client_id, refusal };
+        let error = |code: &str, message: &str, retry: &str| {
+            format!(
+                r#"{{"type":"ERROR","payload":{{"code":"{code}","message":"{message}","clientId":"{KEY}"{retry}}}}}"#
+            )
+        };
+        let epoch = chat_domain::Epoch::parse(KEY).expect("an epoch");
+        let stored =
+            chat_store::StoredMessage { id: 71, seq: 1, rev: 2, created_at: chrono::DateTime::UNIX_EPOCH, epoch };
+        let too_fast = Refusal::TooFast { sentence: "too much", retry_after_ms: 7 };
+        for (event, json) in [
+            (
+                Event::Message(MessageEvent::new(Arc::new(message("a\n<b>", 3)))),
+                format!(r#"{{"type":"MESSAGE","payload":{}}}"#, message_of("a\\n<b>", 3)),
+            ),
+            (
+                Event::People(People { count: 2, lists: Some(lists) }),
+                format!(
+                    r#"{{"type":"PRESENCE","payload":{{"count":2,"members":[{author_json}],"joined":[{author_json}],"left":[]}}}}"#
+                ),
+            ),
+            (
+                Event::People(People { count: 51, lists: None }),
+                r#"{"type":"PRESENCE","payload":{"count":51}}"#.to_owned(),
+            ),
+            (Event::Profile(author), format!(r#"{{"type":"PROFILE","payload":{{"self":{author_json}}}}}"#)),
+            (
+                Event::Stored { client_id: Uuid::nil(), stored },
+                format!(
+                    r#"{{"type":"ACK","payload":{{"clientId":"{KEY}","id":"71","seq":1,"rev":1,"createdAt":"1970-01-01T00:00:00.000Z"}}}}"#
+                ),
+            ),
+            (
+                refused(Refusal::Overloaded),
+                error("OVERLOADED", "the server has too much to do; try again", r#","retryAfterMs":1000"#),
+            ),
+            (
+                refused(Refusal::StoreUnavailable),
+                error(
+                    "STORE_UNAVAILABLE",
+                    "the database is away; nothing is known to be stored, try again with the same clientId",
+                    r#","retryAfterMs":2000"#,
+                ),
+            ),
+            (refused(Refusal::NicknameRequired), error("NICKNAME_REQUIRED", "choose a nickname first: PROFILE", "")),
+            (
+                refused(Refusal::ClientIdConflict),
+                error("CLIENT_ID_CONFLICT", "this clientId was used for other content", ""),
+            ),
+            (refused(Refusal::NotStorable), error("INTERNAL", "the message cannot be stored", "")),
+            (refused(too_fast), error("RATE_LIMITED", "too much", r#","retryAfterMs":7"#)),
+        ] {
+            assert_eq!(event_frame(&event), chat_wire::text_frame(json));
+        }
+        let frames = [message_of("a", 1), message_of("b", 2)].map(|m| format!(r#"{{"type":"MESSAGE","payload":{m}}}"#));
+        let batch = format!(r#"{{"type":"BATCH","payload":{{"frames":[{}]}}}}"#, frames.join(","));
+        assert_eq!(batch_frame(&Batch::new(vec![event("a", 1), event("b", 2)])), chat_wire::text_frame(batch));
+    }
+}
