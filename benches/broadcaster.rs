@@ -118,7 +118,7 @@ impl Broadcaster {
             room.members.push(token);
             let rev = room.rev;
             let latest = room.latest.make_contiguous().join(",");
-            return peer.send(&text_frame(&format!(
+            return peer.send(&text_frame(format!(
                 r#"{{"type":"WELCOME","payload":{{"sessionId":"-","self":null,"room":{{"id":"{room_id}","epoch":"00000000-0000-4000-8000-000000000000","rev":{rev}}},"resumed":false,"messages":[{latest}],"hasMore":false,"presence":{{"count":1}},"limits":{{"contentMax":2000,"nicknameMin":2,"nicknameMax":15,"frameMax":16384}},"heartbeatSeconds":30}}}}"#
             )));
         }
@@ -128,13 +128,13 @@ impl Broadcaster {
         room.rev += 1;
         let (rev, client_id, content) = (room.rev, &frame["payload"]["clientId"], &frame["payload"]["content"]);
         let at = r#""createdAt":"2026-01-01T00:00:00.000Z""#;
-        peer.send(&text_frame(&format!(
+        peer.send(&text_frame(format!(
             r#"{{"type":"ACK","payload":{{"clientId":{client_id},"id":"{rev}","seq":{rev},"rev":{rev},{at}}}}}"#
         )));
         let payload = format!(
             r#"{{"id":"{rev}","seq":{rev},"rev":{rev},"clientId":{client_id},"author":{{"id":"AAAAAAAAAAAAAAAAAAAAAA","nickname":"somebody","avatar":"cat"}},"content":{content},{at}}}"#
         );
-        let message = text_frame(&format!(r#"{{"type":"MESSAGE","payload":{payload}}}"#));
+        let message = text_frame(format!(r#"{{"type":"MESSAGE","payload":{payload}}}"#));
         if room.latest.len() == PAGE {
             room.latest.pop_front();
         }

@@ -44,12 +44,12 @@ fn decoding(c: &mut Criterion) {
 
 fn encoding(c: &mut Criterion) {
     let one = message(1);
-    let frame = |message: &ChatMessage| message_frame_json(&message_json(message));
+    let frame = |message: &ChatMessage| message_frame_json(message_json(message));
     let frames: Vec<Vec<u8>> = (1..=50).map(|rev| frame(&message(rev))).collect();
     let mut group = c.benchmark_group("encode");
-    group.bench_function("message", |b| b.iter(|| text_frame(&frame(black_box(&one)))));
+    group.bench_function("message", |b| b.iter(|| text_frame(frame(black_box(&one)))));
     group.throughput(Throughput::Elements(50));
-    group.bench_function("batch of 50", |b| b.iter(|| text_frame(&batch_json(black_box(&frames)))));
+    group.bench_function("batch of 50", |b| b.iter(|| text_frame(batch_json(black_box(&frames)))));
     group.finish();
 }
 

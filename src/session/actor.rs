@@ -202,7 +202,7 @@ impl Session {
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
         let thread = self.setup.thread.clone();
-        let principal = Principal::Anonymous(author_id.clone());
+        let principal = Principal::Anonymous(author_id);
         let resume = join.resume.map(|resume| ResumePoint {
             epoch: Epoch::parse(&resume.epoch),
             rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
@@ -323,7 +323,7 @@ impl Session {
     }
 
     fn tell(&self, frame: &ServerFrame<'_>) {
-        self.setup.hub.send(&self.slot, chat_wire::text_frame(&chat_wire::encode(frame)));
+        self.setup.hub.send(&self.slot, chat_wire::text_frame(chat_wire::encode(frame)));
     }
 
     fn close(&mut self, code: CloseCode) {

@@ -542,7 +542,12 @@ export class View {
   }
 
   #resized() {
-    this.#restore();
+    const { log } = this.parts;
+    // Somebody has scrolled, and the event that tells is still to come: they are not thrown back. At the very top it is
+    // the browser that may have moved it, because the list became shorter.
+    const isAtTop = log.scrollHeight - log.clientHeight - this.#distance() < 1;
+    if (!this.following && log.scrollTop !== this.lastTop && !isAtTop) this.#remember();
+    else this.#restore();
     this.#loadAhead();
   }
 

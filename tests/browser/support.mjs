@@ -253,12 +253,17 @@ export async function fill(browser, url, room, contents, nickname = 'Filler') {
     const uuid = () => '00000000-0000-4000-8000-000000000000'.replace(/0/g, () => Math.floor(Math.random() * 16).toString(16));
     const said = new Promise((resolve, reject) => {
       let stored = 0;
+      /** What each clientId says. */
+      const said = new Map(texts.map((content) => [uuid(), content]));
+      const say = (/** @type {string} */ clientId) => socket.send(JSON.stringify({ type: 'MESSAGE', payload: { clientId, content: said.get(clientId) } }));
       /** @param {any} frame */
       const read = ({ type, payload }) => {
         if (type === 'BATCH') payload.frames.forEach(read);
-        if (type === 'WELCOME') for (const content of texts) socket.send(JSON.stringify({ type: 'MESSAGE', payload: { clientId: uuid(), content } }));
-        if (type === 'ACK') stored += 1;
-        if (type === 'ERROR') reject(new Error(JSON.stringify(payload)));
+        if (type === 'WELCOME') for (const clientId of said.keys()) say(clientId);
+        if (type === 'ACK') stored += Number(said.delete(payload.clientId));
+        // A busy machine's disk may take longer than a message waits.
+        if (type === 'ERROR' && payload.retryAfterMs && said.has(payload.clientId)) setTimeout(say, payload.retryAfterMs, payload.clientId);
+        else if (type === 'ERROR') reject(new Error(JSON.stringify(payload)));
         if (stored === texts.length) resolve(undefined);
       };
       socket.onmessage = ({ data }) => read(JSON.parse(data));

@@ -78,6 +78,32 @@ test('thousands of messages up and down again: each is shown, in order, nothing 
   await visitor.leave();
 });
 
+test('a reader who scrolls in the moment in which older messages come in is not thrown back', async () => {
+  const visitor = await Visitor.open(browser, room('long'));
+  await visitor.live();
+  const { wanted, got } = await visitor.log.evaluate(async (log) => {
+    const list = /** @type {HTMLElement} */ (log.querySelector('#list'));
+    const top = (/** @type {Element} */ row) => row.getBoundingClientRect().top;
+    const scrolled = new Promise((resolve) => {
+      // Right behind the drawing, before the page hears that its list has another size.
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        const row = [...list.querySelectorAll('li.msg')].find((li) => top(li) > log.getBoundingClientRect().top);
+        const from = log.scrollTop;
+        log.scrollTop -= 100;
+        if (row) resolve({ row, wanted: top(row), moved: from - log.scrollTop });
+      });
+      observer.observe(list, { childList: true });
+    });
+    log.scrollTop = -log.scrollHeight;
+    const { row, wanted, moved } = await /** @type {Promise<{row: Element, wanted: number, moved: number}>} */ (scrolled);
+    for (let n = 0; n < 3; n += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+    return { wanted: moved === 100 ? wanted : NaN, got: top(row) };
+  });
+  assert.ok(Math.abs(wanted - got) <= JUMP_MAX, `${wanted} px from above, not ${got}`);
+  await visitor.leave();
+});
+
 test('far above, new messages wait at the end of the room; the button leads there at once', async () => {
   const visitor = await Visitor.open(browser, room('long'));
   await visitor.live();

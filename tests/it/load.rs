@@ -9,7 +9,8 @@ use std::{
     },
 };
 
-use serde_json::Value;
+use realtime_chat::protocol::text_frame;
+use serde_json::{Value, value::RawValue};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
@@ -144,8 +145,9 @@ enum Unkind {
     Swaps,
 }
 
-/// One frame as a server writes it, and whether it is a MESSAGE.
-async fn frame(from: &mut OwnedReadHalf) -> Option<(Vec<u8>, bool)> {
+/// The next frame as a server writes it, and whether it is a MESSAGE; a BATCH, into which a busy server gathers what it
+/// has to say, as the frames in it.
+async fn frames(from: &mut OwnedReadHalf) -> Option<Vec<(Vec<u8>, bool)>> {
     let mut bytes = vec![0; 2];
     from.read_exact(&mut bytes).await.ok()?;
     let n_more = match bytes[1] {
@@ -163,8 +165,15 @@ async fn frame(from: &mut OwnedReadHalf) -> Option<(Vec<u8>, bool)> {
     let n_head = bytes.len();
     bytes.resize(n_head + n, 0);
     from.read_exact(&mut bytes[n_head..]).await.ok()?;
-    let is_message = bytes[n_head..].starts_with(br#"{"type":"MESSAGE""#);
-    Some((bytes, is_message))
+    let is_message = |json: &[u8]| json.starts_with(br#"{"type":"MESSAGE""#);
+    let json = &bytes[n_head..];
+    let batch = json.strip_prefix(br#"{"type":"BATCH","payload":{"frames":"#).and_then(|json| json.strip_suffix(b"}}"));
+    let Some(batch) = batch else {
+        let is_message = is_message(json);
+        return Some(vec![(bytes, is_message)]);
+    };
+    let frames: Vec<&RawValue> = serde_json::from_slice(batch).expect("frames");
+    Some(frames.iter().map(|frame| (text_frame(frame.get()).to_vec(), is_message(frame.get().as_bytes()))).collect())
 }
 
 /// Stands before a server, wherever that is, and is unkind once on each connection, to the MESSAGEs three and four.
@@ -200,23 +209,25 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
         if to_client.write_all(&out).await.is_err() {
             return;
         }
-        let Some((bytes, is_message)) = frame(&mut from_server).await else { return };
-        n_messages += u64::from(is_message);
-        out = match (unkind, n_messages) {
-            (Unkind::Drops, 3) if is_message => Vec::new(),
-            (Unkind::Repeats, 3) if is_message => [bytes.clone(), bytes].concat(),
-            (Unkind::Swaps, 3) if is_message => {
-                kept = Some(bytes);
-                out = Vec::new();
-                continue;
+        let Some(frames) = frames(&mut from_server).await else { return };
+        out.clear();
+        for (bytes, is_message) in frames {
+            n_messages += u64::from(is_message);
+            match (unkind, n_messages) {
+                (Unkind::Drops, 3) if is_message => {}
+                (Unkind::Repeats, 3) if is_message => out.extend([bytes.clone(), bytes].concat()),
+                (Unkind::Swaps, 3) if is_message => {
+                    kept = Some(bytes);
+                    continue;
+                }
+                (Unkind::Swaps, 4) if is_message => out.extend([bytes, kept.take().expect("the third")].concat()),
+                _ => {
+                    out.extend(bytes);
+                    continue;
+                }
             }
-            (Unkind::Swaps, 4) if is_message => [bytes, kept.take().expect("the third")].concat(),
-            _ => {
-                out = bytes;
-                continue;
-            }
-        };
-        counter.fetch_add(1, Relaxed);
+            counter.fetch_add(1, Relaxed);
+        }
     }
 }
 
