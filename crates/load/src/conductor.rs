@@ -1,44 +1,24 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
-
-use mio::Waker;
-
 use super::{
-    LoadError, LoadOptions,
-    cursor::Tally,
+    crew::Crew,
+    error::LoadError,
     numbers::{count, float, micros, per},
-    options::Scenario,
-    plan::{Board, Plan},
-    probe::{self, Probe, Samples, Usage},
-    progress::Progress,
+    options::{LoadOptions, Scenario},
+    prepare::{prepare, random_number},
+    probe::{self, Probe, Usage},
     report::{Finished, Report, Step, Storm},
-    schedule::segments,
+    schedule::{n_messages, segments},
     search::Search,
-    stats::{Collector, Window},
+    stats::Window,
     target::Target,
-    text::RunId,
-    worker::{self, Order, Worker},
+    worker::Order,
 };
 
-/// Open files beside the sessions'.
-const OTHER_FILES: u64 = 64;
 /// How long sessions that were expected are waited for.
 const ARRIVAL_US: u64 = 35_000_000;
 /// Between an order and the first message that it brings.
 const LEAD_US: u64 = 50_000;
-/// How long goodbyes are waited for.
-const GOODBYE_US: u64 = 3_000_000;
 /// How long the server may take to recover from a step of max that was too much.
 const RECOVERY_US: u64 = 60_000_000;
-/// How often the conductor looks.
-const PACE: Duration = Duration::from_millis(10);
 
 /// The parts of a run behind the ramp, which is 0; the steps of max are numbered from [`STEPS`] on.
 const MESSAGES: u32 = 1;
@@ -71,192 +51,7 @@ pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     Ok(Report::new(options, &crew.plan, finished?, rooms, &mut crew.collector))
 }
 
-/// What every scenario needs before it begins: a server that answers and may be loaded, enough files, and a number
-/// that tells this run from all others.
-///
-/// # Errors
-/// Where one of these is not so.
-pub fn prepare(options: &LoadOptions) -> Result<(Target, RunId), LoadError> {
-    let target = Target::resolve(&options.url)?;
-    if !target.address.ip().is_loopback() && !options.i_own_this_server {
-        return Err(LoadError::NotOurs(options.url.clone()));
-    }
-    if options.rooms > options.sessions {
-        return Err(LoadError::Options("--rooms: there are more rooms than sessions".into()));
-    }
-    raise_descriptors(options.sessions)?;
-    target.knock(&options.url)?;
-    let run = random_number().map_err(LoadError::Start)?;
-    Ok((target, RunId::new(u32::try_from(run & u64::from(u32::MAX)).unwrap_or_default())))
-}
-
-fn random_number() -> std::io::Result<u64> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(u64::from_ne_bytes(bytes))
-}
-
-/// Every session is an open file.
-fn raise_descriptors(wanted: usize) -> Result<(), LoadError> {
-    let needed = count(wanted) + OTHER_FILES;
-    let limit = rlimit::increase_nofile_limit(needed).map_err(LoadError::Start)?;
-    if limit < needed { Err(LoadError::Descriptors { wanted, needed, limit }) } else { Ok(()) }
-}
-
-/// The threads of a run, and what they have told.
-struct Crew {
-    plan: Arc<Plan>,
-    board: Arc<Board>,
-    threads: Vec<(Sender<Order>, Waker, JoinHandle<()>)>,
-    reports: Receiver<worker::Report>,
-    collector: Collector,
-    rooms: Vec<Tally>,
-    progress: Progress,
-    probe: Option<Probe>,
-    samples: Samples,
-    /// What is going on, for the progress line.
-    what: String,
-    second: u64,
-}
-
 impl Crew {
-    fn start(
-        options: &LoadOptions,
-        target: Target,
-        (seed, run): (u64, RunId),
-        probe: Option<Probe>,
-    ) -> std::io::Result<Self> {
-        let n_cores = thread::available_parallelism().map_or(1, usize::from);
-        let n_threads = options.threads.unwrap_or((n_cores / 2).max(1)).min(options.sessions);
-        let plan = Arc::new(Plan::new(options, target, n_threads, seed, run));
-        let board = Arc::new(Board::new(options.rooms, n_threads));
-        let (tell, reports) = channel();
-        let mut threads = Vec::new();
-        for n in 0..n_threads {
-            let (order, orders) = channel();
-            let (worker, waker) = Worker::new(n, plan.clone(), board.clone(), orders, tell.clone())?;
-            let run = move || {
-                if let Err(error) = worker.run() {
-                    eprintln!("error: a generator thread ended: {error}");
-                }
-            };
-            threads.push((order, waker, thread::Builder::new().name(format!("load-{n}")).spawn(run)?));
-        }
-        Ok(Self {
-            plan,
-            board,
-            threads,
-            reports,
-            collector: Collector::default(),
-            rooms: vec![Tally::default(); options.rooms],
-            progress: Progress::new(),
-            probe,
-            samples: Samples::default(),
-            what: "ramp".into(),
-            second: 0,
-        })
-    }
-
-    fn order(&self, order: &Order) {
-        for (orders, waker, _) in &self.threads {
-            // A thread that ended has said so.
-            let _ = orders.send(order.clone());
-            let _ = waker.wake();
-        }
-    }
-
-    /// Takes in what comes until then, or until `is_over`. Gives whether it was.
-    fn wait(&mut self, until_us: u64, mut is_over: impl FnMut(&Self) -> bool) -> bool {
-        loop {
-            match self.reports.recv_timeout(PACE) {
-                Ok(report) => self.take(report),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return is_over(self),
-            }
-            while let Ok(report) = self.reports.try_recv() {
-                self.take(report);
-            }
-            self.tick();
-            if is_over(self) {
-                return true;
-            }
-            if self.plan.now_us() >= until_us {
-                return false;
-            }
-        }
-    }
-
-    fn take(&mut self, report: worker::Report) {
-        match report {
-            worker::Report::Slice(slice) => self.collector.take(&slice),
-            worker::Report::Rooms(rooms) => {
-                for (sum, tally) in self.rooms.iter_mut().zip(rooms) {
-                    *sum += tally;
-                }
-            }
-        }
-    }
-
-    /// Once a second: the server's figures, and the line on the terminal.
-    fn tick(&mut self) {
-        let now_us = self.plan.now_us();
-        // A moment later than the full second, so that all threads have told theirs.
-        let second = now_us.saturating_sub(200_000) / 1_000_000;
-        if second == self.second {
-            return;
-        }
-        let ended = std::mem::replace(&mut self.second, second);
-        if let Some(usage) = self.probe.as_ref().and_then(Probe::read) {
-            self.samples.take(float(now_us) / 1e6, usage);
-        }
-        if let Some(point) = self.collector.second(ended) {
-            self.progress.show(&self.what, self.plan.n_sessions, &point);
-        }
-    }
-
-    fn n_live(&self) -> u64 {
-        self.board.sum(|g| &g.live)
-    }
-
-    /// Whether everybody is here who will be.
-    fn is_full(&self) -> bool {
-        self.n_live() + self.board.sum(|g| &g.out) >= count(self.plan.n_sessions)
-    }
-
-    /// Waits until every message is sent, answered and delivered, and everybody is back.
-    fn settle(&mut self, limit_us: u64) -> bool {
-        self.order(&Order::Watch(true));
-        let mut looked: Option<Vec<u64>> = None;
-        let until_us = self.plan.now_us() + limit_us;
-        let is_settled = self.wait(until_us, |crew| {
-            let is_answered = crew.board.sum(|g| &g.unsent) == 0 && crew.board.sum(|g| &g.pending) == 0;
-            if !is_answered || !crew.is_full() {
-                looked = None;
-                return false;
-            }
-            let looks: Vec<u64> = crew.board.threads.iter().map(|g| g.looks.load(Relaxed)).collect();
-            match &looked {
-                None => looked = Some(looks),
-                // The look after the next one surely began after all answers were in.
-                Some(before) if before.iter().zip(&looks).all(|(before, now)| *now >= before + 2) => {
-                    return crew.board.sum(|g| &g.behind) == 0;
-                }
-                Some(_) => {}
-            }
-            false
-        });
-        self.order(&Order::Watch(false));
-        is_settled
-    }
-
-    fn phase(&mut self, phase: u32) {
-        self.order(&Order::Phase(phase));
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        self.probe.as_ref().and_then(Probe::read)
-    }
-
     /// The run itself.
     fn play(&mut self, options: &LoadOptions) -> Result<Finished, LoadError> {
         let empty = self.usage();
@@ -374,7 +169,7 @@ impl Crew {
             self.phase(phase);
             let began_us = self.plan.now_us() + LEAD_US;
             let steps = segments(n_first, began_us, &[(rate, options.duration)]);
-            n_first += super::schedule::n_messages(&steps);
+            n_first += n_messages(&steps);
             self.order(&Order::Send(steps));
             self.wait(began_us + micros(options.duration), |_| false);
             // What is not there within twice the bound has not held, but it must be out of the way.
@@ -386,7 +181,7 @@ impl Crew {
             let is_recovered = is_in_time || self.settle(RECOVERY_US);
             let cpu = self.usage().zip(before.2).map(|(now, before)| now.cpu_seconds - before.cpu_seconds);
             self.phase(phase + 1);
-            let window = self.told(phase);
+            let window = self.window_of(phase);
             let n_errors = self.collector.total().n_errors() - before.0;
             let lost = self.collector.tally().lost.saturating_sub(before.1);
             let step = step(options, rate, &window, (n_errors, lost, is_in_time), (cpu, seconds));
@@ -402,34 +197,6 @@ impl Crew {
                 break;
             }
         }
-    }
-
-    /// The window of a phase, once all threads have told theirs.
-    fn told(&mut self, phase: u32) -> Window {
-        let until_us = self.plan.now_us() + 500_000;
-        let looks = self.board.sum(|g| &g.looks);
-        let n_threads = count(self.threads.len());
-        self.wait(until_us, |crew| crew.board.sum(|g| &g.looks) > looks + 2 * n_threads);
-        self.collector.phase(phase)
-    }
-
-    /// Says goodbye to the server, ends the threads, and gives what went wrong in each room.
-    fn stop(&mut self) -> Vec<Tally> {
-        self.order(&Order::Watch(true));
-        self.order(&Order::Leave);
-        let until_us = self.plan.now_us() + GOODBYE_US;
-        let n_sessions = count(self.plan.n_sessions);
-        self.wait(until_us, |crew| crew.board.sum(|g| &g.out) >= n_sessions);
-        self.order(&Order::Stop);
-        for (_, _, thread) in std::mem::take(&mut self.threads) {
-            // It has said why.
-            let _ = thread.join();
-        }
-        while let Ok(report) = self.reports.try_recv() {
-            self.take(report);
-        }
-        self.progress.end();
-        std::mem::take(&mut self.rooms)
     }
 }
 

@@ -4,10 +4,11 @@
 //!
 //! - [`options`] and [`target`]: what is asked for, and of whom
 //! - [`plan`], [`schedule`], [`search`]: who does what and when, known before anything is sent
-//! - [`text`], [`wire`], [`parse`], [`book`], [`cursor`]: what is sent, and what is made of what comes
+//! - [`text`], [`wire`], [`parse`], [`frame_cache`], [`cursor`]: what is sent, and what is made of what comes
 //! - [`stats`]: what was counted and measured
-//! - [`session`], [`desk`], [`worker`]: the sockets, a few threads with many sessions each
-//! - [`conductor`]: one run from the first connect to the last message
+//! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
+//! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
+//! - [`prepare`], [`conductor`]: one run from the first connect to the last message
 //! - [`flood`]: what one rude visitor gets through, which is counted and not timed
 //! - [`probe`], [`progress`]: the server's processor and memory; the line on the terminal
 //! - [`threshold`], [`report`]: the verdict, the table, JSON and HTML
@@ -18,21 +19,26 @@
 //! every latency counts from there. A server that stalls for a second is seen as a second late, by every message of
 //! that second, not as one slow answer ("coordinated omission").
 
-mod book;
 mod conductor;
+mod connection;
+mod crew;
 mod cursor;
-mod desk;
+mod ended;
+mod error;
 mod flood;
+mod frame_cache;
 mod numbers;
 mod options;
 mod parse;
 mod plan;
+mod prepare;
 mod probe;
 mod progress;
 mod report;
 mod schedule;
 mod search;
 mod session;
+mod state;
 mod stats;
 mod target;
 mod text;
@@ -40,55 +46,11 @@ mod threshold;
 mod wire;
 mod worker;
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 
+pub use error::LoadError;
 pub use options::LoadOptions;
 pub use threshold::Threshold;
-
-/// Why there was no run, or no report of it.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The options do not go together. Ours to say, the caller's to change.
-    #[error("{0}")]
-    Options(String),
-    /// The target is not on this machine, and nobody said that it may be loaded.
-    #[error("{0} is not this machine: --i-own-this-server says that you may load it")]
-    NotOurs(String),
-    /// Nothing answers there.
-    #[error("no server answers at {url}: {source}")]
-    Away {
-        /// The target as it was given.
-        url: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// No session came as far as WELCOME.
-    #[error("no session could join: {0}")]
-    NoneJoined(String),
-    /// The limit on open files is too low.
-    #[error(
-        "{wanted} sessions need {needed} open files, and the limit is {limit}: raise it (ulimit -n {needed}), or ask for fewer"
-    )]
-    Descriptors {
-        /// Sessions asked for.
-        wanted: usize,
-        /// Files that they need.
-        needed: u64,
-        /// Files that may be open.
-        limit: u64,
-    },
-    /// The system refuses what a generator thread needs.
-    #[error("the generator cannot start: {0}")]
-    Start(io::Error),
-    /// A report could not be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// Where.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
 
 /// Runs the load that `options` ask for, prints the table, writes the reports.
 /// Gives whether every threshold held.
@@ -111,7 +73,7 @@ pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
 }
 
 fn run_flood(options: &LoadOptions) -> Result<bool, LoadError> {
-    let (target, run) = conductor::prepare(options)?;
+    let (target, run) = prepare::prepare(options)?;
     let report = flood::run(options, target, run)?;
     println!("{report}");
     if let Some(path) = &options.json {

@@ -33,3 +33,20 @@ pub fn micros(duration: Duration) -> u64 {
 pub fn per(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
+
+/// A time with its unit: `500ms`, `10s`, `2m`; without a unit it is seconds.
+pub fn time(written: &str) -> Result<Duration, String> {
+    let wrong = || "it is a time, as 500ms, 10s or 2m".to_owned();
+    let digits = written.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let seconds = match written.strip_prefix(digits) {
+        Some("us") => number / 1e6,
+        Some("ms") => number / 1e3,
+        Some("s" | "") => number,
+        Some("m") => number * 60.0,
+        Some("h") => number * 3600.0,
+        _ => return Err(wrong()),
+    };
+    let week = 7.0 * 86_400.0;
+    Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= week).ok_or_else(wrong)
+}

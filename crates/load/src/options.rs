@@ -2,7 +2,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
 
-use super::{Threshold, text};
+use super::{
+    numbers::{count, float, time},
+    text,
+    threshold::Threshold,
+};
 
 /// What the sessions do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -136,16 +140,14 @@ impl LoadOptions {
         match (self.scenario, self.rate, self.think) {
             (Scenario::Idle, ..) => 0.0,
             (_, Some(rate), _) => rate,
-            (_, None, Some(think)) => {
-                super::numbers::float(super::numbers::count(self.n_writers())) / think.as_secs_f64()
-            }
+            (_, None, Some(think)) => float(count(self.n_writers())) / think.as_secs_f64(),
             (_, None, None) => 20.0,
         }
     }
 
     /// Time over which the sessions come.
     pub fn ramp_or_default(&self) -> Duration {
-        let usual = Duration::from_millis(super::numbers::count(self.sessions).saturating_mul(2));
+        let usual = Duration::from_millis(count(self.sessions).saturating_mul(2));
         self.ramp.unwrap_or_else(|| usual.max(Duration::from_secs(1)))
     }
 
@@ -158,23 +160,6 @@ impl LoadOptions {
         let n = u8::try_from(self.sessions.div_ceil(5_000)).unwrap_or(u8::MAX).clamp(1, 250);
         (1..=n).map(|last| std::net::IpAddr::from([127, 0, 0, last])).collect()
     }
-}
-
-/// A time with its unit: `500ms`, `10s`, `2m`; without a unit it is seconds.
-pub fn time(written: &str) -> Result<Duration, String> {
-    let wrong = || "it is a time, as 500ms, 10s or 2m".to_owned();
-    let digits = written.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().map_err(|_| wrong())?;
-    let seconds = match written.strip_prefix(digits) {
-        Some("us") => number / 1e6,
-        Some("ms") => number / 1e3,
-        Some("s" | "") => number,
-        Some("m") => number * 60.0,
-        Some("h") => number * 3600.0,
-        _ => return Err(wrong()),
-    };
-    let week = 7.0 * 86_400.0;
-    Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds <= week).ok_or_else(wrong)
 }
 
 fn some_time(written: &str) -> Result<Duration, String> {

@@ -5,9 +5,8 @@ use std::{
 };
 
 use super::{
-    LoadOptions,
     numbers::{count, micros, size},
-    options::Choice,
+    options::{Choice, LoadOptions},
     schedule::Spread,
     target::Target,
     text::RunId,
@@ -82,7 +81,7 @@ impl Plan {
     }
 }
 
-/// What threads tell each other while they run. Only numbers that may be a moment old.
+/// What threads let each other know while they run. Only numbers that may be a moment old.
 #[derive(Debug)]
 pub struct Board {
     /// For each room, the highest counter value that anybody heard of.

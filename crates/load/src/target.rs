@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use super::LoadError;
+use super::error::LoadError;
 
 /// How long the first connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);

@@ -1,9 +1,8 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use super::{
-    numbers::{float, micros},
-    options::time,
-};
+use serde::Serialize;
+
+use super::numbers::{float, micros, time};
 
 /// A figure at the end of a run that a condition may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +111,20 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
+}
+
+/// A condition at the end of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// As it was written.
+    pub condition: String,
+    /// Whether it was true, which fails the run.
+    pub failed: bool,
+}
+
+/// Holds the conditions against the figures of a run.
+pub fn judge(conditions: &[Threshold], figures: &BTreeMap<String, f64>) -> Vec<Verdict> {
+    conditions.iter().map(|t| Verdict { condition: t.to_string(), failed: t.fails(figures) }).collect()
 }
 
 /// Every name that [`Threshold::parse`] knows.

@@ -16,12 +16,13 @@ use rustix::time::{
 };
 
 use super::{
+    connection::BUFFER_BYTES,
     cursor::Tally,
-    desk::{Desk, Task},
     numbers::{count, micros},
     plan::{Board, Plan},
     schedule::{Due, Segment, Sendings},
-    session::{BUFFER_BYTES, Session},
+    session::Session,
+    state::{Task, WorkerState},
     stats::Slice,
 };
 
@@ -76,10 +77,10 @@ pub struct Worker {
     orders: Receiver<Order>,
     reports: Sender<Report>,
     sessions: Vec<Session>,
-    /// The place here of each session of the run, for those that write.
-    places: Vec<usize>,
+    /// Where `sessions` has each session of the run that writes.
+    indexes: Vec<usize>,
     sendings: Sendings,
-    desk: Desk,
+    state: WorkerState,
     phase: u32,
     /// The second that is being counted.
     second: u64,
@@ -104,11 +105,11 @@ impl Worker {
         let waker = Waker::new(poll.registry(), ORDERS)?;
         let timer = Timer::new(&poll)?;
         let mine = plan.sessions_of(thread);
-        let sessions = (0..).zip(&mine).map(|(place, n)| Session::new(*n, plan.spread.room(*n), place)).collect();
-        let mut places = vec![usize::MAX; plan.n_writers];
-        for (place, n) in mine.iter().enumerate() {
-            if let Some(slot) = usize::try_from(*n).ok().and_then(|n| places.get_mut(n)) {
-                *slot = place;
+        let sessions = (0..).zip(&mine).map(|(index, n)| Session::new(*n, plan.spread.room(*n), index)).collect();
+        let mut indexes = vec![usize::MAX; plan.n_writers];
+        for (index, n) in mine.iter().enumerate() {
+            if let Some(slot) = usize::try_from(*n).ok().and_then(|n| indexes.get_mut(n)) {
+                *slot = index;
             }
         }
         let writers = mine.into_iter().filter(|n| *n < count(plan.n_writers)).collect();
@@ -119,9 +120,9 @@ impl Worker {
             orders,
             reports,
             sessions,
-            places,
+            indexes,
             sendings: Sendings::new(plan.n_writers, writers),
-            desk: Desk::new(plan, board, count(thread)),
+            state: WorkerState::new(plan, board, count(thread)),
             phase: 0,
             second: 0,
             watches: false,
@@ -144,7 +145,7 @@ impl Worker {
             }
             self.send_due();
             let busy = self.do_tasks();
-            let now_us = self.desk.plan.now_us();
+            let now_us = self.state.plan.now_us();
             self.look(now_us);
             let next_us = self.next_us(now_us);
             let wait = if busy { Some(Duration::ZERO) } else { self.timer.arm(now_us, next_us) };
@@ -155,7 +156,7 @@ impl Worker {
             for event in &events {
                 if let Some(session) = self.sessions.get_mut(event.token().0) {
                     let is_closed = event.is_read_closed() || event.is_error();
-                    session.ready(&mut self.desk, &mut buffer, event.is_writable(), is_closed);
+                    session.ready(&mut self.state, &mut buffer, event.is_writable(), is_closed);
                 } else if event.token() == TIMER {
                     self.timer.rang();
                 }
@@ -163,17 +164,17 @@ impl Worker {
         }
         self.flush();
         // Nobody may be listening any more.
-        let _ = self.reports.send(Report::Rooms(self.desk.rooms.iter().map(|room| room.tally).collect()));
+        let _ = self.reports.send(Report::Rooms(self.state.rooms.iter().map(|room| room.tally).collect()));
         Ok(())
     }
 
     fn obey(&mut self, order: Order) {
         match order {
             Order::Ramp(from_us, over_us) => {
-                let n_sessions = count(self.desk.plan.n_sessions).max(1);
-                for (place, session) in self.sessions.iter().enumerate() {
+                let n_sessions = count(self.state.plan.n_sessions).max(1);
+                for (index, session) in self.sessions.iter().enumerate() {
                     let part = u128::from(over_us) * u128::from(session.number) / u128::from(n_sessions);
-                    self.desk.at(from_us + u64::try_from(part).unwrap_or_default(), place, Task::Connect);
+                    self.state.at(from_us + u64::try_from(part).unwrap_or_default(), index, Task::Connect);
                 }
             }
             Order::Send(segments) => self.sendings.extend(&segments),
@@ -182,23 +183,23 @@ impl Worker {
                 self.phase = phase;
             }
             Order::Storm => {
-                let now_us = self.desk.plan.now_us();
+                let now_us = self.state.plan.now_us();
                 for session in &mut self.sessions {
-                    session.break_off(&mut self.desk, now_us);
+                    session.break_off(&mut self.state, now_us);
                 }
             }
             Order::Churn(churns) => {
-                self.desk.churns = churns;
+                self.state.churns = churns;
                 for session in self.sessions.iter_mut().filter(|s| churns && s.is_live()) {
-                    session.plan_leave(&mut self.desk);
+                    session.plan_leave(&mut self.state);
                 }
             }
             Order::Watch(watches) => self.watches = watches,
             Order::Leave => {
-                self.desk.churns = false;
+                self.state.churns = false;
                 for session in &mut self.sessions {
-                    session.settle(&mut self.desk);
-                    session.leave(&mut self.desk);
+                    session.settle(&mut self.state);
+                    session.leave(&mut self.state);
                 }
             }
             Order::Stop => self.stops = true,
@@ -210,47 +211,47 @@ impl Worker {
     /// Sends what is due.
     fn send_due(&mut self) {
         while let Some(due) = self.sendings.peek() {
-            let now_us = self.desk.plan.now_us();
+            let now_us = self.state.plan.now_us();
             if due.at_us > now_us {
                 break;
             }
             self.sendings.advance(due);
-            self.desk.window.lateness.record(now_us - due.at_us);
-            let place = self.place_of(due);
-            if let Some(session) = self.sessions.get_mut(place) {
-                session.publish(&mut self.desk, due);
+            self.state.window.lateness.record(now_us - due.at_us);
+            let index = self.writer_of(due);
+            if let Some(session) = self.sessions.get_mut(index) {
+                session.publish(&mut self.state, due);
             }
         }
     }
 
-    /// Who writes a message: its writer; or where that one is away because it wants to be, the next one who is not.
-    fn place_of(&self, due: Due) -> usize {
-        let place = usize::try_from(due.writer).ok().and_then(|n| self.places.get(n)).copied().unwrap_or(usize::MAX);
-        if self.sessions.get(place).is_none_or(|s| !s.is_away_by_choice()) {
-            return place;
+    /// Which session writes a message: its writer; or where that one is away because it wants to be, the next one who is not.
+    fn writer_of(&self, due: Due) -> usize {
+        let index = usize::try_from(due.writer).ok().and_then(|n| self.indexes.get(n)).copied().unwrap_or(usize::MAX);
+        if self.sessions.get(index).is_none_or(|s| !s.is_away_by_choice()) {
+            return index;
         }
-        let n_writers = count(self.desk.plan.n_writers);
+        let n_writers = count(self.state.plan.n_writers);
         let is_there = |s: &Session| s.number < n_writers && !s.is_away_by_choice() && !s.is_out();
-        let behind = self.sessions.iter().enumerate().skip(place);
+        let behind = self.sessions.iter().enumerate().skip(index);
         let mut candidates = behind.chain(self.sessions.iter().enumerate());
-        candidates.find(|(_, s)| is_there(s)).map_or(place, |(other, _)| other)
+        candidates.find(|(_, s)| is_there(s)).map_or(index, |(other, _)| other)
     }
 
     /// Does what the agenda has for now. Gives whether there is more.
     fn do_tasks(&mut self) -> bool {
         for _ in 0..TASKS_MAX {
-            let now_us = self.desk.plan.now_us();
-            let Some(&Reverse((due_us, place, task))) = self.desk.agenda.peek() else { return false };
+            let now_us = self.state.plan.now_us();
+            let Some(&Reverse((due_us, index, task))) = self.state.agenda.peek() else { return false };
             if due_us > now_us {
                 return false;
             }
-            self.desk.agenda.pop();
-            let Some(session) = self.sessions.get_mut(place) else { continue };
+            self.state.agenda.pop();
+            let Some(session) = self.sessions.get_mut(index) else { continue };
             match task {
-                Task::Connect => session.connect(&mut self.desk, self.poll.registry(), due_us),
-                Task::Leave if self.desk.churns => session.leave(&mut self.desk),
+                Task::Connect => session.connect(&mut self.state, self.poll.registry(), due_us),
+                Task::Leave if self.state.churns => session.leave(&mut self.state),
                 Task::Leave => {}
-                Task::GiveUp(generation) => session.give_up(&mut self.desk, generation),
+                Task::GiveUp(generation) => session.give_up(&mut self.state, generation),
             }
         }
         true
@@ -268,7 +269,7 @@ impl Worker {
         }
         self.looked_us = now_us;
         let is_unsent = self.sendings.peek().is_some();
-        let Desk { board, n_pending, .. } = &self.desk;
+        let WorkerState { board, n_pending, .. } = &self.state;
         let Some(gauges) = board.threads.get(self.thread) else { return };
         let n = |is: &dyn Fn(&Session) -> bool| count(self.sessions.iter().filter(|s| is(s)).count());
         gauges.unsent.store(u64::from(is_unsent), Relaxed);
@@ -285,7 +286,7 @@ impl Worker {
     fn next_us(&mut self, now_us: u64) -> u64 {
         let every = if self.watches { LOOK_CLOSELY_US } else { LOOK_US };
         let look = (now_us + every).min((self.second + 1) * 1_000_000);
-        let task = self.desk.agenda.peek().map_or(look, |Reverse((us, ..))| *us);
+        let task = self.state.agenda.peek().map_or(look, |Reverse((us, ..))| *us);
         let send = self.sendings.peek().map_or(look, |due| due.at_us);
         look.min(task).min(send)
     }
@@ -296,9 +297,9 @@ impl Worker {
             thread: self.thread,
             second: self.second,
             phase: self.phase,
-            window: std::mem::take(&mut self.desk.window),
+            window: std::mem::take(&mut self.state.window),
             n_live: count(self.sessions.iter().filter(|s| s.is_live()).count()),
-            tally: self.desk.tally(),
+            tally: self.state.tally(),
         };
         // Nobody may be listening any more.
         let _ = self.reports.send(Report::Slice(Box::new(slice)));

@@ -5,9 +5,9 @@
 
 mod client;
 mod report;
+mod tally;
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -18,10 +18,12 @@ use std::{
 
 use client::{Client, Heard};
 pub use report::FloodReport;
+use tally::{Seen, Tally};
 
 use super::{
-    LoadError, LoadOptions,
+    error::LoadError,
     numbers::{count, size},
+    options::LoadOptions,
     parse::Event,
     target::Target,
     text::{BYTES_MIN, Mark, RunId},
@@ -38,32 +40,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 /// Fills a text up to the longest that is allowed: nothing has more bytes for a code point.
 const LONGEST: char = '\u{1f30a}';
-
-/// What happened.
-#[derive(Debug, Default)]
-pub struct Tally {
-    /// Identities that came as far as WELCOME.
-    pub identities: u64,
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages acknowledged.
-    pub acknowledged: u64,
-    /// Messages refused, by code.
-    pub refused: BTreeMap<String, u64>,
-    /// Connections that were turned away, or ended, by what the server said.
-    pub turned_away: BTreeMap<String, u64>,
-    /// What the reader got, second by second.
-    pub seen: Vec<Seen>,
-}
-
-/// What a reader got in one second.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// Messages of the flood.
-    pub messages: u64,
-    /// Bytes of the frames that they came in.
-    pub bytes: u64,
-}
 
 /// What all threads of a flood share.
 struct Flood {
@@ -246,18 +222,6 @@ impl Flood {
     }
 }
 
-impl Tally {
-    fn see(&mut self, second: usize, seen: Seen) {
-        if self.seen.len() <= second {
-            self.seen.resize(second + 1, Seen::default());
-        }
-        if let Some(sum) = self.seen.get_mut(second) {
-            sum.messages += seen.messages;
-            sum.bytes += seen.bytes;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,15 +243,5 @@ mod tests {
         let text = flood.text(9);
         assert!(text.len() > 7_800 && Content::parse(&text).is_ok_and(|content| content.as_str() == text));
         assert_eq!(run.read(&text).map(|mark| mark.n), Some(9));
-    }
-
-    #[test]
-    fn what_was_seen_is_kept_by_the_second() {
-        let mut tally = Tally::default();
-        tally.see(2, Seen { messages: 1, bytes: 10 });
-        tally.see(2, Seen { messages: 2, bytes: 20 });
-        tally.see(0, Seen { messages: 1, bytes: 5 });
-        let seen: Vec<_> = tally.seen.iter().map(|s| (s.messages, s.bytes)).collect();
-        assert_eq!(seen, [(1, 5), (0, 0), (3, 30)]);
     }
 }

@@ -5,12 +5,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    super::{
-        LoadOptions, Threshold,
-        numbers::{count, float, per, size, whole},
-    },
-    Seen, Tally,
+use super::tally::{Seen, Tally};
+use crate::{
+    numbers::{count, float, per, size, whole},
+    options::LoadOptions,
+    threshold::{Verdict, judge},
 };
 
 /// What a burst at the beginning may take, in seconds; left out where the run is longer than twice that.
@@ -32,7 +31,7 @@ pub struct FloodReport {
     turned_away: BTreeMap<String, u64>,
     /// What a reader of the first room got.
     seen: SeenInAll,
-    conditions: Vec<Condition>,
+    conditions: Vec<Verdict>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,12 +47,6 @@ struct SeenInAll {
     most_kib: f64,
 }
 
-#[derive(Debug, Serialize)]
-struct Condition {
-    condition: String,
-    failed: bool,
-}
-
 impl FloodReport {
     /// Judges what happened.
     pub fn new(options: &LoadOptions, tally: Tally) -> Self {
@@ -67,8 +60,7 @@ impl FloodReport {
         ]
         .map(|(name, figure)| (name.to_owned(), figure))
         .into();
-        let verdict = |t: &Threshold| Condition { condition: t.to_string(), failed: t.fails(&figures) };
-        let conditions = options.fail_if.iter().map(verdict).collect();
+        let conditions = judge(&options.fail_if, &figures);
         let (url, sessions, rooms) = (options.url.clone(), options.sessions, options.rooms);
         let scenario = "flood";
         Self {
@@ -142,7 +134,7 @@ impl fmt::Display for FloodReport {
         )?;
         write!(f, "  in the worst second: {} messages, {:.1} KiB", seen.most_messages, seen.most_kib)?;
         let mut verdicts = String::new();
-        for Condition { condition, failed } in &self.conditions {
+        for Verdict { condition, failed } in &self.conditions {
             let _ = write!(verdicts, "\n{condition}: {}", if *failed { "FAILED" } else { "held" });
         }
         f.write_str(&verdicts)

@@ -1,11 +1,16 @@
 use std::fmt::Write as _;
 
 use super::{
-    Point, Report, Summary,
+    format::{bytes, count, latency, rate},
     plot::{Plot, Scale, Series, short, time},
-    table::{bytes, count, facts, headline, latencies, latency, rate},
+    result::Report,
+    table::{facts, headline, latencies},
 };
-use crate::numbers::{float, whole};
+use crate::{
+    numbers::{float, whole},
+    probe::Sample,
+    stats::{Point, Summary},
+};
 
 /// What memory is drawn in.
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
@@ -223,7 +228,7 @@ fn all_plots(report: &Report) -> Vec<Plot> {
         let points = points.map(|(part, us)| (*part, Some(float(*us)))).collect();
         Series { name, colour, is_filled: false, points }
     };
-    let server = |name, value: fn(&super::Sample) -> f64| {
+    let server = |name, value: fn(&Sample) -> f64| {
         let samples = report.server.iter().flat_map(|s| &s.samples);
         Series { name, colour: 3, is_filled: true, points: samples.map(|s| (s.at, Some(value(s)))).collect() }
     };

@@ -1,247 +1,27 @@
 //! What a run comes to: figures, a verdict, a table, JSON, a page.
 
+mod format;
 mod html;
 mod plot;
+mod result;
 mod table;
 
 use std::collections::BTreeMap;
 
 use chrono::Utc;
-use serde::Serialize;
 
-pub use table::{count, latency};
+pub use format::{count, latency};
+pub use result::{Finished, Report, Step, Storm};
+use result::{GeneratorUsage, SearchResult, ServerUsage, Settings};
 
 use super::{
-    LoadOptions, Threshold,
     cursor::Tally,
     numbers::{float, per},
-    options::{Choice, Scenario},
+    options::{LoadOptions, Scenario},
     plan::Plan,
-    probe::{Sample, Samples},
-    stats::{Collector, Counts, Point, Summary, Window},
+    stats::{Collector, Summary},
+    threshold,
 };
-
-/// Everything that a run found.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The program's version.
-    pub version: &'static str,
-    /// When it ended, RFC 3339.
-    pub ended_at: String,
-    /// The run's own number: its messages and, where they were not named, its rooms have it.
-    pub run: String,
-    /// What was asked for.
-    pub settings: Settings,
-    /// Seconds from the first message due to the last one that came or was given up.
-    pub message_seconds: f64,
-    /// What was counted.
-    pub counts: Counts,
-    /// Sessions that had joined when the messages began.
-    pub joined: u64,
-    /// Sessions that were gone at the end and had not come back.
-    pub absent: u64,
-    /// Messages that were neither acknowledged nor refused at the end.
-    pub unacknowledged: u64,
-    /// Lost, duplicated and reordered, in all rooms.
-    pub tally: Tally,
-    /// The same for each room where something was wrong.
-    pub rooms: BTreeMap<String, Tally>,
-    /// What went wrong, by name.
-    pub errors: BTreeMap<String, u64>,
-    /// Messages sent a second.
-    pub sent_per_second: f64,
-    /// Deliveries a second.
-    pub deliveries_per_second: f64,
-    /// Latencies in microseconds: from the intended time of each message to each recipient.
-    pub delivery: Option<Summary>,
-    /// From the intended time of each message to its ACK.
-    pub ack: Option<Summary>,
-    /// From the intended time of each connect to WELCOME.
-    pub join: Option<Summary>,
-    /// How late the generator itself sent: part of all the above.
-    pub generator_lateness: Option<Summary>,
-    /// Points of the distributions: part of all, microseconds.
-    pub distributions: BTreeMap<&'static str, Vec<(f64, u64)>>,
-    /// Second by second.
-    pub points: Vec<Point>,
-    /// The storm of the scenario of that name.
-    pub storm: Option<Storm>,
-    /// The search of the scenario max.
-    pub search: Option<SearchResult>,
-    /// The server's processor and memory, where they were told.
-    pub server: Option<ServerUsage>,
-    /// The generator's own.
-    pub generator: GeneratorUsage,
-    /// The conditions, and whether they failed the run.
-    pub thresholds: Vec<Verdict>,
-    /// What a reader should know.
-    pub notes: Vec<String>,
-}
-
-/// What was asked for.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Settings {
-    /// The server.
-    pub url: String,
-    /// What the sessions did.
-    pub scenario: String,
-    /// Sessions.
-    pub sessions: usize,
-    /// Rooms.
-    pub rooms: usize,
-    /// Sessions that wrote.
-    pub writers: usize,
-    /// Messages a second.
-    pub rate: f64,
-    /// Bytes of text in each.
-    pub payload: usize,
-    /// Seconds over which the sessions came.
-    pub ramp_seconds: f64,
-    /// Seconds of messages.
-    pub duration_seconds: f64,
-    /// Whether who came back resumed.
-    pub resume: bool,
-    /// Of all that is random.
-    pub seed: u64,
-    /// The bound of the scenario max, in microseconds.
-    pub max_p99: Option<u128>,
-}
-
-/// All sessions at once.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Storm {
-    /// Sessions whose connection broke.
-    pub sessions: u64,
-    /// Joins that followed.
-    pub back: u64,
-    /// Of these, those that got exactly what they had missed.
-    pub resumed: u64,
-    /// Whether everybody came back in time.
-    pub is_back: bool,
-    /// Seconds until the last was back.
-    pub seconds: Option<f64>,
-    /// Joins a second until then.
-    pub joins_per_second: Option<f64>,
-    /// How long each took.
-    pub join: Option<Summary>,
-}
-
-/// One rate of the scenario max.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Messages a second.
-    pub rate: f64,
-    /// Whether the server held it.
-    pub held: bool,
-    /// Why not.
-    pub why: Option<String>,
-    /// Messages sent a second.
-    pub sent_per_second: f64,
-    /// Deliveries a second.
-    pub deliveries_per_second: f64,
-    /// Median of deliveries.
-    pub p50_us: Option<u64>,
-    /// 99 % of deliveries.
-    pub p99_us: Option<u64>,
-    /// 99 % of ACKs.
-    pub ack_p99_us: Option<u64>,
-    /// 99 % of the generator's own lateness.
-    pub lateness_p99_us: Option<u64>,
-    /// Where the server tells.
-    pub server_cpu_us_per_delivery: Option<f64>,
-}
-
-/// What the scenario max found.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SearchResult {
-    /// The highest rate that held, in messages a second.
-    pub rate: Option<f64>,
-    /// Deliveries a second at that rate.
-    pub deliveries_per_second: Option<f64>,
-    /// Every rate that was tried, in order.
-    pub steps: Vec<Step>,
-}
-
-/// The server's processor and memory.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerUsage {
-    /// Processor seconds while messages were sent and delivered.
-    pub cpu_seconds: Option<f64>,
-    /// The same for each delivery, in microseconds.
-    pub cpu_us_per_delivery: Option<f64>,
-    /// Bytes before the first session.
-    pub memory_before: Option<f64>,
-    /// Bytes when all had joined.
-    pub memory_joined: Option<f64>,
-    /// Bytes at the end.
-    pub memory_after: Option<f64>,
-    /// The difference of the first two for each session.
-    pub memory_per_session: Option<f64>,
-    /// Second by second.
-    pub samples: Vec<Sample>,
-}
-
-/// The generator's processor and memory.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GeneratorUsage {
-    /// Its threads.
-    pub threads: usize,
-    /// Processor seconds while messages were sent and delivered.
-    pub cpu_seconds: f64,
-    /// The same for each delivery, in microseconds.
-    pub cpu_us_per_delivery: Option<f64>,
-    /// Bytes at the end.
-    pub memory: f64,
-}
-
-/// A condition at the end.
-#[derive(Debug, Clone, Serialize)]
-pub struct Verdict {
-    /// As it was written.
-    pub condition: String,
-    /// Whether it was true, which fails the run.
-    pub failed: bool,
-}
-
-/// What the conductor knows at the end of a run.
-#[derive(Debug, Default)]
-pub struct Finished {
-    /// Sessions that had joined when the messages began.
-    pub n_joined: u64,
-    /// Sessions that were gone at the end.
-    pub absent: u64,
-    /// Messages without an answer.
-    pub unacknowledged: u64,
-    /// Whether everything had come before the end.
-    pub is_settled: bool,
-    /// How long messages were sent, in seconds.
-    pub message_seconds: f64,
-    /// The storm.
-    pub storm: Option<Storm>,
-    /// The rates that were tried.
-    pub steps: Vec<Step>,
-    /// What was seen at the best of them.
-    pub best: Option<Window>,
-    /// Processor seconds of the server.
-    pub server_cpu_seconds: Option<f64>,
-    /// Its memory before, with all sessions, and at the end.
-    pub server_memory: [Option<f64>; 3],
-    /// Second by second.
-    pub samples: Samples,
-    /// Processor seconds of the generator.
-    pub own_cpu_seconds: f64,
-    /// Its memory.
-    pub own_memory: f64,
-    /// Its threads.
-    pub n_threads: usize,
-}
 
 impl Report {
     /// Puts together what was found.
@@ -256,7 +36,7 @@ impl Report {
         let is_max = options.scenario == Scenario::Max;
         let best = finished.steps.iter().filter(|s| s.held).max_by(|a, b| a.rate.total_cmp(&b.rate)).cloned();
         // In a search the latencies are those of the best rate: those that did not hold say nothing.
-        let told = finished.best.clone().filter(|_| is_max).unwrap_or_else(|| total.clone());
+        let measured = finished.best.clone().filter(|_| is_max).unwrap_or_else(|| total.clone());
         let n_deliveries = float(total.counts.deliveries + total.counts.resumed_deliveries);
         let seconds = if is_max { finished.message_seconds } else { options.duration.as_secs_f64() };
         let mut tally = Tally::default();
@@ -278,13 +58,13 @@ impl Report {
             errors: total.errors.clone(),
             sent_per_second: per(float(total.counts.sent), seconds),
             deliveries_per_second: per(n_deliveries, seconds),
-            delivery: told.delivery.summary(),
-            ack: told.ack.summary(),
+            delivery: measured.delivery.summary(),
+            ack: measured.ack.summary(),
             join: total.join.summary(),
-            generator_lateness: told.lateness.summary(),
+            generator_lateness: measured.lateness.summary(),
             distributions: [
-                ("delivery", told.delivery.distribution()),
-                ("ack", told.ack.distribution()),
+                ("delivery", measured.delivery.distribution()),
+                ("ack", measured.ack.distribution()),
                 ("join", total.join.distribution()),
             ]
             .into(),
@@ -315,15 +95,9 @@ impl Report {
             thresholds: Vec::new(),
             notes: Vec::new(),
         };
-        report.judge(&options.fail_if);
+        report.thresholds = threshold::judge(&options.fail_if, &report.figures());
         report.note(options, finished.is_settled);
         report
-    }
-
-    fn judge(&mut self, conditions: &[Threshold]) {
-        let figures = self.figures();
-        let verdict = |t: &Threshold| Verdict { condition: t.to_string(), failed: t.fails(&figures) };
-        self.thresholds = conditions.iter().map(verdict).collect();
     }
 
     /// The figures that conditions are about; times in microseconds.
@@ -365,7 +139,7 @@ impl Report {
                     .into(),
             );
         }
-        let n = super::numbers::count(options.sessions);
+        let n = crate::numbers::count(options.sessions);
         if self.joined < n {
             self.notes.push(format!(
                 "Only {} of {} sessions had joined when the messages began.",
@@ -409,38 +183,6 @@ impl Report {
     /// A page that needs nothing else.
     pub fn html(&self) -> String {
         html::of(self)
-    }
-}
-
-impl Settings {
-    fn new(options: &LoadOptions, seed: u64) -> Self {
-        Self {
-            url: options.url.clone(),
-            scenario: format!("{:?}", options.scenario).to_lowercase(),
-            sessions: options.sessions,
-            rooms: options.rooms,
-            writers: options.n_writers(),
-            rate: options.messages_per_second(),
-            payload: options.payload_or_default(),
-            ramp_seconds: options.ramp_or_default().as_secs_f64(),
-            duration_seconds: options.duration.as_secs_f64(),
-            resume: options.resume == Choice::On,
-            seed,
-            max_p99: (options.scenario == Scenario::Max).then_some(options.max_p99.as_micros()),
-        }
-    }
-}
-
-impl Step {
-    /// The step in a line.
-    pub fn line(&self) -> String {
-        let verdict = self.why.as_ref().map_or_else(|| "held".to_owned(), |why| format!("did not hold: {why}"));
-        format!(
-            "{} messages/s · {} deliveries/s · p99 {} · {verdict}",
-            count(super::numbers::whole(self.rate)),
-            count(super::numbers::whole(self.deliveries_per_second)),
-            self.p99_us.map_or_else(|| "-".to_owned(), latency),
-        )
     }
 }
 

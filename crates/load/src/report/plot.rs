@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::format::count;
 use crate::numbers::{float, per, whole};
 
 /// The drawing, in its own units; the page stretches it.
@@ -235,7 +236,7 @@ pub fn short(number: f64) -> String {
     let (number, unit) = match number {
         n if n >= 1e6 => (n / 1e6, "M"),
         n if n >= 1e4 => (n / 1e3, "k"),
-        n if n >= 10.0 => return super::count(whole(n.round())),
+        n if n >= 10.0 => return count(whole(n.round())),
         n => (n, ""),
     };
     let text = if number < 1.0 { format!("{number:.2}") } else { format!("{number:.1}") };

@@ -1,47 +1,8 @@
-use super::{Report, Summary};
-use crate::numbers::whole;
-
-/// A count with commas.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A time in three digits, with its unit.
-pub fn latency(us: u64) -> String {
-    let (number, unit) = match crate::numbers::float(us) {
-        us if us < 1e3 => return format!("{us:.0} µs"),
-        us if us < 1e6 => (us / 1e3, "ms"),
-        us => (us / 1e6, "s"),
-    };
-    match number {
-        n if n < 10.0 => format!("{n:.2} {unit}"),
-        n if n < 100.0 => format!("{n:.1} {unit}"),
-        n => format!("{n:.0} {unit}"),
-    }
-}
-
-/// Bytes in three digits, with their unit.
-pub fn bytes(n: f64) -> String {
-    let (number, unit) = match n {
-        n if n.abs() < 1024.0 => (n, "B"),
-        n if n.abs() < 1024.0 * 1024.0 => (n / 1024.0, "KiB"),
-        n => (n / 1024.0 / 1024.0, "MiB"),
-    };
-    if number.abs() < 10.0 { format!("{number:.2} {unit}") } else { format!("{number:.1} {unit}") }
-}
-
-/// A rate: whole where it is large.
-pub fn rate(per_second: f64) -> String {
-    if per_second >= 100.0 { count(whole(per_second.round())) } else { format!("{per_second:.1}") }
-}
+use super::{
+    format::{bytes, count, latency, rate},
+    result::Report,
+};
+use crate::{numbers::whole, stats::Summary};
 
 /// The run in a line.
 pub fn headline(report: &Report) -> String {
@@ -120,8 +81,8 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
     rows.extend(usage(report));
     if let Some(search) = &report.search {
         let held = search.rate.zip(search.deliveries_per_second);
-        let told = |(held, deliveries)| format!("{} messages/s, {} deliveries/s", rate(held), rate(deliveries));
-        rows.push(("highest rate that held", held.map_or_else(|| "none".to_owned(), told)));
+        let found = |(held, deliveries)| format!("{} messages/s, {} deliveries/s", rate(held), rate(deliveries));
+        rows.push(("highest rate that held", held.map_or_else(|| "none".to_owned(), found)));
         rows.extend(search.steps.iter().map(|step| ("", step.line())));
     }
     rows
@@ -168,24 +129,4 @@ pub fn of(report: &Report) -> String {
     }
     lines.extend(report.notes.iter().map(|note| format!("\nNote: {note}")));
     lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_written_for_people() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(count(n), text);
-        }
-        for (us, text) in
-            [(7, "7 µs"), (1_500, "1.50 ms"), (12_340, "12.3 ms"), (480_000, "480 ms"), (2_500_000, "2.50 s")]
-        {
-            assert_eq!(latency(us), text);
-        }
-        for (n, text) in [(10.0, "10.0 B"), (2048.0, "2.00 KiB"), (3.5 * 1024.0 * 1024.0, "3.50 MiB")] {
-            assert_eq!(bytes(n), text);
-        }
-    }
 }

@@ -1,7 +1,13 @@
 use clap::Parser;
 
 use super::*;
-use crate::{stats::Slice, target::Target, text::RunId, threshold};
+use crate::{
+    probe::Samples,
+    stats::{Counts, Slice, Window},
+    target::Target,
+    text::RunId,
+    threshold,
+};
 
 #[derive(Parser)]
 struct Program {

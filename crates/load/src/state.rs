@@ -1,9 +1,9 @@
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use super::{
-    book::{Book, Shared},
     cursor::{Cursor, Tally},
-    numbers::{float, whole},
+    frame_cache::{FrameCache, Shared},
+    numbers::{count, float, whole},
     plan::{Board, Plan},
     stats::Window,
 };
@@ -21,13 +21,13 @@ pub enum Task {
 
 /// What the sessions of one thread share.
 #[derive(Debug)]
-pub struct Desk {
+pub struct WorkerState {
     /// Of the run.
     pub plan: Arc<Plan>,
     /// Of the run.
     pub board: Arc<Board>,
     /// What this thread knows of each room.
-    pub rooms: Vec<RoomDesk>,
+    pub rooms: Vec<RoomState>,
     /// What is counted since the last report.
     pub window: Window,
     /// What is to be done, earliest first.
@@ -46,17 +46,17 @@ pub struct Desk {
 
 /// What one thread knows of a room.
 #[derive(Debug, Default)]
-pub struct RoomDesk {
-    /// Its lives that sessions of this thread have met.
+pub struct RoomState {
+    /// Its epochs that sessions of this thread have met.
     pub epochs: Vec<String>,
     /// Its latest frames.
-    pub book: Book,
+    pub frames: FrameCache,
     /// What went wrong with its changes.
     pub tally: Tally,
 }
 
-impl RoomDesk {
-    /// The place of an epoch in the list.
+impl RoomState {
+    /// The index of an epoch in the list.
     pub fn epoch(&mut self, epoch: &str) -> usize {
         match self.epochs.iter().position(|known| known == epoch) {
             Some(at) => at,
@@ -68,11 +68,11 @@ impl RoomDesk {
     }
 }
 
-impl Desk {
-    /// An empty desk.
+impl WorkerState {
+    /// A thread that has done nothing yet.
     pub fn new(plan: Arc<Plan>, board: Arc<Board>, thread: u64) -> Self {
         Self {
-            rooms: std::iter::repeat_with(RoomDesk::default).take(plan.spread.n_rooms).collect(),
+            rooms: std::iter::repeat_with(RoomState::default).take(plan.spread.n_rooms).collect(),
             random: Random(plan.seed ^ thread.rotate_right(8)),
             plan,
             board,
@@ -109,7 +109,7 @@ pub fn deliver(shared: &Shared, cursor: &mut Cursor, tally: &mut Tally, window: 
             }
         }
         window.counts.deliveries += shared.n_own;
-        window.counts.other_changes += super::numbers::count(shared.changes.len()) - shared.n_own;
+        window.counts.other_changes += count(shared.changes.len()) - shared.n_own;
         return;
     }
     for change in &shared.changes {

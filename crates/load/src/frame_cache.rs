@@ -1,6 +1,9 @@
 use std::collections::VecDeque;
 
-use super::parse::{Change, Event};
+use super::{
+    numbers::count,
+    parse::{Change, Event},
+};
 
 /// Frames that are kept at most.
 const FRAMES_MAX: usize = 256;
@@ -31,23 +34,23 @@ impl Shared {
         }
         let is_run = changes.is_sorted_by(|a, b| a.rev + 1 == b.rev);
         let run = changes.first().zip(changes.last()).filter(|_| is_run).map(|(first, last)| (first.rev, last.rev));
-        let n_own = super::numbers::count(changes.iter().filter(|c| c.mark.is_some()).count());
+        let n_own = count(changes.iter().filter(|c| c.mark.is_some()).count());
         Some(Self { changes, n_own, run })
     }
 }
 
-/// The latest frames of a room as one thread saw them, so that each is read once and then only compared: what a
-/// delivery costs the generator is one comparison of its bytes.
+/// The latest frames of a room as one thread saw them. Each is parsed once and found again by its bytes, so that a
+/// delivery costs the generator one comparison.
 #[derive(Debug, Default)]
-pub struct Book {
+pub struct FrameCache {
     frames: VecDeque<(Box<[u8]>, Shared)>,
-    /// Place of the first one kept, among all ever kept.
+    /// The number of the oldest one kept; frames are numbered as they are added, from 0.
     first: u64,
     n_bytes: usize,
 }
 
-impl Book {
-    /// Looks a frame up, at the place where a session expects its next one, then everywhere. Gives its place.
+impl FrameCache {
+    /// Looks a frame up: first under the number that a session expects next, then everywhere. Gives its number.
     pub fn find(&self, expected: u64, bytes: &[u8]) -> Option<(u64, &Shared)> {
         let at = expected.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         if let Some((known, shared)) = at.and_then(|at| self.frames.get(at))
@@ -55,13 +58,13 @@ impl Book {
         {
             return Some((expected, shared));
         }
-        let newest = self.first + super::numbers::count(self.frames.len());
+        let newest = self.first + count(self.frames.len());
         let same = |(known, _): &&(Box<[u8]>, Shared)| **known == *bytes;
         let (back, found) = (0..).zip(self.frames.iter().rev()).find(|(_, entry)| same(entry))?;
         Some((newest - 1 - back, &found.1))
     }
 
-    /// Keeps a frame that was not found. Gives its place.
+    /// Keeps a frame that was not found. Gives its number.
     pub fn add(&mut self, bytes: &[u8], shared: Shared) -> u64 {
         self.n_bytes += bytes.len();
         self.frames.push_back((bytes.into(), shared));
@@ -71,7 +74,7 @@ impl Book {
                 self.first += 1;
             }
         }
-        self.first + super::numbers::count(self.frames.len()) - 1
+        self.first + count(self.frames.len()) - 1
     }
 }
 
@@ -95,26 +98,26 @@ mod tests {
 
     #[test]
     fn a_frame_is_found_wherever_a_session_is() {
-        let mut book = Book::default();
+        let mut cache = FrameCache::default();
         for n in 0..5_u8 {
-            assert_eq!(book.add(&[n], Shared::default()), u64::from(n));
+            assert_eq!(cache.add(&[n], Shared::default()), u64::from(n));
         }
         for expected in [0, 3, 4, 5, 77] {
-            assert_eq!(book.find(expected, &[3]).map(|(at, _)| at), Some(3), "{expected}");
+            assert_eq!(cache.find(expected, &[3]).map(|(at, _)| at), Some(3), "{expected}");
         }
-        assert_eq!(book.find(0, &[9]), None);
+        assert_eq!(cache.find(0, &[9]), None);
     }
 
     #[test]
     fn old_frames_go_by_number_and_by_size() {
-        let mut book = Book::default();
+        let mut cache = FrameCache::default();
         for n in 0..2_000_u64 {
-            assert_eq!(book.add(&n.to_be_bytes(), Shared::default()), n);
+            assert_eq!(cache.add(&n.to_be_bytes(), Shared::default()), n);
         }
-        assert_eq!(book.find(0, &0_u64.to_be_bytes()), None);
-        assert_eq!(book.find(0, &1_999_u64.to_be_bytes()).map(|(at, _)| at), Some(1_999));
+        assert_eq!(cache.find(0, &0_u64.to_be_bytes()), None);
+        assert_eq!(cache.find(0, &1_999_u64.to_be_bytes()).map(|(at, _)| at), Some(1_999));
         let large = vec![1; BYTES_MAX];
-        let at = book.add(&large, Shared::default());
-        assert_eq!((book.frames.len(), book.find(at, &large).is_some()), (1, true));
+        let at = cache.add(&large, Shared::default());
+        assert_eq!((cache.frames.len(), cache.find(at, &large).is_some()), (1, true));
     }
 }

@@ -1,0 +1,262 @@
+//! What a run found, as programs read it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    cursor::Tally,
+    numbers::whole,
+    options::{Choice, LoadOptions, Scenario},
+    probe::{Sample, Samples},
+    stats::{Counts, Point, Summary, Window},
+    threshold::Verdict,
+};
+
+use super::format::{count, latency};
+
+/// Everything that a run found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The program's version.
+    pub version: &'static str,
+    /// When it ended, RFC 3339.
+    pub ended_at: String,
+    /// The run's own number: its messages and, where they were not named, its rooms have it.
+    pub run: String,
+    /// What was asked for.
+    pub settings: Settings,
+    /// Seconds from the first message due to the last one that came or was given up.
+    pub message_seconds: f64,
+    /// What was counted.
+    pub counts: Counts,
+    /// Sessions that had joined when the messages began.
+    pub joined: u64,
+    /// Sessions that were gone at the end and had not come back.
+    pub absent: u64,
+    /// Messages that were neither acknowledged nor refused at the end.
+    pub unacknowledged: u64,
+    /// Lost, duplicated and reordered, in all rooms.
+    pub tally: Tally,
+    /// The same for each room where something was wrong.
+    pub rooms: BTreeMap<String, Tally>,
+    /// What went wrong, by name.
+    pub errors: BTreeMap<String, u64>,
+    /// Messages sent a second.
+    pub sent_per_second: f64,
+    /// Deliveries a second.
+    pub deliveries_per_second: f64,
+    /// Latencies in microseconds: from the intended time of each message to each recipient.
+    pub delivery: Option<Summary>,
+    /// From the intended time of each message to its ACK.
+    pub ack: Option<Summary>,
+    /// From the intended time of each connect to WELCOME.
+    pub join: Option<Summary>,
+    /// How late the generator itself sent: part of all the above.
+    pub generator_lateness: Option<Summary>,
+    /// Points of the distributions: part of all, microseconds.
+    pub distributions: BTreeMap<&'static str, Vec<(f64, u64)>>,
+    /// Second by second.
+    pub points: Vec<Point>,
+    /// The storm of the scenario of that name.
+    pub storm: Option<Storm>,
+    /// The search of the scenario max.
+    pub search: Option<SearchResult>,
+    /// The server's processor and memory, where they were told.
+    pub server: Option<ServerUsage>,
+    /// The generator's own.
+    pub generator: GeneratorUsage,
+    /// The conditions, and whether they failed the run.
+    pub thresholds: Vec<Verdict>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// The server.
+    pub url: String,
+    /// What the sessions did.
+    pub scenario: String,
+    /// Sessions.
+    pub sessions: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Sessions that wrote.
+    pub writers: usize,
+    /// Messages a second.
+    pub rate: f64,
+    /// Bytes of text in each.
+    pub payload: usize,
+    /// Seconds over which the sessions came.
+    pub ramp_seconds: f64,
+    /// Seconds of messages.
+    pub duration_seconds: f64,
+    /// Whether who came back resumed.
+    pub resume: bool,
+    /// Of all that is random.
+    pub seed: u64,
+    /// The bound of the scenario max, in microseconds.
+    pub max_p99: Option<u128>,
+}
+
+/// All sessions at once.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Storm {
+    /// Sessions whose connection broke.
+    pub sessions: u64,
+    /// Joins that followed.
+    pub back: u64,
+    /// Of these, those that got exactly what they had missed.
+    pub resumed: u64,
+    /// Whether everybody came back in time.
+    pub is_back: bool,
+    /// Seconds until the last was back.
+    pub seconds: Option<f64>,
+    /// Joins a second until then.
+    pub joins_per_second: Option<f64>,
+    /// How long each took.
+    pub join: Option<Summary>,
+}
+
+/// One rate of the scenario max.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Messages a second.
+    pub rate: f64,
+    /// Whether the server held it.
+    pub held: bool,
+    /// Why not.
+    pub why: Option<String>,
+    /// Messages sent a second.
+    pub sent_per_second: f64,
+    /// Deliveries a second.
+    pub deliveries_per_second: f64,
+    /// Median of deliveries.
+    pub p50_us: Option<u64>,
+    /// 99 % of deliveries.
+    pub p99_us: Option<u64>,
+    /// 99 % of ACKs.
+    pub ack_p99_us: Option<u64>,
+    /// 99 % of the generator's own lateness.
+    pub lateness_p99_us: Option<u64>,
+    /// Where the server tells.
+    pub server_cpu_us_per_delivery: Option<f64>,
+}
+
+/// What the scenario max found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchResult {
+    /// The highest rate that held, in messages a second.
+    pub rate: Option<f64>,
+    /// Deliveries a second at that rate.
+    pub deliveries_per_second: Option<f64>,
+    /// Every rate that was tried, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The server's processor and memory.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerUsage {
+    /// Processor seconds while messages were sent and delivered.
+    pub cpu_seconds: Option<f64>,
+    /// The same for each delivery, in microseconds.
+    pub cpu_us_per_delivery: Option<f64>,
+    /// Bytes before the first session.
+    pub memory_before: Option<f64>,
+    /// Bytes when all had joined.
+    pub memory_joined: Option<f64>,
+    /// Bytes at the end.
+    pub memory_after: Option<f64>,
+    /// The difference of the first two for each session.
+    pub memory_per_session: Option<f64>,
+    /// Second by second.
+    pub samples: Vec<Sample>,
+}
+
+/// The generator's processor and memory.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratorUsage {
+    /// Its threads.
+    pub threads: usize,
+    /// Processor seconds while messages were sent and delivered.
+    pub cpu_seconds: f64,
+    /// The same for each delivery, in microseconds.
+    pub cpu_us_per_delivery: Option<f64>,
+    /// Bytes at the end.
+    pub memory: f64,
+}
+
+/// What the conductor knows at the end of a run.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// Sessions that had joined when the messages began.
+    pub n_joined: u64,
+    /// Sessions that were gone at the end.
+    pub absent: u64,
+    /// Messages without an answer.
+    pub unacknowledged: u64,
+    /// Whether everything had come before the end.
+    pub is_settled: bool,
+    /// How long messages were sent, in seconds.
+    pub message_seconds: f64,
+    /// The storm.
+    pub storm: Option<Storm>,
+    /// The rates that were tried.
+    pub steps: Vec<Step>,
+    /// What was seen at the best of them.
+    pub best: Option<Window>,
+    /// Processor seconds of the server.
+    pub server_cpu_seconds: Option<f64>,
+    /// Its memory before, with all sessions, and at the end.
+    pub server_memory: [Option<f64>; 3],
+    /// Second by second.
+    pub samples: Samples,
+    /// Processor seconds of the generator.
+    pub own_cpu_seconds: f64,
+    /// Its memory.
+    pub own_memory: f64,
+    /// Its threads.
+    pub n_threads: usize,
+}
+
+impl Settings {
+    /// The settings of a run.
+    pub fn new(options: &LoadOptions, seed: u64) -> Self {
+        Self {
+            url: options.url.clone(),
+            scenario: format!("{:?}", options.scenario).to_lowercase(),
+            sessions: options.sessions,
+            rooms: options.rooms,
+            writers: options.n_writers(),
+            rate: options.messages_per_second(),
+            payload: options.payload_or_default(),
+            ramp_seconds: options.ramp_or_default().as_secs_f64(),
+            duration_seconds: options.duration.as_secs_f64(),
+            resume: options.resume == Choice::On,
+            seed,
+            max_p99: (options.scenario == Scenario::Max).then_some(options.max_p99.as_micros()),
+        }
+    }
+}
+
+impl Step {
+    /// The step in a line.
+    pub fn line(&self) -> String {
+        let verdict = self.why.as_ref().map_or_else(|| "held".to_owned(), |why| format!("did not hold: {why}"));
+        format!(
+            "{} messages/s · {} deliveries/s · p99 {} · {verdict}",
+            count(whole(self.rate)),
+            count(whole(self.deliveries_per_second)),
+            self.p99_us.map_or_else(|| "-".to_owned(), latency),
+        )
+    }
+}
