@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use realtime_chat::protocol::text_frame;
+use chat_wire::text_frame;
 use serde_json::{Value, value::RawValue};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

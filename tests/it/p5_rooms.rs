@@ -116,6 +116,8 @@ async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
         }
         visitors.join_all().await;
         assert!(n_most <= 100.0 && n_most > 2.0, "{n_most} rooms lived");
+        let is_alone = async || (server.metric("chat_sessions_live").await == 1.0).then_some(());
+        until("the visitors to be gone", is_alone).await;
         after.push(server.resident());
     }
     println!("{} bytes after 1,000 rooms, {} after 2,000", after[0], after[1]);
