@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::{event::Refusal, messages::SessionId};
+use crate::{event::Refusal, ids::SessionId};
 use chat_store::StoredMessage;
 
 /// Where the answer to a command goes.

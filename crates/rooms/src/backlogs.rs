@@ -8,7 +8,7 @@ use std::{
 
 use actix::{Message, Recipient};
 
-use super::messages::RoomKey;
+use super::ids::RoomKey;
 
 /// What the backlogs of all live rooms may take together. Each room says what its own takes; where that is too much,
 /// the rooms that were used longest ago keep their last message alone and read the rest again when somebody comes.

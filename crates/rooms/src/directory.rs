@@ -5,7 +5,7 @@ use std::{
 
 use actix::clock::Instant;
 
-use super::messages::RoomKey;
+use super::ids::RoomKey;
 use chat_domain::RoomId;
 
 /// Which rooms live, and which of them may go. Pure: `A` is whatever reaches a room.

@@ -8,7 +8,7 @@ use chat_domain::{Author, ChatMessage, Epoch, RoomId};
 use chat_store::StoredMessage;
 use uuid::Uuid;
 
-use crate::messages::SessionId;
+use crate::ids::SessionId;
 
 /// How many codecs there are: one for each way in that has an encoding of its own.
 const N_CODECS: usize = 1;

@@ -5,7 +5,8 @@ use std::{
 
 use crate::{
     event::{Batch, EndReason, Event, FRAME_BYTES, Welcome},
-    messages::{Command, HubId, SessionId},
+    ids::{DeliveryPosition, HubId, SessionId},
+    messages::Command,
 };
 
 /// Largest batch, in bytes of JSON: above it a new one begins, so that a client never has to take in
@@ -33,9 +34,6 @@ pub struct FanOut {
     /// The counter that what was taken brings members to.
     rev: i64,
 }
-
-/// How many events a room has gathered up to one of them: what a member was delivered, everything up to there.
-pub type DeliveryPosition = u64;
 
 /// An event for every member.
 #[derive(Debug)]

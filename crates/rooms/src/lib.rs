@@ -9,6 +9,7 @@ mod backlogs;
 mod directory;
 mod event;
 mod fan_out;
+mod ids;
 mod messages;
 mod pace;
 pub mod persistence;
@@ -25,14 +26,13 @@ pub use backlogs::Backlogs;
 pub use event::{
     Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome,
 };
-pub use fan_out::DeliveryPosition;
+pub use ids::{DeliveryPosition, HubId, RoomKey, SessionId};
 pub use messages::{
-    Command, Deliver, GetSnapshot, HubId, Join, MembersWanted, Publish, Recall, ResumePoint, RoomKey, SessionId,
-    SessionRef, SetProfile, Snapshot,
+    Command, Deliver, GetSnapshot, MembersWanted, Publish, Recall, ResumePoint, SessionRef, SetProfile, Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
-pub use room::{Ended, Membership, Room, RoomLimits};
+pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};
 
 #[cfg(test)]

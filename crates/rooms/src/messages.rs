@@ -3,30 +3,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
+use actix::{Message, Recipient, clock::Instant};
 use chrono::{DateTime, Utc};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Membership,
     answer::{Published, ReplyTo},
     event::{Batch, EndReason, Event, Refusal, Welcome},
-    fan_out::DeliveryPosition,
+    ids::{DeliveryPosition, HubId, RoomKey, SessionId},
 };
 use chat_domain::{Author, AvatarName, ChatMessage, Content, Epoch, Nickname, Principal, RoomId};
-
-/// One WebSocket. Random, so that it tells a client nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionId(pub Uuid);
-
-/// One live room actor: a room that was retired and came back has another key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomKey(pub u64);
-
-/// One hub, by the number of its worker thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HubId(pub usize);
 
 /// Where a session's frames go.
 #[derive(Debug, Clone)]
@@ -46,26 +32,6 @@ pub struct ResumePoint {
     pub epoch: Option<Epoch>,
     /// The counter's value up to which it knows everything.
     pub rev: i64,
-}
-
-/// A session wants to enter a room. Goes through the registry, which forwards it.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Join {
-    /// Which room.
-    pub room: RoomId,
-    /// Who asks.
-    pub session: SessionRef,
-    /// Whose session it is.
-    pub principal: Principal,
-    /// Its nickname and avatar; none for a reader.
-    pub profile: Option<(Nickname, AvatarName)>,
-    /// How far the client was, where it was here before.
-    pub resume: Option<ResumePoint>,
-    /// The thread of its session. Where the room is not live yet it lives there from now on.
-    pub thread: ArbiterHandle,
-    /// The answer. A membership that nobody receives takes itself back.
-    pub reply: oneshot::Sender<Result<Membership, Refusal>>,
 }
 
 /// Somebody wants a message stored and shown.

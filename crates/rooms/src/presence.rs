@@ -7,7 +7,7 @@ use actix::clock::Instant;
 
 use crate::{
     event::{People, PeopleLists},
-    messages::SessionId,
+    ids::SessionId,
 };
 use chat_domain::{Author, AuthorId};
 

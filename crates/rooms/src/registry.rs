@@ -9,10 +9,10 @@ use super::{
     backlogs::Trim,
     directory::Directory,
     event::Refusal,
-    messages::{CountPeople, Join, Position, Retire, RoomIdle, SharedPosition},
+    messages::{CountPeople, Position, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
-    room::{Room, RoomLimits},
+    room::{Join, Room, RoomLimits},
 };
 use crate::persistence::Append;
 use chat_domain::RoomId;

@@ -2,11 +2,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix::clock::Instant;
 
-use crate::{
-    fan_out::FanOut,
-    messages::{Command, HubId},
-    pace::Pace,
-};
+use crate::{fan_out::FanOut, ids::HubId, messages::Command, pace::Pace};
 
 /// What a room delivers to its members, and when: one delivery at a time, and what comes meanwhile is gathered. Pure;
 /// `R` is the way to a hub.

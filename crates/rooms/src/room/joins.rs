@@ -9,12 +9,13 @@ use super::{
     Member, Room,
     catch_up::{Found, NextRead, Shown, Waiting},
     live::{Answer, Live},
-    membership::Membership,
+    membership::{Join, Membership},
 };
 use crate::{
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX},
     event::{EndReason, Messages, Refusal, Welcome},
-    messages::{Join, ResumePoint, SessionId, SessionRef},
+    ids::SessionId,
+    messages::{ResumePoint, SessionRef},
 };
 use chat_domain::{Author, AuthorId, PageCursor, RoomId};
 use chat_store::{Changes, Head, Page, Store, StoreError};

@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::truth::Doubt;
+use super::{membership::Join, truth::Doubt};
 use crate::{
     backlog::{Backlog, NotHere},
     event::Messages,
-    messages::Join,
     timeline::{Offered, Timeline},
 };
 use chat_domain::{ChatMessage, Epoch};

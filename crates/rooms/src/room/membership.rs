@@ -1,13 +1,35 @@
-use actix::{Addr, clock::Instant, dev::SendError};
+use actix::{Addr, ArbiterHandle, Message, clock::Instant, dev::SendError};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::Room;
 use crate::{
     answer::ReplyTo,
     event::Refusal,
-    messages::{Leave, Publish, Recall, RoomKey, SessionId, SetProfile},
+    ids::{RoomKey, SessionId},
+    messages::{Leave, Publish, Recall, ResumePoint, SessionRef, SetProfile},
 };
-use chat_domain::{AvatarName, Content, Nickname, Principal};
+use chat_domain::{AvatarName, Content, Nickname, Principal, RoomId};
+
+/// A session wants to enter a room. Goes through the registry, which forwards it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Join {
+    /// Which room.
+    pub room: RoomId,
+    /// Who asks.
+    pub session: SessionRef,
+    /// Whose session it is.
+    pub principal: Principal,
+    /// Its nickname and avatar; none for a reader.
+    pub profile: Option<(Nickname, AvatarName)>,
+    /// How far the client was, where it was here before.
+    pub resume: Option<ResumePoint>,
+    /// The thread of its session. Where the room is not live yet it lives there from now on.
+    pub thread: ArbiterHandle,
+    /// The answer. A membership that nobody receives takes itself back.
+    pub reply: oneshot::Sender<Result<Membership, Refusal>>,
+}
 
 /// A session is a member of a room. Its end, however it comes, is the one way out.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use actix::{
     WrapFuture, clock::Instant,
 };
 
-pub use self::membership::{Ended, Membership};
+pub use self::membership::{Ended, Join, Membership};
 use self::{
     catch_up::CatchUp,
     delivery::{Delivery, Next},
@@ -26,10 +26,10 @@ use super::{
     answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
     event::{EndReason, Event, Refusal},
-    fan_out::DeliveryPosition,
+    ids::{DeliveryPosition, HubId, RoomKey, SessionId},
     messages::{
-        CheckHead, Command, CountPeople, Deliver, GetSnapshot, HubId, Join, Leave, MembersWanted, Publish, Recall,
-        Retire, RoomIdle, RoomKey, SessionId, SetProfile, SharedPosition, Snapshot,
+        CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire, RoomIdle,
+        SetProfile, SharedPosition, Snapshot,
     },
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
 };
