@@ -376,7 +376,7 @@ if (frame.embedded && mode !== 'popout') {
 
 relabel();
 const target = linkedMessage();
-store.hydrate({ epoch, rev: Number(rev), messages: view.adopt(), hasMore: hasMore === 'true' });
+store.hydrate({ epoch, rev: Number(rev), messages: view.rows.adopt(), hasMore: hasMore === 'true' });
 showDock(identity.nickname === null ? 'prompt' : 'rest');
 view.start(target === null ? readPosition.get(epoch) : null);
 if (target !== null) view.open(target);
