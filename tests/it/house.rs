@@ -86,7 +86,7 @@ fn paths(text: &str, prefix: &[String], found: &mut Vec<Vec<String>>) {
         return;
     }
     let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let path = [prefix, &[name.clone()]].concat();
+    let path = [prefix, std::slice::from_ref(&name)].concat();
     match text[name.len()..].strip_prefix("::") {
         Some(rest) => paths(rest, &path, found),
         None => found.push(path),
