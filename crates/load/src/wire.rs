@@ -29,9 +29,10 @@ pub enum Broken {
 
 /// The request for an upgrade.
 pub fn upgrade_request(host: &str, path: &str) -> String {
+    let protocol = chat_wire::SUBPROTOCOL;
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: realtime-chat.v1\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
     )
 }
 
@@ -90,17 +91,11 @@ pub fn read_frame(bytes: &[u8]) -> Result<Option<FrameHead>, Broken> {
 
 /// Appends a whole frame, masked as clients must.
 pub fn put_frame(out: &mut Vec<u8>, opcode: u8, mask: [u8; 4], payload: &[u8]) {
-    out.push(0x80 | opcode);
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(short), _) if short < 126 => out.push(0x80 | short),
-        (_, Ok(medium)) => {
-            out.push(0x80 | 126);
-            out.extend_from_slice(&medium.to_be_bytes());
-        }
-        _ => {
-            out.push(0x80 | 127);
-            out.extend_from_slice(&super::numbers::count(payload.len()).to_be_bytes());
-        }
+    let at = out.len();
+    chat_wire::put_header(out, opcode, payload.len());
+    // The length's first bit says that a mask follows.
+    if let Some(length) = out.get_mut(at + 1) {
+        *length |= 0x80;
     }
     out.extend_from_slice(&mask);
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
@@ -127,7 +122,7 @@ mod tests {
     #[test]
     fn a_client_understands_what_a_server_writes() {
         for n in [0, 1, 125, 126, 65_535, 65_536] {
-            let frame = chat_wire::text_frame(&"x".repeat(n));
+            let frame = chat_wire::text_frame("x".repeat(n));
             let head = read_frame(&frame).expect("a frame").expect("all of it");
             assert_eq!((head.opcode, head.n_head + head.n_payload), (TEXT, frame.len()));
             for cut in 0..head.n_head {

@@ -20,7 +20,7 @@ pub use server::{
     message_json, timestamp, welcome_chunks,
 };
 pub use url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query, room_in_path};
-pub use ws_frame::{close_frame, ping_frame, pong_frame, text_frame, text_frame_header};
+pub use ws_frame::{close_frame, ping_frame, pong_frame, put_header, text_frame, text_frame_header};
 
 /// The subprotocol that a client may offer.
 pub const SUBPROTOCOL: &str = "realtime-chat.v1";

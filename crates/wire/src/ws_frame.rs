@@ -49,7 +49,8 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-fn put_header(bytes: &mut BytesMut, opcode: u8, n_bytes: usize) {
+/// Appends the header of a final, unmasked frame.
+pub fn put_header(bytes: &mut impl BufMut, opcode: u8, n_bytes: usize) {
     bytes.put_u8(FIN | opcode);
     match (u8::try_from(n_bytes), u16::try_from(n_bytes)) {
         (Ok(short), _) if short < 126 => bytes.put_u8(short),
