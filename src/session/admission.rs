@@ -29,7 +29,7 @@ pub struct AdmissionLimits {
 pub struct Admission {
     limits: AdmissionLimits,
     n_sessions: AtomicUsize,
-    n_refusals: AtomicUsize,
+    refusals: Counts<()>,
     by_network: Counts<Network>,
     by_identity: Counts<AuthorId>,
 }
@@ -41,12 +41,11 @@ pub struct SessionPermit {
     _networks: Box<[Permit<Network>]>,
 }
 
-/// One of the connections that are refused by a close code.
-#[derive(Debug)]
-pub struct RefusalPermit(Arc<Admission>);
-
 /// Connections at once that are refused by a close code, which says why; beyond, they get a plain 503.
 const REFUSALS_MAX: usize = 200;
+
+/// One of the connections that are refused by a close code.
+pub type RefusalPermit = Permit<()>;
 
 /// One of the sessions of an identity.
 pub type IdentityPermit = Permit<AuthorId>;
@@ -66,7 +65,7 @@ impl Admission {
         Arc::new(Self {
             limits,
             n_sessions: AtomicUsize::new(0),
-            n_refusals: AtomicUsize::new(0),
+            refusals: Counts::default(),
             by_network: Counts::default(),
             by_identity: Counts::default(),
         })
@@ -83,7 +82,7 @@ impl Admission {
     /// [`NotAdmitted`] where a limit is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
         let max = |factor| self.limits.n_of_address_max.saturating_mul(usize::try_from(factor).unwrap_or(1));
-        let permits = networks(address).map(|network| self.by_network.acquire(network, max(network.factor)));
+        let permits = networks(address).map(|network| Permit::acquire(&self.by_network, network, max(network.factor)));
         let networks = permits.collect::<Option<Box<[_]>>>().ok_or(NotAdmitted::AddressFull)?;
         let max = self.limits.n_sessions_max;
         let add = |n: usize| (n < max).then_some(n + 1);
@@ -94,15 +93,13 @@ impl Admission {
     }
 
     /// A permit for a connection that is refused by a close code; `None` where there are too many of those.
-    pub fn admit_refusal(self: &Arc<Self>) -> Option<RefusalPermit> {
-        let add = |n: usize| (n < REFUSALS_MAX).then_some(n + 1);
-        self.n_refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
-        Some(RefusalPermit(self.clone()))
+    pub fn admit_refusal(&self) -> Option<RefusalPermit> {
+        Permit::acquire(&self.refusals, (), REFUSALS_MAX)
     }
 
     /// A permit for a session of `identity`; `None` where it has all it may have.
     pub fn admit_identity(&self, identity: &AuthorId) -> Option<IdentityPermit> {
-        self.by_identity.acquire(identity.clone(), self.limits.n_of_identity_max)
+        Permit::acquire(&self.by_identity, identity.clone(), self.limits.n_of_identity_max)
     }
 }
 
@@ -112,44 +109,26 @@ impl Drop for SessionPermit {
     }
 }
 
-impl Drop for RefusalPermit {
-    fn drop(&mut self) {
-        self.0.n_refusals.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[derive(Debug)]
-struct Counts<K>(Arc<Mutex<HashMap<K, usize>>>);
-
-impl<K> Default for Counts<K> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
+type Counts<K> = Arc<Mutex<HashMap<K, usize>>>;
 
 /// Counts as one until it is dropped.
 #[derive(Debug)]
 pub struct Permit<K: Hash + Eq> {
-    counts: Arc<Mutex<HashMap<K, usize>>>,
+    counts: Counts<K>,
     key: K,
 }
 
-impl<K: Hash + Eq + Clone> Counts<K> {
-    fn acquire(&self, key: K, max: usize) -> Option<Permit<K>> {
-        let mut counts = lock(&self.0);
-        let n = counts.entry(key.clone()).or_insert(0);
-        if *n >= max {
-            if *n == 0 {
-                counts.remove(&key);
-            }
-            return None;
-        }
-        *n += 1;
-        Some(Permit { counts: self.0.clone(), key })
-    }
-}
-
 impl<K: Hash + Eq> Permit<K> {
+    fn acquire(counts: &Counts<K>, key: K, max: usize) -> Option<Self>
+    where
+        K: Clone,
+    {
+        let mut n_of = lock(counts);
+        let n = n_of.get(&key).copied().unwrap_or_default();
+        (n < max).then(|| n_of.insert(key.clone(), n + 1))?;
+        Some(Self { counts: counts.clone(), key })
+    }
+
     /// What it counts under.
     pub fn key(&self) -> &K {
         &self.key
@@ -168,8 +147,8 @@ impl<K: Hash + Eq> Drop for Permit<K> {
     }
 }
 
-/// A count is right whatever a thread that panicked was doing: it is changed in one step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A count or a time is right whatever a thread that panicked was doing: it is changed in one step.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -202,7 +181,7 @@ mod tests {
         assert!(elsewhere.is_some());
         assert_eq!(admission.n_sessions(), 41, "who is refused counts for nothing");
         drop((of_64, of_56, of_48, elsewhere));
-        assert!(lock(&admission.by_network.0).is_empty());
+        assert!(lock(&admission.by_network).is_empty());
     }
 
     #[test]
@@ -222,6 +201,6 @@ mod tests {
         assert!(permit.is_some() && admission.admit_identity(&somebody).is_none());
         drop((second, third, permit));
         assert_eq!(admission.n_sessions(), 0);
-        assert!(lock(&admission.by_network.0).is_empty() && lock(&admission.by_identity.0).is_empty());
+        assert!(lock(&admission.by_network).is_empty() && lock(&admission.by_identity).is_empty());
     }
 }

@@ -12,6 +12,7 @@ use actix::clock::Instant;
 
 use super::{
     bucket::{Bucket, Budget},
+    message_limit::{MessageLimit, TooMuch},
     networks::{Network, networks},
     repeats::{Fingerprint, WINDOW},
 };
@@ -56,17 +57,6 @@ pub struct Charge<'a> {
     pub fingerprint: Option<Fingerprint>,
     /// Its author has been here for a while and writes little: it may use the reserve.
     pub is_quiet: bool,
-}
-
-/// Which limit of an address is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressLimit {
-    /// That of the address in this room.
-    Room,
-    /// That of the address in all rooms.
-    Total,
-    /// The same text in this room.
-    Repeats,
 }
 
 #[derive(Debug, Default)]
@@ -131,12 +121,7 @@ impl AddressBudgets {
     ///
     /// # Errors
     /// The limit that is reached, and the time until it is not.
-    pub fn ask(
-        &mut self,
-        charge: &Charge<'_>,
-        settings: &AddressSettings,
-        now: Instant,
-    ) -> Result<(), (AddressLimit, Duration)> {
+    pub fn ask(&mut self, charge: &Charge<'_>, settings: &AddressSettings, now: Instant) -> Result<(), TooMuch> {
         let wait = |bucket: Bucket, n: u32, budget: Budget| {
             // Whoever is new or loud leaves a part for the others.
             let kept = if charge.is_quiet { 0 } else { budget.reserve() };
@@ -148,18 +133,18 @@ impl AddressBudgets {
             if let Some(fingerprint) = charge.fingerprint
                 && let Some(wait) = share.wait_to_say(fingerprint, n_max, now)
             {
-                return Err((AddressLimit::Repeats, wait));
+                return Err(TooMuch { limit: MessageLimit::Repeats, wait });
             }
             let messages = wait(share.messages, 1, settings.room_messages().times(network.factor));
             let bytes = wait(share.bytes, charge.n_bytes, settings.room_bytes().times(network.factor));
             if messages.max(bytes) > Duration::ZERO {
-                return Err((AddressLimit::Room, messages.max(bytes)));
+                return Err(TooMuch { limit: MessageLimit::AddressRoom, wait: messages.max(bytes) });
             }
             let total = self.total(network);
             let messages = wait(total.messages, 1, settings.messages().times(network.factor));
             let bytes = wait(total.bytes, charge.n_bytes, settings.bytes().times(network.factor));
             if messages.max(bytes) > Duration::ZERO {
-                return Err((AddressLimit::Total, messages.max(bytes)));
+                return Err(TooMuch { limit: MessageLimit::Address, wait: messages.max(bytes) });
             }
         }
         Ok(())
@@ -294,11 +279,11 @@ mod tests {
             Self { budgets: AddressBudgets::default(), now: Instant::now() }
         }
 
-        fn send(&mut self, address: &str, room: &str, n_bytes: u32, is_quiet: bool) -> Result<(), AddressLimit> {
+        fn send(&mut self, address: &str, room: &str, n_bytes: u32, is_quiet: bool) -> Result<(), MessageLimit> {
             let room = RoomId::parse(room).expect("a room");
             let address = address.parse().expect("an address");
             let charge = Charge { address, room: &room, n_bytes, fingerprint: None, is_quiet };
-            self.budgets.ask(&charge, &settings(), self.now).map_err(|(limit, wait)| {
+            self.budgets.ask(&charge, &settings(), self.now).map_err(|TooMuch { limit, wait }| {
                 assert!(!wait.is_zero());
                 limit
             })?;
@@ -341,7 +326,7 @@ mod tests {
     fn another_address_and_another_room_are_not_held_back() {
         let mut world = World::new();
         world.flood(&["192.0.2.1"], &["post"], 400, 5);
-        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(AddressLimit::Room));
+        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(MessageLimit::AddressRoom));
         assert_eq!(world.send("192.0.2.1", "another", 400, false), Ok(()));
         assert_eq!(world.send("192.0.2.2", "post", 400, false), Ok(()));
     }
@@ -373,7 +358,7 @@ mod tests {
         let mut world = World::new();
         world.flood(&["192.0.2.1"], &["post"], 400, 1);
         let before = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
-        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(AddressLimit::Room));
+        assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(MessageLimit::AddressRoom));
         let after = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
         let of = settings().messages();
         assert_eq!(before.wait(of.burst, 0, of, world.now), after.wait(of.burst, 0, of, world.now));
@@ -393,7 +378,7 @@ mod tests {
         let refused = world.budgets.ask(&charge, &settings, world.now);
         // The first of the fifty was 4.9 s ago.
         let left = WINDOW.saturating_sub(SECOND * 49 / 10);
-        assert_eq!(refused, Err((AddressLimit::Repeats, left)));
+        assert_eq!(refused, Err(TooMuch { limit: MessageLimit::Repeats, wait: left }));
         assert_eq!(world.budgets.ask(&Charge { fingerprint: None, ..charge }, &settings, world.now), Ok(()), "a retry");
         world.now += left;
         assert_eq!(world.budgets.ask(&charge, &settings, world.now), Ok(()));

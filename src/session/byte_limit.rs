@@ -1,13 +1,11 @@
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Mutex, time::Duration};
 
 use actix::clock::Instant;
 
-use super::networks::{Network, networks};
+use super::{
+    admission::lock,
+    networks::{Network, networks},
+};
 
 /// A rate of bytes: this many at once, and this many a second after that.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +37,6 @@ impl ByteLimits {
         Self { rate, paid_at: Mutex::default() }
     }
 
-    fn paid_at(&self) -> MutexGuard<'_, HashMap<Network, Instant>> {
-        self.paid_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether `address` may ask for more.
     ///
     /// # Errors
@@ -50,7 +44,7 @@ impl ByteLimits {
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
         let Some(rate) = self.rate else { return Ok(()) };
         let now = Instant::now();
-        let paid_at = self.paid_at();
+        let paid_at = lock(&self.paid_at);
         let owed = networks(address).filter_map(|network| paid_at.get(&network)).max();
         let owed = owed.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
         match owed.saturating_sub(rate.time_of(rate.burst)) {
@@ -63,7 +57,7 @@ impl ByteLimits {
     pub fn charge(&self, address: IpAddr, n_bytes: u64) {
         let Some(rate) = self.rate.filter(|_| n_bytes > 0) else { return };
         let now = Instant::now();
-        let mut paid_at = self.paid_at();
+        let mut paid_at = lock(&self.paid_at);
         for network in networks(address) {
             if paid_at.len() >= ADDRESSES_MAX && !paid_at.contains_key(&network) {
                 continue;
@@ -77,7 +71,7 @@ impl ByteLimits {
     /// Forgets networks without a debt. To be called each second: it does something where `thorough` is set, and where
     /// very many are remembered.
     pub fn tidy(&self, thorough: bool) {
-        let mut paid_at = self.paid_at();
+        let mut paid_at = lock(&self.paid_at);
         if thorough || paid_at.len() > ADDRESSES_MANY {
             let now = Instant::now();
             paid_at.retain(|_, at| *at > now);
@@ -121,7 +115,7 @@ mod tests {
         assert_eq!(limits.check(address(1)), Ok(()));
         tokio::time::advance(Duration::from_secs(10)).await;
         limits.tidy(true);
-        assert!(limits.paid_at().is_empty(), "who has paid is forgotten");
+        assert!(lock(&limits.paid_at).is_empty(), "who has paid is forgotten");
     }
 
     /// An address of each /64 costs nothing; a /56 may get twice what one of them may.

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -13,7 +13,10 @@ use std::{
 use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
 
-use super::{Admission, networks::networks};
+use super::{
+    admission::{Admission, lock},
+    networks::networks,
+};
 
 /// How many connections there may be that are no sessions: HTTP, and WebSockets before their upgrade.
 #[derive(Debug, Clone)]
@@ -51,30 +54,19 @@ impl Connections {
         Arc::new(Self { limits, admission, table: Mutex::default(), n_cut: Default::default() })
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How many there are.
     pub fn n(&self) -> usize {
-        self.table().entries.len()
+        lock(&self.table).entries.len()
     }
 
     /// How many were ended, or refused, because there were too many.
     pub fn n_cut(&self, why: CutFor) -> usize {
-        let [address, server] = &self.n_cut;
-        match why {
-            CutFor::Address => address.load(Ordering::Relaxed),
-            CutFor::Server => server.load(Ordering::Relaxed),
-        }
+        self.counter(why).load(Ordering::Relaxed)
     }
 
-    fn count_cut(&self, why: CutFor) {
+    fn counter(&self, why: CutFor) -> &AtomicUsize {
         let [address, server] = &self.n_cut;
-        match why {
-            CutFor::Address => address.fetch_add(1, Ordering::Relaxed),
-            CutFor::Server => server.fetch_add(1, Ordering::Relaxed),
-        };
+        if why == CutFor::Address { address } else { server }
     }
 
     /// Counts a connection from `peer`; others may be ended for it. `None` where its address has as many as it
@@ -83,18 +75,18 @@ impl Connections {
         let peer = peer.to_canonical();
         let is_proxy = self.limits.trusted_proxies.iter().any(|network| network.contains(&peer));
         let address = (!is_proxy).then(|| customer(peer));
-        let mut table = self.table();
+        let mut table = lock(&self.table);
         if let Some(address) = address
             && table.n_of(address) >= self.limits.n_of_address_max
         {
-            self.count_cut(CutFor::Address);
+            self.counter(CutFor::Address).fetch_add(1, Ordering::Relaxed);
             if !table.cut_idle_of(address) {
                 return None;
             }
         }
         let n_free = self.limits.n_all_max.saturating_sub(self.admission.n_sessions());
         if table.entries.len() >= n_free && table.cut_oldest() {
-            self.count_cut(CutFor::Server);
+            self.counter(CutFor::Server).fetch_add(1, Ordering::Relaxed);
         }
         let (id, cut) = table.insert(address);
         Some(Entered { connections: self.clone(), id, cut })
@@ -117,7 +109,7 @@ pub struct Entered {
 impl Entered {
     /// A request is being answered on it, so others give way first; or none is.
     pub fn set_busy(&self, is_busy: bool) {
-        self.connections.table().set_busy(self.id, is_busy);
+        lock(&self.connections.table).set_busy(self.id, is_busy);
     }
 
     /// Ready once it has to give way to another connection.
@@ -129,7 +121,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.connections.table().remove(self.id);
+        lock(&self.connections.table).remove(self.id);
     }
 }
 
@@ -224,24 +216,22 @@ impl Table {
     fn cut_idle_of(&mut self, address: IpAddr) -> bool {
         let from = (address, Turn { is_busy: false, since: 0, id: 0 });
         let below = (address, Turn { is_busy: true, since: 0, id: 0 });
-        let Some((_, turn)) = self.order_of_address.range(from..below).next().copied() else { return false };
-        self.cut(turn.id);
-        true
+        let idle = self.order_of_address.range(from..below).next().map(|(_, turn)| *turn);
+        self.cut(idle)
     }
 
     /// Ends the one that has waited for a request longest; where each is being answered, that which has been so
     /// longest.
     fn cut_oldest(&mut self) -> bool {
-        let Some(turn) = self.order.first().copied() else { return false };
-        self.cut(turn.id);
-        true
+        self.cut(self.order.first().copied())
     }
 
-    fn cut(&mut self, id: u64) {
-        if let Some(cut) = self.remove(id) {
+    fn cut(&mut self, turn: Option<Turn>) -> bool {
+        if let Some(cut) = turn.and_then(|turn| self.remove(turn.id)) {
             cut.is_set.store(true, Ordering::Release);
             cut.waker.wake();
         }
+        turn.is_some()
     }
 }
 
@@ -309,7 +299,7 @@ mod tests {
         assert_eq!([&busy, &late, &next, &last].map(is_cut), [true, false, false, false]);
         assert_eq!(connections.n_cut(CutFor::Server), 2);
         drop((busy, idle, late, next, last));
-        let table = connections.table();
+        let table = lock(&connections.table);
         assert!(table.entries.is_empty() && table.n_of_address.is_empty() && table.order.is_empty());
         assert!(table.order_of_address.is_empty());
     }

@@ -115,7 +115,7 @@ impl AsyncRead for PlainStream {
             this.requests.came(n_ended);
             return read;
         }
-        if !this.heads.has_begun() {
+        if !this.heads.has_begun {
             this.head_by = None;
             return Poll::Pending;
         }
@@ -161,7 +161,7 @@ impl AsyncWrite for PlainStream {
 /// not empty. No route takes a body, and a request that has one ends its connection, so all else is heads. Pure.
 #[derive(Debug, Default)]
 struct Heads {
-    /// Something came behind the last head.
+    /// A head has begun that has not ended.
     has_begun: bool,
     /// A whole line did that is not empty.
     has_line: bool,
@@ -187,11 +187,6 @@ impl Heads {
         }
         n_ended
     }
-
-    /// Whether a head has begun that has not ended.
-    fn has_begun(&self) -> bool {
-        self.has_begun
-    }
 }
 
 #[cfg(test)]
@@ -215,11 +210,11 @@ mod tests {
             ("GET /a HTTP/1.1\r\n\r\n\r\n", 1, true),
         ] {
             let mut whole = Heads::default();
-            assert_eq!((whole.see(bytes.as_bytes()), whole.has_begun()), (n_ended, has_begun), "{bytes:?}");
+            assert_eq!((whole.see(bytes.as_bytes()), whole.has_begun), (n_ended, has_begun), "{bytes:?}");
             // The same however it is cut.
             let mut parts = Heads::default();
             let n: usize = bytes.bytes().map(|byte| parts.see(&[byte])).sum();
-            assert_eq!((n, parts.has_begun()), (n_ended, has_begun), "{bytes:?} byte by byte");
+            assert_eq!((n, parts.has_begun), (n_ended, has_begun), "{bytes:?} byte by byte");
         }
     }
 }

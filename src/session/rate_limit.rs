@@ -1,17 +1,11 @@
 //! How often identities and addresses may do what, on this server.
 
-use std::{
-    collections::HashMap,
-    hash::RandomState,
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, hash::RandomState, net::IpAddr, num::NonZeroU32, sync::Mutex, time::Duration};
 
 use super::{
+    admission::lock,
     bucket::{Bucket, Budget},
-    budgets::{AddressBudgets, AddressLimit, AddressSettings, Charge, n_bytes_shown},
+    budgets::{AddressBudgets, AddressSettings, Charge, n_bytes_shown},
     message_limit::{MessageLimit, TooMuch, Written},
     networks::{WIDTHS, networks},
     recent::{MINUTE, Recent},
@@ -162,24 +156,13 @@ impl RateLimits {
         if !self.settings.is_on {
             return Ok(());
         }
-        let fingerprint = Fingerprint::of(written.room, written.content, &self.hasher);
+        let Written { author, address, room, content, client_id } = *written;
+        let fingerprint = Fingerprint::of(room, content, &self.hasher);
         let now = Instant::now();
-        let mut lately = self.lately();
+        let mut lately = lock(&self.lately);
         let Lately { people, addresses } = &mut *lately;
         let mut stranger = Person::default();
-        let person = remembered(people, written.author, &mut stranger);
-        self.take_message(person, addresses, written, fingerprint, now)
-    }
-
-    fn take_message(
-        &self,
-        person: &mut Person,
-        addresses: &mut AddressBudgets,
-        written: &Written<'_>,
-        fingerprint: Fingerprint,
-        now: Instant,
-    ) -> Result<(), TooMuch> {
-        let Written { address, room, content, client_id, .. } = *written;
+        let person = remembered(people, author, &mut stranger);
         let budget = self.settings.messages.budget();
         let is_first = person.wrote.is_none();
         let begins_full = !is_first || addresses.welcomes(address, now);
@@ -203,11 +186,7 @@ impl RateLimits {
             is_quiet: person.is_quiet(now),
         };
         let settings = &self.settings.address;
-        addresses.ask(&charge, settings, now).map_err(|(limit, wait)| match limit {
-            AddressLimit::Room => TooMuch { limit: MessageLimit::AddressRoom, wait },
-            AddressLimit::Total => TooMuch { limit: MessageLimit::Address, wait },
-            AddressLimit::Repeats => TooMuch { limit: MessageLimit::Repeats, wait },
-        })?;
+        addresses.ask(&charge, settings, now)?;
         addresses.take(&charge, settings, now);
         if is_first && begins_full {
             addresses.welcome(address, now);
@@ -247,17 +226,7 @@ impl RateLimits {
     /// # Errors
     /// The time until the next one may come.
     pub fn profile(&self, author: &AuthorId, nickname: &Nickname, avatar: Option<AvatarName>) -> Result<(), Duration> {
-        if !self.settings.is_on {
-            return Ok(());
-        }
-        let max = count(self.settings.profiles_per_minute);
-        self.person(author, |person| {
-            let now = Instant::now();
-            person.changes.add(now, max)?;
-            let avatar = avatar.or(person.profile.as_ref().and_then(|(_, avatar, _)| *avatar));
-            person.profile = Some((nickname.clone(), avatar, now));
-            Ok(())
-        })
+        self.set_profile(author, nickname, avatar, true)
     }
 
     /// `author` joins under this profile: a change where it had another one within the last minute, so that joining
@@ -266,21 +235,33 @@ impl RateLimits {
     /// # Errors
     /// The time until it may join under this profile.
     pub fn joins_as(&self, author: &AuthorId, nickname: &Nickname, avatar: AvatarName) -> Result<(), Duration> {
+        self.set_profile(author, nickname, Some(avatar), false)
+    }
+
+    /// `is_change`: it counts, whatever the profile was before.
+    fn set_profile(
+        &self,
+        author: &AuthorId,
+        nickname: &Nickname,
+        avatar: Option<AvatarName>,
+        is_change: bool,
+    ) -> Result<(), Duration> {
         if !self.settings.is_on {
             return Ok(());
         }
-        let max = count(self.settings.profiles_per_minute);
-        self.person(author, |person| {
-            let now = Instant::now();
-            let is_other = person.profile.as_ref().is_some_and(|(was, had, at)| {
-                *at + MINUTE > now && (was != nickname || had.is_some_and(|had| had != avatar))
-            });
-            if is_other {
-                person.changes.add(now, max)?;
-            }
-            person.profile = Some((nickname.clone(), Some(avatar), now));
-            Ok(())
-        })
+        let mut stranger = Person::default();
+        let mut lately = lock(&self.lately);
+        let person = remembered(&mut lately.people, author, &mut stranger);
+        let now = Instant::now();
+        let had = person.profile.as_ref().and_then(|(_, had, _)| *had);
+        let is_other = |(was, _, at): &(Nickname, _, Instant)| {
+            *at + MINUTE > now && (was != nickname || had.is_some_and(|had| Some(had) != avatar))
+        };
+        if is_change || person.profile.as_ref().is_some_and(is_other) {
+            person.changes.add(now, count(self.settings.profiles_per_minute))?;
+        }
+        person.profile = Some((nickname.clone(), avatar.or(had), now));
+        Ok(())
     }
 
     /// Forgets who has been idle: whose buckets are full again, who did nothing for a while. So memory follows who
@@ -290,7 +271,7 @@ impl RateLimits {
         self.requests.tidy(thorough);
         self.upgrades.tidy(thorough);
         let now = Instant::now();
-        let mut lately = self.lately();
+        let mut lately = lock(&self.lately);
         lately.addresses.tidy(now, thorough, ENTRIES_MANY);
         if thorough || lately.people.len() > ENTRIES_MANY {
             lately.people.retain(|_, person| !person.is_idle(now));
@@ -300,21 +281,12 @@ impl RateLimits {
 
     /// How much is remembered.
     pub fn n_entries(&self) -> usize {
-        let lately = self.lately();
+        let lately = lock(&self.lately);
         self.requests.len() + self.upgrades.len() + lately.people.len() + lately.addresses.n_entries()
     }
 
     fn by_address(&self, buckets: &ByAddress, address: IpAddr) -> Result<(), Duration> {
         if self.settings.is_on { buckets.take(address, &self.clock) } else { Ok(()) }
-    }
-
-    fn lately(&self) -> MutexGuard<'_, Lately> {
-        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn person(&self, author: &AuthorId, act: impl FnOnce(&mut Person) -> Result<(), Duration>) -> Result<(), Duration> {
-        let mut stranger = Person::default();
-        act(remembered(&mut self.lately().people, author, &mut stranger))
     }
 }
 

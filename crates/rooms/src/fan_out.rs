@@ -128,7 +128,14 @@ impl FanOut {
         let mut budget = DELIVERY_BYTES_MAX;
         while budget > 0 {
             let Some(mut run) = self.runs.pop_front() else { break };
-            let taken = run.take_events(&mut budget);
+            // One at least, as there is some budget left.
+            let mut taken = Vec::new();
+            while budget > 0
+                && let Some(event) = run.events.pop_front()
+            {
+                budget = budget.saturating_sub(event.n_bytes);
+                taken.push(event);
+            }
             self.n_bytes -= taken.iter().map(|g| g.n_bytes).sum::<usize>();
             self.rev = taken.iter().filter_map(|g| g.rev).next_back().unwrap_or(self.rev);
             for (batch, position) in batches(taken) {
@@ -151,20 +158,6 @@ impl FanOut {
         }
         commands.retain(|_, list| !list.is_empty());
         commands
-    }
-}
-
-impl Run {
-    /// Takes events as long as the budget is not used up: one at least where there is any left of it.
-    fn take_events(&mut self, budget: &mut usize) -> Vec<Gathered> {
-        let mut taken = Vec::new();
-        while *budget > 0
-            && let Some(event) = self.events.pop_front()
-        {
-            *budget = budget.saturating_sub(event.n_bytes);
-            taken.push(event);
-        }
-        taken
     }
 }
 

@@ -264,31 +264,18 @@ impl Presence {
         while self.next_notice().is_some_and(|due| due <= now) {
             let Some((_, id)) = self.queue.pop_front() else { break };
             let Some(Notice { went, coming, .. }) = self.notices.remove(&id) else { continue };
-            match went {
-                Some(went) => self.fold_going(went, coming, now),
-                None => self.fold_coming(&id, now),
+            // A going is told where the coming was, so that nobody who was announced seems to be here for ever.
+            let is_told = match coming {
+                Coming::Announced if went.is_some() => true,
+                Coming::Suppressed if went.is_some() => false,
+                _ => self.may_notify(now),
+            };
+            if went.is_some() {
+                self.left.extend(went.filter(|_| is_told));
+            } else if let Some(person) = self.people.get_mut(&id) {
+                person.coming = if is_told { Coming::Announced } else { Coming::Suppressed };
+                self.joined.extend(person.author.clone().filter(|_| is_told));
             }
-        }
-    }
-
-    /// A going is told where the coming was, so that nobody who was announced seems to be here for ever.
-    fn fold_going(&mut self, went: Author, coming: Coming, now: Instant) {
-        let is_told = match coming {
-            Coming::Announced => true,
-            Coming::Suppressed => false,
-            Coming::Unannounced => self.may_notify(now),
-        };
-        if is_told {
-            self.left.push(went);
-        }
-    }
-
-    fn fold_coming(&mut self, id: &AuthorId, now: Instant) {
-        let may = self.may_notify(now);
-        let Some(person) = self.people.get_mut(id) else { return };
-        person.coming = if may { Coming::Announced } else { Coming::Suppressed };
-        if may {
-            self.joined.extend(person.author.clone());
         }
     }
 

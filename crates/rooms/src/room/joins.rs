@@ -15,9 +15,9 @@ use crate::{
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX},
     event::{EndReason, Messages, Refusal, Welcome},
     ids::SessionId,
-    messages::{ResumePoint, SessionRef},
+    messages::ResumePoint,
 };
-use chat_domain::{Author, AuthorId, PageCursor, RoomId};
+use chat_domain::{Author, PageCursor, RoomId};
 use chat_store::{Changes, Head, Page, Store, StoreError};
 
 /// How long a room waits before it reads again what it could not read.
@@ -116,7 +116,8 @@ impl Room {
             messages,
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        self.add_member(&session, author_id, is_author);
+        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
+        self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",
             (false, true) => "start_over",
@@ -125,11 +126,6 @@ impl Room {
         self.metrics.joins.inc(outcome);
         // Where nobody receives it, its drop takes the member out again.
         let _ = reply.send(Ok(Membership { room: ctx.address(), session: session.id, key: self.key, principal }));
-    }
-
-    fn add_member(&mut self, session: &SessionRef, author_id: AuthorId, is_author: bool) {
-        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
-        self.delivery.add_member(session.hub, || session.deliver.clone());
     }
 
     pub(super) fn leave(&mut self, session: SessionId) {
