@@ -15,15 +15,34 @@ pub struct TrustedProxies {
     pub n_hops_max: Option<usize>,
 }
 
+/// The address of whoever connected.
+pub fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    Some(request.peer_addr()?.ip().to_canonical())
+}
+
+/// Whether one of the networks holds the address.
+pub fn is_within(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
 /// Whether the one that connected is a proxy that the owner named.
 pub fn peer_is_trusted(request: &HttpRequest, trusted: &[IpNet]) -> bool {
-    request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer.ip().to_canonical())))
+    peer(request).is_some_and(|peer| is_within(peer, trusted))
+}
+
+/// Whether an address is of this machine or of a private network.
+pub fn is_near(address: IpAddr) -> bool {
+    address.is_loopback()
+        || match address {
+            IpAddr::V4(address) => address.is_private(),
+            IpAddr::V6(address) => address.is_unique_local(),
+        }
 }
 
 /// The visitor's address: the peer's, or, where the peer is a trusted proxy, the last one in X-Forwarded-For that no
 /// trusted proxy wrote about itself.
 pub fn of(request: &HttpRequest, trusted: &TrustedProxies) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |a| a.ip()).to_canonical();
+    let peer = peer(request).unwrap_or(IpAddr::from([0, 0, 0, 0]));
     // A line with bytes that are no text counts as well: left out, it would hide what a proxy appended to it, and a
     // line before it, which the visitor made up, would be believed.
     let lines = request.headers().get_all("x-forwarded-for").map(|v| String::from_utf8_lossy(v.as_bytes()));
@@ -37,11 +56,7 @@ pub fn of(request: &HttpRequest, trusted: &TrustedProxies) -> IpAddr {
 /// that helps. Only a peer in a private network is likely to be one.
 fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &TrustedProxies) {
     static WARNED: Once = Once::new();
-    let is_private = match peer {
-        IpAddr::V4(peer) => peer.is_private() || peer.is_loopback(),
-        IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
-    };
-    if is_private && !forwarded.is_empty() && !trusted.contains(&peer) {
+    if is_near(peer) && !forwarded.is_empty() && !is_within(peer, &trusted.networks) {
         WARNED.call_once(|| {
             log::warn!(
                 "requests come through a proxy that CHAT_TRUSTED_PROXIES does not name: they all count as one address"
@@ -50,25 +65,17 @@ fn warn_of_proxy(peer: IpAddr, forwarded: &[&str], trusted: &TrustedProxies) {
     }
 }
 
-impl TrustedProxies {
-    fn contains(&self, address: &IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(address))
-    }
-}
-
 /// Walks from the peer backwards through what proxies appended, as far as they are trusted: each proxy wrote one
 /// entry, so no more entries are believed than there are proxies.
 fn client(peer: IpAddr, forwarded: &[&str], trusted: &TrustedProxies) -> IpAddr {
     let mut client = peer;
     for hop in forwarded.iter().rev().take(trusted.n_hops_max.unwrap_or(usize::MAX)) {
-        if !trusted.contains(&client) {
+        if !is_within(client, &trusted.networks) {
             break;
         }
-        match parse(hop) {
-            Some(address) => client = address,
-            // What stands before cannot be read, so it cannot be believed either.
-            None => break,
-        }
+        // What stands before one that cannot be read cannot be believed either.
+        let Some(address) = parse(hop) else { break };
+        client = address;
     }
     client
 }
@@ -82,8 +89,15 @@ fn parse(hop: &str) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
+
+    /// A request from this address.
+    pub fn request_of(peer: &str) -> TestRequest {
+        TestRequest::default().peer_addr(std::net::SocketAddr::new(peer.parse().expect("an address"), 4711))
+    }
 
     fn trusted(networks: &[&str], n_hops_max: Option<usize>) -> TrustedProxies {
         TrustedProxies { networks: networks.iter().map(|n| n.parse().expect("a network")).collect(), n_hops_max }
@@ -144,8 +158,7 @@ mod tests {
 
     /// What a request counts under, with these header lines.
     fn counted(peer: &str, lines: &[&[u8]], trusted: &TrustedProxies) -> String {
-        let peer = std::net::SocketAddr::new(peer.parse().expect("an address"), 4711);
-        let mut request = actix_web::test::TestRequest::default().peer_addr(peer);
+        let mut request = request_of(peer);
         for line in lines {
             let value = actix_web::http::header::HeaderValue::from_bytes(line).expect("a value");
             request = request.append_header(("X-Forwarded-For", value));

@@ -6,9 +6,13 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, we
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{answers::version, error::HttpError, reading::room_of, site::Site};
-use chat_domain::PageCursor;
-use chat_domain::{AvatarWords, ChatMessage, RoomId, all_avatars};
+use super::{
+    answers::version,
+    error::HttpError,
+    reading::{fresh, room_of},
+    site::Site,
+};
+use chat_domain::{AvatarWords, ChatMessage, PageCursor, RoomId, all_avatars};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, PEOPLE_LISTED_MAX, Snapshot};
 use chat_wire::{
     AuthorPayload, ErrorCode, MEMBERS_LIMIT_MAX, MembersQuery, MessagePayload, PageQuery, PresencePayload, cursor_of,
@@ -162,8 +166,4 @@ fn fresh_json() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store")).content_type("application/json");
     response
-}
-
-fn fresh(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use ipnet::IpNet;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 
+use super::address::{is_within, peer};
+
 /// So long a text is given out again. Whoever is on the machine itself gets a new one each time.
 const KEPT_FOR: Duration = Duration::from_secs(1);
 
@@ -49,26 +51,21 @@ impl Figures {
     }
 }
 
-fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    Some(request.peer_addr()?.ip().to_canonical())
-}
-
 /// Headers by which a proxy says that it asks for somebody else.
 const FORWARDED: [&str; 5] = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
 /// Whether the figures are for whoever asks: from the machine itself or a trusted network, and not for a visitor whose
 /// request a proxy there passes on.
 pub fn may_see(request: &HttpRequest, trusted: &[IpNet]) -> bool {
-    let is_near = |peer: IpAddr| peer.is_loopback() || trusted.iter().any(|network| network.contains(&peer));
+    let is_near = |peer: IpAddr| peer.is_loopback() || is_within(peer, trusted);
     let is_passed_on = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
     peer(request).is_some_and(is_near) && !is_passed_on
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
+    use crate::http::address::tests::request_of;
 
     #[test]
     fn figures_are_for_the_machine_and_trusted_networks_alone() {
@@ -87,8 +84,7 @@ mod tests {
             ("127.0.0.1", Some("X-Real-IP"), false),
             ("10.1.2.3", Some("X-Forwarded-Proto"), false),
         ] {
-            let peer_address = std::net::SocketAddr::new(peer.parse().expect("an address"), 4711);
-            let mut request = TestRequest::default().peer_addr(peer_address);
+            let mut request = request_of(peer);
             if let Some(header) = header {
                 request = request.insert_header((header, "198.51.100.7"));
             }

@@ -10,7 +10,7 @@ use actix::clock::timeout;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
 use serde_json::json;
 
-use super::{address, error::HttpError, figures, proxy, security, site::Site};
+use super::{address, error::HttpError, figures, proxy, reading::fresh, security, site::Site};
 use chat_rooms::LiveRoomCount;
 use chat_rooms::persistence::GetStatus;
 use chat_wire::ErrorCode;
@@ -26,22 +26,22 @@ pub async fn livez(site: Data<Site>) -> HttpResponse {
             return HttpError::new(ErrorCode::Overloaded, "the actors do not answer").error_response();
         }
     }
-    ok(json!({"status": "ok"}))
+    fresh(&json!({"status": "ok"}))
 }
 
 /// `GET /readyz`: started with a database that takes messages, schema current, not draining, and that database is not
 /// known to be read-only. One that is away is waited for, and costs nobody the page (P7).
 pub async fn readyz(site: Data<Site>) -> HttpResponse {
-    if site.phase.is_draining() {
-        return HttpError::new(ErrorCode::Overloaded, "this server is going away").error_response();
-    }
-    if !site.phase.is_ready() {
-        return HttpError::new(ErrorCode::StoreUnavailable, "still waiting for the database").error_response();
-    }
-    if site.store.read_only_for().is_some_and(|time| time > READ_ONLY_MAX) {
-        return HttpError::new(ErrorCode::StoreUnavailable, "the database is read-only").error_response();
-    }
-    ok(json!({"status": "ready"}))
+    let (code, why) = if site.phase.is_draining() {
+        (ErrorCode::Overloaded, "this server is going away")
+    } else if !site.phase.is_ready() {
+        (ErrorCode::StoreUnavailable, "still waiting for the database")
+    } else if site.store.read_only_for().is_some_and(|time| time > READ_ONLY_MAX) {
+        (ErrorCode::StoreUnavailable, "the database is read-only")
+    } else {
+        return fresh(&json!({"status": "ready"}));
+    };
+    HttpError::new(code, why).error_response()
 }
 
 /// Whether somebody may read the details: who has the token, or asks from this machine or a trusted network. A proxy
@@ -51,13 +51,13 @@ fn may_see_details(request: &HttpRequest, site: &Site) -> bool {
     if site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request)) {
         return true;
     }
-    let Some(peer) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else { return false };
-    let is_trusted = |address: &IpAddr| site.trusted_proxies.networks.iter().any(|network| network.contains(address));
+    let Some(peer) = address::peer(request) else { return false };
+    let is_trusted = |address| address::is_within(address, &site.trusted_proxies.networks);
     if !proxy::is_forwarded(request) {
-        return is_trusted(&peer) && !peer.is_loopback() || peer.is_loopback() && names_this_machine(request);
+        return if peer.is_loopback() { names_this_machine(request) } else { is_trusted(peer) };
     }
     let client = address::of(request, &site.trusted_proxies);
-    is_trusted(&peer) && client != peer && (client.is_loopback() || is_trusted(&client))
+    is_trusted(peer) && client != peer && (client.is_loopback() || is_trusted(client))
 }
 
 /// Whether the request was addressed to loopback.
@@ -71,13 +71,11 @@ fn names_this_machine(request: &HttpRequest) -> bool {
 /// `GET /healthz`: 503 while the database is away. In detail for those whom it concerns; the world gets the status.
 pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let latency = timeout(site.read_wait, site.store.ping()).await.ok().and_then(Result::ok);
-    let (n_rooms, storing) = match site.actors.get() {
-        Some(actors) => (
-            actors.registry.send(LiveRoomCount).await.unwrap_or_default(),
-            actors.persistence.send(GetStatus).await.unwrap_or_default(),
-        ),
-        None => Default::default(),
-    };
+    let (mut n_rooms, mut storing) = Default::default();
+    if let Some(actors) = site.actors.get() {
+        n_rooms = actors.registry.send(LiveRoomCount).await.unwrap_or_default();
+        storing = actors.persistence.send(GetStatus).await.unwrap_or_default();
+    }
     // One that answers questions but takes no messages (full, or its file locked) is not there for a chat.
     let latency = latency.filter(|_| !storing.is_away && site.store.read_only_for().is_none());
     let status = match (latency, site.phase.is_draining(), site.phase.is_ready()) {
@@ -111,10 +109,6 @@ pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
 fn lease(site: &Site) -> serde_json::Value {
     let view = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
     json!({"held": view.is_held(Instant::now()), "servers": view.others().len().saturating_add(1)})
-}
-
-fn ok(body: serde_json::Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }
 
 /// `GET /metrics`, where it is served with everything else.

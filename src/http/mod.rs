@@ -103,10 +103,10 @@ pub async fn without_base_path(
 }
 
 /// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.
-async fn limit_requests(
+async fn limit_requests<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     if let Err(error) = take_request(request.request()) {
         let response = error.answer(request.request());
         return Ok(request.into_response(response).map_into_right_body());
@@ -118,22 +118,16 @@ async fn limit_requests(
 
 /// The same for all but the interface, which counts its own, and what watches the server, which must see it at any
 /// time.
-async fn limit_pages(
+async fn limit_pages<B: MessageBody + 'static>(
     request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let path = request.path();
     let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
-    let is_counted = !is_free && !path.starts_with("/api/v1/");
-    if is_counted && let Err(error) = take_request(request.request()) {
-        let response = error.answer(request.request());
-        return Ok(request.into_response(response).map_into_right_body());
+    if is_free || path.starts_with("/api/v1/") {
+        return Ok(next.call(request).await?.map_into_left_body());
     }
-    let response = next.call(request).await?;
-    if is_counted {
-        charge(&response);
-    }
-    Ok(response.map_into_left_body())
+    limit_requests(request, next).await
 }
 
 fn take_request(request: &HttpRequest) -> Result<(), HttpError> {

@@ -96,17 +96,10 @@ fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str
         }
         let continued = day.is_empty() && above.is_some_and(|above| continues(above, message));
         above = Some(message);
-        PageMessage { day, continued, ..PageMessage::new(message, local.format("%H:%M").to_string()) }
-    };
-    messages.map(page_message).collect()
-}
-
-impl PageMessage {
-    fn new(message: &ChatMessage, time: String) -> Self {
         let ChatMessage { id, seq, rev, client_id, author, content, created_at } = message;
-        Self {
-            day: String::new(),
-            continued: false,
+        PageMessage {
+            day,
+            continued,
             id: *id,
             seq: *seq,
             rev: *rev,
@@ -116,9 +109,10 @@ impl PageMessage {
             content: content.as_str().to_owned(),
             client_id: client_id.to_string(),
             created_at: timestamp(*created_at),
-            time,
+            time: local.format("%H:%M").to_string(),
         }
-    }
+    };
+    messages.map(page_message).collect()
 }
 
 /// `GET /room/{room}`: the chat, its latest messages in the HTML. While the database is away it comes

@@ -10,7 +10,7 @@ use actix_web::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{address, html, security, site::Site};
+use super::{address, html, reading::fresh, security, site::Site};
 
 /// Headers by which a proxy says for whom it asks.
 const FORWARDING: [&str; 6] =
@@ -135,10 +135,7 @@ fn verdicts(request: &HttpRequest, trusted: &[IpNet], origin: &str) -> Verdicts 
     let is_own = security::is_own(&origin, &security::hosts(request, trusted));
     let scheme = origin.split_once("://").is_some_and(|(scheme, _)| scheme == request.connection_info().scheme());
     let page_is_near = origin.split_once("://").is_none_or(|(_, host)| host.parse().is_ok_and(|h| is_internal(&h)));
-    let peer_is_near = request.peer_addr().is_some_and(|peer| match peer.ip().to_canonical() {
-        std::net::IpAddr::V4(peer) => peer.is_private() || peer.is_loopback(),
-        std::net::IpAddr::V6(peer) => peer.is_unique_local() || peer.is_loopback(),
-    });
+    let peer_is_near = address::peer(request).is_some_and(address::is_near);
     let says_address = request.headers().contains_key("x-forwarded-for");
     let is_trusted = address::peer_is_trusted(request, trusted);
     Verdicts { host: is_own, scheme, address: address_verdict(is_trusted, says_address, peer_is_near, page_is_near) }
@@ -147,22 +144,16 @@ fn verdicts(request: &HttpRequest, trusted: &[IpNet], origin: &str) -> Verdicts 
 /// `GET /check.json?origin=`: what the server sees of a page of this origin. The page at `/check` asks it.
 pub async fn answers(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     let origin = html::parameter(&request, "origin").unwrap_or_default();
-    let verdicts = verdicts(&request, &site.trusted_proxies.networks, &origin);
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(verdicts)
+    fresh(&verdicts(&request, &site.trusted_proxies.networks, &origin))
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
+    use crate::http::address::tests::request_of;
 
     fn request(peer: &str, headers: &[(&'static str, &'static str)]) -> HttpRequest {
-        let mut request = TestRequest::default().peer_addr(std::net::SocketAddr::new(peer.parse().expect("an IP"), 1));
-        for header in headers {
-            request = request.insert_header(*header);
-        }
-        request.to_http_request()
+        headers.iter().fold(request_of(peer), |request, header| request.insert_header(*header)).to_http_request()
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What the routes read: a live room where there is one, else the store, each for a bounded time.
 
 use actix::clock::timeout;
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use serde::Serialize;
 
 use super::{error::HttpError, site::Site};
 use chat_domain::RoomId;
@@ -38,4 +39,9 @@ impl Site {
 /// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
 pub fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
     chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
+}
+
+/// An answer that nobody keeps.
+pub fn fresh(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(body)
 }

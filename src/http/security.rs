@@ -132,6 +132,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::http::address::tests::request_of;
 
     #[test]
     fn only_the_own_and_the_allowed_origins_connect() {
@@ -177,8 +178,7 @@ mod tests {
             ("10.0.0.1", "", false),
             ("192.0.2.1", "chat.example", false),
         ] {
-            let request = TestRequest::default()
-                .peer_addr(std::net::SocketAddr::new(peer.parse().expect("an address"), 1))
+            let request = request_of(peer)
                 .insert_header((header::HOST, "127.0.0.1:8080"))
                 .insert_header(("x-forwarded-host", forwarded))
                 .insert_header((header::ORIGIN, "https://chat.example"));

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text,
+    QueryResult, RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_query, sql_types::Text,
     sqlite::SqliteConnection,
 };
 use uuid::Uuid;
@@ -72,16 +72,9 @@ pub(crate) fn pending<'m>(migrations: &'m [Migration], applied: &[String]) -> Ve
     migrations.iter().filter(|m| !applied.iter().any(|version| version == m.version())).collect()
 }
 
-#[derive(QueryableByName)]
-struct Version {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
 /// The versions that were applied to a SQLite file.
 pub(crate) fn applied_to_sqlite(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
-    let rows: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(c)?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
+    sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(c)
 }
 
 /// Applies what is missing, within the transaction that the caller is in, and tells the names.

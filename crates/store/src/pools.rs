@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool::managed::Manager;
+use deadpool::{Runtime, managed::Manager};
 use diesel::QueryResult;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, PoolError,
@@ -18,6 +18,7 @@ use crate::{
     error::{Failure, StoreError},
     model::PoolStatus,
     primary::SharedPrimary,
+    settings::StoreSettings,
 };
 
 /// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
@@ -32,7 +33,7 @@ const RETIREMENT: Duration = Duration::from_secs(60);
 
 /// When a connection was last replaced because of its age.
 #[derive(Debug, Default)]
-pub(crate) struct Retirement(Option<Instant>);
+struct Retirement(Option<Instant>);
 
 impl Retirement {
     /// Whether it is the turn of one of `n` connections, made then, to be replaced.
@@ -55,13 +56,13 @@ where
     AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>,
 {
     pub writer: Pool<C>,
-    pub readers: Pool<C>,
+    readers: Pool<C>,
     /// How long one job may take. The database has a shorter limit of its own; this one also ends
     /// the waiting for a database that is frozen.
-    pub job_max: Duration,
+    job_max: Duration,
     /// PostgreSQL: knows which connections lead to another server than the newest one.
-    pub primary: Option<SharedPrimary>,
-    pub retirement: Mutex<Retirement>,
+    primary: Option<SharedPrimary>,
+    retirement: Mutex<Retirement>,
 }
 
 impl<C> Pools<C>
@@ -69,6 +70,22 @@ where
     C: Send + 'static,
     AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>,
 {
+    pub fn new(
+        writer: AsyncDieselConnectionManager<C>,
+        readers: AsyncDieselConnectionManager<C>,
+        job_max: Duration,
+        primary: Option<SharedPrimary>,
+        settings: &StoreSettings,
+    ) -> Result<Self, StoreError> {
+        let pool = |size, manager| {
+            let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1);
+            let pool = pool.wait_timeout(Some(settings.pool_wait)).build();
+            pool.map_err(|_| StoreError::Broken("the pool is not set up".into()))
+        };
+        let (writer, readers) = (pool(1, writer)?, pool(settings.pool_size.max(1), readers)?);
+        Ok(Self { writer, readers, job_max, primary, retirement: Mutex::default() })
+    }
+
     /// Runs a job on the connection that writes.
     pub async fn write<T, J>(&self, job: J) -> Result<T, Failure>
     where

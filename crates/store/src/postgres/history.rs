@@ -18,29 +18,25 @@ pub(crate) async fn check(c: &mut PgConnection, room: RoomId, known: Known, new:
     c.transaction(async move |c| {
         let row = rooms::table.find(room.as_str()).select((rooms::epoch, rooms::last_rev)).for_update();
         let row = row.first::<(Key, i64)>(c).await.optional()?;
-        let Some((epoch, last_rev)) = row else {
-            let epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
-            let found = finding(&known, epoch.into(), 0, None, new);
-            if !matches!(found, HistoryCheck::Replaced(_)) {
-                return Ok(found);
-            }
-            let empty = (rooms::id.eq(room.as_str()), rooms::epoch.eq(new));
-            let inserting = diesel::insert_into(rooms::table).values(empty).on_conflict_do_nothing();
-            return Ok(begun(inserting.execute(c).await?, new));
+        let (epoch, last_rev) = match row {
+            Some(row) => row,
+            None => (meta::table.find(1).select(meta::epoch).first(c).await?, 0),
         };
-        let stored_there = match known.newest {
-            Some((seq, _)) => {
-                let query = messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::seq.eq(seq)));
-                query.select(messages::client_id).first::<Key>(c).await.optional()?
-            }
-            None => None,
-        };
+        // The first message has 1.
+        let newest = known.newest.map_or(0, |(seq, _)| seq);
+        let at_newest = messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::seq.eq(newest)));
+        let stored_there = at_newest.select(messages::client_id).first::<Key>(c).await.optional()?;
         let found = finding(&known, epoch.into(), last_rev, stored_there.map(|key| key.0), new);
         if !matches!(found, HistoryCheck::Replaced(_)) {
             return Ok(found);
         }
-        let changing = diesel::update(rooms::table.find(room.as_str())).set(rooms::epoch.eq(new));
-        Ok(begun(changing.execute(c).await?, new))
+        let (id, epoch) = (rooms::id.eq(room.as_str()), rooms::epoch.eq(new));
+        let n_rows = if row.is_some() {
+            diesel::update(rooms::table).filter(id).set(epoch).execute(c).await?
+        } else {
+            diesel::insert_into(rooms::table).values((id, epoch)).on_conflict_do_nothing().execute(c).await?
+        };
+        Ok(begun(n_rows, new))
     })
     .await
 }

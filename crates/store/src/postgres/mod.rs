@@ -14,9 +14,13 @@ mod session;
 
 use std::time::{Duration, Instant};
 
-use deadpool::Runtime;
-use diesel::{ExpressionMethods, QueryResult, sql_query, update};
-use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection, pooled_connection::deadpool::Pool};
+use diesel::{
+    ExpressionMethods, QueryResult,
+    dsl::sql,
+    sql_types::{Bool, Text},
+    update,
+};
+use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
@@ -53,24 +57,14 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub fn new(url: &PostgresUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
         let connector = Connector::new(url, settings)?;
-        let pool = |size: usize, session: Session| {
-            let manager = connector.manager(session.and("statement_timeout", settings.statement_timeout));
-            Pool::builder(manager)
-                .max_size(size)
-                .runtime(Runtime::Tokio1)
-                .wait_timeout(Some(settings.pool_wait))
-                .build()
-                .map_err(|_| StoreError::Broken("the pool is not set up".into()))
-        };
+        let manager =
+            |session: Session| connector.manager(session.and("statement_timeout", settings.statement_timeout));
         let lock_wait = settings.lock_wait.min(settings.statement_timeout / 2);
-        let pools = Pools {
-            writer: pool(1, Session::writing().and("lock_timeout", lock_wait))?,
-            readers: pool(settings.pool_size.max(1), Session::reading())?,
-            // The database's own limit comes first where the database lives.
-            job_max: settings.statement_timeout.saturating_add(Duration::from_millis(500)),
-            primary: Some(connector.primary.clone()),
-            retirement: std::sync::Mutex::default(),
-        };
+        let (writer, readers) =
+            (manager(Session::writing().and("lock_timeout", lock_wait)), manager(Session::reading()));
+        // The database's own limit comes first where the database lives.
+        let job_max = settings.statement_timeout.saturating_add(Duration::from_millis(500));
+        let pools = Pools::new(writer, readers, job_max, Some(connector.primary.clone()), settings)?;
         Ok(Self {
             pools,
             connector,
@@ -182,35 +176,18 @@ async fn administer<T>(work: impl Future<Output = Result<T, StoreError>>) -> Res
 
 /// As `connect` asks it of a new connection, for one that may be old: a server's settings can change.
 async fn takes_writes(c: &mut PgConnection) -> QueryResult<bool> {
-    #[derive(diesel::QueryableByName)]
-    struct Takes {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        writes: bool,
-    }
     let query = "SELECT NOT (pg_is_in_recovery()
-        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')) AS writes";
-    Ok(sql_query(query).get_result::<Takes>(c).await?.writes)
+        OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'))";
+    sql::<Bool>(query).get_result(c).await
 }
 
 /// The versions of the applied migrations; nothing where the row of `meta` is missing.
 async fn applied(c: &mut PgConnection) -> QueryResult<Option<Vec<String>>> {
-    #[derive(diesel::QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        version: String,
-    }
-    #[derive(diesel::QueryableByName)]
-    struct Exists {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        exists: bool,
-    }
-    let tables = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AND to_regclass('meta') IS NOT NULL
-        AS exists";
-    if !sql_query(tables).get_result::<Exists>(c).await?.exists {
+    let tables = "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AND to_regclass('meta') IS NOT NULL";
+    if !sql::<Bool>(tables).get_result(c).await? {
         return Ok(None);
     }
-    let rows: Vec<Version> = sql_query("SELECT version FROM __diesel_schema_migrations").load(c).await?;
-    let versions: Vec<String> = rows.into_iter().map(|row| row.version).collect();
-    let meta = sql_query("SELECT EXISTS (SELECT 1 FROM meta) AS exists").get_result::<Exists>(c).await?.exists;
+    let versions = sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(c).await?;
+    let meta = sql::<Bool>("SELECT EXISTS (SELECT 1 FROM meta)").get_result::<bool>(c).await?;
     Ok(meta.then_some(versions))
 }

@@ -1,7 +1,8 @@
 //! Whether the role that the server logs in with may do all that the server does.
 
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName, sql_query,
+    OptionalExtension, QueryResult,
+    dsl::sql,
     sql_types::{Bool, Nullable, Text},
 };
 use diesel_async::RunQueryDsl;
@@ -25,30 +26,13 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
 const SCHEMA: &str = "SELECT current_user::text AS role, current_schema()::text AS schema,
     coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create";
 
-#[derive(QueryableByName)]
-struct Missing {
-    #[diesel(sql_type = Text)]
-    role: String,
-    #[diesel(sql_type = Text)]
-    lacks: String,
-}
-
-#[derive(QueryableByName)]
-struct Schema {
-    #[diesel(sql_type = Text)]
-    role: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    schema: Option<String>,
-    #[diesel(sql_type = Bool)]
-    may_create: bool,
-}
-
 /// The first right that is missing, as a sentence that says what to do.
 pub(crate) async fn missing(c: &mut PgConnection, must_create: bool) -> QueryResult<Option<StoreError>> {
     if must_create {
-        let here = sql_query(SCHEMA).get_result::<Schema>(c).await?;
-        if !here.may_create {
-            let (role, schema) = (here.role, here.schema.unwrap_or_else(|| "public".into()));
+        let here = sql::<(Text, Nullable<Text>, Bool)>(SCHEMA);
+        let (role, schema, may_create) = here.get_result::<(String, Option<String>, bool)>(c).await?;
+        if !may_create {
+            let schema = schema.unwrap_or_else(|| "public".into());
             let text = format!(
                 "the role \"{role}\" may not make tables: GRANT USAGE, CREATE ON SCHEMA {schema} TO \"{role}\", or run \
                  'realtime-chat migrate' once with a role that may"
@@ -56,10 +40,9 @@ pub(crate) async fn missing(c: &mut PgConnection, must_create: bool) -> QueryRes
             return Ok(Some(StoreError::Refused(text.into())));
         }
     }
-    let lacking = sql_query(MISSING).get_result::<Missing>(c).await.optional()?;
-    Ok(lacking.map(|Missing { role, lacks }| {
-        StoreError::Refused(
-            format!("the role \"{role}\" may not do all that is needed: GRANT {lacks} TO \"{role}\"").into(),
-        )
-    }))
+    let lacking = sql::<(Text, Text)>(MISSING).get_result::<(String, String)>(c).await.optional()?;
+    let text = |(role, lacks)| {
+        format!("the role \"{role}\" may not do all that is needed: GRANT {lacks} TO \"{role}\"").into()
+    };
+    Ok(lacking.map(text).map(StoreError::Refused))
 }

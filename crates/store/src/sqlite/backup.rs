@@ -11,8 +11,9 @@ use std::{
 };
 
 use diesel::{
-    Connection, QueryableByName, RunQueryDsl,
+    Connection, RunQueryDsl,
     connection::SimpleConnection,
+    dsl::sql,
     result::Error as QueryError,
     sql_query,
     sql_types::{BigInt, Text},
@@ -159,8 +160,8 @@ fn fill(
     check(&mut copy, part)?;
     change(&mut copy).map_err(|e| damaged(part, &e))?;
     let mut count = |table: &str| {
-        let query = sql_query(format!("SELECT count(*) AS n FROM {table}"));
-        query.get_result::<Count>(&mut copy).map(|count| count.n).map_err(|e| damaged(from, &e))
+        let query = sql::<BigInt>(&format!("SELECT count(*) FROM {table}"));
+        query.get_result::<i64>(&mut copy).map_err(|e| damaged(from, &e))
     };
     if count("meta")? != 1 {
         return Err(BackupError::Damaged { path: from.to_owned(), why: "meta must have one row".into() });
@@ -168,24 +169,12 @@ fn fill(
     Ok(Contents { n_rooms: count("rooms")?, n_messages: count("messages")? })
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
 /// All pages, and that each index has what its table has.
 fn check(copy: &mut SqliteConnection, path: &Path) -> Result<(), BackupError> {
-    #[derive(QueryableByName)]
-    struct Finding {
-        #[diesel(sql_type = Text)]
-        integrity_check: String,
-    }
-    let findings: Vec<Finding> = sql_query("PRAGMA integrity_check(1)").load(copy).map_err(|e| damaged(path, &e))?;
-    match findings.first() {
-        Some(finding) if finding.integrity_check == "ok" => Ok(()),
-        Some(finding) => Err(BackupError::Damaged { path: path.to_owned(), why: finding.integrity_check.clone() }),
-        None => Err(BackupError::Damaged { path: path.to_owned(), why: "it could not be checked".into() }),
+    let findings = sql::<Text>("PRAGMA integrity_check(1)").load::<String>(copy).map_err(|e| damaged(path, &e))?;
+    match findings.into_iter().next().unwrap_or_else(|| "it could not be checked".into()) {
+        finding if finding == "ok" => Ok(()),
+        why => Err(BackupError::Damaged { path: path.to_owned(), why }),
     }
 }
 

@@ -15,28 +15,26 @@ use chat_domain::RoomId;
 pub(crate) fn check(c: &mut SqliteConnection, room: &RoomId, known: &Known, new: Key) -> QueryResult<HistoryCheck> {
     c.immediate_transaction(|c| {
         let row = rooms::table.find(room.as_str()).select((rooms::epoch, rooms::last_rev));
-        let Some((epoch, last_rev)) = row.first::<(Key, i64)>(c).optional()? else {
-            let epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c)?;
-            let found = finding(known, epoch.into(), 0, None, new);
-            if !matches!(found, HistoryCheck::Replaced(_)) {
-                return Ok(found);
-            }
-            let empty = (rooms::id.eq(room.as_str()), rooms::epoch.eq(new));
-            return Ok(begun(diesel::insert_into(rooms::table).values(empty).execute(c)?, new));
+        let row = row.first::<(Key, i64)>(c).optional()?;
+        let (epoch, last_rev) = match row {
+            Some(row) => row,
+            None => (meta::table.find(1).select(meta::epoch).first(c)?, 0),
         };
-        let stored_there = match known.newest {
-            Some((seq, _)) => {
-                let query = messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::seq.eq(seq)));
-                query.select(messages::client_id).first::<Key>(c).optional()?
-            }
-            None => None,
-        };
+        // The first message has 1.
+        let newest = known.newest.map_or(0, |(seq, _)| seq);
+        let at_newest = messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::seq.eq(newest)));
+        let stored_there = at_newest.select(messages::client_id).first::<Key>(c).optional()?;
         let found = finding(known, epoch.into(), last_rev, stored_there.map(|key| key.0), new);
         if !matches!(found, HistoryCheck::Replaced(_)) {
             return Ok(found);
         }
-        let changing = diesel::update(rooms::table.find(room.as_str())).set(rooms::epoch.eq(new));
-        Ok(begun(changing.execute(c)?, new))
+        let (id, epoch) = (rooms::id.eq(room.as_str()), rooms::epoch.eq(new));
+        let n_rows = if row.is_some() {
+            diesel::update(rooms::table).filter(id).set(epoch).execute(c)?
+        } else {
+            diesel::insert_into(rooms::table).values((id, epoch)).execute(c)?
+        };
+        Ok(begun(n_rows, new))
     })
 }
 

@@ -8,18 +8,18 @@ mod history;
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use deadpool::Runtime;
 use diesel::{
-    connection::SimpleConnection, prelude::*, result::Error as QueryError, sql_query, sqlite::SqliteConnection, update,
+    connection::SimpleConnection, dsl::sql, prelude::*, result::Error as QueryError, sql_types::BigInt,
+    sqlite::SqliteConnection, update,
 };
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
     sync_connection_wrapper::SyncConnectionWrapper,
 };
 use futures_util::FutureExt;
@@ -78,22 +78,10 @@ impl Sqlite {
         };
         let name: Arc<str> =
             path.to_str().ok_or_else(|| StoreError::Broken("the path of the SQLite file is not UTF-8".into()))?.into();
-        let pool = |size: usize, purpose: &'static str| {
-            Pool::builder(manager(&name, own.clone(), settings.statement_timeout, purpose))
-                .max_size(size)
-                .runtime(Runtime::Tokio1)
-                .wait_timeout(Some(settings.pool_wait))
-                .build()
-                .map_err(|_| StoreError::Broken("the pool is not set up".into()))
-        };
-        let pools = Pools {
-            writer: pool(1, WRITING)?,
-            readers: pool(settings.pool_size.max(1), READING)?,
-            // A commit may follow a wait for another process's.
-            job_max: settings.statement_timeout.saturating_mul(2),
-            primary: None,
-            retirement: Mutex::default(),
-        };
+        let manager = |purpose| manager(&name, own.clone(), settings.statement_timeout, purpose);
+        // A commit may follow a wait for another process's.
+        let job_max = settings.statement_timeout.saturating_mul(2);
+        let pools = Pools::new(manager(WRITING), manager(READING), job_max, None, settings)?;
         Ok(Self { pools, path: path.to_owned(), busy_max: settings.statement_timeout, own })
     }
 
@@ -226,13 +214,8 @@ pub(crate) fn begin_epoch(c: &mut SqliteConnection, key: Key) -> QueryResult<()>
 /// An older copy that was put back by hand gives numbers to new messages that clients have seen with others. The lock
 /// file stayed, and says so.
 fn begin_epoch_if_older(c: &mut SqliteConnection, own: &OwnFile) -> QueryResult<()> {
-    #[derive(QueryableByName)]
-    struct Last {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        id: i64,
-    }
-    let query = "SELECT ifnull(max(seq), 0) AS id FROM sqlite_sequence WHERE name = 'messages'";
-    let Last { id } = sql_query(query).get_result(c)?;
+    let query = "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'";
+    let id = sql::<BigInt>(query).get_result(c)?;
     let noted = own.noted();
     if id < noted {
         begin_epoch(c, Key(Uuid::new_v4()))?;
@@ -295,14 +278,9 @@ fn migrate(c: &mut SqliteConnection) -> QueryResult<Vec<String>> {
 
 /// Whether this release's migrations are all applied and the row of `meta` is there.
 fn applied(c: &mut SqliteConnection) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        n: i64,
-    }
-    let tables = "SELECT count(*) AS n FROM sqlite_master WHERE type = 'table'
+    let tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table'
         AND name IN ('__diesel_schema_migrations', 'meta')";
-    if sql_query(tables).get_result::<Count>(c)?.n < 2 {
+    if sql::<BigInt>(tables).get_result::<i64>(c)? < 2 {
         return Ok(false);
     }
     let versions = migrations::applied_to_sqlite(c)?;
