@@ -6,12 +6,11 @@ use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Who, message, until};
+use crate::support::{Client, Event, Server, Who, message, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_messages_at_once_and_then_one_a_second() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let who = Who::named("a talker");
     let (mut one, _) = Client::join(&server, "post", who.clone()).await;
     let (mut two, _) = Client::join(&server, "other post", who).await;
@@ -66,8 +65,7 @@ async fn ten_messages_at_once_and_then_one_a_second() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_profile_changes_a_minute() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut client = Client::author(&server, "post", "name 0").await;
     for n in 1..=3 {
         client.send(&json!({"type": "PROFILE", "payload": {"nickname": format!("name {n}")}})).await;
@@ -84,8 +82,7 @@ async fn three_profile_changes_a_minute() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_can_be_lifted_for_load_tests() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     assert!(server.log().contains("CHAT_RATE_LIMITS"), "and it says so");
     let who = Who::named("a talker");
     let mut sessions = Vec::new();
@@ -105,8 +102,7 @@ async fn limits_can_be_lifted_for_load_tests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_sessions_of_an_identity() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let who = Who::named("many tabs");
     let mut tabs = Vec::new();
     for n in 0..20 {
@@ -134,9 +130,8 @@ async fn twenty_sessions_of_an_identity() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn six_hundred_sessions_of_an_address() {
-    let database = Database::sqlite();
     // They wait without a JOIN until all are there.
-    let server = Server::with(&database, &[("CHAT_JOIN_SECS", "600")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_JOIN_SECS", "600")]).await;
     let mut sessions = Vec::new();
     for _ in 0..600 {
         sessions.push(Client::connect(&server, "post").await);
@@ -159,9 +154,8 @@ async fn six_hundred_sessions_of_an_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_the_address_is_the_forwarded_one() {
-    let database = Database::sqlite();
     let settings = [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let open = async |forwarded: &str| {
         Client::open(&server, "post", &[("X-Forwarded-For", forwarded)]).await.expect("an upgrade").0
     };
@@ -175,9 +169,8 @@ async fn behind_a_trusted_proxy_the_address_is_the_forwarded_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_is_believed_about_addresses() {
-    let database = Database::sqlite();
     let settings = [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "10.0.0.0/8")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let mut one = Client::connect(&server, "post").await;
     one.enter(None).await;
     let (mut two, _) = Client::open(&server, "post", &[("X-Forwarded-For", "192.0.2.2")]).await.expect("an upgrade");
@@ -186,8 +179,7 @@ async fn nobody_else_is_believed_about_addresses() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_server_says_so() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_SESSIONS_MAX", "2")]).await;
     let mut one = Client::reader(&server, "post").await;
     let _two = Client::connect(&server, "post").await;
     assert_eq!(Client::connect(&server, "post").await.closed().await, 4005);
@@ -197,8 +189,7 @@ async fn a_full_server_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_room_is_told_and_tried_again() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_ROOM_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_ROOM_SESSIONS_MAX", "2")]).await;
     let one = Client::reader(&server, "post").await;
     let mut two = Client::reader(&server, "post").await;
     let mut three = Client::connect(&server, "post").await;
@@ -218,8 +209,7 @@ async fn a_full_room_is_told_and_tried_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_the_last_room_the_one_empty_longest_goes() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_ROOMS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_ROOMS_MAX", "2")]).await;
     let mut first = Client::author(&server, "first", "the author").await;
     let second = Client::reader(&server, "second").await;
     let mut third = Client::connect(&server, "third").await;

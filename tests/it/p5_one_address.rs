@@ -62,8 +62,7 @@ async fn invent(server: &Server, room: &str, n_code_points: usize) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invented_identities_share_their_addresss_budget() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let mut other = newcomer(&server, "post", "192.0.2.2").await;
     other.say("before").await;
     let begun = Instant::now();
@@ -79,8 +78,7 @@ async fn invented_identities_share_their_addresss_budget() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_texts_count_by_their_bytes() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let begun = Instant::now();
     let n_taken = invent(&server, "post", 1_900).await;
     // 32 KiB a second, and as much at once: each has 7.6 KB and what is around it.
@@ -136,8 +134,7 @@ async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_text_by_many_identities_of_one_address_is_refused() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_REPEATS_PER_MINUTE", "2")]).await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_REPEATS_PER_MINUTE", "2")]).await;
     let mut n_taken = 0;
     for n in 0..14 {
         let mut client = newcomer(&server, "post", "192.0.2.1").await;
@@ -155,8 +152,7 @@ async fn the_same_text_by_many_identities_of_one_address_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_is_full_is_told_to_come_back() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
     let one = newcomer(&server, "post", "192.0.2.1").await;
     let mut two = newcomer(&server, "post", "192.0.2.1").await;
     // A code below 4100: it passes with time.
@@ -175,8 +171,7 @@ async fn an_address_that_is_full_is_told_to_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ipv6_customer_has_not_a_limit_for_each_of_its_networks() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
     let mut inside = Vec::new();
     let mut n_refused = 0;
     // A new /64 for each, all of one /56; then all of one /48.
@@ -198,9 +193,8 @@ async fn an_ipv6_customer_has_not_a_limit_for_each_of_its_networks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visitor_within_a_trusted_network_invents_no_address_where_the_hops_are_known() {
-    let database = Database::sqlite();
     let settings = [TRUSTED, ("CHAT_TRUSTED_HOPS", "1"), ("CHAT_ADDRESS_SESSIONS_MAX", "1")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let mut inside = newcomer(&server, "post", "203.0.113.1, 10.3.3.3").await;
     for n in 2..5 {
         let invented = format!("203.0.113.{n}, 10.3.3.3");
@@ -212,8 +206,7 @@ async fn a_visitor_within_a_trusted_network_invents_no_address_where_the_hops_ar
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_fragments_count_as_frames() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     let mut is_open = socket.send(TEXT, b"").await;
     for _ in 0..1_000 {

@@ -98,8 +98,7 @@ async fn a_message_that_was_refused_is_taken_later(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_flooded_holds_up_no_other() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "100")]).await;
+    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "100")]).await;
     let mut quiet = Client::author(&server, "quiet", "a quiet one").await;
     let mut writers = Vec::new();
     for n in 0..5 {

@@ -5,7 +5,7 @@ use chat_wire::{ErrorCode, ResumePoint};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Held, Proxy, Server, Who, assert_whole, message, until};
+use crate::support::{Client, Database, Held, Proxy, Server, Who, assert_whole, message, soon, until};
 
 on_both!(
     what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once,
@@ -66,11 +66,10 @@ async fn an_outage_is_one_line_of_the_log_and_its_end_another(database: &Databas
                 server.get(&format!("/room/{room}")).await;
             }
         }
-        let is_seen = async || (server.metric("chat_database_up").await == 0.0).then_some(());
-        until("the database to be missed", is_seen).await;
+        soon("the database to be missed", async || server.metric("chat_database_up").await == 0.0).await;
         away.end().await;
         writer.say_again(Uuid::new_v4(), &format!("after outage {n}")).await;
-        until("the end of the outage to be told", async || (line("the database is back") == n).then_some(())).await;
+        soon("the end of the outage to be told", async || line("the database is back") == n).await;
         assert_eq!(line(" WARN ") + line(" ERROR "), n, "{}", server.log());
     }
 }
@@ -107,7 +106,7 @@ async fn what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once(da
     away.end().await;
     let ack = writer.say_again(client_id, "meanwhile").await;
     reader.reach(ack.rev).await;
-    until("/healthz to be green", async || (server.get("/healthz").await.status() == 200).then_some(())).await;
+    soon("/healthz to be green", async || server.get("/healthz").await.status() == 200).await;
     let stored = database.messages("post").await;
     assert_whole(&stored);
     assert_eq!(stored.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before", "meanwhile"], "each once");
@@ -244,7 +243,7 @@ async fn health_stays_degraded_until_a_write_succeeds_though_nobody_writes(datab
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     database.run(free).await;
-    until("/healthz to be green with nobody writing", async || (status().await == 200).then_some(())).await;
+    soon("/healthz to be green with nobody writing", async || status().await == 200).await;
     let stored = database.messages("post").await;
     assert_eq!(stored.len(), 1, "what is tried is not stored");
     assert_eq!(database.counters("post").await, (1, 1));

@@ -4,7 +4,7 @@
 use tokio::task::JoinSet;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, connect, sql, until};
+use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, connect, soon, sql, until};
 
 const SETTINGS: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.1")];
 
@@ -124,10 +124,9 @@ async fn a_pooler_that_ends_under_load_loses_nothing() {
         });
     }
     for n_before in [20.0, 100.0] {
-        let is_under_way = async || (server.metric("chat_messages_stored_total").await >= n_before).then_some(());
-        until("messages to be under way", is_under_way).await;
+        soon("messages to be under way", async || server.metric("chat_messages_stored_total").await >= n_before).await;
         bouncer.kill();
-        until("a commit to fail", async || (server.metric("chat_database_up").await == 0.0).then_some(())).await;
+        soon("a commit to fail", async || server.metric("chat_database_up").await == 0.0).await;
         bouncer.start_again().await;
     }
     let writers = talking.join_all().await;

@@ -50,3 +50,8 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
     })
     .await
 }
+
+/// Asks until it is so, and fails naming what was waited for.
+pub async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    until(what, async || is_so().await.then_some(())).await;
+}

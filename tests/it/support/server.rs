@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Database, Folder, until, within};
+use super::{Database, Folder, soon, until, within};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
 
@@ -111,6 +111,13 @@ impl Server {
         let server = Self::launch(&database.url, settings).await;
         server.ready().await;
         server
+    }
+
+    /// A server with these settings on a SQLite database of its own, which goes after it.
+    pub async fn alone(settings: &[(&str, &str)]) -> (Database, Self) {
+        let database = Database::sqlite();
+        let server = Self::with(&database, settings).await;
+        (database, server)
     }
 
     /// A server that listens, but may still wait for its database.
@@ -216,7 +223,7 @@ impl Server {
                 .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
                 .any(|n| n.trim() == "compress")
         };
-        until("the files to be compressed", async || (!is_compressing()).then_some(())).await;
+        soon("the files to be compressed", async || !is_compressing()).await;
     }
 
     /// Its resident memory, in bytes.
