@@ -231,8 +231,7 @@ async fn a_conversation_goes_on_over_tls_and_a_start_without_ends_with_its_reaso
     server.shows("good.pem", "server.key").await;
     refused("?sslmode=verify-full&sslrootcert=@other-ca.pem", &["nobody who is trusted"]).await;
 
-    let chat = Server::launch(&database("?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
-    chat.ready().await;
+    let chat = Server::ready_at(&database("?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
     let mut reader = Client::reader(&chat, "post").await;
     let mut writer = Client::author(&chat, "post", "writer").await;
     let ack = writer.say("in a sealed letter").await;

@@ -97,8 +97,7 @@ async fn an_old_server_that_stays_alive_is_left_by_everybody() {
 async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby_is_waited_for() {
     let primary = Cluster::start().await;
     let standby = primary.standby().await;
-    let server = Server::launch(&Cluster::url_of(&[&standby, &primary]), &EAGER).await;
-    server.ready().await;
+    let server = Server::ready_at(&Cluster::url_of(&[&standby, &primary]), &EAGER).await;
     assert_eq!(server.get("/readyz").await.status(), 200);
     let mut writer = Client::author(&server, "post", "writer").await;
     let mut reader = Client::reader(&server, "post").await;

@@ -47,12 +47,12 @@ async fn a_server_that_crashed_comes_back_under_its_name() {
     Client::author(&first, "post", "the author").await.say("before").await;
     first.kill9().await;
     // However slowly this machine starts a server, it finds the lease alive.
-    database.change("UPDATE servers SET seen_at = now() + interval '1 hour'").await;
+    database.run("UPDATE servers SET seen_at = now() + interval '1 hour'").await;
     let again = Server::launch(&database.url, &NAMED).await;
     soon("it to find the name in use", async || again.log().contains("a server named chat-0 was here a moment ago"))
         .await;
     assert_eq!(again.get("/readyz").await.status(), 503);
-    database.change("UPDATE servers SET seen_at = now() - interval '1 hour'").await;
+    database.run("UPDATE servers SET seen_at = now() - interval '1 hour'").await;
     again.ready().await;
     assert_eq!(Client::reader(&again, "post").await.history.contents(), ["before"]);
 }
@@ -62,7 +62,7 @@ async fn a_lease_that_cannot_be_renewed_hurts_nobody() {
     let database = Database::postgres().await;
     let server = Server::start(&database).await;
     let mut author = Client::author(&server, "post", "the author").await;
-    database.change("ALTER TABLE servers RENAME TO elsewhere").await;
+    database.run("ALTER TABLE servers RENAME TO elsewhere").await;
     soon("renewals to fail", async || server.metric("chat_lease_failures_total").await >= 2.0).await;
     author.say("goes on").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
@@ -71,7 +71,7 @@ async fn a_lease_that_cannot_be_renewed_hurts_nobody() {
     let n_failed = server.metric("chat_lease_failures_total").await;
     soon("more of them to fail", async || server.metric("chat_lease_failures_total").await > n_failed + 1.0).await;
     assert_eq!(server.log().matches("lease is not renewed").count(), 1, "{}", server.log());
-    database.change("ALTER TABLE elsewhere RENAME TO servers").await;
+    database.run("ALTER TABLE elsewhere RENAME TO servers").await;
     soon("the lease to be renewed", async || server.log().contains("is renewed again")).await;
     assert_eq!(Client::reader(&server, "post").await.history.contents(), ["goes on"]);
 }
@@ -81,12 +81,12 @@ async fn a_server_says_once_that_it_waits_for_anothers_migrations() {
     let database = Database::postgres().await;
     let hold = "CREATE TABLE migration_lease (id SMALLINT PRIMARY KEY DEFAULT 1, holder UUID, until TIMESTAMPTZ);
         INSERT INTO migration_lease (holder, until) VALUES (gen_random_uuid(), now() + interval '1 hour')";
-    database.change(hold).await;
+    database.run(hold).await;
     let server = Server::launch(&database.url, &[]).await;
     let waits = "another server applies migrations; waiting for it";
     soon("it to wait", async || server.log().contains(waits)).await;
     assert_eq!(server.get("/readyz").await.status(), 503);
-    database.change("UPDATE migration_lease SET until = now()").await;
+    database.run("UPDATE migration_lease SET until = now()").await;
     server.ready().await;
     assert_eq!(server.log().matches(waits).count(), 1, "{}", server.log());
 }

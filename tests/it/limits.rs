@@ -6,7 +6,7 @@ use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Event, Server, Who, message, until};
+use crate::support::{Client, Server, Who, message, soon, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_messages_at_once_and_then_one_a_second() {
@@ -116,11 +116,10 @@ async fn twenty_sessions_of_an_identity() {
     // Somebody else comes in, and one that goes makes place.
     Client::author(&server, "post 0", "somebody else").await;
     tabs.pop().expect("a tab").leave().await;
-    until("a free place", async || {
+    soon("a free place", async || {
         let mut again = Client::connect(&server, "post 0").await;
         again.who = who.clone();
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
+        again.is_let_in().await
     })
     .await;
     for tab in &mut tabs {
@@ -145,8 +144,7 @@ async fn six_hundred_sessions_of_an_address() {
     sessions.pop().expect("a session").leave().await;
     until("a free place", async || {
         let (mut again, _) = Client::open(&server, "post", &[]).await.ok()?;
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
+        again.is_let_in().await.then_some(())
     })
     .await;
     sessions[0].enter(None).await;
@@ -198,12 +196,7 @@ async fn a_full_room_is_told_and_tried_again() {
     assert!(error.retry_after_ms.is_some(), "{error:?}");
     Client::reader(&server, "other post").await;
     one.leave().await;
-    until("a free place", async || {
-        three.ask_to_join(None).await;
-        let answer = three.frame("an answer").await;
-        matches!(answer, ServerFrame::Welcome(_)).then_some(())
-    })
-    .await;
+    three.enter_at_last().await;
     two.ping().await;
 }
 
@@ -218,11 +211,6 @@ async fn beyond_the_last_room_the_one_empty_longest_goes() {
     assert!(error.retry_after_ms.is_some(), "{error:?}");
     first.say("kept").await;
     second.leave().await;
-    until("an empty room to go", async || {
-        third.ask_to_join(None).await;
-        let answer = third.frame("an answer").await;
-        matches!(answer, ServerFrame::Welcome(_)).then_some(())
-    })
-    .await;
+    third.enter_at_last().await;
     first.say("still here").await;
 }

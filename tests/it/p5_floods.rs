@@ -97,15 +97,9 @@ async fn a_session_that_floods_is_told_and_then_closed() {
 async fn a_message_beyond_the_frame_rate_is_named() {
     let (_database, server) = Server::alone(&[("CHAT_FRAME_BURST", "5"), ("CHAT_FRAMES_PER_SECOND", "1")]).await;
     let mut client = Client::author(&server, "post", "a flooder").await;
-    let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
-    for (n, id) in ids.iter().enumerate() {
-        client.publish(*id, &format!("message {n}")).await;
-    }
+    let ids = client.publish_all((0..20).map(|n| format!("message {n}"))).await;
     // Each is answered by name, so that a page knows which to send again.
-    let is_known = |client: &Client, id: &Uuid| client.history.acks.contains_key(id) || client.errors.contains_key(id);
-    while !ids.iter().all(|id| is_known(&client, id)) {
-        client.frame("an answer to each").await;
-    }
+    client.answered(&ids).await;
     let refused: Vec<_> = ids.iter().filter_map(|id| client.errors.get(id)).collect();
     assert!(refused.len() >= 10, "{} are refused", refused.len());
     assert!(refused.iter().all(|e| e.code == ErrorCode::RateLimited && e.retry_after_ms.is_some()));
@@ -195,15 +189,9 @@ async fn fifty_times_nearly_the_same_is_refused() {
     let (database, server) = Server::alone(&settings).await;
     let mut other = Client::author(&server, "post", "somebody else").await;
     let mut client = Client::author(&server, "post", "a shouter").await;
-    let ids: Vec<Uuid> = (0..50).map(|_| Uuid::new_v4()).collect();
     let shout = |n: usize| format!("{}Buy  NOW{}", " ".repeat(n % 3), "!".repeat(n));
-    for (n, id) in ids.iter().enumerate() {
-        client.publish(*id, &shout(n)).await;
-    }
-    let is_known = |client: &Client, id: &Uuid| client.history.acks.contains_key(id) || client.errors.contains_key(id);
-    while !ids.iter().all(|id| is_known(&client, id)) {
-        client.frame("an answer to each").await;
-    }
+    let ids = client.publish_all((0..50).map(shout)).await;
+    client.answered(&ids).await;
     let taken: HashSet<Uuid> = ids.iter().filter(|id| client.history.acks.contains_key(id)).copied().collect();
     assert_eq!(taken, ids[..5].iter().copied().collect());
     for id in &ids[5..] {
@@ -232,14 +220,8 @@ async fn an_identity_with_many_sessions_gets_no_more_than_with_one() {
     }
     let begun = std::time::Instant::now();
     let talks = tabs.into_iter().enumerate().map(|(tab, mut client)| async move {
-        let ids: Vec<Uuid> = (0..10).map(|_| Uuid::new_v4()).collect();
-        for (n, id) in ids.iter().enumerate() {
-            client.publish(*id, &format!("message {n} of {tab}")).await;
-        }
-        let known = |c: &Client| ids.iter().all(|id| c.history.acks.contains_key(id) || c.errors.contains_key(id));
-        while !known(&client) {
-            client.frame("an answer to each").await;
-        }
+        let ids = client.publish_all((0..10).map(|n| format!("message {n} of {tab}"))).await;
+        client.answered(&ids).await;
         client.history.acks.len()
     });
     let n_taken: usize = join_all(talks).await.into_iter().sum();

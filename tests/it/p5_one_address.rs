@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::support::{
     Client, Database, Event, Server, Who,
     raw::{CONTINUATION, RawSocket, TEXT},
-    until, within,
+    soon, until, within,
 };
 
 /// Believes what the tests say of addresses.
@@ -30,14 +30,8 @@ async fn newcomer(server: &Server, room: &str, address: &str) -> Client {
 
 /// Sends all of these at once; gives how many were taken and the errors of the others.
 async fn say_all(client: &mut Client, texts: &[String]) -> (usize, Vec<ErrorCode>) {
-    let ids: Vec<Uuid> = texts.iter().map(|_| Uuid::new_v4()).collect();
-    for (id, text) in ids.iter().zip(texts) {
-        client.publish(*id, text).await;
-    }
-    let known = |c: &Client| ids.iter().all(|id| c.history.acks.contains_key(id) || c.errors.contains_key(id));
-    while !known(client) {
-        client.frame("an answer to each").await;
-    }
+    let ids = client.publish_all(texts.iter().cloned()).await;
+    client.answered(&ids).await;
     let refused = ids.iter().filter_map(|id| client.errors.get(id)).map(|error| {
         assert!(error.retry_after_ms.is_some_and(|ms| (1..=60_001).contains(&ms)), "{error:?}");
         error.code
@@ -160,12 +154,7 @@ async fn an_address_that_is_full_is_told_to_come_back() {
     newcomer(&server, "post", "192.0.2.2").await;
     assert_eq!(server.metric("chat_upgrades_total{outcome=\"address_full\"}").await, 1.0);
     one.leave().await;
-    until("a free place", async || {
-        let mut again = from(&server, "post", "192.0.2.1").await;
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
-    })
-    .await;
+    soon("a free place", async || from(&server, "post", "192.0.2.1").await.is_let_in().await).await;
     two.ping().await;
 }
 

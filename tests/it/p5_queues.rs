@@ -39,10 +39,7 @@ async fn a_full_queue_refuses_and_stores_the_rest(database: &Database) {
     server.settled().await;
     let before = server.resident();
     let held = database.hold("post").await;
-    let sent: Vec<Uuid> = (0..200).map(|_| Uuid::new_v4()).collect();
-    for client_id in &sent {
-        writer.publish(*client_id, "hello").await;
-    }
+    let sent = writer.publish_all(vec!["hello".to_owned(); 200]).await;
     // The refusals come at once, while the database stands still.
     let mut refused = HashSet::new();
     while refused.len() < 180 {

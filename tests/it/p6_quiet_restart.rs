@@ -61,16 +61,21 @@ async fn talk_until_moved(mut client: Client, name: String) -> (Client, Vec<(Uui
     }
 }
 
+async fn talkers(server: &Server, n: usize) -> JoinSet<(Client, Vec<(Uuid, String)>)> {
+    let mut talking = JoinSet::new();
+    for n in 0..n {
+        let name = format!("writer {n}");
+        let client = Client::author(server, "post", &name).await;
+        talking.spawn(talk_until_moved(client, name));
+    }
+    talking
+}
+
 async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     // Long enough for all that is done in each of them on a machine that is busy with other things.
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "4"), ("CHAT_DRAIN_WINDOW_SECS", "4")];
     let mut server = Server::with(database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..6 {
-        let name = format!("writer {n}");
-        let client = Client::author(&server, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
+    let talking = talkers(&server, 6).await;
     let reader = Client::reader(&server, "post").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
     soon("traffic", async || server.metric("chat_messages_stored_total").await > 50.0).await;
@@ -122,12 +127,7 @@ async fn sigint_is_quick_and_loses_nothing(database: &Database) {
     // A long grace and window, which this signal skips.
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "30"), ("CHAT_DRAIN_WINDOW_SECS", "30")];
     let mut server = Server::with(database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..4 {
-        let name = format!("writer {n}");
-        let client = Client::author(&server, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
+    let talking = talkers(&server, 4).await;
     soon("traffic", async || server.metric("chat_messages_stored_total").await > 20.0).await;
     let told = Instant::now();
     server.signal("INT");
@@ -173,12 +173,7 @@ async fn sessions_move_to_the_other_server_and_miss_nothing() {
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "0.2"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
     let mut old = Server::with(&database, &settings).await;
     let new = Server::with(&database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..4 {
-        let name = format!("writer {n}");
-        let client = Client::author(&old, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
+    let mut talking = talkers(&old, 4).await;
     soon("traffic", async || old.metric("chat_messages_stored_total").await > 20.0).await;
     old.signal("TERM");
     let mut moved = Vec::new();
@@ -213,7 +208,7 @@ struct Rolled {
 /// whatever server the line leads to.
 async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> Rolled {
     let room = "rolling";
-    let mut client = Client::connect_to(wire, room).await;
+    let mut client = Client::try_connect_to(wire, room).await.expect("an upgrade");
     client.who = Who::named(&name);
     client.enter(None).await;
     let mut rolled = Rolled { client, n_moves: 0, n_refused: 0, longest_gap: Duration::ZERO };

@@ -28,8 +28,7 @@ impl Away {
             return (Self::Held(None), Server::with(database, settings).await);
         }
         let (wire, url) = Proxy::to_postgres(&database.url).await;
-        let server = Server::launch(&url, settings).await;
-        server.ready().await;
+        let server = Server::ready_at(&url, settings).await;
         (Self::Cut(wire), server)
     }
 
@@ -119,10 +118,7 @@ async fn a_full_queue_says_so_and_loses_nothing(database: &Database) {
     let mut writer = Client::author(&server, "post", "writer").await;
     writer.say("before").await;
     away.begin(database).await;
-    let ids: Vec<_> = (0..20).map(|_| Uuid::new_v4()).collect();
-    for (n, id) in ids.iter().enumerate() {
-        writer.publish(*id, &format!("message {n}")).await;
-    }
+    let ids = writer.publish_all((0..20).map(|n| format!("message {n}"))).await;
     // Fifteen find no place; five wait and are stored in the order they came.
     while writer.errors.len() < 15 {
         writer.error().await;
@@ -155,8 +151,7 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
     let other = Server::start(&database).await;
     Client::author(&other, "elsewhere", "writer").await.say("written elsewhere").await;
     let (wire, url) = Proxy::to_postgres(&database.url).await;
-    let server = Server::launch(&url, &QUICK).await;
-    server.ready().await;
+    let server = Server::ready_at(&url, &QUICK).await;
     wire.down();
     let mut client = Client::connect(&server, "elsewhere").await;
     client.ask_to_join(None).await;
@@ -192,15 +187,11 @@ async fn a_stop_meanwhile_answers_everything_first() {
         ("CHAT_DRAIN_GRACE_SECS", "0"),
         ("CHAT_DRAIN_WINDOW_SECS", "0"),
     ];
-    let mut server = Server::launch(&url, &settings).await;
-    server.ready().await;
+    let mut server = Server::ready_at(&url, &settings).await;
     let mut writer = Client::author(&server, "post", "writer").await;
     writer.say("before").await;
     wire.down();
-    let ids: Vec<_> = (0..5).map(|_| Uuid::new_v4()).collect();
-    for id in &ids {
-        writer.publish(*id, "meanwhile").await;
-    }
+    let ids = writer.publish_all(vec!["meanwhile".to_owned(); 5]).await;
     // So that the server has all of them before it is told to stop.
     writer.ping().await;
     server.signal("TERM");

@@ -108,7 +108,12 @@ impl Server {
 
     /// The same with other settings than the usual ones.
     pub async fn with(database: &Database, settings: &[(&str, &str)]) -> Self {
-        let server = Self::launch(&database.url, settings).await;
+        Self::ready_at(&database.url, settings).await
+    }
+
+    /// The same on the database with this URL.
+    pub async fn ready_at(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let server = Self::launch(database_url, settings).await;
         server.ready().await;
         server
     }
