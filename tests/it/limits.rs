@@ -154,9 +154,7 @@ async fn six_hundred_sessions_of_an_address() {
 async fn behind_a_trusted_proxy_the_address_is_the_forwarded_one() {
     let settings = [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8")];
     let (_database, server) = Server::alone(&settings).await;
-    let open = async |forwarded: &str| {
-        Client::open(&server, "post", &[("X-Forwarded-For", forwarded)]).await.expect("an upgrade").0
-    };
+    let open = async |forwarded: &str| Client::from(&server, "post", forwarded).await;
     let mut one = open("192.0.2.1").await;
     one.enter(None).await;
     assert_eq!(open("192.0.2.1").await.closed().await, 4006);
@@ -171,7 +169,7 @@ async fn nobody_else_is_believed_about_addresses() {
     let (_database, server) = Server::alone(&settings).await;
     let mut one = Client::connect(&server, "post").await;
     one.enter(None).await;
-    let (mut two, _) = Client::open(&server, "post", &[("X-Forwarded-For", "192.0.2.2")]).await.expect("an upgrade");
+    let mut two = Client::from(&server, "post", "192.0.2.2").await;
     assert_eq!(two.closed().await, 4006);
 }
 

@@ -50,8 +50,7 @@ async fn a_locked_room_waits_while_the_others_are_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_too_long_for_a_locked_room_is_told_and_sends_again() {
     let database = Database::postgres().await;
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1")];
-    let server = Server::with(&database, &settings).await;
+    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1")]).await;
     let mut writer = Client::author(&server, "locked", "the writer").await;
     writer.say("the first").await;
     let held = database.hold("locked").await;

@@ -11,9 +11,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::support::{Client, Database, Server, allow_files, read_to_end, soon, until, within};
-
-const MIB: usize = 1024 * 1024;
+use crate::support::{Client, Database, MIB, Server, allow_files, read_to_end, soon, until, within};
 
 /// A connection from this address, which is one of this machine.
 async fn connect_from(server: &Server, address: &str) -> TcpStream {

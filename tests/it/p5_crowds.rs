@@ -10,9 +10,8 @@ use std::{
 
 use tokio::{net::TcpSocket, task::JoinSet};
 
-use crate::support::{Client, RawSocket, Server, Who, allow_files, soon, until, within};
+use crate::support::{Client, MIB, RawSocket, Server, Who, allow_files, soon, until, within};
 
-const MIB: usize = 1024 * 1024;
 /// What an idle session may take of the server's memory.
 const SESSION_BYTES_MAX: usize = 8 * 1024;
 
@@ -34,8 +33,7 @@ async fn wait_until_alone(server: &Server, n_sessions: usize) {
 async fn two_thousand_that_never_join_are_told_and_forgotten() {
     allow_files();
     // The time for a JOIN is short, but not so short that the first are usually gone before the last have come.
-    let settings = [("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"), ("CHAT_JOIN_SECS", "20")];
-    let (_database, server) = Server::alone(&settings).await;
+    let (_database, server) = Server::alone(&[("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"), ("CHAT_JOIN_SECS", "20")]).await;
     // These talk all the while, as fast as one person may.
     let mut reader = Client::reader(&server, "post").await;
     let mut author = Client::author(&server, "post", "the author").await;

@@ -244,12 +244,10 @@ fn is_refused(answer: &Answer) -> bool {
 async fn an_address_that_comes_and_goes_all_the_time_is_refused() {
     let settings = [TRUSTED, ("CHAT_ADDRESS_CONNECT_BURST", "20"), ("CHAT_ADDRESS_CONNECTS_PER_SECOND", "1")];
     let (_database, server) = Server::alone(&settings).await;
-    let from = |address: &'static str| [("X-Forwarded-For", address)];
-    let mut inside = Client::open(&server, "post", &from("192.0.2.1")).await.expect("an upgrade").0;
-    inside.who = Who::named("came in time");
-    inside.enter(None).await;
+    let mut inside = Client::author_from(&server, "post", "192.0.2.1").await;
     let mut n_opened = 1;
-    until("the address to be refused", async || match Client::open(&server, "post", &from("192.0.2.1")).await {
+    let from = [("X-Forwarded-For", "192.0.2.1")];
+    until("the address to be refused", async || match Client::open(&server, "post", &from).await {
         Ok((client, _)) => {
             client.drop_connection();
             n_opened += 1;
@@ -272,8 +270,8 @@ async fn an_address_that_comes_and_goes_all_the_time_is_refused() {
     assert_eq!(body["error"]["code"], "RATE_LIMITED");
     // Who is inside stays, and others come in; of an IPv6 address the first half counts.
     inside.say("still here").await;
-    Client::open(&server, "post", &from("192.0.2.2")).await.expect("an upgrade").0.enter(None).await;
-    Client::open(&server, "post", &from("2001:db8::1")).await.expect("an upgrade").0.enter(None).await;
+    Client::from(&server, "post", "192.0.2.2").await.enter(None).await;
+    Client::from(&server, "post", "2001:db8::1").await.enter(None).await;
     assert_eq!(get_raw(&server, "/api/v1/rooms/post", "X-Forwarded-For: 192.0.2.1\r\n").await.status, 200);
 }
 
@@ -291,9 +289,7 @@ async fn refused_upgrade(server: &Server, address: &str) -> Option<Answer> {
 async fn an_address_that_asks_all_the_time_is_refused() {
     let settings = [TRUSTED, ("CHAT_ADDRESS_REQUEST_BURST", "30"), ("CHAT_ADDRESS_REQUESTS_PER_SECOND", "1")];
     let (_database, server) = Server::alone(&settings).await;
-    let mut inside = Client::open(&server, "post", &[("X-Forwarded-For", "192.0.2.1")]).await.expect("an upgrade").0;
-    inside.who = Who::named("the author");
-    inside.enter(None).await;
+    let mut inside = Client::author_from(&server, "post", "192.0.2.1").await;
     let ask = async |path: &str, headers: &str| {
         get_raw(&server, path, &format!("X-Forwarded-For: 192.0.2.1\r\n{headers}")).await
     };

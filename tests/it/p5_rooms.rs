@@ -10,9 +10,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Client, RawSocket, Server, soon, within};
-
-const MIB: usize = 1024 * 1024;
+use crate::support::{Client, MIB, RawSocket, Server, soon, within};
 
 /// As many as are asked for before the answers are read.
 const AT_ONCE: usize = 16;

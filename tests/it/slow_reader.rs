@@ -11,8 +11,7 @@ use crate::support::{Client, Database, Event, Server, Who, soon, until, within};
 on_both!(who_stops_reading_is_cut_and_resumes_exactly, a_burst_cuts_nobody_who_reads);
 
 async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "128")];
-    let server = Server::with(database, &settings).await;
+    let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "128")]).await;
     // A small window, so that little is enough to fill what lies between.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 * 1024).expect("a setting");

@@ -153,6 +153,19 @@ impl Client {
         Self::open(server, room, &[]).await.expect("an upgrade").0
     }
 
+    /// The same from this address, as a proxy tells it.
+    pub async fn from(server: &Server, room: &str, address: &str) -> Self {
+        Self::open(server, room, &[("X-Forwarded-For", address)]).await.expect("an upgrade").0
+    }
+
+    /// A new author in the room, from this address.
+    pub async fn author_from(server: &Server, room: &str, address: &str) -> Self {
+        let mut client = Self::from(server, room, address).await;
+        client.who = Who::named("somebody new");
+        client.enter(None).await;
+        client
+    }
+
     /// A new author in the room.
     pub async fn author(server: &Server, room: &str, nickname: &str) -> Self {
         Self::join(server, room, Who::named(nickname)).await.0
