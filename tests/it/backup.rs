@@ -15,10 +15,9 @@ use chat_wire::AckPayload;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Folder, Server, assert_whole, until};
+use crate::support::{Client, Database, Folder, LIMITS_OFF, Server, assert_whole, soon};
 
 const ROOMS: [&str; 3] = ["post", "another post", "글"];
-const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 
 /// Runs one of the scripts on this database.
 async fn script(name: &'static str, url: &str, file: &Path) -> Output {
@@ -76,7 +75,7 @@ impl Load {
     /// Waits until this many more were acknowledged.
     async fn goes_on(&self, n: usize) {
         let before = self.n_acks();
-        until("messages", async || (self.n_acks() >= before + n).then_some(())).await;
+        soon("messages", async || self.n_acks() >= before + n).await;
     }
 
     fn n_acks(&self) -> usize {

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{
     Client, Database, RawSocket, Server, Who,
     raw::{BINARY, CONTINUATION, FIN, PING, TEXT},
-    until, within,
+    soon, within,
 };
 
 const FRAME_BYTES_MAX: usize = 16 * 1024;
@@ -16,8 +16,7 @@ const GROWTH_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     let id = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
     let list = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
     let object = |n: usize| format!("{}1{}", r#"{"a":"#.repeat(n), "}".repeat(n));
@@ -112,8 +111,7 @@ async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_cannot_be_read_is_named_where_its_key_can() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     let mut client = Client::author(&server, "post", "clumsy").await;
     let id: uuid::Uuid = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff".parse().expect("a UUID");
     for (text, code, names_it) in [
@@ -142,8 +140,7 @@ async fn a_message_that_cannot_be_read_is_named_where_its_key_can() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_are_no_utf8_are_a_bad_frame() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     for bytes in [&b"\xff"[..], b"{\"type\":\"PI\xc3\"}", b"\xed\xa0\x80", b"\xc0\xaf"] {
         assert!(socket.send(FIN | TEXT, bytes).await);
@@ -168,8 +165,7 @@ async fn bytes_that_are_no_utf8_are_a_bad_frame() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_bad_frames_close_with_4102() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut client = Client::author(&server, "post", "clumsy").await;
     for n in 1..=49 {
         client.send_text("no frame").await;
@@ -185,8 +181,7 @@ async fn fifty_bad_frames_close_with_4102() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_kib_are_taken_and_one_byte_more_is_too_large() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let ping_of = |n: usize| {
         let empty = r#"{"type":"PING","payload":{"x":""}}"#.len();
         format!(r#"{{"type":"PING","payload":{{"x":"{}"}}}}"#, "x".repeat(n - empty))
@@ -255,7 +250,7 @@ async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
         })
         .await;
     }
-    until("the sockets to be gone", async || (server.json("/healthz").await["sessions"] == 0).then_some(())).await;
+    soon("the sockets to be gone", async || server.json("/healthz").await["sessions"] == 0).await;
     let grown = server.resident().saturating_sub(before);
     assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes");
 }
@@ -309,8 +304,7 @@ async fn fragments_of_nothing_cost_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_websocket_ends_the_session_and_nothing_else() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut other = Client::author(&server, "post", "the author").await;
     let long_ping = [&[0x89, 0xfe, 0x01, 0x00, 0, 0, 0, 0][..], &[b'x'; 256]].concat();
     for bytes in [

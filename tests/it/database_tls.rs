@@ -9,7 +9,7 @@ use crate::{
     support::{
         Client, Server,
         cluster::{Cluster, give, run},
-        connect, until,
+        connect, soon, until,
     },
 };
 
@@ -82,7 +82,7 @@ impl Secure {
         self.0.sql(&statements.each_ref().map(String::as_str)).await;
         let shown = "SELECT current_setting('ssl') || current_setting('ssl_cert_file')";
         let wanted = format!("on{certificate_file}");
-        until("the certificate to be used", async || (self.0.text(shown).await == wanted).then_some(())).await;
+        soon("the certificate to be used", async || self.0.text(shown).await == wanted).await;
     }
 
     /// Whether somebody with these options gets in, and whether the connection is encrypted; or why not.
@@ -99,7 +99,7 @@ impl Secure {
         let encrypted = self.0.text(encrypted).await == "true";
         drop(store);
         let gone = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'realtime-chat'";
-        until("the store's connections to end", async || (self.0.text(gone).await == "0").then_some(())).await;
+        soon("the store's connections to end", async || self.0.text(gone).await == "0").await;
         Ok(encrypted)
     }
 
@@ -231,8 +231,7 @@ async fn a_conversation_goes_on_over_tls_and_a_start_without_ends_with_its_reaso
     server.shows("good.pem", "server.key").await;
     refused("?sslmode=verify-full&sslrootcert=@other-ca.pem", &["nobody who is trusted"]).await;
 
-    let chat = Server::launch(&database("?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
-    chat.ready().await;
+    let chat = Server::ready_at(&database("?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
     let mut reader = Client::reader(&chat, "post").await;
     let mut writer = Client::author(&chat, "post", "writer").await;
     let ack = writer.say("in a sealed letter").await;

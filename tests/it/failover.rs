@@ -9,7 +9,7 @@ use chat_wire::ServerFrame;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Proxy, Server, admin_url, cluster::Cluster, message, sql, until};
+use crate::support::{Client, Database, Event, Proxy, Server, admin_url, cluster::Cluster, message, soon, sql, until};
 
 /// Sends until it is acknowledged; tells the counter.
 async fn say(writer: &mut Client, content: &str) -> i64 {
@@ -67,11 +67,11 @@ async fn an_old_server_that_stays_alive_is_left_by_everybody() {
     near.reach(rev).await;
     far.reach(rev).await;
     for server in [&one, &two] {
-        until("the history to have what was acknowledged", async || {
-            (history(server, "post").await == ["before", "after"]).then_some(())
+        soon("the history to have what was acknowledged", async || {
+            history(server, "post").await == ["before", "after"]
         })
         .await;
-        until("/healthz to be green", async || (server.get("/healthz").await.status() == 200).then_some(())).await;
+        soon("/healthz to be green", async || server.get("/healthz").await.status() == 200).await;
         assert_eq!(server.get("/readyz").await.status(), 200);
         // Whoever comes now: no old connection answers any more.
         for _ in 0..20 {
@@ -97,8 +97,7 @@ async fn an_old_server_that_stays_alive_is_left_by_everybody() {
 async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby_is_waited_for() {
     let primary = Cluster::start().await;
     let standby = primary.standby().await;
-    let server = Server::launch(&Cluster::url_of(&[&standby, &primary]), &EAGER).await;
-    server.ready().await;
+    let server = Server::ready_at(&Cluster::url_of(&[&standby, &primary]), &EAGER).await;
     assert_eq!(server.get("/readyz").await.status(), 200);
     let mut writer = Client::author(&server, "post", "writer").await;
     let mut reader = Client::reader(&server, "post").await;
@@ -111,7 +110,7 @@ async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby
     // A server that has only a standby, schema and all.
     primary.is_followed_by(&standby).await;
     let lone = Server::launch(&Cluster::url_of(&[&standby]), &EAGER).await;
-    until("it to say what it waits for", async || lone.log().contains("it can only be read").then_some(())).await;
+    soon("it to say what it waits for", async || lone.log().contains("it can only be read")).await;
     assert_eq!(lone.get("/readyz").await.status(), 503);
     assert_eq!(lone.get("/livez").await.status(), 200);
     assert_ne!(lone.get("/healthz").await.status(), 200);
@@ -177,15 +176,15 @@ async fn a_database_that_becomes_read_only_is_no_place_for_visitors_but_is_read(
     );
     admin(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     admin(&end).await;
-    until("/healthz to be red", async || (server.get("/healthz").await.status() == 503).then_some(())).await;
-    until("/readyz to be red", async || (server.get("/readyz").await.status() == 503).then_some(())).await;
+    soon("/healthz to be red", async || server.get("/healthz").await.status() == 503).await;
+    soon("/readyz to be red", async || server.get("/readyz").await.status() == 503).await;
     assert_eq!(server.get("/livez").await.status(), 200);
     assert_eq!(history(&server, "post").await, ["before"], "it is read all the same");
 
     admin(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
     admin(&end).await;
-    until("/readyz to be green", async || (server.get("/readyz").await.status() == 200).then_some(())).await;
-    until("/healthz to be green", async || (server.get("/healthz").await.status() == 200).then_some(())).await;
+    soon("/readyz to be green", async || server.get("/readyz").await.status() == 200).await;
+    soon("/healthz to be green", async || server.get("/healthz").await.status() == 200).await;
     let mut writer = Client::author(&server, "post", "writer").await;
     say(&mut writer, "after").await;
     assert_eq!(history(&server, "post").await, ["before", "after"]);

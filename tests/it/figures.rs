@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, RawSocket, Server, Who, message, until, within};
+use crate::support::{Client, Database, RawSocket, Server, Who, message, soon, until, within};
 
 on_both!(
     the_page_lists_what_is_printed_and_everything_moves,
@@ -120,14 +120,11 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
     loud.error_of(ErrorCode::RateLimited).await;
     loud.leave().await;
     // It is counted in whole seconds.
-    let has_worked = async || (server.metric("process_cpu_seconds_total").await > 0.0).then_some(());
-    until("a second of the processor", has_worked).await;
-    let is_sampled = async || (server.metric("chat_room_people_count").await > 0.0).then_some(());
-    until("rooms to be looked at", is_sampled).await;
+    soon("a second of the processor", async || server.metric("process_cpu_seconds_total").await > 0.0).await;
+    soon("rooms to be looked at", async || server.metric("chat_room_people_count").await > 0.0).await;
     // Each of these requests has a connection of its own, which may be gone when they are counted.
     let held = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
-    let is_counted = async || (server.metric("chat_http_connections").await > 0.0).then_some(());
-    until("a connection to be counted", is_counted).await;
+    soon("a connection to be counted", async || server.metric("chat_http_connections").await > 0.0).await;
     let text = text(&server).await;
     drop(held);
     let (mut printed, sums) = printed(&text);
@@ -229,20 +226,15 @@ async fn a_message_that_nobody_is_there_for_is_no_delivery(database: &Database) 
     author.say("the first").await;
     // Counted once it is in every outbox, which its author may see sooner.
     let n_delivered = async || server.metric("chat_delivery_duration_seconds_count").await;
-    until("the first to be counted", async || (n_delivered().await == 1.0).then_some(())).await;
+    soon("the first to be counted", async || n_delivered().await == 1.0).await;
     let held = database.hold("post").await;
     author.publish(Uuid::new_v4(), "and I am gone").await;
-    until("the message to wait for its commit", async || {
-        (server.metric("chat_store_queue_messages").await == 1.0).then_some(())
-    })
-    .await;
+    soon("the message to wait for its commit", async || server.metric("chat_store_queue_messages").await == 1.0).await;
     drop(author.drop_connection());
-    until("its sender to be gone", async || {
-        (server.metric(r#"chat_sessions_closed_total{code="1006"}"#).await == 1.0).then_some(())
-    })
-    .await;
+    soon("its sender to be gone", async || server.metric(r#"chat_sessions_closed_total{code="1006"}"#).await == 1.0)
+        .await;
     held.release().await;
-    until("the commit", async || (server.metric("chat_messages_stored_total").await == 2.0).then_some(())).await;
+    soon("the commit", async || server.metric("chat_messages_stored_total").await == 2.0).await;
     let (mut reader, welcome) = Client::join(&server, "post", Who::reader()).await;
     reader.reach(welcome.head.room.rev.max(2)).await;
     reader.ping().await;
@@ -265,11 +257,8 @@ async fn a_database_that_is_away_is_seen(database: &Database) {
     until("the database to be missed", async || is(0.0).await).await;
     author.error_of(ErrorCode::StoreUnavailable).await;
     assert_eq!(server.metric(refused).await, n_refused + 1.0);
-    until("a commit to fail", async || (server.metric("chat_commit_failures_total").await > 0.0).then_some(())).await;
-    until("the log to be counted", async || {
-        (server.metric(r#"chat_log_lines_total{level="error"}"#).await > 0.0).then_some(())
-    })
-    .await;
+    soon("a commit to fail", async || server.metric("chat_commit_failures_total").await > 0.0).await;
+    soon("the log to be counted", async || server.metric(r#"chat_log_lines_total{level="error"}"#).await > 0.0).await;
     held.release().await;
     until("the database to be back", async || is(1.0).await).await;
 }
@@ -277,8 +266,7 @@ async fn a_database_that_is_away_is_seen(database: &Database) {
 /// Addresses and methods are what a stranger likes; series are not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_make_no_series() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     drop(everything_happens(&server).await);
     let n_series = async || text(&server).await.lines().filter(|l| !l.starts_with('#')).count();
     // The first of each kind may be new to it.
@@ -321,9 +309,7 @@ async fn strange(server: &Server, n: usize) {
 /// What ends a session is told apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_are_counted_by_how_they_ended() {
-    let database = Database::sqlite();
-    let settings = [("CHAT_JOIN_SECS", "1"), ("CHAT_IDENTITY_SESSIONS_MAX", "1")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&[("CHAT_JOIN_SECS", "1"), ("CHAT_IDENTITY_SESSIONS_MAX", "1")]).await;
     let one = Client::author(&server, "post", "the author").await;
     let mut too_many = Client::connect(&server, "post").await;
     too_many.who = one.who.clone();
@@ -343,7 +329,7 @@ async fn sessions_are_counted_by_how_they_ended() {
     drop(silent.drop_connection());
     for code in [1000, 1002, 1006, 4004, 4103] {
         let series = format!(r#"chat_sessions_closed_total{{code="{code}"}}"#);
-        until(&series, async || (server.metric(&series).await == 1.0).then_some(())).await;
+        soon(&series, async || server.metric(&series).await == 1.0).await;
     }
     assert_eq!(server.metric("chat_sessions_opened_total").await, 5.0);
     assert_eq!(server.metric(r#"chat_upgrades_total{outcome="opened"}"#).await, 5.0);
@@ -368,7 +354,7 @@ async fn a_log_for_machines_is_json_line_by_line() {
     get_bad(&server).await;
     server.signal("TERM");
     assert!(server.end().await.success());
-    until("its last line", async || server.log().contains("stopped").then_some(())).await;
+    soon("its last line", async || server.log().contains("stopped")).await;
     assert_json(&server.log());
     assert!(!server.log().contains("a text to find"));
 

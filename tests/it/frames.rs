@@ -4,7 +4,7 @@ use chat_wire::{ErrorCode, Limits, PresencePayload, ProfilePayload, ServerFrame}
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, message};
+use crate::support::{Client, Database, LIMITS_OFF, Server, Who, message};
 
 on_both!(
     welcome_says_where_the_room_is,
@@ -20,8 +20,6 @@ on_both!(
     a_refused_join_may_be_tried_again,
     unknown_fields_are_ignored,
 );
-
-const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 
 fn profile(nickname: &str, avatar: Option<&str>) -> Value {
     match avatar {

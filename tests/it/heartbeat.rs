@@ -3,12 +3,11 @@
 use chat_wire::ServerFrame;
 use serde_json::Value;
 
-use crate::support::{Client, Database, RawSocket, Server, Who};
+use crate::support::{Client, RawSocket, Server, Who};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heartbeat_tells_the_counter_and_comes_with_a_ping() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_HEARTBEAT_SECS", "1")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_HEARTBEAT_SECS", "1")]).await;
     let mut client = Client::author(&server, "post", "the author").await;
     let mut reader = Client::reader(&server, "unused").await;
     let rev = client.say("hello").await.rev;
@@ -29,9 +28,7 @@ async fn a_heartbeat_tells_the_counter_and_comes_with_a_ping() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_without_a_sign_of_life_is_closed_with_4002() {
-    let database = Database::sqlite();
-    let settings = [("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")]).await;
     // It reads, but answers no ping.
     let mut silent = RawSocket::open(&server, "/ws/room/post", "").await;
     silent.send_text(&Who::reader().join(None).to_string()).await;
@@ -54,8 +51,7 @@ async fn a_client_without_a_sign_of_life_is_closed_with_4002() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_join_that_never_comes_is_closed_with_4004() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_JOIN_SECS", "1")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_JOIN_SECS", "1")]).await;
     let mut joined = Client::reader(&server, "post").await;
     let mut idle = Client::connect(&server, "post").await;
     let mut busy = Client::connect(&server, "post").await;

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, check_schema, get_raw, until};
+use crate::support::{Client, Database, Server, Who, check_schema, get_raw, soon, until};
 
 on_both!(
     a_room_tells_its_state,
@@ -182,8 +182,7 @@ async fn errors_are_json_with_a_code(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn avatars_have_words_and_pictures() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let list = get(&server, "/api/v1/avatars", 200, "Avatars").await;
     let avatars = list["avatars"].as_array().expect("a list");
     assert!(avatars.len() >= 24, "{}", avatars.len());
@@ -217,7 +216,7 @@ async fn probes_and_figures(database: &Database) {
     assert_eq!((&health["sessions"], &health["rooms"]), (&json!(2), &json!(2)));
     one.leave().await;
     drop(two);
-    until("the sessions to be gone", async || (server.json("/healthz").await["sessions"] == 0).then_some(())).await;
+    soon("the sessions to be gone", async || server.json("/healthz").await["sessions"] == 0).await;
     let described = server.json("/api/v1/openapi.json").await;
     let file: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
     assert_eq!(described, file);
@@ -274,8 +273,7 @@ async fn metrics_move(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_may_have_an_address_of_their_own() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_METRICS_ADDR", "127.0.0.1:0")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_METRICS_ADDR", "127.0.0.1:0")]).await;
     assert_eq!(server.get("/metrics").await.status(), 404);
     let port = server.ports().into_iter().find(|port| *port != server.address.port()).expect("another port");
     let url = format!("http://127.0.0.1:{port}/metrics");

@@ -1,6 +1,6 @@
 //! Servers on one database know of each other by their leases, and the chat does not depend on them.
 
-use crate::support::{Client, Database, Server, until};
+use crate::support::{Client, Database, Server, soon};
 
 const NAMED: [(&str, &str); 1] = [("CHAT_SERVER_ID", "chat-0")];
 
@@ -12,16 +12,16 @@ async fn living(server: &Server) -> f64 {
 async fn servers_on_one_database_see_each_other_come_and_go() {
     let database = Database::postgres().await;
     let first = Server::with(&database, &NAMED).await;
-    until("the first to see itself", async || (living(&first).await == 1.0).then_some(())).await;
+    soon("the first to see itself", async || living(&first).await == 1.0).await;
     // Without a setting each has a name of its own.
     let (mut second, third) = (Server::start(&database).await, Server::start(&database).await);
-    until("the first to see all", async || (living(&first).await == 3.0).then_some(())).await;
+    soon("the first to see all", async || living(&first).await == 3.0).await;
     assert_eq!(first.json("/healthz").await["lease"], serde_json::json!({"held": true, "servers": 3}));
     second.signal("INT");
     assert!(second.end().await.success());
     assert_eq!(database.number("SELECT count(*) FROM servers").await, 2, "who stops quietly leaves nothing");
     third.kill9().await;
-    until("the first to be alone", async || (living(&first).await == 1.0).then_some(())).await;
+    soon("the first to be alone", async || living(&first).await == 1.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,12 +47,12 @@ async fn a_server_that_crashed_comes_back_under_its_name() {
     Client::author(&first, "post", "the author").await.say("before").await;
     first.kill9().await;
     // However slowly this machine starts a server, it finds the lease alive.
-    database.change("UPDATE servers SET seen_at = now() + interval '1 hour'").await;
+    database.run("UPDATE servers SET seen_at = now() + interval '1 hour'").await;
     let again = Server::launch(&database.url, &NAMED).await;
-    let is_said = async || again.log().contains("a server named chat-0 was here a moment ago").then_some(());
-    until("it to find the name in use", is_said).await;
+    soon("it to find the name in use", async || again.log().contains("a server named chat-0 was here a moment ago"))
+        .await;
     assert_eq!(again.get("/readyz").await.status(), 503);
-    database.change("UPDATE servers SET seen_at = now() - interval '1 hour'").await;
+    database.run("UPDATE servers SET seen_at = now() - interval '1 hour'").await;
     again.ready().await;
     assert_eq!(Client::reader(&again, "post").await.history.contents(), ["before"]);
 }
@@ -62,19 +62,17 @@ async fn a_lease_that_cannot_be_renewed_hurts_nobody() {
     let database = Database::postgres().await;
     let server = Server::start(&database).await;
     let mut author = Client::author(&server, "post", "the author").await;
-    database.change("ALTER TABLE servers RENAME TO elsewhere").await;
-    let failed = async || (server.metric("chat_lease_failures_total").await >= 2.0).then_some(());
-    until("renewals to fail", failed).await;
+    database.run("ALTER TABLE servers RENAME TO elsewhere").await;
+    soon("renewals to fail", async || server.metric("chat_lease_failures_total").await >= 2.0).await;
     author.say("goes on").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
-    let is_said = async || server.log().contains("lease is not renewed").then_some(());
-    until("the log to say that the others take it for gone", is_said).await;
+    soon("the log to say that the others take it for gone", async || server.log().contains("lease is not renewed"))
+        .await;
     let n_failed = server.metric("chat_lease_failures_total").await;
-    let goes_on = async || (server.metric("chat_lease_failures_total").await > n_failed + 1.0).then_some(());
-    until("more of them to fail", goes_on).await;
+    soon("more of them to fail", async || server.metric("chat_lease_failures_total").await > n_failed + 1.0).await;
     assert_eq!(server.log().matches("lease is not renewed").count(), 1, "{}", server.log());
-    database.change("ALTER TABLE elsewhere RENAME TO servers").await;
-    until("the lease to be renewed", async || server.log().contains("is renewed again").then_some(())).await;
+    database.run("ALTER TABLE elsewhere RENAME TO servers").await;
+    soon("the lease to be renewed", async || server.log().contains("is renewed again")).await;
     assert_eq!(Client::reader(&server, "post").await.history.contents(), ["goes on"]);
 }
 
@@ -83,12 +81,12 @@ async fn a_server_says_once_that_it_waits_for_anothers_migrations() {
     let database = Database::postgres().await;
     let hold = "CREATE TABLE migration_lease (id SMALLINT PRIMARY KEY DEFAULT 1, holder UUID, until TIMESTAMPTZ);
         INSERT INTO migration_lease (holder, until) VALUES (gen_random_uuid(), now() + interval '1 hour')";
-    database.change(hold).await;
+    database.run(hold).await;
     let server = Server::launch(&database.url, &[]).await;
     let waits = "another server applies migrations; waiting for it";
-    until("it to wait", async || server.log().contains(waits).then_some(())).await;
+    soon("it to wait", async || server.log().contains(waits)).await;
     assert_eq!(server.get("/readyz").await.status(), 503);
-    database.change("UPDATE migration_lease SET until = now()").await;
+    database.run("UPDATE migration_lease SET until = now()").await;
     server.ready().await;
     assert_eq!(server.log().matches(waits).count(), 1, "{}", server.log());
 }

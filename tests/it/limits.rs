@@ -6,12 +6,11 @@ use chat_wire::{ErrorCode, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Who, message, until};
+use crate::support::{Client, Server, Who, message, soon, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_messages_at_once_and_then_one_a_second() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let who = Who::named("a talker");
     let (mut one, _) = Client::join(&server, "post", who.clone()).await;
     let (mut two, _) = Client::join(&server, "other post", who).await;
@@ -66,8 +65,7 @@ async fn ten_messages_at_once_and_then_one_a_second() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_profile_changes_a_minute() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut client = Client::author(&server, "post", "name 0").await;
     for n in 1..=3 {
         client.send(&json!({"type": "PROFILE", "payload": {"nickname": format!("name {n}")}})).await;
@@ -84,8 +82,7 @@ async fn three_profile_changes_a_minute() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_can_be_lifted_for_load_tests() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     assert!(server.log().contains("CHAT_RATE_LIMITS"), "and it says so");
     let who = Who::named("a talker");
     let mut sessions = Vec::new();
@@ -105,8 +102,7 @@ async fn limits_can_be_lifted_for_load_tests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_sessions_of_an_identity() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let who = Who::named("many tabs");
     let mut tabs = Vec::new();
     for n in 0..20 {
@@ -120,11 +116,10 @@ async fn twenty_sessions_of_an_identity() {
     // Somebody else comes in, and one that goes makes place.
     Client::author(&server, "post 0", "somebody else").await;
     tabs.pop().expect("a tab").leave().await;
-    until("a free place", async || {
+    soon("a free place", async || {
         let mut again = Client::connect(&server, "post 0").await;
         again.who = who.clone();
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
+        again.is_let_in().await
     })
     .await;
     for tab in &mut tabs {
@@ -134,9 +129,8 @@ async fn twenty_sessions_of_an_identity() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn six_hundred_sessions_of_an_address() {
-    let database = Database::sqlite();
     // They wait without a JOIN until all are there.
-    let server = Server::with(&database, &[("CHAT_JOIN_SECS", "600")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_JOIN_SECS", "600")]).await;
     let mut sessions = Vec::new();
     for _ in 0..600 {
         sessions.push(Client::connect(&server, "post").await);
@@ -150,8 +144,7 @@ async fn six_hundred_sessions_of_an_address() {
     sessions.pop().expect("a session").leave().await;
     until("a free place", async || {
         let (mut again, _) = Client::open(&server, "post", &[]).await.ok()?;
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
+        again.is_let_in().await.then_some(())
     })
     .await;
     sessions[0].enter(None).await;
@@ -159,12 +152,9 @@ async fn six_hundred_sessions_of_an_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_trusted_proxy_the_address_is_the_forwarded_one() {
-    let database = Database::sqlite();
     let settings = [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8")];
-    let server = Server::with(&database, &settings).await;
-    let open = async |forwarded: &str| {
-        Client::open(&server, "post", &[("X-Forwarded-For", forwarded)]).await.expect("an upgrade").0
-    };
+    let (_database, server) = Server::alone(&settings).await;
+    let open = async |forwarded: &str| Client::from(&server, "post", forwarded).await;
     let mut one = open("192.0.2.1").await;
     one.enter(None).await;
     assert_eq!(open("192.0.2.1").await.closed().await, 4006);
@@ -175,19 +165,17 @@ async fn behind_a_trusted_proxy_the_address_is_the_forwarded_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_is_believed_about_addresses() {
-    let database = Database::sqlite();
     let settings = [("CHAT_ADDRESS_SESSIONS_MAX", "1"), ("CHAT_TRUSTED_PROXIES", "10.0.0.0/8")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let mut one = Client::connect(&server, "post").await;
     one.enter(None).await;
-    let (mut two, _) = Client::open(&server, "post", &[("X-Forwarded-For", "192.0.2.2")]).await.expect("an upgrade");
+    let mut two = Client::from(&server, "post", "192.0.2.2").await;
     assert_eq!(two.closed().await, 4006);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_server_says_so() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_SESSIONS_MAX", "2")]).await;
     let mut one = Client::reader(&server, "post").await;
     let _two = Client::connect(&server, "post").await;
     assert_eq!(Client::connect(&server, "post").await.closed().await, 4005);
@@ -197,8 +185,7 @@ async fn a_full_server_says_so() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_room_is_told_and_tried_again() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_ROOM_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_ROOM_SESSIONS_MAX", "2")]).await;
     let one = Client::reader(&server, "post").await;
     let mut two = Client::reader(&server, "post").await;
     let mut three = Client::connect(&server, "post").await;
@@ -207,19 +194,13 @@ async fn a_full_room_is_told_and_tried_again() {
     assert!(error.retry_after_ms.is_some(), "{error:?}");
     Client::reader(&server, "other post").await;
     one.leave().await;
-    until("a free place", async || {
-        three.ask_to_join(None).await;
-        let answer = three.frame("an answer").await;
-        matches!(answer, ServerFrame::Welcome(_)).then_some(())
-    })
-    .await;
+    three.enter_at_last().await;
     two.ping().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_the_last_room_the_one_empty_longest_goes() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_ROOMS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_ROOMS_MAX", "2")]).await;
     let mut first = Client::author(&server, "first", "the author").await;
     let second = Client::reader(&server, "second").await;
     let mut third = Client::connect(&server, "third").await;
@@ -228,11 +209,6 @@ async fn beyond_the_last_room_the_one_empty_longest_goes() {
     assert!(error.retry_after_ms.is_some(), "{error:?}");
     first.say("kept").await;
     second.leave().await;
-    until("an empty room to go", async || {
-        third.ask_to_join(None).await;
-        let answer = third.frame("an answer").await;
-        matches!(answer, ServerFrame::Welcome(_)).then_some(())
-    })
-    .await;
+    third.enter_at_last().await;
     first.say("still here").await;
 }

@@ -17,7 +17,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{Client, Database, Ended, Folder, Server, until};
+use crate::support::{Client, Database, Ended, Folder, Server, soon};
 
 on_both!(
     every_delivery_is_counted_once,
@@ -263,7 +263,7 @@ async fn a_server_that_restarts_loses_nothing(database: &Database) {
         tokio::spawn(report(address, "--room talk --sessions 10 --rate 20 --duration 6s --drain 20s --fail-if lost>0"));
     // In the middle of it the server is gone, and another one comes in its place.
     let room = "/api/v1/rooms/talk-0";
-    until("messages", async || (server.json(room).await["messageCount"].as_u64() > Some(20)).then_some(())).await;
+    soon("messages", async || server.json(room).await["messageCount"].as_u64() > Some(20)).await;
     server.kill9().await;
     let server = Server::with(database, &OPEN).await;
     place.send_replace(server.address);
@@ -381,12 +381,11 @@ async fn something_that_is_no_chat_is_one_line() {
 #[tokio::test]
 async fn people_in_the_same_room_are_no_deliveries() {
     // It goes with its value, and a server notices that its file is gone.
-    let database = Database::sqlite();
-    let server = Server::with(&database, &OPEN).await;
+    let (_database, server) = Server::alone(&OPEN).await;
     let run = tokio::spawn(report(server.address, "--room talk --sessions 4 --rate 10 --duration 2s --fail-if lost>0"));
     let mut person = Client::author(&server, "talk-0", "a person").await;
     let room = "/api/v1/rooms/talk-0";
-    until("messages", async || (server.json(room).await["messageCount"].as_u64() > Some(2)).then_some(())).await;
+    soon("messages", async || server.json(room).await["messageCount"].as_u64() > Some(2)).await;
     person.say("what is going on here?").await;
     let (ended, report) = run.await.expect("the run");
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);

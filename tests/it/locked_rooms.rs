@@ -3,7 +3,7 @@
 use chat_wire::ErrorCode;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, assert_whole, message, until};
+use crate::support::{Client, Database, Server, assert_whole, message, soon};
 
 /// PostgreSQL only: SQLite locks the file, and with it all rooms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +39,7 @@ async fn a_locked_room_waits_while_the_others_are_answered() {
             "in the order they were sent"
         );
     }
-    until("no room to be locked", async || (server.metric("chat_locked_rooms").await == 0.0).then_some(())).await;
+    soon("no room to be locked", async || server.metric("chat_locked_rooms").await == 0.0).await;
     for room in ["locked", "one", "two", "three"] {
         let stored = database.messages(room).await;
         assert_eq!(stored.len(), 11);
@@ -50,8 +50,7 @@ async fn a_locked_room_waits_while_the_others_are_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_too_long_for_a_locked_room_is_told_and_sends_again() {
     let database = Database::postgres().await;
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1")];
-    let server = Server::with(&database, &settings).await;
+    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_STORE_WAIT_SECS", "1")]).await;
     let mut writer = Client::author(&server, "locked", "the writer").await;
     writer.say("the first").await;
     let held = database.hold("locked").await;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Who, assert_whole, message, until};
+use crate::support::{Client, Database, Event, Server, Who, assert_whole, message, soon};
 
 on_both!(a_crash_in_mid_traffic_loses_nothing);
 
@@ -72,7 +72,7 @@ async fn a_crash_in_mid_traffic_loses_nothing(database: &Database) {
     for _ in 0..2 {
         let n_acked = Arc::new(AtomicUsize::new(0));
         let traffic: JoinSet<Talker> = talkers.into_iter().map(|t| t.talk(n_acked.clone())).collect();
-        until("400 acknowledgements", async || (n_acked.load(Ordering::Relaxed) >= 400).then_some(())).await;
+        soon("400 acknowledgements", async || n_acked.load(Ordering::Relaxed) >= 400).await;
         server.kill9().await;
         talkers = traffic.join_all().await;
         all_is_stored(database, &talkers).await;

@@ -4,7 +4,7 @@
 use chat_wire::{MessagePayload, ResumePoint, WelcomePayload};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who};
+use crate::support::{Client, Database, LIMITS_OFF, Server, Who};
 
 on_both!(
     resume_at_every_position,
@@ -15,8 +15,6 @@ on_both!(
     a_welcome_has_at_most_512_kib,
     what_comes_while_away_is_there_on_return,
 );
-
-const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 
 /// Fills a room; gives its epoch and what is stored.
 async fn fill(

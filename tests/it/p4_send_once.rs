@@ -3,7 +3,7 @@
 use chat_wire::ErrorCode;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, assert_whole, message};
+use crate::support::{Client, Database, LIMITS_OFF, Server, Who, assert_whole, message};
 
 on_both!(
     every_message_is_sent_three_times,
@@ -11,8 +11,6 @@ on_both!(
     a_key_belongs_to_one_author_in_one_room,
     concurrent_twins_on_one_server,
 );
-
-const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 
 async fn every_message_is_sent_three_times(database: &Database) {
     let mut server = Server::with(database, &LIMITS_OFF).await;

@@ -11,9 +11,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::support::{Client, Database, Server, allow_files, read_to_end, until, within};
-
-const MIB: usize = 1024 * 1024;
+use crate::support::{Client, Database, MIB, Server, allow_files, read_to_end, soon, until, within};
 
 /// A connection from this address, which is one of this machine.
 async fn connect_from(server: &Server, address: &str) -> TcpStream {
@@ -41,8 +39,7 @@ const LIVEZ: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_does_not_end_ends_its_connection_the_first_or_a_later_one() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     // What is asked and answered first, and what is begun then.
     let silent = [
         ("", 0, "G"),
@@ -119,9 +116,8 @@ async fn a_head_that_does_not_end_ends_its_connection_the_first_or_a_later_one()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_with_too_many_connections_loses_those_that_wait_longest() {
-    let database = Database::sqlite();
     let settings = [("CHAT_ADDRESS_CONNECTIONS_MAX", "20"), ("CHAT_TRUSTED_PROXIES", "127.0.0.3/32")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let mut crowd = Vec::new();
     for _ in 0..60 {
         let mut stream = connect_from(&server, "127.0.0.2").await;
@@ -133,8 +129,8 @@ async fn an_address_with_too_many_connections_loses_those_that_wait_longest() {
         assert_eq!(read_to_end(&mut stream).await, "");
     }
     ask(kept.last_mut().expect("a connection"), LIVEZ, 1).await;
-    until("them to be counted", async || {
-        (server.metric(r#"chat_http_connections_cut_total{reason="address"}"#).await >= 40.0).then_some(())
+    soon("them to be counted", async || {
+        server.metric(r#"chat_http_connections_cut_total{reason="address"}"#).await >= 40.0
     })
     .await;
     assert_eq!(server.metric(r#"chat_http_connections_cut_total{reason="server"}"#).await, 0.0);
@@ -146,10 +142,7 @@ async fn an_address_with_too_many_connections_loses_those_that_wait_longest() {
         ask(&mut stream, LIVEZ, 1).await;
         behind.push(stream);
     }
-    until("those behind the proxy to be counted", async || {
-        (server.metric("chat_http_connections").await >= 21.0).then_some(())
-    })
-    .await;
+    soon("those behind the proxy to be counted", async || server.metric("chat_http_connections").await >= 21.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,8 +174,8 @@ async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
     }
     let n_open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("a process").count();
     assert!(n_open <= 256, "{n_open} files");
-    until("those that gave way to be counted", async || {
-        (server.metric(r#"chat_http_connections_cut_total{reason="server"}"#).await >= 250.0).then_some(())
+    soon("those that gave way to be counted", async || {
+        server.metric(r#"chat_http_connections_cut_total{reason="server"}"#).await >= 250.0
     })
     .await;
     drop(crowd);
@@ -192,8 +185,7 @@ async fn with_256_descriptors_a_crowd_shuts_nobody_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_of_a_crowd_of_connections_is_given_back() {
     allow_files();
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     server.settled().await;
     ask(&mut connect_from(&server, "127.0.1.1").await, LIVEZ, 1).await;
     let before = server.resident();
@@ -203,7 +195,7 @@ async fn the_memory_of_a_crowd_of_connections_is_given_back() {
         stream.write_all(b"G").await.expect("a server that reads");
         crowd.push(stream);
     }
-    until("most to be there", async || (server.metric("chat_http_connections").await > 700.0).then_some(())).await;
+    soon("most to be there", async || server.metric("chat_http_connections").await > 700.0).await;
     let during = server.resident();
     drop(crowd);
     println!("{before} bytes before, {during} with 1,000");

@@ -10,9 +10,8 @@ use std::{
 
 use tokio::{net::TcpSocket, task::JoinSet};
 
-use crate::support::{Client, Database, RawSocket, Server, Who, allow_files, until, within};
+use crate::support::{Client, MIB, RawSocket, Server, Who, allow_files, soon, until, within};
 
-const MIB: usize = 1024 * 1024;
 /// What an idle session may take of the server's memory.
 const SESSION_BYTES_MAX: usize = 8 * 1024;
 
@@ -27,17 +26,14 @@ async fn silent_crowd(server: &Server, n_sockets: usize) -> Vec<RawSocket> {
 }
 
 async fn wait_until_alone(server: &Server, n_sessions: usize) {
-    let is_alone = async || (server.json("/healthz").await["sessions"] == n_sessions).then_some(());
-    until("the crowd to be gone", is_alone).await;
+    soon("the crowd to be gone", async || server.json("/healthz").await["sessions"] == n_sessions).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_that_never_join_are_told_and_forgotten() {
     allow_files();
-    let database = Database::sqlite();
     // The time for a JOIN is short, but not so short that the first are usually gone before the last have come.
-    let settings = [("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"), ("CHAT_JOIN_SECS", "20")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&[("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"), ("CHAT_JOIN_SECS", "20")]).await;
     // These talk all the while, as fast as one person may.
     let mut reader = Client::reader(&server, "post").await;
     let mut author = Client::author(&server, "post", "the author").await;
@@ -96,10 +92,8 @@ async fn follow(mut client: Client, at: Arc<AtomicI64>, upto: Arc<AtomicI64>) ->
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
     allow_files();
-    let database = Database::sqlite();
     // On a slow machine they would be silent for too long before they are too slow.
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_SILENCE_SECS", "3600")];
-    let server = Server::with(&database, &settings).await;
+    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_SILENCE_SECS", "3600")]).await;
     let mut writers = Vec::new();
     for n in 0..4 {
         writers.push(Client::author(&server, "post", &format!("writer {n}")).await);
@@ -191,8 +185,7 @@ async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
     }
     assert!(most < before + 64 * MIB, "{most} bytes after {before}");
     assert_eq!(server.metric("chat_outbox_evictions_total").await, 200.0, "and nobody else is cut");
-    let empty = async || (server.metric("chat_outbox_bytes").await == 0.0).then_some(());
-    until("what was queued to be given back", empty).await;
+    soon("what was queued to be given back", async || server.metric("chat_outbox_bytes").await == 0.0).await;
     // Those that were cut find a reset, not a close frame.
     for client in &mut stalled[..5] {
         assert_eq!(client.closed().await, 1006);

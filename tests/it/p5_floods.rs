@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::{
     Answer, Client, Database, Event, RawSocket, Server, Who, get_raw, message,
     raw::{FIN, PING},
-    until, within,
+    soon, until, within,
 };
 
 /// Believes what the tests say of addresses.
@@ -48,8 +48,7 @@ fn count(errors: &[ErrorCode], code: ErrorCode) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_floods_is_told_and_then_closed() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (database, server) = Server::alone(&[]).await;
     let mut other = Client::author(&server, "post", "somebody else").await;
     other.say("before").await;
     let pings = |_| text(&json!({"type": "PING", "payload": {}}));
@@ -76,7 +75,7 @@ async fn a_session_that_floods_is_told_and_then_closed() {
     let (errors, code) = flood(&mut client, messages).await;
     assert_eq!((count(&errors, ErrorCode::RateLimited), code), (errors.len(), 4102));
     // It was closed before it could be told, but what was within the rate is stored.
-    until("what was taken to be stored", async || (database.messages("post").await.len() > 1).then_some(())).await;
+    soon("what was taken to be stored", async || database.messages("post").await.len() > 1).await;
 
     // Refused JOINs, each of which begins the time for a JOIN anew.
     let mut client = Client::connect(&server, "post").await;
@@ -96,18 +95,11 @@ async fn a_session_that_floods_is_told_and_then_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_beyond_the_frame_rate_is_named() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_FRAME_BURST", "5"), ("CHAT_FRAMES_PER_SECOND", "1")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_FRAME_BURST", "5"), ("CHAT_FRAMES_PER_SECOND", "1")]).await;
     let mut client = Client::author(&server, "post", "a flooder").await;
-    let ids: Vec<Uuid> = (0..20).map(|_| Uuid::new_v4()).collect();
-    for (n, id) in ids.iter().enumerate() {
-        client.publish(*id, &format!("message {n}")).await;
-    }
+    let ids = client.publish_all((0..20).map(|n| format!("message {n}"))).await;
     // Each is answered by name, so that a page knows which to send again.
-    let is_known = |client: &Client, id: &Uuid| client.history.acks.contains_key(id) || client.errors.contains_key(id);
-    while !ids.iter().all(|id| is_known(&client, id)) {
-        client.frame("an answer to each").await;
-    }
+    client.answered(&ids).await;
     let refused: Vec<_> = ids.iter().filter_map(|id| client.errors.get(id)).collect();
     assert!(refused.len() >= 10, "{} are refused", refused.len());
     assert!(refused.iter().all(|e| e.code == ErrorCode::RateLimited && e.retry_after_ms.is_some()));
@@ -129,8 +121,7 @@ async fn a_message_beyond_the_frame_rate_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn coming_back_under_other_names_is_changing_the_name() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut who = Who::named("name 0");
     let mut watcher = Client::reader(&server, "post").await;
     for n in 0..=3 {
@@ -154,9 +145,7 @@ async fn coming_back_under_other_names_is_changing_the_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_of_what_is_stored_is_acknowledged_whatever_the_rate() {
-    let database = Database::sqlite();
-    let settings = [("CHAT_MESSAGE_BURST", "2"), ("CHAT_MESSAGES_PER_SECOND", "1")];
-    let server = Server::with(&database, &settings).await;
+    let (database, server) = Server::alone(&[("CHAT_MESSAGE_BURST", "2"), ("CHAT_MESSAGES_PER_SECOND", "1")]).await;
     let mut client = Client::author(&server, "post", "the author").await;
     let client_id = Uuid::new_v4();
     let first = client.say_as(client_id, "hello").await;
@@ -170,8 +159,8 @@ async fn a_retry_of_what_is_stored_is_acknowledged_whatever_the_rate() {
         };
         client.wait("an answer", answer).await
     };
-    until("the rate to be reached", async || {
-        (refused(&mut client, Uuid::new_v4(), "another").await == Some(ErrorCode::RateLimited)).then_some(())
+    soon("the rate to be reached", async || {
+        refused(&mut client, Uuid::new_v4(), "another").await == Some(ErrorCode::RateLimited)
     })
     .await;
     // The same bucket after a reconnect, which is when retries come.
@@ -195,21 +184,14 @@ async fn a_retry_of_what_is_stored_is_acknowledged_whatever_the_rate() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_times_nearly_the_same_is_refused() {
-    let database = Database::sqlite();
     // A rate that would let all of them through.
     let settings = [("CHAT_MESSAGE_BURST", "100"), ("CHAT_REPEATS_PER_MINUTE", "5"), ("CHAT_FRAME_BURST", "200")];
-    let server = Server::with(&database, &settings).await;
+    let (database, server) = Server::alone(&settings).await;
     let mut other = Client::author(&server, "post", "somebody else").await;
     let mut client = Client::author(&server, "post", "a shouter").await;
-    let ids: Vec<Uuid> = (0..50).map(|_| Uuid::new_v4()).collect();
     let shout = |n: usize| format!("{}Buy  NOW{}", " ".repeat(n % 3), "!".repeat(n));
-    for (n, id) in ids.iter().enumerate() {
-        client.publish(*id, &shout(n)).await;
-    }
-    let is_known = |client: &Client, id: &Uuid| client.history.acks.contains_key(id) || client.errors.contains_key(id);
-    while !ids.iter().all(|id| is_known(&client, id)) {
-        client.frame("an answer to each").await;
-    }
+    let ids = client.publish_all((0..50).map(shout)).await;
+    client.answered(&ids).await;
     let taken: HashSet<Uuid> = ids.iter().filter(|id| client.history.acks.contains_key(id)).copied().collect();
     assert_eq!(taken, ids[..5].iter().copied().collect());
     for id in &ids[5..] {
@@ -229,8 +211,7 @@ async fn fifty_times_nearly_the_same_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_identity_with_many_sessions_gets_no_more_than_with_one() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut other = Client::author(&server, "post", "somebody else").await;
     let who = Who::named("many tabs");
     let mut tabs = Vec::new();
@@ -239,14 +220,8 @@ async fn an_identity_with_many_sessions_gets_no_more_than_with_one() {
     }
     let begun = std::time::Instant::now();
     let talks = tabs.into_iter().enumerate().map(|(tab, mut client)| async move {
-        let ids: Vec<Uuid> = (0..10).map(|_| Uuid::new_v4()).collect();
-        for (n, id) in ids.iter().enumerate() {
-            client.publish(*id, &format!("message {n} of {tab}")).await;
-        }
-        let known = |c: &Client| ids.iter().all(|id| c.history.acks.contains_key(id) || c.errors.contains_key(id));
-        while !known(&client) {
-            client.frame("an answer to each").await;
-        }
+        let ids = client.publish_all((0..10).map(|n| format!("message {n} of {tab}"))).await;
+        client.answered(&ids).await;
         client.history.acks.len()
     });
     let n_taken: usize = join_all(talks).await.into_iter().sum();
@@ -267,15 +242,12 @@ fn is_refused(answer: &Answer) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_comes_and_goes_all_the_time_is_refused() {
-    let database = Database::sqlite();
     let settings = [TRUSTED, ("CHAT_ADDRESS_CONNECT_BURST", "20"), ("CHAT_ADDRESS_CONNECTS_PER_SECOND", "1")];
-    let server = Server::with(&database, &settings).await;
-    let from = |address: &'static str| [("X-Forwarded-For", address)];
-    let mut inside = Client::open(&server, "post", &from("192.0.2.1")).await.expect("an upgrade").0;
-    inside.who = Who::named("came in time");
-    inside.enter(None).await;
+    let (_database, server) = Server::alone(&settings).await;
+    let mut inside = Client::author_from(&server, "post", "192.0.2.1").await;
     let mut n_opened = 1;
-    until("the address to be refused", async || match Client::open(&server, "post", &from("192.0.2.1")).await {
+    let from = [("X-Forwarded-For", "192.0.2.1")];
+    until("the address to be refused", async || match Client::open(&server, "post", &from).await {
         Ok((client, _)) => {
             client.drop_connection();
             n_opened += 1;
@@ -298,8 +270,8 @@ async fn an_address_that_comes_and_goes_all_the_time_is_refused() {
     assert_eq!(body["error"]["code"], "RATE_LIMITED");
     // Who is inside stays, and others come in; of an IPv6 address the first half counts.
     inside.say("still here").await;
-    Client::open(&server, "post", &from("192.0.2.2")).await.expect("an upgrade").0.enter(None).await;
-    Client::open(&server, "post", &from("2001:db8::1")).await.expect("an upgrade").0.enter(None).await;
+    Client::from(&server, "post", "192.0.2.2").await.enter(None).await;
+    Client::from(&server, "post", "2001:db8::1").await.enter(None).await;
     assert_eq!(get_raw(&server, "/api/v1/rooms/post", "X-Forwarded-For: 192.0.2.1\r\n").await.status, 200);
 }
 
@@ -315,12 +287,9 @@ async fn refused_upgrade(server: &Server, address: &str) -> Option<Answer> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_asks_all_the_time_is_refused() {
-    let database = Database::sqlite();
     let settings = [TRUSTED, ("CHAT_ADDRESS_REQUEST_BURST", "30"), ("CHAT_ADDRESS_REQUESTS_PER_SECOND", "1")];
-    let server = Server::with(&database, &settings).await;
-    let mut inside = Client::open(&server, "post", &[("X-Forwarded-For", "192.0.2.1")]).await.expect("an upgrade").0;
-    inside.who = Who::named("the author");
-    inside.enter(None).await;
+    let (_database, server) = Server::alone(&settings).await;
+    let mut inside = Client::author_from(&server, "post", "192.0.2.1").await;
     let ask = async |path: &str, headers: &str| {
         get_raw(&server, path, &format!("X-Forwarded-For: 192.0.2.1\r\n{headers}")).await
     };
@@ -372,11 +341,10 @@ async fn an_address_that_asks_all_the_time_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_trusted_proxies_say_who_asks() {
-    let database = Database::sqlite();
     let few = [("CHAT_ADDRESS_REQUEST_BURST", "10"), ("CHAT_ADDRESS_REQUESTS_PER_SECOND", "1")];
     let path = "/api/v1/avatars";
     // Nobody is trusted: a made-up address each time is no way around the limit.
-    let server = Server::with(&database, &few).await;
+    let (_database, server) = Server::alone(&few).await;
     let mut n_answered = 0;
     while !is_refused(&get_raw(&server, path, &format!("X-Forwarded-For: 198.51.100.{n_answered}\r\n")).await) {
         n_answered += 1;

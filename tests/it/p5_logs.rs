@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Client, Database, PATIENCE, RawSocket, Server, until};
+use crate::support::{Client, Database, PATIENCE, RawSocket, Server, soon, until};
 
 /// At this level each frame is a line: thousands, far more than a pipe holds.
 const CHATTY: [(&str, &str); 2] = [("RUST_LOG", "trace"), ("CHAT_RATE_LIMITS", "off")];
@@ -112,7 +112,7 @@ async fn a_pipe_that_is_closed_does_not_stop_the_chat() {
     let (reader, mut server) = piped(&database).await;
     drop(reader);
     is_lively(&server).await;
-    until("lines to be counted", async || (n_dropped(&server).await > 0.0).then_some(())).await;
+    soon("lines to be counted", async || n_dropped(&server).await > 0.0).await;
     server.signal("TERM");
     assert!(server.end().await.success());
 }
@@ -123,7 +123,7 @@ async fn a_disk_that_is_always_full_does_not_stop_the_chat() {
     let full = || OpenOptions::new().write(true).open("/dev/full").expect("a device");
     let mut server = Server::writing_to(&database, &CHATTY, full().into(), full().into()).await;
     is_lively(&server).await;
-    until("lines to be counted", async || (n_dropped(&server).await > 0.0).then_some(())).await;
+    soon("lines to be counted", async || n_dropped(&server).await > 0.0).await;
     server.signal("TERM");
     assert!(server.end().await.success());
 }

@@ -7,37 +7,18 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::support::{
-    Client, Database, Event, Server, Who,
+    Client, Database, Event, Server,
     raw::{CONTINUATION, RawSocket, TEXT},
-    until, within,
+    soon, until, within,
 };
 
 /// Believes what the tests say of addresses.
 const TRUSTED: (&str, &str) = ("CHAT_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8");
 
-/// A socket of this address, without a JOIN.
-async fn from(server: &Server, room: &str, address: &str) -> Client {
-    Client::open(server, room, &[("X-Forwarded-For", address)]).await.expect("an upgrade").0
-}
-
-/// Somebody who was never here before, from this address.
-async fn newcomer(server: &Server, room: &str, address: &str) -> Client {
-    let mut client = from(server, room, address).await;
-    client.who = Who::named("somebody new");
-    client.enter(None).await;
-    client
-}
-
 /// Sends all of these at once; gives how many were taken and the errors of the others.
 async fn say_all(client: &mut Client, texts: &[String]) -> (usize, Vec<ErrorCode>) {
-    let ids: Vec<Uuid> = texts.iter().map(|_| Uuid::new_v4()).collect();
-    for (id, text) in ids.iter().zip(texts) {
-        client.publish(*id, text).await;
-    }
-    let known = |c: &Client| ids.iter().all(|id| c.history.acks.contains_key(id) || c.errors.contains_key(id));
-    while !known(client) {
-        client.frame("an answer to each").await;
-    }
+    let ids = client.publish_all(texts.iter().cloned()).await;
+    client.answered(&ids).await;
     let refused = ids.iter().filter_map(|id| client.errors.get(id)).map(|error| {
         assert!(error.retry_after_ms.is_some_and(|ms| (1..=60_001).contains(&ms)), "{error:?}");
         error.code
@@ -50,7 +31,7 @@ async fn say_all(client: &mut Client, texts: &[String]) -> (usize, Vec<ErrorCode
 /// Gives how many were taken.
 async fn invent(server: &Server, room: &str, n_code_points: usize) -> usize {
     let floods = (0..40).map(|_| async {
-        let mut client = newcomer(server, room, "192.0.2.1").await;
+        let mut client = Client::author_from(server, room, "192.0.2.1").await;
         let text = |n| format!("{n} {} {}", Uuid::new_v4(), "\u{1f30a}".repeat(n_code_points));
         let texts: Vec<String> = (0..10).map(text).collect();
         let (n_taken, refused) = say_all(&mut client, &texts).await;
@@ -62,9 +43,8 @@ async fn invent(server: &Server, room: &str, n_code_points: usize) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invented_identities_share_their_addresss_budget() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
-    let mut other = newcomer(&server, "post", "192.0.2.2").await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
+    let mut other = Client::author_from(&server, "post", "192.0.2.2").await;
     other.say("before").await;
     let begun = Instant::now();
     let n_taken = invent(&server, "post", 0).await;
@@ -74,19 +54,18 @@ async fn invented_identities_share_their_addresss_budget() {
     assert!(server.metric("chat_messages_limited_total{limit=\"address_room\"}").await > 0.0);
     // Others are heard in this room, and this address in others.
     other.say("nobody else is held back").await;
-    newcomer(&server, "another post", "192.0.2.1").await.say("nor elsewhere").await;
+    Client::author_from(&server, "another post", "192.0.2.1").await.say("nor elsewhere").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_texts_count_by_their_bytes() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let begun = Instant::now();
     let n_taken = invent(&server, "post", 1_900).await;
     // 32 KiB a second, and as much at once: each has 7.6 KB and what is around it.
     let n_most = 32.0 * 1_024.0 * (begun.elapsed().as_secs_f64() + 1.0) / 7_600.0 + 1.0;
     assert!(n_taken >= 2 && n_taken as f64 <= n_most, "{n_taken} of 400 were taken, {n_most} might be");
-    newcomer(&server, "post", "192.0.2.2").await.say("nobody else is held back").await;
+    Client::author_from(&server, "post", "192.0.2.2").await.say("nobody else is held back").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,53 +115,45 @@ async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_text_by_many_identities_of_one_address_is_refused() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_REPEATS_PER_MINUTE", "2")]).await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_REPEATS_PER_MINUTE", "2")]).await;
     let mut n_taken = 0;
     for n in 0..14 {
-        let mut client = newcomer(&server, "post", "192.0.2.1").await;
+        let mut client = Client::author_from(&server, "post", "192.0.2.1").await;
         let (taken, refused) = say_all(&mut client, &[format!("Buy now{}", "!".repeat(n))]).await;
         assert!(refused.iter().all(|code| *code == ErrorCode::RateLimited));
         n_taken += taken;
         client.drop_connection();
     }
     assert_eq!(n_taken, 10, "five times what one identity may");
-    newcomer(&server, "post", "192.0.2.1").await.say("something else").await;
-    newcomer(&server, "another post", "192.0.2.1").await.say("buy now").await;
-    newcomer(&server, "post", "192.0.2.2").await.say("buy now").await;
+    Client::author_from(&server, "post", "192.0.2.1").await.say("something else").await;
+    Client::author_from(&server, "another post", "192.0.2.1").await.say("buy now").await;
+    Client::author_from(&server, "post", "192.0.2.2").await.say("buy now").await;
     assert!(server.metric("chat_messages_limited_total{limit=\"repeats\"}").await > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_is_full_is_told_to_come_back() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
-    let one = newcomer(&server, "post", "192.0.2.1").await;
-    let mut two = newcomer(&server, "post", "192.0.2.1").await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
+    let one = Client::author_from(&server, "post", "192.0.2.1").await;
+    let mut two = Client::author_from(&server, "post", "192.0.2.1").await;
     // A code below 4100: it passes with time.
-    assert_eq!(from(&server, "post", "192.0.2.1").await.closed().await, 4006);
-    newcomer(&server, "post", "192.0.2.2").await;
+    assert_eq!(Client::from(&server, "post", "192.0.2.1").await.closed().await, 4006);
+    Client::author_from(&server, "post", "192.0.2.2").await;
     assert_eq!(server.metric("chat_upgrades_total{outcome=\"address_full\"}").await, 1.0);
     one.leave().await;
-    until("a free place", async || {
-        let mut again = from(&server, "post", "192.0.2.1").await;
-        again.ask_to_join(None).await;
-        matches!(again.next("an answer").await, Event::Frame(_)).then_some(())
-    })
-    .await;
+    soon("a free place", async || Client::from(&server, "post", "192.0.2.1").await.is_let_in().await).await;
     two.ping().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ipv6_customer_has_not_a_limit_for_each_of_its_networks() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
+    let (_database, server) = Server::alone(&[TRUSTED, ("CHAT_ADDRESS_SESSIONS_MAX", "2")]).await;
     let mut inside = Vec::new();
     let mut n_refused = 0;
     // A new /64 for each, all of one /56; then all of one /48.
     for n in 0..12 {
         let address = if n < 6 { format!("2001:db8:1:{n:x}::1") } else { format!("2001:db8:1:{n:x}00::1") };
-        let mut client = from(&server, "post", &address).await;
+        let mut client = Client::from(&server, "post", &address).await;
         client.ask_to_join(None).await;
         match client.next("an answer").await {
             Event::Frame(_) => inside.push(client),
@@ -193,27 +164,25 @@ async fn an_ipv6_customer_has_not_a_limit_for_each_of_its_networks() {
         }
     }
     assert_eq!((inside.len(), n_refused), (8, 4), "two times as many in a /56, four times in a /48");
-    newcomer(&server, "post", "2001:db8:2::1").await;
+    Client::author_from(&server, "post", "2001:db8:2::1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visitor_within_a_trusted_network_invents_no_address_where_the_hops_are_known() {
-    let database = Database::sqlite();
     let settings = [TRUSTED, ("CHAT_TRUSTED_HOPS", "1"), ("CHAT_ADDRESS_SESSIONS_MAX", "1")];
-    let server = Server::with(&database, &settings).await;
-    let mut inside = newcomer(&server, "post", "203.0.113.1, 10.3.3.3").await;
+    let (_database, server) = Server::alone(&settings).await;
+    let mut inside = Client::author_from(&server, "post", "203.0.113.1, 10.3.3.3").await;
     for n in 2..5 {
         let invented = format!("203.0.113.{n}, 10.3.3.3");
-        assert_eq!(from(&server, "post", &invented).await.closed().await, 4006);
+        assert_eq!(Client::from(&server, "post", &invented).await.closed().await, 4006);
     }
-    newcomer(&server, "post", "203.0.113.1, 10.3.3.4").await;
+    Client::author_from(&server, "post", "203.0.113.1, 10.3.3.4").await;
     inside.ping().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_fragments_count_as_frames() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     let mut is_open = socket.send(TEXT, b"").await;
     for _ in 0..1_000 {

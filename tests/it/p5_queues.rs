@@ -39,10 +39,7 @@ async fn a_full_queue_refuses_and_stores_the_rest(database: &Database) {
     server.settled().await;
     let before = server.resident();
     let held = database.hold("post").await;
-    let sent: Vec<Uuid> = (0..200).map(|_| Uuid::new_v4()).collect();
-    for client_id in &sent {
-        writer.publish(*client_id, "hello").await;
-    }
+    let sent = writer.publish_all(vec!["hello".to_owned(); 200]).await;
     // The refusals come at once, while the database stands still.
     let mut refused = HashSet::new();
     while refused.len() < 180 {
@@ -98,8 +95,7 @@ async fn a_message_that_was_refused_is_taken_later(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_is_flooded_holds_up_no_other() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "100")]).await;
+    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "100")]).await;
     let mut quiet = Client::author(&server, "quiet", "a quiet one").await;
     let mut writers = Vec::new();
     for n in 0..5 {

@@ -9,7 +9,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::support::{Client, Database, RawSocket, Server, check_schema, get_raw, until, within};
+use crate::support::{Client, Database, RawSocket, Server, check_schema, get_raw, soon, until, within};
 
 on_both!(
     people_are_listed_page_by_page,
@@ -152,13 +152,12 @@ async fn all_backlogs_together_are_bounded_and_nothing_is_missing(database: &Dat
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_takes_too_much_is_refused_until_it_is_paid_for() {
-    let database = Database::sqlite();
     let settings = [
         ("CHAT_TRUSTED_PROXIES", "127.0.0.0/8"),
         ("CHAT_ADDRESS_BYTES_BURST_MIB", "1"),
         ("CHAT_ADDRESS_BYTES_KIB_PER_SECOND", "1"),
     ];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let from =
         async |path: &str, address: &str| get_raw(&server, path, &format!("X-Forwarded-For: {address}\r\n")).await;
     let mut n_bytes = 0;
@@ -182,8 +181,7 @@ async fn an_address_that_takes_too_much_is_refused_until_it_is_paid_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_figures_are_not_for_visitors() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     assert_eq!(get_raw(&server, "/metrics", "").await.status, 200);
     for header in ["X-Forwarded-For: 192.0.2.1\r\n", "Forwarded: for=192.0.2.1\r\n", "X-Real-IP: 192.0.2.1\r\n"] {
         let answer = get_raw(&server, "/metrics", header).await;
@@ -217,9 +215,8 @@ async fn ask_often(server: &Server, request: &str, status: u16, n: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_refusals_make_a_few_lines() {
     const N: usize = 5_000;
-    let database = Database::sqlite();
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     let n_before = server.log().lines().count();
     for path in ["/nothing", "/room/", "/api/v1/nothing", "/static/x/js/nothing.js", "/ws"] {
         ask_often(&server, &get(path), 404, N).await;
@@ -254,14 +251,15 @@ async fn thousands_of_refusals_make_a_few_lines() {
     let lines: Vec<String> = server.log().lines().skip(n_before).map(str::to_owned).collect();
     assert!(lines.len() <= 5, "{} lines: {:#?}", lines.len(), lines.get(..20.min(lines.len())));
 
-    let database = Database::sqlite();
     // One a second: a busy machine's own requests would never use up what comes back at the default rate.
     let settings = [("CHAT_ADDRESS_REQUEST_BURST", "1"), ("CHAT_ADDRESS_REQUESTS_PER_SECOND", "1")];
-    let server = Server::with(&database, &settings).await;
+    let (_database, server) = Server::alone(&settings).await;
     let n_before = server.log().lines().count();
     server.get("/room/post").await;
-    let until_empty = async || (server.get("/room/post").await.status() == StatusCode::TOO_MANY_REQUESTS).then_some(());
-    until("the address to be refused", until_empty).await;
+    soon("the address to be refused", async || {
+        server.get("/room/post").await.status() == StatusCode::TOO_MANY_REQUESTS
+    })
+    .await;
     let refused = async |path: &str| {
         let mut n_refused = 0;
         let mut stream = TcpStream::connect(server.address).await.expect("a connection");

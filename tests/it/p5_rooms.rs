@@ -10,9 +10,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Client, Database, RawSocket, Server, until, within};
-
-const MIB: usize = 1024 * 1024;
+use crate::support::{Client, MIB, RawSocket, Server, soon, within};
 
 /// As many as are asked for before the answers are read.
 const AT_ONCE: usize = 16;
@@ -48,8 +46,7 @@ async fn visit(server: &Server, paths: Vec<String>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_room_ids_are_asked_for() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     let mut author = Client::author(&server, "post", "the author").await;
     author.say("before").await;
     // What is made once is there already.
@@ -87,8 +84,7 @@ async fn a_hundred_thousand_room_ids_are_asked_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_ROOMS_MAX", "100")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_ROOMS_MAX", "100")]).await;
     let mut author = Client::author(&server, "post", "the author").await;
     author.say("before").await;
     let mut after = Vec::new();
@@ -116,13 +112,12 @@ async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
         }
         visitors.join_all().await;
         assert!(n_most <= 100.0 && n_most > 2.0, "{n_most} rooms lived");
-        let is_alone = async || (server.metric("chat_sessions_live").await == 1.0).then_some(());
-        until("the visitors to be gone", is_alone).await;
+        soon("the visitors to be gone", async || server.metric("chat_sessions_live").await == 1.0).await;
         after.push(server.resident());
     }
     println!("{} bytes after 1,000 rooms, {} after 2,000", after[0], after[1]);
     assert!(after[1] < after[0] + 8 * MIB, "{after:?}");
     // The one that somebody is in was never empty, so it is the one that stayed.
     assert_eq!(author.say("after").await.seq, 2);
-    until("empty rooms to be few", async || (server.metric("chat_rooms_live").await <= 100.0).then_some(())).await;
+    soon("empty rooms to be few", async || server.metric("chat_rooms_live").await <= 100.0).await;
 }

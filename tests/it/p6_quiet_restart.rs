@@ -13,7 +13,7 @@ use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Proxy, RawSocket, Server, Who, assert_whole, get_raw, until};
+use crate::support::{Client, Database, Event, Proxy, RawSocket, Server, Who, assert_whole, get_raw, soon, until};
 
 on_both!(sigterm_moves_sessions_and_loses_nothing, sigint_is_quick_and_loses_nothing);
 
@@ -61,22 +61,27 @@ async fn talk_until_moved(mut client: Client, name: String) -> (Client, Vec<(Uui
     }
 }
 
+async fn talkers(server: &Server, n: usize) -> JoinSet<(Client, Vec<(Uuid, String)>)> {
+    let mut talking = JoinSet::new();
+    for n in 0..n {
+        let name = format!("writer {n}");
+        let client = Client::author(server, "post", &name).await;
+        talking.spawn(talk_until_moved(client, name));
+    }
+    talking
+}
+
 async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     // Long enough for all that is done in each of them on a machine that is busy with other things.
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "4"), ("CHAT_DRAIN_WINDOW_SECS", "4")];
     let mut server = Server::with(database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..6 {
-        let name = format!("writer {n}");
-        let client = Client::author(&server, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
+    let talking = talkers(&server, 6).await;
     let reader = Client::reader(&server, "post").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
-    until("traffic", async || (server.metric("chat_messages_stored_total").await > 50.0).then_some(())).await;
+    soon("traffic", async || server.metric("chat_messages_stored_total").await > 50.0).await;
     server.signal("TERM");
     // In the grace it is red, and all goes on.
-    until("/readyz to be red", async || (server.get("/readyz").await.status() == 503).then_some(())).await;
+    soon("/readyz to be red", async || server.get("/readyz").await.status() == 503).await;
     assert_eq!(server.get("/livez").await.status(), 200);
     let mut late = Client::author(&server, "post", "a latecomer").await;
     late.say("in the grace").await;
@@ -122,13 +127,8 @@ async fn sigint_is_quick_and_loses_nothing(database: &Database) {
     // A long grace and window, which this signal skips.
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "30"), ("CHAT_DRAIN_WINDOW_SECS", "30")];
     let mut server = Server::with(database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..4 {
-        let name = format!("writer {n}");
-        let client = Client::author(&server, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
-    until("traffic", async || (server.metric("chat_messages_stored_total").await > 20.0).then_some(())).await;
+    let talking = talkers(&server, 4).await;
+    soon("traffic", async || server.metric("chat_messages_stored_total").await > 20.0).await;
     let told = Instant::now();
     server.signal("INT");
     let talkers = talking.join_all().await;
@@ -143,10 +143,9 @@ async fn sigint_is_quick_and_loses_nothing(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_sessions_ends_early() {
-    let database = Database::sqlite();
-    let mut server = Server::with(&database, &[("CHAT_DRAIN_WINDOW_SECS", "30")]).await;
+    let (_database, mut server) = Server::alone(&[("CHAT_DRAIN_WINDOW_SECS", "30")]).await;
     Client::author(&server, "post", "the author").await.say("hello").await;
-    until("no session", async || (server.json("/healthz").await["sessions"] == 0).then_some(())).await;
+    soon("no session", async || server.json("/healthz").await["sessions"] == 0).await;
     let told = Instant::now();
     server.signal("TERM");
     assert_eq!(server.end().await.code(), Some(0));
@@ -155,9 +154,8 @@ async fn a_server_without_sessions_ends_early() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_answer_holds_up_no_restart() {
-    let database = Database::sqlite();
     let settings = [("CHAT_DRAIN_GRACE_SECS", "0"), ("CHAT_DRAIN_WINDOW_SECS", "0")];
-    let mut server = Server::with(&database, &settings).await;
+    let (_database, mut server) = Server::alone(&settings).await;
     let mut silent = RawSocket::open(&server, "/ws/room/post", "").await;
     silent.send_text(&Who::reader().join(None).to_string()).await;
     silent.text().await;
@@ -175,13 +173,8 @@ async fn sessions_move_to_the_other_server_and_miss_nothing() {
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "0.2"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
     let mut old = Server::with(&database, &settings).await;
     let new = Server::with(&database, &settings).await;
-    let mut talking = JoinSet::new();
-    for n in 0..4 {
-        let name = format!("writer {n}");
-        let client = Client::author(&old, "post", &name).await;
-        talking.spawn(talk_until_moved(client, name));
-    }
-    until("traffic", async || (old.metric("chat_messages_stored_total").await > 20.0).then_some(())).await;
+    let mut talking = talkers(&old, 4).await;
+    soon("traffic", async || old.metric("chat_messages_stored_total").await > 20.0).await;
     old.signal("TERM");
     let mut moved = Vec::new();
     while let Some(talker) = talking.join_next().await {
@@ -215,7 +208,7 @@ struct Rolled {
 /// whatever server the line leads to.
 async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> Rolled {
     let room = "rolling";
-    let mut client = Client::connect_to(wire, room).await;
+    let mut client = Client::try_connect_to(wire, room).await.expect("an upgrade");
     client.who = Who::named(&name);
     client.enter(None).await;
     let mut rolled = Rolled { client, n_moves: 0, n_refused: 0, longest_gap: Duration::ZERO };
@@ -276,13 +269,13 @@ async fn a_rolling_replacement_under_load_costs_nobody_anything() {
     for n in 0..20 {
         talking.spawn(talk_through(wires[n % 2].address, format!("talker {n}"), stop.clone()));
     }
-    until("traffic", async || (database.messages("rolling").await.len() > 50).then_some(())).await;
+    soon("traffic", async || database.messages("rolling").await.len() > 50).await;
     for _ in 0..2 {
         let new = Server::with(&database, &settings).await;
         let mut old = servers.remove(0);
         old.signal("TERM");
         // As a balancer does: it asks whether the server is ready, and sends new connections elsewhere.
-        until("/readyz to be red", async || (old.get("/readyz").await.status() == 503).then_some(())).await;
+        soon("/readyz to be red", async || old.get("/readyz").await.status() == 503).await;
         wires.iter().for_each(|wire| wire.lead_to(new.address));
         assert_eq!(old.end().await.code(), Some(0), "{}", old.log());
         servers.push(new);

@@ -5,7 +5,7 @@ use chat_wire::{ErrorCode, ResumePoint};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Held, Proxy, Server, Who, assert_whole, message, until};
+use crate::support::{Client, Database, Held, Proxy, Server, Who, assert_whole, message, soon, until};
 
 on_both!(
     what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once,
@@ -28,8 +28,7 @@ impl Away {
             return (Self::Held(None), Server::with(database, settings).await);
         }
         let (wire, url) = Proxy::to_postgres(&database.url).await;
-        let server = Server::launch(&url, settings).await;
-        server.ready().await;
+        let server = Server::ready_at(&url, settings).await;
         (Self::Cut(wire), server)
     }
 
@@ -66,11 +65,10 @@ async fn an_outage_is_one_line_of_the_log_and_its_end_another(database: &Databas
                 server.get(&format!("/room/{room}")).await;
             }
         }
-        let is_seen = async || (server.metric("chat_database_up").await == 0.0).then_some(());
-        until("the database to be missed", is_seen).await;
+        soon("the database to be missed", async || server.metric("chat_database_up").await == 0.0).await;
         away.end().await;
         writer.say_again(Uuid::new_v4(), &format!("after outage {n}")).await;
-        until("the end of the outage to be told", async || (line("the database is back") == n).then_some(())).await;
+        soon("the end of the outage to be told", async || line("the database is back") == n).await;
         assert_eq!(line(" WARN ") + line(" ERROR "), n, "{}", server.log());
     }
 }
@@ -107,7 +105,7 @@ async fn what_is_sent_meanwhile_is_told_to_be_sent_again_and_then_stored_once(da
     away.end().await;
     let ack = writer.say_again(client_id, "meanwhile").await;
     reader.reach(ack.rev).await;
-    until("/healthz to be green", async || (server.get("/healthz").await.status() == 200).then_some(())).await;
+    soon("/healthz to be green", async || server.get("/healthz").await.status() == 200).await;
     let stored = database.messages("post").await;
     assert_whole(&stored);
     assert_eq!(stored.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before", "meanwhile"], "each once");
@@ -120,10 +118,7 @@ async fn a_full_queue_says_so_and_loses_nothing(database: &Database) {
     let mut writer = Client::author(&server, "post", "writer").await;
     writer.say("before").await;
     away.begin(database).await;
-    let ids: Vec<_> = (0..20).map(|_| Uuid::new_v4()).collect();
-    for (n, id) in ids.iter().enumerate() {
-        writer.publish(*id, &format!("message {n}")).await;
-    }
+    let ids = writer.publish_all((0..20).map(|n| format!("message {n}"))).await;
     // Fifteen find no place; five wait and are stored in the order they came.
     while writer.errors.len() < 15 {
         writer.error().await;
@@ -156,8 +151,7 @@ async fn a_join_that_needs_the_database_is_told_and_may_try_again() {
     let other = Server::start(&database).await;
     Client::author(&other, "elsewhere", "writer").await.say("written elsewhere").await;
     let (wire, url) = Proxy::to_postgres(&database.url).await;
-    let server = Server::launch(&url, &QUICK).await;
-    server.ready().await;
+    let server = Server::ready_at(&url, &QUICK).await;
     wire.down();
     let mut client = Client::connect(&server, "elsewhere").await;
     client.ask_to_join(None).await;
@@ -193,15 +187,11 @@ async fn a_stop_meanwhile_answers_everything_first() {
         ("CHAT_DRAIN_GRACE_SECS", "0"),
         ("CHAT_DRAIN_WINDOW_SECS", "0"),
     ];
-    let mut server = Server::launch(&url, &settings).await;
-    server.ready().await;
+    let mut server = Server::ready_at(&url, &settings).await;
     let mut writer = Client::author(&server, "post", "writer").await;
     writer.say("before").await;
     wire.down();
-    let ids: Vec<_> = (0..5).map(|_| Uuid::new_v4()).collect();
-    for id in &ids {
-        writer.publish(*id, "meanwhile").await;
-    }
+    let ids = writer.publish_all(vec!["meanwhile".to_owned(); 5]).await;
     // So that the server has all of them before it is told to stop.
     writer.ping().await;
     server.signal("TERM");
@@ -244,7 +234,7 @@ async fn health_stays_degraded_until_a_write_succeeds_though_nobody_writes(datab
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     database.run(free).await;
-    until("/healthz to be green with nobody writing", async || (status().await == 200).then_some(())).await;
+    soon("/healthz to be green with nobody writing", async || status().await == 200).await;
     let stored = database.messages("post").await;
     assert_eq!(stored.len(), 1, "what is tried is not stored");
     assert_eq!(database.counters("post").await, (1, 1));

@@ -3,7 +3,7 @@
 use reqwest::Client as Http;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, get_raw, in_path, until};
+use crate::support::{Client, Database, Server, Who, get_raw, in_path, soon};
 
 on_both!(the_history_is_in_the_html_and_escaped);
 
@@ -49,8 +49,7 @@ async fn the_history_is_in_the_html_and_escaped(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parameters_of_the_page() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let page = async |query: &str| server.get(&format!("/room/post?{query}")).await.text().await.expect("text");
     for (query, expected) in [
         ("lang=ko", r#"<html lang="ko""#),
@@ -72,8 +71,7 @@ async fn parameters_of_the_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_keep_pages_safe() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     for path in ["/", "/room/post", "/embed.js", "/livez", "/api/v1/avatars", "/nothing", "/avatars/otter.svg"] {
         let answer = get_raw(&server, path, "").await;
         assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
@@ -111,8 +109,7 @@ async fn headers_keep_pages_safe() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_public_may_be_read_from_everywhere() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let html = server.get("/room/post").await.text().await.expect("text");
     let style = values(&html, "href").into_iter().find(|h| h.ends_with(".css")).expect("a style").to_owned();
     let origin = "Origin: https://blog.example\r\n";
@@ -138,8 +135,7 @@ async fn what_is_public_may_be_read_from_everywhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn static_files_have_a_hash_and_are_kept_for_ever() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let html = server.get("/room/post").await.text().await.expect("text");
     let mut files: Vec<&str> = values(&html, "href").into_iter().chain(values(&html, "src")).collect();
     files.retain(|f| f.starts_with("/static/"));
@@ -174,8 +170,7 @@ async fn static_files_have_a_hash_and_are_kept_for_ever() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_compressed() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[("CHAT_RATE_LIMITS", "off")]).await;
+    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
     let mut author = Client::author(&server, "post", "the author").await;
     for n in 1..=50 {
         author.say(&format!("message {n}")).await;
@@ -206,8 +201,7 @@ async fn answers_are_compressed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_embeds_the_chat() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let html = server.get("/").await.text().await.expect("text");
     assert!(html.contains("/embed.js"), "{html:.1000}");
     let script = server.get("/embed.js").await;
@@ -229,6 +223,5 @@ async fn the_page_shows_what_was_just_acknowledged() {
         assert!(server.get("/room/post").await.text().await.expect("text").contains("right now"));
     }
     // Reading a page opens no room.
-    until("no room on the other server", async || (servers[1].json("/healthz").await["rooms"] == 0).then_some(()))
-        .await;
+    soon("no room on the other server", async || servers[1].json("/healthz").await["rooms"] == 0).await;
 }

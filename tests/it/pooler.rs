@@ -4,7 +4,7 @@
 use tokio::task::JoinSet;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, connect, sql, until};
+use crate::support::{Client, Database, PgBouncer, Server, Who, assert_whole, connect, soon, sql, until};
 
 const SETTINGS: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.1")];
 
@@ -43,8 +43,7 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
     sql(&database.url, &lazy).await;
     let bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
     // It migrates as well.
-    let first = Server::launch(&bouncer.url, &SETTINGS).await;
-    first.ready().await;
+    let first = Server::ready_at(&bouncer.url, &SETTINGS).await;
     // No commit is acknowledged before it is on the disk, whatever the database's default is.
     let direct = connect(&database.url).await.expect("a connection");
     let watch = "CREATE TABLE seen (setting TEXT);
@@ -52,8 +51,7 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
             $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
         CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
     direct.batch_execute(watch).await.expect("a trigger");
-    let second = Server::launch(&bouncer.url, &SETTINGS).await;
-    second.ready().await;
+    let second = Server::ready_at(&bouncer.url, &SETTINGS).await;
     for server in [&first, &second] {
         assert!(server.log().contains("a pooler in transaction mode"), "{}", server.log());
     }
@@ -109,8 +107,7 @@ async fn a_pooler_that_ends_under_load_loses_nothing() {
     let database = Database::postgres().await;
     let mut bouncer = PgBouncer::start(&database.url, N_SESSIONS).await;
     let settings = [&SETTINGS[..], &[("CHAT_POOLER", "transaction")]].concat();
-    let server = Server::launch(&bouncer.url, &settings).await;
-    server.ready().await;
+    let server = Server::ready_at(&bouncer.url, &settings).await;
     let mut talking = JoinSet::new();
     for n in 0..4 {
         let room = format!("post{}", n / 2);
@@ -124,10 +121,9 @@ async fn a_pooler_that_ends_under_load_loses_nothing() {
         });
     }
     for n_before in [20.0, 100.0] {
-        let is_under_way = async || (server.metric("chat_messages_stored_total").await >= n_before).then_some(());
-        until("messages to be under way", is_under_way).await;
+        soon("messages to be under way", async || server.metric("chat_messages_stored_total").await >= n_before).await;
         bouncer.kill();
-        until("a commit to fail", async || (server.metric("chat_database_up").await == 0.0).then_some(())).await;
+        soon("a commit to fail", async || server.metric("chat_database_up").await == 0.0).await;
         bouncer.start_again().await;
     }
     let writers = talking.join_all().await;
@@ -149,8 +145,7 @@ async fn a_pooler_that_was_not_expected_is_found_by_its_errors() {
     let bouncer = PgBouncer::start(&database.url, 3).await;
     let settings = [&SETTINGS[..], &[("CHAT_POOLER", "none")]].concat();
     drop(Server::start(&database).await);
-    let server = Server::launch(&bouncer.url, &settings).await;
-    server.ready().await;
+    let server = Server::ready_at(&bouncer.url, &settings).await;
     let mut writer = Client::author(&server, "post", "the writer").await;
     writer.say("the first").await;
     // Sessions are given away while their connections rest.

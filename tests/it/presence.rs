@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chat_wire::{PresencePayload, ServerFrame};
 
-use crate::support::{Client, Database, Server, Who, until};
+use crate::support::{Client, Database, Server, Who, soon};
 
 on_both!(identities_are_counted_and_authors_listed, above_fifty_people_there_is_only_a_count);
 
@@ -40,18 +40,14 @@ async fn identities_are_counted_and_authors_listed(database: &Database) {
     watcher.presence("one who hung up", is(1, &[])).await;
     drop(elsewhere);
     watcher.leave().await;
-    until("the room to be empty", async || {
-        (server.json("/api/v1/rooms/post/members").await["count"] == 0).then_some(())
-    })
-    .await;
+    soon("the room to be empty", async || server.json("/api/v1/rooms/post/members").await["count"] == 0).await;
 }
 
 /// One person watches while others come, go and reload. Takes as long as notices take, which is no setting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn comings_and_goings_are_told_after_five_seconds_and_a_reload_is_none() {
     const TOLD_AFTER: Duration = Duration::from_millis(4_900);
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let mut watcher = Client::reader(&server, "post").await;
     let came = Instant::now();
     let leaver = Client::author(&server, "post", "leaver").await;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use chat_wire::ServerFrame;
 
 use crate::support::{
-    Client, Database, Event, Folder, Server, Who, assert_whole, cluster::run, message, until, within,
+    Client, Database, Event, Folder, Server, Who, assert_whole, cluster::run, message, soon, until, within,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/OPERATIONS.md");
@@ -237,7 +237,7 @@ impl Proxy {
         };
         let old = workers();
         run(Self::nginx_command(&self.folder.0).args(["-s", "reload"]));
-        until("new workers", async || workers().iter().any(|pid| !old.contains(pid)).then_some(())).await;
+        soon("new workers", async || workers().iter().any(|pid| !old.contains(pid))).await;
     }
 
     async fn caddy_as(settings: &str, target: &str) -> Self {
@@ -398,7 +398,7 @@ async fn nobody_loses_a_message(database: &Database, proxy: &Proxy, reload: impl
     }
     let goes_on = async |n: usize| {
         let before = done.n_acks.load(Ordering::Relaxed);
-        until("messages", async || (done.n_acks.load(Ordering::Relaxed) >= before + n).then_some(())).await;
+        soon("messages", async || done.n_acks.load(Ordering::Relaxed) >= before + n).await;
     };
     for _ in 0..2 {
         goes_on(20).await;
@@ -443,8 +443,7 @@ const ONE_OF_AN_ADDRESS: [(&str, &str); 2] =
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_nginx_in_mid_conversation_disturbs_nobody() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &BEHIND).await;
+    let (database, server) = Server::alone(&BEHIND).await;
     let proxy = Proxy::nginx(&server, "").await;
     let n_returns = nobody_loses_a_message(&database, &proxy, async |_: &Done| proxy.reload_nginx().await).await;
     assert_eq!(n_returns, 0, "the old workers keep their sessions");
@@ -452,13 +451,12 @@ async fn a_reload_of_nginx_in_mid_conversation_disturbs_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_nginx_that_cuts_sessions_loses_no_message() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &BEHIND).await;
+    let (database, server) = Server::alone(&BEHIND).await;
     let proxy = Proxy::nginx(&server, "worker_shutdown_timeout 1s;").await;
     let cut = async |done: &Done| {
         let n_back = done.n_returns.load(Ordering::Relaxed) + N_TALKERS;
         proxy.reload_nginx().await;
-        until("all to be cut", async || (done.n_returns.load(Ordering::Relaxed) >= n_back).then_some(())).await;
+        soon("all to be cut", async || done.n_returns.load(Ordering::Relaxed) >= n_back).await;
     };
     let n_returns = nobody_loses_a_message(&database, &proxy, cut).await;
     assert!(n_returns >= 2 * N_TALKERS, "each came back twice: {n_returns}");
@@ -466,15 +464,13 @@ async fn a_reload_of_nginx_that_cuts_sessions_loses_no_message() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_nginx_the_visitors_address_counts() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &ONE_OF_AN_ADDRESS).await;
+    let (_database, server) = Server::alone(&ONE_OF_AN_ADDRESS).await;
     addresses_count(&Proxy::nginx(&server, "").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_caddy_in_mid_conversation_loses_no_message() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &BEHIND).await;
+    let (database, server) = Server::alone(&BEHIND).await;
     let proxy = Proxy::of(Kind::Caddy, &server, as_it_stands).await;
     let n_returns = nobody_loses_a_message(&database, &proxy, async |_: &Done| proxy.reload_caddy()).await;
     println!("{n_returns} had to come back");
@@ -482,16 +478,14 @@ async fn a_reload_of_caddy_in_mid_conversation_loses_no_message() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_caddy_the_visitors_address_counts() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &ONE_OF_AN_ADDRESS).await;
+    let (_database, server) = Server::alone(&ONE_OF_AN_ADDRESS).await;
     addresses_count(&Proxy::of(Kind::Caddy, &server, as_it_stands).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_haproxy_and_apache_the_visitors_address_counts() {
     for kind in [Kind::HaProxy, Kind::Apache] {
-        let database = Database::sqlite();
-        let server = Server::with(&database, &ONE_OF_AN_ADDRESS).await;
+        let (_database, server) = Server::alone(&ONE_OF_AN_ADDRESS).await;
         addresses_count(&Proxy::of(kind, &server, as_it_stands).await).await;
     }
 }

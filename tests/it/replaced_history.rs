@@ -4,7 +4,7 @@
 
 use chat_wire::ResumePoint;
 
-use crate::support::{Client, Database, Server, Who, until};
+use crate::support::{Client, Database, LIMITS_OFF, Server, Who, until};
 
 on_both!(
     what_is_said_after_changes_were_lost_is_seen_by_all,
@@ -15,7 +15,6 @@ on_both!(
     a_row_removed_by_hand_leaves_the_screens_with_a_new_epoch_of_its_room,
 );
 
-const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
 const REPLACED: &str = "chat_history_replaced_total";
 
 /// A room of `n` messages; its author and a reader who have seen all.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::support::{
     Client, Database, RawSocket, Server, Who, admin_url, connect, get_raw, message,
     raw::{FIN, TEXT},
-    read_to_end, until, within,
+    read_to_end, soon, within,
 };
 
 on_both!(nothing_said_holds_a_secret);
@@ -211,8 +211,8 @@ async fn nothing_said_holds_a_secret(database: &Database) {
         let open = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
         admin.batch_execute(&open).await.expect("a database that takes everybody");
     }
-    let is_ok = async || get_raw(&server, "/healthz", "").await.body.contains(r#""status":"ok""#).then_some(());
-    until("the database to be back", is_ok).await;
+    soon("the database to be back", async || get_raw(&server, "/healthz", "").await.body.contains(r#""status":"ok""#))
+        .await;
 
     let metrics = server.get("/metrics").await.text().await.expect("text");
     assert!(metrics.contains("chat_errors_total"));

@@ -6,13 +6,12 @@ use socket2::SockRef;
 use tokio::{net::TcpSocket, task::JoinSet};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Who, until, within};
+use crate::support::{Client, Database, Event, Server, Who, soon, until, within};
 
 on_both!(who_stops_reading_is_cut_and_resumes_exactly, a_burst_cuts_nobody_who_reads);
 
 async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "128")];
-    let server = Server::with(database, &settings).await;
+    let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "128")]).await;
     // A small window, so that little is enough to fill what lies between.
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4 * 1024).expect("a setting");
@@ -55,8 +54,7 @@ async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
     back.reach(n_sent).await;
     assert!(back.history.list.values().eq(stored.iter()));
     assert_eq!(back.say("and goes on").await.seq, n_sent + 1);
-    let empty = async || (server.metric("chat_outbox_bytes").await == 0.0).then_some(());
-    until("what was queued to be given back", empty).await;
+    soon("what was queued to be given back", async || server.metric("chat_outbox_bytes").await == 0.0).await;
 }
 
 /// A pause of the database gathers much that is then shown at once. Whoever reads gets all of it.

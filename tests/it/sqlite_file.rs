@@ -9,7 +9,7 @@ use std::{
 use chat_wire::ErrorCode;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, message, until};
+use crate::support::{Client, Database, Server, message, soon};
 
 /// Who sends is told soon.
 const QUICK: [(&str, &str); 2] = [("CHAT_STORE_WAIT_SECS", "2"), ("CHAT_RATE_LIMITS", "off")];
@@ -23,8 +23,7 @@ async fn is_refused(path: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_is_refused_by_whatever_name() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (database, server) = Server::alone(&[]).await;
     let path = database.sqlite_path();
     let (soft, hard) = (path.with_file_name("soft.db"), path.with_file_name("hard.db"));
     symlink(&path, &soft).expect("a link");
@@ -44,14 +43,13 @@ async fn health(server: &Server) -> u16 {
 
 /// A server whose file goes, by `take`: nothing is acknowledged, and one line says what to do.
 async fn missed(take: impl AsyncFn(&Path)) -> (Database, Server, Client) {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &QUICK).await;
+    let (database, server) = Server::alone(&QUICK).await;
     let mut author = Client::author(&server, "post", "author").await;
     author.say("before").await;
     take(&database.sqlite_path()).await;
     let refused = author.refused(&message(Uuid::new_v4(), "meanwhile")).await;
     assert_eq!(refused.code, ErrorCode::StoreUnavailable);
-    until("/healthz to be degraded", async || (health(&server).await == 503).then_some(())).await;
+    soon("/healthz to be degraded", async || health(&server).await == 503).await;
     let lines = server.log().matches("is not the file that this server has open").count();
     assert_eq!(lines, 1, "{}", server.log());
     // Who reads along reads on.
@@ -73,7 +71,7 @@ async fn a_file_that_is_moved_is_missed_until_it_is_back() {
     let (database, server, mut author) = missed(async |path| fs::rename(path, aside(path)).expect("moved")).await;
     let path = database.sqlite_path();
     fs::rename(aside(&path), &path).expect("back");
-    until("/healthz to be green with nobody writing", async || (health(&server).await == 200).then_some(())).await;
+    soon("/healthz to be green with nobody writing", async || health(&server).await == 200).await;
     author.say("after").await;
     let stored = database.messages("post").await;
     assert_eq!(stored.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before", "after"]);
@@ -134,8 +132,7 @@ async fn an_older_copy_that_is_put_back_by_hand_begins_a_new_epoch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_made_is_for_its_owner_only_and_an_open_file_is_warned_of() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (database, server) = Server::alone(&[]).await;
     Client::author(&server, "post", "author").await.say("hello").await;
     let path = database.sqlite_path();
     for name in ["chat.db", "chat.db-wal", "chat.db-shm", "chat.db.lock"] {

@@ -73,8 +73,7 @@ async fn a_port_that_is_taken_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_server_on_the_same_sqlite_file_is_refused() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (database, server) = Server::alone(&[]).await;
     let settings = [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0")];
     let (_, path) = database.url.split_once("://").expect("a URL");
     one_line(&Server::run(&[], &settings).await, &[path], &[]);

@@ -60,8 +60,7 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
 
     // With just what it was told to get, it runs.
     sql(&database.url, &grant("USAGE ON SEQUENCE messages_id_seq")).await;
-    let server = Server::launch(&url, &[]).await;
-    server.ready().await;
+    let server = Server::ready_at(&url, &[]).await;
     crate::support::Client::author(&server, "post", "writer").await.say("with few rights").await;
     server.kill9().await;
     sql(&database.url, &format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;

@@ -1,14 +1,13 @@
 //! How a socket is opened: room ids, subprotocol, origins.
 
-use crate::support::{Answer, Client, Database, RawSocket, Server, get_raw, in_path, refused_upgrade};
+use crate::support::{Answer, Client, RawSocket, Server, get_raw, in_path, refused_upgrade};
 
 const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_subprotocol_is_selected_where_it_is_offered() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     for (offer, selected) in [
         ("", None),
         ("Sec-WebSocket-Protocol: realtime-chat.v1\r\n", Some("realtime-chat.v1")),
@@ -27,9 +26,8 @@ async fn the_subprotocol_is_selected_where_it_is_offered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn foreign_origins_are_closed_with_4101() {
-    let database = Database::sqlite();
     let origins = "https://blog.example,http://localhost:4000";
-    let server = Server::with(&database, &[("CHAT_ORIGINS", origins)]).await;
+    let (_database, server) = Server::alone(&[("CHAT_ORIGINS", origins)]).await;
     let own = format!("http://{}", server.address);
     for (origin, is_allowed) in [
         (None, true),
@@ -62,8 +60,7 @@ async fn foreign_origins_are_closed_with_4101() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_upgrade_is_answered_in_json() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     for headers in [
         "",
         "Upgrade: websocket\r\n",
@@ -82,8 +79,7 @@ fn code(answer: &Answer) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_upgrade_ends_the_connection() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     for (path, status) in [("/ws/room/post", 400), ("/ws/room/a%2Fb", 400), ("/nothing", 404), ("/livez", 200)] {
         assert_eq!(refused_upgrade(&server, path).await.status, status, "{path}");
     }
@@ -92,8 +88,7 @@ async fn a_refused_upgrade_ends_the_connection() {
 /// The same rules for every address that names a room.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn room_ids_follow_the_rules_on_every_route() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let longest = in_path(&"글".repeat(255));
     let too_long = in_path(&"글".repeat(256));
     for (room, is_allowed) in [

@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     proxies::{HOST, Kind, Proxy, replace},
-    support::{Client, Database, Server, get_raw, until, within},
+    support::{Client, Database, Server, get_raw, soon, within},
 };
 
 const TRUSTED: (&str, &str) = ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1");
@@ -149,9 +149,8 @@ async fn everything_gets_through(proxy: &Proxy, path: Path) {
 
 async fn each_way(kind: Kind) {
     for path in [Path::Root, Path::Kept, Path::TakenAway] {
-        let database = Database::sqlite();
         let settings = [TRUSTED, ("CHAT_BASE_PATH", path.base())];
-        let server = Server::with(&database, &settings).await;
+        let (_database, server) = Server::alone(&settings).await;
         let proxy = Proxy::of(kind, &server, |settings| path.edit(kind, &settings)).await;
         everything_gets_through(&proxy, path).await;
     }
@@ -192,8 +191,7 @@ fn n_lines_with(log: &str, what: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_passes_no_host_is_named_once_with_the_remedy() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &["proxy_set_header Host"])).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
@@ -209,12 +207,10 @@ async fn a_proxy_that_passes_no_host_is_named_once_with_the_remedy() {
 async fn a_host_that_a_trusted_proxy_says_apart_is_enough() {
     // Apache writes X-Forwarded-Host by itself.
     let replaced = |settings: String| without(&settings, &["ProxyPreserveHost"]);
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     everything_gets_through(&Proxy::of(Kind::Apache, &server, replaced).await, Path::Root).await;
 
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     let proxy = Proxy::of(Kind::Apache, &server, replaced).await;
     let visit = Visit::new(&proxy, "");
     assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101, "not trusted, not believed");
@@ -224,8 +220,7 @@ async fn a_host_that_a_trusted_proxy_says_apart_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let words = ["proxy_set_header Upgrade", "proxy_set_header Connection"];
     let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
     let visit = Visit::new(&proxy, "");
@@ -237,8 +232,7 @@ async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trusted_proxy_that_says_no_address_is_named_once_with_the_remedy() {
-    let database = Database::sqlite();
-    let server = Server::with(&database, &[TRUSTED]).await;
+    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let words = ["X-Forwarded-For", "X-Forwarded-Proto"];
     let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
     let visit = Visit::new(&proxy, "");
@@ -253,8 +247,7 @@ async fn a_trusted_proxy_that_says_no_address_is_named_once_with_the_remedy() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_page_is_not_taken_for_a_fault_of_a_proxy() {
-    let database = Database::sqlite();
-    let server = Server::start(&database).await;
+    let (_database, server) = Server::alone(&[]).await;
     for _ in 0..3 {
         let headers = [("Origin", "https://other.example")];
         let mut client =
@@ -269,7 +262,7 @@ async fn a_foreign_page_is_not_taken_for_a_fault_of_a_proxy() {
 async fn under_a_path_the_server_answers_with_it_and_without() {
     let database = Database::sqlite();
     let server = Server::launch(&database.url, &[UNDER_A_PATH]).await;
-    until("it to be ready", async || server.get("/readyz").await.status().is_success().then_some(())).await;
+    soon("it to be ready", async || server.get("/readyz").await.status().is_success()).await;
     assert_eq!(server.get("/chat").await.status(), 200);
     for path in ["/", "/room/%ED%95%9C", "/embed.js", "/avatars/bear.svg", "/livez", "/readyz", "/healthz", "/metrics"]
     {
@@ -302,7 +295,7 @@ async fn under_a_path_the_healthcheck_and_the_load_tester_find_the_server() {
     let database = Database::sqlite();
     let server = Server::launch(&database.url, &[UNDER_A_PATH, ("CHAT_RATE_LIMITS", "off")]).await;
     let address = server.address.to_string();
-    until("it to be ready", async || server.get("/readyz").await.status().is_success().then_some(())).await;
+    soon("it to be ready", async || server.get("/readyz").await.status().is_success()).await;
     let ended = Server::run(&["healthcheck", "--ready"], &[("CHAT_LISTEN", &address), UNDER_A_PATH]).await;
     assert!(ended.status.success(), "{}", ended.stderr);
     for base in ["/chat", "/chat/", ""] {
@@ -325,9 +318,9 @@ async fn a_base_path_that_is_none_is_refused_with_the_variables_name() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_details_of_health_are_for_those_whom_they_concern() {
-    let database = Database::sqlite();
     let token = "a-token-that-nobody-guesses";
-    let server = Server::with(&database, &[("CHAT_TRUSTED_PROXIES", "127.0.0.2"), ("CHAT_ADMIN_TOKEN", token)]).await;
+    let (_database, server) =
+        Server::alone(&[("CHAT_TRUSTED_PROXIES", "127.0.0.2"), ("CHAT_ADMIN_TOKEN", token)]).await;
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let forwarded = "X-Forwarded-For: 192.0.2.1\r\n";
     let (loopback, trusted) = (Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2));

@@ -76,8 +76,7 @@ async fn assert_only_the_culprit_is_refused(store: &Store, culprit: &str) -> Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_an_error_of_one_row_keeps_no_other_from_being_stored() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     sql(&db.url, TRAP).await;
     // The classes of PostgreSQL's list that are no outage, foreseen or not, and two that are nobody's.
     for code in [
@@ -92,8 +91,7 @@ async fn postgres_an_error_of_one_row_keeps_no_other_from_being_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_an_outage_keeps_the_batch() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let client = sql(&db.url, TRAP).await;
     for code in ["08006", "25006", "40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "57P03", "58030"] {
         let rows = batch_with(&format!("SQLSTATE {code}"));
@@ -127,8 +125,7 @@ async fn a_broken_schema_is_an_error_of_the_batch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_an_error_of_one_row_keeps_no_other_from_being_stored() {
-    let db = Database::sqlite();
-    let store = db.ready().await;
+    let (db, store) = Database::ready_sqlite().await;
     execute(&db, SQLITE_TRAP).await;
     store.append_batch(vec![fresh(&room("d"), "twin")]).await.expect("stored");
     for culprit in ["abort", "fail", "rollback", "overflow", "twin"] {
@@ -157,8 +154,7 @@ async fn sqlite_an_outage_keeps_the_batch() {
 /// A person at psql who holds one room's row.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_somebody_has_locked_waits_alone() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let rooms: Vec<_> = (0..20).map(|n| room(&format!("room{n}"))).collect();
     let round = |n: usize| rooms.iter().map(|r| fresh(r, &format!("message {n}"))).collect::<Vec<_>>();
     store.append_batch(round(1)).await.expect("stored");
@@ -186,8 +182,7 @@ async fn a_room_that_somebody_has_locked_waits_alone() {
 /// A room whose first message another transaction is just storing has no row yet that could be asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_being_made_by_a_transaction_that_hangs_waits_alone() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let hang = "BEGIN; INSERT INTO rooms (id, epoch, last_rev, message_count, created_at)
         SELECT 'new', epoch, 0, 0, now() FROM meta";
     let holder = sql(&db.url, hang).await;
@@ -202,8 +197,7 @@ async fn a_room_that_is_being_made_by_a_transaction_that_hangs_waits_alone() {
 /// All of the table: then nothing can be stored, and the batch is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_somebody_has_locked_is_an_outage() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let client_id = Uuid::new_v4();
     let rows = vec![message(&room("r"), "author", client_id, "x"), fresh(&room("s"), "y")];
     let holder = sql(&db.url, "BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await;

@@ -189,8 +189,7 @@ async fn a_write_on_trial_stores_nothing(db: &Database) {
 /// The same, with a server that is stopped at the worst moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_waits_for_a_room_that_is_being_made() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let making = sql(&db.url, "BEGIN; INSERT INTO rooms (id, epoch, last_rev) SELECT 'r', epoch, 1 FROM meta").await;
     let changing = {
         let store = store.clone();

@@ -65,8 +65,7 @@ async fn store_beside(store: &Store) {
 /// this one makes all wait that come later: so the migration gives up its place and comes again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_stores_while_a_migration_waits_for_a_transaction_to_end() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let more = More::new("ALTER TABLE messages ADD COLUMN more BIGINT;");
     let reading = sql(&db.url, "BEGIN; SELECT count(*) FROM messages; SELECT count(*) FROM meta").await;
     let newer = more.open(&db);
@@ -125,8 +124,7 @@ const IS_VALID: &str = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     store.append_batch(vec![fresh(&room("r"), "a"), fresh(&room("r"), "b")]).await.expect("stored");
     let client = sql(&db.url, "").await;
     let fails = "CREATE UNIQUE INDEX CONCURRENTLY idx_more ON messages (room_id)";
@@ -141,8 +139,7 @@ async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
 /// The server that migrates dies while its index grows; the database goes on without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     store.append_batch(vec![fresh(&room("r"), "a")]).await.expect("stored");
     let old = sql(&db.url, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages").await;
     let more = More::new(INDEX);

@@ -151,8 +151,7 @@ async fn a_store_outlives_the_runtime_that_used_it(db: &Database) {
 #[tokio::test]
 async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
     const N: usize = 60;
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let alter = "ALTER TABLE rooms SET (autovacuum_enabled = off); ALTER TABLE messages SET (autovacuum_enabled = off)";
     let client = sql(&db.url, alter).await;
     let room = room("r");

@@ -75,8 +75,7 @@ async fn a_lease_belongs_to_one_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_servers_that_are_long_gone_are_removed() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     for id in ["long-gone", "gone", "here"] {
         held(renew(&store, &server(id, None)).await);
     }
@@ -90,8 +89,7 @@ async fn rows_of_servers_that_are_long_gone_are_removed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sqlite_file_has_one_server_and_no_leases() {
-    let db = Database::sqlite();
-    let store = db.ready().await;
+    let (_db, store) = Database::ready_sqlite().await;
     assert_eq!(held(renew(&store, &server("one", None)).await), []);
     assert_eq!(store.living_servers().await, Ok(Vec::new()));
     store.end_lease(&server("one", None)).await.expect("nothing to end");

@@ -33,6 +33,18 @@ impl Database {
         Store::new(&self.parsed_url(), &settings()).expect("a store")
     }
 
+    pub async fn ready_postgres() -> (Self, Store) {
+        let db = Self::postgres().await;
+        let store = db.ready().await;
+        (db, store)
+    }
+
+    pub async fn ready_sqlite() -> (Self, Store) {
+        let db = Self::sqlite();
+        let store = db.ready().await;
+        (db, store)
+    }
+
     /// A store on a database that is ready for use.
     pub async fn ready(&self) -> Store {
         let store = self.open();

@@ -105,8 +105,7 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_were_cut_are_replaced() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let room = room("r");
     for n in 1..=5 {
         let batch = many(&room, 1);
@@ -127,8 +126,7 @@ async fn connections_that_were_cut_are_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_whose_connection_dies_under_it_tries_again() {
-    let db = Database::postgres().await;
-    let store = db.ready().await;
+    let (db, store) = Database::ready_postgres().await;
     let lock = sql(&db.url, "BEGIN; LOCK TABLE rooms IN ACCESS EXCLUSIVE MODE").await;
     let reading = tokio::spawn(async move { store.head(&room("r")).await });
     let other = sql(&db.url, "").await;
@@ -217,18 +215,12 @@ async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_hold_nothing_of_a_row() {
-    for db in [Database::postgres().await, Database::sqlite()] {
-        let store = db.ready().await;
-        // A check of somebody's own: its error quotes the row, in a field that is not shown.
-        let ddl = "ALTER TABLE messages ADD CONSTRAINT no_such CHECK (content <> 'my secret')";
-        if db.is_sqlite() {
-            continue;
-        }
-        sql(&db.url, ddl).await;
-        let outcomes = store.append_batch(vec![fresh(&room("r"), "my secret")]).await;
-        assert!(!format!("{outcomes:?}").contains("secret"), "{outcomes:?}");
-        sql(&db.url, "ALTER TABLE messages DROP COLUMN avatar").await;
-        let error = store.append_batch(vec![fresh(&room("r"), "my secret")]).await.expect_err("no column");
-        assert!(matches!(error, StoreError::Broken(_)) && !error.to_string().contains("secret"), "{error:?}");
-    }
+    let (db, store) = Database::ready_postgres().await;
+    // A check of somebody's own: its error quotes the row, in a field that is not shown.
+    sql(&db.url, "ALTER TABLE messages ADD CONSTRAINT no_such CHECK (content <> 'my secret')").await;
+    let outcomes = store.append_batch(vec![fresh(&room("r"), "my secret")]).await;
+    assert!(!format!("{outcomes:?}").contains("secret"), "{outcomes:?}");
+    sql(&db.url, "ALTER TABLE messages DROP COLUMN avatar").await;
+    let error = store.append_batch(vec![fresh(&room("r"), "my secret")]).await.expect_err("no column");
+    assert!(matches!(error, StoreError::Broken(_)) && !error.to_string().contains("secret"), "{error:?}");
 }

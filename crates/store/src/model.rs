@@ -52,7 +52,7 @@ pub enum AppendOutcome {
     /// text is checked before it enters a batch.
     Refused(Cow<'static, str>),
     /// Not stored: another transaction has locked the row's room, and has let it go neither at once nor in
-    /// [`StoreSettings::lock_wait`]. PostgreSQL only. The row may be given again ([`Store::append_batch_again`]).
+    /// [`crate::StoreSettings::lock_wait`]. PostgreSQL only. The row may be given again ([`crate::Store::append_batch_again`]).
     Locked,
 }
 

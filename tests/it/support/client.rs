@@ -97,15 +97,9 @@ impl Client {
         Self::over(stream, server, room, headers).await
     }
 
-    /// A socket without a JOIN, to whatever is behind this address.
-    pub async fn connect_to(address: SocketAddr, room: &str) -> Self {
-        Self::try_connect_to(address, room).await.expect("an upgrade")
-    }
-
-    /// A socket to whatever is behind this address; `None` where it is refused.
+    /// A socket without a JOIN, to whatever is behind this address; `None` where it is refused.
     pub async fn try_connect_to(address: SocketAddr, room: &str) -> Option<Self> {
-        let stream = within("a connection", TcpStream::connect(address)).await.ok()?;
-        Some(Self::upgrade(stream, &address.to_string(), room, &[]).await.ok()?.0)
+        Self::try_connect_as(address, &address.to_string(), room, &[]).await
     }
 
     /// The same under another host name and with more headers.
@@ -159,6 +153,19 @@ impl Client {
         Self::open(server, room, &[]).await.expect("an upgrade").0
     }
 
+    /// The same from this address, as a proxy tells it.
+    pub async fn from(server: &Server, room: &str, address: &str) -> Self {
+        Self::open(server, room, &[("X-Forwarded-For", address)]).await.expect("an upgrade").0
+    }
+
+    /// A new author in the room, from this address.
+    pub async fn author_from(server: &Server, room: &str, address: &str) -> Self {
+        let mut client = Self::from(server, room, address).await;
+        client.who = Who::named("somebody new");
+        client.enter(None).await;
+        client
+    }
+
     /// A new author in the room.
     pub async fn author(server: &Server, room: &str, nickname: &str) -> Self {
         Self::join(server, room, Who::named(nickname)).await.0
@@ -171,22 +178,19 @@ impl Client {
 
     /// This person in the room.
     pub async fn join(server: &Server, room: &str, who: Who) -> (Self, WelcomePayload<'static>) {
-        let mut client = Self::connect(server, room).await;
-        client.who = who;
-        let welcome = client.enter(None).await;
-        (client, welcome)
+        Self::join_at(server, room, who, None).await
     }
 
-    /// This person in the room, with a resume point but no history.
-    pub async fn join_at(
+    /// This person in the room, perhaps with a resume point, but no history.
+    pub async fn join_at<'a>(
         server: &Server,
         room: &str,
         who: Who,
-        resume: &ResumePoint,
+        resume: impl Into<Option<&'a ResumePoint>>,
     ) -> (Self, WelcomePayload<'static>) {
         let mut client = Self::connect(server, room).await;
         client.who = who;
-        let welcome = client.enter(Some(resume.clone())).await;
+        let welcome = client.enter(resume.into().cloned()).await;
         (client, welcome)
     }
 
@@ -280,6 +284,38 @@ impl Client {
             _ => None,
         })
         .await
+    }
+
+    /// Reads on until each of these was acknowledged or refused.
+    pub async fn answered(&mut self, ids: &[Uuid]) {
+        while !ids.iter().all(|id| self.history.acks.contains_key(id) || self.errors.contains_key(id)) {
+            self.frame("an answer to each").await;
+        }
+    }
+
+    /// Sends these at once; gives their keys.
+    pub async fn publish_all(&mut self, contents: impl IntoIterator<Item = String>) -> Vec<Uuid> {
+        let mut ids = Vec::new();
+        for content in contents {
+            ids.push(Uuid::new_v4());
+            self.publish(ids[ids.len() - 1], &content).await;
+        }
+        ids
+    }
+
+    /// Asks to join; whether the answer is a frame and not the end of the session.
+    pub async fn is_let_in(&mut self) -> bool {
+        self.ask_to_join(None).await;
+        matches!(self.next("an answer").await, Event::Frame(_))
+    }
+
+    /// Asks to join until there is room.
+    pub async fn enter_at_last(&mut self) {
+        super::soon("a free place", async || {
+            self.ask_to_join(None).await;
+            matches!(self.frame("an answer").await, ServerFrame::Welcome(_))
+        })
+        .await;
     }
 
     /// Sends and waits for the ERROR.

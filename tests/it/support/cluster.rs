@@ -11,7 +11,7 @@ use std::{
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::{connect, until};
+use super::{connect, soon, until};
 
 /// A running server in a folder of its own. Ends when it is dropped.
 pub struct Cluster {
@@ -158,14 +158,14 @@ impl Cluster {
     pub async fn is_followed_by(&self, standby: &Self) {
         let here = self.text("SELECT pg_current_wal_lsn()::text").await;
         let there = format!("SELECT (pg_last_wal_replay_lsn() >= '{here}'::pg_lsn)::text");
-        until("the standby to follow", async || (standby.text(&there).await == "true").then_some(())).await;
+        soon("the standby to follow", async || standby.text(&there).await == "true").await;
     }
 
     /// Makes a standby a server that takes writes.
     pub async fn promote(&self) {
         self.sql(&["SELECT pg_promote()"]).await;
         let ended = "SELECT pg_is_in_recovery()::text";
-        until("the standby to be promoted", async || (self.text(ended).await == "false").then_some(())).await;
+        soon("the standby to be promoted", async || self.text(ended).await == "false").await;
     }
 
     /// What a failover does to a server that it leaves alive: nothing is written any more, and whoever is connected
@@ -173,7 +173,7 @@ impl Cluster {
     pub async fn fence(&self) {
         self.sql(&["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"]).await;
         let fenced = "SELECT current_setting('default_transaction_read_only')";
-        until("the old server to be read-only", async || (self.text(fenced).await == "on").then_some(())).await;
+        soon("the old server to be read-only", async || self.text(fenced).await == "on").await;
     }
 }
 

@@ -178,11 +178,6 @@ impl Database {
         (self.number(&of("last_rev")).await, self.number(&of("message_count")).await)
     }
 
-    /// Runs statements on a PostgreSQL.
-    pub async fn change(&self, statements: &str) {
-        self.client().await.batch_execute(statements).await.expect(statements);
-    }
-
     /// The one BIGINT that a query gives; 0 where it gives none.
     pub async fn number(&self, query: &str) -> i64 {
         match &self.place {
@@ -247,27 +242,22 @@ impl Database {
 
     /// Makes the database refuse messages with this content, with an error that the program does not know.
     pub async fn refuse(&self, content: &str) {
-        match &self.place {
-            Place::Postgres { .. } => {
-                let trap = format!(
-                    "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
-                        IF NEW.content = '{content}' THEN
-                            RAISE EXCEPTION '%', NEW.content USING ERRCODE = 'ZZ999';
-                        END IF;
-                        RETURN NEW;
-                    END$$;
-                    CREATE TRIGGER trap BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION trap()"
-                );
-                self.client().await.batch_execute(&trap).await.expect("a trigger");
-            }
-            Place::Sqlite(folder) => {
-                let trap = format!(
-                    "CREATE TRIGGER trap BEFORE INSERT ON messages WHEN NEW.content = '{content}'
-                    BEGIN SELECT RAISE(ROLLBACK, 'not here'); END"
-                );
-                Self::sqlite_connection(folder).batch_execute(&trap).expect("a trigger");
-            }
-        }
+        self.run(&match &self.place {
+            Place::Postgres { .. } => format!(
+                "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+                    IF NEW.content = '{content}' THEN
+                        RAISE EXCEPTION '%', NEW.content USING ERRCODE = 'ZZ999';
+                    END IF;
+                    RETURN NEW;
+                END$$;
+                CREATE TRIGGER trap BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION trap()"
+            ),
+            Place::Sqlite(_) => format!(
+                "CREATE TRIGGER trap BEFORE INSERT ON messages WHEN NEW.content = '{content}'
+                BEGIN SELECT RAISE(ROLLBACK, 'not here'); END"
+            ),
+        })
+        .await;
     }
 
     /// Locks all rooms, so that nobody can write into any until they are released.
@@ -276,11 +266,6 @@ impl Database {
             Place::Postgres { .. } => Held::Postgres(sql(&self.url, "BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await),
             Place::Sqlite(_) => self.hold("").await,
         }
-    }
-
-    /// Everything in `messages` and `rooms`, as text.
-    pub async fn dump(&self, room: &str) -> String {
-        format!("{:?}", self.messages(room).await)
     }
 }
 

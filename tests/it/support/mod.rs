@@ -26,6 +26,10 @@ pub use server::{Ended, Server};
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+pub const LIMITS_OFF: [(&str, &str); 1] = [("CHAT_RATE_LIMITS", "off")];
+
+pub const MIB: usize = 1024 * 1024;
+
 /// A crowd has more sockets than a process may usually have files, and other crowds of this process have theirs.
 pub fn allow_files() {
     let allowed = rlimit::increase_nofile_limit(u64::MAX).expect("a limit");
@@ -49,4 +53,9 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
         }
     })
     .await
+}
+
+/// Asks until it is so, and fails naming what was waited for.
+pub async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    until(what, async || is_so().await.then_some(())).await;
 }

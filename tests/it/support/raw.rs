@@ -95,12 +95,7 @@ impl RawSocket {
 
     /// The same at an address.
     pub async fn at(address: SocketAddr, path: &str, headers: &str) -> Self {
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        Self::over(stream, address, path, headers).await
-    }
-
-    /// The same over a connection that is there already.
-    pub async fn over(mut stream: TcpStream, address: SocketAddr, path: &str, headers: &str) -> Self {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"

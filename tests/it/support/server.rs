@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{Database, Folder, until, within};
+use super::{Database, Folder, soon, until, within};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_realtime-chat");
 
@@ -108,9 +108,21 @@ impl Server {
 
     /// The same with other settings than the usual ones.
     pub async fn with(database: &Database, settings: &[(&str, &str)]) -> Self {
-        let server = Self::launch(&database.url, settings).await;
+        Self::ready_at(&database.url, settings).await
+    }
+
+    /// The same on the database with this URL.
+    pub async fn ready_at(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let server = Self::launch(database_url, settings).await;
         server.ready().await;
         server
+    }
+
+    /// A server with these settings on a SQLite database of its own, which goes after it.
+    pub async fn alone(settings: &[(&str, &str)]) -> (Database, Self) {
+        let database = Database::sqlite();
+        let server = Self::with(&database, settings).await;
+        (database, server)
     }
 
     /// A server that listens, but may still wait for its database.
@@ -216,7 +228,7 @@ impl Server {
                 .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
                 .any(|n| n.trim() == "compress")
         };
-        until("the files to be compressed", async || (!is_compressing()).then_some(())).await;
+        soon("the files to be compressed", async || !is_compressing()).await;
     }
 
     /// Its resident memory, in bytes.
