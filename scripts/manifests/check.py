@@ -52,7 +52,7 @@ def with_component(kustomize, component):
 
 def metric_names():
     """Names of the server's own metrics, from its source."""
-    return set(re.findall(r'"(chat_[a-z_]+)"', "".join(f.read_text() for f in (ROOT / "src").rglob("metrics*.rs"))))
+    return set(re.findall(r'"(chat_[a-z_]+)"', "".join(f.read_text() for f in (ROOT / "crates" / "metrics").rglob("*.rs"))))
 
 
 def files_of(folder, pattern, wanted=lambda _: True):

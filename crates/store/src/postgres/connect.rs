@@ -48,7 +48,7 @@ const FACTS: &str = "SELECT
 /// session: behind a pooler that shares sessions nothing would stay. Closed when dropped.
 pub(crate) struct Direct {
     pub client: Client,
-    /// Tells whether it leads to a server that was left (see [`crate::postgres::primary::Primary::is_fresh`]).
+    /// Tells whether it leads to a server that was left (see [`crate::primary::Primary::is_fresh`]).
     pub made: Instant,
     /// Drives the connection, and ends with it.
     driver: JoinHandle<()>,
