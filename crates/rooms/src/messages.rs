@@ -82,7 +82,7 @@ pub struct SetProfile {
     pub reply: ReplyTo<Author>,
 }
 
-/// A member is gone. Sent by the drop of its [`Membership`], once.
+/// A member is gone. Sent by the drop of its [`crate::Membership`], once.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct Leave {
