@@ -238,6 +238,7 @@ async fn health_stays_degraded_until_a_write_succeeds_though_nobody_writes(datab
     let stored = database.messages("post").await;
     assert_eq!(stored.len(), 1, "what is tried is not stored");
     assert_eq!(database.counters("post").await, (1, 1));
+    server.logs("the database does not take messages").await;
     assert_eq!(server.log().matches("the database does not take messages").count(), 1, "{}", server.log());
     assert_eq!(writer.say("after").await.seq, 2);
 }

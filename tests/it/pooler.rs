@@ -53,7 +53,7 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
     direct.batch_execute(watch).await.expect("a trigger");
     let second = Server::ready_at(&bouncer.url, &SETTINGS).await;
     for server in [&first, &second] {
-        assert!(server.log().contains("a pooler in transaction mode"), "{}", server.log());
+        server.logs("a pooler in transaction mode").await;
     }
 
     let mut talking = JoinSet::new();

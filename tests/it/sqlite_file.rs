@@ -50,6 +50,7 @@ async fn missed(take: impl AsyncFn(&Path)) -> (Database, Server, Client) {
     let refused = author.refused(&message(Uuid::new_v4(), "meanwhile")).await;
     assert_eq!(refused.code, ErrorCode::StoreUnavailable);
     soon("/healthz to be degraded", async || health(&server).await == 503).await;
+    server.logs("is not the file that this server has open").await;
     let lines = server.log().matches("is not the file that this server has open").count();
     assert_eq!(lines, 1, "{}", server.log());
     // Who reads along reads on.
@@ -114,7 +115,7 @@ async fn an_older_copy_that_is_put_back_by_hand_begins_a_new_epoch() {
     }
     fs::copy(&copy, &path).expect("put back");
     let server = Server::with(&database, &QUICK).await;
-    assert!(server.log().contains("the database is older than the one that was here before"), "{}", server.log());
+    server.logs("the database is older than the one that was here before").await;
     let old = author.history.resume_point().expect("a position").epoch;
     let (mut author, welcome) = author.back(&server).await;
     assert!(!welcome.head.resumed);
@@ -144,5 +145,6 @@ async fn what_is_made_is_for_its_owner_only_and_an_open_file_is_warned_of() {
     server.kill9().await;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
     let server = Server::start(&database).await;
+    server.logs(warning).await;
     assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
 }

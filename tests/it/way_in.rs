@@ -198,6 +198,7 @@ async fn a_proxy_that_passes_no_host_is_named_once_with_the_remedy() {
         assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101);
     }
     assert_eq!(visit.verdicts().await["host"], false);
+    server.logs("proxy_set_header Host").await;
     let log = server.log();
     assert_eq!(n_lines_with(&log, "proxy_set_header Host"), 1, "{log}");
     assert!(!log.contains(HOST), "the log names nobody: {log}");
@@ -215,6 +216,7 @@ async fn a_host_that_a_trusted_proxy_says_apart_is_enough() {
     let visit = Visit::new(&proxy, "");
     assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101, "not trusted, not believed");
     assert_eq!(visit.verdicts().await, json!({"host": false, "scheme": true, "address": "untrusted"}));
+    server.logs("ProxyPreserveHost On").await;
     assert_eq!(n_lines_with(&server.log(), "ProxyPreserveHost On"), 1);
 }
 
@@ -227,6 +229,7 @@ async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
     for _ in 0..3 {
         assert!(visit.socket().await.is_none(), "no upgrade");
     }
+    server.logs("takes the WebSocket upgrade away").await;
     assert_eq!(n_lines_with(&server.log(), "takes the WebSocket upgrade away"), 1, "{}", server.log());
 }
 
@@ -240,6 +243,7 @@ async fn a_trusted_proxy_that_says_no_address_is_named_once_with_the_remedy() {
         visit.socket().await.expect("an upgrade").enter(None).await;
     }
     assert_eq!(visit.verdicts().await, json!({"host": true, "scheme": false, "address": "missing"}));
+    server.logs("sends no X-Forwarded-For").await;
     assert_eq!(n_lines_with(&server.log(), "sends no X-Forwarded-For"), 1, "{}", server.log());
     // For such a proxy the whole world seems to ask from this machine.
     assert_eq!(visit.text("/healthz").await, r#"{"status":"ok"}"#);
@@ -254,6 +258,7 @@ async fn a_foreign_page_is_not_taken_for_a_fault_of_a_proxy() {
             Client::try_connect_as(server.address, "chat.example", "post", &headers).await.expect("an upgrade");
         assert_eq!(client.closed().await, 4101);
     }
+    server.logs("CHAT_ORIGINS").await;
     let log = server.log();
     assert_eq!((n_lines_with(&log, "CHAT_ORIGINS"), n_lines_with(&log, "proxy_set_header")), (1, 0), "{log}");
 }

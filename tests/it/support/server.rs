@@ -204,6 +204,11 @@ impl Server {
         self.output.stderr.borrow().clone()
     }
 
+    /// Waits for this in its log: lines have a thread of their own there, and may come later than what they are about.
+    pub async fn logs(&self, what: &str) {
+        soon(&format!("the log to say {what:?}"), async || self.log().contains(what)).await;
+    }
+
     /// All that it wrote to the end of its life, which must have come.
     pub async fn all_said(&self) -> String {
         let (stdout, stderr) = (self.output.stdout.clone(), self.output.stderr.clone());
