@@ -117,9 +117,9 @@ test('the profile by keyboard: every animal is there, arrows choose, Enter saves
 test('changed too often: a countdown, the choice stays in the box, the old name stays in use', async () => {
   const strict = await Server.start({});
   const visitor = await Visitor.open(browser, `${strict.url}/room/often?lang=en`);
-  await visitor.join('Name 0');
+  // On a session that is there already: then joining is the first change of the three, and else none.
   await visitor.live();
-  // Joining was the first change of the three.
+  await visitor.join('Name 0');
   for (let n = 1; n <= 3; n += 1) {
     await visitor.where.getByRole('button', { name: 'Your profile' }).click();
     await visitor.nickname.fill(`Name ${n}`);
