@@ -1,10 +1,10 @@
-use super::ParseError;
+use super::{ParseError, visible::shows_something};
 
 /// Longest content of a message, in code points (docs/PROTOCOL.md).
 pub const CONTENT_CODE_POINTS_MAX: usize = 2_000;
 
-/// What a person wrote: trimmed, CRLF made LF, 1 to [`CONTENT_CODE_POINTS_MAX`] code points, no control
-/// characters but line feed and tab. (A NUL would make PostgreSQL refuse the whole batch that it is in.)
+/// What a person wrote: trimmed, CRLF made LF, 1 to [`CONTENT_CODE_POINTS_MAX`] code points, of which one at
+/// least can be seen, and no control characters but line feed and tab. (A NUL would make PostgreSQL refuse the whole batch that it is in.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Content(String);
 
@@ -23,7 +23,7 @@ impl Content {
                 return Err(ParseError::Content);
             }
         }
-        if length == 0 {
+        if !shows_something(&content) {
             return Err(ParseError::Content);
         }
         Ok(Self(content))
@@ -64,6 +64,25 @@ mod tests {
         assert!(parsed(&"😀".repeat(2_000)).is_some());
         assert!(parsed(&"😀".repeat(2_001)).is_none());
         assert!(parsed(&format!("  {}  ", "x".repeat(2_000))).is_some());
+    }
+
+    #[test]
+    fn refuses_what_draws_nothing() {
+        for bad in [
+            "\u{3164}",
+            "\u{200b}\u{200b}",
+            "\u{2800}",
+            "\u{feff}",
+            "\u{200d}",
+            "\u{fe0f}",
+            " \u{ad}\n\u{2060} ",
+            "\u{e0041}",
+        ] {
+            assert_eq!(parsed(bad), None, "{bad:?}");
+        }
+        for good in ["\u{3164}.", "\u{200b}가", "👨\u{200d}👩", "❤\u{fe0f}"] {
+            assert!(parsed(good).is_some(), "{good:?}");
+        }
     }
 
     proptest! {

@@ -33,6 +33,12 @@ impl AuthorId {
         Self(text.into())
     }
 
+    /// Reads an id as a client names it; `None` where no id can look like that.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        ((1..=64).contains(&text.len()) && text.bytes().all(is_base64url)).then(|| Self(text.into()))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

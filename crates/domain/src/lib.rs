@@ -3,18 +3,28 @@
 //! Parsing is the only way in: a value of these types has passed the rules of the wire protocol.
 //! Invariant: no actix, no diesel, no I/O.
 
+mod annotations;
 mod avatar;
+mod change;
 mod content;
 mod cursor;
+mod emoji;
 mod identity;
 mod message;
 mod nickname;
 mod principal;
 mod room_id;
+mod visible;
 
+pub use annotations::{
+    Annotations, DeletedBy, MENTIONS_MAX, Mention, MessageRef, NewMentions, PINS_MAX, REACTION_AUTHORS_MAX,
+    REACTIONS_MAX, Reaction,
+};
 pub use avatar::{AvatarName, AvatarWords, all_avatars};
+pub use change::{Action, Change, ChangeRefusal, NewChange};
 pub use content::{CONTENT_CODE_POINTS_MAX, Content};
 pub use cursor::PageCursor;
+pub use emoji::Emoji;
 pub use identity::{AnonymousId, AuthorId, IdentityKey};
 pub use message::{Author, ChatMessage, Epoch, NewMessage};
 pub use nickname::{NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname};
@@ -36,6 +46,9 @@ pub enum ParseError {
     #[error("there is no avatar of this name")]
     Avatar,
     /// The content is empty, too long or holds control characters.
-    #[error("the content must have 1 to 2000 characters and no control characters but line feed and tab")]
+    #[error("the content must have 1 to 2000 characters, some of them visible, and no controls but line feed and tab")]
     Content,
+    /// The text is not exactly one emoji.
+    #[error("a reaction is exactly one emoji")]
+    Emoji,
 }

@@ -2,7 +2,7 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 use unicode_properties::{EmojiStatus, UnicodeEmoji};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::ParseError;
+use super::{ParseError, visible::draws_nothing};
 
 /// Shortest nickname, in grapheme clusters (FR-202).
 pub const NICKNAME_GRAPHEMES_MIN: usize = 2;
@@ -78,19 +78,6 @@ fn needs_non_joiner(c: char) -> bool {
 /// The Bidi_Control characters of UAX #9.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Code points that draw nothing: U+2800 and those that Unicode lists as Default_Ignorable_Code_Point
-/// (DerivedCoreProperties.txt), less those that [`may_stand`] allows where they belong; line and paragraph
-/// separators, noncharacters and private use too, since nobody can read them.
-fn draws_nothing(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-        | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-        | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{f0000}'..='\u{10ffff}')
-        || u32::from(c) & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]

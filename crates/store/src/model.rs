@@ -1,10 +1,10 @@
 //! What is asked of a store and what it answers, the same for both databases.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use chat_domain::{ChatMessage, Epoch, RoomId};
+use chat_domain::{Annotations, Change, ChangeRefusal, ChatMessage, Epoch, RoomId};
 
 /// What is stored about a room, apart from its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub struct Head {
     pub message_count: i64,
     /// When the last message was stored.
     pub last_message_at: Option<DateTime<Utc>>,
+    /// Goes up with whatever changes who may do what in the room.
+    pub guard_rev: i64,
+    /// What its owner has made of it.
+    pub settings: RoomSettings,
+}
+
+/// What a room's owner has made of it, as far as visitors need it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomSettings {
+    /// What it is called, where that was set.
+    pub title: Option<String>,
+    /// The settings, an object of JSON.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Goes up with each change of the two.
+    pub rev: i64,
 }
 
 /// Messages in the order of their `seq`, oldest first.
@@ -42,17 +57,39 @@ pub struct Changes {
 /// What became of one message of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppendOutcome {
-    /// It was stored now.
-    Stored(StoredMessage),
+    /// It was stored now, with this beside its text.
+    Stored(StoredMessage, Option<Box<Annotations>>),
     /// The same message of the same author was stored before; here is that one.
     Repeated(StoredMessage),
     /// The author used this `client_id` in this room for other content.
     Conflict,
+    /// There is no message to answer: it is another room's, deleted, or never was.
+    InvalidReply,
+    /// The room's `guard_rev` is another one by now: what the message was checked against may not hold any more.
+    GuardChanged,
     /// The database does not take this row; for the log, why: an SQLSTATE, and nothing of the row. Never expected:
     /// text is checked before it enters a batch.
     Refused(Cow<'static, str>),
     /// Not stored: another transaction has locked the row's room, and has let it go neither at once nor in
     /// [`crate::StoreSettings::lock_wait`]. PostgreSQL only. The row may be given again ([`crate::Store::append_batch_again`]).
+    Locked,
+}
+
+/// What became of one change of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// It is stored now, and has a value of the room's counter. Reactions of one batch to one message are one change,
+    /// which is here for each of them.
+    Changed(Epoch, Arc<Change>),
+    /// The message was in that state already, or this edit was stored before: no value of the counter was taken.
+    Unchanged(StoredMessage),
+    /// It cannot be made.
+    Rejected(ChangeRefusal),
+    /// As [`AppendOutcome::GuardChanged`].
+    GuardChanged,
+    /// As [`AppendOutcome::Refused`].
+    Refused(Cow<'static, str>),
+    /// As [`AppendOutcome::Locked`].
     Locked,
 }
 

@@ -13,6 +13,16 @@ pub enum ClientFrame {
     Profile(ProfileChange),
     /// Sends a message.
     Message(MessageToSend),
+    /// Changes a message's text.
+    Edit(EditToSend),
+    /// Deletes a message.
+    Delete(DeleteToSend),
+    /// Reacts to a message with an emoji, or no more.
+    React(ReactToSend),
+    /// Pins a message, or no more.
+    Pin(PinToSend),
+    /// Says that somebody is typing.
+    Typing,
     /// Asks for a PONG.
     Ping,
 }
@@ -28,6 +38,20 @@ pub struct JoinPayload {
     pub avatar: Option<String>,
     /// How far the client was.
     pub resume: Option<ResumePoint>,
+}
+
+impl ClientFrame {
+    /// The key by which it is answered, where it has one.
+    pub fn client_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Message(MessageToSend { client_id, .. })
+            | Self::Edit(EditToSend { client_id, .. })
+            | Self::Delete(DeleteToSend { client_id, .. })
+            | Self::React(ReactToSend { client_id, .. })
+            | Self::Pin(PinToSend { client_id, .. }) => Some(*client_id),
+            Self::Join(_) | Self::Profile(_) | Self::Typing | Self::Ping => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for JoinPayload {
@@ -63,6 +87,76 @@ pub struct MessageToSend {
     pub client_id: Uuid,
     /// What was written.
     pub content: String,
+    /// The message that it answers.
+    pub reply_to: Option<String>,
+    /// Who is addressed in it.
+    #[serde(default)]
+    pub mentions: Vec<MentionToSend>,
+}
+
+/// A mention, in MESSAGE and EDIT: code points of the content as it is stored.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MentionToSend {
+    /// Who.
+    pub author_id: String,
+    /// Its first code point, the `@`.
+    pub from: u32,
+    /// The one behind its last.
+    pub to: u32,
+}
+
+/// The payload of EDIT.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EditToSend {
+    /// The sender's key for this edit.
+    pub client_id: Uuid,
+    /// Which message.
+    pub id: String,
+    /// The version that was edited.
+    pub version: i32,
+    /// The new text.
+    pub content: String,
+    /// Who is addressed in it.
+    #[serde(default)]
+    pub mentions: Vec<MentionToSend>,
+}
+
+/// The payload of DELETE.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Which message.
+    pub id: String,
+}
+
+/// The payload of REACT.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReactToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Which message.
+    pub id: String,
+    /// Which emoji.
+    pub emoji: String,
+    /// Whether the sender reacts with it.
+    pub on: bool,
+}
+
+/// The payload of PIN.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Which message.
+    pub id: String,
+    /// Whether it is to be pinned.
+    pub on: bool,
 }
 
 /// Why a frame could not be decoded: always `BAD_FRAME`.
@@ -118,12 +212,26 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
         "PING" => Ok(ClientFrame::Ping),
         "JOIN" => join(payload).ok_or(bad("JOIN takes anonymousId: UUID, nickname?, avatar?, resume?: {epoch, rev}")),
         "PROFILE" => parse(payload).map(ClientFrame::Profile).ok_or(bad("PROFILE takes nickname, avatar?")),
-        "MESSAGE" => parse(payload).map(ClientFrame::Message).ok_or_else(|| DecodeError {
-            reason: "MESSAGE takes clientId: UUID, content",
-            client_id: parse::<OnlyClientId>(payload).map(|p| p.client_id),
-        }),
+        "MESSAGE" => {
+            command(payload, ClientFrame::Message, "MESSAGE takes clientId: UUID, content, replyTo?, mentions?")
+        }
+        "EDIT" => command(payload, ClientFrame::Edit, "EDIT takes clientId: UUID, id, version, content, mentions?"),
+        "DELETE" => command(payload, ClientFrame::Delete, "DELETE takes clientId: UUID, id"),
+        "REACT" => command(payload, ClientFrame::React, "REACT takes clientId: UUID, id, emoji, on"),
+        "PIN" => command(payload, ClientFrame::Pin, "PIN takes clientId: UUID, id, on"),
+        "TYPING" => Ok(ClientFrame::Typing),
         _ => Err(bad("unknown type")),
     }
+}
+
+/// A frame that is answered by its `clientId`.
+fn command<T: DeserializeOwned>(
+    payload: Option<&str>,
+    frame: impl FnOnce(T) -> ClientFrame,
+    reason: &'static str,
+) -> Result<ClientFrame, DecodeError> {
+    let client_id = || parse::<OnlyClientId>(payload).map(|p| p.client_id);
+    parse(payload).map(frame).ok_or_else(|| DecodeError { reason, client_id: client_id() })
 }
 
 fn join(payload: Option<&str>) -> Option<ClientFrame> {
@@ -155,6 +263,10 @@ mod tests {
 
     const ID: &str = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
 
+    fn plain(client_id: Uuid, content: &str) -> MessageToSend {
+        MessageToSend { client_id, content: content.into(), reply_to: None, mentions: vec![] }
+    }
+
     #[test]
     fn decodes_each_frame_and_ignores_unknown_fields() {
         let id: Uuid = ID.parse().expect("a UUID");
@@ -178,8 +290,40 @@ mod tests {
             ),
             (
                 json!({"type": "MESSAGE", "payload": {"clientId": ID, "content": "hi"}}),
-                Ok(ClientFrame::Message(MessageToSend { client_id: id, content: "hi".into() })),
+                Ok(ClientFrame::Message(plain(id, "hi"))),
             ),
+            (
+                json!({"type": "MESSAGE", "payload": {"clientId": ID, "content": "@a", "replyTo": "7",
+                    "mentions": [{"authorId": "x", "from": 0, "to": 2, "z": 1}]}}),
+                Ok(ClientFrame::Message(MessageToSend {
+                    reply_to: Some("7".into()),
+                    mentions: vec![MentionToSend { author_id: "x".into(), from: 0, to: 2 }],
+                    ..plain(id, "@a")
+                })),
+            ),
+            (
+                json!({"type": "EDIT", "payload": {"clientId": ID, "id": "7", "version": 1, "content": "b"}}),
+                Ok(ClientFrame::Edit(EditToSend {
+                    client_id: id,
+                    id: "7".into(),
+                    version: 1,
+                    content: "b".into(),
+                    mentions: vec![],
+                })),
+            ),
+            (
+                json!({"type": "DELETE", "payload": {"clientId": ID, "id": "7"}}),
+                Ok(ClientFrame::Delete(DeleteToSend { client_id: id, id: "7".into() })),
+            ),
+            (
+                json!({"type": "REACT", "payload": {"clientId": ID, "id": "7", "emoji": "👍", "on": true}}),
+                Ok(ClientFrame::React(ReactToSend { client_id: id, id: "7".into(), emoji: "👍".into(), on: true })),
+            ),
+            (
+                json!({"type": "PIN", "payload": {"clientId": ID, "id": "7", "on": false}}),
+                Ok(ClientFrame::Pin(PinToSend { client_id: id, id: "7".into(), on: false })),
+            ),
+            (json!({"type": "TYPING", "payload": {}}), Ok(ClientFrame::Typing)),
             (
                 json!({"type": "PROFILE", "payload": {"nickname": "ab", "avatar": "cat"}}),
                 Ok(ClientFrame::Profile(ProfileChange { nickname: "ab".into(), avatar: Some("cat".into()) })),
@@ -217,6 +361,11 @@ mod tests {
             r#"{"type":"JOIN","payload":{"anonymousId":7}}"#,
             r#"{"type":"MESSAGE","payload":{"clientId":"x","content":"hi"}}"#,
             r#"{"type":"PROFILE","payload":{}}"#,
+            r#"{"type":"EDIT","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","version":"1","content":"a"}}"#,
+            r#"{"type":"EDIT","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","version":99999999999,"content":"a"}}"#,
+            r#"{"type":"DELETE","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":1}}"#,
+            r#"{"type":"REACT","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","emoji":"a"}}"#,
+            r#"{"type":"PIN","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","on":"yes"}}"#,
             r#"{"type":"MESSAGE","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","content":"\ud800"}}"#,
             &deep,
         ];
@@ -238,9 +387,11 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_client_id_of_a_message_it_cannot_read() {
-        let text = json!({"type": "MESSAGE", "payload": {"clientId": ID, "content": 7}}).to_string();
-        assert_eq!(decode(&text).map_err(|e| e.client_id), Err(ID.parse().ok()));
+    fn keeps_the_client_id_of_a_command_it_cannot_read() {
+        for kind in ["MESSAGE", "EDIT", "DELETE", "REACT", "PIN"] {
+            let text = json!({"type": kind, "payload": {"clientId": ID, "content": 7}}).to_string();
+            assert_eq!(decode(&text).map_err(|e| e.client_id), Err(ID.parse().ok()), "{kind}");
+        }
     }
 
     proptest! {
@@ -253,7 +404,7 @@ mod tests {
         fn reads_any_content_that_json_can_carry(content in any::<String>(), id in any::<u128>()) {
             let client_id = Uuid::from_u128(id);
             let text = json!({"type": "MESSAGE", "payload": {"clientId": client_id.to_string(), "content": content}}).to_string();
-            prop_assert_eq!(decode(&text), Ok(ClientFrame::Message(MessageToSend { client_id, content })));
+            prop_assert_eq!(decode(&text), Ok(ClientFrame::Message(plain(client_id, &content))));
         }
 
         #[test]

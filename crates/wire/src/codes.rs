@@ -44,6 +44,26 @@ codes! {
         InvalidAvatar = "INVALID_AVATAR",
         /// The content breaks the rules.
         InvalidContent = "INVALID_CONTENT",
+        /// There is no message to answer: it is another room's, deleted, or never was.
+        InvalidReply = "INVALID_REPLY",
+        /// A reaction is exactly one emoji.
+        InvalidEmoji = "INVALID_EMOJI",
+        /// There is no such message in this room.
+        MessageNotFound = "MESSAGE_NOT_FOUND",
+        /// The message is deleted.
+        MessageDeleted = "MESSAGE_DELETED",
+        /// Another one wrote the message.
+        NotYours = "NOT_YOURS",
+        /// Another version of the message was edited.
+        EditConflict = "EDIT_CONFLICT",
+        /// The message is too old to be edited.
+        EditTooLate = "EDIT_TOO_LATE",
+        /// The message has as many different emojis as it may have.
+        TooManyReactions = "TOO_MANY_REACTIONS",
+        /// The room has as many pinned messages as it may have.
+        TooManyPins = "TOO_MANY_PINS",
+        /// Who asks has no right to it.
+        Forbidden = "FORBIDDEN",
         /// The frame is larger than allowed; the session is closed with 1009.
         TooLarge = "TOO_LARGE",
         /// A reader tried to send.

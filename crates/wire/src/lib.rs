@@ -11,12 +11,16 @@ mod server;
 mod url;
 mod ws_frame;
 
-pub use client::{ClientFrame, DecodeError, JoinPayload, MessageToSend, ProfileChange, ResumePoint, decode};
+pub use client::{
+    ClientFrame, DecodeError, DeleteToSend, EditToSend, JoinPayload, MentionToSend, MessageToSend, PinToSend,
+    ProfileChange, ReactToSend, ResumePoint, decode,
+};
 pub use codes::{CloseCode, ErrorCode};
 pub use reader::{FrameReader, Inbound};
 pub use server::{
-    AckPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MessagePayload, PresencePayload, ProfilePayload,
-    ReconnectPayload, RoomPosition, ServerFrame, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
+    AckPayload, AnnotationsPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,
+    MessagePayload, PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload,
+    RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
     message_json, timestamp, welcome_chunks,
 };
 pub use url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query, room_in_path};

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ErrorCode, FRAME_BYTES_MAX, text_frame_header};
-use chat_domain::{Author, CONTENT_CODE_POINTS_MAX, ChatMessage, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN};
+use chat_domain::{
+    Annotations, Author, CONTENT_CODE_POINTS_MAX, ChatMessage, Mention, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN,
+    REACTIONS_MAX, Reaction,
+};
 
 /// A frame from the server. Clients, tests and the load tester read it; the server writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,7 +19,11 @@ pub enum ServerFrame<'a> {
     Welcome(Box<WelcomePayload<'a>>),
     /// A change: a message.
     Message(MessagePayload<'a>),
-    /// To the sender: the message is stored.
+    /// A change: what people react to a message with, as far as that has changed.
+    Reaction(ReactionsPayload<'a>),
+    /// Who is typing.
+    Typing(TypingPayload<'a>),
+    /// To the sender: the message is stored, or its change.
     Ack(AckPayload),
     /// To every session of an identity: its profile now.
     Profile(ProfilePayload<'a>),
@@ -61,7 +68,7 @@ impl<'a> From<&'a Author> for AuthorPayload<'a> {
 
 /// The payload of MESSAGE, also a message in WELCOME and over HTTP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct MessagePayload<'a> {
     /// Opaque.
     pub id: Cow<'a, str>,
@@ -77,6 +84,121 @@ pub struct MessagePayload<'a> {
     pub content: Cow<'a, str>,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: Cow<'a, str>,
+    /// What goes with it beside its text.
+    #[serde(flatten)]
+    pub annotations: AnnotationsPayload<'a>,
+}
+
+/// What MESSAGE's payload has only where there is something to say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnnotationsPayload<'a> {
+    /// From 2: how often it was edited, and 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// When it was last edited. As all times: RFC 3339, UTC, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Cow<'a, str>>,
+    /// When it was deleted. Then `content` is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Cow<'a, str>>,
+    /// `author` or `moderator`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<Cow<'a, str>>,
+    /// When it was pinned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_at: Option<Cow<'a, str>>,
+    /// The message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<ReplyPayload<'a>>,
+    /// Who is addressed in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<MentionPayload<'a>>,
+    /// In the order of their first use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<ReactionPayload<'a>>,
+}
+
+impl<'a> From<&'a Annotations> for AnnotationsPayload<'a> {
+    fn from(a: &'a Annotations) -> Self {
+        let time = |at: DateTime<Utc>| Cow::from(timestamp(at));
+        let mention = |m: &'a Mention| MentionPayload { author_id: m.author.as_str().into(), from: m.from, to: m.to };
+        Self {
+            version: (a.version > 1).then_some(a.version),
+            edited_at: a.edited_at.map(time),
+            deleted_at: a.deleted.map(|(at, _)| time(at)),
+            deleted_by: a.deleted.map(|(_, by)| by.as_str().into()),
+            pinned_at: a.pinned_at.map(time),
+            reply_to: a.reply_to.map(|to| ReplyPayload { id: to.id.to_string().into(), seq: to.seq }),
+            mentions: a.mentions.iter().map(mention).collect(),
+            reactions: a.reactions.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A message that is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyPayload<'a> {
+    /// Its id.
+    pub id: Cow<'a, str>,
+    /// Its place in the list.
+    pub seq: i64,
+}
+
+/// A place in a content where somebody is addressed, in code points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MentionPayload<'a> {
+    /// Who.
+    pub author_id: Cow<'a, str>,
+    /// Its first code point, the `@`.
+    pub from: u32,
+    /// The one behind its last.
+    pub to: u32,
+}
+
+/// How many people react with one emoji.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReactionPayload<'a> {
+    /// The emoji.
+    pub emoji: Cow<'a, str>,
+    /// How many; 0 in REACTION where nobody does any more.
+    pub count: i64,
+    /// The ids of the first of them, at most 5.
+    pub authors: Vec<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a Reaction> for ReactionPayload<'a> {
+    fn from(reaction: &'a Reaction) -> Self {
+        let authors = reaction.authors.iter().map(|author| author.as_str().into()).collect();
+        Self { emoji: reaction.emoji.as_str().into(), count: reaction.count, authors }
+    }
+}
+
+/// The payload of REACTION: the emojis that have changed, in absolute figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReactionsPayload<'a> {
+    /// The message's id.
+    pub id: Cow<'a, str>,
+    /// Its place in the list.
+    pub seq: i64,
+    /// The client's cursor goes to this value.
+    pub rev: i64,
+    /// The emojis that have changed.
+    pub reactions: Vec<ReactionPayload<'a>>,
+}
+
+/// The payload of TYPING, from the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypingPayload<'a> {
+    /// Who, at most 5.
+    pub authors: Vec<AuthorPayload<'a>>,
+    /// How many besides.
+    pub more: usize,
 }
 
 impl<'a> From<&'a ChatMessage> for MessagePayload<'a> {
@@ -89,6 +211,7 @@ impl<'a> From<&'a ChatMessage> for MessagePayload<'a> {
             author: (&message.author).into(),
             content: message.content.as_str().into(),
             created_at: timestamp(message.created_at).into(),
+            annotations: message.annotations.as_deref().map(Into::into).unwrap_or_default(),
         }
     }
 }
@@ -97,13 +220,13 @@ impl<'a> From<&'a ChatMessage> for MessagePayload<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AckPayload {
-    /// Which message.
+    /// Which command.
     pub client_id: Uuid,
-    /// Its id.
+    /// The message's id.
     pub id: String,
     /// Where it stands in the list.
     pub seq: i64,
-    /// The counter's value at its creation.
+    /// The counter's value at this change: at its creation `seq`, and `seq` as well where the command was a repeat.
     pub rev: i64,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
@@ -167,16 +290,23 @@ pub struct ErrorPayload<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
-/// How far a room is.
+/// What a room is, and how far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoomPosition<'a> {
     /// The room's id, in NFC.
     pub id: Cow<'a, str>,
     /// This life of its counter.
     pub epoch: Cow<'a, str>,
-    /// Its counter.
+    /// Its counter; where [`WelcomeHead::head`] is there, where the client was when it left.
     pub rev: i64,
+    /// What its owner calls it, where that was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Cow<'a, str>>,
+    /// What its owner has set, as far as visitors need it.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Goes up with each change of `title` and `settings`.
+    pub settings_rev: i64,
 }
 
 /// The limits that a client should know.
@@ -191,15 +321,23 @@ pub struct Limits {
     pub nickname_max: usize,
     /// Largest inbound frame, in bytes.
     pub frame_max: usize,
+    /// How old a message may be that its author edits; absent where any age goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit_window_seconds: Option<u64>,
+    /// Most different emojis on one message.
+    pub reactions_max: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// The limits for somebody who may edit messages of this age, in seconds.
+    pub fn with_edit_window(edit_window_seconds: Option<u64>) -> Self {
         Self {
             content_max: CONTENT_CODE_POINTS_MAX,
             nickname_min: NICKNAME_GRAPHEMES_MIN,
             nickname_max: NICKNAME_GRAPHEMES_MAX,
             frame_max: FRAME_BYTES_MAX,
+            edit_window_seconds,
+            reactions_max: REACTIONS_MAX,
         }
     }
 }
@@ -215,12 +353,17 @@ pub struct WelcomeHead<'a> {
     pub own: Option<AuthorPayload<'a>>,
     /// How far the room is: the client's cursor goes there.
     pub room: RoomPosition<'a>,
+    /// The counter that the BATCHes behind this frame bring the client to, where what it missed comes in pieces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<i64>,
     /// Whether `messages` are the ones missed since the resume point, else the latest ones.
     pub resumed: bool,
     /// Messages older than the first one here exist. Meaningless when resumed.
     pub has_more: bool,
     /// Who is here.
     pub presence: PresencePayload<'a>,
+    /// The pinned messages, the newest pin first.
+    pub pinned: Vec<MessagePayload<'a>>,
     /// What the server accepts.
     pub limits: Limits,
     /// Seconds between two HEARTBEATs.
@@ -294,11 +437,20 @@ mod tests {
         let head = WelcomeHead {
             session_id: "s".into(),
             own: None,
-            room: RoomPosition { id: "\"한\\".into(), epoch: "e".into(), rev: 2 },
+            room: RoomPosition {
+                id: "\"한\\".into(),
+                epoch: "e".into(),
+                rev: 2,
+                title: None,
+                settings: serde_json::Map::default(),
+                settings_rev: 0,
+            },
+            head: None,
             resumed: false,
             has_more: true,
             presence: PresencePayload { count: 60, members: None, joined: None, left: None },
-            limits: Limits::default(),
+            pinned: vec![],
+            limits: Limits::with_edit_window(Some(900)),
             heartbeat_seconds: 30,
         };
         let message = MessagePayload {
@@ -309,6 +461,7 @@ mod tests {
             author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into() },
             content: "<\"\n>".into(),
             created_at: "2026-01-01T00:00:00.000Z".into(),
+            annotations: AnnotationsPayload::default(),
         };
         let encoded = serde_json::to_string(&message).expect("encodes");
         for n in [0, 1, 2] {
