@@ -25,11 +25,18 @@ impl<T> ReplyTo<T> {
     }
 }
 
-/// A message that was to be published is stored.
+/// A message that was to be published is stored, or what was to be done to one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// What the database gave to it.
+    /// What the database gave to the message.
     pub stored: StoredMessage,
-    /// It was stored before, and this was a retry.
+    /// It was so before, and this was a retry.
     pub is_repeated: bool,
+}
+
+impl Published {
+    /// The value of the counter that it took; of a repeat the message's place in the list.
+    pub fn rev(&self) -> i64 {
+        if self.is_repeated { self.stored.seq } else { self.stored.rev }
+    }
 }

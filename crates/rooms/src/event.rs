@@ -1,11 +1,14 @@
 //! What rooms emit, as facts. Rooms know no wire: whoever brings an event to clients encodes it, once for each codec,
 //! and everybody who speaks that codec shares the bytes (as centrifuge does with its prepared data).
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use chat_domain::{Author, ChatMessage, Epoch, RoomId};
-use chat_store::StoredMessage;
+use chat_domain::{Author, ChangeRefusal, ChatMessage, Epoch, Reaction, RoomId};
+use chat_store::{RoomSettings, StoredMessage};
 use uuid::Uuid;
 
 use crate::ids::SessionId;
@@ -45,16 +48,22 @@ impl<T: Clone> Prepared<T> {
 /// Something that happened in a room.
 #[derive(Debug)]
 pub enum Event {
-    /// A change: a message. To every member.
+    /// A change: a message, new or as it is now. To every member.
     Message(MessageEvent),
+    /// A change of what people react to a message with. To every member.
+    Reactions(ReactionsEvent),
     /// Who is here. To every member.
     People(People),
-    /// A message is stored, with its values at its creation. To its sender.
+    /// Who is typing. To every member.
+    Typing(TypingNow),
+    /// A message is stored, or its change. To whoever asked for it.
     Stored {
         /// The sender's key.
         client_id: Uuid,
-        /// What the database gave it.
+        /// What the database gave the message.
         stored: StoredMessage,
+        /// The value of the counter that this took; the message's `seq` where it was a repeat.
+        rev: i64,
     },
     /// An identity's nickname and avatar now. To its own sessions.
     Profile(Author),
@@ -91,6 +100,40 @@ impl MessageEvent {
     /// The message as this codec writes it; `encode` is called at the first time only.
     pub fn encoded(&self, codec: Codec, encode: impl FnOnce(&ChatMessage) -> Bytes) -> Bytes {
         self.prepared.get(codec, || encode(&self.message))
+    }
+}
+
+/// What has changed of the reactions to a message.
+#[derive(Debug)]
+pub struct ReactionsEvent {
+    /// The message as it is now; its `rev` is the change's.
+    pub message: Arc<ChatMessage>,
+    /// The emojis that have changed, in absolute figures.
+    pub reactions: Box<[Reaction]>,
+}
+
+impl ReactionsEvent {
+    /// How many bytes it takes as JSON, and no fewer, less what a frame adds.
+    pub fn n_bytes_as_json(&self) -> usize {
+        const KEYS_AND_NUMBERS: usize = 100;
+        KEYS_AND_NUMBERS + self.reactions.iter().map(|reaction| reaction.n_bytes_as_json() + 1).sum::<usize>()
+    }
+}
+
+/// Who is typing in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TypingNow {
+    /// Who, the first few.
+    pub authors: Vec<Author>,
+    /// How many besides.
+    pub more: usize,
+}
+
+impl TypingNow {
+    /// About how many bytes it takes as JSON, and no fewer.
+    pub fn n_bytes_as_json(&self) -> usize {
+        const KEYS: usize = 80;
+        KEYS + self.authors.iter().map(|author| author.n_bytes_as_json() + 1).sum::<usize>()
     }
 }
 
@@ -134,6 +177,12 @@ pub enum Refusal {
     NicknameRequired,
     /// The sender's key was used for other content.
     ClientIdConflict,
+    /// What is to be changed cannot be.
+    Change(ChangeRefusal),
+    /// There is no message to answer.
+    InvalidReply,
+    /// Who asks has no right to it.
+    Forbidden,
     /// The database does not take the message.
     NotStorable,
     /// Too much in too short a time, as a limit above the room found.
@@ -189,7 +238,9 @@ pub struct Welcome {
     pub room: RoomId,
     /// This life of its counter.
     pub epoch: Epoch,
-    /// Its counter: everything up to there is known with this.
+    /// What its owner has made of it.
+    pub settings: RoomSettings,
+    /// Its counter: everything up to there is known with this, and with `pieces`.
     pub rev: i64,
     /// Whether `messages` are those behind the point of resume, else the latest ones.
     pub resumed: bool,
@@ -199,8 +250,15 @@ pub struct Welcome {
     pub people: People,
     /// Seconds between two heartbeats.
     pub heartbeat_seconds: u64,
-    /// The messages, oldest first.
+    /// The messages, oldest first; none where they come in pieces.
     pub messages: Messages,
+    /// What was missed, where it is much, and the counter that the client has: each goes as a frame of its own behind
+    /// the WELCOME, before anything live.
+    pub pieces: Option<(i64, Vec<Arc<Batch>>)>,
+    /// The pinned messages, the newest pin first.
+    pub pinned: Vec<Arc<ChatMessage>>,
+    /// How old a message may be that its author edits; none for any age.
+    pub edit_window: Option<Duration>,
 }
 
 /// The last of the messages that a room holds: shared by all that get some of them, so that a storm of joins neither

@@ -19,21 +19,26 @@ mod presence;
 mod registry;
 mod room;
 mod timeline;
+mod typing;
+mod understood;
 
 pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
 pub use event::{
-    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, Refusal, Welcome,
+    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, ReactionsEvent, Refusal,
+    TypingNow, Welcome,
 };
 pub use ids::{DeliveryPosition, HubId, RoomKey, SessionId};
 pub use messages::{
-    Command, Deliver, GetSnapshot, MembersWanted, Publish, Recall, ResumePoint, SessionRef, SetProfile, Snapshot,
+    Amend, Amendment, Command, Deliver, GetSnapshot, MembersWanted, Post, Publish, Recall, ResumePoint, SessionRef,
+    SetProfile, Snapshot,
 };
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};
+pub use understood::Understood;
 
 #[cfg(test)]
 use {
@@ -58,6 +63,12 @@ fn test_message(rev: i64) -> Arc<ChatMessage> {
     test_message_of(rev, &rev.to_string())
 }
 
+/// The change that a message for tests is.
+#[cfg(test)]
+fn test_change(rev: i64) -> chat_domain::Change {
+    test_message(rev).into()
+}
+
 /// The same by another of its senders' keys: what another history has under that value.
 #[cfg(test)]
 fn test_message_by(rev: i64, key: u128) -> Arc<ChatMessage> {
@@ -75,6 +86,7 @@ fn test_message_of(rev: i64, content: &str) -> Arc<ChatMessage> {
         author: test_author(1),
         content: Content::parse(content).expect("valid content"),
         created_at: chrono::DateTime::UNIX_EPOCH,
+        annotations: None,
     })
 }
 
@@ -98,5 +110,9 @@ fn test_welcome(session: SessionId) -> Welcome {
         people: People { count: 0, lists: None },
         heartbeat_seconds: 30,
         messages: Messages::default(),
+        settings: chat_store::RoomSettings::default(),
+        pieces: None,
+        pinned: Vec::new(),
+        edit_window: None,
     }
 }

@@ -12,7 +12,7 @@ use super::{
     event::{Batch, EndReason, Event, Refusal, Welcome},
     ids::{DeliveryPosition, HubId, RoomKey, SessionId},
 };
-use chat_domain::{Author, AvatarName, ChatMessage, Content, Epoch, Nickname, Principal, RoomId};
+use chat_domain::{Author, AvatarName, ChatMessage, Content, Emoji, Epoch, Mention, Nickname, Principal, RoomId};
 
 /// Where a session's frames go.
 #[derive(Debug, Clone)]
@@ -34,6 +34,19 @@ pub struct ResumePoint {
     pub rev: i64,
 }
 
+/// What somebody wants to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// The sender's key.
+    pub client_id: Uuid,
+    /// What was written.
+    pub content: Content,
+    /// The message that it answers.
+    pub reply_to: Option<i64>,
+    /// Who is addressed in it, as the sender says.
+    pub mentions: Vec<Mention>,
+}
+
 /// Somebody wants a message stored and shown.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -42,10 +55,8 @@ pub struct Publish {
     pub principal: Principal,
     /// The nickname and avatar that it is shown with; none for those that a member has here.
     pub profile: Option<(Nickname, AvatarName)>,
-    /// The sender's key.
-    pub client_id: Uuid,
-    /// What was written.
-    pub content: Content,
+    /// What.
+    pub post: Post,
     /// When it was read from the network.
     pub received: Instant,
     /// Where the answer goes.
@@ -58,14 +69,66 @@ pub struct Publish {
 pub struct Recall {
     /// Who sends.
     pub principal: Principal,
-    /// The sender's key.
-    pub client_id: Uuid,
-    /// What was written.
-    pub content: Content,
+    /// What.
+    pub post: Post,
     /// Why it is refused.
     pub refusal: Refusal,
     /// Where the answer goes.
     pub reply: ReplyTo<Published>,
+}
+
+/// Somebody wants something done to a stored message.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Amend {
+    /// Who asks.
+    pub principal: Principal,
+    /// The sender's key.
+    pub client_id: Uuid,
+    /// Which message.
+    pub message: i64,
+    /// What.
+    pub what: Amendment,
+    /// When it was read from the network.
+    pub received: Instant,
+    /// Where the answer goes.
+    pub reply: ReplyTo<Published>,
+}
+
+/// What can be done to a stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amendment {
+    /// Another text.
+    Edit {
+        /// The version that was edited.
+        version: i32,
+        /// The new text.
+        content: Content,
+        /// Who is addressed in it, as the sender says.
+        mentions: Vec<Mention>,
+    },
+    /// No text any more.
+    Delete,
+    /// Whether the sender reacts with this emoji.
+    React {
+        /// The emoji.
+        emoji: Emoji,
+        /// Whether they do.
+        on: bool,
+    },
+    /// Whether it is pinned.
+    Pin {
+        /// Whether it is.
+        on: bool,
+    },
+}
+
+/// A member is typing.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Typing {
+    /// Who.
+    pub session: SessionId,
 }
 
 /// Somebody sets the nickname and avatar of all their sessions in this room.

@@ -1,6 +1,6 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use chat_domain::ChatMessage;
+use chat_domain::Change;
 
 /// Applies a room's changes in counter order (P2) and knows when something is missing. Pure.
 ///
@@ -10,7 +10,7 @@ use chat_domain::ChatMessage;
 #[derive(Debug)]
 pub struct Timeline {
     rev: i64,
-    ahead: BTreeMap<i64, Arc<ChatMessage>>,
+    ahead: BTreeMap<i64, Change>,
 }
 
 /// What an offered change means.
@@ -22,7 +22,7 @@ pub enum Offered {
     Old,
     /// Something before it is missing: the database must be read.
     Ahead,
-    /// Another message waits with its value: one of the two is of another history.
+    /// A change of another message waits with its value: one of the two is of another history.
     Clash,
 }
 
@@ -48,12 +48,12 @@ impl Timeline {
     }
 
     /// Takes in one committed change, in any order.
-    pub fn offer(&mut self, change: Arc<ChatMessage>) -> Offered {
-        let rev = change.rev;
+    pub fn offer(&mut self, change: Change) -> Offered {
+        let rev = change.rev();
         if rev <= self.rev {
             return Offered::Old;
         }
-        let clashes = self.ahead.get(&rev).is_some_and(|waiting| !waiting.is_same(&change));
+        let clashes = self.ahead.get(&rev).is_some_and(|waiting| !waiting.message.is_same(&change.message));
         self.ahead.insert(rev, change);
         match rev == self.rev + 1 {
             _ if clashes => Offered::Clash,
@@ -63,10 +63,10 @@ impl Timeline {
     }
 
     /// Takes in a read that is complete above this timeline's `rev` and up to `upto`.
-    pub fn fill(&mut self, upto: i64, changes: impl IntoIterator<Item = Arc<ChatMessage>>) -> Vec<Arc<ChatMessage>> {
+    pub fn fill(&mut self, upto: i64, changes: impl IntoIterator<Item = Change>) -> Vec<Change> {
         for change in changes {
-            if change.rev > self.rev && change.rev <= upto {
-                self.ahead.insert(change.rev, change);
+            if change.rev() > self.rev && change.rev() <= upto {
+                self.ahead.insert(change.rev(), change);
             }
         }
         let mut applied = Vec::new();
@@ -79,7 +79,7 @@ impl Timeline {
     }
 
     /// Applies what follows without a gap, in order.
-    pub fn take(&mut self) -> Vec<Arc<ChatMessage>> {
+    pub fn take(&mut self) -> Vec<Change> {
         let mut applied = Vec::new();
         while let Some(entry) = self.ahead.first_entry().filter(|e| *e.key() == self.rev + 1) {
             self.rev += 1;
@@ -94,19 +94,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{test_message, test_message_by};
+    use crate::{test_change as change, test_message_by};
 
-    fn revs(changes: &[Arc<ChatMessage>]) -> Vec<i64> {
-        changes.iter().map(|c| c.rev).collect()
+    fn revs(changes: &[Change]) -> Vec<i64> {
+        changes.iter().map(Change::rev).collect()
     }
 
     #[test]
     fn holds_back_what_is_ahead_until_the_gap_is_filled() {
         let mut timeline = Timeline::new(5);
-        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead);
+        assert_eq!(timeline.offer(change(8)), Offered::Ahead);
         assert!(timeline.take().is_empty() && timeline.has_gap());
-        assert_eq!(timeline.offer(test_message(5)), Offered::Old);
-        let applied = timeline.fill(7, [test_message(6), test_message(7)]);
+        assert_eq!(timeline.offer(change(5)), Offered::Old);
+        let applied = timeline.fill(7, [change(6), change(7)]);
         assert_eq!(revs(&applied), [6, 7, 8]);
         assert!(!timeline.has_gap());
     }
@@ -114,24 +114,24 @@ mod tests {
     #[test]
     fn two_messages_with_one_value_are_of_two_histories() {
         let mut timeline = Timeline::new(5);
-        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead);
-        assert_eq!(timeline.offer(test_message(8)), Offered::Ahead, "the same one again");
-        assert_eq!(timeline.offer(test_message_by(8, 2)), Offered::Clash);
+        assert_eq!(timeline.offer(change(8)), Offered::Ahead);
+        assert_eq!(timeline.offer(change(8)), Offered::Ahead, "the same one again");
+        assert_eq!(timeline.offer(test_message_by(8, 2).into()), Offered::Clash);
     }
 
     #[test]
     fn a_complete_read_may_jump() {
         let mut timeline = Timeline::new(5);
-        assert_eq!(revs(&timeline.fill(12, [test_message(9)])), [9]);
+        assert_eq!(revs(&timeline.fill(12, [change(9)])), [9]);
         assert_eq!(timeline.rev(), 12);
     }
 
     #[test]
     fn a_late_read_repeats_nothing() {
         let mut timeline = Timeline::new(0);
-        timeline.offer(test_message(1));
+        timeline.offer(change(1));
         assert_eq!(revs(&timeline.take()), [1]);
-        assert!(timeline.fill(1, [test_message(1)]).is_empty());
+        assert!(timeline.fill(1, [change(1)]).is_empty());
     }
 
     proptest! {
@@ -147,15 +147,15 @@ mod tests {
             let mut seen = Vec::new();
             for (i, rev) in order.iter().enumerate() {
                 if !foreign.contains(rev) {
-                    timeline.offer(test_message(*rev));
+                    timeline.offer(change(*rev));
                     seen.extend(revs(&timeline.take()));
                 }
                 if reads.contains(&i) {
                     let upto = *order.iter().take(i + 1).max().expect("not empty");
-                    seen.extend(revs(&timeline.fill(upto, (timeline.rev() + 1..=upto).map(test_message))));
+                    seen.extend(revs(&timeline.fill(upto, (timeline.rev() + 1..=upto).map(change))));
                 }
             }
-            seen.extend(revs(&timeline.fill(60, (1..=60).map(test_message))));
+            seen.extend(revs(&timeline.fill(60, (1..=60).map(change))));
             prop_assert_eq!(seen, (1..=60).collect::<Vec<_>>());
             prop_assert_eq!(timeline.rev(), 60);
         }

@@ -13,8 +13,9 @@ pub const LOCKED_FOR: Duration = Duration::from_millis(200);
 /// Bounded: an entry is refused once as many as allowed wait or are being committed. Batching is natural:
 /// while one batch is being committed the next one gathers, with no timer.
 ///
-/// Each entry belongs to a room. Entries of one room are committed in the order they came; a room that is locked in
-/// the database waits, and the others go on without it.
+/// Each entry belongs to a room and a sender. A batch has entries of one class, since each class is written by statements
+/// of its own; what one person sends into a room is committed in the order it came, whatever its class: all
+/// else nobody can have known of each other. A room that is locked in the database waits, and the others go on without it.
 #[derive(Debug)]
 pub struct BatchQueue<T> {
     waiting: VecDeque<Entry<T>>,
@@ -23,6 +24,19 @@ pub struct BatchQueue<T> {
     locked: HashMap<u64, Instant>,
     n_entries_max: usize,
     n_batch_max: usize,
+}
+
+/// What an entry is, as far as the queue needs it.
+pub trait Queued: Clone {
+    /// By which statements it is written.
+    type Class: Copy + PartialEq;
+    /// Whose it is.
+    type Sender: Clone + Eq + std::hash::Hash;
+
+    /// Its class.
+    fn class(&self) -> Self::Class;
+    /// Its sender.
+    fn sender(&self) -> Self::Sender;
 }
 
 #[derive(Debug)]
@@ -42,7 +56,7 @@ pub struct Batch<T> {
     pub was_locked: bool,
 }
 
-impl<T: Clone> BatchQueue<T> {
+impl<T: Queued> BatchQueue<T> {
     /// An empty queue that holds at most `n_entries_max` and commits at most `n_batch_max` at once.
     pub fn new(n_entries_max: usize, n_batch_max: usize) -> Self {
         let (waiting, committing, locked) = (VecDeque::new(), Vec::new(), HashMap::new());
@@ -73,22 +87,32 @@ impl<T: Clone> BatchQueue<T> {
         Ok(())
     }
 
-    /// Begins the next batch: empty where there is nothing to commit now, or one is under way.
+    /// Begins the next batch: empty where there is nothing to commit now, or one is under way. The entry that waits
+    /// longest decides the class.
     pub fn begin(&mut self, now: Instant) -> Batch<T> {
         let (mut was_locked, mut skipped) = (false, Vec::new());
         if self.is_committing() {
             return Batch { items: Vec::new(), was_locked };
         }
+        let mut class = None;
+        // Whose entries of which rooms wait for a later batch.
+        let mut held_back: HashSet<(u64, T::Sender)> = HashSet::new();
         while self.committing.len() < self.n_batch_max
             && let Some(entry) = self.waiting.pop_front()
         {
             let tried_at = self.locked.get(&entry.room);
-            if tried_at.is_none_or(|at| *at <= now) {
+            let is_open = tried_at.is_none_or(|at| *at <= now);
+            let is_of_class = is_open && *class.get_or_insert(entry.item.class()) == entry.item.class();
+            let is_behind = || !held_back.is_empty() && held_back.contains(&(entry.room, entry.item.sender()));
+            if is_of_class && !is_behind() {
                 was_locked |= tried_at.is_some();
                 self.committing.push(entry);
-            } else {
-                skipped.push(entry);
+                continue;
             }
+            if is_open {
+                held_back.insert((entry.room, entry.item.sender()));
+            }
+            skipped.push(entry);
         }
         self.put_back(skipped);
         Batch { items: self.committing.iter().map(|e| e.item.clone()).collect(), was_locked }
@@ -170,6 +194,49 @@ mod tests {
     /// One room.
     const ROOM: u64 = 1;
 
+    /// Numbers of one class and one sender.
+    impl Queued for i32 {
+        type Class = ();
+        type Sender = ();
+
+        fn class(&self) {}
+        fn sender(&self) {}
+    }
+
+    /// Room, sender, class, number.
+    type Entry = (u64, u8, bool, u32);
+
+    impl Queued for Entry {
+        type Class = bool;
+        type Sender = u8;
+
+        fn class(&self) -> bool {
+            self.2
+        }
+
+        fn sender(&self) -> u8 {
+            self.1
+        }
+    }
+
+    #[test]
+    fn a_batch_is_of_one_class_and_nobody_overtakes_themselves() {
+        let now = Instant::now();
+        let mut queue: BatchQueue<Entry> = BatchQueue::new(20, 20);
+        let entries =
+            [(1, 1, false, 0), (1, 2, true, 1), (1, 2, false, 2), (1, 1, false, 3), (2, 2, false, 4), (1, 1, true, 5)];
+        for entry in entries {
+            assert_eq!(queue.push(entry, entry.0, now + LOCKED_FOR), Ok(()));
+        }
+        let mut numbers = Vec::new();
+        while queue.len() > 0 {
+            let batch = queue.begin(now).items;
+            numbers.push(batch.iter().map(|entry| entry.3).collect::<Vec<_>>());
+            queue.committed(&vec![false; batch.len()], now);
+        }
+        assert_eq!(numbers, [vec![0, 3, 4], vec![1, 5], vec![2]]);
+    }
+
     #[test]
     fn one_batch_at_a_time_while_the_next_gathers() {
         let now = Instant::now();
@@ -247,31 +314,34 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing that was taken in is lost, doubled, or overtaken within its room, whatever fails and is locked.
+        /// Nothing that was taken in is lost or doubled; each batch is of one class; and nothing is overtaken by what the
+        /// same person sent into the same room, whatever fails and is locked.
         #[test]
-        fn every_entry_leaves_once_and_in_its_rooms_order(
-            steps in proptest::collection::vec((0_u8..6, 0_u64..4), 0..300),
+        fn every_entry_leaves_once_and_in_order(
+            steps in proptest::collection::vec((0_u8..6, 0_u64..4, 0_u8..3, any::<bool>()), 0..300),
         ) {
             let mut now = Instant::now();
             let far = now + Duration::from_secs(3_600);
-            let mut queue = BatchQueue::new(20, 7);
+            let mut queue: BatchQueue<Entry> = BatchQueue::new(20, 7);
             let (mut taken_in, mut out, mut next) = (Vec::new(), Vec::new(), 0);
-            let mut batch: Vec<(u64, u32)> = Vec::new();
-            for (step, room) in steps {
+            let mut batch: Vec<Entry> = Vec::new();
+            for (step, room, sender, class) in steps {
                 match step {
                     0 | 1 => {
-                        if queue.push((room, next), room, far).is_ok() { taken_in.push((room, next)); }
+                        let entry = (room, sender, class, next);
+                        if queue.push(entry, room, far).is_ok() { taken_in.push(entry); }
                         next += 1;
                     }
                     2 => {
                         let begun = queue.begin(now).items;
                         if !begun.is_empty() { batch = begun; }
+                        prop_assert!(batch.iter().all(|entry| entry.2 == batch[0].2));
                     }
                     3 => { prop_assert!(queue.failed().is_empty()); batch.clear(); }
                     4 => now += LOCKED_FOR / 2,
                     // The room is locked.
                     _ => {
-                        let is_locked: Vec<bool> = std::mem::take(&mut batch).into_iter().map(|(of, _)| of == room).collect();
+                        let is_locked: Vec<bool> = std::mem::take(&mut batch).into_iter().map(|of| of.0 == room).collect();
                         let (done, given_up) = queue.committed(&is_locked, now);
                         prop_assert!(given_up.is_empty());
                         out.extend(done);
@@ -287,9 +357,11 @@ mod tests {
                 out.extend(queue.committed(&[], now).0);
             }
             prop_assert_eq!(queue.n_locked(), 0);
-            for room in 0..4 {
-                let of = |all: &[(u64, u32)]| all.iter().filter(|(r, _)| *r == room).copied().collect::<Vec<_>>();
-                prop_assert_eq!(of(&out), of(&taken_in));
+            prop_assert_eq!(out.len(), taken_in.len());
+            for entry in &taken_in {
+                let of = |all: &[Entry], is_it: &dyn Fn(&Entry) -> bool| all.iter().filter(|e| is_it(e)).copied().collect::<Vec<_>>();
+                let same_sender = |e: &Entry| (e.0, e.1) == (entry.0, entry.1);
+                prop_assert_eq!(of(&out, &same_sender), of(&taken_in, &same_sender));
             }
         }
     }

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::clock::Instant;
 
-use crate::backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX};
+use crate::backlog::PAGE_MESSAGES;
 
 /// What a room must read from the database, and the joins that wait for it. One read at a time, whoever waits for it
 /// (single flight). Pure; `J` is a join.
@@ -54,13 +54,26 @@ pub(super) enum NextRead {
     /// The changes above the room's counter. `claimed` is the highest counter that a waiting client says it has seen.
     Changes { above: i64, claimed: Option<i64> },
     /// So many messages before this `seq`.
-    Older { before: i64, n_older: usize },
+    OlderPage { before: i64, n_older: usize },
+    /// The changes above a value of the counter that is below those that are held.
+    OlderChanges { above: i64 },
+}
+
+/// What a join waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Its client says that it has seen this value of the counter, which is above the room's.
+    Ahead(i64),
+    /// The changes above this value.
+    Changes(i64),
+    /// The latest page.
+    Page,
 }
 
 /// What became of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The room, or what is before the backlog.
+    /// The room, or what is older than the backlog.
     State,
     /// Changes: all there are, or the first part of them.
     Changes { truncated: bool },
@@ -133,29 +146,31 @@ impl<J> CatchUp<J> {
         shown.is_some_and(|s| self.upto > s.rev || s.has_gap)
     }
 
-    /// Begins the next read, if one is due and none is under way. `seen` is the counter that a join's client says it has
-    /// seen in this life of the room. Behind a contradiction changes are not read again at once: `may_be_changes`.
+    /// Begins the next read, if one is due and none is under way. `wanted` is what a join waits for in this life of the
+    /// room. Behind a contradiction changes are not read again at once: `may_be_changes`.
     pub(super) fn begin(
         &mut self,
         shown: Option<Shown>,
-        seen: impl Fn(&J) -> Option<i64>,
+        wanted: impl Fn(&J) -> Wanted,
         may_be_changes: bool,
     ) -> Option<NextRead> {
         if self.is_reading() {
             return None;
         }
-        let claims = || self.waiting.iter().map(|w| seen(&w.join));
+        let all = || self.waiting.iter().map(|w| wanted(&w.join));
         let next = match shown {
             None if self.waiting.is_empty() => return None,
             None => NextRead::Load,
             Some(s) => {
-                let is_ahead = |seen: Option<i64>| seen.is_some_and(|seen| seen > s.rev);
-                if may_be_changes && (self.is_behind(shown) || claims().any(is_ahead)) {
-                    NextRead::Changes { above: s.rev, claimed: claims().flatten().max() }
-                } else if claims().any(|seen| !is_ahead(seen)) {
-                    let resumes = claims().any(|seen| seen.is_some());
-                    let n_older = if resumes { RESUME_CHANGES_MAX } else { PAGE_MESSAGES };
-                    NextRead::Older { before: s.first_seq, n_older }
+                let claimed = all().filter_map(|w| if let Wanted::Ahead(seen) = w { Some(seen) } else { None }).max();
+                let oldest =
+                    all().filter_map(|w| if let Wanted::Changes(above) = w { Some(above) } else { None }).min();
+                if may_be_changes && (self.is_behind(shown) || claimed.is_some()) {
+                    NextRead::Changes { above: s.rev, claimed }
+                } else if let Some(above) = oldest {
+                    NextRead::OlderChanges { above }
+                } else if all().any(|w| w == Wanted::Page) {
+                    NextRead::OlderPage { before: s.first_seq, n_older: PAGE_MESSAGES }
                 } else {
                     return None;
                 }
@@ -205,7 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{test_message, timeline::Timeline};
+    use crate::{test_change, timeline::Timeline};
 
     /// A room and its database, of which only the counters matter here. Joins are numbers.
     struct World {
@@ -214,8 +229,10 @@ mod tests {
         /// The database's counter, and own commits whose answers have not come yet.
         stored: i64,
         under_way: VecDeque<i64>,
-        /// What the room shows, and `seq` of the oldest message that it holds.
+        /// What the room shows, and above which value it holds every change.
         live: Option<(Timeline, i64)>,
+        /// A resume from there on is more than may be replayed.
+        too_much_up_to: i64,
         /// The counter that the room knows of in this life of its.
         known: i64,
         catch_up: CatchUp<usize>,
@@ -233,6 +250,7 @@ mod tests {
                 stored,
                 under_way: VecDeque::new(),
                 live: None,
+                too_much_up_to: 0,
                 known: 0,
                 catch_up: CatchUp::new(),
                 joins: Vec::new(),
@@ -242,13 +260,18 @@ mod tests {
         }
 
         fn shown(&self) -> Option<Shown> {
-            let (timeline, first_seq) = self.live.as_ref()?;
-            Some(Shown { rev: timeline.rev(), has_gap: timeline.has_gap(), first_seq: *first_seq })
+            let (timeline, above) = self.live.as_ref()?;
+            Some(Shown { rev: timeline.rev(), has_gap: timeline.has_gap(), first_seq: *above + 1 })
         }
 
         fn begin(&mut self, may_be_changes: bool) {
             let (shown, joins) = (self.shown(), &self.joins);
-            if let Some(read) = self.catch_up.begin(shown, |join| joins[*join].0, may_be_changes) {
+            let wanted = |join: &usize| match (joins[*join].0, shown) {
+                (Some(seen), Some(shown)) if seen > shown.rev => Wanted::Ahead(seen),
+                (Some(seen), _) => Wanted::Changes(seen),
+                (None, _) => Wanted::Page,
+            };
+            if let Some(read) = self.catch_up.begin(shown, wanted, may_be_changes) {
                 assert!(self.read.replace((read, self.stored)).is_none(), "one read at a time");
             }
         }
@@ -259,7 +282,7 @@ mod tests {
                 (None, _) => false,
                 (Some(_), None) => true,
                 (Some((timeline, _)), Some(seen)) if seen > timeline.rev() => waiting.saw_all,
-                (Some((_, first_seq)), Some(seen)) => seen + 1 >= *first_seq,
+                (Some((_, above)), Some(seen)) => seen >= *above || seen <= self.too_much_up_to,
             };
             if is_answered { *n_answers += 1 } else { self.catch_up.wait(waiting) }
         }
@@ -286,7 +309,7 @@ mod tests {
             let Some(rev) = self.under_way.pop_front() else { return };
             self.known = self.known.max(rev);
             let Some((timeline, _)) = &mut self.live else { return self.catch_up.want(rev) };
-            timeline.offer(test_message(rev));
+            timeline.offer(test_change(rev));
             timeline.take();
             self.begin(true);
         }
@@ -296,12 +319,15 @@ mod tests {
             let Some((read, at)) = self.read.take() else { return };
             let found = match read {
                 NextRead::Load => {
-                    self.live = Some((Timeline::new(at), (at - 50).max(1)));
+                    self.live = Some((Timeline::new(at), (at - 50).max(0)));
                     Found::State
                 }
-                NextRead::Older { before, n_older } => {
-                    if let Some((_, first_seq)) = self.live.as_mut().filter(|(_, first)| *first == before) {
-                        *first_seq = (before - i64::try_from(n_older).unwrap_or(0)).max(1);
+                NextRead::OlderPage { .. } => panic!("no join waits for a page in a room that was loaded"),
+                NextRead::OlderChanges { above } => {
+                    match (&mut self.live, part) {
+                        (Some((_, complete_above)), None) => *complete_above = above.min(*complete_above),
+                        (_, Some(_)) => self.too_much_up_to = self.too_much_up_to.max(above),
+                        (None, None) => {}
                     }
                     Found::State
                 }
@@ -311,7 +337,7 @@ mod tests {
                     match &mut self.live {
                         Some(_) if contradicts => Found::Contradiction { truncated },
                         Some((timeline, _)) => {
-                            timeline.fill(upto, (above + 1..=upto).map(test_message));
+                            timeline.fill(upto, (above + 1..=upto).map(test_change));
                             Found::Changes { truncated }
                         }
                         None => Found::Changes { truncated },
@@ -372,7 +398,7 @@ mod tests {
                 }
                 14 if n < 40 && self.live.take().is_some() => {
                     // The counter begins anew.
-                    (self.stored, self.known) = (0, 0);
+                    (self.stored, self.known, self.too_much_up_to) = (0, 0, 0);
                     self.under_way.clear();
                     self.catch_up.start_over();
                 }

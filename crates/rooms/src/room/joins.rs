@@ -7,32 +7,37 @@ use actix::{
 
 use super::{
     Member, Room,
-    catch_up::{Found, NextRead, Shown, Waiting},
+    catch_up::{Found, NextRead, Shown, Waiting, Wanted},
     live::{Answer, Live},
     membership::{Join, Membership},
 };
 use crate::{
-    backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX},
+    backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX, Replay},
     event::{EndReason, Messages, Refusal, Welcome},
     ids::SessionId,
     messages::ResumePoint,
 };
-use chat_domain::{Author, PageCursor, RoomId};
-use chat_store::{Changes, Head, Page, Store, StoreError};
+use chat_domain::{Author, Change, PageCursor, RoomId};
+use chat_store::{Changes, Loaded, Page, Store, StoreError};
 
 /// How long a room waits before it reads again what it could not read.
 const REREAD_AFTER: Duration = Duration::from_millis(500);
 
 /// What a read of the database was for.
 enum Read {
-    Loaded(Head, Page),
+    Loaded(Box<Loaded>),
     /// The changes above the room's counter as it was then, and the one it was at.
     CaughtUp {
         above: i64,
         changes: Changes,
     },
     /// What is before this `seq`.
-    Older(i64, Page),
+    OlderPage(i64, Page),
+    /// The changes above a value below those that are held.
+    OlderChanges {
+        above: i64,
+        changes: Changes,
+    },
 }
 
 impl Room {
@@ -65,10 +70,8 @@ impl Room {
             join.resume = join.resume.map(|resume| ResumePoint { epoch: None, ..resume });
         }
         match self.live.as_mut().map(|live| live.answer(join)) {
-            Some(Answer::Welcome { resumed, has_more, messages }) => {
-                self.welcome(waiting.join, resumed, has_more, messages, ctx);
-            }
-            None | Some(Answer::AfterCatchUp | Answer::AfterOlder) => self.catch_up.wait(waiting),
+            None | Some(Answer::Later) => self.catch_up.wait(waiting),
+            Some(answer) => self.welcome(waiting.join, answer, ctx),
         }
     }
 
@@ -89,11 +92,19 @@ impl Room {
         let _ = join.reply.send(Err(refusal));
     }
 
-    fn welcome(&mut self, join: Join, resumed: bool, has_more: bool, messages: Messages, ctx: &mut Context<Self>) {
+    fn welcome(&mut self, join: Join, answer: Answer, ctx: &mut Context<Self>) {
         let Join { session, principal, profile, resume, reply, .. } = join;
         let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
         let (epoch, rev) = (live.epoch, live.timeline.rev());
+        let (settings, pinned) = (live.settings.clone(), live.pinned.clone());
+        let known = resume.map_or(0, |resume| resume.rev);
+        let (resumed, has_more, messages, pieces) = match answer {
+            Answer::Latest(messages, has_more) => (false, has_more, messages, None),
+            Answer::Resumed(Replay::Whole(messages)) => (true, false, messages, None),
+            Answer::Resumed(Replay::Pieces(pieces)) => (true, false, Messages::default(), Some((known, pieces))),
+            Answer::Later => return,
+        };
         let now = Instant::now();
         let is_author = profile.is_some();
         self.presence.enter(&author_id, session.id, now);
@@ -108,12 +119,16 @@ impl Room {
             own: self.presence.author(&author_id).filter(|_| is_author).cloned(),
             room: self.id.clone(),
             epoch,
+            settings,
             rev,
             resumed,
             has_more,
             people: self.presence.here(false),
             heartbeat_seconds: self.limits.heartbeat_seconds,
             messages,
+            pieces,
+            pinned,
+            edit_window: self.limits.edit_window,
         };
         self.delivery.fan_out.attach(session.hub, welcome);
         self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
@@ -131,6 +146,9 @@ impl Room {
     pub(super) fn leave(&mut self, session: SessionId) {
         let Some(member) = self.members.remove(&session) else { return };
         self.presence.leave(&member.author_id, session, Instant::now());
+        if self.presence.sessions(&member.author_id).is_empty() {
+            self.typing.stops(&member.author_id);
+        }
         self.delivery.remove_member(member.hub);
     }
 
@@ -151,7 +169,8 @@ impl Room {
 
     fn begin_read(&mut self, may_be_changes: bool, ctx: &mut Context<Self>) {
         let (shown, live) = (self.shown(), &self.live);
-        let next = self.catch_up.begin(shown, |join| live.as_ref()?.resume_rev(join), may_be_changes);
+        let wanted = |join: &Join| live.as_ref().map_or(Wanted::Page, |live| live.wanted(join));
+        let next = self.catch_up.begin(shown, wanted, may_be_changes);
         let Some(next) = next else { return };
         let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
@@ -166,8 +185,8 @@ impl Room {
 
     fn take_in(&mut self, read: Read, ctx: &mut Context<Self>) {
         let found = match read {
-            Read::Loaded(head, page) => {
-                self.live = Some(Live::new(head, page));
+            Read::Loaded(loaded) => {
+                self.live = Some(Live::new(*loaded));
                 Found::State
             }
             Read::CaughtUp { above, changes } => {
@@ -180,9 +199,19 @@ impl Room {
                     Found::Changes { truncated }
                 }
             }
-            Read::Older(before, page) => {
+            Read::OlderPage(before, page) => {
                 if let Some(live) = &mut self.live {
                     live.backlog.extend_back(before, page.messages.into_iter().map(Arc::new).collect(), page.has_more);
+                }
+                Found::State
+            }
+            Read::OlderChanges { above, changes } => {
+                let messages: Vec<_> = changes.messages.iter().cloned().map(Arc::new).collect();
+                let truncated = changes.truncated;
+                // What is newer than the room is shown first: what the read has of older changes lacks those messages.
+                self.show_read(changes);
+                if let Some(live) = &mut self.live {
+                    live.backlog.extend_log(above, messages, truncated);
                 }
                 Found::State
             }
@@ -220,10 +249,13 @@ impl Room {
         if changes.head.epoch != live.epoch {
             return self.start_over();
         }
-        let last_read = changes.messages.last().map_or(live.timeline.rev(), |m| m.rev);
+        (live.guard_rev, live.settings) = (changes.head.guard_rev, changes.head.settings);
+        let above = live.timeline.rev();
+        let last_read = changes.messages.last().map_or(above, |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
-        let applied = live.timeline.fill(upto, changes.messages.into_iter().map(Arc::new));
-        self.show(applied);
+        let read = changes.messages.into_iter().map(|message| Change::from(Arc::new(message)));
+        let applied = live.timeline.fill(upto, read);
+        self.show(above, applied);
     }
 
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.
@@ -238,7 +270,7 @@ impl NextRead {
     /// Reads it from the database.
     async fn read(self, store: Store, id: RoomId) -> Result<Read, StoreError> {
         match self {
-            Self::Load => store.load(&id, PAGE_MESSAGES).await.map(|(head, page)| Read::Loaded(head, page)),
+            Self::Load => store.load(&id, PAGE_MESSAGES).await.map(|loaded| Read::Loaded(Box::new(loaded))),
             Self::Changes { above, claimed } => {
                 // With the newest one that was shown: it must still be that one.
                 let from = above.saturating_sub(1).max(0);
@@ -250,9 +282,13 @@ impl NextRead {
                 }
                 Ok(Read::CaughtUp { above, changes })
             }
-            Self::Older { before, n_older } => {
+            Self::OlderPage { before, n_older } => {
                 let page = store.page(&id, PageCursor::Before(before), n_older).await?;
-                Ok(Read::Older(before, page))
+                Ok(Read::OlderPage(before, page))
+            }
+            Self::OlderChanges { above } => {
+                let changes = store.changes_since(&id, above, RESUME_CHANGES_MAX).await?;
+                Ok(Read::OlderChanges { above, changes })
             }
         }
     }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{membership::Join, truth::Doubt};
+use super::{catch_up::Wanted, membership::Join, truth::Doubt};
 use crate::{
-    backlog::{Backlog, NotHere},
+    backlog::{Backlog, NotHere, Replay},
     event::Messages,
     timeline::{Offered, Timeline},
 };
-use chat_domain::{ChatMessage, Epoch};
-use chat_store::{Changes, Head, Page};
+use chat_domain::{Change, ChatMessage, Epoch};
+use chat_store::{Changes, Head, Loaded, RoomSettings};
 
 /// What a loaded room knows.
 pub(super) struct Live {
@@ -18,6 +18,11 @@ pub(super) struct Live {
     pub(super) backlog: Backlog,
     pub(super) message_count: i64,
     pub(super) last_message_at: Option<DateTime<Utc>>,
+    /// What commands are checked against.
+    pub(super) guard_rev: i64,
+    pub(super) settings: RoomSettings,
+    /// The pinned messages, the newest pin first.
+    pub(super) pinned: Vec<Arc<ChatMessage>>,
     pub(super) doubt: Doubt,
 }
 
@@ -36,41 +41,49 @@ pub(super) enum Arrived {
 
 /// How a join can be answered.
 pub(super) enum Answer {
-    /// With these messages.
-    Welcome { resumed: bool, has_more: bool, messages: Messages },
-    /// Once the changes above the room's counter were read.
-    AfterCatchUp,
-    /// Once older changes were read.
-    AfterOlder,
+    /// With what it missed.
+    Resumed(Replay),
+    /// With the latest messages, and whether there are more before them.
+    Latest(Messages, bool),
+    /// Once something was read: [`Live::wanted`].
+    Later,
 }
 
 impl Live {
-    pub(super) fn new(head: Head, page: Page) -> Self {
+    pub(super) fn new(Loaded { head, page, complete_above, pinned }: Loaded) -> Self {
+        let Head { epoch, rev, message_count, last_message_at, guard_rev, settings } = head;
         let messages = page.messages.into_iter().map(Arc::new).collect();
         Self {
-            epoch: head.epoch,
-            timeline: Timeline::new(head.rev),
-            backlog: Backlog::new(messages, page.has_more),
-            message_count: head.message_count,
-            last_message_at: head.last_message_at,
+            epoch,
+            timeline: Timeline::new(rev),
+            backlog: Backlog::new(messages, page.has_more, complete_above),
+            message_count,
+            last_message_at,
+            guard_rev,
+            settings,
+            pinned: pinned.into_iter().map(Arc::new).collect(),
             doubt: Doubt::default(),
         }
     }
 
-    /// Takes in a message that was stored just now.
-    pub(super) fn offer(&mut self, message: Arc<ChatMessage>) -> Arrived {
-        match self.timeline.offer(message.clone()) {
+    /// Takes in a change that was stored just now.
+    pub(super) fn offer(&mut self, change: Change) -> Arrived {
+        match self.timeline.offer(change.clone()) {
             Offered::Next => Arrived::Next,
             Offered::Ahead => Arrived::Ahead,
             Offered::Clash => Arrived::Doubtful,
-            Offered::Old => {
-                let of_its_number = self.backlog.messages().rev().find(|m| m.seq <= message.seq);
-                match of_its_number {
-                    Some(known) if known.is_same(&message) => Arrived::Known,
-                    // What the backlog has no more is for the database to say.
-                    _ => Arrived::Doubtful,
-                }
-            }
+            // What the backlog has no more is for the database to say.
+            Offered::Old if self.knows(&change) => Arrived::Known,
+            Offered::Old => Arrived::Doubtful,
+        }
+    }
+
+    /// Whether a read has brought this change, or the message in a later state.
+    fn knows(&self, change: &Change) -> bool {
+        let has = |known: &Arc<ChatMessage>| known.rev >= change.rev() && known.is_same(&change.message);
+        match self.backlog.at_rev(change.rev()) {
+            Some(known) => has(known),
+            None => self.backlog.at_seq(change.message.seq).is_some_and(has),
         }
     }
 
@@ -78,8 +91,9 @@ impl Live {
     /// was shown, and has a lower counter, or another message in that place.
     pub(super) fn is_contradicted(&self, above: i64, changes: &Changes) -> bool {
         let is_other = |read: &ChatMessage| {
-            let shown = self.backlog.messages().rev().find(|m| m.seq <= read.seq);
-            read.seq <= above && shown.is_some_and(|shown| shown.seq == read.seq && !shown.is_same(read))
+            let in_its_place = self.backlog.at_seq(read.seq).filter(|_| read.seq <= above);
+            let at_its_value = self.backlog.at_rev(read.rev).filter(|_| read.rev <= above);
+            in_its_place.into_iter().chain(at_its_value).any(|shown| !shown.is_same(read))
         };
         changes.head.epoch == self.epoch && (changes.head.rev < above || changes.messages.first().is_some_and(is_other))
     }
@@ -94,20 +108,50 @@ impl Live {
         self.resume_rev(join).is_some_and(|rev| rev > self.timeline.rev())
     }
 
+    /// What a join waits for that cannot be answered now.
+    pub(super) fn wanted(&self, join: &Join) -> Wanted {
+        match self.resume_rev(join) {
+            Some(rev) if rev > self.timeline.rev() => Wanted::Ahead(rev),
+            Some(rev) if self.backlog.lacks(rev) == Some(NotHere::Older) => Wanted::Changes(rev),
+            _ => Wanted::Page,
+        }
+    }
+
     pub(super) fn answer(&mut self, join: &Join) -> Answer {
         let replay = match self.resume_rev(join) {
-            Some(rev) if rev > self.timeline.rev() => return Answer::AfterCatchUp,
+            Some(rev) if rev > self.timeline.rev() => return Answer::Later,
             Some(rev) => self.backlog.after(rev),
             None => Err(NotHere::TooMuch),
         };
         match replay {
-            Ok(messages) => Answer::Welcome { resumed: true, has_more: false, messages },
-            Err(NotHere::Older) => Answer::AfterOlder,
+            Ok(replay) => Answer::Resumed(replay),
+            Err(NotHere::Older) => Answer::Later,
             // Less than a page is held, and more than that is there.
-            Err(NotHere::TooMuch) if self.backlog.is_short() => Answer::AfterOlder,
+            Err(NotHere::TooMuch) if self.backlog.is_short() => Answer::Later,
             Err(NotHere::TooMuch) => {
-                let (messages, has_more) = self.backlog.latest_page();
-                Answer::Welcome { resumed: false, has_more, messages }
+                let n_bytes_pinned = self.pinned.iter().map(|m| m.n_bytes_as_json() + 1).sum();
+                let (messages, has_more) = self.backlog.latest_page(n_bytes_pinned);
+                Answer::Latest(messages, has_more)
+            }
+        }
+    }
+
+    /// A change was shown: what else is known of the room follows it. `was_new`: no state of the message was shown.
+    pub(super) fn follow(&mut self, message: &Arc<ChatMessage>, was_new: bool) {
+        match (was_new, message.is_deleted()) {
+            (true, false) => self.message_count += 1,
+            // A deletion is the last change of a message.
+            (false, true) => self.message_count -= 1,
+            _ => {}
+        }
+        self.last_message_at = self.last_message_at.max(Some(message.created_at));
+        let pinned_at = |m: &ChatMessage| m.annotations.as_ref().and_then(|a| a.pinned_at);
+        let is_pinned = pinned_at(message).is_some();
+        if is_pinned || !self.pinned.is_empty() {
+            self.pinned.retain(|pinned| pinned.id != message.id);
+            if is_pinned {
+                let at = self.pinned.partition_point(|m| pinned_at(m) > pinned_at(message));
+                self.pinned.insert(at, message.clone());
             }
         }
     }
@@ -121,20 +165,32 @@ mod tests {
 
     use super::*;
     use crate::test_message_by;
+    use chat_store::Page;
 
     /// The database: what is stored, whose counter is as long as that.
     type Stored = Vec<Arc<ChatMessage>>;
 
     fn live_of(stored: &Stored) -> Live {
         let rev = i64::try_from(stored.len()).unwrap_or(0);
-        let head = Head { epoch: Epoch::from_uuid(uuid::Uuid::nil()), rev, message_count: rev, last_message_at: None };
         let messages = stored.iter().rev().take(50).rev().map(|m| (**m).clone()).collect();
-        Live::new(head, Page { messages, has_more: stored.len() > 50 })
+        let page = Page { messages, has_more: stored.len() > 50 };
+        Live::new(Loaded { head: head_at(rev), page, complete_above: (rev - 50).max(0), pinned: Vec::new() })
     }
 
-    fn shown(live: &mut Live, applied: Vec<Arc<ChatMessage>>) {
-        for message in applied {
-            live.backlog.push(message);
+    fn head_at(rev: i64) -> Head {
+        Head {
+            epoch: Epoch::from_uuid(uuid::Uuid::nil()),
+            rev,
+            message_count: rev,
+            last_message_at: None,
+            guard_rev: 0,
+            settings: RoomSettings::default(),
+        }
+    }
+
+    fn shown(live: &mut Live, applied: Vec<Change>) {
+        for change in applied {
+            live.backlog.push(change);
         }
     }
 
@@ -174,7 +230,7 @@ mod tests {
                 }
                 match step {
                     0 => {}
-                    2 if let Some(answered) = under_way.pop_front() => match live.offer(answered) {
+                    2 if let Some(answered) = under_way.pop_front() => match live.offer(answered.into()) {
                         Arrived::Next => {
                             let applied = live.timeline.take();
                             shown(&mut live, applied);
@@ -185,13 +241,13 @@ mod tests {
                     _ => {
                         let upto = i64::try_from(stored.len()).unwrap_or(0);
                         let above = live.timeline.rev();
-                        let head = Head { epoch: live.epoch, rev: upto, message_count: upto, last_message_at: None };
+                        let head = head_at(upto);
                         let read: Vec<_> = stored.iter().filter(|m| m.rev >= above).collect();
                         let messages = read.iter().map(|m| (***m).clone()).collect();
                         if live.is_contradicted(above, &Changes { head, messages, truncated: false }) {
                             is_doubted = true;
                         } else {
-                            let applied = live.timeline.fill(upto, read.into_iter().cloned());
+                            let applied = live.timeline.fill(upto, read.into_iter().cloned().map(Change::from));
                             shown(&mut live, applied);
                         }
                     }
@@ -213,14 +269,14 @@ mod tests {
     fn the_first_own_commit_after_changes_were_lost_is_doubted() {
         let stored: Stored = (1..=100).map(|rev| test_message_by(rev, 1)).collect();
         let mut live = live_of(&stored);
-        assert_eq!(live.offer(test_message_by(51, 2)), Arrived::Doubtful);
-        assert_eq!(live.offer(test_message_by(100, 2)), Arrived::Doubtful);
-        assert_eq!(live.offer(test_message_by(100, 1)), Arrived::Known, "a read was faster");
+        assert_eq!(live.offer(test_message_by(51, 2).into()), Arrived::Doubtful);
+        assert_eq!(live.offer(test_message_by(100, 2).into()), Arrived::Doubtful);
+        assert_eq!(live.offer(test_message_by(100, 1).into()), Arrived::Known, "a read was faster");
         assert_eq!(
-            live.offer(test_message_by(30, 1)),
+            live.offer(test_message_by(30, 1).into()),
             Arrived::Doubtful,
             "the backlog does not know; the database does"
         );
-        assert_eq!(live.offer(test_message_by(101, 2)), Arrived::Next);
+        assert_eq!(live.offer(test_message_by(101, 2).into()), Arrived::Next);
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     answer::ReplyTo,
     event::Refusal,
     ids::{RoomKey, SessionId},
-    messages::{Leave, Publish, Recall, ResumePoint, SessionRef, SetProfile},
+    messages::{Amend, Amendment, Leave, Post, Publish, Recall, ResumePoint, SessionRef, SetProfile, Typing},
 };
-use chat_domain::{AvatarName, Content, Nickname, Principal, RoomId};
+use chat_domain::{AvatarName, Nickname, Principal, RoomId};
 
 /// A session wants to enter a room. Goes through the registry, which forwards it.
 #[derive(Debug, Message)]
@@ -50,9 +50,9 @@ impl Membership {
     ///
     /// # Errors
     /// Where the room has too much to do; [`Ended`] where it is gone, which only a fault can bring about.
-    pub fn publish(&self, client_id: Uuid, content: Content, received: Instant) -> Result<Result<(), Refusal>, Ended> {
+    pub fn publish(&self, post: Post, received: Instant) -> Result<Result<(), Refusal>, Ended> {
         let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
-        outcome(self.room.try_send(Publish { principal, profile: None, client_id, content, received, reply }))
+        outcome(self.room.try_send(Publish { principal, profile: None, post, received, reply }))
     }
 
     /// A message that is refused, unless the room knows it as stored: then this is a retry, and gets its ACK. Stores
@@ -60,9 +60,32 @@ impl Membership {
     ///
     /// # Errors
     /// As [`Membership::publish`].
-    pub fn recall(&self, client_id: Uuid, content: Content, refusal: Refusal) -> Result<Result<(), Refusal>, Ended> {
+    pub fn recall(&self, post: Post, refusal: Refusal) -> Result<Result<(), Refusal>, Ended> {
         let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
-        outcome(self.room.try_send(Recall { principal, client_id, content, refusal, reply }))
+        outcome(self.room.try_send(Recall { principal, post, refusal, reply }))
+    }
+
+    /// Wants something done to a stored message. The answer comes to the session's outbox.
+    ///
+    /// # Errors
+    /// As [`Membership::publish`].
+    pub fn amend(
+        &self,
+        client_id: Uuid,
+        message: i64,
+        what: Amendment,
+        received: Instant,
+    ) -> Result<Result<(), Refusal>, Ended> {
+        let (principal, reply) = (self.principal.clone(), ReplyTo::Member(self.session));
+        outcome(self.room.try_send(Amend { principal, client_id, message, what, received, reply }))
+    }
+
+    /// Says that the session's person is typing. Lost where the room has too much to do: nobody needs it then.
+    ///
+    /// # Errors
+    /// As [`Membership::publish`].
+    pub fn typing(&self) -> Result<Result<(), Refusal>, Ended> {
+        outcome(self.room.try_send(Typing { session: self.session }))
     }
 
     /// Sets nickname and avatar. The answer comes to the session's outbox.

@@ -1,3 +1,4 @@
+mod amending;
 mod catch_up;
 mod delivery;
 mod joins;
@@ -17,6 +18,7 @@ use actix::{
 
 pub use self::membership::{Ended, Join, Membership};
 use self::{
+    amending::Rechecks,
     catch_up::CatchUp,
     delivery::{Delivery, Next},
     live::Live,
@@ -28,10 +30,12 @@ use super::{
     event::{EndReason, Event, Refusal},
     ids::{DeliveryPosition, HubId, RoomKey, SessionId},
     messages::{
-        CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire, RoomIdle,
-        SetProfile, SharedPosition, Snapshot,
+        Amend, CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire,
+        RoomIdle, SetProfile, SharedPosition, Snapshot, Typing as Types,
     },
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
+    typing::Typing,
+    understood::Understood,
 };
 use crate::persistence::{Append, Persisted};
 use chat_domain::{Author, AuthorId, AvatarName, RoomId};
@@ -49,6 +53,10 @@ pub struct RoomLimits {
     pub read_timeout: Duration,
     /// What WELCOME says of the heartbeat, in seconds.
     pub heartbeat_seconds: u64,
+    /// How old a message may be that its author edits; none for any age.
+    pub edit_window: Option<Duration>,
+    /// Whether messages may be changed once they are stored.
+    pub understood: Understood,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -69,10 +77,13 @@ pub struct Room {
     share: Option<Share>,
     members: HashMap<SessionId, Member>,
     presence: Presence,
-    presence_timer: Option<(Instant, SpawnHandle)>,
+    typing: Typing,
+    /// For what is due to be told of people: who is here, who is typing.
+    people_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
     catch_up: CatchUp<Join>,
     appends: Appends,
+    rechecks: Rechecks,
     idleness: Idleness,
 }
 
@@ -112,10 +123,12 @@ impl Room {
             share: None,
             members: HashMap::new(),
             presence: Presence::default(),
-            presence_timer: None,
+            typing: Typing::default(),
+            people_timer: None,
             delivery: Delivery::new(Instant::now()),
             catch_up: CatchUp::new(),
             appends: Appends::new(persistence),
+            rechecks: Rechecks::default(),
             idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
         }
     }
@@ -158,7 +171,8 @@ impl Room {
             }
             self.presence.told(now);
         }
-        self.set_presence_timer(now, ctx);
+        self.tell_typing(now);
+        self.set_people_timer(now, ctx);
         self.flush(ctx);
         self.report_idle();
         if let Some(share) = &self.share {
@@ -166,20 +180,20 @@ impl Room {
         }
     }
 
-    fn set_presence_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let due = self.presence.due_at();
-        if self.presence_timer.as_ref().map(|(at, _)| *at) == due {
+    fn set_people_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        let due = self.presence.due_at().into_iter().chain(self.typing.due_at()).min();
+        if self.people_timer.as_ref().map(|(at, _)| *at) == due {
             return;
         }
-        if let Some((_, timer)) = self.presence_timer.take() {
+        if let Some((_, timer)) = self.people_timer.take() {
             ctx.cancel_future(timer);
         }
         if let Some(at) = due {
             let timer = ctx.run_later(at.saturating_duration_since(now), |this, ctx| {
-                this.presence_timer = None;
+                this.people_timer = None;
                 this.settle(ctx);
             });
-            self.presence_timer = Some((at, timer));
+            self.people_timer = Some((at, timer));
         }
     }
 
@@ -217,6 +231,7 @@ impl Room {
         let is_idle = self.members.is_empty()
             && self.catch_up.n_waiting() == 0
             && self.appends.is_empty()
+            && !self.rechecks.is_open()
             && !self.catch_up.is_reading()
             && !self.delivery.is_under_way();
         let n_joins_seen = self.idleness.n_joins_seen;
@@ -276,6 +291,24 @@ impl Handler<Publish> for Room {
 
     fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
         self.publish(publish, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Amend> for Room {
+    type Result = ();
+
+    fn handle(&mut self, amend: Amend, ctx: &mut Self::Context) {
+        self.amend(amend, ctx);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Types> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Types { session }: Types, ctx: &mut Self::Context) {
+        self.types(session);
         self.settle(ctx);
     }
 }

@@ -1,4 +1,7 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use actix::{AsyncContext, Context, Recipient, clock::Instant, dev::SendError};
 use uuid::Uuid;
@@ -7,30 +10,32 @@ use super::{Room, live::Arrived};
 use crate::{
     answer::{Published, ReplyTo},
     event::{Event, Refusal},
-    messages::{Publish, Recall},
-    persistence::{Append, AppendResult, Persisted},
+    messages::{Post, Publish, Recall},
+    persistence::{Append, AppendResult, Persisted, Write},
 };
-use chat_domain::{Author, ChatMessage, Epoch, NewMessage};
+use chat_domain::{Author, AuthorId, Change, ChatMessage, Content, Epoch, Mention, NewMentions, NewMessage};
 use chat_store::StoredMessage;
 
 /// Changes that wait for missing ones before them; beyond it the room takes no more messages.
 const AHEAD_MAX: usize = 1_000;
 
-/// The messages that a room has on their way to the store.
+/// What a room has on its way to the store.
 pub(super) struct Appends {
     persistence: Recipient<Append>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
 }
 
-/// A message on its way to the store.
-struct InFlight {
+/// Something on its way to the store.
+pub(super) struct InFlight {
     /// Where an answer goes, if there can still be one.
     reply: Option<ReplyTo<Published>>,
     /// The sender was told that nothing is known of it.
     given_up: bool,
-    message: Arc<NewMessage>,
+    pub(super) write: Write,
     received: Instant,
+    /// How often the room's `guard_rev` had changed meanwhile.
+    pub(super) n_rechecks: u32,
 }
 
 impl Appends {
@@ -43,28 +48,27 @@ impl Appends {
         self.in_flight.is_empty()
     }
 
-    /// Sends one on its way, or gives its reply back where persistence has too much to do.
-    fn begin(
+    /// Sends one on its way, or gives it back where persistence has too much to do.
+    pub(super) fn begin(
         &mut self,
-        message: NewMessage,
-        received: Instant,
-        reply: ReplyTo<Published>,
+        in_flight: InFlight,
         (room, group): (Recipient<Persisted>, u64),
-    ) -> Result<(), ReplyTo<Published>> {
-        let (token, message) = (self.next_token, Arc::new(message));
+    ) -> Result<(), InFlight> {
+        let token = self.next_token;
         self.next_token += 1;
-        let append = Append { token, message: message.clone(), reply: room, group };
+        let append = Append { token, write: in_flight.write.clone(), reply: room, group };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
-            return Err(reply);
+            return Err(in_flight);
         }
-        self.in_flight.insert(token, InFlight { reply: Some(reply), given_up: false, message, received });
+        self.in_flight.insert(token, in_flight);
         Ok(())
     }
 }
 
 impl Room {
     pub(super) fn publish(&mut self, publish: Publish, ctx: &mut Context<Self>) {
-        let Publish { principal, profile, client_id, content, received, reply } = publish;
+        let Publish { principal, profile, post, received, reply } = publish;
+        let Post { client_id, content, reply_to, mentions } = post;
         let id = principal.author_id();
         let author = match (profile, &reply) {
             (Some((nickname, avatar)), _) => Some(Author { id: id.clone(), nickname, avatar }),
@@ -77,22 +81,72 @@ impl Room {
         let Some(author) = author else {
             return self.reply(reply, client_id, Err(Refusal::NicknameRequired), true);
         };
+        self.typing.stops(&author.id);
+        let mentions = self.mentions(&content, mentions);
+        let (room, guard_rev) = (self.id.clone(), self.guard_rev());
+        let message = NewMessage { room, author, content, client_id, reply_to, mentions, guard_rev };
+        if self.begin(Write::Message(Arc::new(message)), received, reply, ctx) {
+            self.metrics.messages_accepted.inc();
+        }
+    }
+
+    /// Those of the asked mentions that can be, as far as the room knows.
+    pub(super) fn mentions(&self, content: &Content, asked: Vec<Mention>) -> NewMentions {
+        let wrote = |author: &AuthorId| {
+            self.live.as_ref().is_some_and(|live| live.backlog.messages().any(|m| m.author.id == *author))
+        };
+        NewMentions::new(content, asked, |author| self.presence.author(author).is_some() || wrote(author))
+    }
+
+    /// What commands are checked against.
+    pub(super) fn guard_rev(&self) -> i64 {
+        self.live.as_ref().map_or(0, |live| live.guard_rev)
+    }
+
+    /// Sends a write on its way, or refuses it. Tells whether it is.
+    pub(super) fn begin(
+        &mut self,
+        write: Write,
+        received: Instant,
+        reply: ReplyTo<Published>,
+        ctx: &mut Context<Self>,
+    ) -> bool {
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
-        if self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX {
-            return self.reply(reply, client_id, Err(Refusal::Overloaded), true);
+        let is_full = self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX;
+        let in_flight = InFlight { reply: Some(reply), given_up: false, write, received, n_rechecks: 0 };
+        if is_full {
+            self.refuse(in_flight, Refusal::Overloaded);
+            return false;
         }
-        let message = NewMessage { room: self.id.clone(), author, content, client_id };
-        match self.appends.begin(message, received, reply, (ctx.address().recipient(), self.key.0)) {
-            Ok(()) => self.metrics.messages_accepted.inc(),
-            Err(reply) => self.reply(reply, client_id, Err(Refusal::Overloaded), true),
+        if self.rechecks.is_open() {
+            let held = self.rechecks.hold(in_flight);
+            return held.map_err(|in_flight| self.refuse(in_flight, Refusal::Overloaded)).is_ok();
+        }
+        self.send_to_store(in_flight, ctx)
+    }
+
+    pub(super) fn send_to_store(&mut self, in_flight: InFlight, ctx: &mut Context<Self>) -> bool {
+        let begun = self.appends.begin(in_flight, (ctx.address().recipient(), self.key.0));
+        begun.map_err(|in_flight| self.refuse(in_flight, Refusal::Overloaded)).is_ok()
+    }
+
+    pub(super) fn refuse(&mut self, in_flight: InFlight, refusal: Refusal) {
+        let InFlight { reply, given_up, write, .. } = in_flight;
+        if let Some(reply) = reply {
+            self.reply(reply, write.client_id(), Err(refusal), !given_up);
         }
     }
 
     /// Looks among the recent messages only: a retry comes soon, and a flood must not reach the database.
-    pub(super) fn recall(&mut self, Recall { principal, client_id, content, refusal, reply }: Recall) {
+    pub(super) fn recall(&mut self, Recall { principal, post, refusal, reply }: Recall) {
+        let Post { client_id, content, .. } = post;
         let id = principal.author_id();
-        let is_it = |m: &&Arc<ChatMessage>| m.client_id == client_id && m.author.id == *id && m.content == content;
+        // What was edited or deleted since was another text then.
+        let is_it = |m: &&Arc<ChatMessage>| {
+            let has_changed = m.version() > 1 || m.is_deleted();
+            m.client_id == client_id && m.author.id == *id && (has_changed || m.content == content)
+        };
         let known = self.live.as_ref().and_then(|live| {
             live.backlog.messages().rev().find(is_it).map(|message| StoredMessage::of(message, live.epoch))
         });
@@ -100,8 +154,8 @@ impl Room {
         self.reply(reply, client_id, published, true);
     }
 
-    /// Says what became of a message. Members that are gone need no answer. `is_first`: nothing was said of it before.
-    fn reply(
+    /// Says what became of a write. Members that are gone need no answer. `is_first`: nothing was said of it before.
+    pub(super) fn reply(
         &mut self,
         reply: ReplyTo<Published>,
         client_id: Uuid,
@@ -112,8 +166,9 @@ impl Room {
             self.metrics.messages_repeated.inc();
         }
         match (reply, published) {
-            (ReplyTo::Member(session), Ok(Published { stored, .. })) => {
-                self.send(session, Event::Stored { client_id, stored }, is_first);
+            (ReplyTo::Member(session), Ok(published)) => {
+                let rev = published.rev();
+                self.send(session, Event::Stored { client_id, stored: published.stored, rev }, is_first);
             }
             (ReplyTo::Member(session), Err(refusal)) => {
                 self.send(session, Event::Refused { client_id: Some(client_id), refusal }, true);
@@ -129,24 +184,29 @@ impl Room {
             in_flight.given_up = true;
             let Some(reply) = in_flight.reply.take() else { return };
             in_flight.reply = reply.again();
-            let client_id = in_flight.message.client_id;
+            let client_id = in_flight.write.client_id();
             return self.reply(reply, client_id, Err(Refusal::StoreUnavailable), true);
         }
         let Some(in_flight) = self.appends.in_flight.remove(&token) else { return };
-        let InFlight { reply, given_up, message, received } = in_flight;
+        if result == AppendResult::GuardChanged {
+            return self.recheck(in_flight, ctx);
+        }
+        let InFlight { reply, given_up, write, received, .. } = in_flight;
         let published = match &result {
             AppendResult::Stored { epoch, change } => {
-                Ok(Published { stored: StoredMessage::of(change, *epoch), is_repeated: false })
+                Ok(Published { stored: StoredMessage::of(&change.message, *epoch), is_repeated: false })
             }
             AppendResult::Repeated(stored) => Ok(Published { stored: *stored, is_repeated: true }),
             AppendResult::Conflict => Err(Refusal::ClientIdConflict),
+            AppendResult::InvalidReply => Err(Refusal::InvalidReply),
+            AppendResult::Rejected(why) => Err(Refusal::Change(*why)),
             AppendResult::Refused => Err(Refusal::NotStorable),
-            AppendResult::Full => Err(Refusal::Overloaded),
+            AppendResult::Full | AppendResult::GuardChanged => Err(Refusal::Overloaded),
             AppendResult::Unavailable | AppendResult::Unknown => Err(Refusal::StoreUnavailable),
         };
         let says_nothing_new = given_up && matches!(result, AppendResult::Unavailable);
         if let Some(reply) = reply.filter(|_| !says_nothing_new) {
-            self.reply(reply, message.client_id, published, !given_up);
+            self.reply(reply, write.client_id(), published, !given_up);
         }
         match result {
             AppendResult::Stored { epoch, change } => self.stored(epoch, change, received, ctx),
@@ -156,13 +216,13 @@ impl Room {
         }
     }
 
-    fn stored(&mut self, epoch: Epoch, change: Arc<ChatMessage>, received: Instant, ctx: &mut Context<Self>) {
+    fn stored(&mut self, epoch: Epoch, change: Change, received: Instant, ctx: &mut Context<Self>) {
         let committed = Instant::now();
         let waited = committed.saturating_duration_since(received);
         self.metrics.delivery_commit_seconds.observe(waited.as_secs_f64());
         let Some(live) = &mut self.live else {
             // The read under way may have come before this commit.
-            self.catch_up.want(change.rev);
+            self.catch_up.want(change.rev());
             return;
         };
         if epoch != live.epoch {
@@ -176,8 +236,9 @@ impl Room {
                 if !self.members.is_empty() {
                     self.delivery.measure(received, committed);
                 }
+                let above = live.timeline.rev();
                 let applied = live.timeline.take();
-                self.show(applied);
+                self.show(above, applied);
             }
             // Another server committed in between: read what is missing before this one is shown.
             Arrived::Ahead => self.read(ctx),
@@ -200,16 +261,17 @@ impl Room {
         }
     }
 
-    /// Changes, in order, to the backlog and to every member.
-    pub(super) fn show(&mut self, changes: Vec<Arc<ChatMessage>>) {
+    /// Changes, in order, to the backlog and to every member. All up to `above` were shown before.
+    pub(super) fn show(&mut self, above: i64, changes: Vec<Change>) {
         let Some(live) = &mut self.live else { return };
+        // Of which messages a state was shown in this turn.
+        let mut shown = HashSet::new();
         for change in changes {
-            if change.seq == change.rev {
-                live.message_count += 1;
-            }
-            live.last_message_at = live.last_message_at.max(Some(change.created_at));
-            let rev = change.rev;
+            let (rev, message) = (change.rev(), change.message.clone());
+            // A read brings what was written and changed since in its last state.
+            let was_new = message.seq > above && shown.insert(message.seq);
             let (event, n_bytes) = live.backlog.push(change);
+            live.follow(&message, was_new);
             if !self.members.is_empty() {
                 self.delivery.fan_out.change(rev, event, n_bytes);
             }

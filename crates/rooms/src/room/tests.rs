@@ -11,8 +11,9 @@ use super::*;
 use crate::{
     Backlogs, SessionRef,
     answer::Published,
+    messages::Post,
     persistence::{AppendResult, BatchLimits, Persistence},
-    test_author, test_message,
+    test_author, test_change,
 };
 use chat_domain::{AuthorId, Content, Epoch, Principal};
 use chat_metrics::Labels;
@@ -80,6 +81,8 @@ impl World {
             read_timeout: Duration::from_secs(30),
             heartbeat_seconds: 30,
             backlogs: Backlogs::new(usize::MAX),
+            edit_window: Some(Duration::from_secs(900)),
+            understood: Understood::default(),
         };
         let batches = BatchLimits { n_waiting_max: 10, n_batch_max: 10, wait_max: Duration::from_secs(30) };
         let persistence = match is_stored {
@@ -114,8 +117,7 @@ impl World {
         let publish = Publish {
             principal: Principal::Anonymous(author.id),
             profile: Some((author.nickname, author.avatar)),
-            client_id: Uuid::from_u128(key),
-            content: Content::parse(content).expect("a content"),
+            post: post(Uuid::from_u128(key), content),
             received: Instant::now(),
             reply: ReplyTo::Once(answer),
         };
@@ -137,6 +139,11 @@ impl World {
             }
         }
     }
+}
+
+fn post(client_id: Uuid, content: &str) -> Post {
+    let content = Content::parse(content).expect("a content");
+    Post { client_id, content, reply_to: None, mentions: vec![] }
 }
 
 /// Whether this brings members a message with this text.
@@ -193,15 +200,14 @@ async fn who_is_no_member_hears_once_that_the_database_is_away() {
     let refusal = away.publish(1, "hello").await.expect("an answer");
     assert_eq!(refusal, Err(Refusal::StoreUnavailable));
     // The commit that nothing was known of came after all: that is shown, and not answered again.
-    let (epoch, change) = (Epoch::random(), test_message(1));
+    let (epoch, change) = (Epoch::random(), test_change(1));
     let slow = World::new(vec![AppendResult::Unknown, AppendResult::Stored { epoch, change }]).await;
     assert_eq!(slow.publish(1, "hello").await.expect("an answer"), Err(Refusal::StoreUnavailable));
     drop(slow.join().await);
     assert!(slow.snapshot().await.messages.is_empty(), "the stand-in stores nothing");
     let (answer, answered) = oneshot::channel();
     let (principal, reply) = (Principal::Anonymous(test_author(1).id), ReplyTo::Once(answer));
-    let content = Content::parse("hello").expect("a content");
-    let recall = Recall { principal, client_id: Uuid::nil(), content, refusal: Refusal::Overloaded, reply };
+    let recall = Recall { principal, post: post(Uuid::nil(), "hello"), refusal: Refusal::Overloaded, reply };
     slow.room.send(recall).await.expect("a room");
     assert_eq!(answered.await.expect("an answer"), Err(Refusal::Overloaded));
 }

@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::{Room, publishing::InFlight};
+use crate::{
+    event::{Event, Refusal, TypingNow},
+    messages::{Amend, Amendment},
+    persistence::Write,
+    typing::TYPING_NAMED_MAX,
+};
+use chat_domain::{Action, ChangeRefusal, NewChange};
+
+/// How often one command is checked again.
+const RECHECKS_MAX: u32 = 3;
+/// How many commands wait until what they are checked against was read.
+const HELD_MAX: usize = 1_000;
+
+/// Commands that wait until the room has read who may do what, because that has changed since they were checked. All that
+/// come meanwhile wait behind them, so that nobody overtakes themselves. Bounded; beyond it the room takes no more.
+#[derive(Default)]
+pub(super) struct Rechecks(Option<Vec<InFlight>>);
+
+impl Rechecks {
+    /// Whether what commands are checked against is being read.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Keeps one until then, or gives it back.
+    pub(super) fn hold(&mut self, in_flight: InFlight) -> Result<(), InFlight> {
+        match &mut self.0 {
+            Some(held) if held.len() < HELD_MAX => {
+                held.push(in_flight);
+                Ok(())
+            }
+            _ => Err(in_flight),
+        }
+    }
+}
+
+impl Room {
+    pub(super) fn amend(&mut self, amend: Amend, ctx: &mut Context<Self>) {
+        let Amend { principal, client_id, message, what, received, reply } = amend;
+        let author = principal.author_id().clone();
+        // An old server beside this one would not show it.
+        if !self.limits.understood.by_all() {
+            return self.reply(reply, client_id, Err(Refusal::Overloaded), true);
+        }
+        let known = self.live.as_ref().and_then(|live| live.backlog.find(message));
+        let is_others = known.is_some_and(|m| m.author.id != author);
+        let action = match what {
+            Amendment::Edit { .. } | Amendment::Delete if is_others => {
+                return self.reply(reply, client_id, Err(Refusal::Change(ChangeRefusal::NotYours)), true);
+            }
+            // Nobody has the right yet.
+            Amendment::Pin { .. } => return self.reply(reply, client_id, Err(Refusal::Forbidden), true),
+            Amendment::Edit { version, content, mentions } => {
+                let mentions = self.mentions(&content, mentions);
+                Action::Edit { version, content, mentions, window: self.limits.edit_window }
+            }
+            Amendment::Delete => Action::Delete { as_moderator: false },
+            Amendment::React { emoji, on } => Action::React { emoji, on },
+        };
+        let (room, guard_rev) = (self.id.clone(), self.guard_rev());
+        let change = NewChange { room, message, author, client_id, guard_rev, action };
+        self.begin(Write::Change(Arc::new(change)), received, reply, ctx);
+    }
+
+    /// Who may do what has changed since this was checked: it is checked again once that was read.
+    pub(super) fn recheck(&mut self, mut in_flight: InFlight, ctx: &mut Context<Self>) {
+        in_flight.n_rechecks += 1;
+        if in_flight.n_rechecks > RECHECKS_MAX {
+            return self.refuse(in_flight, Refusal::Overloaded);
+        }
+        let is_first = self.rechecks.0.is_none();
+        self.rechecks.0.get_or_insert_default();
+        if let Err(in_flight) = self.rechecks.hold(in_flight) {
+            self.refuse(in_flight, Refusal::Overloaded);
+        }
+        if !is_first {
+            return;
+        }
+        let (store, id) = (self.store.clone(), self.id.clone());
+        let reading = actix::clock::timeout(self.limits.read_timeout, async move { store.head(&id).await });
+        ctx.spawn(reading.into_actor(self).map(|head, this, ctx| {
+            let guard_rev = head.ok().and_then(Result::ok).map(|head| head.guard_rev);
+            if let (Some(guard_rev), Some(live)) = (guard_rev, &mut this.live) {
+                live.guard_rev = guard_rev;
+            }
+            for mut in_flight in this.rechecks.0.take().unwrap_or_default() {
+                match guard_rev {
+                    Some(guard_rev) => {
+                        in_flight.write = with_guard(&in_flight.write, guard_rev);
+                        this.send_to_store(in_flight, ctx);
+                    }
+                    None => this.refuse(in_flight, Refusal::StoreUnavailable),
+                }
+            }
+            this.settle(ctx);
+        }));
+    }
+
+    pub(super) fn types(&mut self, session: crate::ids::SessionId) {
+        let Some(member) = self.members.get(&session).filter(|member| member.is_author) else { return };
+        self.typing.types(&member.author_id, self.presence.count(), actix::clock::Instant::now());
+    }
+
+    /// Tells members who is typing, where that is due.
+    pub(super) fn tell_typing(&mut self, now: actix::clock::Instant) {
+        let Some(who) = self.typing.due(now) else { return };
+        let named = who.iter().filter_map(|id| self.presence.author(id)).take(TYPING_NAMED_MAX).cloned();
+        let authors: Vec<_> = named.collect();
+        let typing = TypingNow { more: who.len().saturating_sub(TYPING_NAMED_MAX), authors };
+        let n_bytes = typing.n_bytes_as_json();
+        self.delivery.fan_out.broadcast(Arc::new(Event::Typing(typing)), n_bytes);
+    }
+}
+
+/// The same command as checked against this.
+fn with_guard(write: &Write, guard_rev: i64) -> Write {
+    match write {
+        Write::Message(message) => {
+            Write::Message(Arc::new(chat_domain::NewMessage { guard_rev, ..(**message).clone() }))
+        }
+        Write::Change(change) => Write::Change(Arc::new(NewChange { guard_rev, ..(**change).clone() })),
+    }
+}
