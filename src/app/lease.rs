@@ -19,7 +19,7 @@ use crate::{
 };
 use chat_metrics::gauge;
 use chat_rooms::OthersLive;
-use chat_store::{LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
+use chat_store::{CHANGES, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
 
 /// How often it is renewed: four may fail before the others take this server for gone.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -71,6 +71,7 @@ pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
     let mut has_said = false;
     loop {
         ticks.tick().await;
+        tell_whether_changes_are_understood(&site);
         let renewed = site.store.renew_lease(&own, gauge(site.admission.n_sessions()), site.metrics.rooms_live.get());
         let why = match renewed.await {
             Ok(Renewal::Held(others)) => {
@@ -100,6 +101,14 @@ fn tell(site: &Site, others: Vec<LivingServer>) {
     if let Some(actors) = site.actors.get() {
         // A registry whose mailbox is full hears of it a second later.
         let _ = actors.registry.try_send(OthersLive(others_live));
+    }
+}
+
+/// Whether messages may be changed: every living server has to show it. A SQLite file has one.
+fn tell_whether_changes_are_understood(site: &Site) {
+    if site.store.kind() != "sqlite" {
+        let lease = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        site.understood.set(lease.all_understand(CHANGES, Instant::now()));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     },
 };
 use chat_metrics::Metrics;
+use chat_rooms::Understood;
 use chat_store::Store;
 
 /// The same text may come from one address in one room so many times as often as from one identity: a crowd behind a
@@ -35,6 +36,9 @@ pub(super) fn site(
         }
         false => format!("'self' {}", config.site.embed_origins.join(" ")),
     };
+    let understood = Understood::default();
+    // A SQLite file has one server.
+    understood.set(store.kind() == "sqlite");
     let of = |n: usize| if is_limited { n } else { usize::MAX };
     let bytes = ByteRate {
         burst: u64::from(config.rates.address_bytes_burst_mib.get()) * 1_048_576,
@@ -63,6 +67,7 @@ pub(super) fn site(
         },
         metrics,
         lease: Mutex::default(),
+        understood,
         figures,
         read_wait: config.database.read_wait,
         retry_after: config.drain.drain_after,
@@ -88,6 +93,8 @@ fn rate_settings(config: &ServeConfig) -> RateSettings {
         messages: rate(config.rates.message_burst, config.rates.messages_per_second),
         profiles_per_minute: config.rates.profiles_per_minute,
         repeats_per_minute: config.rates.repeats_per_minute,
+        reactions: rate(config.rates.reaction_burst, config.rates.reactions_per_second),
+        room_reactions: rate(config.rates.room_reactions_per_second, config.rates.room_reactions_per_second),
         frames: rate(config.rates.frame_burst, config.rates.frames_per_second),
         requests: rate(config.rates.address_request_burst, config.rates.address_requests_per_second),
         upgrades: rate(config.rates.address_connect_burst, config.rates.address_connects_per_second),

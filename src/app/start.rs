@@ -69,6 +69,8 @@ pub(super) async fn start_actors(
             backlogs: Backlogs::new(config.limits.backlog_mib.saturating_mul(1_048_576)),
             read_timeout: config.database.read_wait,
             heartbeat_seconds: config.sessions.heartbeat.as_secs().max(1),
+            edit_window: Some(config.limits.edit_window),
+            understood: site.understood.clone(),
         },
     };
     let append = persistence.clone().recipient();

@@ -116,6 +116,9 @@ pub struct LimitConfig {
     /// Memory for the recent messages of all live rooms, in MiB; beyond, rooms that were quiet longest keep fewer.
     #[arg(long, env = "CHAT_BACKLOG_MIB", default_value = "128", value_name = "MIB", value_parser = at_least_one)]
     pub backlog_mib: usize,
+    /// How old a message may be that an anonymous author edits, in seconds; 0: none is edited.
+    #[arg(long, env = "CHAT_EDIT_WINDOW_SECS", default_value = "900", value_name = "SECONDS", value_parser = seconds)]
+    pub edit_window: Duration,
     /// How long an empty room stays live, in seconds.
     #[arg(long, env = "CHAT_ROOM_IDLE_SECS", default_value = "60", value_name = "SECONDS", value_parser = seconds)]
     pub room_idle: Duration,
@@ -185,6 +188,15 @@ pub struct RateConfig {
     /// KiB a second that all people of one address may send to all rooms; those of ten seconds at once.
     #[arg(long, env = "CHAT_ADDRESS_KIB_PER_SECOND", default_value = "64", value_name = "KIB")]
     pub address_kib_per_second: NonZeroU32,
+    /// Reactions that one identity may send at once.
+    #[arg(long, env = "CHAT_REACTION_BURST", default_value = "5", value_name = "N")]
+    pub reaction_burst: NonZeroU32,
+    /// Reactions a second that one identity may send after that; beyond: RATE_LIMITED.
+    #[arg(long, env = "CHAT_REACTIONS_PER_SECOND", default_value = "2", value_name = "N")]
+    pub reactions_per_second: NonZeroU32,
+    /// Reactions a second that all people of one room may send; as many at once.
+    #[arg(long, env = "CHAT_ROOM_REACTIONS_PER_SECOND", default_value = "50", value_name = "N")]
+    pub room_reactions_per_second: NonZeroU32,
     /// Frames that one session may send at once, of whatever kind.
     #[arg(long, env = "CHAT_FRAME_BURST", default_value = "100", value_name = "N")]
     pub frame_burst: NonZeroU32,

@@ -12,6 +12,7 @@ use super::{
 };
 use chat_domain::{ChatMessage, Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
+use chat_store::Loaded;
 use chat_wire::timestamp;
 
 /// Longest title that is shown, in code points.
@@ -96,7 +97,7 @@ fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str
         }
         let continued = day.is_empty() && above.is_some_and(|above| continues(above, message));
         above = Some(message);
-        let ChatMessage { id, seq, rev, client_id, author, content, created_at } = message;
+        let ChatMessage { id, seq, rev, client_id, author, content, created_at, .. } = message;
         PageMessage {
             day,
             continued,
@@ -112,7 +113,8 @@ fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str
             time: local.format("%H:%M").to_string(),
         }
     };
-    messages.map(page_message).collect()
+    // Of what was deleted nothing is left to read.
+    messages.filter(|message| !message.is_deleted()).map(page_message).collect()
 }
 
 /// `GET /room/{room}`: the chat, its latest messages in the HTML. While the database is away it comes
@@ -182,7 +184,7 @@ async fn history(site: &Site, room: &RoomId, lang: &str) -> Option<History> {
         return Some(History { version, epoch, rev, has_more, messages });
     }
     site.actors.get()?;
-    let (head, page) = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
+    let Loaded { head, page, .. } = site.read(site.store.load(room, PAGE_MESSAGES)).await.ok()?;
     let messages = page_messages(page.messages.iter(), lang);
     Some(History { version: None, epoch: head.epoch, rev: head.rev, has_more: page.has_more, messages })
 }

@@ -13,7 +13,7 @@ use actix::Addr;
 use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
 use chat_metrics::Metrics;
-use chat_rooms::{RoomRegistry, persistence::Persistence};
+use chat_rooms::{RoomRegistry, Understood, persistence::Persistence};
 use chat_store::{LeaseView, Store};
 
 /// What every route may need.
@@ -48,6 +48,8 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     /// What is known of the other servers on this database.
     pub lease: Mutex<LeaseView>,
+    /// Whether all of them show the changes of messages.
+    pub understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.
     pub figures: Option<Figures>,
     /// How long a page waits for the database.

@@ -18,22 +18,20 @@ use super::{
     admission::{Admission, IdentityPermit, RefusalPermit, SessionPermit},
     codec::ErrorReply,
     hub::Hub,
-    message_limit::Written,
     messages::SessionEvent,
     outbox::Outbox,
-    phase::Phase,
     rate_limit::{FrameRate, RateLimits},
     recent::{BAD_FRAMES_MAX, Recent},
+    refusals::{TOO_MANY_PROFILES, parse_profile, refusal, text_refusal, too_fast},
     slot::Slot,
     socket::Socket,
     spread::random_unit,
 };
-use chat_domain::{AnonymousId, AvatarName, Content, Epoch, IdentityKey, Nickname, ParseError, Principal, RoomId};
+use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Deliver, Ended, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
+use chat_rooms::{Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
 use chat_wire::{
-    self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, MessageToSend,
-    ProfileChange, ServerFrame,
+    self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, ServerFrame,
 };
 
 /// What sessions need to join: there once the database was reached.
@@ -94,24 +92,26 @@ pub enum ConnectionPermit {
 
 /// The actor of one WebSocket: decodes and checks frames, limits rates, forwards to its room.
 pub struct Session {
-    setup: Rc<SessionSetup>,
-    slot: Rc<Slot>,
+    pub(super) setup: Rc<SessionSetup>,
+    pub(super) slot: Rc<Slot>,
     /// The room of its URL: the one that its frames mean.
-    room: RoomId,
-    address: IpAddr,
+    pub(super) room: RoomId,
+    pub(super) address: IpAddr,
     /// The rooms it is in: version 1 of the protocol has one at most. A list, which is smaller than a map.
     subscriptions: Vec<Subscription>,
+    /// When its room last heard that it types.
+    pub(super) typed_at: Option<Instant>,
     bad_frames: Recent,
     frames: FrameRate,
     _permit: ConnectionPermit,
 }
 
 /// A room that a session is in. The drop of its membership is the one way out.
-struct Subscription {
+pub(super) struct Subscription {
     room: RoomId,
-    membership: Membership,
+    pub(super) membership: Membership,
     /// What it counts among, by its identity.
-    permit: IdentityPermit,
+    pub(super) permit: IdentityPermit,
 }
 
 impl Session {
@@ -137,6 +137,7 @@ impl Session {
             room,
             address,
             subscriptions: Vec::new(),
+            typed_at: None,
             bad_frames: Recent::default(),
             _permit: permit,
         };
@@ -158,11 +159,7 @@ impl Session {
         };
         let decoded = chat_wire::decode(text);
         if let Err(wait) = self.frames.take() {
-            let client_id = match &decoded {
-                Ok(ClientFrame::Message(message)) => Some(message.client_id),
-                Ok(_) => None,
-                Err(error) => error.client_id,
-            };
+            let client_id = decoded.as_ref().map_or_else(|error| error.client_id, ClientFrame::client_id);
             return self.too_fast(wait, client_id);
         }
         match decoded {
@@ -170,6 +167,11 @@ impl Session {
             Ok(ClientFrame::Join(join)) => self.join(join, ctx),
             Ok(ClientFrame::Profile(profile)) => self.profile(profile),
             Ok(ClientFrame::Message(message)) => self.message(message),
+            Ok(ClientFrame::Edit(edit)) => self.edit(edit),
+            Ok(ClientFrame::Delete(delete)) => self.delete(&delete),
+            Ok(ClientFrame::React(react)) => self.react(&react),
+            Ok(ClientFrame::Pin(pin)) => self.pin(&pin),
+            Ok(ClientFrame::Typing) => self.typing(),
             Err(error) => self.bad_frame(error.reason, error.client_id),
         }
     }
@@ -227,61 +229,8 @@ impl Session {
     }
 
     /// Its subscription to the room that its frames mean.
-    fn subscription(&self) -> Option<&Subscription> {
+    pub(super) fn subscription(&self) -> Option<&Subscription> {
         self.subscriptions.iter().find(|subscription| subscription.room == self.room)
-    }
-
-    fn profile(&mut self, change: ProfileChange) {
-        let Some(Subscription { membership, permit, .. }) = self.subscription() else {
-            return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
-        };
-        let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
-            Ok((Some(nickname), avatar)) => (nickname, avatar),
-            Ok((None, _)) => return self.error(text_refusal(ParseError::Nickname), None),
-            Err(error) => return self.error(text_refusal(error), None),
-        };
-        if let Err(wait) = self.setup.rates.profile(permit.key(), &nickname, avatar) {
-            return self.error(too_fast(TOO_MANY_PROFILES, wait), None);
-        }
-        let sent = membership.set_profile(nickname, avatar);
-        self.sent(sent, None);
-    }
-
-    fn message(&mut self, message: MessageToSend) {
-        let MessageToSend { client_id, content } = message;
-        let Some(Subscription { membership, permit, .. }) = self.subscription() else {
-            return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), Some(client_id));
-        };
-        let content = match Content::parse(&content) {
-            Ok(content) => content,
-            Err(error) => return self.error(text_refusal(error), Some(client_id)),
-        };
-        if self.slot.phase() == Phase::Leaving {
-            return;
-        }
-        let (author, address, room) = (permit.key(), self.address, &self.room);
-        let sent = match self.setup.rates.message(&Written { author, address, room, content: &content, client_id }) {
-            Ok(()) => membership.publish(client_id, content, Instant::now()),
-            // A retry of what the room has stored gets its ACK all the same.
-            Err(too_much) => {
-                self.setup.metrics.messages_limited.inc(too_much.limit.as_str());
-                let refusal = too_fast(too_much.limit.sentence(), too_much.wait);
-                membership.recall(client_id, content, refusal)
-            }
-        };
-        if let Ok(Ok(())) = sent {
-            self.slot.liveness.borrow_mut().n_unanswered += 1;
-        }
-        self.sent(sent, Some(client_id));
-    }
-
-    /// What became of something that was handed to the room.
-    fn sent(&mut self, sent: Result<Result<(), Refusal>, Ended>, client_id: Option<Uuid>) {
-        match sent {
-            Ok(Ok(())) => {}
-            Ok(Err(refusal)) => self.error(refusal, client_id),
-            Err(Ended) => self.close(CloseCode::Restart),
-        }
     }
 
     fn bad_frame(&mut self, reason: &'static str, client_id: Option<Uuid>) {
@@ -316,7 +265,7 @@ impl Session {
         self.error(error, None);
     }
 
-    fn error(&self, error: impl Into<ErrorReply>, client_id: Option<Uuid>) {
+    pub(super) fn error(&self, error: impl Into<ErrorReply>, client_id: Option<Uuid>) {
         let error = error.into();
         self.setup.hub.count_error(error, client_id.is_some());
         self.tell(&error.frame(client_id));
@@ -326,7 +275,7 @@ impl Session {
         self.setup.hub.send(&self.slot, chat_wire::text_frame(chat_wire::encode(frame)));
     }
 
-    fn close(&mut self, code: CloseCode) {
+    pub(super) fn close(&mut self, code: CloseCode) {
         self.setup.hub.close(&self.slot, code);
         self.subscriptions.clear();
     }
@@ -334,39 +283,6 @@ impl Session {
 
 /// No close frame came or went (RFC 6455, section 7.1.5): what browsers call it, too.
 pub const ABNORMAL: u16 = 1006;
-
-const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
-
-fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
-    ErrorReply { code, message, retry_after_ms: None }
-}
-
-fn text_refusal(error: ParseError) -> ErrorReply {
-    match error {
-        ParseError::Room => refusal(ErrorCode::InvalidRoom, "the room id breaks the rules"),
-        ParseError::Nickname => {
-            refusal(ErrorCode::InvalidNickname, "a nickname has 2 to 15 characters, all of them visible")
-        }
-        ParseError::Avatar => refusal(ErrorCode::InvalidAvatar, "there is no avatar of this name"),
-        ParseError::Content => refusal(
-            ErrorCode::InvalidContent,
-            "content has 1 to 2000 characters and no control characters but line feed and tab",
-        ),
-    }
-}
-
-fn too_fast(sentence: &'static str, wait: Duration) -> Refusal {
-    // Rounded up: a retry after this long passes.
-    let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-    Refusal::TooFast { sentence, retry_after_ms }
-}
-
-fn parse_profile(
-    nickname: Option<&str>,
-    avatar: Option<&str>,
-) -> Result<(Option<Nickname>, Option<AvatarName>), ParseError> {
-    Ok((nickname.map(Nickname::parse).transpose()?, avatar.map(AvatarName::parse).transpose()?))
-}
 
 impl Actor for Session {
     type Context = Context<Self>;

@@ -85,8 +85,8 @@ const SAID_MAX: usize = 1_024;
 pub const REMEMBERED_MAX: usize = 100_000;
 
 /// What each reader of a message gets, in bytes: its text as JSON has it, and what is around it.
-pub fn n_bytes_shown(content: &Content) -> u32 {
-    let text = content.as_str();
+pub fn n_bytes_shown(content: Option<&Content>) -> u32 {
+    let text = content.map_or("", Content::as_str);
     let n_escaped = text.bytes().filter(|b| matches!(b, b'"' | b'\\' | b'\n' | b'\t')).count();
     u32::try_from(text.len() + n_escaped + ENVELOPE_BYTES).unwrap_or(u32::MAX)
 }

@@ -2,11 +2,13 @@
 //! the codes and sentences of docs/PROTOCOL.md.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use chat_domain::Author;
-use chat_rooms::{Batch, Codec, EndReason, Event, MessageEvent, Messages, People, Refusal, Welcome};
+use chat_domain::{Author, ChangeRefusal};
+use chat_rooms::{
+    Batch, Codec, EndReason, Event, MessageEvent, Messages, People, ReactionsEvent, Refusal, TypingNow, Welcome,
+};
 use chat_wire::{
     AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, PresencePayload, ProfilePayload,
-    RoomPosition, ServerFrame, WelcomeHead,
+    ReactionsPayload, RoomPosition, ServerFrame, TypingPayload, WelcomeHead,
 };
 use uuid::Uuid;
 
@@ -34,10 +36,38 @@ impl From<Refusal> for ErrorReply {
             Refusal::ClientIdConflict => {
                 (ErrorCode::ClientIdConflict, "this clientId was used for other content", None)
             }
+            Refusal::Change(why) => return Self::from(why),
+            Refusal::InvalidReply => (
+                ErrorCode::InvalidReply,
+                "there is no message to answer: another room's, deleted, or never there",
+                None,
+            ),
+            Refusal::Forbidden => (ErrorCode::Forbidden, "only those with the right may do this", None),
             Refusal::NotStorable => (ErrorCode::Internal, "the message cannot be stored", None),
             Refusal::TooFast { sentence, retry_after_ms } => (ErrorCode::RateLimited, sentence, Some(retry_after_ms)),
         };
         Self { code, message, retry_after_ms }
+    }
+}
+
+impl From<ChangeRefusal> for ErrorReply {
+    fn from(why: ChangeRefusal) -> Self {
+        let (code, message) = match why {
+            ChangeRefusal::NotFound => (ErrorCode::MessageNotFound, "there is no such message in this room"),
+            ChangeRefusal::Deleted => (ErrorCode::MessageDeleted, "the message is deleted"),
+            ChangeRefusal::NotYours => (ErrorCode::NotYours, "another one wrote the message"),
+            ChangeRefusal::TooLate => (ErrorCode::EditTooLate, "the message is too old to be edited"),
+            ChangeRefusal::EditConflict => {
+                (ErrorCode::EditConflict, "another version of the message was edited: look at it again")
+            }
+            ChangeRefusal::TooManyReactions => {
+                (ErrorCode::TooManyReactions, "the message has as many different emojis as it may have")
+            }
+            ChangeRefusal::TooManyPins => {
+                (ErrorCode::TooManyPins, "the room has as many pinned messages as it may have")
+            }
+        };
+        Self { code, message, retry_after_ms: None }
     }
 }
 
@@ -81,12 +111,17 @@ pub fn welcome_frame(welcome: &Welcome) -> [Bytes; 4] {
         room: RoomPosition {
             id: welcome.room.as_str().into(),
             epoch: welcome.epoch.to_string().into(),
-            rev: welcome.rev,
+            rev: welcome.pieces.as_ref().map_or(welcome.rev, |(known, _)| *known),
+            title: welcome.settings.title.as_deref().map(Into::into),
+            settings: welcome.settings.settings.clone(),
+            settings_rev: welcome.settings.rev,
         },
+        head: welcome.pieces.as_ref().map(|_| welcome.rev),
         resumed: welcome.resumed,
         has_more: welcome.has_more,
         presence: presence(&welcome.people),
-        limits: Limits::default(),
+        pinned: welcome.pinned.iter().map(|message| (&**message).into()).collect(),
+        limits: Limits::with_edit_window(welcome.edit_window.map(|window| window.as_secs())),
         heartbeat_seconds: welcome.heartbeat_seconds,
     };
     chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined))
@@ -95,13 +130,21 @@ pub fn welcome_frame(welcome: &Welcome) -> [Bytes; 4] {
 fn event_json(event: &Event) -> Vec<u8> {
     let frame = match event {
         Event::Message(message) => return chat_wire::message_frame_json(message_json(message)),
+        Event::Reactions(ReactionsEvent { message, reactions }) => ServerFrame::Reaction(ReactionsPayload {
+            id: message.id.to_string().into(),
+            seq: message.seq,
+            rev: message.rev,
+            reactions: reactions.iter().map(Into::into).collect(),
+        }),
+        Event::Typing(TypingNow { authors, more }) => {
+            ServerFrame::Typing(TypingPayload { authors: authors.iter().map(Into::into).collect(), more: *more })
+        }
         Event::People(people) => ServerFrame::Presence(presence(people)),
-        Event::Stored { client_id, stored } => ServerFrame::Ack(AckPayload {
+        Event::Stored { client_id, stored, rev } => ServerFrame::Ack(AckPayload {
             client_id: *client_id,
             id: stored.id.to_string(),
             seq: stored.seq,
-            // Its value at creation is `seq`, whatever became of the message since.
-            rev: stored.seq,
+            rev: *rev,
             created_at: chat_wire::timestamp(stored.created_at),
         }),
         Event::Profile(author) => ServerFrame::Profile(ProfilePayload { own: author.into() }),

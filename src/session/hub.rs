@@ -204,6 +204,9 @@ impl Hub {
         for chunk in codec::welcome_frame(welcome) {
             slot.outbox.push_uncounted(chunk);
         }
+        for piece in welcome.pieces.iter().flat_map(|(_, pieces)| pieces) {
+            slot.outbox.push_uncounted(codec::batch_frame(piece));
+        }
         self.set_due(&slot);
         let entry = self.rooms.borrow_mut().entry(room).or_default().clone();
         let mut members = entry.members.borrow_mut();

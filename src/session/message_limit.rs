@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use chat_domain::{AuthorId, Content, RoomId};
 
-/// A message that somebody wants to send, as far as limits look at it.
+/// A message that somebody wants to send, or to edit or delete, as far as limits look at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Written<'a> {
     /// Who wrote it.
@@ -13,8 +13,8 @@ pub struct Written<'a> {
     pub address: IpAddr,
     /// The room it is for.
     pub room: &'a RoomId,
-    /// Its text.
-    pub content: &'a Content,
+    /// Its text; none where it is to be deleted.
+    pub content: Option<&'a Content>,
     /// The sender's key for it.
     pub client_id: Uuid,
 }

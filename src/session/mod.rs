@@ -4,7 +4,7 @@
 //! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
 //!
 //! From below: `phase`, `liveness` and `send_queue` (pure), `socket`, `outbox`, `slot` (a session as its hub sees it),
-//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session). The others count and limit.
+//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `commands`. The others count and limit.
 
 mod actor;
 mod admission;
@@ -12,6 +12,7 @@ mod bucket;
 mod budgets;
 mod byte_limit;
 mod codec;
+mod commands;
 mod connections;
 mod hub;
 mod hub_actor;
@@ -23,7 +24,9 @@ mod outbox;
 mod phase;
 mod plain;
 mod rate_limit;
+mod reaction_limit;
 mod recent;
+mod refusals;
 mod repeats;
 mod send_queue;
 mod slot;

@@ -8,11 +8,12 @@ use super::{
     budgets::{AddressBudgets, AddressSettings, Charge, n_bytes_shown},
     message_limit::{MessageLimit, TooMuch, Written},
     networks::{WIDTHS, networks},
+    reaction_limit::ReactionLimits,
     recent::{MINUTE, Recent},
     repeats::{Fingerprint, Repeats},
 };
 use actix::clock::Instant;
-use chat_domain::{AuthorId, AvatarName, Nickname};
+use chat_domain::{AuthorId, AvatarName, Nickname, RoomId};
 use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -23,6 +24,7 @@ use governor::{
 pub struct RateLimits {
     requests: ByAddress,
     upgrades: ByAddress,
+    reactions: ReactionLimits,
     lately: Mutex<Lately>,
     settings: RateSettings,
     hasher: RandomState,
@@ -49,6 +51,10 @@ pub struct RateSettings {
     pub profiles_per_minute: NonZeroU32,
     /// Messages of an identity that say the same in a room in a minute.
     pub repeats_per_minute: NonZeroU32,
+    /// Reactions of an identity.
+    pub reactions: Rate,
+    /// Reactions of everybody in a room.
+    pub room_reactions: Rate,
     /// Frames of a session, of whatever kind.
     pub frames: Rate,
     /// HTTP requests of an address.
@@ -140,6 +146,7 @@ impl RateLimits {
         Self {
             requests: ByAddress::new(settings.requests),
             upgrades: ByAddress::new(settings.upgrades),
+            reactions: ReactionLimits::new(settings.reactions.quota(1), settings.room_reactions.quota(1)),
             lately: Mutex::default(),
             settings,
             hasher: RandomState::new(),
@@ -147,7 +154,7 @@ impl RateLimits {
         }
     }
 
-    /// One message. Its author's limits are asked first, then those of its address; where one is reached nothing is
+    /// One message, or an edit or deletion of one. Its author's limits are asked first, then those of its address; where one is reached nothing is
     /// taken from any. The same message sent again is no repeat of itself.
     ///
     /// # Errors
@@ -157,7 +164,7 @@ impl RateLimits {
             return Ok(());
         }
         let Written { author, address, room, content, client_id } = *written;
-        let fingerprint = Fingerprint::of(room, content, &self.hasher);
+        let fingerprint = content.map(|content| Fingerprint::of(room, content, &self.hasher));
         let now = Instant::now();
         let mut lately = lock(&self.lately);
         let Lately { people, addresses } = &mut *lately;
@@ -176,13 +183,17 @@ impl RateLimits {
             return Err(too_much(MessageLimit::Identity)(wait));
         }
         let repeats_max = count(self.settings.repeats_per_minute);
-        let is_retry =
-            person.repeats.ask(fingerprint, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
+        let is_retry = match fingerprint {
+            None => false,
+            Some(said) => {
+                person.repeats.ask(said, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?
+            }
+        };
         let charge = Charge {
             address,
             room,
             n_bytes: n_bytes_shown(content),
-            fingerprint: (!is_retry).then_some(fingerprint),
+            fingerprint: fingerprint.filter(|_| !is_retry),
             is_quiet: person.is_quiet(now),
         };
         let settings = &self.settings.address;
@@ -194,8 +205,8 @@ impl RateLimits {
         own.take(1, budget, now);
         person.messages = own;
         person.wrote = Some((person.wrote.map_or(now, |(first, _)| first), now));
-        if !is_retry {
-            person.repeats.add(fingerprint, client_id, now);
+        if let Some(said) = fingerprint.filter(|_| !is_retry) {
+            person.repeats.add(said, client_id, now);
         }
         Ok(())
     }
@@ -214,6 +225,14 @@ impl RateLimits {
     /// The time until the next one may come.
     pub fn upgrade(&self, address: IpAddr) -> Result<(), Duration> {
         self.by_address(&self.upgrades, address)
+    }
+
+    /// One reaction of `author` in `room`.
+    ///
+    /// # Errors
+    /// The time until it would be taken.
+    pub fn reaction(&self, author: &AuthorId, room: &RoomId) -> Result<(), Duration> {
+        if self.settings.is_on { self.reactions.take(author, room, &self.clock) } else { Ok(()) }
     }
 
     /// The bucket of a new session's frames.
@@ -270,6 +289,7 @@ impl RateLimits {
     pub fn tidy(&self, thorough: bool) {
         self.requests.tidy(thorough);
         self.upgrades.tidy(thorough);
+        self.reactions.tidy(thorough || self.reactions.len() > ENTRIES_MANY);
         let now = Instant::now();
         let mut lately = lock(&self.lately);
         lately.addresses.tidy(now, thorough, ENTRIES_MANY);
@@ -282,7 +302,8 @@ impl RateLimits {
     /// How much is remembered.
     pub fn n_entries(&self) -> usize {
         let lately = lock(&self.lately);
-        self.requests.len() + self.upgrades.len() + lately.people.len() + lately.addresses.n_entries()
+        let n_of_others = self.requests.len() + self.upgrades.len() + self.reactions.len();
+        n_of_others + lately.people.len() + lately.addresses.n_entries()
     }
 
     fn by_address(&self, buckets: &ByAddress, address: IpAddr) -> Result<(), Duration> {
@@ -382,7 +403,7 @@ mod tests {
         let client_id = Uuid::new_v4();
         let content = Content::parse(&client_id.to_string()).expect("a text");
         let (author, room) = (AuthorId::from_stored(author), RoomId::parse("post").expect("a room"));
-        limits.message(&Written { author: &author, address: HERE, room: &room, content: &content, client_id })
+        limits.message(&Written { author: &author, address: HERE, room: &room, content: Some(&content), client_id })
     }
 
     fn name(text: &str) -> Nickname {
@@ -449,7 +470,7 @@ mod tests {
         let (who, room) = (AuthorId::from_stored("somebody"), RoomId::parse("post").expect("a room"));
         let say = |text: &str, client_id| {
             let content = Content::parse(text).expect("a text");
-            limits.message(&Written { author: &who, address: HERE, room: &room, content: &content, client_id })
+            limits.message(&Written { author: &who, address: HERE, room: &room, content: Some(&content), client_id })
         };
         let first = Uuid::new_v4();
         assert_eq!(say("hello", first), Ok(()));
