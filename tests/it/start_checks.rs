@@ -49,6 +49,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
     sql(&database.url, &grant("SELECT ON ALL TABLES IN SCHEMA public")).await;
     refused(&url, &[&role, "GRANT INSERT ON "]).await;
     sql(&database.url, &grant("INSERT ON messages, rooms")).await;
+    refused(&url, &[&role, "GRANT UPDATE ON messages"]).await;
+    sql(&database.url, &grant("UPDATE ON messages")).await;
     refused(&url, &[&role, "GRANT UPDATE ON rooms"]).await;
 
     sql(&database.url, &grant("UPDATE ON rooms")).await;
@@ -56,6 +58,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
     sql(&database.url, &grant("UPDATE ON meta")).await;
     refused(&url, &[&role, "ON servers"]).await;
     sql(&database.url, &grant("INSERT, UPDATE, DELETE ON servers")).await;
+    refused(&url, &[&role, "ON reactions"]).await;
+    sql(&database.url, &grant("INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts")).await;
     refused(&url, &[&role, "GRANT USAGE ON SEQUENCE public.messages_id_seq"]).await;
 
     // With just what it was told to get, it runs.

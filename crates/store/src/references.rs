@@ -1,21 +1,21 @@
 //! What new messages refer to: the message that one answers, people whom one addresses. Looked up once for a batch, and
-//! only where a batch refers to something. Pure but for the two that ask.
+//! only where a batch refers to something. Pure: each database asks by statements of its own.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use diesel::{QueryResult, sqlite::SqliteConnection};
-
-use crate::{changes::statements, model::AppendOutcome, postgres::connection::PgConnection};
+use crate::model::AppendOutcome;
 use chat_domain::{Annotations, AuthorId, MessageRef, NewMessage, RoomId};
 
 /// What is to be looked up for a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    messages: Vec<i64>,
-    authors: HashMap<RoomId, Vec<AuthorId>>,
+    /// Messages that are answered.
+    pub messages: Vec<i64>,
+    /// By room: who is addressed there and may never have written there.
+    pub authors: HashMap<RoomId, Vec<AuthorId>>,
 }
 
 /// What was found.
@@ -54,30 +54,14 @@ impl Asked {
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.authors.is_empty()
     }
-
-    /// Looks it up.
-    pub async fn in_postgres(self, c: &mut PgConnection) -> QueryResult<References> {
-        let mut found = References::of(statements::postgres::places(c, &self.messages).await?);
-        for (room, authors) in &self.authors {
-            found.writers.extend(statements::postgres::writers(c, room, authors).await?);
-        }
-        Ok(found)
-    }
-
-    /// Looks it up.
-    pub fn in_sqlite(self, c: &mut SqliteConnection) -> QueryResult<References> {
-        let mut found = References::of(statements::sqlite::places(c, &self.messages)?);
-        for (room, authors) in &self.authors {
-            found.writers.extend(statements::sqlite::writers(c, room, authors)?);
-        }
-        Ok(found)
-    }
 }
 
 impl References {
-    fn of(places: Vec<(i64, String, i64)>) -> Self {
+    /// What was found: messages that are not deleted, with their rooms' names and places; people with the rooms that they
+    /// wrote in.
+    pub fn new(places: Vec<(i64, String, i64)>, writers: HashSet<(RoomId, AuthorId)>) -> Self {
         let places = places.into_iter().map(|(id, room, seq)| (id, (room, seq))).collect();
-        Self { places, writers: HashSet::new() }
+        Self { places, writers }
     }
 
     /// The message that a row answers, where it does and that one can be answered.

@@ -1,5 +1,5 @@
-//! What is read for a batch of changes and written of it. Each body is written once and compiled for both databases:
-//! PostgreSQL's connection is asynchronous, SQLite's works on a thread that may block.
+//! What is read for a batch of changes and written of it. Each body is written once and compiled by each database for its
+//! own connections: PostgreSQL's are asynchronous, SQLite's work on a thread that may block.
 
 /// How long a moderator's deletion can be undone.
 pub(crate) const REMOVED_TEXTS_FOR: chrono::TimeDelta = chrono::TimeDelta::days(30);
@@ -7,8 +7,8 @@ pub(crate) const REMOVED_TEXTS_FOR: chrono::TimeDelta = chrono::TimeDelta::days(
 /// Makes the functions for one kind of connection: `$dsl` brings what runs a query, `$async` and `$await` are the words
 /// that this takes.
 macro_rules! statements {
-    ($module:ident, $connection:ty, $dsl:path, [$($async:tt)?], [$($await:tt)*]) => {
-        pub(crate) mod $module {
+    ($connection:ty, $dsl:path, [$($async:tt)?], [$($await:tt)*]) => {
+        pub(crate) mod statements {
             use std::{collections::{HashMap, HashSet}, sync::Arc};
 
             use chrono::{DateTime, Utc};
@@ -18,9 +18,9 @@ macro_rules! statements {
             };
             use $dsl;
 
-            use super::REMOVED_TEXTS_FOR;
             use crate::{
-                changes::{Facts, Plan, RoomFacts},
+                changes::{Facts, Plan, RoomFacts, statements::REMOVED_TEXTS_FOR},
+                references::{Asked, References},
                 tables::{
                     rows::MessageRow,
                     schema::{message_edits, messages, reactions, removed_texts, rooms},
@@ -99,7 +99,7 @@ macro_rules! statements {
             }
 
             /// Those of these authors who wrote in the room.
-            pub(crate) $($async)? fn writers(
+            $($async)? fn writers(
                 c: &mut Connection,
                 room: &RoomId,
                 authors: &[AuthorId],
@@ -119,11 +119,21 @@ macro_rules! statements {
             }
 
             /// Of these messages the places, with their rooms' names: those that are not deleted.
-            pub(crate) $($async)? fn places(c: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, String, i64)>> {
+            $($async)? fn places(c: &mut Connection, ids: &[i64]) -> QueryResult<Vec<(i64, String, i64)>> {
                 let query = messages::table
                     .filter(messages::id.eq_any(ids).and(messages::deleted_at.is_null()))
                     .select((messages::id, messages::room_id, messages::seq));
                 query.load(c) $($await)*
+            }
+
+            /// Looks up what messages refer to.
+            pub(crate) $($async)? fn look_up(c: &mut Connection, asked: &Asked) -> QueryResult<References> {
+                let places = places(c, &asked.messages) $($await)* ?;
+                let mut wrote = HashSet::new();
+                for (room, authors) in &asked.authors {
+                    wrote.extend(writers(c, room, authors) $($await)* ?);
+                }
+                Ok(References::new(places, wrote))
             }
 
             /// All of a plan but the rows of messages and rooms.
@@ -198,11 +208,4 @@ macro_rules! statements {
     };
 }
 
-statements!(
-    postgres,
-    crate::postgres::connection::PgConnection,
-    diesel_async::RunQueryDsl,
-    [async],
-    [.await]
-);
-statements!(sqlite, diesel::sqlite::SqliteConnection, diesel::RunQueryDsl, [], []);
+pub(crate) use statements;

@@ -21,6 +21,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     Postgres,
+    changes::statements::look_up,
     columns::{Columns, Referring},
     connection::PgConnection,
     insert,
@@ -148,7 +149,7 @@ impl Postgres {
         let asked = Asked::of(rows);
         let references = match asked.is_empty() {
             true => References::default(),
-            false => self.pools.write(|c| async move { asked.in_postgres(c).await }.boxed()).await?,
+            false => self.pools.write(|c| async move { look_up(c, &asked).await }.boxed()).await?,
         };
         let Checked { rows, refused } = references.check(rows);
         let references = &references;

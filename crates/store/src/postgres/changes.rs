@@ -11,12 +11,10 @@ use diesel::{
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
+use self::statements::{LOCKED_ROOM, LockedRoom, facts, names, sweep, write};
 use super::{Postgres, connection::PgConnection};
 use crate::{
-    changes::{
-        Plan, plan,
-        statements::postgres::{LOCKED_ROOM, LockedRoom, facts, names, sweep, write},
-    },
+    changes::{Plan, plan},
     error::StoreError,
     model::ChangeOutcome,
     tables::{
@@ -26,6 +24,13 @@ use crate::{
     },
 };
 use chat_domain::NewChange;
+
+crate::changes::statements::statements!(
+    crate::postgres::connection::PgConnection,
+    diesel_async::RunQueryDsl,
+    [async],
+    [.await]
+);
 
 /// The database's time, as times are kept. Later than the wait for the locks.
 const NOW: &str = "date_trunc('milliseconds', clock_timestamp())";

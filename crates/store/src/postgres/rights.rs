@@ -16,7 +16,7 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('meta', 'UPDATE'), ('__diesel_schema_migrations', 'SELECT'),
         ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'),
         ('reactions', 'SELECT'), ('reactions', 'INSERT'), ('reactions', 'DELETE'), ('message_edits', 'SELECT'),
-        ('message_edits', 'INSERT'), ('message_edits', 'DELETE'), ('removed_texts', 'SELECT'),
+        ('message_edits', 'INSERT'), ('message_edits', 'UPDATE'), ('removed_texts', 'SELECT'),
         ('removed_texts', 'INSERT'), ('removed_texts', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)

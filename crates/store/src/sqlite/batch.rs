@@ -14,6 +14,7 @@ use diesel::{
     update,
 };
 
+use super::changes::statements::look_up;
 use crate::{
     model::{AppendOutcome, StoredMessage},
     probe::undone,
@@ -77,7 +78,7 @@ fn append_within(
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
     let asked = Asked::of(rows);
-    let references = if asked.is_empty() { References::default() } else { asked.in_sqlite(c)? };
+    let references = if asked.is_empty() { References::default() } else { look_up(c, &asked)? };
     let Checked { rows, refused } = references.check(rows);
     // All of a room were checked against the same.
     let mut counts: HashMap<&RoomId, (i64, i64)> = HashMap::new();

@@ -8,11 +8,9 @@ use diesel::{
     update,
 };
 
+use self::statements::{LOCKED_ROOM, LockedRoom, facts, names, write};
 use crate::{
-    changes::{
-        plan,
-        statements::sqlite::{LOCKED_ROOM, LockedRoom, facts, names, write},
-    },
+    changes::plan,
     model::ChangeOutcome,
     tables::{
         rows::MessageColumns,
@@ -20,6 +18,8 @@ use crate::{
     },
 };
 use chat_domain::NewChange;
+
+crate::changes::statements::statements!(diesel::sqlite::SqliteConnection, diesel::RunQueryDsl, [], []);
 
 pub(crate) fn change(
     c: &mut SqliteConnection,

@@ -28,7 +28,6 @@ use uuid::Uuid;
 
 use self::file::{OwnFile, unusable};
 use crate::{
-    changes::statements::sqlite::sweep,
     error::{StoreError, through_diesel},
     migrations,
     model::{AppendOutcome, ChangeOutcome, HistoryCheck, Known},
@@ -212,7 +211,7 @@ impl Sqlite {
 
     /// Removes what moderators deleted so long ago that it cannot be undone any more.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let sweeping = |c: &mut SqliteConnection| sweep(c, now());
+        let sweeping = |c: &mut SqliteConnection| changes::statements::sweep(c, now());
         Ok(self.pools.write(move |c| c.spawn_blocking(sweeping)).await?)
     }
 
