@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, HashMap};
 use chat_wire::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
+use super::Database;
+
 /// What one client knows over all its connections, kept by the rules of docs/PROTOCOL.md ("The cursor").
 /// Each frame is checked against what the server promises; a broken promise panics.
 #[derive(Debug, Default)]
@@ -28,6 +30,11 @@ impl History {
     pub fn resume_point(&self) -> Option<ResumePoint> {
         let epoch = self.epoch.clone()?;
         Some(ResumePoint { epoch, rev: u64::try_from(self.cursor).expect("a cursor is not negative") })
+    }
+
+    /// The epoch that it is in.
+    pub fn epoch(&self) -> String {
+        self.epoch.clone().expect("WELCOME came first")
     }
 
     /// A new connection: nothing of the room may come before WELCOME.
@@ -96,7 +103,7 @@ impl History {
 
     fn put(&mut self, message: &MessagePayload<'static>) {
         assert_eq!(message.seq, message.rev, "until messages can be edited");
-        let key = (self.epoch.clone().expect("WELCOME came first"), message.seq);
+        let key = (self.epoch(), message.seq);
         let first = self.seen.entry(key).or_insert_with(|| message.clone());
         assert_eq!(first, message, "the same seq is the same message");
         if let Some(ack) = self.acks.get(&message.client_id).filter(|ack| ack.id == message.id) {
@@ -138,6 +145,13 @@ impl History {
             );
         }
     }
+}
+
+/// All messages of a room as they are stored, by `seq`; panics unless they are whole.
+pub async fn whole(database: &Database, room: &str) -> Vec<MessagePayload<'static>> {
+    let stored = database.messages(room).await;
+    assert_whole(&stored);
+    stored
 }
 
 /// Panics unless a room's counter was given out without a gap, and no client's key is there twice.
