@@ -1,6 +1,6 @@
 use std::{env, fs, path::PathBuf, thread};
 
-use chat_wire::{MessagePayload, timestamp};
+use chat_wire::{AuthorPayload, MessagePayload, timestamp};
 use chrono::DateTime;
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection,
@@ -9,7 +9,10 @@ use diesel::{
     sql_types::{BigInt, Binary, Text},
 };
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{
+    Client, NoTls,
+    types::{FromSql, Type},
+};
 use uuid::Uuid;
 
 /// A database that exists as long as this value.
@@ -61,7 +64,7 @@ impl From<Row> for MessagePayload<'static> {
             seq: row.seq,
             rev: row.rev,
             client_id: Uuid::from_slice(&row.client_id).expect("16 bytes"),
-            author: chat_wire::AuthorPayload {
+            author: AuthorPayload {
                 id: row.anonymous_id.into(),
                 nickname: row.nickname.into(),
                 avatar: row.avatar.into(),
@@ -110,11 +113,8 @@ impl Database {
 
     /// A file somewhere below this folder, which goes with it.
     pub fn sqlite_in(folder: PathBuf) -> Self {
-        Self {
-            url: format!("sqlite://{}/data/chat.db", folder.display()),
-            place: Place::Sqlite(folder),
-            client: OnceCell::new(),
-        }
+        let url = format!("sqlite://{}/data/chat.db", folder.display());
+        Self { url, place: Place::Sqlite(folder), client: OnceCell::new() }
     }
 
     /// A standby with this URL has taken over from its server.
@@ -287,15 +287,12 @@ impl Held {
 /// A UUID's bytes as PostgreSQL sends them.
 struct Raw(Vec<u8>);
 
-impl<'a> tokio_postgres::types::FromSql<'a> for Raw {
-    fn from_sql(
-        _: &tokio_postgres::types::Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+impl<'a> FromSql<'a> for Raw {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(raw.to_vec()))
     }
 
-    fn accepts(_: &tokio_postgres::types::Type) -> bool {
+    fn accepts(_: &Type) -> bool {
         true
     }
 }

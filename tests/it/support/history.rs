@@ -147,18 +147,12 @@ impl History {
     }
 }
 
-/// All messages of a room as they are stored, by `seq`; panics unless they are whole.
+/// All messages of a room as they are stored, by `seq`. Panics unless its counter was given out without a gap, and no
+/// client's key is there twice.
 pub async fn whole(database: &Database, room: &str) -> Vec<MessagePayload<'static>> {
     let stored = database.messages(room).await;
-    assert_whole(&stored);
-    stored
-}
-
-/// Panics unless a room's counter was given out without a gap, and no client's key is there twice.
-#[track_caller]
-pub fn assert_whole(stored: &[MessagePayload<'static>]) {
-    let seqs = stored.iter().map(|m| m.seq).collect::<Vec<_>>();
-    assert_eq!(seqs, (1..).take(stored.len()).collect::<Vec<_>>(), "counters are contiguous");
+    assert!(stored.iter().map(|m| m.seq).eq((1..).take(stored.len())), "{room}: counters are contiguous: {stored:?}");
     let keys = stored.iter().map(|m| (&m.author.id, m.client_id)).collect::<std::collections::HashSet<_>>();
-    assert_eq!(keys.len(), stored.len(), "each message is stored once");
+    assert_eq!(keys.len(), stored.len(), "{room}: each message is stored once");
+    stored
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, Held, admin_url, connect, sql};
 pub use folder::Folder;
-pub use history::{History, assert_whole, whole};
+pub use history::{History, whole};
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
 pub use raw::{Answer, RawSocket, connect_from, get_raw, pipelined, read_to_end, refused_upgrade};
