@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chat_wire::{ErrorCode, ServerFrame};
+use chat_wire::{ErrorCode, ErrorPayload, ServerFrame};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -137,10 +137,8 @@ async fn a_retry_of_what_is_stored_is_acknowledged_whatever_the_rate() {
     let client_id = Uuid::new_v4();
     let first = client.say_as(client_id, "hello").await;
     // Until the bucket is empty.
-    soon("the rate to be reached", async || {
-        client.try_say(Uuid::new_v4(), "another").await.is_err_and(|e| e.code == ErrorCode::RateLimited)
-    })
-    .await;
+    let is_limited = |answer: Result<_, ErrorPayload<'_>>| answer.is_err_and(|e| e.code == ErrorCode::RateLimited);
+    soon("the rate", async || is_limited(client.try_say(Uuid::new_v4(), "another").await)).await;
     // The same bucket after a reconnect, which is when retries come.
     let (mut client, _) = client.back(&server).await;
     for _ in 0..10 {

@@ -99,10 +99,8 @@ async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     moving.spawn(moved(late));
     moving.spawn(moved(reader));
     // Then upgrades are refused with a time to come back at.
-    let refused = until("upgrades to be refused", async || {
-        Some(get_raw(&server, "/ws/room/post", UPGRADE).await).filter(|a| a.status == 503)
-    })
-    .await;
+    let refusal = async || Some(get_raw(&server, "/ws/room/post", UPGRADE).await).filter(|a| a.status == 503);
+    let refused = until("upgrades to be refused", refusal).await;
     assert!(refused.headers["retry-after"].parse::<u64>().is_ok(), "{refused:?}");
     for (_, after_ms) in moving.join_all().await {
         assert!(after_ms <= 1_000, "{after_ms}");

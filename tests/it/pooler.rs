@@ -4,7 +4,7 @@
 use tokio::task::JoinSet;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::support::{Client, Database, PgBouncer, Server, Who, connect, soon, sql, whole};
+use crate::support::{Client, Database, PgBouncer, Server, WATCH_COMMITS, Who, connect, soon, sql, whole};
 
 const SETTINGS: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.1")];
 
@@ -62,12 +62,7 @@ async fn people_talk_through_a_pooler_that_was_found_out() {
     // It migrates as well.
     let first = Server::ready_at(&bouncer.url, &SETTINGS).await;
     // No commit is acknowledged before it is on the disk, whatever the database's default is.
-    let direct = connect(&database.url).await.expect("a connection");
-    let watch = "CREATE TABLE seen (setting TEXT);
-        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
-            $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
-        CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
-    direct.batch_execute(watch).await.expect("a trigger");
+    let direct = sql(&database.url, WATCH_COMMITS).await;
     let second = Server::ready_at(&bouncer.url, &SETTINGS).await;
     for server in [&first, &second] {
         server.logs("a pooler in transaction mode").await;

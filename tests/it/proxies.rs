@@ -111,14 +111,11 @@ impl Proxy {
             command.stdout(write.try_clone().unwrap()).stderr(write);
             let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let started = until("the proxy to listen or to end", async || {
-                if child.try_wait().unwrap().is_some() {
-                    return Some(false);
-                }
-                TcpStream::connect(address).is_ok().then_some(true)
-            })
-            .await;
-            if started {
+            let is_up = async || match child.try_wait().unwrap() {
+                Some(_) => Some(false),
+                None => TcpStream::connect(address).is_ok().then_some(true),
+            };
+            if until("the proxy to listen or to end", is_up).await {
                 return Self { child, folder, address, log };
             }
         }

@@ -44,6 +44,10 @@ async fn starts_over(mut client: Client, server: &Server, database: &Database) -
     client
 }
 
+async fn both_start_over(author: Client, reader: Client, server: &Server, database: &Database) -> (Client, Client) {
+    (starts_over(author, server, database).await, starts_over(reader, server, database).await)
+}
+
 async fn both_talk_on(mut author: Client, mut reader: Client, database: &Database) {
     let ack = author.say("in the new life").await;
     reader.reach(ack.rev).await;
@@ -60,8 +64,7 @@ async fn what_is_said_after_changes_were_lost_is_seen_by_all(database: &Database
     database.lose("post", 10).await;
     let ack = author.say("stored under a number that was shown before").await;
     assert_eq!(ack.seq, 11);
-    let author = starts_over(author, &server, database).await;
-    let reader = starts_over(reader, &server, database).await;
+    let (author, reader) = both_start_over(author, reader, &server, database).await;
     assert!(reader.history.contents().contains(&"stored under a number that was shown before"));
     assert_eq!(server.metric(REPLACED).await, 1.0);
     server.logs_once("the database has not what was shown of a room").await;
@@ -72,8 +75,7 @@ async fn changes_that_are_lost_are_noticed_where_nobody_writes(database: &Databa
     let server = Server::with(database, &LIMITS_OFF).await;
     let (author, reader) = room_of(&server, 20).await;
     database.lose("post", 10).await;
-    let author = starts_over(author, &server, database).await;
-    let reader = starts_over(reader, &server, database).await;
+    let (author, reader) = both_start_over(author, reader, &server, database).await;
     assert_eq!(server.metric(REPLACED).await, 1.0);
     both_talk_on(author, reader, database).await;
 }
@@ -82,8 +84,7 @@ async fn a_room_that_the_database_has_no_more_starts_over(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let (author, reader) = room_of(&server, 3).await;
     database.run("DELETE FROM messages; DELETE FROM rooms").await;
-    let author = starts_over(author, &server, database).await;
-    let reader = starts_over(reader, &server, database).await;
+    let (author, reader) = both_start_over(author, reader, &server, database).await;
     both_talk_on(author, reader, database).await;
 }
 
@@ -100,8 +101,7 @@ async fn a_new_history_that_overtakes_the_old_one_is_noticed(database: &Database
         [2, 3, 4, 5].map(row).join(", ")
     );
     database.run(&replace).await;
-    let author = starts_over(author, &server, database).await;
-    let reader = starts_over(reader, &server, database).await;
+    let (author, reader) = both_start_over(author, reader, &server, database).await;
     assert_eq!(reader.history.contents(), ["message 1", "another 2", "another 3", "another 4", "another 5"]);
     both_talk_on(author, reader, database).await;
 }

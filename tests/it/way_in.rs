@@ -183,10 +183,16 @@ fn without(settings: &str, words: &[&str]) -> String {
     kept.map(|line| format!("{line}\n")).collect()
 }
 
+/// A server behind an nginx whose settings lack the lines with these.
+async fn nginx_without(words: &[&str]) -> (Database, Server, Proxy) {
+    let (database, server) = Server::alone(&[TRUSTED]).await;
+    let proxy = Proxy::of(Kind::Nginx, &server, |settings| without(&settings, words)).await;
+    (database, server, proxy)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_passes_no_host_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &["proxy_set_header Host"])).await;
+    let (_database, server, proxy) = nginx_without(&["proxy_set_header Host"]).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101);
@@ -213,9 +219,8 @@ async fn a_host_that_a_trusted_proxy_says_apart_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let words = ["proxy_set_header Upgrade", "proxy_set_header Connection"];
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
+    let (_database, server, proxy) = nginx_without(&words).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         assert!(visit.socket().await.is_none(), "no upgrade");
@@ -225,9 +230,7 @@ async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trusted_proxy_that_says_no_address_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
-    let words = ["X-Forwarded-For", "X-Forwarded-Proto"];
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
+    let (_database, server, proxy) = nginx_without(&["X-Forwarded-For", "X-Forwarded-Proto"]).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         visit.socket().await.expect("an upgrade").enter(None).await;

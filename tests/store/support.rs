@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-pub use database::{Database, admin_url, sql};
+pub use database::{Database, WATCH_COMMITS, admin_url, sql};
 pub use proxy::Proxy;
 
 /// Whether a session of this database waits for a lock.

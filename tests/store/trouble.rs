@@ -6,7 +6,7 @@ use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    Database, Proxy, admin_url, fresh, is_unavailable, many, open, room, settings, someone_waits, sql,
+    Database, Proxy, WATCH_COMMITS, admin_url, fresh, is_unavailable, many, open, room, settings, someone_waits, sql,
 };
 
 /// Short limits, for what is meant to reach them; long enough for a busy machine to do what must succeed.
@@ -160,11 +160,7 @@ async fn commits_are_durable_whatever_the_default_is() {
     let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
     sql(&db.url, &format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
     let store = db.ready().await;
-    let watch = "CREATE TABLE seen (setting TEXT);
-        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
-            $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
-        CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
-    let client = sql(&db.url, watch).await;
+    let client = sql(&db.url, WATCH_COMMITS).await;
     store.append_batch(many(&room("r"), 1)).await.expect("stored");
     let row = client.query_one("SELECT setting FROM seen", &[]).await.expect("a row");
     assert_eq!(row.get::<_, String>(0), "on");

@@ -58,6 +58,8 @@ impl Who {
 /// A socket, and what the server answered to its request; or why there is none.
 type Opened = Result<(Client, Response), Box<tungstenite::Error>>;
 
+type Presence = PresencePayload<'static>;
+
 /// What happens on a socket.
 #[derive(Debug)]
 pub enum Event {
@@ -304,22 +306,21 @@ impl Client {
     /// Sends a message once; gives its ACK, or the ERROR that comes instead.
     pub async fn try_say(&mut self, client_id: Uuid, content: &str) -> Result<AckPayload, ErrorPayload<'static>> {
         self.publish(client_id, content).await;
-        self.wait("an answer", |frame| match frame {
-            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
-            ServerFrame::Error(error) => Some(Err(error.clone())),
-            _ => None,
-        })
-        .await
+        self.answer(client_id).await
     }
 
     /// Waits for the ACK of a message.
     pub async fn ack(&mut self, client_id: Uuid) -> AckPayload {
-        self.wait("an ACK", |frame| match frame {
-            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(ack.clone()),
-            ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
+        self.answer(client_id).await.unwrap_or_else(|error| panic!("instead of an ACK: {error:?}"))
+    }
+
+    async fn answer(&mut self, client_id: Uuid) -> Result<AckPayload, ErrorPayload<'static>> {
+        let answer = |frame: &ServerFrame<'static>| match frame {
+            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
+            ServerFrame::Error(error) => Some(Err(error.clone())),
             _ => None,
-        })
-        .await
+        };
+        self.wait("an ACK", answer).await
     }
 
     /// Reads on until each of these was acknowledged or refused.
@@ -378,11 +379,7 @@ impl Client {
     }
 
     /// Waits for a PRESENCE that is as wanted.
-    pub async fn presence(
-        &mut self,
-        what: &str,
-        mut is_it: impl FnMut(&PresencePayload<'static>) -> bool,
-    ) -> PresencePayload<'static> {
+    pub async fn presence(&mut self, what: &str, is_it: impl Fn(&Presence) -> bool) -> Presence {
         self.wait(what, |frame| match frame {
             ServerFrame::Presence(presence) if is_it(presence) => Some(presence.clone()),
             _ => None,

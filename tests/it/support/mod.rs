@@ -14,7 +14,7 @@ mod server;
 use std::time::Duration;
 
 pub use client::{Client, Event, Who, in_path, message};
-pub use database::{Database, Held, admin_url, connect, sql};
+pub use database::{Database, Held, WATCH_COMMITS, admin_url, connect, sql};
 pub use folder::Folder;
 pub use history::{History, whole};
 pub use pgbouncer::PgBouncer;
