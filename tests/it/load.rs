@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{Client, Database, Ended, Folder, LIMITS_OFF as OPEN, Server, soon};
+use crate::support::{Client, Database, Ended, Folder, LIMITS_OFF, Server, soon};
 
 on_both!(
     every_delivery_is_counted_once,
@@ -53,7 +53,7 @@ async fn good(address: SocketAddr, arguments: &str) -> (String, Value) {
 const CLEAN: &str = "--fail-if lost>0 --fail-if duplicated>0 --fail-if reordered>0 --fail-if errors>0";
 
 async fn every_delivery_is_counted_once(database: &Database) {
-    let server = Server::with(database, &OPEN).await;
+    let server = Server::with(database, &LIMITS_OFF).await;
     let folder = Folder::new("rtc_load");
     let (html, pid) = (folder.path("run.html"), server.pid());
     let arguments = format!(
@@ -95,7 +95,7 @@ async fn every_delivery_is_counted_once(database: &Database) {
 }
 
 async fn every_scenario_comes_to_its_end(database: &Database) {
-    let server = Server::with(database, &OPEN).await;
+    let server = Server::with(database, &LIMITS_OFF).await;
     let metrics = server.url("/metrics");
     for scenario in ["idle", "storm", "spike", "churn", "max"] {
         let arguments = format!(
@@ -229,7 +229,7 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
 }
 
 async fn an_unkind_server_is_reported(database: &Database) {
-    let server = Server::with(database, &OPEN).await;
+    let server = Server::with(database, &LIMITS_OFF).await;
     for (unkind, name, others) in [
         (Unkind::Drops, "lost", ["duplicated", "reordered"]),
         (Unkind::Repeats, "duplicated", ["lost", "reordered"]),
@@ -252,7 +252,7 @@ async fn an_unkind_server_is_reported(database: &Database) {
 }
 
 async fn a_server_that_restarts_loses_nothing(database: &Database) {
-    let server = Server::with(database, &OPEN).await;
+    let server = Server::with(database, &LIMITS_OFF).await;
     // The second server has another port.
     let (place, places) = watch::channel(server.address);
     let (address, _) = proxy(places, Unkind::Never).await;
@@ -261,7 +261,7 @@ async fn a_server_that_restarts_loses_nothing(database: &Database) {
     // In the middle of it the server is gone, and another one comes in its place.
     let room = "/api/v1/rooms/talk-0";
     soon("messages", async || server.json(room).await["messageCount"].as_u64() > Some(20)).await;
-    let server = server.again(database, &OPEN).await;
+    let server = server.again(database, &LIMITS_OFF).await;
     place.send_replace(server.address);
     let (_, report) = run.await.expect("the run");
     let counts = &report["counts"];
@@ -302,7 +302,7 @@ async fn the_flood_says_what_gets_through(database: &Database) {
     assert!(number(seen, "messages") >= number(&limited, "acknowledged"), "{limited}");
     assert!(said.contains("what a reader of one room got"), "{said}");
 
-    let server = server.again(database, &OPEN).await;
+    let server = server.again(database, &LIMITS_OFF).await;
     let (ended, open) = report(server.address, &arguments.replace(">1000000", "<1000000")).await;
     assert_eq!(ended.status.code(), Some(1), "{}\n{}", ended.stdout, ended.stderr);
     // A busy machine may be overloaded, which is no limit of anybody.
@@ -366,7 +366,7 @@ async fn something_that_is_no_chat_is_one_line() {
 #[tokio::test]
 async fn people_in_the_same_room_are_no_deliveries() {
     // It goes with its value, and a server notices that its file is gone.
-    let (_database, server) = Server::alone(&OPEN).await;
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
     let run = tokio::spawn(good(server.address, "--room talk --sessions 4 --rate 10 --duration 2s --fail-if lost>0"));
     let mut person = Client::author(&server, "talk-0", "a person").await;
     let room = "/api/v1/rooms/talk-0";

@@ -25,6 +25,10 @@ async fn first_error(store: &Store) -> StoreError {
     error
 }
 
+async fn does_not_answer(store: &Store, why: &str) {
+    is_unavailable(Err::<(), _>(first_error(store).await), why);
+}
+
 #[tokio::test]
 async fn a_wrong_password_role_or_name_is_refused() {
     let admin = admin_url();
@@ -48,7 +52,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     for server in [unused.to_string(), "no-such-host.invalid".into()] {
         let store = open(&format!("postgres://u:hunter2@{server}/chat"), &settings());
-        is_unavailable(Err::<(), _>(first_error(&store).await), &server);
+        does_not_answer(&store, &server).await;
     }
 }
 
@@ -58,7 +62,7 @@ async fn a_server_that_says_nothing_is_unavailable_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("postgres://u:hunter2@{}/chat", silent.local_addr().expect("an address"));
     let start = Instant::now();
-    is_unavailable(Err::<(), _>(first_error(&open(&url, &hasty())).await), "silent");
+    does_not_answer(&open(&url, &hasty()), "silent").await;
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }
 
@@ -135,7 +139,7 @@ async fn a_wire_that_is_cut_is_unavailable() {
     store.ping().await.expect("an answer");
     wire.down();
     for _ in 0..3 {
-        is_unavailable(Err::<(), _>(first_error(&store).await), "cut");
+        does_not_answer(&store, "cut").await;
     }
     wire.calm();
     store.ping().await.expect("an answer");
