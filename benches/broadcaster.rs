@@ -5,15 +5,9 @@
 //! and go out with WELCOME, so that a join moves as many bytes as ours does. Not part of the product.
 //!
 //! `broadcaster [PORT]` listens on 127.0.0.1 and prints its address.
-#![allow(
-    clippy::disallowed_methods,
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a measuring device on loopback, which may end by a panic"
-)]
+// A measuring device on loopback, which may end by a panic.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::as_conversions, missing_docs)]
 
 use std::{
     collections::{HashMap, VecDeque},

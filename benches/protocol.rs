@@ -11,16 +11,13 @@ use uuid::Uuid;
 
 fn message(rev: i64) -> ChatMessage {
     let id = AuthorId::from_stored("AAAAAAAAAAAAAAAAAAAAAA");
+    let nickname = Nickname::parse("somebody").expect("a nickname");
     ChatMessage {
         id: rev,
         seq: rev,
         rev,
         client_id: Uuid::from_u128(7),
-        author: Author {
-            avatar: AvatarName::derived_from(&id),
-            id,
-            nickname: Nickname::parse("somebody").expect("a nickname"),
-        },
+        author: Author { avatar: AvatarName::derived_from(&id), id, nickname },
         content: Content::parse(&"some words ".repeat(9)).expect("a content"),
         created_at: DateTime::UNIX_EPOCH,
         annotations: None,

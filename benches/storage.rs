@@ -7,16 +7,9 @@
 //! `storage URL page room=NAME rounds=N` prints the microseconds of reading a page in the middle of a room's history.
 //!
 //! It makes the tables where they are missing and leaves its rows behind: give it a database of its own.
-#![allow(
-    clippy::disallowed_methods,
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    clippy::panic,
-    reason = "a measuring device on a throw-away database, which may end by a panic"
-)]
+// A measuring device on a throw-away database, which may end by a panic.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::as_conversions, clippy::panic, missing_docs)]
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +31,7 @@ use tokio::{
     runtime::{Builder, Runtime},
     sync::oneshot,
 };
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, types::ToSql};
 use uuid::Uuid;
 
 /// Writers that each wait for their answer.
@@ -68,9 +61,8 @@ fn main() {
         return println!("{}", serde_json::json!({ "pageUs": times }));
     }
     if words.iter().any(|w| w == "commit") {
-        let times =
-            bare(&runtime, &url, Messages::new(1, &format!("commit-{}", std::process::id())), 1, length, Some(PACE))
-                .times_us;
+        let messages = Messages::new(1, &format!("commit-{}", std::process::id()));
+        let times = bare(&runtime, &url, messages, 1, length, Some(PACE)).times_us;
         return println!("{}", serde_json::json!({ "commitUs": median(times) }));
     }
     let n_rooms = number("rooms", 1);
@@ -107,14 +99,11 @@ struct Messages {
 impl Messages {
     fn new(n_rooms: usize, name: &str) -> Self {
         let id = IdentityKey::new(&[7; 32]).author_id(AnonymousId::new(Uuid::from_u128(7)));
+        let nickname = Nickname::parse("writer").expect("a nickname");
         let room = |n| RoomId::parse(&format!("{name}-{n}")).expect("a room");
         Self {
             rooms: (0..n_rooms).map(room).collect(),
-            author: Author {
-                avatar: AvatarName::derived_from(&id),
-                id,
-                nickname: Nickname::parse("writer").expect("a nickname"),
-            },
+            author: Author { avatar: AvatarName::derived_from(&id), id, nickname },
             content: Content::parse(&"a message ".repeat(8)).expect("a content"),
             n: 0,
         }
@@ -267,16 +256,13 @@ fn bare(
             let statement = runtime.block_on(client.prepare(POSTGRES_PLAIN)).expect("a statement");
             timed(&mut |batch| {
                 let texts = |of: fn(&NewMessage) -> &str| batch.iter().map(|m| of(m)).collect::<Vec<_>>();
-                let rooms = texts(|m| m.room.as_str());
-                let authors = texts(|m| m.author.id.as_str());
-                let nicknames = texts(|m| m.author.nickname.as_str());
+                let (rooms, contents) = (texts(|m| m.room.as_str()), texts(|m| m.content.as_str()));
+                let (authors, nicknames) = (texts(|m| m.author.id.as_str()), texts(|m| m.author.nickname.as_str()));
                 let avatars = texts(|m| m.author.avatar.as_str());
-                let contents = texts(|m| m.content.as_str());
                 let ids: Vec<String> = batch.iter().map(|m| m.client_id.to_string()).collect();
-                let write = async {
-                    client.execute(&statement, &[&rooms, &authors, &nicknames, &avatars, &contents, &ids]).await
-                };
-                assert_eq!(runtime.block_on(write).expect("a batch") as usize, batch.len());
+                let columns: [&(dyn ToSql + Sync); 6] = [&rooms, &authors, &nicknames, &avatars, &contents, &ids];
+                let n_written = runtime.block_on(client.execute(&statement, &columns)).expect("a batch");
+                assert_eq!(n_written as usize, batch.len());
             });
             drop(client);
             runtime.block_on(connection).expect("the connection's task").expect("a connection to its end");
@@ -328,11 +314,11 @@ diesel::table! {
 }
 
 /// `counters` has the last value of each room that this loop writes.
-fn sqlite_write(c: &mut SqliteConnection, batch: &[Arc<NewMessage>], counters: &mut BTreeMap<RoomKey, i64>) {
+fn sqlite_write(c: &mut SqliteConnection, batch: &[Arc<NewMessage>], counters: &mut BTreeMap<String, i64>) {
     c.immediate_transaction(|c| {
         let mut touched = BTreeMap::new();
         for message in batch {
-            let key = RoomKey(message.room.as_str().to_owned());
+            let key = message.room.as_str().to_owned();
             let last = counters.entry(key.clone()).or_insert(0);
             *last += 1;
             touched.insert(key, *last);
@@ -352,21 +338,14 @@ fn sqlite_write(c: &mut SqliteConnection, batch: &[Arc<NewMessage>], counters: &
         }
         for (key, last) in touched {
             let counters = (rooms::last_rev.eq(last), rooms::message_count.eq(last));
-            let row = (rooms::id.eq(key.0.as_str()), rooms::epoch.eq([7_u8; 16].as_slice()), counters);
-            diesel::insert_into(rooms::table)
-                .values(row)
-                .on_conflict(rooms::id)
-                .do_update()
-                .set(counters)
-                .execute(c)?;
+            let row = (rooms::id.eq(key), rooms::epoch.eq([7_u8; 16].as_slice()), counters);
+            let insert = diesel::insert_into(rooms::table).values(row);
+            insert.on_conflict(rooms::id).do_update().set(counters).execute(c)?;
         }
         diesel::QueryResult::Ok(())
     })
     .expect("a batch");
 }
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct RoomKey(String);
 
 /// The microseconds of reading a page, each time before another place in the middle of the room.
 fn pages(runtime: &Runtime, store: &Store, room: &str, n: usize) -> f64 {

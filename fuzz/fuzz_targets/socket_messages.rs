@@ -60,10 +60,9 @@ fuzz_target!(|conversation: Conversation<'_>| {
             }
             Message::Data { is_text, payload, times, fragments, ping_between } => {
                 let payload = payload.repeat(usize::from(times));
-                let opcode = if is_text { TEXT } else { BINARY };
+                let mut opcode = if is_text { TEXT } else { BINARY };
                 let mut parts = split(&payload, fragments.as_ref().map_or(&[][..], |f| f));
                 let last = parts.pop().unwrap_or_default();
-                let mut opcode = opcode;
                 let mut n_bytes = 0;
                 for part in parts {
                     n_bytes += part.len();

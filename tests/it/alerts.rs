@@ -13,10 +13,8 @@ const METRICS: &str = include_str!("../../docs/METRICS.md");
 fn folder(path: &str, extension: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    files
-        .filter(|file| file.extension().is_some_and(|e| e == extension))
-        .map(|file| fs::read_to_string(file).expect("text"))
-        .collect()
+    let files = files.filter(|file| file.extension().is_some_and(|e| e == extension));
+    files.map(|file| fs::read_to_string(file).expect("text")).collect()
 }
 
 /// Each alert's name and the lines below it.

@@ -15,7 +15,7 @@ use chat_wire::AckPayload;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Folder, LIMITS_OFF, Server, assert_whole, soon};
+use crate::support::{Client, Database, Folder, LIMITS_OFF, Server, soon, whole};
 
 const ROOMS: [&str; 3] = ["post", "another post", "글"];
 
@@ -113,8 +113,7 @@ async fn under_load_and_back(old: &Database, new: &Database) {
 
     let mut n_restored = 0;
     for room in ROOMS {
-        let (was, is) = (old.messages(room).await, new.messages(room).await);
-        assert_whole(&is);
+        let (was, is) = (old.messages(room).await, whole(new, room).await);
         assert_eq!(is, was[..is.len()], "what is there is what was there");
         assert_eq!(new.counters(room).await, (is.len() as i64, is.len() as i64), "counters are right");
         assert!(is.len() < was.len(), "clients know of more: {} of {}", is.len(), was.len());
@@ -130,28 +129,25 @@ async fn under_load_and_back(old: &Database, new: &Database) {
     refused(&script("restore", &new.url, &file).await, "not overwritten");
     let server = Server::with(new, &LIMITS_OFF).await;
     for client in clients {
-        let known = client.history.resume_point().unwrap();
+        let known = client.history.epoch();
         let author = client.history.seen.values().find(|m| client.history.acks.contains_key(&m.client_id)).cloned();
         let (mut client, welcome) = client.back(&server).await;
         assert!(!welcome.head.resumed, "it starts over: {:?}", welcome.head);
-        assert_ne!(known.epoch, epoch);
+        assert_ne!(known, epoch);
         assert_eq!(welcome.head.room.epoch, epoch, "every room has the new epoch");
         let rev = welcome.head.room.rev;
-        let client_id = Uuid::new_v4();
-        let ack = client.say_as(client_id, "in the new life").await;
+        let ack = client.say("in the new life").await;
         assert!(ack.rev > rev, "the counter goes on: {rev}, then {}", ack.rev);
         client.reach(ack.rev).await;
         let message = client.history.list[&ack.seq].clone();
         assert_eq!(Some(message.author.id), author.map(|m| m.author.id), "people stay who they were");
     }
     // A room that was never used as well.
-    assert_eq!(Client::reader(&server, "unused").await.history.resume_point().unwrap().epoch, epoch);
+    assert_eq!(Client::reader(&server, "unused").await.history.epoch(), epoch);
     for room in ROOMS {
-        let stored = new.messages(room).await;
-        assert_whole(&stored);
+        let stored = whole(new, room).await;
         assert_eq!(new.counters(room).await, (stored.len() as i64, stored.len() as i64));
-        let reader = Client::reader(&server, room).await;
-        reader.history.agrees_with(&stored);
+        Client::reader(&server, room).await.history.agrees_with(&stored);
     }
 }
 
@@ -174,11 +170,14 @@ async fn small(database: &Database, folder: &Folder) -> PathBuf {
     file
 }
 
+/// A database to be backed up and one for what is restored, of either kind.
+async fn both_pairs() -> [(Database, Database); 2] {
+    [(Database::sqlite(), Database::sqlite()), (Database::postgres().await, Database::postgres().await)]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_restored_where_a_server_has_begun() {
-    for (old, new) in
-        [(Database::sqlite(), Database::sqlite()), (Database::postgres().await, Database::postgres().await)]
-    {
+    for (old, new) in both_pairs().await {
         let folder = Folder::new("rtc_backup");
         let file = small(&old, &folder).await;
         let server = Server::start(&new).await;
@@ -194,22 +193,16 @@ async fn nothing_is_restored_where_a_server_has_begun() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_that_is_cut_short_is_refused_and_leaves_nothing() {
-    for (old, new) in
-        [(Database::sqlite(), Database::sqlite()), (Database::postgres().await, Database::postgres().await)]
-    {
+    for (old, new) in both_pairs().await {
         let folder = Folder::new("rtc_backup");
         let file = small(&old, &folder).await;
         let whole = std::fs::read(&file).unwrap();
         for n in [0, whole.len() / 2, whole.len() - 1] {
             let cut = folder.0.join(format!("{n} bytes"));
             std::fs::write(&cut, &whole[..n]).unwrap();
-            let output = script("restore", &new.url, &cut).await;
-            assert!(
-                !output.status.success(),
-                "{n} bytes of {}: {}",
-                whole.len(),
-                String::from_utf8_lossy(&output.stdout)
-            );
+            let Output { status, stdout, .. } = script("restore", &new.url, &cut).await;
+            let said = String::from_utf8_lossy(&stdout);
+            assert!(!status.success(), "{n} bytes of {}: {said}", whole.len());
         }
         refused(&script("restore", &new.url, &folder.0.join("elsewhere")).await, "there is no file");
         // So the place is as empty as before.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
-    Client, Database, RawSocket, Server, Who,
+    Client, Database, LIMITS_OFF, RawSocket, Server, Who,
     raw::{BINARY, CONTINUATION, FIN, PING, TEXT},
     soon, within,
 };
@@ -84,13 +84,12 @@ async fn what_is_no_frame_is_a_bad_frame_and_the_session_lives_on() {
         for text in &texts {
             client.send_text(text).await;
             let error = client.error().await;
-            assert_eq!(error.code, ErrorCode::BadFrame, "{text:.80}");
-            assert_eq!(error.retry_after_ms, None);
+            assert_eq!((error.code, error.retry_after_ms), (ErrorCode::BadFrame, None), "{text:.80}");
         }
-        client.send_raw(Message::binary(vec![1, 2, 3])).await.expect("a socket");
-        client.error_of(ErrorCode::BadFrame).await;
-        client.send_raw(Message::binary(br#"{"type":"PING","payload":{}}"#.to_vec())).await.expect("a socket");
-        client.error_of(ErrorCode::BadFrame).await;
+        for bytes in [&[1, 2, 3][..], br#"{"type":"PING","payload":{}}"#] {
+            client.send_raw(Message::binary(bytes.to_vec())).await.expect("a socket");
+            client.error_of(ErrorCode::BadFrame).await;
+        }
         if !is_joined {
             client.enter(None).await;
         }
@@ -129,9 +128,8 @@ async fn a_message_that_cannot_be_read_is_named_where_its_key_can() {
     }
     // Half a character is no text; whether the key next to it can be read is not promised.
     for surrogate in [r"\ud800", r"\udc00", r"\ud800x", r"\ud800\ud800"] {
-        client
-            .send_text(&format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":"{surrogate}"}}}}"#))
-            .await;
+        let text = format!(r#"{{"type":"MESSAGE","payload":{{"clientId":"{id}","content":"{surrogate}"}}}}"#);
+        client.send_text(&text).await;
         client.error_of(ErrorCode::BadFrame).await;
     }
     assert_eq!(client.say("alive").await.seq, 1);
@@ -197,23 +195,44 @@ async fn sixteen_kib_are_taken_and_one_byte_more_is_too_large() {
     for (last, is_taken) in [(4_096, true), (4_097, false)] {
         let frame = ping_of(3 * 4_096 + last);
         let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
-        assert!(socket.send(TEXT, &frame.as_bytes()[..4_096]).await);
-        assert!(socket.send(CONTINUATION, &frame.as_bytes()[4_096..8_192]).await);
-        assert!(socket.send(CONTINUATION, &frame.as_bytes()[8_192..12_288]).await);
-        assert!(socket.send(FIN | CONTINUATION, &frame.as_bytes()[12_288..]).await);
-        let answer = socket.text().await;
+        let (first, rest) = frame.as_bytes().split_at(4_096);
+        assert!(socket.send(TEXT, first).await);
+        for part in [&rest[..4_096], &rest[4_096..8_192]] {
+            assert!(socket.send(CONTINUATION, part).await);
+        }
+        assert!(socket.send(FIN | CONTINUATION, &rest[8_192..]).await);
         if is_taken {
+            let answer = socket.text().await;
             assert!(answer.contains("PONG"), "{answer}");
         } else {
-            assert!(answer.contains("TOO_LARGE"), "{answer}");
-            assert_eq!(socket.closed().await, 1009);
+            is_too_large(&mut socket).await;
         }
     }
 }
 
-/// A server that has done once what is measured, so that only growth by size shows.
-async fn warm(database: &Database) -> Server {
-    let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
+async fn is_too_large(socket: &mut RawSocket) {
+    let answer = socket.text().await;
+    assert!(answer.contains("TOO_LARGE"), "{answer}");
+    assert_eq!(socket.closed().await, 1009);
+}
+
+/// Sends these bytes again and again until the server cuts the connection, which it must do without growing.
+async fn is_cut(socket: &mut RawSocket, server: &Server, before: usize, bytes: &[u8]) {
+    let mut pace = tokio::time::interval(std::time::Duration::from_millis(1));
+    let mut n_sent = 0;
+    within("the server to cut who streams on", async {
+        while socket.send_bytes(bytes).await {
+            pace.tick().await;
+            n_sent += bytes.len();
+            assert!(server.resident() < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
+        }
+    })
+    .await;
+}
+
+/// A server that has done once what is measured, so that only growth by size shows, and what it holds in memory.
+async fn warm() -> (Database, Server, usize) {
+    let (database, server) = Server::alone(&LIMITS_OFF).await;
     for _ in 0..20 {
         let mut client = Client::author(&server, "post", "the author").await;
         client.say("hello").await;
@@ -221,14 +240,13 @@ async fn warm(database: &Database) -> Server {
         client.closed().await;
     }
     server.settled().await;
-    server
+    let before = server.resident();
+    (database, server, before)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
-    let database = Database::sqlite();
-    let server = warm(&database).await;
-    let before = server.resident();
+    let (_database, server, before) = warm().await;
     for first in [FIN | TEXT, FIN | BINARY, TEXT] {
         let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
         let mut header = vec![first, 0xff];
@@ -236,19 +254,9 @@ async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
         header.extend_from_slice(&[0; 4]);
         assert!(socket.send_bytes(&header).await);
         // Not a byte of it needs to come.
-        assert!(socket.text().await.contains("TOO_LARGE"));
-        assert_eq!(socket.closed().await, 1009);
+        is_too_large(&mut socket).await;
         // Whoever sends on all the same is dropped unread, and cut in the end.
-        let mut pace = tokio::time::interval(std::time::Duration::from_millis(1));
-        let mut n_sent = 0;
-        within("the server to cut who streams on", async {
-            while socket.send_bytes(&[b'x'; 64 * 1024]).await {
-                pace.tick().await;
-                n_sent += 64 * 1024;
-                assert!(server.resident() < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
-            }
-        })
-        .await;
+        is_cut(&mut socket, &server, before, &[b'x'; 64 * 1024]).await;
     }
     soon("the sockets to be gone", async || server.json("/healthz").await["sessions"] == 0).await;
     let grown = server.resident().saturating_sub(before);
@@ -257,23 +265,12 @@ async fn a_frame_that_declares_a_terabyte_is_refused_at_its_header() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_fragments_are_too_large() {
-    let database = Database::sqlite();
-    let server = warm(&database).await;
-    let before = server.resident();
+    let (_database, server, before) = warm().await;
     for first in [TEXT, BINARY] {
         let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
         assert!(socket.send(first, &[b'x'; 1_000]).await);
         let fragment = [&[CONTINUATION, 0xfe, 0x03, 0xe8, 0, 0, 0, 0][..], &[b'x'; 1_000]].concat().repeat(64);
-        let mut pace = tokio::time::interval(std::time::Duration::from_millis(1));
-        let mut n_sent = 0;
-        within("the server to cut who never ends a message", async {
-            while socket.send_bytes(&fragment).await {
-                pace.tick().await;
-                n_sent += fragment.len();
-                assert!(server.resident() < before + GROWTH_BYTES_MAX, "after {n_sent} bytes");
-            }
-        })
-        .await;
+        is_cut(&mut socket, &server, before, &fragment).await;
     }
     // A reader of the answer is told.
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
@@ -281,15 +278,12 @@ async fn endless_fragments_are_too_large() {
     for _ in 0..16 {
         assert!(socket.send(CONTINUATION, &[b'x'; 1_000]).await);
     }
-    assert!(socket.text().await.contains("TOO_LARGE"));
-    assert_eq!(socket.closed().await, 1009);
+    is_too_large(&mut socket).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fragments_of_nothing_cost_nothing() {
-    let database = Database::sqlite();
-    let server = warm(&database).await;
-    let before = server.resident();
+    let (_database, server, before) = warm().await;
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     assert!(socket.send(TEXT, b"").await);
     let nothing = [CONTINUATION, 0x80, 0, 0, 0, 0].repeat(10_000);

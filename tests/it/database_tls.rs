@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 
 use crate::{
-    start::one_line,
+    start,
     support::{
         Client, Server,
         cluster::{Cluster, give, run},
@@ -15,13 +15,10 @@ use crate::{
 
 /// Makes an authority, another one, and certificates of the server, all in this folder.
 fn certificates(folder: &Path) {
-    let openssl = |arguments: &[&str]| {
-        run(Command::new("openssl").current_dir(folder).args(arguments));
-    };
+    let openssl = |arguments: &[&str]| run(Command::new("openssl").current_dir(folder).args(arguments));
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     let own = |name: &str, subject: &str| {
-        let files = ["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")].map(str::to_owned);
-        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let files = ["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")];
         let subject = ["-days", "2", "-subj", subject, "-addext", "subjectAltName=DNS:localhost"];
         openssl(&[&["req", "-x509"][..], &key, &subject, &files].concat());
     };
@@ -73,26 +70,23 @@ impl Secure {
     async fn shows(&self, certificate: &str, key: &str) {
         let set = |name: &str, value: &str| format!("ALTER SYSTEM SET {name} = '{value}'");
         let (certificate_file, key_file) = (self.file(certificate), self.file(key));
-        let statements = [
-            set("ssl", "on"),
-            set("ssl_cert_file", &certificate_file),
-            set("ssl_key_file", &key_file),
-            "SELECT pg_reload_conf()".to_owned(),
-        ];
-        self.0.sql(&statements.each_ref().map(String::as_str)).await;
+        let files = [set("ssl_cert_file", &certificate_file), set("ssl_key_file", &key_file)];
+        self.0.sql(&[&set("ssl", "on"), &files[0], &files[1], "SELECT pg_reload_conf()"]).await;
         let shown = "SELECT current_setting('ssl') || current_setting('ssl_cert_file')";
         let wanted = format!("on{certificate_file}");
         soon("the certificate to be used", async || self.0.text(shown).await == wanted).await;
     }
 
+    /// The URL with these options, in which `@` is the folder of the certificates.
+    fn url(&self, host: &str, options: &str) -> String {
+        self.0.url(host, "postgres", &options.replace("@", &format!("{}/", self.0.folder.display())))
+    }
+
     /// Whether somebody with these options gets in, and whether the connection is encrypted; or why not.
     async fn attempt(&self, host: &str, options: &str) -> Result<bool, StoreError> {
-        let options = options.replace("@", &format!("{}/", self.0.folder.display()));
-        let url = DatabaseUrl::parse(&self.0.url(host, "postgres", &options)).expect("a URL");
-        let store = Store::new(
-            &url,
-            &StoreSettings { connect_timeout: std::time::Duration::from_secs(20), ..Default::default() },
-        )?;
+        let url = DatabaseUrl::parse(&self.url(host, options)).expect("a URL");
+        let connect_timeout = std::time::Duration::from_secs(20);
+        let store = Store::new(&url, &StoreSettings { connect_timeout, ..Default::default() })?;
         store.check().await?;
         let encrypted = "SELECT bool_and(ssl)::text FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
             WHERE application_name = 'realtime-chat'";
@@ -120,11 +114,13 @@ async fn every_sslmode_does_what_it_says_and_each_unfit_certificate_is_named() {
     server.refused("localhost", lax, &["the server has none", "sslmode"]).await;
     server.refused("localhost", strict, &["the server has none"]).await;
     // Files, before anybody is connected to.
-    server.refused("localhost", "?sslmode=verify-ca&sslrootcert=@no.pem", &["sslrootcert", "no.pem"]).await;
-    server
-        .refused("localhost", "?sslmode=verify-ca&sslrootcert=@empty.pem", &["empty.pem", "no PEM certificate"])
-        .await;
-    server.refused("localhost", "?sslcert=@ca.pem&sslkey=@empty.pem", &["sslkey", "empty.pem"]).await;
+    for (options, names) in [
+        ("?sslmode=verify-ca&sslrootcert=@no.pem", ["sslrootcert", "no.pem"]),
+        ("?sslmode=verify-ca&sslrootcert=@empty.pem", ["empty.pem", "no PEM certificate"]),
+        ("?sslcert=@ca.pem&sslkey=@empty.pem", ["sslkey", "empty.pem"]),
+    ] {
+        server.refused("localhost", options, &names).await;
+    }
 
     server.shows("good.pem", "server.key").await;
     for (host, options, encrypted) in [
@@ -188,8 +184,7 @@ async fn the_servers_own_rules_are_followed() {
     fs::write(&rules, format!("{}{usual}", rule(""))).expect("the rules");
     server.0.sql(&["SELECT pg_reload_conf()"]).await;
     let check = async |options: &str| {
-        let options = options.replace("@", &format!("{}/", server.0.folder.display()));
-        let url = DatabaseUrl::parse(&server.0.url("localhost", "postgres", &options)).expect("a URL");
+        let url = DatabaseUrl::parse(&server.url("localhost", options)).expect("a URL");
         Store::new(&url, &StoreSettings::default())?.check().await
     };
     let reload = "SELECT pg_reload_conf()";
@@ -215,23 +210,15 @@ async fn the_servers_own_rules_are_followed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_goes_on_over_tls_and_a_start_without_ends_with_its_reason() {
     let server = Secure::start().await;
-    let database = |options: &str| {
-        let options = options.replace("@", &format!("{}/", server.0.folder.display()));
-        server.0.url("localhost", "postgres", &options)
-    };
     let refused = async |options: &str, names: &[&str]| {
-        let url = database(options);
-        let settings = [("DATABASE_URL", url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0")];
-        let names = [&["DATABASE_URL"][..], names].concat();
-        one_line(&Server::run(&[], &settings).await, &names, &["tester:"]);
-        one_line(&Server::run(&["migrate"], &settings[..1]).await, &names, &["tester:"]);
+        start::refused(&server.url("localhost", options), names, &["tester:"]).await;
     };
     refused("?sslmode=require", &["the server has none"]).await;
     refused("?sslmode=verify-full&sslrootcert=@no.pem", &["no.pem"]).await;
     server.shows("good.pem", "server.key").await;
     refused("?sslmode=verify-full&sslrootcert=@other-ca.pem", &["nobody who is trusted"]).await;
 
-    let chat = Server::ready_at(&database("?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
+    let chat = Server::ready_at(&server.url("localhost", "?sslmode=verify-full&sslrootcert=@ca.pem"), &[]).await;
     let mut reader = Client::reader(&chat, "post").await;
     let mut writer = Client::author(&chat, "post", "writer").await;
     let ack = writer.say("in a sealed letter").await;

@@ -5,27 +5,14 @@ use std::sync::Arc;
 
 use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, NewMessage, Nickname, RoomId};
 use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
-use chat_wire::ServerFrame;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Proxy, Server, admin_url, cluster::Cluster, message, soon, sql, until};
+use crate::support::{Client, Database, Proxy, Server, admin_url, cluster::Cluster, soon, sql};
 
 /// Sends until it is acknowledged; tells the counter.
 async fn say(writer: &mut Client, content: &str) -> i64 {
-    let client_id = Uuid::new_v4();
-    until(&format!("an acknowledgement of {content:?}"), async || {
-        writer.send(&message(client_id, content)).await;
-        loop {
-            match writer.next("an answer").await {
-                Event::Frame(ServerFrame::Ack(ack)) if ack.client_id == client_id => return Some(ack.rev),
-                Event::Frame(ServerFrame::Error(error)) if error.client_id == Some(client_id) => return None,
-                Event::Frame(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    })
-    .await
+    writer.say_again(Uuid::new_v4(), content).await.rev
 }
 
 async fn history(server: &Server, room: &str) -> Vec<String> {
@@ -67,10 +54,8 @@ async fn an_old_server_that_stays_alive_is_left_by_everybody() {
     near.reach(rev).await;
     far.reach(rev).await;
     for server in [&one, &two] {
-        soon("the history to have what was acknowledged", async || {
-            history(server, "post").await == ["before", "after"]
-        })
-        .await;
+        let is_there = async || history(server, "post").await == ["before", "after"];
+        soon("the history to have what was acknowledged", is_there).await;
         soon("/healthz to be green", async || server.get("/healthz").await.status() == 200).await;
         assert_eq!(server.get("/readyz").await.status(), 200);
         // Whoever comes now: no old connection answers any more.
@@ -85,10 +70,10 @@ async fn an_old_server_that_stays_alive_is_left_by_everybody() {
     let stored = "SELECT count(*)::text FROM messages";
     assert_eq!((new.text(stored).await, old.text(stored).await), ("4".into(), "2".into()));
     let left = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'realtime-chat'";
-    until("the last connection to the old server to end", async || {
+    soon("the last connection to the old server to end", async || {
         history(&one, "post").await;
         history(&two, "post").await;
-        (old.text(left).await == "0").then_some(())
+        old.text(left).await == "0"
     })
     .await;
 }
@@ -110,7 +95,7 @@ async fn of_several_hosts_the_one_that_takes_messages_is_used_and_a_lone_standby
     // A server that has only a standby, schema and all.
     primary.is_followed_by(&standby).await;
     let lone = Server::launch(&Cluster::url_of(&[&standby]), &EAGER).await;
-    soon("it to say what it waits for", async || lone.log().contains("it can only be read")).await;
+    lone.logs("it can only be read").await;
     assert_eq!(lone.get("/readyz").await.status(), 503);
     assert_eq!(lone.get("/livez").await.status(), 200);
     assert_ne!(lone.get("/healthz").await.status(), 200);

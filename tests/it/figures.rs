@@ -1,14 +1,16 @@
 //! What operators see: docs/METRICS.md is what `/metrics` prints, every figure moves, and strangers make no series.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Stdio,
+};
 
 use chat_wire::{ErrorCode, ResumePoint};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, RawSocket, Server, Who, message, soon, until, within};
+use crate::support::{Client, Database, RawSocket, Server, Who, message, soon};
 
 on_both!(
     the_page_lists_what_is_printed_and_everything_moves,
@@ -94,37 +96,24 @@ async fn text(server: &Server) -> String {
 
 /// Nothing of a healthy server moves these. The other tests here, `leases`, `slow_reader`, `locked_rooms`,
 /// `p5_connections`, `p5_logs`, `p5_requests` and `replaced_history` do.
-const AT_REST: [&str; 13] = [
-    "chat_backlogs_trimmed_total",
-    "chat_commit_failures_total",
-    "chat_history_replaced_total",
-    "chat_http_connections_cut_total",
-    "chat_lease_failures_total",
-    "chat_locked_rooms",
-    "chat_messages_refused_by_store_total",
-    "chat_log_lines_total",
-    "chat_log_lines_dropped_total",
-    "chat_outbox_bytes",
-    "chat_outbox_evictions_total",
-    "chat_resumes_ahead_total",
-    "chat_store_queue_messages",
-];
+const AT_REST: &str = "chat_backlogs_trimmed_total chat_commit_failures_total chat_history_replaced_total \
+    chat_http_connections_cut_total chat_lease_failures_total chat_locked_rooms chat_messages_refused_by_store_total \
+    chat_log_lines_total chat_log_lines_dropped_total chat_outbox_bytes chat_outbox_evictions_total \
+    chat_resumes_ahead_total chat_store_queue_messages";
 
 async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database) {
     let server = Server::start(database).await;
     let _reader = everything_happens(&server).await;
     let mut loud = Client::author(&server, "another-room-of-mine", "somebody").await;
-    for n in 0..30 {
-        loud.publish(Uuid::new_v4(), &format!("number {n}")).await;
-    }
+    loud.publish_all((0..30).map(|n| format!("number {n}"))).await;
     loud.error_of(ErrorCode::RateLimited).await;
     loud.leave().await;
     // It is counted in whole seconds.
-    soon("a second of the processor", async || server.metric("process_cpu_seconds_total").await > 0.0).await;
-    soon("rooms to be looked at", async || server.metric("chat_room_people_count").await > 0.0).await;
+    server.counts("a second of the processor", "process_cpu_seconds_total", |n| n > 0.0).await;
+    server.counts("rooms to be looked at", "chat_room_people_count", |n| n > 0.0).await;
     // Each of these requests has a connection of its own, which may be gone when they are counted.
     let held = tokio::net::TcpStream::connect(server.address).await.expect("a connection");
-    soon("a connection to be counted", async || server.metric("chat_http_connections").await > 0.0).await;
+    server.counts("a connection to be counted", "chat_http_connections", |n| n > 0.0).await;
     let text = text(&server).await;
     drop(held);
     let (mut printed, sums) = printed(&text);
@@ -145,11 +134,11 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
         assert_eq!(&printed[name], family, "{name}");
     }
     for (name, sum) in sums {
-        let is_at_rest = AT_REST.contains(&name.as_str());
+        let is_at_rest = AT_REST.split(' ').any(|n| n == name);
         assert!(is_at_rest || sum > 0.0, "{name} is {sum}");
-        let unit = ["_seconds", "_total", "_bytes", "_info", "_live", "_max", "_up", "_people", "_messages"];
-        let unit = [&unit[..], &["_connections", "_fds", "_threads", "_rooms"]].concat();
-        assert!(unit.iter().any(|end| name.ends_with(end)), "{name} has no unit");
+        let units = "seconds total bytes info live max up people messages connections fds threads rooms";
+        let is_unit = |end: &str| name.strip_suffix(end).is_some_and(|base| base.ends_with('_'));
+        assert!(units.split(' ').any(is_unit), "{name} has no unit");
     }
     // Whoever it was that came, none of it is in a label.
     for word in ["a-room-of-mine", "no-such-page", "BREW", "127.0.0.1", "somebody"] {
@@ -189,27 +178,10 @@ async fn everything_happens(server: &Server) -> Client {
     let page = server.get("/room/a-room-of-mine").await.text().await.expect("text");
     let (_, asset) = page.split_once("/static/").expect("a file");
     let asset = asset.split(['"', '\'']).next().expect("its address");
-    let paths = [
-        "/",
-        "/embed.js",
-        "/favicon.ico",
-        "/livez",
-        "/readyz",
-        "/healthz",
-        "/check",
-        "/check.json",
-        "/metrics",
-        "/no-such-page",
-        "/api/v1/no-such-page",
-        "/api/v1/avatars",
-        "/api/v1/openapi.json",
-        "/api/v1/rooms/a-room-of-mine",
-        "/api/v1/rooms/a-room-of-mine/messages",
-        "/api/v1/rooms/a-room-of-mine/members",
-        "/avatars/fox.svg",
-        &format!("/static/{asset}"),
-    ];
-    for path in paths {
+    let paths = "/ /embed.js /favicon.ico /livez /readyz /healthz /check /check.json /metrics /no-such-page \
+        /api/v1/no-such-page /api/v1/avatars /api/v1/openapi.json /api/v1/rooms/a-room-of-mine \
+        /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg";
+    for path in paths.split(' ').chain([&*format!("/static/{asset}")]) {
         server.get(path).await.bytes().await.expect("all of it");
     }
     for method in ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW", "BREW2"] {
@@ -229,12 +201,11 @@ async fn a_message_that_nobody_is_there_for_is_no_delivery(database: &Database) 
     soon("the first to be counted", async || n_delivered().await == 1.0).await;
     let held = database.hold("post").await;
     author.publish(Uuid::new_v4(), "and I am gone").await;
-    soon("the message to wait for its commit", async || server.metric("chat_store_queue_messages").await == 1.0).await;
+    server.counts("the message to wait for its commit", "chat_store_queue_messages", |n| n == 1.0).await;
     drop(author.drop_connection());
-    soon("its sender to be gone", async || server.metric(r#"chat_sessions_closed_total{code="1006"}"#).await == 1.0)
-        .await;
+    server.counts("its sender to be gone", r#"chat_sessions_closed_total{code="1006"}"#, |n| n == 1.0).await;
     held.release().await;
-    soon("the commit", async || server.metric("chat_messages_stored_total").await == 2.0).await;
+    server.counts("the commit", "chat_messages_stored_total", |n| n == 2.0).await;
     let (mut reader, welcome) = Client::join(&server, "post", Who::reader()).await;
     reader.reach(welcome.head.room.rev.max(2)).await;
     reader.ping().await;
@@ -248,19 +219,19 @@ async fn a_database_that_is_away_is_seen(database: &Database) {
     let mut author = Client::author(&server, "post", "the author").await;
     // Three seconds may be too few for a busy machine.
     author.say_again(Uuid::new_v4(), "the first").await;
-    let is = async |value: f64| (server.metric("chat_database_up").await == value).then_some(());
-    until("the database to be seen", async || is(1.0).await).await;
+    let up = "chat_database_up";
+    server.counts("the database to be seen", up, |n| n == 1.0).await;
     let refused = r#"chat_messages_refused_total{code="STORE_UNAVAILABLE"}"#;
     let n_refused = server.metric(refused).await;
     let held = database.hold_all().await;
     author.publish(Uuid::new_v4(), "meanwhile").await;
-    until("the database to be missed", async || is(0.0).await).await;
+    server.counts("the database to be missed", up, |n| n == 0.0).await;
     author.error_of(ErrorCode::StoreUnavailable).await;
     assert_eq!(server.metric(refused).await, n_refused + 1.0);
-    soon("a commit to fail", async || server.metric("chat_commit_failures_total").await > 0.0).await;
-    soon("the log to be counted", async || server.metric(r#"chat_log_lines_total{level="error"}"#).await > 0.0).await;
+    server.counts("a commit to fail", "chat_commit_failures_total", |n| n > 0.0).await;
+    server.counts("the log to be counted", r#"chat_log_lines_total{level="error"}"#, |n| n > 0.0).await;
     held.release().await;
-    until("the database to be back", async || is(1.0).await).await;
+    server.counts("the database to be back", up, |n| n == 1.0).await;
 }
 
 /// Addresses and methods are what a stranger likes; series are not.
@@ -283,20 +254,10 @@ async fn strangers_make_no_series() {
 
 async fn strange(server: &Server, n: usize) {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let paths = [
-        format!("/nothing/{n}"),
-        format!("/room/post-{n}"),
-        format!("/room/%{n}"),
-        format!("/static/{n}/{n}/{n}.js"),
-        format!("/avatars/{n}.svg"),
-        format!("/api/v1/rooms/{n}"),
-        format!("/api/v1/rooms/{n}/{n}"),
-        format!("/api/v1/{n}"),
-        format!("/metrics/{n}"),
-        format!("/livez?{n}"),
-    ];
-    for path in paths {
-        server.get(&path).await.bytes().await.expect("all of it");
+    let paths = "/nothing/N /room/post-N /room/%N /static/N/N/N.js /avatars/N.svg /api/v1/rooms/N /api/v1/rooms/N/N \
+        /api/v1/N /metrics/N /livez?N";
+    for path in paths.split(' ') {
+        server.get(&path.replace('N', &n.to_string())).await.bytes().await.expect("all of it");
     }
     let method = Method::from_bytes(format!("BREW{n}").as_bytes()).expect("a method");
     for path in ["/", "/nothing", "/api/v1/rooms/post"] {
@@ -312,25 +273,17 @@ async fn strange(server: &Server, n: usize) {
 async fn sessions_are_counted_by_how_they_ended() {
     let (_database, server) = Server::alone(&[("CHAT_JOIN_SECS", "1"), ("CHAT_IDENTITY_SESSIONS_MAX", "1")]).await;
     let one = Client::author(&server, "post", "the author").await;
-    let mut too_many = Client::connect(&server, "post").await;
-    too_many.who = one.who.clone();
-    too_many.ask_to_join(None).await;
+    let mut too_many = Client::asking(&server, "post", one.who.clone()).await;
     assert_eq!(too_many.closed().await, 4103);
     one.leave().await;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
-    let cut = Client::over(stream, &server, "post", &[]).await.expect("an upgrade").0;
-    drop(cut.drop_connection());
-    let mut raw = RawSocket::open(&server, "/ws/room/post", "").await;
-    raw.send_bytes(&[0x83, 0x80, 0, 0, 0, 0]).await;
-    assert_eq!(raw.closed().await, 1002);
-    drop(raw);
+    drop(Client::connect(&server, "post").await.drop_connection());
+    assert_eq!(sends_an_unknown_opcode(&server).await, 1002);
     let mut silent = Client::connect(&server, "post").await;
     assert_eq!(silent.closed().await, 4004);
     drop(silent.drop_connection());
     for code in [1000, 1002, 1006, 4004, 4103] {
         let series = format!(r#"chat_sessions_closed_total{{code="{code}"}}"#);
-        soon(&series, async || server.metric(&series).await == 1.0).await;
+        server.counts(&series, &series, |n| n == 1.0).await;
     }
     assert_eq!(server.metric("chat_sessions_opened_total").await, 5.0);
     assert_eq!(server.metric(r#"chat_upgrades_total{outcome="opened"}"#).await, 5.0);
@@ -342,20 +295,14 @@ async fn sessions_are_counted_by_how_they_ended() {
 async fn a_log_for_machines_is_json_line_by_line() {
     let database = Database::sqlite();
     let json = ("CHAT_LOG_FORMAT", "json");
-    let mut server = Server::writing_to(
-        &database,
-        &[json, ("RUST_LOG", "debug")],
-        std::process::Stdio::null(),
-        std::process::Stdio::piped(),
-    )
-    .await;
+    let settings = [json, ("RUST_LOG", "debug")];
+    let mut server = Server::writing_to(&database, &settings, Stdio::null(), Stdio::piped()).await;
     let mut author = Client::author(&server, "post \"}", "the author").await;
     author.say("a text to find").await;
     author.leave().await;
-    get_bad(&server).await;
-    server.signal("TERM");
-    assert!(server.end().await.success());
-    soon("its last line", async || server.log().contains("stopped")).await;
+    sends_an_unknown_opcode(&server).await;
+    server.stop("TERM").await;
+    server.logs("stopped").await;
     assert_json(&server.log());
     assert!(!server.log().contains("a text to find"));
 
@@ -366,10 +313,11 @@ async fn a_log_for_machines_is_json_line_by_line() {
     assert_eq!(last["level"], "ERROR");
 }
 
-async fn get_bad(server: &Server) {
+/// Gives how the session is closed.
+async fn sends_an_unknown_opcode(server: &Server) -> u16 {
     let mut raw = RawSocket::open(server, "/ws/room/post", "").await;
     raw.send_bytes(&[0x83, 0x80, 0, 0, 0, 0]).await;
-    raw.closed().await;
+    raw.closed().await
 }
 
 fn assert_json(log: &str) {

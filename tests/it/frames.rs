@@ -1,6 +1,6 @@
 //! What a session may say and what it hears: JOIN, PROFILE, MESSAGE, PING and their answers.
 
-use chat_wire::{ErrorCode, Limits, PresencePayload, ProfilePayload, ServerFrame};
+use chat_wire::{AuthorPayload, ErrorCode, Limits, PresencePayload, ServerFrame};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,30 +21,27 @@ on_both!(
     unknown_fields_are_ignored,
 );
 
+/// Changes the name, and the avatar where one is given.
 fn profile(nickname: &str, avatar: Option<&str>) -> Value {
-    match avatar {
-        Some(avatar) => json!({"type": "PROFILE", "payload": {"nickname": nickname, "avatar": avatar}}),
-        None => json!({"type": "PROFILE", "payload": {"nickname": nickname}}),
+    let mut frame = json!({"type": "PROFILE", "payload": {"nickname": nickname}});
+    if let Some(avatar) = avatar {
+        frame["payload"]["avatar"] = json!(avatar);
     }
+    frame
 }
 
-async fn profile_of(client: &mut Client) -> ProfilePayload<'static> {
-    client
-        .wait("PROFILE", |frame| match frame {
-            ServerFrame::Profile(profile) => Some(profile.clone()),
-            _ => None,
-        })
-        .await
+/// Waits for PROFILE.
+async fn own(client: &mut Client) -> AuthorPayload<'static> {
+    let profile = |frame: &_| if let ServerFrame::Profile(p) = frame { Some(p.own.clone()) } else { None };
+    client.wait("PROFILE", profile).await
 }
 
 async fn welcome_says_where_the_room_is(database: &Database) {
     let server = Server::with(database, &[("CHAT_HEARTBEAT_SECS", "17")]).await;
     // "한" in three parts is the same room as in one.
-    let (first, welcome) =
-        Client::join(&server, "\u{1112}\u{1161}\u{11ab} a/b".replace('/', " ").as_str(), Who::reader()).await;
+    let (first, welcome) = Client::join(&server, "\u{1112}\u{1161}\u{11ab} a b", Who::reader()).await;
     let head = &welcome.head;
-    assert_eq!(head.room.id, "한 a b");
-    assert_eq!(head.room.rev, 0);
+    assert_eq!((&*head.room.id, head.room.rev), ("한 a b", 0));
     assert!(!head.room.epoch.is_empty() && !head.session_id.is_empty());
     assert_eq!((&head.own, head.resumed, head.has_more), (&None, false, false));
     assert_eq!(welcome.messages, []);
@@ -79,7 +76,7 @@ async fn a_reader_sees_everything_and_may_not_send(database: &Database) {
     let error = reader.refused(&message(client_id, "me too")).await;
     assert_eq!((error.code, error.client_id), (ErrorCode::NicknameRequired, Some(client_id)));
     reader.send(&profile("the reader", None)).await;
-    assert_eq!(profile_of(&mut reader).await.own.nickname, "the reader");
+    assert_eq!(own(&mut reader).await.nickname, "the reader");
     assert_eq!(reader.say_as(client_id, "me too").await.seq, 3);
     assert_eq!(database.messages("post").await.len(), 3);
 }
@@ -89,30 +86,9 @@ async fn nicknames_are_cleaned_or_refused(database: &Database) {
     let mut client = Client::connect(&server, "post").await;
     let long = "가".repeat(16);
     let many_marks = format!("a{}", "\u{301}".repeat(50));
-    for refused in [
-        "",
-        " ",
-        "a",
-        " a ",
-        &long,
-        &many_marks,
-        "a\u{0}b",
-        "a\u{1b}[31mb",
-        "ab\u{202e}",
-        "a\u{2066}b",
-        "a\u{200b}b",
-        "a\u{2060}b",
-        "\u{feff}ab",
-        "\u{115f}\u{1160}",
-        "\u{3164}\u{3164}",
-        "\u{ffa0}ab",
-        "\u{2800}\u{2800}",
-        "a\u{200d}b",
-        "a\u{ad}b",
-        "\u{301}ab",
-        "\u{e000}ab",
-        "ab\u{fffc}",
-    ] {
+    let bad = "|a|a\u{0}b|a\u{1b}[31mb|ab\u{202e}|a\u{2066}b|a\u{200b}b|a\u{2060}b|\u{feff}ab|\u{115f}\u{1160}\
+        |\u{3164}\u{3164}|\u{ffa0}ab|\u{2800}\u{2800}|a\u{200d}b|a\u{ad}b|\u{301}ab|\u{e000}ab|ab\u{fffc}";
+    for refused in bad.split('|').chain([" ", " a ", &long, &many_marks]) {
         client.who.nickname = Some(refused.to_owned());
         client.ask_to_join(None).await;
         let error = client.error().await;
@@ -139,22 +115,18 @@ async fn nicknames_are_cleaned_or_refused(database: &Database) {
         ("❤\u{fe0f} you", "❤\u{fe0f} you"),
     ] {
         client.send(&profile(nickname, None)).await;
-        assert_eq!(profile_of(&mut client).await.own.nickname, shown, "{nickname:?}");
+        assert_eq!(own(&mut client).await.nickname, shown, "{nickname:?}");
     }
 }
 
 async fn avatars_are_chosen_or_derived(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
-    let names: Vec<String> = server.json("/api/v1/avatars").await["avatars"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|a| a["name"].as_str().expect("a name").to_owned())
-        .collect();
+    let avatars = server.json("/api/v1/avatars").await["avatars"].as_array().expect("a list").clone();
+    let names: Vec<_> = avatars.iter().map(|a| a["name"].as_str().expect("a name")).collect();
     let who = Who::named("somebody");
     let (mut client, welcome) = Client::join(&server, "post", who.clone()).await;
     let derived = welcome.head.own.expect("an author").avatar;
-    assert!(names.iter().any(|n| *n == derived), "{derived}");
+    assert!(names.iter().any(|n| **n == derived), "{derived}");
     let (_, elsewhere) = Client::join(&server, "other post", who.clone()).await;
     assert_eq!(elsewhere.head.own.expect("an author").avatar, derived, "the same everywhere");
     let mut all = std::collections::HashSet::new();
@@ -165,22 +137,21 @@ async fn avatars_are_chosen_or_derived(database: &Database) {
     }
     assert!(all.len() > 3, "not the same for everybody: {all:?}");
 
-    let chosen = names.iter().find(|n| **n != derived).expect("another one");
+    let chosen = *names.iter().find(|n| **n != derived).expect("another one");
     client.send(&profile("somebody", Some(chosen))).await;
-    assert_eq!(profile_of(&mut client).await.own.avatar, *chosen);
+    assert_eq!(own(&mut client).await.avatar, *chosen);
     client.send(&profile("somebody else", None)).await;
-    let own = profile_of(&mut client).await.own;
-    assert_eq!((&*own.nickname, &*own.avatar), ("somebody else", chosen.as_str()), "left out, it stays");
-    let with_avatar = Who { avatar: Some(chosen.clone()), ..Who::named("by choice") };
+    let own = own(&mut client).await;
+    assert_eq!((&*own.nickname, &*own.avatar), ("somebody else", chosen), "left out, it stays");
+    let with_avatar = Who { avatar: Some(chosen.to_owned()), ..Who::named("by choice") };
     let (_, welcome) = Client::join(&server, "post", with_avatar).await;
     assert_eq!(welcome.head.own.expect("an author").avatar, *chosen);
 
     for wrong in ["", "dragon", "Otter", "../otter", "otter.svg", "otter ", "\u{0}"] {
         let error = client.refused(&profile("somebody", Some(wrong))).await;
         assert_eq!(error.code, ErrorCode::InvalidAvatar, "{wrong:?}");
-        let mut joining = Client::connect(&server, "post").await;
-        joining.who = Who { avatar: Some(wrong.to_owned()), ..Who::named("somebody") };
-        joining.ask_to_join(None).await;
+        let who = Who { avatar: Some(wrong.to_owned()), ..Who::named("somebody") };
+        let mut joining = Client::asking(&server, "post", who).await;
         joining.error_of(ErrorCode::InvalidAvatar).await;
     }
 }
@@ -197,19 +168,17 @@ async fn a_profile_reaches_every_session_of_the_identity(database: &Database) {
     let mut stranger = Client::author(&server, "post", "a stranger").await;
     first.send(&profile("new name", Some("fox"))).await;
     for tab in [&mut first, &mut second] {
-        let own = profile_of(tab).await.own;
+        let own = own(tab).await;
         assert_eq!((&own.id, &*own.nickname, &*own.avatar), (&id, "new name", "fox"));
     }
-    let presence = stranger
-        .presence("the new name among the members", |p| {
-            p.members.iter().flatten().any(|m| m.id == id && m.nickname == "new name" && m.avatar == "fox")
-        })
-        .await;
+    let is_new = |m: &AuthorPayload<'_>| m.id == id && m.nickname == "new name" && m.avatar == "fox";
+    let is_told = |p: &PresencePayload<'_>| p.members.iter().flatten().any(is_new);
+    let presence = stranger.presence("the new name among the members", is_told).await;
     assert_eq!(presence.members.map(|m| m.len()), Some(2), "one entry for all tabs");
     assert_eq!(second.say("as it is").await.seq, 2);
     // A third tab brings its own name, and the others take it over.
     let (_third, _) = Client::join(&server, "post", Who { nickname: Some("third name".to_owned()), ..who }).await;
-    assert_eq!(profile_of(&mut first).await.own.nickname, "third name");
+    assert_eq!(own(&mut first).await.nickname, "third name");
     stranger.reach(2).await;
     let names = stranger.history.list.values().map(|m| (&*m.author.nickname, m.author.id == id)).collect::<Vec<_>>();
     assert_eq!(names, [("old name", true), ("new name", true)], "messages keep the name they were sent with");
@@ -222,9 +191,8 @@ async fn content_is_cleaned_or_refused(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let mut author = Client::author(&server, "post", "the author").await;
     let too_long = "가".repeat(2_001);
-    for refused in
-        ["", " ", "\n\t \u{3000}", &too_long, "a\u{0}b", "a\rb", "a\u{7}b", "a\u{7f}b", "a\u{85}b", "\u{1b}[0m"]
-    {
+    let controls = ["a\u{0}b", "a\rb", "a\u{7}b", "a\u{7f}b", "a\u{85}b", "\u{1b}[0m"];
+    for refused in ["", " ", "\n\t \u{3000}", &too_long].into_iter().chain(controls) {
         let client_id = Uuid::new_v4();
         let error = author.refused(&message(client_id, refused)).await;
         assert_eq!((error.code, error.client_id), (ErrorCode::InvalidContent, Some(client_id)), "{refused:.20?}");
@@ -298,7 +266,7 @@ async fn only_ping_is_answered_before_join(database: &Database) {
 
 async fn a_second_join_changes_nothing(database: &Database) {
     let server = Server::start(database).await;
-    let (mut client, _) = Client::join(&server, "post", Who::named("the author")).await;
+    let mut client = Client::author(&server, "post", "the author").await;
     let error = client.refused(&Who::named("another").join(None)).await;
     assert_eq!((error.code, error.client_id, error.retry_after_ms), (ErrorCode::AlreadyJoined, None, None));
     client.say("still myself").await;
@@ -309,13 +277,8 @@ async fn a_second_join_changes_nothing(database: &Database) {
 
 async fn frames_behind_a_join_wait_for_it(database: &Database) {
     let server = Server::start(database).await;
-    let mut client = Client::connect(&server, "post").await;
-    client.who = Who::named("in a hurry");
-    client.ask_to_join(None).await;
-    let client_ids: Vec<Uuid> = (0..5).map(|_| Uuid::new_v4()).collect();
-    for (n, client_id) in client_ids.iter().enumerate() {
-        client.publish(*client_id, &format!("message {n}")).await;
-    }
+    let mut client = Client::asking(&server, "post", Who::named("in a hurry")).await;
+    let client_ids = client.publish_all((0..5).map(|n| format!("message {n}"))).await;
     client.reach(5).await;
     let shown = client.history.list.values().map(|m| m.client_id).collect::<Vec<_>>();
     assert_eq!(shown, client_ids, "in the order sent");

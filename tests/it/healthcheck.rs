@@ -1,6 +1,6 @@
 //! `realtime-chat healthcheck`: what a container asks its server with.
 
-use crate::support::{Database, Server};
+use crate::support::{Client, Database, Server, soon};
 
 on_both!(a_healthcheck_says_how_the_server_is);
 
@@ -20,13 +20,10 @@ async fn a_healthcheck_says_how_the_server_is(database: &Database) {
     assert_eq!(check(&["healthcheck", &everywhere]).await.0, Some(0));
 
     // A server that stops is live, but no longer ready. It goes on as long as somebody is here.
-    let session = crate::support::Client::author(&server, "post", "somebody").await;
+    let session = Client::author(&server, "post", "somebody").await;
     server.signal("TERM");
-    crate::support::until("it to be told", async || {
-        let (code, said) = check(&["healthcheck", "--ready"]).await;
-        (code == Some(1)).then(|| assert_eq!(said, format!("error: http://{address}/readyz answered 503\n")))
-    })
-    .await;
+    let not_ready = (Some(1), format!("error: http://{address}/readyz answered 503\n"));
+    soon("it to be told", async || check(&["healthcheck", "--ready"]).await == not_ready).await;
     assert_eq!(check(&["healthcheck"]).await.0, Some(0));
     drop(session);
     server.signal("INT");

@@ -13,13 +13,8 @@ async fn a_heartbeat_tells_the_counter_and_comes_with_a_ping() {
     let rev = client.say("hello").await.rev;
     for (client, expected) in [(&mut client, rev), (&mut reader, 0)] {
         for _ in 0..2 {
-            let beat = client
-                .wait("a HEARTBEAT", |frame| match frame {
-                    ServerFrame::Heartbeat(beat) => Some(beat.rev),
-                    _ => None,
-                })
-                .await;
-            assert_eq!(beat, expected);
+            let rev = |frame: &_| if let ServerFrame::Heartbeat(beat) = frame { Some(beat.rev) } else { None };
+            assert_eq!(client.wait("a HEARTBEAT", rev).await, expected);
         }
         client.ping().await;
         assert!(client.n_pings >= 2, "a WebSocket ping with each");

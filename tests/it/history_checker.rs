@@ -60,8 +60,7 @@ fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
         let until = (at + seen).min(n);
         reader.extend((at + 1..=until).map(|s| Event::Message(row(s))));
         let back = (until + missed).min(n);
-        let resume = ResumePoint { epoch: EPOCH.into(), rev: u64::try_from(until).unwrap() };
-        reader.extend([Event::Closed(1006), Event::Connected, Event::Asked(Some(resume))]);
+        reader.extend([Event::Closed(1006), Event::Connected, Event::Asked(Some(point(until)))]);
         // A start over gives the latest page, whatever was seen before.
         let is_resumed = missed % 7 != 0;
         reader.push(welcome_of(back, if is_resumed { until + 1 } else { (back - 2).max(1) }, is_resumed));
@@ -69,14 +68,8 @@ fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     }
     reader.extend((at + 1..=n).map(|s| Event::Message(row(s))));
     let rows: Vec<_> = (1..=n).map(row).collect();
-    let stored = StoredRoom {
-        epoch: EPOCH.into(),
-        last_rev: n,
-        message_count: n,
-        rows: rows.clone(),
-        fresh: vec![rows],
-        summaries: vec![n, n],
-    };
+    let (epoch, fresh, summaries) = (EPOCH.into(), vec![rows.clone()], vec![n, n]);
+    let stored = StoredRoom { epoch, last_rev: n, message_count: n, rows, fresh, summaries };
     let timed = |events: Vec<Event>| History { room: ROOM.into(), events: (0..).zip(events).collect() };
     Run { clients: vec![timed(author), timed(reader)], rooms: [(ROOM.to_owned(), stored)].into() }
 }
@@ -100,6 +93,17 @@ fn ack_at(run: &Run, seq: i64) -> usize {
 
 fn events(run: &mut Run) -> &mut Vec<(u64, Event)> {
     &mut run.clients[0].events
+}
+
+fn point(rev: i64) -> ResumePoint {
+    ResumePoint { epoch: EPOCH.into(), rev: u64::try_from(rev).unwrap() }
+}
+
+/// Behind a message the author comes back, asks so and is answered so.
+fn comes_back(run: &mut Run, seq: i64, resume: Option<ResumePoint>, welcome: Event) {
+    let behind = message_at(run, seq) + 1;
+    let back = [Event::Connected, Event::Asked(resume), welcome];
+    events(run).splice(behind..behind, back.map(|event| (0, event)));
 }
 
 /// Breaks one thing at the message `seq` of at least 4 and tells what must be found, and in how many events of
@@ -135,12 +139,8 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
         }
         5 => {
             stored(run).rows[index].content = Cow::from("other");
-            let what = Broken::Different {
-                seq,
-                seen: format!("{:?}", row(seq)),
-                stored: format!("{:?}", stored(run).rows[index]),
-            };
-            (what, author, 1)
+            let (seen, stored) = (format!("{:?}", row(seq)), format!("{:?}", stored(run).rows[index]));
+            (Broken::Different { seq, seen, stored }, author, 1)
         }
         6 => {
             let at = ack_at(run, seq);
@@ -191,22 +191,16 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
             (Broken::FreshDiffers { seq }, None, 0)
         }
         15 => {
-            let at = message_at(run, seq);
-            let resume = ResumePoint { epoch: EPOCH.into(), rev: u64::try_from(seq).unwrap() };
-            let back = [Event::Connected, Event::Asked(Some(resume)), welcome_of(seq - 1, seq, true)];
-            events(run).splice(at + 1..at + 1, back.map(|e| (0, e)));
+            comes_back(run, seq, Some(point(seq)), welcome_of(seq - 1, seq, true));
             (Broken::WentBack { had: seq, told: seq - 1 }, author, 2)
         }
         16 => {
             // A resume that gives a part: the last one of what was missed is not there.
-            let at = message_at(run, seq - 3);
-            let resume = ResumePoint { epoch: EPOCH.into(), rev: u64::try_from(seq - 3).unwrap() };
-            let Event::Welcome { epoch, rev, resumed, has_more, mut messages } = welcome_of(seq, seq - 2, true) else {
-                panic!("a WELCOME is one")
-            };
-            messages.pop();
-            let back = Event::Welcome { epoch, rev, resumed, has_more, messages };
-            events(run).splice(at + 1..at + 1, [Event::Connected, Event::Asked(Some(resume)), back].map(|e| (0, e)));
+            let mut welcome = welcome_of(seq, seq - 2, true);
+            if let Event::Welcome { messages, .. } = &mut welcome {
+                messages.pop();
+            }
+            comes_back(run, seq - 3, Some(point(seq - 3)), welcome);
             (Broken::Gap { after: seq - 1, then: seq + 1 }, author, 1)
         }
         17 => {
@@ -221,9 +215,7 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
             (Broken::UnknownAck { client_id: id(2_000_000) }, author, 1)
         }
         19 => {
-            let at = message_at(run, seq);
-            let back = [Event::Connected, Event::Asked(None), welcome_of(seq, seq + 1, true)];
-            events(run).splice(at + 1..at + 1, back.map(|e| (0, e)));
+            comes_back(run, seq, None, welcome_of(seq, seq + 1, true));
             (Broken::ResumedUnasked { rev: seq }, author, 1)
         }
         20 => {
@@ -279,10 +271,7 @@ fn every_kind_of_violation_is_made_by_a_damage() {
     let source = include_str!("../faults/checker.rs");
     let (_, list) = source.split_once("pub enum Broken {").unwrap();
     let (list, _) = list.split_once("\n}").unwrap();
-    let declared: BTreeSet<String> = list
-        .lines()
-        .filter_map(|l| Some(l.strip_prefix("    ")?.split_once(" {")?.0.to_owned()))
-        .filter(|name| name.chars().all(char::is_alphanumeric))
-        .collect();
+    let names = list.lines().filter_map(|l| Some(l.strip_prefix("    ")?.split_once(" {")?.0.to_owned()));
+    let declared: BTreeSet<String> = names.filter(|name| name.chars().all(char::is_alphanumeric)).collect();
     assert_eq!(made, declared);
 }

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, check_schema, get_raw, soon, until};
+use crate::support::{Client, Database, Server, Who, check_schema, get_raw, soon};
 
 on_both!(
     a_room_tells_its_state,
@@ -33,14 +33,10 @@ async fn a_room_tells_its_state(database: &Database) {
     assert_eq!((&unused["id"], &unused["rev"]), (&json!("nobody was here"), &json!(0)));
     assert_eq!((&unused["messageCount"], &unused["lastMessageAt"]), (&json!(0), &Value::Null));
     assert_eq!(unused["presence"], json!({"count": 0, "members": [], "joined": [], "left": []}));
-    assert_eq!(
-        get(&server, "/api/v1/rooms/new/messages", 200, "MessagePage").await,
-        json!({"messages": [], "hasMore": false})
-    );
-    assert_eq!(
-        get(&server, "/api/v1/rooms/new/members", 200, "Members").await,
-        json!({"count": 0, "authors": 0, "members": []})
-    );
+    let page = get(&server, "/api/v1/rooms/new/messages", 200, "MessagePage").await;
+    assert_eq!(page, json!({"messages": [], "hasMore": false}));
+    let members = get(&server, "/api/v1/rooms/new/members", 200, "Members").await;
+    assert_eq!(members, json!({"count": 0, "authors": 0, "members": []}));
 
     let (mut author, welcome) = Client::join(&server, "글", Who::named("the author")).await;
     let reader = Client::reader(&server, "글").await;
@@ -60,8 +56,7 @@ async fn a_room_tells_its_state(database: &Database) {
     // The same from a server that has the room not in memory.
     author.leave().await;
     reader.leave().await;
-    server.kill9().await;
-    let server = Server::start(database).await;
+    let server = server.again(database, &[]).await;
     let info = get(&server, "/api/v1/rooms/글", 200, "RoomInfo").await;
     assert_eq!((&info["rev"], &info["lastMessageAt"]), (&json!(2), &json!(ack.created_at)));
     assert_eq!(info["epoch"], welcome.head.room.epoch.as_ref());
@@ -81,8 +76,7 @@ async fn the_history_is_read_page_by_page_in_both_directions(database: &Database
     let stored = stored.as_array().expect("a list");
     for is_live in [true, false] {
         if !is_live {
-            server.kill9().await;
-            server = Server::start(database).await;
+            server = server.again(database, &[]).await;
         }
         let page = async |query: &str| {
             let page = get(&server, &format!("/api/v1/rooms/post/messages{query}"), 200, "MessagePage").await;
@@ -120,48 +114,17 @@ async fn the_history_is_read_page_by_page_in_both_directions(database: &Database
 
 async fn errors_are_json_with_a_code(database: &Database) {
     let server = Server::start(database).await;
-    for query in [
-        "before=x",
-        "before=",
-        "before=-1",
-        "before=1.5",
-        "before=%31x",
-        "after=x",
-        "after=-1",
-        "after=",
-        "limit=x",
-        "limit=0",
-        "limit=101",
-        "limit=-1",
-        "limit=",
-        "before=1&after=1",
-        "before=1&before=2",
-        "before=0x10",
-        "before=9223372036854775808",
-        "after=99999999999999999999",
-        "limit=18446744073709551617",
-        "after=%00",
-    ] {
+    let queries = "before=x before= before=-1 before=1.5 before=%31x before=0x10 before=9223372036854775808 \
+        before=1&after=1 before=1&before=2 after=x after=-1 after= after=99999999999999999999 after=%00 \
+        limit=x limit=0 limit=101 limit=-1 limit= limit=18446744073709551617";
+    for query in queries.split(' ') {
         let error = get(&server, &format!("/api/v1/rooms/post/messages?{query}"), 400, "Error").await;
         assert_eq!(error["error"]["code"], "BAD_REQUEST", "{query}");
     }
-    for path in [
-        "/nothing",
-        "/api/v1",
-        "/api/v1/",
-        "/api/v1/nothing",
-        "/api/v2/rooms/post",
-        "/room",
-        "/room/",
-        "/api/v1/rooms/",
-        "/api/v1/rooms/post/nothing",
-        "/static/x/room.html",
-        "/static/x/js/nothing.js",
-        "/avatars/nobody.svg",
-        "/avatars/avatars.json",
-        "/ws",
-        "/embed.js/more",
-    ] {
+    let paths = "/nothing /api/v1 /api/v1/ /api/v1/nothing /api/v2/rooms/post /api/v1/rooms/ /api/v1/rooms/post/nothing \
+        /room /room/ /static/x/room.html /static/x/js/nothing.js /avatars/nobody.svg /avatars/avatars.json /ws \
+        /embed.js/more";
+    for path in paths.split(' ') {
         let error = get(&server, path, 404, "Error").await;
         assert_eq!(error["error"]["code"], "NOT_FOUND", "{path}");
     }
@@ -188,11 +151,8 @@ async fn avatars_have_words_and_pictures() {
     assert!(avatars.len() >= 24, "{}", avatars.len());
     let mut seen = HashSet::new();
     for avatar in avatars {
-        let (name, ko, en) = (&avatar["name"], &avatar["ko"], &avatar["en"]);
-        assert!(
-            seen.insert(name.to_string()) && seen.insert(ko.to_string()) && seen.insert(en.to_string()),
-            "{avatar}"
-        );
+        let name = &avatar["name"];
+        assert!(["name", "ko", "en"].iter().all(|word| seen.insert(avatar[*word].to_string())), "{avatar}");
         let picture = server.get(&format!("/avatars/{}.svg", name.as_str().expect("a name"))).await;
         assert_eq!(picture.status(), StatusCode::OK, "{name}");
         assert_eq!(picture.headers()["content-type"], "image/svg+xml");
@@ -225,16 +185,9 @@ async fn probes_and_figures(database: &Database) {
 async fn metrics_move(database: &Database) {
     let server = Server::start(database).await;
     let text = server.get("/metrics").await.text().await.expect("text");
-    for name in [
-        "chat_sessions_live",
-        "chat_rooms_live",
-        "chat_messages_stored_total",
-        "chat_batch_messages",
-        "chat_commit_duration_seconds",
-        "chat_delivery_duration_seconds",
-        "chat_outbox_evictions_total",
-        "chat_outbox_bytes",
-    ] {
+    let names = "chat_sessions_live chat_rooms_live chat_messages_stored_total chat_batch_messages chat_outbox_bytes \
+        chat_commit_duration_seconds chat_delivery_duration_seconds chat_outbox_evictions_total";
+    for name in names.split(' ') {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name} in:\n{text}");
     }
     let mut client = Client::author(&server, "post", "the author").await;
@@ -255,11 +208,9 @@ async fn metrics_move(database: &Database) {
     }
     assert!(server.metric("chat_commit_duration_seconds_count").await >= 1.0);
     assert!(server.metric("chat_delivery_duration_seconds_count").await >= 1.0);
-    until("figures that are read once a second", async || {
-        let pool = server.metric(r#"chat_store_pool_connections{state="open"}"#).await;
-        (pool >= 1.0 && server.metric("chat_rooms_live").await == 2.0).then_some(())
-    })
-    .await;
+    // Figures that are read once a second.
+    server.counts("a connection of the pool", r#"chat_store_pool_connections{state="open"}"#, |n| n >= 1.0).await;
+    server.counts("two rooms", "chat_rooms_live", |n| n == 2.0).await;
     let (client, _) = client.back(&server).await;
     assert_eq!(server.metric(r#"chat_joins_total{outcome="resumed"}"#).await, 1.0);
     client.leave().await;
@@ -284,9 +235,8 @@ async fn metrics_may_have_an_address_of_their_own() {
 async fn every_address_answers_head_and_names_what_it_takes(database: &Database) {
     let server = Server::start(database).await;
     let http = reqwest::Client::new();
-    for path in
-        ["/", "/room/post", "/embed.js", "/metrics", "/livez", "/healthz", "/api/v1/avatars", "/api/v1/rooms/post"]
-    {
+    let paths = "/ /room/post /embed.js /metrics /livez /healthz /api/v1/avatars /api/v1/rooms/post";
+    for path in paths.split(' ') {
         let head = http.head(server.url(path)).send().await.expect("an answer");
         assert_eq!(head.status(), StatusCode::OK, "HEAD {path}");
         assert!(head.bytes().await.expect("no body").is_empty(), "HEAD {path}");

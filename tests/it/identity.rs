@@ -29,16 +29,10 @@ async fn the_id_is_an_hmac_with_the_secret_of_the_setting(database: &Database) {
     let mut client = Client::connect(&server, "post").await;
     let upper = who.anonymous_id.hyphenated().to_string().to_uppercase();
     client.send(&json!({"type": "JOIN", "payload": {"anonymousId": upper, "nickname": "somebody"}})).await;
-    let own = client
-        .wait("WELCOME", |frame| match frame {
-            ServerFrame::Welcome(welcome) => Some(welcome.head.own.clone()),
-            _ => None,
-        })
-        .await;
-    assert_eq!(own.expect("an author").id, expected);
+    let own = |frame: &_| if let ServerFrame::Welcome(w) = frame { w.head.own.clone() } else { None };
+    assert_eq!(client.wait("WELCOME", own).await.id, expected);
     drop(client);
-    server.kill9().await;
-    let server = Server::with(database, &[("CHAT_SECRET", "another secret, as long")]).await;
+    let server = server.again(database, &[("CHAT_SECRET", "another secret, as long")]).await;
     assert_ne!(id_of(&server, &who).await, expected);
 }
 
@@ -79,7 +73,7 @@ async fn the_secret_identity_is_never_seen_again(database: &Database) {
     client.say("hello").await;
     client.refused(&who.join(None)).await;
     client.refused(&message(who.anonymous_id, "")).await;
-    client.send(&json!({"type": "PROFILE", "payload": {"nickname": "renamed"}})).await;
+    client.rename("renamed").await;
     client.ping().await;
     watcher.presence("the new name", |p| p.members.iter().flatten().any(|m| m.nickname == "renamed")).await;
     let mut seen = vec![

@@ -1,27 +1,24 @@
 //! Servers on one database know of each other by their leases, and the chat does not depend on them.
 
-use crate::support::{Client, Database, Server, soon};
+use crate::support::{Client, Database, Server};
 
 const NAMED: [(&str, &str); 1] = [("CHAT_SERVER_ID", "chat-0")];
 
-async fn living(server: &Server) -> f64 {
-    server.metric("chat_servers_live").await
-}
+const LIVING: &str = "chat_servers_live";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_on_one_database_see_each_other_come_and_go() {
     let database = Database::postgres().await;
     let first = Server::with(&database, &NAMED).await;
-    soon("the first to see itself", async || living(&first).await == 1.0).await;
+    first.counts("the first to see itself", LIVING, |n| n == 1.0).await;
     // Without a setting each has a name of its own.
     let (mut second, third) = (Server::start(&database).await, Server::start(&database).await);
-    soon("the first to see all", async || living(&first).await == 3.0).await;
+    first.counts("the first to see all", LIVING, |n| n == 3.0).await;
     assert_eq!(first.json("/healthz").await["lease"], serde_json::json!({"held": true, "servers": 3}));
-    second.signal("INT");
-    assert!(second.end().await.success());
+    second.stop("INT").await;
     assert_eq!(database.number("SELECT count(*) FROM servers").await, 2, "who stops quietly leaves nothing");
     third.kill9().await;
-    soon("the first to be alone", async || living(&first).await == 1.0).await;
+    first.counts("the first to be alone", LIVING, |n| n == 1.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,8 +46,7 @@ async fn a_server_that_crashed_comes_back_under_its_name() {
     // However slowly this machine starts a server, it finds the lease alive.
     database.run("UPDATE servers SET seen_at = now() + interval '1 hour'").await;
     let again = Server::launch(&database.url, &NAMED).await;
-    soon("it to find the name in use", async || again.log().contains("a server named chat-0 was here a moment ago"))
-        .await;
+    again.logs("a server named chat-0 was here a moment ago").await;
     assert_eq!(again.get("/readyz").await.status(), 503);
     database.run("UPDATE servers SET seen_at = now() - interval '1 hour'").await;
     again.ready().await;
@@ -63,16 +59,15 @@ async fn a_lease_that_cannot_be_renewed_hurts_nobody() {
     let server = Server::start(&database).await;
     let mut author = Client::author(&server, "post", "the author").await;
     database.run("ALTER TABLE servers RENAME TO elsewhere").await;
-    soon("renewals to fail", async || server.metric("chat_lease_failures_total").await >= 2.0).await;
+    server.counts("renewals to fail", "chat_lease_failures_total", |n| n >= 2.0).await;
     author.say("goes on").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
-    soon("the log to say that the others take it for gone", async || server.log().contains("lease is not renewed"))
-        .await;
+    server.logs("lease is not renewed").await;
     let n_failed = server.metric("chat_lease_failures_total").await;
-    soon("more of them to fail", async || server.metric("chat_lease_failures_total").await > n_failed + 1.0).await;
-    assert_eq!(server.log().matches("lease is not renewed").count(), 1, "{}", server.log());
+    server.counts("more of them to fail", "chat_lease_failures_total", |n| n > n_failed + 1.0).await;
+    server.logs_once("lease is not renewed").await;
     database.run("ALTER TABLE elsewhere RENAME TO servers").await;
-    soon("the lease to be renewed", async || server.log().contains("is renewed again")).await;
+    server.logs("is renewed again").await;
     assert_eq!(Client::reader(&server, "post").await.history.contents(), ["goes on"]);
 }
 
@@ -84,9 +79,9 @@ async fn a_server_says_once_that_it_waits_for_anothers_migrations() {
     database.run(hold).await;
     let server = Server::launch(&database.url, &[]).await;
     let waits = "another server applies migrations; waiting for it";
-    soon("it to wait", async || server.log().contains(waits)).await;
+    server.logs(waits).await;
     assert_eq!(server.get("/readyz").await.status(), 503);
     database.run("UPDATE migration_lease SET until = now()").await;
     server.ready().await;
-    assert_eq!(server.log().matches(waits).count(), 1, "{}", server.log());
+    server.logs_once(waits).await;
 }

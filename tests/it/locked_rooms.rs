@@ -3,7 +3,7 @@
 use chat_wire::ErrorCode;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, assert_whole, message, soon};
+use crate::support::{Client, Database, Server, message, whole};
 
 /// PostgreSQL only: SQLite locks the file, and with it all rooms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,9 +20,7 @@ async fn a_locked_room_waits_while_the_others_are_answered() {
     let held = database.hold("locked").await;
     let mut sent = Vec::new();
     for n in 0..10 {
-        let client_id = Uuid::new_v4();
-        locked.publish(client_id, &format!("message {n}")).await;
-        sent.push(client_id);
+        sent.extend(locked.publish_all([format!("message {n}")]).await);
         // These are answered while the lock is held.
         for writer in &mut writers {
             writer.say(&format!("message {n}")).await;
@@ -32,18 +30,12 @@ async fn a_locked_room_waits_while_the_others_are_answered() {
     assert_eq!(server.metric("chat_store_queue_messages").await, 10.0);
     assert_eq!(server.metric("chat_commit_failures_total").await, 0.0, "the database is well");
     held.release().await;
-    for (n, client_id) in sent.into_iter().enumerate() {
-        assert_eq!(
-            locked.ack(client_id).await.seq,
-            i64::try_from(n).expect("a number") + 2,
-            "in the order they were sent"
-        );
+    for (seq, client_id) in (2..).zip(sent) {
+        assert_eq!(locked.ack(client_id).await.seq, seq, "in the order they were sent");
     }
-    soon("no room to be locked", async || server.metric("chat_locked_rooms").await == 0.0).await;
+    server.counts("no room to be locked", "chat_locked_rooms", |n| n == 0.0).await;
     for room in ["locked", "one", "two", "three"] {
-        let stored = database.messages(room).await;
-        assert_eq!(stored.len(), 11);
-        assert_whole(&stored);
+        assert_eq!(whole(&database, room).await.len(), 11);
     }
 }
 
@@ -59,9 +51,7 @@ async fn who_waits_too_long_for_a_locked_room_is_told_and_sends_again() {
     assert_eq!(refused.code, ErrorCode::StoreUnavailable);
     held.release().await;
     writer.say_as(client_id, "the second").await;
-    let stored = database.messages("locked").await;
-    assert_eq!(stored.len(), 2, "once");
-    assert_whole(&stored);
+    assert_eq!(whole(&database, "locked").await.len(), 2, "once");
 }
 
 /// What the database does not take of one sender keeps no other waiting, and is counted.
@@ -80,14 +70,10 @@ async fn an_error_that_nobody_foresaw_is_an_answer_to_its_sender_alone() {
         }
         assert_eq!(server.metric("chat_messages_refused_by_store_total").await, 5.0);
         assert_eq!(server.metric("chat_commit_failures_total").await, 0.0);
-        let log = server.log();
-        let lines: Vec<_> = log.lines().filter(|l| l.contains("does not take a message")).collect();
-        assert_eq!(lines.len(), 1, "said once: {log}");
-        assert!(!log.contains("a message that is not taken"), "{log}");
+        server.logs_once("does not take a message").await;
+        assert!(!server.log().contains("a message that is not taken"), "{}", server.log());
         for room in ["one", "two"] {
-            let stored = database.messages(room).await;
-            assert_eq!(stored.len(), 5);
-            assert_whole(&stored);
+            assert_eq!(whole(&database, room).await.len(), 5);
         }
     }
 }

@@ -2,17 +2,9 @@
 //! databases.
 //!
 //! Needs `TEST_POSTGRES_URL`, the URL of a superuser: `scripts/test` starts a PostgreSQL and sets it.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::panic,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "a test that meets what it does not expect fails by panicking"
-)]
+// A test that meets what it does not expect fails by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
+#![allow(clippy::disallowed_methods, clippy::as_conversions, missing_docs)]
 
 #[macro_use]
 #[path = "support/on_both.rs"]

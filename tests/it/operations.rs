@@ -25,9 +25,8 @@ async fn only_settings_that_exist_are_named() {
     let help = Server::run(&["--help"], &[]).await.stdout;
     // Of Compose, of the scripts and of the build.
     let others = ["CHAT_PORT", "CHAT_BIN", "CHAT_BUILD_COMMIT"];
-    for (file, text) in
-        [("OPERATIONS.md", OPERATIONS), ("Dockerfile", DOCKERFILE), ("compose.yaml", COMPOSE), ("unit", UNIT)]
-    {
+    let files = [("OPERATIONS.md", OPERATIONS), ("Dockerfile", DOCKERFILE), ("compose.yaml", COMPOSE), ("unit", UNIT)];
+    for (file, text) in files {
         let named = words(text, "CHAT_");
         assert!(!named.is_empty(), "{file}");
         for name in named.iter().filter(|name| !others.contains(name)) {

@@ -11,10 +11,9 @@ use std::{
 
 use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Server, Who, assert_whole, message, soon};
+use crate::support::{Client, Database, Event, LIMITS_OFF, Server, Who, soon, whole};
 
 on_both!(a_crash_in_mid_traffic_loses_nothing);
 
@@ -36,14 +35,14 @@ impl Talker {
     async fn talk(mut self, n_acked: Arc<AtomicUsize>) -> Self {
         for (client_id, content) in self.pending.clone() {
             // Where the crash comes first, the next life of the server gets it.
-            let _ = self.client.send_raw(Message::text(message(client_id, &content).to_string())).await;
+            self.client.try_publish(client_id, &content).await;
         }
         loop {
             while self.is_author && self.pending.len() < PIPELINE {
                 let (client_id, content) = (Uuid::new_v4(), format!("message {}", self.n_written));
                 self.n_written += 1;
                 self.pending.push_back((client_id, content.clone()));
-                let _ = self.client.send_raw(Message::text(message(client_id, &content).to_string())).await;
+                self.client.try_publish(client_id, &content).await;
             }
             match self.client.next("traffic").await {
                 Event::Frame(ServerFrame::Ack(ack)) => {
@@ -59,8 +58,7 @@ impl Talker {
 }
 
 async fn a_crash_in_mid_traffic_loses_nothing(database: &Database) {
-    let settings = [("CHAT_RATE_LIMITS", "off")];
-    let mut server = Server::with(database, &settings).await;
+    let mut server = Server::with(database, &LIMITS_OFF).await;
     let mut talkers = Vec::new();
     for n in 0..9 {
         let room = n % ROOMS.len();
@@ -76,12 +74,12 @@ async fn a_crash_in_mid_traffic_loses_nothing(database: &Database) {
         server.kill9().await;
         talkers = traffic.join_all().await;
         all_is_stored(database, &talkers).await;
-        server = Server::with(database, &settings).await;
+        server = Server::with(database, &LIMITS_OFF).await;
         let mut back = Vec::new();
-        for Talker { client, room, is_author, pending, n_written } in talkers {
-            let (client, welcome) = client.back(&server).await;
+        for talker in talkers {
+            let (client, welcome) = talker.client.back(&server).await;
             assert!(welcome.head.resumed, "after a crash a client resumes: {:?}", welcome.head);
-            back.push(Talker { client, room, is_author, pending, n_written });
+            back.push(Talker { client, ..talker });
         }
         talkers = back;
     }
@@ -107,8 +105,7 @@ async fn a_crash_in_mid_traffic_loses_nothing(database: &Database) {
 /// Everything that anyone was shown or told is in the database, and nothing is there twice.
 async fn all_is_stored(database: &Database, talkers: &[Talker]) {
     for (n, room) in ROOMS.iter().enumerate() {
-        let stored = database.messages(room).await;
-        assert_whole(&stored);
+        let stored = whole(database, room).await;
         for talker in talkers.iter().filter(|t| t.room == n) {
             talker.client.history.agrees_with(&stored);
         }

@@ -2,45 +2,32 @@
 //! swapped, whatever server it is on.
 
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, assert_whole};
+use crate::support::{Client, Database, Server, whole};
 
 on_both!(many_rooms_at_once_on_one_server);
 
 /// Sends `n` messages, a few at a time, then waits until all `n_all` of the room were seen.
 async fn write_and_read(mut client: Client, name: String, n: usize, n_all: i64) -> Client {
-    let mut waiting = Vec::new();
-    for i in 0..n {
-        let client_id = Uuid::new_v4();
-        client.publish(client_id, &format!("{name} {i}")).await;
-        waiting.push(client_id);
-        if waiting.len() == 5 {
-            for client_id in waiting.drain(..) {
-                if !client.history.acks.contains_key(&client_id) {
-                    client.ack(client_id).await;
-                }
-            }
-        }
+    let mut contents = (0..n).map(|i| format!("{name} {i}")).peekable();
+    while contents.peek().is_some() {
+        let ids = client.publish_all(contents.by_ref().take(5)).await;
+        client.answered(&ids).await;
     }
+    assert!(client.errors.is_empty(), "instead of an ACK: {:?}", client.errors);
     client.reach(n_all).await;
     client
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_and_writers_on_both_show_one_order() {
-    let database = Database::postgres().await;
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "0.2")];
-    let servers = [Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let (database, servers) = Server::pair(&settings).await;
     let mut clients = Vec::new();
     for server in &servers {
-        for n in 0..5 {
-            let is_author = n < 3;
-            let client = match is_author {
-                true => Client::author(server, "post", &format!("writer {n}")).await,
-                false => Client::reader(server, "post").await,
-            };
-            clients.push((client, if is_author { 60 } else { 0 }));
+        clients.extend(Client::authors(server, "post", 3).await.into_iter().map(|client| (client, 60)));
+        for _ in 0..2 {
+            clients.push((Client::reader(server, "post").await, 0));
         }
     }
     let n_all = 2 * 3 * 60;
@@ -49,8 +36,7 @@ async fn two_servers_and_writers_on_both_show_one_order() {
         traffic.spawn(write_and_read(client, format!("client {n}"), n_messages, n_all));
     }
     let clients = traffic.join_all().await;
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(&database, "post").await;
     assert_eq!(stored.len() as i64, n_all);
     for client in &clients {
         assert!(client.history.list.values().eq(stored.iter()), "every history is the database's");
@@ -68,15 +54,14 @@ async fn two_servers_and_writers_on_both_show_one_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_crosses_servers() {
-    let database = Database::postgres().await;
-    let servers = [Server::start(&database).await, Server::start(&database).await];
+    let (_database, servers) = Server::pair(&[]).await;
     let mut reader = Client::reader(&servers[0], "post").await;
     let mut writer = Client::author(&servers[1], "post", "the writer").await;
     let ack = writer.say("hello over there").await;
     reader.reach(ack.rev).await;
     assert_eq!(reader.history.contents(), ["hello over there"]);
     // And back, by a reader who became an author.
-    reader.send(&serde_json::json!({"type": "PROFILE", "payload": {"nickname": "the reader"}})).await;
+    reader.rename("the reader").await;
     let ack = reader.say("hello back").await;
     writer.reach(ack.rev).await;
     assert_eq!(writer.history.contents(), ["hello over there", "hello back"]);
@@ -99,8 +84,7 @@ async fn many_rooms_at_once_on_one_server(database: &Database) {
         }
     }
     for (room, client) in traffic.join_all().await {
-        let stored = database.messages(&room).await;
-        assert_whole(&stored);
+        let stored = whole(database, &room).await;
         assert_eq!(stored.len(), 50);
         assert!(stored.iter().all(|m| m.content.starts_with(&room)), "no message strays into another room");
         assert!(client.history.list.values().eq(stored.iter()));

@@ -16,14 +16,11 @@ on_both!(
     what_comes_while_away_is_there_on_return,
 );
 
-/// Fills a room; gives its epoch and what is stored.
-async fn fill(
-    server: &Server,
-    database: &Database,
-    room: &str,
-    contents: impl Iterator<Item = String>,
-) -> (String, Vec<MessagePayload<'static>>) {
-    let mut author = Client::author(server, room, "the author").await;
+type Stored = Vec<MessagePayload<'static>>;
+
+/// Fills the room; gives its epoch and what is stored.
+async fn fill(server: &Server, database: &Database, contents: impl Iterator<Item = String>) -> (String, Stored) {
+    let mut author = Client::author(server, "post", "the author").await;
     let mut n_sent = 0;
     for (n, content) in (1..).zip(contents) {
         author.publish(Uuid::new_v4(), &content).await;
@@ -33,9 +30,9 @@ async fn fill(
         n_sent = n;
     }
     author.reach(n_sent).await;
-    let epoch = author.history.resume_point().expect("an epoch").epoch;
+    let epoch = author.history.epoch();
     author.leave().await;
-    (epoch, database.messages(room).await)
+    (epoch, database.messages("post").await)
 }
 
 fn numbered(n: usize) -> impl Iterator<Item = String> {
@@ -66,7 +63,7 @@ fn starts_over(welcome: &WelcomePayload<'_>, stored: &[MessagePayload<'_>]) {
 
 async fn resume_at_every_position(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", numbered(80)).await;
+    let (epoch, stored) = fill(&server, database, numbered(80)).await;
     for rev in 0..=stored.len() {
         is_resumed(&resume_at(&server, "post", &epoch, rev).await, &stored[rev..]);
     }
@@ -74,11 +71,10 @@ async fn resume_at_every_position(database: &Database) {
 
 async fn resume_below_what_is_in_memory(database: &Database) {
     let mut server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", numbered(120)).await;
+    let (epoch, stored) = fill(&server, database, numbered(120)).await;
     for order in [[0, 60, 69, 70, 71, 120], [120, 71, 70, 69, 60, 0]] {
         // A server that just started has the latest page of a room in memory, and no more.
-        server.kill9().await;
-        server = Server::with(database, &LIMITS_OFF).await;
+        server = server.again(database, &LIMITS_OFF).await;
         for rev in order {
             is_resumed(&resume_at(&server, "post", &epoch, rev).await, &stored[rev..]);
         }
@@ -87,7 +83,7 @@ async fn resume_below_what_is_in_memory(database: &Database) {
 
 async fn more_than_five_hundred_changes_are_a_start_over(database: &Database) {
     let mut server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", numbered(510)).await;
+    let (epoch, stored) = fill(&server, database, numbered(510)).await;
     for _ in 0..2 {
         for rev in [0, 1, 9] {
             starts_over(&resume_at(&server, "post", &epoch, rev).await, &stored);
@@ -96,14 +92,13 @@ async fn more_than_five_hundred_changes_are_a_start_over(database: &Database) {
             is_resumed(&resume_at(&server, "post", &epoch, rev).await, &stored[rev..]);
         }
         // The same from the database as from memory.
-        server.kill9().await;
-        server = Server::with(database, &LIMITS_OFF).await;
+        server = server.again(database, &LIMITS_OFF).await;
     }
 }
 
 async fn a_resume_point_that_means_nothing_here_is_a_start_over(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", numbered(60)).await;
+    let (epoch, stored) = fill(&server, database, numbered(60)).await;
     for (epoch, rev) in [
         (epoch.as_str(), 61),
         (epoch.as_str(), 9_007_199_254_740_991),
@@ -120,11 +115,10 @@ async fn a_resume_point_that_means_nothing_here_is_a_start_over(database: &Datab
 
 async fn a_new_epoch_makes_every_session_start_over(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", numbered(3)).await;
+    let (epoch, stored) = fill(&server, database, numbered(3)).await;
     let mut reader = Client::reader(&server, "post").await;
     let mut in_an_unused_room = Client::author(&server, "unused", "nobody else").await;
-    let ended = Server::run(&["new-epoch", "--database-url", &database.url], &[]).await;
-    assert!(ended.status.success(), "{}", ended.stderr);
+    Server::run(&["new-epoch", "--database-url", &database.url], &[]).await.done();
     assert_eq!(reader.closed().await, 4003);
     assert_eq!(in_an_unused_room.closed().await, 4003);
     for room in ["post", "unused"] {
@@ -144,7 +138,7 @@ async fn a_new_epoch_makes_every_session_start_over(database: &Database) {
 async fn a_welcome_has_at_most_512_kib(database: &Database) {
     const WELCOME_BYTES_MAX: usize = 512 * 1024;
     let mut server = Server::with(database, &LIMITS_OFF).await;
-    let (epoch, stored) = fill(&server, database, "post", (0..80).map(|_| "😀".repeat(2_000))).await;
+    let (epoch, stored) = fill(&server, database, (0..80).map(|_| "😀".repeat(2_000))).await;
     for _ in 0..2 {
         let mut n_resumed = 0;
         for rev in (0..=stored.len()).step_by(8) {
@@ -164,8 +158,7 @@ async fn a_welcome_has_at_most_512_kib(database: &Database) {
             }
         }
         assert!((1..=9).contains(&n_resumed), "{n_resumed} of 11 are resumed");
-        server.kill9().await;
-        server = Server::with(database, &LIMITS_OFF).await;
+        server = server.again(database, &LIMITS_OFF).await;
     }
 }
 
@@ -193,20 +186,16 @@ async fn what_comes_while_away_is_there_on_return(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resume_on_the_other_server_straight_after_an_ack() {
-    let database = Database::postgres().await;
     // The other server's question to the database comes too late to help.
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")];
-    let servers = [Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let (database, servers) = Server::pair(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")]).await;
     let mut writer = Client::author(&servers[0], "post", "the writer").await;
     let mut resident = Client::reader(&servers[1], "post").await;
-    let epoch = writer.history.resume_point().expect("an epoch").epoch;
+    let epoch = writer.history.epoch();
     for n in 1..=15 {
         let ack = writer.say(&format!("message {n}")).await;
-        let resume = ResumePoint { epoch: epoch.clone(), rev: ack.rev as u64 };
-        let (client, welcome) = Client::join_at(&servers[1], "post", Who::reader(), &resume).await;
+        let welcome = resume_at(&servers[1], "post", &epoch, ack.rev as usize).await;
         assert!(welcome.head.resumed && welcome.messages.is_empty(), "{welcome:?}");
         assert!(welcome.head.room.rev >= ack.rev);
-        client.leave().await;
         // Who was there already is shown it now, and not later.
         resident.reach(ack.rev).await;
     }
@@ -220,9 +209,7 @@ async fn resume_on_the_other_server_straight_after_an_ack() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_of_another_server_is_read_before_the_own_one_is_shown() {
-    let database = Database::postgres().await;
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")];
-    let servers = [Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let (database, servers) = Server::pair(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")]).await;
     let mut clients =
         [Client::author(&servers[0], "post", "one").await, Client::author(&servers[1], "post", "two").await];
     for n in 0..20 {

@@ -3,7 +3,7 @@
 use chat_wire::ErrorCode;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, LIMITS_OFF, Server, Who, assert_whole, message};
+use crate::support::{Client, Database, LIMITS_OFF, Server, Who, message, whole};
 
 on_both!(
     every_message_is_sent_three_times,
@@ -13,7 +13,7 @@ on_both!(
 );
 
 async fn every_message_is_sent_three_times(database: &Database) {
-    let mut server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &LIMITS_OFF).await;
     let who = Who::named("the author");
     let mut reader = Client::reader(&server, "post").await;
     let messages = (1..=20).map(|n| (Uuid::new_v4(), format!("message {n}"))).collect::<Vec<_>>();
@@ -37,14 +37,12 @@ async fn every_message_is_sent_three_times(database: &Database) {
     reader.reach(21).await;
     assert_eq!(reader.history.list.len(), 21);
 
-    server.kill9().await;
-    server = Server::with(database, &LIMITS_OFF).await;
+    let server = server.again(database, &LIMITS_OFF).await;
     let (mut author, _) = Client::join(&server, "post", who).await;
     for ((client_id, content), ack) in messages.iter().zip(&first) {
         assert_eq!(&author.say_as(*client_id, content).await, ack, "after a restart");
     }
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(database, "post").await;
     assert_eq!(stored.len(), 21);
     assert_eq!(database.counters("post").await, (21, 21));
     reader.history.agrees_with(&stored);
@@ -53,9 +51,7 @@ async fn every_message_is_sent_three_times(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_on_another_server() {
-    let database = Database::postgres().await;
-    let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")];
-    let servers = [Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let (database, servers) = Server::pair(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_POLL_SECS", "600")]).await;
     let who = Who::named("the author");
     let (mut here, _) = Client::join(&servers[0], "post", who.clone()).await;
     let (mut there, _) = Client::join(&servers[1], "post", who).await;
@@ -102,7 +98,7 @@ async fn a_key_belongs_to_one_author_in_one_room(database: &Database) {
     assert_eq!(elsewhere.say_as(client_id, "in another room").await.seq, 1);
     assert_eq!(author.say_as(client_id, "mine").await.seq, 1);
     assert_eq!(stranger.say_as(client_id, "yours").await.seq, 2);
-    assert_whole(&database.messages("post").await);
+    whole(database, "post").await;
 }
 
 async fn concurrent_twins_on_one_server(database: &Database) {
@@ -112,14 +108,12 @@ async fn concurrent_twins_on_one_server(database: &Database) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_twins_on_two_servers() {
-    let database = Database::postgres().await;
-    let servers = [Server::with(&database, &LIMITS_OFF).await, Server::with(&database, &LIMITS_OFF).await];
+    let (database, servers) = Server::pair(&LIMITS_OFF).await;
     twins(&database, [&servers[0], &servers[1]]).await;
 }
 
 /// The same messages at the same time on two sockets of one identity, some of them with other content.
 async fn twins(database: &Database, servers: [&Server; 2]) {
-    use chat_wire::ServerFrame;
     let who = Who::named("the author");
     let (mut one, _) = Client::join(servers[0], "post", who.clone()).await;
     let (mut two, _) = Client::join(servers[1], "post", who).await;
@@ -132,12 +126,13 @@ async fn twins(database: &Database, servers: [&Server; 2]) {
             tokio::join!(one.publish(client_id, contents[0]), two.publish(client_id, contents[1]));
         }
         for client_id in client_ids {
-            let (a, b) = tokio::join!(answer(&mut one, client_id), answer(&mut two, client_id));
+            let ids = [client_id];
+            tokio::join!(one.answered(&ids), two.answered(&ids));
+            // Its ACK, or its ERROR.
+            let [a, b] = [&one, &two].map(|c| c.history.acks.get(&client_id).ok_or(c.errors.get(&client_id)));
             match (a, b) {
-                (ServerFrame::Ack(a), ServerFrame::Ack(b)) if !conflicting => assert_eq!(a, b),
-                (ServerFrame::Ack(_), ServerFrame::Error(error)) | (ServerFrame::Error(error), ServerFrame::Ack(_))
-                    if conflicting =>
-                {
+                (Ok(a), Ok(b)) if !conflicting => assert_eq!(a, b),
+                (Ok(_), Err(Some(error))) | (Err(Some(error)), Ok(_)) if conflicting => {
                     assert_eq!(error.code, ErrorCode::ClientIdConflict);
                 }
                 (a, b) => panic!("one of two twins is stored, not {a:?} and {b:?}"),
@@ -147,25 +142,7 @@ async fn twins(database: &Database, servers: [&Server; 2]) {
     }
     one.reach(n_stored).await;
     two.reach(n_stored).await;
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(database, "post").await;
     assert_eq!(stored.len() as i64, n_stored);
     assert!(one.history.list.values().eq(stored.iter()) && two.history.list.values().eq(stored.iter()));
-
-    /// The ACK or ERROR of a message; those of others may come before.
-    async fn answer(client: &mut Client, client_id: Uuid) -> ServerFrame<'static> {
-        if let Some(ack) = client.history.acks.get(&client_id) {
-            return ServerFrame::Ack(ack.clone());
-        }
-        if let Some(error) = client.errors.get(&client_id) {
-            return ServerFrame::Error(error.clone());
-        }
-        client
-            .wait("an answer", |frame| match frame {
-                ServerFrame::Ack(ack) if ack.client_id == client_id => Some(frame.clone()),
-                ServerFrame::Error(error) if error.client_id == Some(client_id) => Some(frame.clone()),
-                _ => None,
-            })
-            .await
-    }
 }

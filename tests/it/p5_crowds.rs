@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpSocket, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::support::{Client, MIB, RawSocket, Server, Who, allow_files, soon, until, within};
 
@@ -25,10 +25,6 @@ async fn silent_crowd(server: &Server, n_sockets: usize) -> Vec<RawSocket> {
     sockets
 }
 
-async fn wait_until_alone(server: &Server, n_sessions: usize) {
-    soon("the crowd to be gone", async || server.json("/healthz").await["sessions"] == n_sessions).await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_that_never_join_are_told_and_forgotten() {
     allow_files();
@@ -38,19 +34,17 @@ async fn two_thousand_that_never_join_are_told_and_forgotten() {
     let mut reader = Client::reader(&server, "post").await;
     let mut author = Client::author(&server, "post", "the author").await;
     let goes_on = Arc::new(AtomicBool::new(true));
-    let talk = {
-        let goes_on = goes_on.clone();
-        tokio::spawn(async move {
-            let mut n_said = 0;
-            let mut pace = tokio::time::interval(Duration::from_millis(1_100));
-            while goes_on.load(Ordering::Relaxed) {
-                pace.tick().await;
-                n_said = author.say(&format!("message {n_said}")).await.seq;
-                reader.reach(n_said).await;
-            }
-            (author, reader, n_said)
-        })
-    };
+    let is_wanted = goes_on.clone();
+    let talk = tokio::spawn(async move {
+        let mut n_said = 0;
+        let mut pace = tokio::time::interval(Duration::from_millis(1_100));
+        while is_wanted.load(Ordering::Relaxed) {
+            pace.tick().await;
+            n_said = author.say(&format!("message {n_said}")).await.seq;
+            reader.reach(n_said).await;
+        }
+        (author, reader, n_said)
+    });
 
     // What is made once is there already.
     server.settled().await;
@@ -66,7 +60,7 @@ async fn two_thousand_that_never_join_are_told_and_forgotten() {
     }
     let codes = codes.join_all().await;
     assert_eq!(codes.iter().filter(|code| **code == 4004).count(), 2_000);
-    wait_until_alone(&server, 2).await;
+    soon("the crowd to be gone", async || server.json("/healthz").await["sessions"] == 2).await;
     let is_back = async || Some(server.resident()).filter(|now| *now < before + 8 * MIB);
     let after = until("the memory to be given back", is_back).await;
     println!("{before} bytes before, {during} with {n_at_once} sessions, {after} after");
@@ -94,10 +88,7 @@ async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
     allow_files();
     // On a slow machine they would be silent for too long before they are too slow.
     let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_SILENCE_SECS", "3600")]).await;
-    let mut writers = Vec::new();
-    for n in 0..4 {
-        writers.push(Client::author(&server, "post", &format!("writer {n}")).await);
-    }
+    let mut writers = Client::authors(&server, "post", 4).await;
     let upto = Arc::new(AtomicI64::new(i64::MAX));
     let mut readers = JoinSet::new();
     let mut cursors = Vec::new();
@@ -110,13 +101,7 @@ async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
     let before = server.resident();
     let mut stalled = Vec::new();
     for _ in 0..200 {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(4 * 1024).expect("a setting");
-        let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
-        let (mut client, _) = Client::over(stream, &server, "post", &[]).await.expect("an upgrade");
-        client.who = Who::reader();
-        client.enter(None).await;
-        stalled.push(client);
+        stalled.push(Client::narrow(&server, "post", Who::reader()).await);
     }
 
     // A hundred messages a second, of 500 bytes each.
@@ -185,7 +170,7 @@ async fn two_hundred_that_stop_reading_are_cut_and_the_others_miss_nothing() {
     }
     assert!(most < before + 64 * MIB, "{most} bytes after {before}");
     assert_eq!(server.metric("chat_outbox_evictions_total").await, 200.0, "and nobody else is cut");
-    soon("what was queued to be given back", async || server.metric("chat_outbox_bytes").await == 0.0).await;
+    server.counts("what was queued to be given back", "chat_outbox_bytes", |n| n == 0.0).await;
     // Those that were cut find a reset, not a close frame.
     for client in &mut stalled[..5] {
         assert_eq!(client.closed().await, 1006);

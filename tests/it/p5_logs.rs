@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Client, Database, PATIENCE, RawSocket, Server, soon, until};
+use crate::support::{Client, Database, RawSocket, Server, soon};
 
 /// At this level each frame is a line: thousands, far more than a pipe holds.
 const CHATTY: [(&str, &str); 2] = [("RUST_LOG", "trace"), ("CHAT_RATE_LIMITS", "off")];
@@ -51,9 +51,9 @@ async fn n_dropped(server: &Server) -> f64 {
 
 /// Makes lines until one finds no place any more.
 async fn chatter_until_full(server: &Server) {
-    until("all to be full that lines go to", async || {
+    soon("all to be full that lines go to", async || {
         chatter(server).await;
-        (n_dropped(server).await > 0.0).then_some(())
+        n_dropped(server).await > 0.0
     })
     .await;
 }
@@ -86,13 +86,12 @@ async fn a_pipe_that_nobody_reads_does_not_stop_the_chat() {
             tail.drain(..tail.len().saturating_sub(100));
         }
     });
-    until("a line that says so", async || {
+    soon("a line that says so", async || {
         chatter(&server).await;
-        told.borrow_and_update().then_some(())
+        *told.borrow_and_update()
     })
     .await;
-    server.signal("TERM");
-    assert!(server.end().await.success());
+    server.stop("TERM").await;
     reading.join().expect("the end of what it wrote");
 }
 
@@ -101,8 +100,7 @@ async fn nor_does_it_keep_the_program_from_ending() {
     let database = Database::sqlite();
     let (reader, mut server) = piped(&database).await;
     chatter_until_full(&server).await;
-    server.signal("TERM");
-    assert!(server.end().await.success(), "within {PATIENCE:?}");
+    server.stop("TERM").await;
     drop(reader);
 }
 
@@ -113,8 +111,7 @@ async fn a_pipe_that_is_closed_does_not_stop_the_chat() {
     drop(reader);
     is_lively(&server).await;
     soon("lines to be counted", async || n_dropped(&server).await > 0.0).await;
-    server.signal("TERM");
-    assert!(server.end().await.success());
+    server.stop("TERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,8 +121,7 @@ async fn a_disk_that_is_always_full_does_not_stop_the_chat() {
     let mut server = Server::writing_to(&database, &CHATTY, full().into(), full().into()).await;
     is_lively(&server).await;
     soon("lines to be counted", async || n_dropped(&server).await > 0.0).await;
-    server.signal("TERM");
-    assert!(server.end().await.success());
+    server.stop("TERM").await;
 }
 
 /// A file system of 64 KiB in memory, gone with the test. It lives in a name space of its own, that of a process
@@ -177,17 +173,17 @@ async fn a_disk_that_fills_up_does_not_stop_the_chat_and_is_written_to_again() {
     assert!(fs::metadata(&path).expect("a file").len() <= 64 * 1024);
     is_lively(&server).await;
     // Somebody makes room.
-    File::options().write(true).open(&path).and_then(|f| f.set_len(0)).expect("an empty file");
-    until("the log to go on", async || {
+    let make_room = || File::options().write(true).open(&path).and_then(|f| f.set_len(0)).expect("an empty file");
+    make_room();
+    soon("the log to go on", async || {
         chatter(&server).await;
         let text = fs::read(&path).expect("a file");
         let says_so = String::from_utf8_lossy(&text).contains("log lines were dropped");
         if !says_so && text.len() > 40 * 1024 {
-            File::options().write(true).open(&path).and_then(|f| f.set_len(0)).expect("an empty file");
+            make_room();
         }
-        says_so.then_some(())
+        says_so
     })
     .await;
-    server.signal("TERM");
-    assert!(server.end().await.success());
+    server.stop("TERM").await;
 }

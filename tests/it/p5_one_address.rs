@@ -1,15 +1,15 @@
 //! P5: what one address may do together, whatever identities it invents, and what is left to everybody else.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chat_wire::{ErrorCode, ServerFrame};
+use chat_wire::ErrorCode;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::support::{
-    Client, Database, Event, Server,
+    Client, Event, Server,
     raw::{CONTINUATION, RawSocket, TEXT},
-    soon, until, within,
+    soon, within,
 };
 
 /// Believes what the tests say of addresses.
@@ -70,7 +70,6 @@ async fn long_texts_count_by_their_bytes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
-    let database = Database::sqlite();
     // The limits are the usual ones; a busy machine gets its time.
     let patient = [
         ("CHAT_JOIN_SECS", "60"),
@@ -78,7 +77,7 @@ async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
         ("CHAT_READ_WAIT_SECS", "20"),
         ("CHAT_STORE_WAIT_SECS", "25"),
     ];
-    let server = Server::with(&database, &patient).await;
+    let (database, server) = Server::alone(&patient).await;
     let mut people = Vec::new();
     for n in 0..500 {
         people.push(Client::author(&server, &format!("post {}", n % 50), "one of many").await);
@@ -87,23 +86,7 @@ async fn five_hundred_people_behind_one_address_talk_in_fifty_rooms() {
     join_all(people.iter_mut().map(|client| client.say("hello everybody"))).await;
     // And again, as a page does it: what is refused goes out once its time has come.
     let again = people.iter_mut().enumerate().map(|(n, client)| async move {
-        let (id, text) = (Uuid::new_v4(), format!("I am number {n}"));
-        until("a message to be taken", async || {
-            client.publish(id, &text).await;
-            let answer = |frame: &ServerFrame<'static>| match frame {
-                ServerFrame::Ack(ack) if ack.client_id == id => Some(None),
-                ServerFrame::Error(error) => Some(error.retry_after_ms),
-                _ => None,
-            };
-            match client.wait("an answer", answer).await {
-                None => Some(()),
-                Some(wait_ms) => {
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-                    None
-                }
-            }
-        })
-        .await;
+        client.say_again(Uuid::new_v4(), &format!("I am number {n}")).await;
     });
     join_all(again).await;
     let mut n_stored = 0;

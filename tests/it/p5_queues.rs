@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chat_wire::{ErrorCode, ServerFrame};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, PATIENCE, Server, until};
+use crate::support::{Client, Database, Server, soon};
 
 on_both!(a_full_queue_refuses_and_stores_the_rest, a_message_that_was_refused_is_taken_later);
 
@@ -76,18 +76,16 @@ async fn a_message_that_was_refused_is_taken_later(database: &Database) {
     let mut waiting: Vec<Uuid> = (0..50).map(|_| Uuid::new_v4()).collect();
     let mut acked = HashSet::new();
     // All at once, and what is refused again, until nothing is left: each is stored once.
-    tokio::time::timeout(PATIENCE, async {
-        while !waiting.is_empty() {
-            for client_id in &waiting {
-                writer.publish(*client_id, "hello").await;
-            }
-            let (taken, refused) = answers(&mut writer, &waiting, ErrorCode::Overloaded).await;
-            acked.extend(taken);
-            waiting = refused.into_iter().collect();
+    soon("all to be taken", async || {
+        for client_id in &waiting {
+            writer.publish(*client_id, "hello").await;
         }
+        let (taken, refused) = answers(&mut writer, &waiting, ErrorCode::Overloaded).await;
+        acked.extend(taken);
+        waiting = refused.into_iter().collect();
+        waiting.is_empty()
     })
-    .await
-    .expect("all to be taken");
+    .await;
     let stored = database.messages("post").await;
     assert_eq!((acked.len(), stored.len()), (50, 51));
     writer.reach(51).await;
@@ -97,17 +95,10 @@ async fn a_message_that_was_refused_is_taken_later(database: &Database) {
 async fn a_room_that_is_flooded_holds_up_no_other() {
     let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off"), ("CHAT_QUEUE_MAX", "100")]).await;
     let mut quiet = Client::author(&server, "quiet", "a quiet one").await;
-    let mut writers = Vec::new();
-    for n in 0..5 {
-        writers.push(Client::author(&server, "loud", &format!("writer {n}")).await);
-    }
     let mut talks = tokio::task::JoinSet::new();
-    for mut writer in writers {
+    for mut writer in Client::authors(&server, "loud", 5).await {
         talks.spawn(async move {
-            let sent: Vec<Uuid> = (0..400).map(|_| Uuid::new_v4()).collect();
-            for client_id in &sent {
-                writer.publish(*client_id, "hello").await;
-            }
+            let sent = writer.publish_all(vec!["hello".to_owned(); 400]).await;
             answers(&mut writer, &sent, ErrorCode::Overloaded).await.0.len()
         });
     }
@@ -115,10 +106,9 @@ async fn a_room_that_is_flooded_holds_up_no_other() {
     while talks.try_join_next().is_none() {
         // The queue is everybody's, so this may be refused too; then it is taken a little later.
         let client_id = Uuid::new_v4();
-        until("a message in another room to be taken", async || {
+        soon("a message in another room to be taken", async || {
             quiet.publish(client_id, "hello").await;
-            let (taken, _) = answers(&mut quiet, &[client_id], ErrorCode::Overloaded).await;
-            (!taken.is_empty()).then_some(())
+            !answers(&mut quiet, &[client_id], ErrorCode::Overloaded).await.0.is_empty()
         })
         .await;
         n_said += 1;

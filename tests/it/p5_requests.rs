@@ -3,13 +3,12 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, RawSocket, Server, check_schema, get_raw, soon, until, within};
+use crate::support::{
+    Client, Database, LIMITS_OFF, RawSocket, Server, check_schema, get_raw, pipelined, raw::sent, soon, within,
+};
 
 on_both!(
     people_are_listed_page_by_page,
@@ -120,11 +119,8 @@ async fn all_backlogs_together_are_bounded_and_nothing_is_missing(database: &Dat
         early.push(reader);
     }
     assert_eq!(server.metric("chat_backlog_max_bytes").await, 1_048_576.0);
-    until("the backlogs to be small", async || {
-        let is_small = server.metric("chat_backlog_bytes").await <= 1_048_576.0;
-        (is_small && server.metric("chat_backlogs_trimmed_total").await >= 1.0).then_some(())
-    })
-    .await;
+    server.counts("the backlogs to be small", "chat_backlog_bytes", |n| n <= 1_048_576.0).await;
+    server.counts("the backlogs to be trimmed", "chat_backlogs_trimmed_total", |n| n >= 1.0).await;
     for n in 0..n_rooms {
         // The page, the interface, a newcomer and somebody who comes back have all that there is.
         let path = room(n).replace(' ', "%20");
@@ -190,54 +186,44 @@ async fn the_figures_are_not_for_visitors() {
     }
 }
 
-/// Sends this request so often over a few connections; all must be answered with this status.
-async fn ask_often(server: &Server, request: &str, status: u16, n: usize) {
-    const AT_ONCE: usize = 10;
-    let wanted = format!("HTTP/1.1 {status}");
-    let mut n_asked = 0;
-    while n_asked < n {
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-        let (mut text, mut n_answered) = (Vec::new(), 0);
-        for _ in 0..50 {
-            stream.write_all(request.repeat(AT_ONCE).as_bytes()).await.expect("a server that reads");
-            n_asked += AT_ONCE;
-            n_answered += AT_ONCE;
-            while String::from_utf8_lossy(&text).matches(&wanted).count() < n_answered {
-                let n = within("answers", stream.read_buf(&mut text)).await.expect("answers");
-                assert!(n > 0, "cut short: {}", String::from_utf8_lossy(&text));
-            }
-            n_answered = 0;
-            text.clear();
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_refusals_make_a_few_lines() {
     const N: usize = 5_000;
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-    let (_database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
+    let requests = |request: &str, n: usize| vec![format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n"); n];
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
     let n_before = server.log().lines().count();
-    for path in ["/nothing", "/room/", "/api/v1/nothing", "/static/x/js/nothing.js", "/ws"] {
-        ask_often(&server, &get(path), 404, N).await;
+    for (request, status) in [
+        ("GET /nothing", 404),
+        ("GET /room/", 404),
+        ("GET /api/v1/nothing", 404),
+        ("GET /static/x/js/nothing.js", 404),
+        ("GET /ws", 404),
+        ("GET /ws/room/post", 400),
+        ("GET /room/%2", 400),
+        ("GET /api/v1/rooms/post/messages?limit=x", 400),
+        ("POST /room/post", 405),
+        ("JUNK /room/post", 405),
+    ] {
+        // Over a few connections.
+        for _ in 0..10 {
+            assert_eq!(
+                pipelined(&server, &requests(request, N / 10), 10).await,
+                [(status, N / 10)].into(),
+                "{request}"
+            );
+        }
     }
-    ask_often(&server, &get("/ws/room/post"), 400, N).await;
-    ask_often(&server, &get("/room/%2"), 400, N).await;
-    ask_often(&server, &get("/api/v1/rooms/post/messages?limit=x"), 400, N).await;
-    ask_often(&server, "POST /room/post HTTP/1.1\r\nHost: x\r\n\r\n", 405, N).await;
-    ask_often(&server, "JUNK /room/post HTTP/1.1\r\nHost: x\r\n\r\n", 405, N).await;
     for n in 0..500 {
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
         // Junk, an upgrade that is none, and an upgrade from another site.
-        let sent = match n % 3 {
+        let request = match n % 3 {
             0 => "\u{1}\u{2} junk\r\n\r\n",
             1 => "GET /ws/room/post HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
             _ => {
                 "GET /ws/room/post HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nOrigin: http://y\r\n\r\n"
             }
         };
-        stream.write_all(sent.as_bytes()).await.expect("a server that reads");
         let mut answer = [0; 12];
+        let mut stream = sent(server.address, request).await;
         within("an answer", stream.read_exact(&mut answer)).await.expect("an answer");
         assert_eq!(&answer, b"HTTP/1.1 400");
     }
@@ -248,41 +234,23 @@ async fn thousands_of_refusals_make_a_few_lines() {
         }
         drop(socket);
     }
-    let lines: Vec<String> = server.log().lines().skip(n_before).map(str::to_owned).collect();
-    assert!(lines.len() <= 5, "{} lines: {:#?}", lines.len(), lines.get(..20.min(lines.len())));
+    assert_few_lines(&server, n_before);
 
     // One a second: a busy machine's own requests would never use up what comes back at the default rate.
     let settings = [("CHAT_ADDRESS_REQUEST_BURST", "1"), ("CHAT_ADDRESS_REQUESTS_PER_SECOND", "1")];
     let (_database, server) = Server::alone(&settings).await;
     let n_before = server.log().lines().count();
     server.get("/room/post").await;
-    soon("the address to be refused", async || {
-        server.get("/room/post").await.status() == StatusCode::TOO_MANY_REQUESTS
-    })
-    .await;
-    let refused = async |path: &str| {
-        let mut n_refused = 0;
-        let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-        let mut text = Vec::new();
-        for _ in 0..N / 10 {
-            stream.write_all(get(path).repeat(10).as_bytes()).await.expect("a server that reads");
-            // The bodies have none of these; one a second is let in.
-            while n_answers(&text) < 10 {
-                let n = within("answers", stream.read_buf(&mut text)).await.expect("answers");
-                assert!(n > 0, "cut short");
-            }
-            n_refused += String::from_utf8_lossy(&text).matches("HTTP/1.1 429").count();
-            text.clear();
-        }
-        n_refused
-    };
+    soon("the address to be refused", async || server.get("/room/post").await.status() == 429).await;
     for path in ["/room/post", "/api/v1/rooms/post", "/avatars/cat.svg", "/static/x/js/main.js", "/nothing"] {
-        assert!(refused(path).await > N / 4, "{path}");
+        // One a second is let in.
+        let answers = pipelined(&server, &requests(&format!("GET {path}"), N), 10).await;
+        assert!(answers.get(&429).is_some_and(|n| *n > N / 4), "{path}: {answers:?}");
     }
-    let lines: Vec<String> = server.log().lines().skip(n_before).map(str::to_owned).collect();
-    assert!(lines.len() <= 5, "{} lines: {:#?}", lines.len(), lines.get(..20.min(lines.len())));
+    assert_few_lines(&server, n_before);
 }
 
-fn n_answers(text: &[u8]) -> usize {
-    String::from_utf8_lossy(text).matches("HTTP/1.1 ").count()
+fn assert_few_lines(server: &Server, n_before: usize) {
+    let lines: Vec<String> = server.log().lines().skip(n_before).map(str::to_owned).collect();
+    assert!(lines.len() <= 5, "{} lines: {:#?}", lines.len(), lines.get(..20.min(lines.len())));
 }

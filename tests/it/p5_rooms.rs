@@ -3,55 +3,25 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 
-use crate::support::{Client, MIB, RawSocket, Server, soon, within};
-
-/// As many as are asked for before the answers are read.
-const AT_ONCE: usize = 16;
+use crate::support::{Client, LIMITS_OFF, MIB, RawSocket, Server, Who, pipelined};
 
 /// Asks for these paths over one connection; gives how many were answered with 200.
-async fn visit(server: &Server, paths: Vec<String>) -> usize {
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    let (mut part, mut rest) = (vec![0; 64 * 1024], Vec::new());
-    let mut n_good = 0;
-    for some in paths.chunks(AT_ONCE) {
-        let host = server.address;
-        let requests: String = some.iter().map(|path| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).collect();
-        stream.write_all(requests.as_bytes()).await.expect("a server that reads");
-        let mut n_answers = 0;
-        while n_answers < some.len() {
-            let n = within("answers", stream.read(&mut part)).await.expect("an answer");
-            assert!(n > 0, "the server hung up after {n_good} answers");
-            rest.extend_from_slice(&part[..n]);
-            // A status line begins with this, and neither the page nor the interface says it elsewhere.
-            const BEGIN: &[u8] = b"HTTP/1.1 ";
-            while let Some(found) = rest.windows(BEGIN.len() + 3).position(|w| w.starts_with(BEGIN)) {
-                let status = found + BEGIN.len();
-                n_answers += 1;
-                n_good += usize::from(&rest[status..status + 3] == b"200");
-                rest.drain(..status + 3);
-            }
-            // The begin of a status line may lie across two parts.
-            rest.drain(..rest.len().saturating_sub(BEGIN.len() + 2));
-        }
-    }
-    n_good
+async fn visit(server: &Server, paths: impl Iterator<Item = String>) -> usize {
+    let host = server.address;
+    let requests: Vec<_> = paths.map(|path| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).collect();
+    pipelined(server, &requests, 16).await.remove(&200).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_room_ids_are_asked_for() {
-    let (database, server) = Server::alone(&[("CHAT_RATE_LIMITS", "off")]).await;
+    let (database, server) = Server::alone(&LIMITS_OFF).await;
     let mut author = Client::author(&server, "post", "the author").await;
     author.say("before").await;
     // What is made once is there already.
     server.settled().await;
-    assert_eq!(visit(&server, (0..500).map(|n| format!("/room/first%20{n}")).collect()).await, 500);
+    assert_eq!(visit(&server, (0..500).map(|n| format!("/room/first%20{n}"))).await, 500);
     let before = server.resident();
     let begun = std::time::Instant::now();
     // Each asks the registry; one in ten the database too, and one in a hundred gets a page.
@@ -60,8 +30,7 @@ async fn a_hundred_thousand_room_ids_are_asked_for() {
         _ if n.is_multiple_of(10) => format!("/api/v1/rooms/{of}-{n}"),
         _ => format!("/api/v1/rooms/{of}-{n}/members"),
     };
-    let visits = (0..4).map(|of| visit(&server, (0..25_000).map(|n| path(of, n)).collect()));
-    let visits = join_all(visits);
+    let visits = join_all((0..4).map(|of| visit(&server, (0..25_000).map(move |n| path(of, n)))));
     tokio::pin!(visits);
     // Somebody talks all the while.
     let mut n_said = 1;
@@ -91,15 +60,11 @@ async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
     for round in 0..2 {
         let mut visitors = JoinSet::new();
         for of in 0..4 {
-            let mut sockets = Vec::new();
-            for n in 0..250 {
-                sockets.push(format!("/ws/room/{round}-{of}-{n}"));
-            }
-            let (address, join) = (server.address, json!({"anonymousId": uuid::Uuid::new_v4()}));
+            let (address, join) = (server.address, Who::reader().join(None).to_string());
             visitors.spawn(async move {
-                for path in sockets {
-                    let mut socket = RawSocket::at(address, &path, "").await;
-                    socket.send_text(&json!({"type": "JOIN", "payload": join}).to_string()).await;
+                for n in 0..250 {
+                    let mut socket = RawSocket::at(address, &format!("/ws/room/{round}-{of}-{n}"), "").await;
+                    socket.send_text(&join).await;
                     let answer = socket.text().await;
                     assert!(answer.contains("WELCOME"), "{answer}");
                 }
@@ -112,12 +77,12 @@ async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
         }
         visitors.join_all().await;
         assert!(n_most <= 100.0 && n_most > 2.0, "{n_most} rooms lived");
-        soon("the visitors to be gone", async || server.metric("chat_sessions_live").await == 1.0).await;
+        server.counts("the visitors to be gone", "chat_sessions_live", |n| n == 1.0).await;
         after.push(server.resident());
     }
     println!("{} bytes after 1,000 rooms, {} after 2,000", after[0], after[1]);
     assert!(after[1] < after[0] + 8 * MIB, "{after:?}");
     // The one that somebody is in was never empty, so it is the one that stayed.
     assert_eq!(author.say("after").await.seq, 2);
-    soon("empty rooms to be few", async || server.metric("chat_rooms_live").await <= 100.0).await;
+    server.counts("empty rooms to be few", "chat_rooms_live", |n| n <= 100.0).await;
 }

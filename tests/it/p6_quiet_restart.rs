@@ -13,7 +13,9 @@ use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Event, Proxy, RawSocket, Server, Who, assert_whole, get_raw, soon, until};
+use crate::support::{
+    Client, Database, Event, Proxy, RawSocket, Server, Who, get_raw, raw::UPGRADE, soon, until, whole,
+};
 
 on_both!(sigterm_moves_sessions_and_loses_nothing, sigint_is_quick_and_loses_nothing);
 
@@ -41,9 +43,8 @@ async fn talk_until_moved(mut client: Client, name: String) -> (Client, Vec<(Uui
             let (client_id, content) = (Uuid::new_v4(), format!("{name} says {n}"));
             n += 1;
             pending.push((client_id, content.clone()));
-            let frame = crate::support::message(client_id, &content).to_string();
             // It may be closed already; then this stays pending.
-            let _ = client.send_raw(tokio_tungstenite::tungstenite::Message::text(frame)).await;
+            client.try_publish(client_id, &content).await;
         }
         match client.next("to be moved").await {
             Event::Frame(ServerFrame::Ack(ack)) => pending.retain(|(id, _)| *id != ack.client_id),
@@ -71,6 +72,15 @@ async fn talkers(server: &Server, n: usize) -> JoinSet<(Client, Vec<(Uuid, Strin
     talking
 }
 
+/// Comes back and sends again what was not acknowledged; whether it was resumed.
+async fn back_with(client: Client, server: &Server, pending: Vec<(Uuid, String)>) -> (Client, bool) {
+    let (mut client, welcome) = client.back(server).await;
+    for (client_id, content) in pending {
+        client.say_as(client_id, &content).await;
+    }
+    (client, welcome.head.resumed)
+}
+
 async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     // Long enough for all that is done in each of them on a machine that is busy with other things.
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "4"), ("CHAT_DRAIN_WINDOW_SECS", "4")];
@@ -78,7 +88,7 @@ async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     let talking = talkers(&server, 6).await;
     let reader = Client::reader(&server, "post").await;
     assert_eq!(server.get("/readyz").await.status(), 200);
-    soon("traffic", async || server.metric("chat_messages_stored_total").await > 50.0).await;
+    server.counts("traffic", "chat_messages_stored_total", |n| n > 50.0).await;
     server.signal("TERM");
     // In the grace it is red, and all goes on.
     soon("/readyz to be red", async || server.get("/readyz").await.status() == 503).await;
@@ -89,12 +99,8 @@ async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     moving.spawn(moved(late));
     moving.spawn(moved(reader));
     // Then upgrades are refused with a time to come back at.
-    let refused = until("upgrades to be refused", async || {
-        let headers =
-            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-        Some(get_raw(&server, "/ws/room/post", headers).await).filter(|a| a.status == 503)
-    })
-    .await;
+    let refusal = async || Some(get_raw(&server, "/ws/room/post", UPGRADE).await).filter(|a| a.status == 503);
+    let refused = until("upgrades to be refused", refusal).await;
     assert!(refused.headers["retry-after"].parse::<u64>().is_ok(), "{refused:?}");
     for (_, after_ms) in moving.join_all().await {
         assert!(after_ms <= 1_000, "{after_ms}");
@@ -106,15 +112,11 @@ async fn sigterm_moves_sessions_and_loses_nothing(database: &Database) {
     let mut n_all = 1;
     let mut back = Vec::new();
     for (client, pending) in talkers {
-        let (mut client, _) = client.back(&server).await;
-        for (client_id, content) in pending {
-            client.say_as(client_id, &content).await;
-        }
+        let (client, _) = back_with(client, &server, pending).await;
         n_all += client.history.acks.len() as i64;
         back.push(client);
     }
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(database, "post").await;
     assert_eq!(stored.len() as i64, n_all, "each message once");
     assert!(n_all > 50, "there was traffic: {n_all}");
     for client in &mut back {
@@ -134,8 +136,7 @@ async fn sigint_is_quick_and_loses_nothing(database: &Database) {
     let talkers = talking.join_all().await;
     assert_eq!(server.end().await.code(), Some(0), "{}", server.log());
     assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(database, "post").await;
     for (client, _) in &talkers {
         client.history.agrees_with(&stored);
     }
@@ -146,9 +147,12 @@ async fn a_server_without_sessions_ends_early() {
     let (_database, mut server) = Server::alone(&[("CHAT_DRAIN_WINDOW_SECS", "30")]).await;
     Client::author(&server, "post", "the author").await.say("hello").await;
     soon("no session", async || server.json("/healthz").await["sessions"] == 0).await;
+    stops_early(&mut server).await;
+}
+
+async fn stops_early(server: &mut Server) {
     let told = Instant::now();
-    server.signal("TERM");
-    assert_eq!(server.end().await.code(), Some(0));
+    server.stop("TERM").await;
     assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
 }
 
@@ -159,36 +163,27 @@ async fn a_client_that_does_not_answer_holds_up_no_restart() {
     let mut silent = RawSocket::open(&server, "/ws/room/post", "").await;
     silent.send_text(&Who::reader().join(None).to_string()).await;
     silent.text().await;
-    let told = Instant::now();
-    server.signal("TERM");
-    assert_eq!(server.end().await.code(), Some(0));
-    assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
+    stops_early(&mut server).await;
     assert_eq!(silent.closed().await, 1012);
 }
 
 /// A rolling update: the new server is there before the old one goes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_move_to_the_other_server_and_miss_nothing() {
-    let database = Database::postgres().await;
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "0.2"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
-    let mut old = Server::with(&database, &settings).await;
-    let new = Server::with(&database, &settings).await;
+    let (database, [mut old, new]) = Server::pair(&settings).await;
     let mut talking = talkers(&old, 4).await;
     soon("traffic", async || old.metric("chat_messages_stored_total").await > 20.0).await;
     old.signal("TERM");
     let mut moved = Vec::new();
     while let Some(talker) = talking.join_next().await {
         let (client, pending) = talker.expect("a talker");
-        let (mut client, welcome) = client.back(&new).await;
-        assert!(welcome.head.resumed, "no banner: {:?}", welcome.head);
-        for (client_id, content) in pending {
-            client.say_as(client_id, &content).await;
-        }
+        let (client, is_resumed) = back_with(client, &new, pending).await;
+        assert!(is_resumed, "no banner");
         moved.push(client);
     }
     assert_eq!(old.end().await.code(), Some(0), "{}", old.log());
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(&database, "post").await;
     assert_eq!(moved.iter().map(|c| c.history.acks.len()).sum::<usize>(), stored.len());
     for client in &mut moved {
         client.reach(stored.len() as i64).await;
@@ -219,8 +214,7 @@ async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> 
             tokio::time::sleep(Duration::from_millis(200)).await;
             let (client_id, content) = (Uuid::new_v4(), format!("{name} says {n}"));
             n += 1;
-            let frame = crate::support::message(client_id, &content).to_string();
-            let _ = rolled.client.send_raw(tokio_tungstenite::tungstenite::Message::text(frame)).await;
+            rolled.client.try_publish(client_id, &content).await;
             pending = Some((client_id, content));
         }
         match rolled.client.next("a rolling replacement").await {
@@ -260,9 +254,9 @@ async fn talk_through(wire: SocketAddr, name: String, stop: Arc<AtomicBool>) -> 
 /// succeeds, nothing is lost, and a new server stands ready before the old one is told to go.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_replacement_under_load_costs_nobody_anything() {
-    let database = Database::postgres().await;
     let settings = [("CHAT_RATE_LIMITS", "off"), ("CHAT_DRAIN_GRACE_SECS", "1"), ("CHAT_DRAIN_WINDOW_SECS", "2")];
-    let mut servers = vec![Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    let (database, servers) = Server::pair(&settings).await;
+    let mut servers = Vec::from(servers);
     let wires = [Proxy::to(servers[0].address).await, Proxy::to(servers[1].address).await];
     let stop = Arc::new(AtomicBool::new(false));
     let mut talking = JoinSet::new();
@@ -282,8 +276,7 @@ async fn a_rolling_replacement_under_load_costs_nobody_anything() {
     }
     stop.store(true, Ordering::Relaxed);
     let rolled = talking.join_all().await;
-    let stored = database.messages("rolling").await;
-    assert_whole(&stored);
+    let stored = whole(&database, "rolling").await;
     let n_acked: usize = rolled.iter().map(|r| r.client.history.acks.len()).sum();
     assert_eq!(stored.len(), n_acked, "every message once, and every one acknowledged");
     let n_moves: usize = rolled.iter().map(|r| r.n_moves).sum();

@@ -3,7 +3,7 @@
 use reqwest::Client as Http;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, get_raw, in_path, soon};
+use crate::support::{Client, Database, Server, get_raw, in_path, soon};
 
 on_both!(the_history_is_in_the_html_and_escaped);
 
@@ -26,8 +26,7 @@ async fn the_history_is_in_the_html_and_escaped(database: &Database) {
     let parameter = in_path(&format!("\">{markup}</title>"));
     for is_live in [true, false] {
         if !is_live {
-            server.kill9().await;
-            server = Server::start(database).await;
+            server = server.again(database, &[]).await;
         }
         for name in ["title", "lang", "accent", "theme", "mode"] {
             let path = format!("/room/{}?{name}={parameter}", in_path(room));
@@ -69,6 +68,10 @@ async fn parameters_of_the_page() {
     }
 }
 
+async fn policy(server: &Server, path: &str) -> String {
+    get_raw(server, path, "").await.headers["content-security-policy"].clone()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_keep_pages_safe() {
     let (_database, server) = Server::alone(&[]).await;
@@ -80,7 +83,7 @@ async fn headers_keep_pages_safe() {
         assert!(answer.headers.contains_key("referrer-policy"), "{path}");
     }
     for path in ["/", "/room/post"] {
-        let policy = get_raw(&server, path, "").await.headers["content-security-policy"].clone();
+        let policy = policy(&server, path).await;
         for part in ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors "] {
             assert!(policy.contains(part), "{part} in {policy}");
         }
@@ -96,14 +99,12 @@ async fn headers_keep_pages_safe() {
             assert!(!html.contains(handler), "{handler} in {path}");
         }
     }
-    let one = get_raw(&server, "/room/post", "").await.headers["content-security-policy"].clone();
-    let two = get_raw(&server, "/room/post", "").await.headers["content-security-policy"].clone();
-    assert_ne!(one, two, "a nonce is used once");
+    assert_ne!(policy(&server, "/room/post").await, policy(&server, "/room/post").await, "a nonce is used once");
     // A page that shows what is live is kept nowhere.
     assert_eq!(get_raw(&server, "/room/post", "").await.headers["cache-control"], "no-store");
     let other = Database::sqlite();
     let server = Server::with(&other, &[("CHAT_EMBED_ORIGINS", "https://blog.example,https://b.example")]).await;
-    let policy = get_raw(&server, "/room/post", "").await.headers["content-security-policy"].clone();
+    let policy = policy(&server, "/room/post").await;
     assert!(policy.contains("frame-ancestors 'self' https://blog.example https://b.example"), "{policy}");
 }
 
@@ -113,23 +114,12 @@ async fn what_is_public_may_be_read_from_everywhere() {
     let html = server.get("/room/post").await.text().await.expect("text");
     let style = values(&html, "href").into_iter().find(|h| h.ends_with(".css")).expect("a style").to_owned();
     let origin = "Origin: https://blog.example\r\n";
-    for path in [
-        "/api/v1/rooms/post",
-        "/api/v1/rooms/post/messages",
-        "/api/v1/rooms/post/messages?limit=x",
-        "/api/v1/avatars",
-        "/api/v1/openapi.json",
-        "/api/v1/nothing",
-        "/embed.js",
-        "/avatars/otter.svg",
-        &style,
-    ] {
+    let public = "/api/v1/rooms/post /api/v1/rooms/post/messages /api/v1/rooms/post/messages?limit=x /api/v1/avatars \
+        /api/v1/openapi.json /api/v1/nothing /embed.js /avatars/otter.svg";
+    let public = public.split(' ').chain([&*style]).map(|path| (path, Some("*")));
+    for (path, allowed) in public.chain(["/room/post", "/healthz", "/metrics"].map(|path| (path, None))) {
         let answer = get_raw(&server, path, origin).await;
-        assert_eq!(answer.headers.get("access-control-allow-origin").map(String::as_str), Some("*"), "{path}");
-    }
-    for path in ["/room/post", "/healthz", "/metrics"] {
-        let answer = get_raw(&server, path, origin).await;
-        assert_eq!(answer.headers.get("access-control-allow-origin"), None, "{path}");
+        assert_eq!(answer.headers.get("access-control-allow-origin").map(String::as_str), allowed, "{path}");
     }
 }
 
@@ -150,21 +140,16 @@ async fn static_files_have_a_hash_and_are_kept_for_ever() {
     }
     // A page of before an update still finds its parts, but does not keep them.
     let stale = files[0].replacen(files[0].split('/').nth(2).expect("a hash"), "0123456789abcdef", 1);
-    let response = server.get(&stale).await;
-    assert_eq!(
-        (response.status().as_u16(), response.headers()["cache-control"].to_str().expect("text")),
-        (200, "no-cache")
-    );
+    let answer = get_raw(&server, &stale, "").await;
+    assert_eq!((answer.status, &*answer.headers["cache-control"]), (200, "no-cache"));
     // What was fetched before need not be fetched again.
-    let tag = response.headers()["etag"].to_str().expect("text").to_owned();
+    let tag = &answer.headers["etag"];
     let again = get_raw(&server, &stale, &format!("If-None-Match: {tag}\r\n")).await;
     assert_eq!((again.status, again.body.as_str()), (304, ""));
     // Templates are no files of their own.
+    let (hash, _) = files[0].trim_start_matches("/static/").split_once('/').expect("a hash");
     for private in ["room.html", "demo.html", "avatars/avatars.json"] {
-        let path = files[0]
-            .rsplit_once("/static/")
-            .map(|_| format!("{}/{private}", &files[0][..files[0].match_indices('/').nth(2).expect("a path").0]));
-        assert_eq!(server.get(&path.expect("a path")).await.status(), 404, "{private}");
+        assert_eq!(server.get(&format!("/static/{hash}/{private}")).await.status(), 404, "{private}");
     }
 }
 
@@ -187,10 +172,8 @@ async fn answers_are_compressed() {
         for encoding in ["br", "gzip"] {
             let answer = get(encoding).await.expect("an answer");
             assert_eq!(answer.headers()["content-encoding"], encoding, "{path}");
-            assert!(
-                answer.headers()["vary"].to_str().expect("text").to_lowercase().contains("accept-encoding"),
-                "{path}"
-            );
+            let vary = answer.headers()["vary"].to_str().expect("text").to_lowercase();
+            assert!(vary.contains("accept-encoding"), "{path}: {vary}");
             let n = answer.bytes().await.expect("bytes").len();
             assert!(n * 10 < n_whole * 9, "{path}: {n} of {n_whole} bytes by {encoding}");
         }
@@ -214,9 +197,8 @@ async fn the_demo_embeds_the_chat() {
 /// What one visitor does not see on the page, the page does not hold: it is made from the room as it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_shows_what_was_just_acknowledged() {
-    let database = Database::postgres().await;
-    let servers = [Server::start(&database).await, Server::start(&database).await];
-    let (mut author, _) = Client::join(&servers[0], "post", Who::named("the author")).await;
+    let (_database, servers) = Server::pair(&[]).await;
+    let mut author = Client::author(&servers[0], "post", "the author").await;
     author.say("right now").await;
     for server in &servers {
         // The other server has no such room in memory, and reads.

@@ -14,14 +14,11 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use chat_wire::ServerFrame;
 
-use crate::support::{
-    Client, Database, Event, Folder, Server, Who, assert_whole, cluster::run, message, soon, until, within,
-};
+use crate::support::{Client, Database, Event, Folder, Server, Who, cluster::run, soon, until, whole, within};
 
 const DOCUMENT: &str = include_str!("../../docs/OPERATIONS.md");
 /// The name in the documented settings.
@@ -29,19 +26,32 @@ pub const HOST: &str = "chat.example";
 const N_TALKERS: usize = 4;
 const BEHIND: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1")];
 
-/// The one block of the document in this language.
-fn snippet(language: &str) -> String {
+/// The one block of the document in the language of this proxy: its documented settings.
+fn snippet(kind: Kind) -> String {
+    let language = match kind {
+        Kind::Nginx => "nginx",
+        Kind::Caddy => "caddyfile",
+        Kind::HaProxy => "haproxy",
+        Kind::Apache => "apache",
+    };
     let opening = format!("```{language}\n");
-    let blocks: Vec<&str> =
-        DOCUMENT.split(&opening).skip(1).map(|rest| rest.split_once("```").expect("the end of a block").0).collect();
+    let blocks: Vec<&str> = DOCUMENT.split(&opening).skip(1).collect();
     assert_eq!(blocks.len(), 1, "blocks of {language}");
-    blocks[0].to_owned()
+    blocks[0].split_once("```").expect("the end of a block").0.to_owned()
 }
 
 /// Replaces what must be there.
 pub fn replace(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} in:\n{text}");
     text.replace(from, to)
+}
+
+/// With the certificate of this folder instead of the documented one.
+fn with_certificate(settings: &str, folder: &Path) -> String {
+    let documented = "/etc/letsencrypt/live/chat.example";
+    let at = folder.display();
+    let settings = replace(settings, &format!("{documented}/fullchain.pem"), &format!("{at}/cert.pem"));
+    replace(&settings, &format!("{documented}/privkey.pem"), &format!("{at}/key.pem"))
 }
 
 /// A port that nobody listens on. Somebody may take it before the proxy does; then the proxy says so and ends.
@@ -64,18 +74,6 @@ pub enum Kind {
     Caddy,
     HaProxy,
     Apache,
-}
-
-impl Kind {
-    /// Its documented settings.
-    fn snippet(self) -> String {
-        snippet(match self {
-            Self::Nginx => "nginx",
-            Self::Caddy => "caddyfile",
-            Self::HaProxy => "haproxy",
-            Self::Apache => "apache",
-        })
-    }
 }
 
 /// A proxy as a process, in a folder of its own with a certificate of its own.
@@ -102,25 +100,9 @@ impl Proxy {
     /// Makes the folder and the certificate, lets `settle` write the settings, and starts it until it takes connections.
     async fn start(settle: impl Fn(&Path, u16) -> Command) -> Self {
         let folder = Folder::new("rtc_proxy");
-        run(Command::new("openssl").current_dir(&folder.0).args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=chat.example",
-            "-addext",
-            "subjectAltName=DNS:chat.example",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ]));
+        let certificate = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+            -subj /CN=chat.example -addext subjectAltName=DNS:chat.example -keyout key.pem -out cert.pem";
+        run(Command::new("openssl").current_dir(&folder.0).args(certificate.split(' ')));
         let log = folder.0.join("log");
         for _ in 0..5 {
             let port = free_port();
@@ -129,14 +111,11 @@ impl Proxy {
             command.stdout(write.try_clone().unwrap()).stderr(write);
             let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let started = until("the proxy to listen or to end", async || {
-                if child.try_wait().unwrap().is_some() {
-                    return Some(false);
-                }
-                TcpStream::connect(address).is_ok().then_some(true)
-            })
-            .await;
-            if started {
+            let is_up = async || match child.try_wait().unwrap() {
+                Some(_) => Some(false),
+                None => TcpStream::connect(address).is_ok().then_some(true),
+            };
+            if until("the proxy to listen or to end", is_up).await {
                 return Self { child, folder, address, log };
             }
         }
@@ -145,81 +124,76 @@ impl Proxy {
 
     /// A proxy with the documented settings, which may be edited.
     pub async fn of(kind: Kind, server: &Server, edit: impl Fn(String) -> String) -> Self {
-        let target = server.address.to_string();
-        let settings = edit(kind.snippet());
-        match kind {
-            Kind::Nginx => Self::nginx_as(&settings, &target, "").await,
-            Kind::Caddy => Self::caddy_as(&settings, &target).await,
-            Kind::HaProxy => Self::haproxy_as(&settings, &target).await,
-            Kind::Apache => Self::apache_as(&settings, &target).await,
-        }
-    }
-
-    async fn haproxy_as(settings: &str, target: &str) -> Self {
-        Self::start(|folder, port| {
-            let at = folder.display();
-            let part = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-            std::fs::write(folder.join("both.pem"), part("cert.pem") + &part("key.pem")).unwrap();
-            let chat = replace(settings, "127.0.0.1:8080", target);
-            let chat = replace(&chat, "bind :443 ", &format!("bind 127.0.0.1:{port} "));
-            let chat = replace(&chat, "/etc/haproxy/chat.example.pem", &format!("{at}/both.pem"));
-            std::fs::write(folder.join("haproxy.cfg"), chat).unwrap();
-            let mut command = program("haproxy");
-            command.arg("-db").arg("-f").arg(folder.join("haproxy.cfg"));
-            command
-        })
-        .await
-    }
-
-    /// Apache with what Debian's main file and `a2enmod` would say.
-    async fn apache_as(settings: &str, target: &str) -> Self {
-        Self::start(|folder, port| {
-            let at = folder.display();
-            let chat = replace(settings, "127.0.0.1:8080", target);
-            let chat = replace(&chat, "<VirtualHost *:443>", &format!("<VirtualHost 127.0.0.1:{port}>"));
-            let chat = replace(&chat, "/etc/letsencrypt/live/chat.example/fullchain.pem", &format!("{at}/cert.pem"));
-            let chat = replace(&chat, "/etc/letsencrypt/live/chat.example/privkey.pem", &format!("{at}/key.pem"));
-            let modules = ["mpm_event", "authz_core", "socache_shmcb", "ssl", "headers", "proxy", "proxy_http"];
-            let load = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
-            let modules: String = modules.iter().map(load).collect();
-            // Of no effect but for root, whose rights Apache would not serve with.
-            let main = format!(
-                "ServerRoot {at}\nDefaultRuntimeDir {at}\nPidFile {at}/pid\nErrorLog {at}/log\nServerName {HOST}\n\
-                 {modules}User www-data\nGroup www-data\nListen 127.0.0.1:{port}\n{chat}"
-            );
-            std::fs::write(folder.join("apache.conf"), main).unwrap();
-            let mut command = program("apache2");
-            command.arg("-f").arg(folder.join("apache.conf")).arg("-DFOREGROUND");
-            command
+        let settings = replace(&edit(snippet(kind)), "127.0.0.1:8080", &server.address.to_string());
+        Self::start(|folder, port| match kind {
+            Kind::Nginx => Self::settle_nginx(&settings, "", folder, port),
+            Kind::Caddy => Self::settle_caddy(&settings, folder, port),
+            Kind::HaProxy => Self::settle_haproxy(&settings, folder, port),
+            Kind::Apache => Self::settle_apache(&settings, folder, port),
         })
         .await
     }
 
     /// nginx with the documented settings and what stands around them in its main file.
     async fn nginx(server: &Server, outside: &str) -> Self {
-        Self::nginx_as(&Kind::Nginx.snippet(), &server.address.to_string(), outside).await
+        let settings = replace(&snippet(Kind::Nginx), "127.0.0.1:8080", &server.address.to_string());
+        Self::start(|folder, port| Self::settle_nginx(&settings, outside, folder, port)).await
     }
 
-    async fn nginx_as(settings: &str, target: &str, outside: &str) -> Self {
-        Self::start(|folder, port| {
-            let at = folder.display();
-            let mut chat = replace(settings, "127.0.0.1:8080", target);
-            chat = chat.lines().filter(|line| !line.contains("[::]")).map(|line| format!("{line}\n")).collect();
-            chat = replace(&chat, "listen 443 ", &format!("listen 127.0.0.1:{port} "));
-            chat = replace(&chat, "listen 80;", &format!("listen 127.0.0.1:{};", free_port()));
-            chat = replace(&chat, "/etc/letsencrypt/live/chat.example/fullchain.pem", &format!("{at}/cert.pem"));
-            chat = replace(&chat, "/etc/letsencrypt/live/chat.example/privkey.pem", &format!("{at}/key.pem"));
-            std::fs::write(folder.join("chat.conf"), chat).unwrap();
-            let main = format!(
-                "daemon off;\npid {at}/pid;\nerror_log stderr notice;\n{outside}\nevents {{ worker_connections 1024; }}\n\
-                 http {{\naccess_log off;\nclient_body_temp_path {at}/body;\nproxy_temp_path {at}/proxy;\n\
-                 fastcgi_temp_path {at}/fastcgi;\nuwsgi_temp_path {at}/uwsgi;\nscgi_temp_path {at}/scgi;\n\
-                 include {at}/chat.conf;\n}}\n"
-            );
-            std::fs::write(folder.join("nginx.conf"), main).unwrap();
-            Self::nginx_command(folder)
-        })
-        .await
+    fn settle_haproxy(settings: &str, folder: &Path, port: u16) -> Command {
+        let part = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        std::fs::write(folder.join("both.pem"), part("cert.pem") + &part("key.pem")).unwrap();
+        let chat = replace(settings, "bind :443 ", &format!("bind 127.0.0.1:{port} "));
+        let chat = replace(&chat, "/etc/haproxy/chat.example.pem", &format!("{}/both.pem", folder.display()));
+        std::fs::write(folder.join("haproxy.cfg"), chat).unwrap();
+        let mut command = program("haproxy");
+        command.arg("-db").arg("-f").arg(folder.join("haproxy.cfg"));
+        command
+    }
+
+    /// Apache with what Debian's main file and `a2enmod` would say.
+    fn settle_apache(settings: &str, folder: &Path, port: u16) -> Command {
+        let at = folder.display();
+        let chat = replace(settings, "<VirtualHost *:443>", &format!("<VirtualHost 127.0.0.1:{port}>"));
+        let chat = with_certificate(&chat, folder);
+        let modules = ["mpm_event", "authz_core", "socache_shmcb", "ssl", "headers", "proxy", "proxy_http"];
+        let load = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+        let modules: String = modules.iter().map(load).collect();
+        // Of no effect but for root, whose rights Apache would not serve with.
+        let main = format!(
+            "ServerRoot {at}\nDefaultRuntimeDir {at}\nPidFile {at}/pid\nErrorLog {at}/log\nServerName {HOST}\n\
+             {modules}User www-data\nGroup www-data\nListen 127.0.0.1:{port}\n{chat}"
+        );
+        std::fs::write(folder.join("apache.conf"), main).unwrap();
+        let mut command = program("apache2");
+        command.arg("-f").arg(folder.join("apache.conf")).arg("-DFOREGROUND");
+        command
+    }
+
+    fn settle_nginx(settings: &str, outside: &str, folder: &Path, port: u16) -> Command {
+        let at = folder.display();
+        let lines = settings.lines().filter(|line| !line.contains("[::]"));
+        let chat: String = lines.map(|line| format!("{line}\n")).collect();
+        let chat = replace(&chat, "listen 443 ", &format!("listen 127.0.0.1:{port} "));
+        let chat = replace(&chat, "listen 80;", &format!("listen 127.0.0.1:{};", free_port()));
+        std::fs::write(folder.join("chat.conf"), with_certificate(&chat, folder)).unwrap();
+        let main = format!(
+            "daemon off;\npid {at}/pid;\nerror_log stderr notice;\n{outside}\nevents {{ worker_connections 1024; }}\n\
+             http {{\naccess_log off;\nclient_body_temp_path {at}/body;\nproxy_temp_path {at}/proxy;\n\
+             fastcgi_temp_path {at}/fastcgi;\nuwsgi_temp_path {at}/uwsgi;\nscgi_temp_path {at}/scgi;\n\
+             include {at}/chat.conf;\n}}\n"
+        );
+        std::fs::write(folder.join("nginx.conf"), main).unwrap();
+        Self::nginx_command(folder)
+    }
+
+    fn settle_caddy(settings: &str, folder: &Path, port: u16) -> Command {
+        let at = folder.display();
+        let here = format!("https://{HOST}:{port} {{\n    bind 127.0.0.1\n    tls {at}/cert.pem {at}/key.pem");
+        let site = replace(settings, "chat.example {", &here);
+        let global = format!("{{\n    admin 127.0.0.1:{}\n    auto_https disable_redirects\n}}\n", free_port());
+        std::fs::write(folder.join("Caddyfile"), global + &site).unwrap();
+        Self::caddy_command(folder, "run")
     }
 
     fn nginx_command(folder: &Path) -> Command {
@@ -238,19 +212,6 @@ impl Proxy {
         let old = workers();
         run(Self::nginx_command(&self.folder.0).args(["-s", "reload"]));
         soon("new workers", async || workers().iter().any(|pid| !old.contains(pid))).await;
-    }
-
-    async fn caddy_as(settings: &str, target: &str) -> Self {
-        Self::start(|folder, port| {
-            let at = folder.display();
-            let site = replace(settings, "127.0.0.1:8080", target);
-            let here = format!("https://{HOST}:{port} {{\n    bind 127.0.0.1\n    tls {at}/cert.pem {at}/key.pem");
-            let site = replace(&site, "chat.example {", &here);
-            let global = format!("{{\n    admin 127.0.0.1:{}\n    auto_https disable_redirects\n}}\n", free_port());
-            std::fs::write(folder.join("Caddyfile"), global + &site).unwrap();
-            Self::caddy_command(folder, "run")
-        })
-        .await
     }
 
     fn caddy_command(folder: &Path, what: &str) -> Command {
@@ -294,24 +255,13 @@ impl Proxy {
 /// Carries one connection until either side ends it.
 fn through_tls(near: TcpStream, proxy: SocketAddr, from: Ipv4Addr, certificate: &Path) {
     near.set_nodelay(true).unwrap();
-    let mut tls = Command::new("openssl")
-        .args([
-            "s_client",
-            "-quiet",
-            "-no_ign_eof",
-            "-verify_return_error",
-            "-verify_hostname",
-            HOST,
-            "-servername",
-            HOST,
-        ])
-        .args(["-bind", &format!("{from}:0"), "-connect", &proxy.to_string(), "-CAfile"])
-        .arg(certificate)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut tls = Command::new("openssl");
+    let arguments = format!(
+        "s_client -quiet -no_ign_eof -verify_return_error -verify_hostname {HOST} -servername {HOST} -bind {from}:0 \
+         -connect {proxy} -CAfile"
+    );
+    tls.args(arguments.split(' ')).arg(certificate).stderr(Stdio::null());
+    let mut tls = tls.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut into, mut out) = (tls.stdin.take().unwrap(), tls.stdout.take().unwrap());
     let (mut from_near, mut to_near) = (near.try_clone().unwrap(), near.try_clone().unwrap());
     let up = thread::spawn(move || carry(&mut from_near, &mut into));
@@ -353,22 +303,21 @@ async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> C
         }
         let (client_id, content) = (Uuid::new_v4(), format!("message {n}"));
         loop {
-            let frame = message(client_id, &content).to_string();
-            let _ = client.send_raw(Message::text(frame)).await;
+            client.try_publish(client_id, &content).await;
             if is_acknowledged(&mut client, client_id).await {
                 done.n_acks.fetch_add(1, Ordering::Relaxed);
                 break;
             }
             done.n_returns.fetch_add(1, Ordering::Relaxed);
             let history = client.drop_connection();
-            client = within("the way back", async {
+            let way_back = async {
                 loop {
                     if let Some(client) = Client::try_connect_as(address, &host, "post", &[]).await {
                         return client;
                     }
                 }
-            })
-            .await;
+            };
+            client = within("the way back", way_back).await;
             let welcome = client.come_back(who.clone(), history).await;
             assert!(welcome.head.resumed, "{:?}", welcome.head);
         }
@@ -407,8 +356,7 @@ async fn nobody_loses_a_message(database: &Database, proxy: &Proxy, reload: impl
     }
     done.stop.store(true, Ordering::Relaxed);
     let clients = talking.join_all().await;
-    let stored = database.messages("post").await;
-    assert_whole(&stored);
+    let stored = whole(database, "post").await;
     assert_eq!(stored.len(), done.n_acks.load(Ordering::Relaxed), "each message once");
     for mut client in clients {
         client.reach(stored.len() as i64).await;

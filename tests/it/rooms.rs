@@ -6,7 +6,7 @@ use chat_wire::ServerFrame;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::support::{Client, Database, Server, Who, assert_whole, soon, within};
+use crate::support::{Client, Database, Server, Who, soon, whole, within};
 
 on_both!(an_idle_room_is_retired_and_comes_back, joins_while_a_room_is_retired_are_not_lost);
 
@@ -16,14 +16,14 @@ async fn an_idle_room_is_retired_and_comes_back(database: &Database) {
     author.say("one").await;
     author.say("two").await;
     let stays = Client::reader(&server, "other post").await;
-    soon("two rooms", async || server.metric("chat_rooms_live").await == 2.0).await;
+    server.counts("two rooms", "chat_rooms_live", |n| n == 2.0).await;
     // One that hangs up right behind its last message leaves no room that waits for ever.
     author.publish(Uuid::new_v4(), "three, and gone").await;
     author.wait("the last MESSAGE", |f| matches!(f, ServerFrame::Message(m) if m.seq == 3).then_some(())).await;
     let who = author.who.clone();
     let history = author.drop_connection();
     soon("the empty room to go", async || server.json("/healthz").await["rooms"] == 1).await;
-    soon("the figure to follow", async || server.metric("chat_rooms_live").await == 1.0).await;
+    server.counts("the figure to follow", "chat_rooms_live", |n| n == 1.0).await;
 
     let resume = history.resume_point().expect("a cursor");
     let (mut back, welcome) = Client::join_at(&server, "post", who, &resume).await;
@@ -63,9 +63,7 @@ async fn joins_while_a_room_is_retired_are_not_lost(database: &Database) {
         });
     }
     for room in visitors.join_all().await {
-        let stored = database.messages(&room).await;
-        assert_whole(&stored);
-        assert_eq!(stored.len(), CYCLES, "{room}");
+        assert_eq!(whole(database, &room).await.len(), CYCLES, "{room}");
     }
     assert!(!server.log().contains("a room ended by itself"), "{}", server.log());
     soon("all rooms to go", async || server.json("/healthz").await["rooms"] == 0).await;

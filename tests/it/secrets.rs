@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 use chat_wire::{CloseCode, ErrorCode};
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
 use crate::support::{
     Client, Database, RawSocket, Server, Who, admin_url, connect, get_raw, message,
-    raw::{FIN, TEXT},
+    raw::{FIN, TEXT, sent},
     read_to_end, soon, within,
 };
 
@@ -76,9 +76,7 @@ async fn connection(server: &Server, secrets: &mut Secrets) -> TcpStream {
 
 /// An HTTP request as it stands; gives all that is answered.
 async fn ask(server: &Server, request: &str) -> String {
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    stream.write_all(request.as_bytes()).await.expect("a server that reads");
-    read_to_end(&mut stream).await
+    read_to_end(&mut sent(server.address, request).await).await
 }
 
 async fn nothing_said_holds_a_secret(database: &Database) {
@@ -140,17 +138,17 @@ async fn nothing_said_holds_a_secret(database: &Database) {
     let mut errors = String::new();
     let mut broken = Client::over(connection(&server, &mut secrets).await, &server, "post", &headers).await.unwrap().0;
     broken.transcript = Some(String::new());
-    for text in [
-        BROKEN.to_owned(),
-        format!("{{\"{BROKEN}"),
-        json!({"type": BROKEN, "payload": {}}).to_string(),
-        json!({"type": "JOIN", "payload": {"anonymousId": BROKEN}}).to_string(),
-        json!({"type": "JOIN", "payload": {"anonymousId": author.anonymous_id, "nickname": [BROKEN]}}).to_string(),
-        json!({"type": "JOIN", "payload": {"anonymousId": author.anonymous_id, "avatar": BROKEN}}).to_string(),
-        json!({"type": "JOIN", "payload": {"anonymousId": author.anonymous_id, "nickname": format!("{BROKEN}\u{0}")}})
-            .to_string(),
-    ] {
-        broken.send_text(&text).await;
+    let id = author.anonymous_id;
+    let joins = [
+        json!({"anonymousId": BROKEN}),
+        json!({"anonymousId": id, "nickname": [BROKEN]}),
+        json!({"anonymousId": id, "avatar": BROKEN}),
+        json!({"anonymousId": id, "nickname": format!("{BROKEN}\u{0}")}),
+    ];
+    let joins = joins.map(|payload| json!({"type": "JOIN", "payload": payload}).to_string());
+    let no_type = json!({"type": BROKEN, "payload": {}}).to_string();
+    for text in [BROKEN.to_owned(), format!("{{\"{BROKEN}"), no_type].iter().chain(&joins) {
+        broken.send_text(text).await;
         broken.error().await;
     }
     broken.send_raw(Message::binary(BROKEN.as_bytes().to_vec())).await.expect("a socket that takes a frame");
@@ -190,11 +188,14 @@ async fn nothing_said_holds_a_secret(database: &Database) {
     }
 
     // The database goes away and comes back.
+    let mut refused = async || {
+        let error = sessions[0].refused(&message(Uuid::new_v4(), CONTENT)).await;
+        assert_eq!(error.code, ErrorCode::StoreUnavailable, "{error:?}");
+        format!("{error:?}")
+    };
     if database.is_sqlite() {
         let held = database.hold("post").await;
-        sessions[0].publish(Uuid::new_v4(), CONTENT).await;
-        let error = sessions[0].error_of(ErrorCode::StoreUnavailable).await;
-        errors.push_str(&format!("{error:?}"));
+        errors.push_str(&refused().await);
         held.release().await;
     } else {
         let admin = connect(&admin_url()).await.expect("a connection");
@@ -203,16 +204,13 @@ async fn nothing_said_holds_a_secret(database: &Database) {
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
         admin.batch_execute(&shut).await.expect("a database that takes nobody");
         admin.batch_execute(&end).await.expect("an end of all connections");
-        sessions[0].publish(Uuid::new_v4(), CONTENT).await;
-        let error = sessions[0].error_of(ErrorCode::StoreUnavailable).await;
-        errors.push_str(&format!("{error:?}"));
+        errors.push_str(&refused().await);
         errors.push_str(&get_raw(&server, "/api/v1/rooms/elsewhere", &raw_headers).await.body);
         errors.push_str(&get_raw(&server, "/healthz", &raw_headers).await.body);
         let open = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
         admin.batch_execute(&open).await.expect("a database that takes everybody");
     }
-    soon("the database to be back", async || get_raw(&server, "/healthz", "").await.body.contains(r#""status":"ok""#))
-        .await;
+    soon("the database to be back", async || server.get("/healthz").await.status() == 200).await;
 
     let metrics = server.get("/metrics").await.text().await.expect("text");
     assert!(metrics.contains("chat_errors_total"));
@@ -233,9 +231,8 @@ async fn nothing_said_holds_a_secret(database: &Database) {
     assert!(log.contains("listening on") && log.contains("stopped"), "{log}");
 
     let mut found = Vec::new();
-    for (place, text) in
-        [("the log", &log), ("the metrics", &metrics), ("an error", &errors), ("the arguments", &arguments)]
-    {
+    let said = [("the log", &log), ("the metrics", &metrics), ("an error", &errors), ("the arguments", &arguments)];
+    for (place, text) in said {
         found.extend(secrets.found_in(place, text));
     }
     // Between people go texts and nicknames, and nothing else of this.
@@ -255,18 +252,14 @@ async fn a_start_that_fails_tells_no_secret() {
     secrets.add("CHAT_SECRET", SECRET);
     let wrong = database.url.replacen(&right, "hunter2-91c6e0", 1);
     for url in [
-        wrong.clone(),
-        "postgres://u:hunter2-91c6e0@127.0.0.1:1/x?connect_timeout=x".to_owned(),
-        "postgres://u:hunter2-91c6e0@[/x".to_owned(),
-        "hunter2-91c6e0".to_owned(),
+        &wrong,
+        "postgres://u:hunter2-91c6e0@127.0.0.1:1/x?connect_timeout=x",
+        "postgres://u:hunter2-91c6e0@[/x",
+        "hunter2-91c6e0",
     ] {
         for arguments in [&[][..], &["migrate"], &["new-epoch"]] {
-            let settings = [
-                ("RUST_LOG", "trace"),
-                ("DATABASE_URL", &url),
-                ("CHAT_SECRET", SECRET),
-                ("CHAT_LISTEN", "127.0.0.1:0"),
-            ];
+            let own = [("RUST_LOG", "trace"), ("CHAT_SECRET", SECRET)];
+            let settings = [&own[..], &[("DATABASE_URL", url), ("CHAT_LISTEN", "127.0.0.1:0")]].concat();
             let ended = Server::run(arguments, &settings).await;
             assert!(!ended.status.success(), "{arguments:?}");
             let said = [ended.stdout, ended.stderr].concat();

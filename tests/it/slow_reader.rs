@@ -1,9 +1,6 @@
 //! P5: who stops reading is cut off, costs bounded memory, and resumes; nobody else notices.
 
-use std::time::Duration;
-
-use socket2::SockRef;
-use tokio::{net::TcpSocket, task::JoinSet};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::support::{Client, Database, Event, Server, Who, soon, until, within};
@@ -12,15 +9,7 @@ on_both!(who_stops_reading_is_cut_and_resumes_exactly, a_burst_cuts_nobody_who_r
 
 async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
     let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off"), ("CHAT_OUTBOX_KIB", "128")]).await;
-    // A small window, so that little is enough to fill what lies between.
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(4 * 1024).expect("a setting");
-    let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
-    assert!(SockRef::from(&stream).recv_buffer_size().expect("a size") < 64 * 1024);
-    let (mut stalled, _) = Client::over(stream, &server, "post", &[]).await.expect("an upgrade");
-    stalled.who = Who::named("stalled");
-    stalled.enter(None).await;
-
+    let mut stalled = Client::narrow(&server, "post", Who::named("stalled")).await;
     let mut writer = Client::author(&server, "post", "the writer").await;
     let mut reader = Client::reader(&server, "post").await;
     let text = "x".repeat(1_500);
@@ -54,16 +43,13 @@ async fn who_stops_reading_is_cut_and_resumes_exactly(database: &Database) {
     back.reach(n_sent).await;
     assert!(back.history.list.values().eq(stored.iter()));
     assert_eq!(back.say("and goes on").await.seq, n_sent + 1);
-    soon("what was queued to be given back", async || server.metric("chat_outbox_bytes").await == 0.0).await;
+    server.counts("what was queued to be given back", "chat_outbox_bytes", |n| n == 0.0).await;
 }
 
 /// A pause of the database gathers much that is then shown at once. Whoever reads gets all of it.
 async fn a_burst_cuts_nobody_who_reads(database: &Database) {
     let server = Server::with(database, &[("CHAT_RATE_LIMITS", "off")]).await;
-    let mut writers = Vec::new();
-    for n in 0..4 {
-        writers.push(Client::author(&server, "post", &format!("writer {n}")).await);
-    }
+    let mut writers = Client::authors(&server, "post", 4).await;
     writers[0].say("the first").await;
     let text = "😀".repeat(2_000);
     let held = database.hold("post").await;
@@ -72,23 +58,17 @@ async fn a_burst_cuts_nobody_who_reads(database: &Database) {
             writer.publish(Uuid::new_v4(), &text).await;
         }
     }
-    until("all to wait for the database", async || {
-        let queue = server.json("/healthz").await["storeQueue"].as_i64();
-        queue.is_some_and(|n| n >= 79).then_some(())
-    })
-    .await;
+    let queue = async || server.json("/healthz").await["storeQueue"].as_i64();
+    soon("all to wait for the database", async || queue().await.is_some_and(|n| n >= 79)).await;
     let reader = Client::reader(&server, "post").await;
-    let mut all: JoinSet<Client> = JoinSet::new();
+    let mut all = JoinSet::new();
     for mut client in writers.into_iter().chain([reader]) {
         all.spawn(async move {
             client.reach(81).await;
-            client
+            client.history.list.len()
         });
     }
     held.release().await;
-    let stored = tokio::time::timeout(Duration::from_secs(60), all.join_all()).await.expect("everybody to get it");
-    for client in &stored {
-        assert_eq!(client.history.list.len(), 81);
-    }
+    assert_eq!(within("everybody to get it", all.join_all()).await, [81; 5]);
     assert_eq!(server.metric("chat_outbox_evictions_total").await, 0.0);
 }

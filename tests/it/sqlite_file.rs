@@ -50,9 +50,7 @@ async fn missed(take: impl AsyncFn(&Path)) -> (Database, Server, Client) {
     let refused = author.refused(&message(Uuid::new_v4(), "meanwhile")).await;
     assert_eq!(refused.code, ErrorCode::StoreUnavailable);
     soon("/healthz to be degraded", async || health(&server).await == 503).await;
-    server.logs("is not the file that this server has open").await;
-    let lines = server.log().matches("is not the file that this server has open").count();
-    assert_eq!(lines, 1, "{}", server.log());
+    server.logs_once("is not the file that this server has open").await;
     // Who reads along reads on.
     author.ping().await;
     (database, server, author)
@@ -83,13 +81,11 @@ async fn a_backup_that_is_put_over_the_file_gets_no_message_of_the_old_ones_serv
     let replace = async |path: &Path| {
         let backup = path.with_file_name("backup.db");
         let url = format!("sqlite://{}", path.display());
-        let made = Server::run(&["backup", backup.to_str().unwrap()], &[("DATABASE_URL", &url)]).await;
-        assert!(made.status.success(), "{}", made.stderr);
+        Server::run(&["backup", backup.to_str().unwrap()], &[("DATABASE_URL", &url)]).await.done();
         fs::rename(backup, path).expect("replaced");
     };
     let (database, server, _) = missed(replace).await;
-    server.kill9().await;
-    let server = Server::start(&database).await;
+    let server = server.again(&database, &[]).await;
     Client::author(&server, "post", "author").await.say("on the new one").await;
     let stored = database.messages("post").await;
     assert_eq!(stored.iter().map(|m| &*m.content).collect::<Vec<_>>(), ["before", "on the new one"]);
@@ -98,14 +94,12 @@ async fn a_backup_that_is_put_over_the_file_gets_no_message_of_the_old_ones_serv
 /// Nobody ran `new-epoch`; a client that saw more would mix two histories.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_copy_that_is_put_back_by_hand_begins_a_new_epoch() {
-    let database = Database::sqlite();
+    let (database, server) = Server::alone(&QUICK).await;
     let path = database.sqlite_path();
     let copy = path.with_file_name("copy.db");
-    let server = Server::with(&database, &QUICK).await;
     let mut author = Client::author(&server, "post", "author").await;
     author.say("in the copy").await;
-    let made = Server::run(&["backup", copy.to_str().unwrap()], &[("DATABASE_URL", &database.url)]).await;
-    assert!(made.status.success(), "{}", made.stderr);
+    Server::run(&["backup", copy.to_str().unwrap()], &[("DATABASE_URL", &database.url)]).await.done();
     author.say("not in the copy").await;
     author.reach(2).await;
     server.kill9().await;
@@ -116,16 +110,15 @@ async fn an_older_copy_that_is_put_back_by_hand_begins_a_new_epoch() {
     fs::copy(&copy, &path).expect("put back");
     let server = Server::with(&database, &QUICK).await;
     server.logs("the database is older than the one that was here before").await;
-    let old = author.history.resume_point().expect("a position").epoch;
+    let old = author.history.epoch();
     let (mut author, welcome) = author.back(&server).await;
     assert!(!welcome.head.resumed);
     assert_ne!(welcome.head.room.epoch, old);
     assert_eq!(author.history.contents(), ["in the copy"]);
     author.say("in the new life").await;
-    let new = author.history.resume_point().expect("a position").epoch;
-    server.kill9().await;
+    let new = author.history.epoch();
     // Once, not at each start.
-    let server = Server::with(&database, &QUICK).await;
+    let server = server.again(&database, &QUICK).await;
     let (_, welcome) = author.back(&server).await;
     assert_eq!(welcome.head.room.epoch, new);
     assert!(welcome.head.resumed);
@@ -145,6 +138,5 @@ async fn what_is_made_is_for_its_owner_only_and_an_open_file_is_warned_of() {
     server.kill9().await;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
     let server = Server::start(&database).await;
-    server.logs(warning).await;
-    assert_eq!(server.log().matches(warning).count(), 1, "{}", server.log());
+    server.logs_once(warning).await;
 }

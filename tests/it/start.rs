@@ -2,12 +2,12 @@
 
 use std::net::TcpListener;
 
-use chat_wire::{ErrorCode, ServerFrame};
+use chat_wire::ErrorCode;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use tokio::io::copy_bidirectional;
 
-use crate::support::{Client, Database, Ended, Server, admin_url, until};
+use crate::support::{Client, Database, Ended, Server, Who, admin_url};
 
 /// That the program ended with one line that says why.
 #[track_caller]
@@ -24,17 +24,20 @@ pub fn one_line(ended: &Ended, names: &[&str], hides: &[&str]) {
     }
 }
 
+/// That neither a server nor `migrate` runs on the database with this URL: the line names the setting and these.
+pub async fn refused(url: &str, names: &[&str], hides: &[&str]) {
+    let settings = [("DATABASE_URL", url), ("CHAT_LISTEN", "127.0.0.1:0")];
+    let names = [&["DATABASE_URL"][..], names].concat();
+    one_line(&Server::run(&[], &settings).await, &names, hides);
+    one_line(&Server::run(&["migrate"], &settings[..1]).await, &names, hides);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_database_url_is_named_and_no_password_shown() {
-    for url in [
-        "mysql://user:hunter2@localhost/chat",
-        "hunter2",
-        "",
-        "postgres://user:hunter2@localhost:port/chat",
-        "postgres://user:hunter2@",
-        "postgres://user:hunter2@localhost/chat?sslmode=sometimes",
-        "sqlite://",
-    ] {
+    let postgres = ["localhost:port/chat", "", "localhost/chat?sslmode=sometimes"];
+    let postgres = postgres.map(|place| format!("postgres://user:hunter2@{place}"));
+    let others = ["mysql://user:hunter2@localhost/chat", "hunter2", "", "sqlite://"];
+    for url in postgres.iter().map(String::as_str).chain(others) {
         one_line(&Server::run(&[], &[("DATABASE_URL", url)]).await, &["DATABASE_URL"], &["hunter2"]);
         let flag = format!("--database-url={url}");
         one_line(&Server::run(&[&flag], &[]).await, &["DATABASE_URL"], &["hunter2"]);
@@ -64,10 +67,9 @@ async fn a_port_that_is_taken_is_named() {
     let database = Database::sqlite();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    let settings = [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", &address)];
-    one_line(&Server::run(&[], &settings).await, &["CHAT_LISTEN", &address], &[]);
-    let settings =
-        [("DATABASE_URL", database.url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0"), ("CHAT_METRICS_ADDR", &address)];
+    let url = ("DATABASE_URL", database.url.as_str());
+    one_line(&Server::run(&[], &[url, ("CHAT_LISTEN", &address)]).await, &["CHAT_LISTEN", &address], &[]);
+    let settings = [url, ("CHAT_LISTEN", "127.0.0.1:0"), ("CHAT_METRICS_ADDR", &address)];
     one_line(&Server::run(&[], &settings).await, &["CHAT_METRICS_ADDR", &address], &[]);
 }
 
@@ -78,33 +80,24 @@ async fn a_second_server_on_the_same_sqlite_file_is_refused() {
     let (_, path) = database.url.split_once("://").expect("a URL");
     one_line(&Server::run(&[], &settings).await, &[path], &[]);
     Client::author(&server, "post", "the author").await.say("the first goes on").await;
-    server.kill9().await;
     // A crash leaves no lock behind.
-    let server = Server::start(&database).await;
+    let server = server.again(&database, &[]).await;
     assert_eq!(Client::reader(&server, "post").await.history.contents(), ["the first goes on"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgresql_that_refuses_ends_the_start() {
     let database = Database::postgres().await;
-    let (user, rest) = admin_url()
-        .split_once("://")
-        .map(|(_, r)| r.to_owned())
-        .and_then(|r| {
-            let (login, rest) = r.split_once('@')?;
-            Some((login.split(':').next()?.to_owned(), rest.to_owned()))
-        })
-        .expect("a URL");
-    let host = rest.split('/').next().expect("a host");
+    let admin = admin_url();
+    let (login, place) = admin.split_once("://").and_then(|(_, rest)| rest.split_once('@')).expect("a URL");
+    let (user, host) = (login.split(':').next().expect("a user"), place.split('/').next().expect("a host"));
     let name = database.url.rsplit('/').next().expect("a name");
     for url in [
         format!("postgres://{user}:hunter2@{host}/{name}"),
         format!("postgres://nobody:hunter2@{host}/{name}"),
         database.url.replace(name, "no_such_database"),
     ] {
-        let settings = [("DATABASE_URL", url.as_str()), ("CHAT_LISTEN", "127.0.0.1:0")];
-        one_line(&Server::run(&[], &settings).await, &["DATABASE_URL"], &["hunter2"]);
-        one_line(&Server::run(&["migrate"], &settings[..1]).await, &["DATABASE_URL"], &["hunter2"]);
+        refused(&url, &[], &["hunter2"]).await;
     }
 }
 
@@ -127,8 +120,7 @@ async fn an_unreachable_postgresql_is_waited_for() {
     assert_eq!((&health["database"]["reachable"], &health["database"]["kind"]), (&false.into(), &"postgresql".into()));
     assert_eq!(server.get("/room/post").await.status(), 200, "the page comes without history");
     assert_eq!(server.get("/api/v1/rooms/post/messages").await.status(), 503);
-    let mut early = Client::connect(&server, "post").await;
-    early.ask_to_join(None).await;
+    let mut early = Client::asking(&server, "post", Who::reader()).await;
     let error = early.error_of(ErrorCode::StoreUnavailable).await;
     assert!(error.retry_after_ms.is_some(), "{error:?}");
 
@@ -148,37 +140,29 @@ async fn an_unreachable_postgresql_is_waited_for() {
     });
     server.ready().await;
     assert_eq!(server.get("/readyz").await.status(), 200);
-    until("the session to be let in", async || {
-        early.ask_to_join(None).await;
-        matches!(early.frame("an answer").await, ServerFrame::Welcome(_)).then_some(())
-    })
-    .await;
+    early.enter_at_last().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_do_their_work_and_end() {
     for database in [Database::sqlite(), Database::postgres().await] {
         let settings = [("DATABASE_URL", database.url.as_str())];
-        let first = Server::run(&["migrate"], &settings).await;
-        assert!(first.status.success() && first.stdout.starts_with("applied "), "{}{}", first.stdout, first.stderr);
-        let second = Server::run(&["migrate"], &settings).await;
-        assert!(second.status.success() && second.stdout.contains("up to date"), "{}", second.stdout);
-        let epoch = Server::run(&["new-epoch"], &settings).await;
-        assert!(epoch.status.success() && epoch.stdout.starts_with("new epoch "), "{}{}", epoch.stdout, epoch.stderr);
+        let first = Server::run(&["migrate"], &settings).await.done();
+        assert!(first.starts_with("applied "), "{first}");
+        let second = Server::run(&["migrate"], &settings).await.done();
+        assert!(second.contains("up to date"), "{second}");
+        let told = Server::run(&["new-epoch"], &settings).await.done();
         let server = Server::start(&database).await;
         let client = Client::reader(&server, "post").await;
-        let new = epoch.stdout.trim().rsplit(' ').next().expect("an epoch").to_owned();
-        assert_eq!(client.history.resume_point().map(|p| p.epoch), Some(new));
+        assert_eq!(told.trim().strip_prefix("new epoch "), Some(&*client.history.epoch()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_setting_it_starts_on_a_file_of_its_own() {
-    let help = Server::run(&["--help"], &[]).await;
-    assert!(help.status.success());
+    let help = Server::run(&["--help"], &[]).await.done();
     for variable in ["DATABASE_URL", "CHAT_LISTEN", "CHAT_HEARTBEAT_SECS", "CHAT_DRAIN_FLUSH_SECS"] {
-        assert!(help.stdout.contains(variable), "{variable}");
+        assert!(help.contains(variable), "{variable}");
     }
-    let migrated = Server::run(&["migrate"], &[]).await;
-    assert!(migrated.status.success(), "{}", migrated.stderr);
+    Server::run(&["migrate"], &[]).await.done();
 }

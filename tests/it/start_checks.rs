@@ -1,19 +1,16 @@
 //! A database that cannot hold what the product promises ends the start with one line that says what to do.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use uuid::Uuid;
 
 use crate::{
-    start::one_line,
+    start::{self, one_line},
     support::{Database, Ended, Server, admin_url, cluster::is_root, sql},
 };
 
 async fn refused(url: &str, names: &[&str]) {
-    let settings = [("DATABASE_URL", url), ("CHAT_LISTEN", "127.0.0.1:0")];
-    let names = [&["DATABASE_URL"][..], names].concat();
-    one_line(&Server::run(&[], &settings).await, &names, &["hunter2"]);
-    one_line(&Server::run(&["migrate"], &settings[..1]).await, &names, &["hunter2"]);
+    start::refused(url, names, &["hunter2"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,37 +30,33 @@ async fn an_encoding_that_cannot_hold_every_text_is_refused() {
 async fn a_role_without_a_right_is_told_which_one_it_needs() {
     let database = Database::postgres().await;
     let role = format!("rtc_role_{}", Uuid::new_v4().simple());
-    sql(
-        &database.url,
-        &format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'; REVOKE ALL ON SCHEMA public FROM public"),
-    )
-    .await;
+    let make = format!("CREATE ROLE {role} LOGIN PASSWORD 'hunter2'; REVOKE ALL ON SCHEMA public FROM public");
+    sql(&database.url, &make).await;
     let (_, place) = database.url.split_once('@').expect("a URL");
     let url = format!("postgres://{role}:hunter2@{place}");
     refused(&url, &[&role, "may not make tables", "CREATE ON SCHEMA public"]).await;
 
-    let migrated = Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await;
-    assert!(migrated.status.success(), "{}", migrated.stderr);
-    let grant = |what: &str| format!("GRANT {what} TO {role}");
-    sql(&database.url, &grant("USAGE ON SCHEMA public")).await;
-    sql(&database.url, &grant("SELECT ON ALL TABLES IN SCHEMA public")).await;
-    refused(&url, &[&role, "GRANT INSERT ON "]).await;
-    sql(&database.url, &grant("INSERT ON messages, rooms")).await;
-    refused(&url, &[&role, "GRANT UPDATE ON messages"]).await;
-    sql(&database.url, &grant("UPDATE ON messages")).await;
-    refused(&url, &[&role, "GRANT UPDATE ON rooms"]).await;
-
-    sql(&database.url, &grant("UPDATE ON rooms")).await;
-    refused(&url, &[&role, "GRANT UPDATE ON meta"]).await;
-    sql(&database.url, &grant("UPDATE ON meta")).await;
-    refused(&url, &[&role, "ON servers"]).await;
-    sql(&database.url, &grant("INSERT, UPDATE, DELETE ON servers")).await;
-    refused(&url, &[&role, "ON reactions"]).await;
-    sql(&database.url, &grant("INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts")).await;
-    refused(&url, &[&role, "GRANT USAGE ON SEQUENCE public.messages_id_seq"]).await;
-
+    Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await.done();
+    let grant = async |what: &str| drop(sql(&database.url, &format!("GRANT {what} TO {role}")).await);
+    grant("USAGE ON SCHEMA public").await;
+    // What it gets, and what it is told of then.
+    for (granted, needed) in [
+        ("SELECT ON ALL TABLES IN SCHEMA public", "GRANT INSERT ON "),
+        ("INSERT ON messages, rooms", "GRANT UPDATE ON messages"),
+        ("UPDATE ON messages", "GRANT UPDATE ON rooms"),
+        ("UPDATE ON rooms", "GRANT UPDATE ON meta"),
+        ("UPDATE ON meta", "ON servers"),
+        ("INSERT, UPDATE, DELETE ON servers", "ON reactions"),
+        (
+            "INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts",
+            "GRANT USAGE ON SEQUENCE public.messages_id_seq",
+        ),
+    ] {
+        grant(granted).await;
+        refused(&url, &[&role, needed]).await;
+    }
     // With just what it was told to get, it runs.
-    sql(&database.url, &grant("USAGE ON SEQUENCE messages_id_seq")).await;
+    grant("USAGE ON SEQUENCE messages_id_seq").await;
     let server = Server::ready_at(&url, &[]).await;
     crate::support::Client::author(&server, "post", "writer").await.say("with few rights").await;
     server.kill9().await;
@@ -73,7 +66,7 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_no_sqlite_database_is_refused() {
     let database = Database::sqlite();
-    let path = PathBuf::from(database.url.strip_prefix("sqlite://").expect("a path"));
+    let path = database.sqlite_path();
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(&path, "Dear diary, ".repeat(1_000)).expect("a file");
     refused(&database.url, &["chat.db", "something else than a SQLite database"]).await;
@@ -82,15 +75,11 @@ async fn a_file_that_is_no_sqlite_database_is_refused() {
 
 /// The program as a user who may write nothing of others. Ends it where it serves.
 fn as_somebody(arguments: &[&str], url: &str) -> Ended {
-    let mut command = if is_root() {
-        let mut command = Command::new("timeout");
-        command.args(["30", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command
-    } else {
-        let mut command = Command::new("timeout");
-        command.arg("30");
-        command
-    };
+    let mut command = Command::new("timeout");
+    command.arg("30");
+    if is_root() {
+        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
     command.arg(env!("CARGO_BIN_EXE_realtime-chat"));
     let output = command.args(arguments).env("DATABASE_URL", url).env("CHAT_LISTEN", "127.0.0.1:0").output();
     let output = output.expect("the program");
@@ -101,9 +90,8 @@ fn as_somebody(arguments: &[&str], url: &str) -> Ended {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sqlite_file_or_folder_that_may_not_be_written_is_refused() {
     let database = Database::sqlite();
-    let migrated = Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await;
-    assert!(migrated.status.success(), "{}", migrated.stderr);
-    let path = PathBuf::from(database.url.strip_prefix("sqlite://").expect("a path"));
+    Server::run(&["migrate"], &[("DATABASE_URL", &database.url)]).await.done();
+    let path = database.sqlite_path();
     let folder = path.parent().expect("a folder").to_owned();
     let mode = fs::Permissions::from_mode;
     for (of_file, of_folder) in [(0o444, 0o777), (0o666, 0o555), (0o444, 0o555)] {

@@ -1,9 +1,6 @@
 //! How a socket is opened: room ids, subprotocol, origins.
 
-use crate::support::{Answer, Client, RawSocket, Server, get_raw, in_path, refused_upgrade};
-
-const UPGRADE: &str = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+use crate::support::{Answer, Client, RawSocket, Server, get_raw, in_path, raw::UPGRADE, refused_upgrade};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_subprotocol_is_selected_where_it_is_offered() {
@@ -29,24 +26,12 @@ async fn foreign_origins_are_closed_with_4101() {
     let origins = "https://blog.example,http://localhost:4000";
     let (_database, server) = Server::alone(&[("CHAT_ORIGINS", origins)]).await;
     let own = format!("http://{}", server.address);
-    for (origin, is_allowed) in [
-        (None, true),
-        (Some("null"), true),
-        (Some(own.as_str()), true),
-        (Some("https://blog.example"), true),
-        (Some("https://blog.example:443"), true),
-        (Some("http://localhost:4000"), true),
-        (Some("http://blog.example"), false),
-        (Some("https://blog.example:8443"), false),
-        (Some("https://sub.blog.example"), false),
-        (Some("https://blog.example.evil.example"), false),
-        (Some("http://localhost:4001"), false),
-        (Some("http://127.0.0.1:1"), false),
-        (Some("http://127.0.0.1"), false),
-        (Some("https://evil.example"), false),
-        (Some(""), false),
-        (Some("nonsense"), false),
-    ] {
+    let allowed = "null https://blog.example https://blog.example:443 http://localhost:4000".split(' ').chain([&*own]);
+    let foreign = "http://blog.example https://blog.example:8443 https://sub.blog.example \
+        https://blog.example.evil.example http://localhost:4001 http://127.0.0.1:1 http://127.0.0.1 \
+        https://evil.example nonsense";
+    let foreign = foreign.split(' ').chain([""]).map(|origin| (Some(origin), false));
+    for (origin, is_allowed) in allowed.map(|origin| (Some(origin), true)).chain([(None, true)]).chain(foreign) {
         let headers: Vec<_> = origin.iter().map(|o| ("Origin", *o)).collect();
         // A page sees a close code, but not an HTTP status: the upgrade is completed in any case.
         let (mut client, _) = Client::open(&server, "post", &headers).await.expect("an upgrade");
@@ -91,26 +76,9 @@ async fn room_ids_follow_the_rules_on_every_route() {
     let (_database, server) = Server::alone(&[]).await;
     let longest = in_path(&"글".repeat(255));
     let too_long = in_path(&"글".repeat(256));
-    for (room, is_allowed) in [
-        (longest.as_str(), true),
-        (&too_long, false),
-        ("a%20b", true),
-        ("50%25", true),
-        ("%EC%95%88%EB%85%95", true),
-        ("a:b@c;d=e,f", true),
-        ("...", true),
-        (".", false),
-        ("..", false),
-        ("%2e%2E", false),
-        ("a%2Fb", false),
-        ("%2F", false),
-        ("a%00b", false),
-        ("a%0Ab", false),
-        ("a%7Fb", false),
-        ("a%C2%85b", false),
-        ("%FF", false),
-        ("%ED%A0%80", false),
-    ] {
+    let allowed = "a%20b 50%25 %EC%95%88%EB%85%95 a:b@c;d=e,f ...".split(' ').chain([&*longest]);
+    let refused = ". .. %2e%2E a%2Fb %2F a%00b a%0Ab a%7Fb a%C2%85b %FF %ED%A0%80".split(' ').chain([&*too_long]);
+    for (room, is_allowed) in allowed.map(|room| (room, true)).chain(refused.map(|room| (room, false))) {
         let routes = [
             (format!("/ws/room/{room}"), UPGRADE, 101),
             (format!("/room/{room}"), "", 200),

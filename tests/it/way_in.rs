@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     proxies::{HOST, Kind, Proxy, replace},
-    support::{Client, Database, Server, get_raw, soon, within},
+    support::{Client, Database, Server, connect_from, get_raw, raw::ask_livez, read_to_end, soon, within},
 };
 
 const TRUSTED: (&str, &str) = ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1");
@@ -40,37 +40,35 @@ impl Path {
 
     /// The settings as docs/OPERATIONS.md has them, and as its table "Under a path" changes them.
     fn edit(self, kind: Kind, settings: &str) -> String {
-        use Kind::{Apache, Caddy, HaProxy, Nginx};
-        let proxy = "127.0.0.1:8080";
-        match (kind, self) {
-            (_, Self::Root) => settings.to_owned(),
-            (Nginx, Self::Kept) => replace(settings, "location / {", "location /chat/ {"),
-            (Nginx, Self::TakenAway) => {
-                replace(&Self::Kept.edit(kind, settings), "proxy_pass http://chat;", "proxy_pass http://chat/;")
-            }
-            (Caddy, Self::Kept) => replace(settings, "reverse_proxy ", "reverse_proxy /chat/* "),
-            (Caddy, Self::TakenAway) => replace(
-                settings,
-                &format!("reverse_proxy {proxy}"),
-                &format!("handle_path /chat/* {{\n        reverse_proxy {proxy}\n    }}"),
+        // What is replaced, and by what, where the path is kept and where it is taken away.
+        let (from, kept, taken_away) = match kind {
+            Kind::Nginx => ("location / {", "location /chat/ {", "location /chat/ {"),
+            Kind::Caddy => (
+                "reverse_proxy 127.0.0.1:8080",
+                "reverse_proxy /chat/* 127.0.0.1:8080",
+                "handle_path /chat/* {\n        reverse_proxy 127.0.0.1:8080\n    }",
             ),
-            (HaProxy, Self::Kept) => {
-                replace(settings, "default_backend chat", "use_backend chat if { path_beg /chat/ }")
+            Kind::HaProxy => {
+                let rule = "use_backend chat if { path_beg /chat/ }";
+                ("default_backend chat", rule, rule)
             }
-            (HaProxy, Self::TakenAway) => {
-                let rule = "backend chat\n    http-request replace-path /chat/(.*) /\\1\n";
-                replace(&Self::Kept.edit(kind, settings), "\nbackend chat\n", &format!("\n{rule}"))
+            Kind::Apache => (
+                "ProxyPass / http://127.0.0.1:8080/ ",
+                "ProxyPass /chat/ http://127.0.0.1:8080/chat/ ",
+                "ProxyPass /chat/ http://127.0.0.1:8080/ ",
+            ),
+        };
+        match (self, kind) {
+            (Self::Root, _) => settings.to_owned(),
+            (Self::Kept, _) => replace(settings, from, kept),
+            (Self::TakenAway, Kind::Nginx) => {
+                replace(&replace(settings, from, taken_away), "proxy_pass http://chat;", "proxy_pass http://chat/;")
             }
-            (Apache, Self::Kept) => replace(
-                settings,
-                &format!("ProxyPass / http://{proxy}/ "),
-                &format!("ProxyPass /chat/ http://{proxy}/chat/ "),
-            ),
-            (Apache, Self::TakenAway) => replace(
-                settings,
-                &format!("ProxyPass / http://{proxy}/ "),
-                &format!("ProxyPass /chat/ http://{proxy}/ "),
-            ),
+            (Self::TakenAway, Kind::HaProxy) => {
+                let rule = "\nbackend chat\n    http-request replace-path /chat/(.*) /\\1\n";
+                replace(&replace(settings, from, taken_away), "\nbackend chat\n", rule)
+            }
+            (Self::TakenAway, _) => replace(settings, from, taken_away),
         }
     }
 }
@@ -138,8 +136,8 @@ async fn everything_gets_through(proxy: &Proxy, path: Path) {
     for path in ["/", "/check", "/embed.js", "/api/v1/avatars"] {
         visit.text(&format!("{base}{path}")).await;
     }
-    let history: Value =
-        serde_json::from_str(&visit.text(&format!("{base}/api/v1/rooms/post/messages")).await).unwrap();
+    let history = visit.text(&format!("{base}/api/v1/rooms/post/messages")).await;
+    let history: Value = serde_json::from_str(&history).unwrap();
     assert_eq!(history["messages"][0]["content"], "through the proxy");
     assert_eq!(visit.verdicts().await, json!({"host": true, "scheme": true, "address": "forwarded"}));
     let start = visit.text(&format!("{base}/?lang=en")).await;
@@ -185,23 +183,23 @@ fn without(settings: &str, words: &[&str]) -> String {
     kept.map(|line| format!("{line}\n")).collect()
 }
 
-fn n_lines_with(log: &str, what: &str) -> usize {
-    log.lines().filter(|line| line.contains(what)).count()
+/// A server behind an nginx whose settings lack the lines with these.
+async fn nginx_without(words: &[&str]) -> (Database, Server, Proxy) {
+    let (database, server) = Server::alone(&[TRUSTED]).await;
+    let proxy = Proxy::of(Kind::Nginx, &server, |settings| without(&settings, words)).await;
+    (database, server, proxy)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_passes_no_host_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &["proxy_set_header Host"])).await;
+    let (_database, server, proxy) = nginx_without(&["proxy_set_header Host"]).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101);
     }
     assert_eq!(visit.verdicts().await["host"], false);
-    server.logs("proxy_set_header Host").await;
-    let log = server.log();
-    assert_eq!(n_lines_with(&log, "proxy_set_header Host"), 1, "{log}");
-    assert!(!log.contains(HOST), "the log names nobody: {log}");
+    server.logs_once("proxy_set_header Host").await;
+    assert!(!server.log().contains(HOST), "the log names nobody: {}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,35 +214,29 @@ async fn a_host_that_a_trusted_proxy_says_apart_is_enough() {
     let visit = Visit::new(&proxy, "");
     assert_eq!(visit.socket().await.expect("an upgrade").closed().await, 4101, "not trusted, not believed");
     assert_eq!(visit.verdicts().await, json!({"host": false, "scheme": true, "address": "untrusted"}));
-    server.logs("ProxyPreserveHost On").await;
-    assert_eq!(n_lines_with(&server.log(), "ProxyPreserveHost On"), 1);
+    server.logs_once("ProxyPreserveHost On").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_takes_the_upgrade_away_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
     let words = ["proxy_set_header Upgrade", "proxy_set_header Connection"];
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
+    let (_database, server, proxy) = nginx_without(&words).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         assert!(visit.socket().await.is_none(), "no upgrade");
     }
-    server.logs("takes the WebSocket upgrade away").await;
-    assert_eq!(n_lines_with(&server.log(), "takes the WebSocket upgrade away"), 1, "{}", server.log());
+    server.logs_once("takes the WebSocket upgrade away").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trusted_proxy_that_says_no_address_is_named_once_with_the_remedy() {
-    let (_database, server) = Server::alone(&[TRUSTED]).await;
-    let words = ["X-Forwarded-For", "X-Forwarded-Proto"];
-    let proxy = Proxy::of(Kind::Nginx, &server, |s| without(&s, &words)).await;
+    let (_database, server, proxy) = nginx_without(&["X-Forwarded-For", "X-Forwarded-Proto"]).await;
     let visit = Visit::new(&proxy, "");
     for _ in 0..3 {
         visit.socket().await.expect("an upgrade").enter(None).await;
     }
     assert_eq!(visit.verdicts().await, json!({"host": true, "scheme": false, "address": "missing"}));
-    server.logs("sends no X-Forwarded-For").await;
-    assert_eq!(n_lines_with(&server.log(), "sends no X-Forwarded-For"), 1, "{}", server.log());
+    server.logs_once("sends no X-Forwarded-For").await;
     // For such a proxy the whole world seems to ask from this machine.
     assert_eq!(visit.text("/healthz").await, r#"{"status":"ok"}"#);
 }
@@ -254,13 +246,11 @@ async fn a_foreign_page_is_not_taken_for_a_fault_of_a_proxy() {
     let (_database, server) = Server::alone(&[]).await;
     for _ in 0..3 {
         let headers = [("Origin", "https://other.example")];
-        let mut client =
-            Client::try_connect_as(server.address, "chat.example", "post", &headers).await.expect("an upgrade");
-        assert_eq!(client.closed().await, 4101);
+        let client = Client::try_connect_as(server.address, "chat.example", "post", &headers).await;
+        assert_eq!(client.expect("an upgrade").closed().await, 4101);
     }
-    server.logs("CHAT_ORIGINS").await;
-    let log = server.log();
-    assert_eq!((n_lines_with(&log, "CHAT_ORIGINS"), n_lines_with(&log, "proxy_set_header")), (1, 0), "{log}");
+    server.logs_once("CHAT_ORIGINS").await;
+    assert!(!server.log().contains("proxy_set_header"), "{}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,8 +259,8 @@ async fn under_a_path_the_server_answers_with_it_and_without() {
     let server = Server::launch(&database.url, &[UNDER_A_PATH]).await;
     soon("it to be ready", async || server.get("/readyz").await.status().is_success()).await;
     assert_eq!(server.get("/chat").await.status(), 200);
-    for path in ["/", "/room/%ED%95%9C", "/embed.js", "/avatars/bear.svg", "/livez", "/readyz", "/healthz", "/metrics"]
-    {
+    let paths = "/ /room/%ED%95%9C /embed.js /avatars/bear.svg /livez /readyz /healthz /metrics";
+    for path in paths.split(' ') {
         for base in ["", "/chat"] {
             let answer = server.get(&format!("{base}{path}")).await;
             assert_eq!(answer.status(), 200, "{base}{path}");
@@ -301,13 +291,11 @@ async fn under_a_path_the_healthcheck_and_the_load_tester_find_the_server() {
     let server = Server::launch(&database.url, &[UNDER_A_PATH, ("CHAT_RATE_LIMITS", "off")]).await;
     let address = server.address.to_string();
     soon("it to be ready", async || server.get("/readyz").await.status().is_success()).await;
-    let ended = Server::run(&["healthcheck", "--ready"], &[("CHAT_LISTEN", &address), UNDER_A_PATH]).await;
-    assert!(ended.status.success(), "{}", ended.stderr);
+    Server::run(&["healthcheck", "--ready"], &[("CHAT_LISTEN", &address), UNDER_A_PATH]).await.done();
     for base in ["/chat", "/chat/", ""] {
         let url = format!("http://{address}{base}");
         let arguments = ["load", "--url", &url, "--sessions=4", "--duration=500ms", "--ramp=100ms", "--fail-if=lost>0"];
-        let ended = Server::run(&arguments, &[]).await;
-        assert!(ended.status.success(), "{base}: {}{}", ended.stdout, ended.stderr);
+        Server::run(&arguments, &[]).await.done();
     }
 }
 
@@ -324,8 +312,8 @@ async fn a_base_path_that_is_none_is_refused_with_the_variables_name() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_details_of_health_are_for_those_whom_they_concern() {
     let token = "a-token-that-nobody-guesses";
-    let (_database, server) =
-        Server::alone(&[("CHAT_TRUSTED_PROXIES", "127.0.0.2"), ("CHAT_ADMIN_TOKEN", token)]).await;
+    let settings = [("CHAT_TRUSTED_PROXIES", "127.0.0.2"), ("CHAT_ADMIN_TOKEN", token)];
+    let (_database, server) = Server::alone(&settings).await;
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let forwarded = "X-Forwarded-For: 192.0.2.1\r\n";
     let (loopback, trusted) = (Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2));
@@ -349,13 +337,10 @@ async fn the_details_of_health_are_for_those_whom_they_concern() {
         (trusted, "chat.example", format!("{forwarded}Authorization: Bearer \r\n"), false),
         (trusted, "chat.example", format!("{forwarded}Authorization: Basic {token}\r\n"), false),
     ] {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind((from, 0).into()).unwrap();
-        let mut stream = within("a connection", socket.connect(server.address)).await.unwrap();
+        let mut stream = connect_from(&server, from).await;
         let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        within("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        let answer = read_to_end(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         let body = answer.split("\r\n\r\n").nth(1).expect("a body");
         assert_eq!(body.contains("\"version\""), detailed, "{from} {host} {headers}: {body}");
@@ -366,17 +351,8 @@ async fn the_details_of_health_are_for_those_whom_they_concern() {
 /// A connection that has been answered once and idles now.
 async fn idle(server: &Server) -> TcpStream {
     let mut stream = within("a connection", TcpStream::connect(server.address)).await.unwrap();
-    ask(&mut stream).await;
+    ask_livez(&mut stream).await;
     stream
-}
-
-async fn ask(stream: &mut TcpStream) {
-    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("a request");
-    let mut answer = Vec::new();
-    while !answer.ends_with(br#"{"status":"ok"}"#) {
-        let n = within("an answer", stream.read_buf(&mut answer)).await.expect("an answer");
-        assert!(n > 0, "{}", String::from_utf8_lossy(&answer));
-    }
 }
 
 /// Sockets of this machine that are connected to a port, by their own.
@@ -413,7 +389,7 @@ async fn an_idle_connection_is_kept_for_as_long_as_is_set() {
     assert_eq!(n, 0, "nobody was asked");
     assert!(since.elapsed() >= Duration::from_secs(5), "after {:?}", since.elapsed());
     // By default all of that is not long.
-    ask(&mut kept).await;
+    ask_livez(&mut kept).await;
     assert!(connected_to(usual.address.port()).is_superset(&pools), "the proxies' connections are still there");
     for visit in &visits {
         visit.text("/livez").await;

@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_domain::NewMessage;
-use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreError, StoreSettings};
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use chat_store::{AppendOutcome, Store, StoreError, StoreSettings};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{Database, fresh, many, message, room, settings, sql, stored};
+use crate::support::{Database, fresh, is_unavailable, many, message, open, room, settings, sql, stored};
 
 /// PostgreSQL answers the message `SQLSTATE xxxxx` with that error, and the message `exhausted` with a lack of space.
 const TRAP: &str = "
@@ -49,11 +48,10 @@ async fn assert_only_the_culprit_is_refused(store: &Store, culprit: &str) -> Str
         }
         revs
     };
-    let before = heads().await;
+    let mut next = heads().await;
     let rows = batch_with(culprit);
     let outcomes = store.append_batch(rows.clone()).await.unwrap_or_else(|e| panic!("{culprit}: {e}"));
     let mut why = None;
-    let mut next = before;
     for (i, outcome) in outcomes.iter().enumerate() {
         if let (4, AppendOutcome::Refused(text)) = (i, outcome) {
             why = Some(text.to_string());
@@ -95,8 +93,7 @@ async fn postgres_an_outage_keeps_the_batch() {
     let client = sql(&db.url, TRAP).await;
     for code in ["08006", "25006", "40001", "40P01", "53100", "53200", "53300", "57014", "57P01", "57P03", "58030"] {
         let rows = batch_with(&format!("SQLSTATE {code}"));
-        let error = store.append_batch(rows.clone()).await.expect_err(code);
-        assert!(matches!(&error, StoreError::Unavailable(_)), "{code}: {error:?}");
+        is_unavailable(store.append_batch(rows).await, code);
         assert_eq!(n_messages(&client).await, 0, "{code}");
     }
     // The same batch, once it is over.
@@ -112,21 +109,22 @@ async fn a_broken_schema_is_an_error_of_the_batch() {
     for db in [Database::postgres().await, Database::sqlite()] {
         let store = db.ready().await;
         let rename = |from: &str, to: &str| format!("ALTER TABLE messages RENAME COLUMN {from} TO {to}");
-        execute(&db, &rename("avatar", "gone")).await;
+        db.run(&rename("avatar", "gone")).await;
         let rows = many(&room("r"), 40);
         for rows in [rows.clone(), rows[..1].to_vec()] {
             let error = store.append_batch(rows).await.expect_err("no column");
             assert!(matches!(error, StoreError::Broken(_)), "{error:?}");
         }
-        execute(&db, &rename("gone", "avatar")).await;
+        db.run(&rename("gone", "avatar")).await;
         assert_eq!(store.append_batch(rows).await.expect("stored").len(), 40);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_an_error_of_one_row_keeps_no_other_from_being_stored() {
-    let (db, store) = Database::ready_sqlite().await;
-    execute(&db, SQLITE_TRAP).await;
+    let db = Database::sqlite();
+    let store = db.ready().await;
+    db.run(SQLITE_TRAP).await;
     store.append_batch(vec![fresh(&room("d"), "twin")]).await.expect("stored");
     for culprit in ["abort", "fail", "rollback", "overflow", "twin"] {
         assert_only_the_culprit_is_refused(&store, culprit).await;
@@ -136,18 +134,13 @@ async fn sqlite_an_error_of_one_row_keeps_no_other_from_being_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_an_outage_keeps_the_batch() {
     let db = Database::sqlite();
-    let url = DatabaseUrl::parse(&db.url).expect("a URL");
     db.ready().await;
-    let store = Store::new(&url, &StoreSettings { statement_timeout: Duration::from_millis(300), ..settings() })
-        .expect("a store");
+    let store = open(&db.url, &StoreSettings { statement_timeout: Duration::from_millis(300), ..settings() });
 
     let rows = batch_with("harmless");
-    let path = db.url.strip_prefix("sqlite://").expect("a path");
-    let mut other = SqliteConnection::establish(path).expect("a connection");
-    other.batch_execute("BEGIN IMMEDIATE").expect("begun");
-    let error = store.append_batch(rows.clone()).await.expect_err("busy");
-    assert!(matches!(&error, StoreError::Unavailable(_)), "{error:?}");
-    other.batch_execute("ROLLBACK").expect("rolled back");
+    let other = db.hold("").await;
+    is_unavailable(store.append_batch(rows.clone()).await, "busy");
+    other.release().await;
     assert_eq!(store.append_batch(rows).await.expect("stored").iter().map(|o| stored(o).seq).max(), Some(3));
 }
 
@@ -174,9 +167,8 @@ async fn a_room_that_somebody_has_locked_waits_alone() {
     assert_eq!(again.iter().filter(|o| matches!(o, AppendOutcome::Repeated(_))).count(), 36);
     holder.batch_execute("ROLLBACK").await.expect("rolled back");
     let last = store.append_batch_again(rows.clone()).await.expect("stored");
-    let seqs: Vec<i64> =
-        rows.iter().zip(&last).filter(|(row, _)| row.room.as_str() == "room3").map(|(_, o)| stored(o).seq).collect();
-    assert_eq!(seqs, [2, 3], "in order");
+    let in_room = rows.iter().zip(&last).filter(|(row, _)| row.room.as_str() == "room3");
+    assert_eq!(in_room.map(|(_, o)| stored(o).seq).collect::<Vec<_>>(), [2, 3], "in order");
 }
 
 /// A room whose first message another transaction is just storing has no row yet that could be asked for.
@@ -201,21 +193,11 @@ async fn a_table_that_somebody_has_locked_is_an_outage() {
     let client_id = Uuid::new_v4();
     let rows = vec![message(&room("r"), "author", client_id, "x"), fresh(&room("s"), "y")];
     let holder = sql(&db.url, "BEGIN; LOCK TABLE rooms IN EXCLUSIVE MODE").await;
-    let error = store.append_batch(rows.clone()).await.expect_err("locked");
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    is_unavailable(store.append_batch(rows.clone()).await, "locked");
     holder.batch_execute("ROLLBACK").await.expect("rolled back");
     assert_eq!(store.append_batch(rows).await.expect("stored").len(), 2);
 }
 
 async fn n_messages(client: &Client) -> i64 {
     client.query_one("SELECT count(*) FROM messages", &[]).await.expect("a count").get(0)
-}
-
-async fn execute(db: &Database, statement: &str) {
-    if let Some(path) = db.url.strip_prefix("sqlite://") {
-        let mut c = SqliteConnection::establish(path).expect("a connection");
-        c.batch_execute(statement).expect(statement);
-    } else {
-        sql(&db.url, statement).await;
-    }
 }

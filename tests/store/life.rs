@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chat_store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
 
-use crate::support::{Database, fresh, many, room, settings, someone_waits, sql};
+use crate::support::{Database, fresh, many, open, room, settings, someone_waits, sql, stored};
 
 on_both!(
     servers_that_start_together_share_one_schema_and_one_secret,
@@ -19,19 +19,10 @@ on_both!(
 );
 
 async fn servers_that_start_together_share_one_schema_and_one_secret(db: &Database) {
-    let stores: Vec<Store> = (0..5).map(|_| db.open()).collect();
-    let starting: Vec<_> = stores
-        .iter()
-        .map(|store| {
-            let store = store.clone();
-            tokio::spawn(async move { (store.migrate().await, store.meta().await) })
-        })
-        .collect();
     let (mut applied, mut metas) = (Vec::new(), Vec::new());
-    for start in starting {
-        let (names, meta) = start.await.expect("a server");
-        applied.extend(names.expect("migrations"));
-        metas.push(meta.expect("meta"));
+    for (names, meta) in db.start_together(5).await {
+        applied.extend(names);
+        metas.push(meta);
     }
     let distinct: BTreeSet<&String> = applied.iter().collect();
     assert!(!applied.is_empty() && distinct.len() == applied.len(), "each is applied once: {applied:?}");
@@ -77,19 +68,17 @@ async fn a_new_epoch_changes_every_room(db: &Database) {
     let heads = store.heads(vec![a.clone()]).await.expect("heads");
     assert_eq!((heads.meta_epoch, heads.rooms), (new, vec![(a.clone(), new, 1)]), "the counter stays");
     let outcomes = store.append_batch(many(&a, 1)).await.expect("stored");
-    assert_eq!(crate::support::stored(outcomes.first().expect("an outcome")).epoch, new);
+    assert_eq!(stored(&outcomes[0]).epoch, new);
 }
 
 async fn no_room_is_made_with_the_old_epoch(db: &Database) {
     let (store, other) = (db.ready().await, db.open());
-    let writing = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            for i in 0..300 {
-                store.append_batch(vec![fresh(&room(&format!("r{i}")), "x")]).await.expect("stored");
-            }
-        })
-    };
+    let writer = store.clone();
+    let writing = tokio::spawn(async move {
+        for i in 0..300 {
+            writer.append_batch(vec![fresh(&room(&format!("r{i}")), "x")]).await.expect("stored");
+        }
+    });
     while !writing.is_finished() {
         other.new_epoch().await.expect("a new epoch");
     }
@@ -126,8 +115,9 @@ async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &Database) {
     let epoch = store.head(&room).await.expect("a head").epoch;
     let known = Known { epoch, rev: 10, newest: Some((10, key)) };
     // What the database has, or had, or has more of, is no other history.
-    for known in [known, Known { rev: 3, newest: None, ..known }, Known { rev: 0, newest: Some((4_000, key)), ..known }]
-    {
+    let (older, ahead) =
+        (Known { rev: 3, newest: None, ..known }, Known { rev: 0, newest: Some((4_000, key)), ..known });
+    for known in [known, older, ahead] {
         assert_eq!(store.check_history(&room, known).await, Ok(HistoryCheck::Same), "{known:?}");
     }
     assert_eq!(store.head(&room).await.expect("a head").epoch, epoch);
@@ -155,8 +145,8 @@ async fn a_room_whose_history_was_replaced_gets_one_new_epoch(db: &Database) {
     assert_eq!(store.head(&gone).await.expect("a head").epoch, new);
     assert_eq!(store.check_history(&gone, known).await, Ok(HistoryCheck::OtherEpoch(new)));
     let outcomes = store.append_batch(many(&gone, 1)).await.expect("stored");
-    let stored = crate::support::stored(outcomes.first().expect("an outcome"));
-    assert_eq!((stored.seq, stored.epoch), (1, new));
+    let first = stored(&outcomes[0]);
+    assert_eq!((first.seq, first.epoch), (1, new));
 }
 
 async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &Database) {
@@ -175,15 +165,15 @@ async fn a_new_epoch_of_one_room_is_for_that_room_only(db: &Database) {
 async fn a_write_on_trial_stores_nothing(db: &Database) {
     let store = db.ready().await;
     let (known, unknown) = (room("known"), room("unknown"));
-    let stored = fresh(&known, "x");
-    store.append_batch(vec![Arc::clone(&stored)]).await.expect("stored");
+    let first = fresh(&known, "x");
+    store.append_batch(vec![Arc::clone(&first)]).await.expect("stored");
     let before = (store.head(&known).await, store.meta().await);
     store.probe_write(vec![fresh(&known, "y"), fresh(&unknown, "z")]).await.expect("it would be stored");
-    store.probe_write(vec![stored]).await.expect("it was stored before");
+    store.probe_write(vec![first]).await.expect("it was stored before");
     assert_eq!((store.head(&known).await, store.meta().await), before);
     assert_eq!(store.head(&unknown).await.expect("a head").rev, 0);
     let outcomes = store.append_batch(many(&known, 1)).await.expect("stored");
-    assert_eq!(crate::support::stored(outcomes.first().expect("an outcome")).seq, 2, "no number was given out");
+    assert_eq!(stored(&outcomes[0]).seq, 2, "no number was given out");
 }
 
 /// The same, with a server that is stopped at the worst moment.
@@ -191,10 +181,8 @@ async fn a_write_on_trial_stores_nothing(db: &Database) {
 async fn a_new_epoch_waits_for_a_room_that_is_being_made() {
     let (db, store) = Database::ready_postgres().await;
     let making = sql(&db.url, "BEGIN; INSERT INTO rooms (id, epoch, last_rev) SELECT 'r', epoch, 1 FROM meta").await;
-    let changing = {
-        let store = store.clone();
-        tokio::spawn(async move { store.new_epoch().await })
-    };
+    let changer = store.clone();
+    let changing = tokio::spawn(async move { changer.new_epoch().await });
     let watching = sql(&db.url, "").await;
     while !changing.is_finished() && !someone_waits(&watching).await {}
     making.batch_execute("COMMIT").await.expect("committed");
@@ -226,22 +214,17 @@ async fn a_role_that_may_not_create_tables_can_serve() {
     let db = Database::postgres().await;
     db.ready().await;
     let role = format!("r{}", uuid::Uuid::new_v4().simple());
-    let admin = sql(
-        &db.url,
-        &format!(
-            "CREATE ROLE {role} LOGIN PASSWORD 'pw'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role};
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
-        ),
-    )
-    .await;
+    let rights = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'pw'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+         GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    );
+    let admin = sql(&db.url, &rights).await;
     let (_, server) = db.url.split_once('@').expect("a URL with a user");
-    let url = chat_store::DatabaseUrl::parse(&format!("postgres://{role}:pw@{server}")).expect("a URL");
-    let store = Store::new(&url, &settings()).expect("a store");
+    let store = open(&format!("postgres://{role}:pw@{server}"), &settings());
     assert_eq!(store.migrate().await, Ok(Vec::new()));
-    let (room, batch) = (room("r"), vec![fresh(&room("r"), "x")]);
-    let outcomes = store.append_batch(batch.iter().map(Arc::clone).collect()).await.expect("stored");
-    assert_eq!(outcomes.len(), 1);
+    let room = room("r");
+    assert_eq!(store.append_batch(many(&room, 1)).await.expect("stored").len(), 1);
     assert_eq!(store.head(&room).await.expect("a head").rev, 1);
     drop(store);
     admin.batch_execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await.expect("dropped");

@@ -1,13 +1,13 @@
 //! Migrations while servers write, at the same time as each other, and after one that was cut off.
 
-use std::{env, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use chat_store::{AppendOutcome, Store, StoreError, StoreSettings};
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{Database, Proxy, fresh, room, settings, someone_waits, sql};
+use crate::support::{Database, Proxy, fresh, is_unavailable, open, room, settings, someone_waits, sql};
 
 /// Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,9 +39,13 @@ impl More {
     }
 
     /// A server of the release that has this migration.
-    fn open(&self, db: &Database) -> Store {
-        let settings = StoreSettings { more_migrations: Some(self.0.clone()), ..settings() };
-        Store::new(&db.parsed_url(), &settings).expect("a store")
+    fn open(&self, url: &str) -> Store {
+        open(url, &StoreSettings { more_migrations: Some(self.0.clone()), ..settings() })
+    }
+
+    fn migrating(&self, url: &str) -> JoinHandle<Result<Vec<String>, StoreError>> {
+        let store = self.open(url);
+        tokio::spawn(async move { store.migrate().await })
     }
 }
 
@@ -68,8 +72,7 @@ async fn a_server_stores_while_a_migration_waits_for_a_transaction_to_end() {
     let (db, store) = Database::ready_postgres().await;
     let more = More::new("ALTER TABLE messages ADD COLUMN more BIGINT;");
     let reading = sql(&db.url, "BEGIN; SELECT count(*) FROM messages; SELECT count(*) FROM meta").await;
-    let newer = more.open(&db);
-    let migrating = tokio::spawn(async move { newer.migrate().await });
+    let migrating = more.migrating(&db.url);
     let watching = sql(&db.url, "").await;
     for n in 1..=3 {
         until("the migration to wait", async || someone_waits(&watching).await).await;
@@ -91,8 +94,7 @@ async fn a_migration_waits_for_another_one_and_takes_over_from_one_that_is_gone(
     let hold = "INSERT INTO migration_lease (holder, until) VALUES (gen_random_uuid(), now() + interval '1 hour')";
     client.batch_execute(hold).await.expect("a lease");
     let more = More::new("CREATE TABLE more ();");
-    let newer = more.open(&db);
-    let migrating = tokio::spawn(async move { newer.migrate().await });
+    let migrating = more.migrating(&db.url);
     let asks = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
         AND query LIKE 'INSERT INTO migration_lease%' AND pid <> pg_backend_pid()";
     until("the migration to ask for the lease", async || finds(&client, asks).await).await;
@@ -108,7 +110,7 @@ async fn a_migration_that_cannot_work_is_named_and_leaves_nothing() {
     let db = Database::postgres().await;
     db.ready().await;
     let more = More::new("CREATE TABLE more (); CREATE TABLE meta ();");
-    let failed = more.open(&db).migrate().await.expect_err("meta is there");
+    let failed = more.open(&db.url).migrate().await.expect_err("meta is there");
     let StoreError::Broken(text) = &failed else { panic!("{failed:?} is not Broken") };
     assert!(text.contains(MORE) && text.contains("\"meta\" already exists") && !text.contains('\n'), "{text}");
     let client = sql(&db.url, "").await;
@@ -131,9 +133,9 @@ async fn an_index_that_a_failed_build_left_behind_is_built_anew() {
     client.batch_execute(fails).await.expect_err("two rows of one room");
     assert!(finds(&client, "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('idx_more')").await);
     let more = More::new(INDEX);
-    assert_eq!(more.open(&db).migrate().await, Ok(vec![MORE.to_owned()]));
+    assert_eq!(more.open(&db.url).migrate().await, Ok(vec![MORE.to_owned()]));
     assert!(finds(&client, IS_VALID).await);
-    assert_eq!(more.open(&db).migrate().await, Ok(Vec::new()));
+    assert_eq!(more.open(&db.url).migrate().await, Ok(Vec::new()));
 }
 
 /// The server that migrates dies while its index grows; the database goes on without it.
@@ -144,21 +146,15 @@ async fn an_index_whose_builder_is_gone_is_finished_by_the_next_server() {
     let old = sql(&db.url, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messages").await;
     let more = More::new(INDEX);
     let (wire, url) = Proxy::to_postgres(&db.url).await;
-    let dies = {
-        let settings = StoreSettings { more_migrations: Some(more.0.clone()), ..settings() };
-        let url = chat_store::DatabaseUrl::parse(&url).expect("a URL");
-        Store::new(&url, &settings).expect("a store")
-    };
-    let dying = tokio::spawn(async move { dies.migrate().await });
+    let dying = more.migrating(&url);
     let watching = sql(&db.url, "").await;
     let grows = "SELECT 1 FROM pg_stat_progress_create_index WHERE datname = current_database()
         AND phase LIKE 'waiting%'";
     until("the index to wait for older transactions", async || finds(&watching, grows).await).await;
     store.append_batch(vec![fresh(&room("r"), "b")]).await.expect("it hinders nobody");
     wire.down();
-    assert!(matches!(dying.await.expect("a task"), Err(StoreError::Unavailable(_))));
-    let next = more.open(&db);
-    let migrating = tokio::spawn(async move { next.migrate().await });
+    is_unavailable(dying.await.expect("a task"), "its connection is gone");
+    let migrating = more.migrating(&db.url);
     let looks = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
         AND query LIKE 'SELECT indisvalid%' AND pid <> pg_backend_pid()";
     until("the next server to look for the index", async || finds(&watching, looks).await).await;
@@ -186,30 +182,18 @@ const FIRST_RELEASE: &str = "CREATE TABLE __diesel_schema_migrations (version VA
 
 async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &Database) {
     let (epoch, secret) = (Uuid::new_v4(), "5e".repeat(32));
-    if db.is_sqlite() {
-        let path = db.url.trim_start_matches("sqlite://");
-        fs::create_dir_all(PathBuf::from(path).parent().expect("a folder")).expect("a folder");
-        let mut c = SqliteConnection::establish(path).expect("the file");
+    let (schema, values) = if db.is_sqlite() {
+        fs::create_dir_all(db.sqlite_path().parent().expect("a folder")).expect("a folder");
         let schema = include_str!("../../migrations/sqlite/20261120000000_create_chat/up.sql");
-        let row = format!("INSERT INTO meta (epoch, secret) VALUES (X'{}', X'{secret}')", epoch.simple());
-        c.batch_execute(&format!("{schema} {FIRST_RELEASE} {row}")).expect("the schema");
+        (schema, format!("X'{}', X'{secret}'", epoch.simple()))
     } else {
         let schema = include_str!("../../migrations/postgresql/20261120000000_create_chat/up.sql");
-        let row = format!("INSERT INTO meta (epoch, secret) VALUES ('{epoch}', decode('{secret}', 'hex'))");
-        sql(&db.url, &format!("{schema} {FIRST_RELEASE} {row}")).await;
-    }
+        (schema, format!("'{epoch}', decode('{secret}', 'hex')"))
+    };
+    db.run(&format!("{schema} {FIRST_RELEASE} INSERT INTO meta (epoch, secret) VALUES ({values})")).await;
     // Servers of the new release that start together agree.
-    let stores = [db.open(), db.open(), db.open()].map(Arc::new);
-    let starting: Vec<_> = stores
-        .iter()
-        .map(|store| {
-            let store = Arc::clone(store);
-            tokio::spawn(async move { (store.migrate().await.expect("migrations"), store.meta().await.expect("meta")) })
-        })
-        .collect();
     let mut names = Vec::new();
-    for start in starting {
-        let (_, meta) = start.await.expect("a server");
+    for (_, meta) in db.start_together(3).await {
         assert_eq!(meta.epoch, chat_domain::Epoch::from_uuid(epoch));
         assert_eq!(meta.secret, [0x5e; 32]);
         names.push(meta.name);

@@ -19,12 +19,8 @@ struct Sent {
 }
 
 fn batches() -> impl Strategy<Value = Vec<Vec<Sent>>> {
-    let sent = (0..3_u8, 0..3_u8, 0..12_u8, prop::bool::weighted(0.1)).prop_map(|(room, author, key, other)| Sent {
-        room,
-        author,
-        key,
-        content: u8::from(other),
-    });
+    let numbers = (0..3_u8, 0..3_u8, 0..12_u8, prop::bool::weighted(0.1).prop_map(u8::from));
+    let sent = numbers.prop_map(|(room, author, key, content)| Sent { room, author, key, content });
     prop::collection::vec(prop::collection::vec(sent, 0..25), 1..8)
 }
 
@@ -87,14 +83,13 @@ async fn check(stores: &[Store], batches: Vec<Vec<Sent>>) -> Result<(), TestCase
         let head = store.head(room).await.expect("a head");
         prop_assert_eq!((head.rev, head.message_count), (counter, counter));
         let page = store.page(room, PageCursor::Latest, 1_000).await.expect("a page");
-        let found: Vec<(i64, String, u128)> =
-            page.messages.iter().map(|m| (m.seq, m.author.id.as_str().to_owned(), m.client_id.as_u128())).collect();
-        let mut expected: Vec<(i64, String, u128)> = model
-            .messages
-            .iter()
-            .filter(|((room, ..), _)| *room == i)
-            .map(|((_, author, key), (seq, _))| (*seq, format!("author {author}"), u128::from(*key)))
-            .collect();
+        let told = page.messages.iter().map(|m| (m.seq, m.author.id.as_str().to_owned(), m.client_id.as_u128()));
+        let found: Vec<_> = told.collect();
+        let of_room = model.messages.iter().filter(|((room, ..), _)| *room == i);
+        let row = |((_, author, key), (seq, _)): (&(u8, u8, u8), &(i64, u8))| {
+            (*seq, format!("author {author}"), u128::from(*key))
+        };
+        let mut expected: Vec<_> = of_room.map(row).collect();
         expected.sort();
         prop_assert_eq!(found, expected);
     }

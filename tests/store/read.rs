@@ -98,18 +98,14 @@ async fn what_is_loaded_while_others_write_is_of_one_moment(db: &Database) {
     const N: i64 = 600;
     let (writer, reader) = (db.ready().await, db.open());
     let room = room("r");
-    let writing = {
-        let room = room.clone();
-        tokio::spawn(async move {
-            let mut n = 0;
-            while n < N {
-                for part in [1, 4, 2, 3] {
-                    writer.append_batch(many(&room, part)).await.expect("stored");
-                }
-                n += 10;
+    let written = room.clone();
+    let writing = tokio::spawn(async move {
+        for _ in 0..N / 10 {
+            for part in [1, 4, 2, 3] {
+                writer.append_batch(many(&written, part)).await.expect("stored");
             }
-        })
-    };
+        }
+    });
     let mut seen = 0;
     while seen < N {
         let Loaded { head, page, .. } = reader.load(&room, 50).await.expect("loaded");
@@ -159,10 +155,8 @@ async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
         let batch = many(&room, 10);
         store.append_batch(batch.clone()).await.expect("stored");
         store.append_batch(batch).await.expect("stored again");
-        store
-            .append_batch(vec![fresh(&crate::support::room(&uuid::Uuid::new_v4().to_string()), "x")])
-            .await
-            .expect("stored");
+        let another = crate::support::room(&uuid::Uuid::new_v4().to_string());
+        store.append_batch(vec![fresh(&another, "x")]).await.expect("stored");
         store.load(&room, 5).await.expect("loaded");
         store.page(&room, PageCursor::Before(9), 5).await.expect("a page");
         store.page(&room, PageCursor::After(9), 5).await.expect("a page");

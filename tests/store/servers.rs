@@ -89,7 +89,8 @@ async fn rows_of_servers_that_are_long_gone_are_removed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sqlite_file_has_one_server_and_no_leases() {
-    let (_db, store) = Database::ready_sqlite().await;
+    let db = Database::sqlite();
+    let store = db.ready().await;
     assert_eq!(held(renew(&store, &server("one", None)).await), []);
     assert_eq!(store.living_servers().await, Ok(Vec::new()));
     store.end_lease(&server("one", None)).await.expect("nothing to end");

@@ -10,11 +10,12 @@ mod proxy;
 use std::{sync::Arc, time::Duration};
 
 use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, NewMessage, Nickname, RoomId};
-use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings, StoredMessage};
+use chat_store::{AppendOutcome, DatabaseUrl, Meta, Store, StoreError, StoreSettings, StoredMessage};
+use tokio::task::JoinSet;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-pub use database::{Database, admin_url, sql};
+pub use database::{Database, WATCH_COMMITS, admin_url, sql};
 pub use proxy::Proxy;
 
 /// Whether a session of this database waits for a lock.
@@ -30,7 +31,7 @@ impl Database {
 
     /// One server's store; several may be open.
     pub fn open(&self) -> Store {
-        Store::new(&self.parsed_url(), &settings()).expect("a store")
+        open(&self.url, &settings())
     }
 
     pub async fn ready_postgres() -> (Self, Store) {
@@ -39,10 +40,12 @@ impl Database {
         (db, store)
     }
 
-    pub async fn ready_sqlite() -> (Self, Store) {
-        let db = Self::sqlite();
-        let store = db.ready().await;
-        (db, store)
+    /// So many servers at once: which migrations each applied, and what it finds then.
+    pub async fn start_together(&self, n: usize) -> Vec<(Vec<String>, Meta)> {
+        let start = |store: Store| async move {
+            (store.migrate().await.expect("migrations"), store.meta().await.expect("meta"))
+        };
+        (0..n).map(|_| start(self.open())).collect::<JoinSet<_>>().join_all().await
     }
 
     /// A store on a database that is ready for use.
@@ -51,6 +54,10 @@ impl Database {
         store.migrate().await.expect("migrations");
         store
     }
+}
+
+pub fn open(url: &str, settings: &StoreSettings) -> Store {
+    Store::new(&DatabaseUrl::parse(url).expect("a URL"), settings).expect("a store")
 }
 
 pub fn settings() -> StoreSettings {
@@ -90,6 +97,12 @@ pub fn message_by(room: &RoomId, author: &str, nickname: &str, client_id: Uuid, 
 /// A message that nobody sent before.
 pub fn fresh(room: &RoomId, content: &str) -> Arc<NewMessage> {
     message(room, "author", Uuid::new_v4(), content)
+}
+
+/// That it can pass with time.
+#[track_caller]
+pub fn is_unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>, why: &str) {
+    assert!(matches!(result, Err(StoreError::Unavailable(_))), "{why}: {result:?}");
 }
 
 /// `n` of them.

@@ -3,14 +3,11 @@
 use std::time::{Duration, Instant};
 
 use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tokio::net::TcpListener;
 
-use crate::support::{Database, Proxy, admin_url, fresh, many, room, settings, someone_waits, sql};
-
-fn open(url: &str, settings: &StoreSettings) -> Store {
-    Store::new(&DatabaseUrl::parse(url).expect("a URL"), settings).expect("a store")
-}
+use crate::support::{
+    Database, Proxy, WATCH_COMMITS, admin_url, fresh, is_unavailable, many, open, room, settings, someone_waits, sql,
+};
 
 /// Short limits, for what is meant to reach them; long enough for a busy machine to do what must succeed.
 fn hasty() -> StoreSettings {
@@ -26,6 +23,10 @@ async fn first_error(store: &Store) -> StoreError {
     let error = store.ping().await.expect_err("no answer");
     assert!(!error.to_string().contains("hunter2"), "{error}");
     error
+}
+
+async fn does_not_answer(store: &Store, why: &str) {
+    is_unavailable(Err::<(), _>(first_error(store).await), why);
 }
 
 #[tokio::test]
@@ -49,10 +50,9 @@ async fn a_wrong_password_role_or_name_is_refused() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
     let unused = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
-    for url in [format!("postgres://u:hunter2@{unused}/chat"), "postgres://u:hunter2@no-such-host.invalid/chat".into()]
-    {
-        let error = first_error(&open(&url, &settings())).await;
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    for server in [unused.to_string(), "no-such-host.invalid".into()] {
+        let store = open(&format!("postgres://u:hunter2@{server}/chat"), &settings());
+        does_not_answer(&store, &server).await;
     }
 }
 
@@ -62,8 +62,7 @@ async fn a_server_that_says_nothing_is_unavailable_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("postgres://u:hunter2@{}/chat", silent.local_addr().expect("an address"));
     let start = Instant::now();
-    let error = first_error(&open(&url, &hasty())).await;
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    does_not_answer(&open(&url, &hasty()), "silent").await;
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }
 
@@ -80,14 +79,10 @@ async fn a_database_that_freezes_is_unavailable_in_time_and_comes_back() {
     wire.set(|w| (w.holds_requests, w.holds_answers) = (true, true));
     let batch = many(&room, 3);
     let start = Instant::now();
-    for error in [
-        store.append_batch(batch.clone()).await.expect_err("frozen"),
-        store.head(&room).await.expect_err("frozen"),
-        store.append_batch(batch.clone()).await.expect_err("frozen"),
-        store.ping().await.expect_err("frozen"),
-    ] {
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    }
+    is_unavailable(store.append_batch(batch.clone()).await, "frozen");
+    is_unavailable(store.head(&room).await, "frozen");
+    is_unavailable(store.append_batch(batch.clone()).await, "frozen");
+    is_unavailable(store.ping().await, "frozen");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     assert_eq!(store.pool_status().size, 0, "nobody knows when a frozen connection comes back");
 
@@ -110,12 +105,9 @@ async fn connections_that_were_cut_are_replaced() {
     for n in 1..=5 {
         let batch = many(&room, 1);
         // A restart of the database, as its clients see it.
-        sql(
-            &db.url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = 'realtime-chat'",
-        )
-        .await;
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'realtime-chat'";
+        sql(&db.url, end).await;
         store.head(&room).await.expect("a reader tries again by itself");
         while let Err(error) = store.append_batch(batch.clone()).await {
             assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
@@ -147,8 +139,7 @@ async fn a_wire_that_is_cut_is_unavailable() {
     store.ping().await.expect("an answer");
     wire.down();
     for _ in 0..3 {
-        let error = first_error(&store).await;
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        does_not_answer(&store, "cut").await;
     }
     wire.calm();
     store.ping().await.expect("an answer");
@@ -162,8 +153,7 @@ async fn a_read_only_database_is_unavailable() {
     db.ready().await;
     sql(&db.url, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
     let store = db.open();
-    let error = store.append_batch(many(&room, 1)).await.expect_err("read-only");
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    is_unavailable(store.append_batch(many(&room, 1)).await, "read-only");
     store.head(&room).await.expect("reading goes on");
 }
 
@@ -174,11 +164,7 @@ async fn commits_are_durable_whatever_the_default_is() {
     let name = db.url.rsplit_once('/').expect("a URL").1.to_owned();
     sql(&db.url, &format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
     let store = db.ready().await;
-    let watch = "CREATE TABLE seen (setting TEXT);
-        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
-            $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
-        CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
-    let client = sql(&db.url, watch).await;
+    let client = sql(&db.url, WATCH_COMMITS).await;
     store.append_batch(many(&room("r"), 1)).await.expect("stored");
     let row = client.query_one("SELECT setting FROM seen", &[]).await.expect("a row");
     assert_eq!(row.get::<_, String>(0), "on");
@@ -190,16 +176,13 @@ async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
     let room = room("r");
     db.ready().await;
     let store = open(&db.url, &hasty());
-    let path = db.url.strip_prefix("sqlite://").expect("a path");
-    let mut other = SqliteConnection::establish(path).expect("a connection");
-    other.batch_execute("BEGIN IMMEDIATE").expect("begun");
+    let other = db.hold("").await;
     let batch = many(&room, 1);
     let start = Instant::now();
-    let error = store.append_batch(batch.clone()).await.expect_err("locked");
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    is_unavailable(store.append_batch(batch.clone()).await, "locked");
     assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     store.head(&room).await.expect("reading goes on");
-    other.batch_execute("ROLLBACK").expect("rolled back");
+    other.release().await;
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 1);
 }
 

@@ -7,7 +7,8 @@ use chat_wire::{AckPayload, ErrorCode, ErrorPayload, PresencePayload, ResumePoin
 use futures_util::{SinkExt, StreamExt};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{
@@ -54,6 +55,11 @@ impl Who {
     }
 }
 
+/// A socket, and what the server answered to its request; or why there is none.
+type Opened = Result<(Client, Response), Box<tungstenite::Error>>;
+
+type Presence = PresencePayload<'static>;
+
 /// What happens on a socket.
 #[derive(Debug)]
 pub enum Event {
@@ -88,11 +94,7 @@ pub fn in_path(room: &str) -> String {
 
 impl Client {
     /// A socket without a JOIN, opened with these headers besides the usual ones; or why there is none.
-    pub async fn open(
-        server: &Server,
-        room: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+    pub async fn open(server: &Server, room: &str, headers: &[(&str, &str)]) -> Opened {
         let stream = within("a connection", TcpStream::connect(server.address)).await.expect("a connection");
         Self::over(stream, server, room, headers).await
     }
@@ -109,21 +111,11 @@ impl Client {
     }
 
     /// As [`Self::open`], over a connection that is there already.
-    pub async fn over(
-        stream: TcpStream,
-        server: &Server,
-        room: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+    pub async fn over(stream: TcpStream, server: &Server, room: &str, headers: &[(&str, &str)]) -> Opened {
         Self::upgrade(stream, &server.address.to_string(), room, headers).await
     }
 
-    async fn upgrade(
-        stream: TcpStream,
-        host: &str,
-        room: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<(Self, Response), Box<tungstenite::Error>> {
+    async fn upgrade(stream: TcpStream, host: &str, room: &str, headers: &[(&str, &str)]) -> Opened {
         let url = format!("ws://{host}/ws/room/{}", in_path(room));
         let mut request = url.into_client_request().expect("a request");
         for (name, value) in headers {
@@ -174,6 +166,35 @@ impl Client {
     /// A new reader in the room.
     pub async fn reader(server: &Server, room: &str) -> Self {
         Self::join(server, room, Who::reader()).await.0
+    }
+
+    /// So many new authors in the room, named "writer 0" and so on.
+    pub async fn authors(server: &Server, room: &str, n: usize) -> Vec<Self> {
+        let mut authors = Vec::new();
+        for n in 0..n {
+            authors.push(Self::author(server, room, &format!("writer {n}")).await);
+        }
+        authors
+    }
+
+    /// This person, who has sent JOIN and not read its answer.
+    pub async fn asking(server: &Server, room: &str, who: Who) -> Self {
+        let mut client = Self::connect(server, room).await;
+        client.who = who;
+        client.ask_to_join(None).await;
+        client
+    }
+
+    /// This person in the room over a socket with a small window, so that little is enough to fill what lies between.
+    pub async fn narrow(server: &Server, room: &str, who: Who) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4 * 1024).expect("a setting");
+        let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
+        assert!(SockRef::from(&stream).recv_buffer_size().expect("a size") < 64 * 1024);
+        let (mut client, _) = Self::over(stream, server, room, &[]).await.expect("an upgrade");
+        client.who = who;
+        client.enter(None).await;
+        client
     }
 
     /// This person in the room.
@@ -245,6 +266,16 @@ impl Client {
         self.send(&message(client_id, content)).await;
     }
 
+    /// The same where the connection may be gone.
+    pub async fn try_publish(&mut self, client_id: Uuid, content: &str) {
+        let _ = self.send_raw(Message::text(message(client_id, content).to_string())).await;
+    }
+
+    /// Asks for another name.
+    pub async fn rename(&mut self, nickname: &str) {
+        self.send(&json!({"type": "PROFILE", "payload": {"nickname": nickname}})).await;
+    }
+
     /// Sends a message and waits for its ACK.
     pub async fn say(&mut self, content: &str) -> AckPayload {
         self.say_as(Uuid::new_v4(), content).await
@@ -260,30 +291,36 @@ impl Client {
     pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
         let taken = async {
             loop {
-                self.publish(client_id, content).await;
-                let answer = |frame: &ServerFrame<'static>| match frame {
-                    ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
-                    ServerFrame::Error(ErrorPayload { retry_after_ms: Some(ms), .. }) => Some(Err(*ms)),
-                    ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
-                    _ => None,
-                };
-                match self.wait("an answer", answer).await {
+                match self.try_say(client_id, content).await {
                     Ok(ack) => return ack,
-                    Err(ms) => tokio::time::sleep(std::time::Duration::from_millis(ms.min(1_000))).await,
+                    Err(ErrorPayload { retry_after_ms: Some(ms), .. }) => {
+                        tokio::time::sleep(std::time::Duration::from_millis(ms.min(1_000))).await;
+                    }
+                    Err(error) => panic!("instead of an ACK: {error:?}"),
                 }
             }
         };
         within("a message to be taken", taken).await
     }
 
+    /// Sends a message once; gives its ACK, or the ERROR that comes instead.
+    pub async fn try_say(&mut self, client_id: Uuid, content: &str) -> Result<AckPayload, ErrorPayload<'static>> {
+        self.publish(client_id, content).await;
+        self.answer(client_id).await
+    }
+
     /// Waits for the ACK of a message.
     pub async fn ack(&mut self, client_id: Uuid) -> AckPayload {
-        self.wait("an ACK", |frame| match frame {
-            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(ack.clone()),
-            ServerFrame::Error(error) => panic!("instead of an ACK: {error:?}"),
+        self.answer(client_id).await.unwrap_or_else(|error| panic!("instead of an ACK: {error:?}"))
+    }
+
+    async fn answer(&mut self, client_id: Uuid) -> Result<AckPayload, ErrorPayload<'static>> {
+        let answer = |frame: &ServerFrame<'static>| match frame {
+            ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
+            ServerFrame::Error(error) => Some(Err(error.clone())),
             _ => None,
-        })
-        .await
+        };
+        self.wait("an ACK", answer).await
     }
 
     /// Reads on until each of these was acknowledged or refused.
@@ -342,11 +379,7 @@ impl Client {
     }
 
     /// Waits for a PRESENCE that is as wanted.
-    pub async fn presence(
-        &mut self,
-        what: &str,
-        mut is_it: impl FnMut(&PresencePayload<'static>) -> bool,
-    ) -> PresencePayload<'static> {
+    pub async fn presence(&mut self, what: &str, is_it: impl Fn(&Presence) -> bool) -> Presence {
         self.wait(what, |frame| match frame {
             ServerFrame::Presence(presence) if is_it(presence) => Some(presence.clone()),
             _ => None,

@@ -1,12 +1,11 @@
 use std::{env, fs, path::PathBuf, thread};
 
-use chat_wire::{AnnotationsPayload, MessagePayload, timestamp};
-use chrono::DateTime;
+use chat_wire::MessagePayload;
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection,
     connection::SimpleConnection,
     sql_query,
-    sql_types::{BigInt, Binary, Text},
+    sql_types::{BigInt, Text},
 };
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
@@ -25,27 +24,10 @@ enum Place {
     Sqlite(PathBuf),
 }
 
-/// A row of `messages`, with the author id of the wire.
 #[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
+struct Line {
     #[diesel(sql_type = Text)]
-    anonymous_id: String,
-    #[diesel(sql_type = Text)]
-    nickname: String,
-    #[diesel(sql_type = Text)]
-    avatar: String,
-    #[diesel(sql_type = Text)]
-    content: String,
-    #[diesel(sql_type = Binary)]
-    client_id: Vec<u8>,
-    #[diesel(sql_type = BigInt)]
-    seq: i64,
-    #[diesel(sql_type = BigInt)]
-    rev: i64,
-    #[diesel(sql_type = BigInt)]
-    created_ms: i64,
+    text: String,
 }
 
 #[derive(QueryableByName)]
@@ -54,24 +36,11 @@ struct Count {
     n: i64,
 }
 
-impl From<Row> for MessagePayload<'static> {
-    fn from(row: Row) -> Self {
-        Self {
-            id: row.id.to_string().into(),
-            seq: row.seq,
-            rev: row.rev,
-            client_id: Uuid::from_slice(&row.client_id).expect("16 bytes"),
-            author: chat_wire::AuthorPayload {
-                id: row.anonymous_id.into(),
-                nickname: row.nickname.into(),
-                avatar: row.avatar.into(),
-            },
-            content: row.content.into(),
-            created_at: timestamp(DateTime::from_timestamp_millis(row.created_ms).expect("a time")).into(),
-            annotations: AnnotationsPayload::default(),
-        }
-    }
-}
+/// Keeps in `seen` how durable the commit of each message is.
+pub const WATCH_COMMITS: &str = "CREATE TABLE seen (setting TEXT);
+    CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END$$;
+    CREATE TRIGGER see AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION see()";
 
 /// The URL of the tests' PostgreSQL.
 pub fn admin_url() -> String {
@@ -111,11 +80,8 @@ impl Database {
 
     /// A file somewhere below this folder, which goes with it.
     pub fn sqlite_in(folder: PathBuf) -> Self {
-        Self {
-            url: format!("sqlite://{}/data/chat.db", folder.display()),
-            place: Place::Sqlite(folder),
-            client: OnceCell::new(),
-        }
+        let url = format!("sqlite://{}/data/chat.db", folder.display());
+        Self { url, place: Place::Sqlite(folder), client: OnceCell::new() }
     }
 
     /// A standby with this URL has taken over from its server.
@@ -141,35 +107,34 @@ impl Database {
 
     /// All messages of a room as they are stored, by `seq`, in the form of the wire.
     pub async fn messages(&self, room: &str) -> Vec<MessagePayload<'static>> {
-        let columns = "id, anonymous_id, nickname, avatar, content, client_id, seq, rev";
-        let rows: Vec<Row> = match &self.place {
+        let (object, key, time) = match self.place {
             Place::Postgres { .. } => {
-                let query = format!(
-                    "SELECT {columns}, floor(extract(epoch FROM created_at) * 1000)::bigint FROM messages
-                     WHERE room_id = $1 ORDER BY seq"
-                );
-                let rows = self.client().await.query(&query, &[&room]).await.expect("the messages");
-                let read = |row: &tokio_postgres::Row| Row {
-                    id: row.get(0),
-                    anonymous_id: row.get(1),
-                    nickname: row.get(2),
-                    avatar: row.get(3),
-                    content: row.get(4),
-                    client_id: row.get::<_, Raw>(5).0,
-                    seq: row.get(6),
-                    rev: row.get(7),
-                    created_ms: row.get(8),
-                };
-                rows.iter().map(read).collect()
+                let time = r#"to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#;
+                ("json_build_object", "client_id", time)
             }
-            Place::Sqlite(folder) => {
-                let query =
-                    format!("SELECT {columns}, created_at AS created_ms FROM messages WHERE room_id = ? ORDER BY seq");
-                let mut connection = Self::sqlite_connection(folder);
-                sql_query(query).bind::<Text, _>(room).load(&mut connection).expect("the messages")
+            Place::Sqlite(_) => {
+                let time = "strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000.0, 'unixepoch')";
+                ("json_object", "hex(client_id)", time)
             }
         };
-        rows.into_iter().map(Into::into).collect()
+        let author = format!("{object}('id', anonymous_id, 'nickname', nickname, 'avatar', avatar)");
+        let query = format!(
+            "SELECT CAST({object}('id', CAST(id AS TEXT), 'seq', seq, 'rev', rev, 'clientId', {key}, 'author', {author},
+                'content', content, 'createdAt', {time}) AS TEXT) AS text
+             FROM messages WHERE room_id = '{}' ORDER BY seq",
+            room.replace('\'', "''")
+        );
+        let texts: Vec<String> = match &self.place {
+            Place::Postgres { .. } => {
+                let rows = self.client().await.query(&query, &[]).await.expect("the messages");
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+            Place::Sqlite(folder) => {
+                let lines = sql_query(query).load(&mut Self::sqlite_connection(folder)).expect("the messages");
+                lines.into_iter().map(|line: Line| line.text).collect()
+            }
+        };
+        texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))).collect()
     }
 
     /// `last_rev` and `message_count` of a room's row; zeros where there is none.
@@ -282,22 +247,6 @@ impl Held {
             Self::Postgres(client) => client.batch_execute("COMMIT").await.expect("its end"),
             Self::Sqlite(mut connection) => connection.batch_execute("COMMIT").expect("its end"),
         }
-    }
-}
-
-/// A UUID's bytes as PostgreSQL sends them.
-struct Raw(Vec<u8>);
-
-impl<'a> tokio_postgres::types::FromSql<'a> for Raw {
-    fn from_sql(
-        _: &tokio_postgres::types::Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self(raw.to_vec()))
-    }
-
-    fn accepts(_: &tokio_postgres::types::Type) -> bool {
-        true
     }
 }
 

@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, HashMap};
 use chat_wire::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
+use super::Database;
+
 /// What one client knows over all its connections, kept by the rules of docs/PROTOCOL.md ("The cursor").
 /// Each frame is checked against what the server promises; a broken promise panics.
 #[derive(Debug, Default)]
@@ -28,6 +30,11 @@ impl History {
     pub fn resume_point(&self) -> Option<ResumePoint> {
         let epoch = self.epoch.clone()?;
         Some(ResumePoint { epoch, rev: u64::try_from(self.cursor).expect("a cursor is not negative") })
+    }
+
+    /// The epoch that it is in.
+    pub fn epoch(&self) -> String {
+        self.epoch.clone().expect("WELCOME came first")
     }
 
     /// A new connection: nothing of the room may come before WELCOME.
@@ -103,7 +110,7 @@ impl History {
 
     fn put(&mut self, message: &MessagePayload<'static>) {
         assert_eq!(message.seq, message.rev, "until messages can be edited");
-        let key = (self.epoch.clone().expect("WELCOME came first"), message.seq);
+        let key = (self.epoch(), message.seq);
         let first = self.seen.entry(key).or_insert_with(|| message.clone());
         assert_eq!(first, message, "the same seq is the same message");
         if let Some(ack) = self.acks.get(&message.client_id).filter(|ack| ack.id == message.id) {
@@ -147,11 +154,12 @@ impl History {
     }
 }
 
-/// Panics unless a room's counter was given out without a gap, and no client's key is there twice.
-#[track_caller]
-pub fn assert_whole(stored: &[MessagePayload<'static>]) {
-    let seqs = stored.iter().map(|m| m.seq).collect::<Vec<_>>();
-    assert_eq!(seqs, (1..).take(stored.len()).collect::<Vec<_>>(), "counters are contiguous");
+/// All messages of a room as they are stored, by `seq`. Panics unless its counter was given out without a gap, and no
+/// client's key is there twice.
+pub async fn whole(database: &Database, room: &str) -> Vec<MessagePayload<'static>> {
+    let stored = database.messages(room).await;
+    assert!(stored.iter().map(|m| m.seq).eq((1..).take(stored.len())), "{room}: counters are contiguous: {stored:?}");
     let keys = stored.iter().map(|m| (&m.author.id, m.client_id)).collect::<std::collections::HashSet<_>>();
-    assert_eq!(keys.len(), stored.len(), "each message is stored once");
+    assert_eq!(keys.len(), stored.len(), "{room}: each message is stored once");
+    stored
 }

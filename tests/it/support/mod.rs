@@ -14,12 +14,12 @@ mod server;
 use std::time::Duration;
 
 pub use client::{Client, Event, Who, in_path, message};
-pub use database::{Database, Held, admin_url, connect, sql};
+pub use database::{Database, Held, WATCH_COMMITS, admin_url, connect, sql};
 pub use folder::Folder;
-pub use history::{History, assert_whole};
+pub use history::{History, whole};
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
-pub use raw::{Answer, RawSocket, get_raw, read_to_end, refused_upgrade};
+pub use raw::{Answer, RawSocket, connect_from, get_raw, pipelined, read_to_end, refused_upgrade};
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 

@@ -1,8 +1,11 @@
-use std::{collections::HashMap, net::SocketAddr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{Server, within};
@@ -16,12 +19,64 @@ pub struct Answer {
     pub body: String,
 }
 
+/// The headers of a request for an upgrade, but for `Connection`.
+pub const UPGRADE: &str =
+    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+/// A connection over which this was sent as it stands.
+pub async fn sent(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = within("a connection", TcpStream::connect(address)).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("a server that reads");
+    stream
+}
+
+/// A connection from this address, which is one of this machine.
+pub async fn connect_from(server: &Server, address: impl Into<IpAddr>) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::new(address.into(), 0)).expect("an address of this machine");
+    within("a connection", socket.connect(server.address)).await.expect("a connection")
+}
+
+/// Asks over a connection whether the server lives, and reads the answer.
+pub async fn ask_livez(stream: &mut TcpStream) {
+    stream.write_all(LIVEZ.as_bytes()).await.expect("a server that reads");
+    let answer = within("an answer", read_answer(stream)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok"}"#));
+}
+
+pub const LIVEZ: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Sends these requests over one connection, so many of them before their answers are read; counts the answers by
+/// status.
+pub async fn pipelined(server: &Server, requests: &[String], n_at_once: usize) -> HashMap<u16, usize> {
+    // A status line begins with this, and no body has it.
+    const BEGIN: &[u8] = b"HTTP/1.1 ";
+    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
+    let (mut rest, mut counts) = (Vec::new(), HashMap::new());
+    for some in requests.chunks(n_at_once) {
+        stream.write_all(some.concat().as_bytes()).await.expect("a server that reads");
+        let mut n_answers = 0;
+        while n_answers < some.len() {
+            let n = within("answers", stream.read_buf(&mut rest)).await.expect("an answer");
+            assert!(n > 0, "the server hung up after {counts:?}");
+            while let Some(found) = rest.windows(BEGIN.len() + 3).position(|w| w.starts_with(BEGIN)) {
+                let end = found + BEGIN.len() + 3;
+                let status = String::from_utf8_lossy(&rest[end - 3..end]).parse().expect("a status");
+                *counts.entry(status).or_default() += 1;
+                n_answers += 1;
+                rest.drain(..end);
+            }
+            // The begin of a status line may lie across two parts.
+            rest.drain(..rest.len().saturating_sub(BEGIN.len() + 2));
+        }
+    }
+    counts
+}
+
 /// GET of a path as it stands, not normalised.
 pub async fn get_raw(server: &Server, path: &str, headers: &str) -> Answer {
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", server.address);
-    stream.write_all(request.as_bytes()).await.expect("a request");
-    within(path, read_answer(&mut stream)).await
+    within(path, read_answer(&mut sent(server.address, &request).await)).await
 }
 
 async fn read_answer(stream: &mut TcpStream) -> Answer {
@@ -48,10 +103,9 @@ async fn read_answer(stream: &mut TcpStream) -> Answer {
 
 /// Sends a request for an upgrade that must be refused, and waits until the server ends the connection.
 pub async fn refused_upgrade(server: &Server, path: &str) -> Answer {
-    let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", server.address);
-    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut stream = sent(server.address, &request).await;
     let answer = within(path, read_answer(&mut stream)).await;
     read_to_end(&mut stream).await;
     answer
@@ -95,12 +149,9 @@ impl RawSocket {
 
     /// The same at an address.
     pub async fn at(address: SocketAddr, path: &str, headers: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.expect("a connection");
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("a request");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n{UPGRADE}{headers}\r\n");
+        let stream = sent(address, &request).await;
         let mut socket = Self { stream, buffer: Vec::new(), headers: HashMap::new() };
         let end = loop {
             if let Some(end) = socket.buffer.windows(4).position(|w| w == b"\r\n\r\n") {

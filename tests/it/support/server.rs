@@ -125,6 +125,19 @@ impl Server {
         (database, server)
     }
 
+    /// Two servers with these settings on one PostgreSQL, which goes after them.
+    pub async fn pair(settings: &[(&str, &str)]) -> (Database, [Self; 2]) {
+        let database = Database::postgres().await;
+        let servers = [Self::with(&database, settings).await, Self::with(&database, settings).await];
+        (database, servers)
+    }
+
+    /// Another one in the place of this one, which ends in the middle of whatever it does.
+    pub async fn again(self, database: &Database, settings: &[(&str, &str)]) -> Self {
+        self.kill9().await;
+        Self::with(database, settings).await
+    }
+
     /// A server that listens, but may still wait for its database.
     pub async fn launch(database_url: &str, settings: &[(&str, &str)]) -> Self {
         // In the environment, where the URL's password belongs: everybody may read a process's arguments.
@@ -138,8 +151,7 @@ impl Server {
         let (pid, output, ended) = spawn(command);
         let line = within("the server to listen", Output::said(output.stderr.clone(), "listening on ")).await;
         let address = line.split(',').next().and_then(|a| a.parse().ok()).expect("an address");
-        let http = http();
-        Self { address, pid, http, output, ended, _folder: folder }
+        Self { address, pid, http: http(), output, ended, _folder: folder }
     }
 
     /// A server that may have so many files and sockets, and is ready.
@@ -169,10 +181,8 @@ impl Server {
         let (pid, output, ended) = spawn(command);
         let port = until("the server to listen", async || ports(pid).first().copied()).await;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let http = http();
-        let server = Self { address, pid, http, output, ended, _folder: folder };
-        let ready = async || server.get("/readyz").await.status().is_success().then_some(());
-        until("the server to be ready", ready).await;
+        let server = Self { address, pid, http: http(), output, ended, _folder: folder };
+        soon("the server to be ready", async || server.get("/readyz").await.status().is_success()).await;
         server
     }
 
@@ -209,6 +219,12 @@ impl Server {
         soon(&format!("the log to say {what:?}"), async || self.log().contains(what)).await;
     }
 
+    /// Waits for this in its log, which must have it once.
+    pub async fn logs_once(&self, what: &str) {
+        self.logs(what).await;
+        assert_eq!(self.log().matches(what).count(), 1, "{}", self.log());
+    }
+
     /// All that it wrote to the end of its life, which must have come.
     pub async fn all_said(&self) -> String {
         let (stdout, stderr) = (self.output.stdout.clone(), self.output.stderr.clone());
@@ -228,10 +244,9 @@ impl Server {
     pub async fn settled(&self) {
         let tasks = format!("/proc/{}/task", self.pid);
         let is_compressing = || {
-            let names = std::fs::read_dir(&tasks).expect("a process").filter_map(Result::ok);
-            names
-                .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
-                .any(|n| n.trim() == "compress")
+            let tasks = std::fs::read_dir(&tasks).expect("a process").filter_map(Result::ok);
+            let mut names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+            names.any(|name| name.trim() == "compress")
         };
         soon("the files to be compressed", async || !is_compressing()).await;
     }
@@ -251,6 +266,12 @@ impl Server {
 
     pub fn signal(&self, signal: &str) {
         kill(signal, self.pid);
+    }
+
+    /// Tells it to stop, and waits until it has done so without a fault.
+    pub async fn stop(&mut self, signal: &str) {
+        self.signal(signal);
+        assert_eq!(self.end().await.code(), Some(0), "{}", self.log());
     }
 
     /// Waits for its end.
@@ -279,6 +300,20 @@ impl Server {
         let text = self.get("/metrics").await.text().await.expect("text");
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or_default()
+    }
+
+    /// Waits for what is named by `what`: that the value of a metric is so.
+    pub async fn counts(&self, what: &str, name: &str, is_so: impl Fn(f64) -> bool) {
+        soon(what, async || is_so(self.metric(name).await)).await;
+    }
+}
+
+impl Ended {
+    /// What it printed; it must have done its work.
+    #[track_caller]
+    pub fn done(self) -> String {
+        assert!(self.status.success(), "{}{}", self.stdout, self.stderr);
+        self.stdout
     }
 }
 
