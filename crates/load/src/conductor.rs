@@ -26,9 +26,7 @@ const STORM: u32 = 2;
 const STEPS: u32 = 10;
 
 /// Runs the load that `options` ask for.
-///
-/// # Errors
-/// Where it could not begin, or no session could join.
+/// Fails where it could not begin, or no session could join.
 pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     let probe = match (&options.metrics, options.server_pid) {
         (_, Some(pid)) => Some(Probe::Process(pid)),

@@ -23,31 +23,24 @@ pub struct Welcome {
     pub rev: i64,
     /// Whether `changes` are those missed.
     pub resumed: bool,
-    /// What it tells.
     pub changes: Vec<Change>,
 }
 
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Something changed.
     Change(Change),
     /// A message is stored.
     Ack {
-        /// Which.
         client_id: Uuid,
         /// The counter's value.
         rev: i64,
     },
     /// The session has joined.
     Welcome(Welcome),
-    /// Something was refused.
     Error {
-        /// Why.
         code: String,
-        /// Which message.
         client_id: Option<Uuid>,
-        /// When to try again.
         after_ms: Option<u64>,
     },
     /// The room's counter.
@@ -97,9 +90,7 @@ struct Room {
 }
 
 /// Reads a frame; a BATCH becomes what is in it.
-///
-/// # Errors
-/// [`Unreadable`] where it is none.
+/// Fails with [`Unreadable`] where it is none.
 pub fn parse(bytes: &[u8], run: RunId) -> Result<Vec<Event>, Unreadable> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| Unreadable)?;
     if envelope.kind == "BATCH" {

@@ -15,17 +15,14 @@ use super::{
 /// All that is known before a run begins; the same for every thread.
 #[derive(Debug)]
 pub struct Plan {
-    /// The server.
     pub target: Target,
     /// Marks the messages of this run.
     pub run: RunId,
-    /// Of all that is random.
     pub seed: u64,
     /// What the rooms' names begin with.
     rooms: String,
     /// Where sessions are.
     pub spread: Spread,
-    /// Sessions in all.
     pub n_sessions: usize,
     /// The first so many of them write.
     pub n_writers: usize,
@@ -86,7 +83,6 @@ impl Plan {
 pub struct Board {
     /// For each room, the highest counter value that anybody heard of.
     heads: Vec<AtomicI64>,
-    /// For each thread.
     pub threads: Vec<Gauges>,
 }
 
@@ -108,7 +104,6 @@ pub struct Gauges {
 }
 
 impl Board {
-    /// Nothing heard yet.
     pub fn new(n_rooms: usize, n_threads: usize) -> Self {
         Self {
             heads: std::iter::repeat_with(AtomicI64::default).take(n_rooms).collect(),

@@ -7,7 +7,6 @@ use super::numbers::{count, float, micros, size, whole};
 pub struct Segment {
     /// Number of the first message.
     pub n_first: u64,
-    /// How many there are.
     pub n: u64,
     /// When the first is due.
     pub start_us: u64,
@@ -111,9 +110,7 @@ pub fn n_messages(segments: &[Segment]) -> u64 {
 /// enough of them, so that what it says is read once.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// Rooms.
     pub n_rooms: usize,
-    /// Threads.
     pub n_threads: usize,
 }
 

@@ -35,9 +35,7 @@ pub struct Heard {
 
 impl Client {
     /// Connects, sends `join`, and waits for WELCOME.
-    ///
-    /// # Errors
-    /// What the server said instead, in a few words.
+    /// The error: what the server said instead, in a few words.
     pub fn open(target: &Target, path: &str, join: &str, run: RunId) -> Result<Self, String> {
         let until = Instant::now() + OPEN_MAX;
         let stream = TcpStream::connect_timeout(&target.address, OPEN_MAX).map_err(|e| broken(&e))?;
@@ -72,17 +70,13 @@ impl Client {
     }
 
     /// Sends a text frame.
-    ///
-    /// # Errors
-    /// Why the connection ended.
+    /// The error: why the connection ended.
     pub fn send(&mut self, text: &str) -> Result<(), String> {
         self.put(wire::TEXT, text.as_bytes())
     }
 
     /// The next text frame; nothing where none comes until then. Answers pings.
-    ///
-    /// # Errors
-    /// Why the connection ended.
+    /// The error: why the connection ended.
     pub fn next(&mut self, until: Instant) -> Result<Option<Heard>, String> {
         loop {
             let head = wire::read_frame(&self.bytes).map_err(|_| "no WebSocket".to_owned())?;

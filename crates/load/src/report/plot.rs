@@ -17,7 +17,6 @@ const MARKED_MAX: usize = 48;
 /// One line of a plot.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// What it is.
     pub name: &'static str,
     /// Its colour: a number of the page's palette.
     pub colour: u8,
@@ -41,7 +40,6 @@ pub enum Scale {
 /// A plot with one or more lines.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// What it shows.
     pub title: &'static str,
     /// How to read it.
     pub hint: &'static str,
