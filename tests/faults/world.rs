@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use chat_wire::MessagePayload;
 use futures_util::future::LocalBoxFuture;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -20,7 +19,7 @@ use tokio::{
 
 use crate::{
     STORED_MIN,
-    checker::{Run, StoredRoom},
+    checker::{Message, Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     support::{Database, Folder, Proxy, Server, in_path, until},
@@ -572,14 +571,14 @@ async fn watch_health(
 }
 
 /// A room's whole history as the HTTP interface gives it.
-async fn read_all(server: &Server, room: &str) -> Vec<MessagePayload<'static>> {
-    let mut all: Vec<MessagePayload<'static>> = Vec::new();
+async fn read_all(server: &Server, room: &str) -> Vec<Message> {
+    let mut all = Vec::<Message>::new();
     loop {
         let after = all.last().map_or(0, |m| m.seq);
         let path = format!("/api/v1/rooms/{}/messages?after={after}&limit=100", in_path(room));
         let Value::Object(mut page) = server.json(&path).await else { panic!("{path} gives no object") };
-        let messages: Vec<MessagePayload<'static>> =
-            serde_json::from_value(page.remove("messages").expect("messages")).expect("messages");
+        let messages = page.remove("messages").expect("messages");
+        let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
         let is_last = page["hasMore"] == false || messages.is_empty();
         all.extend(messages);
         if is_last {

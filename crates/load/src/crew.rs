@@ -89,7 +89,6 @@ impl Crew {
         })
     }
 
-    /// Gives all threads an order.
     pub fn order(&self, order: &Order) {
         for (orders, waker, _) in &self.threads {
             // A thread that ended has said so.

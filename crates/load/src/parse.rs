@@ -29,20 +29,14 @@ pub struct Welcome {
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// Something changed.
     Change(Change),
-    /// A message is stored.
-    Ack {
-        client_id: Uuid,
-        /// The counter's value.
-        rev: i64,
-    },
+    /// A message is stored; `rev` is the counter's value.
+    Ack { client_id: Uuid, rev: i64 },
     /// The session has joined.
     Welcome(Welcome),
-    Error {
-        code: String,
-        client_id: Option<Uuid>,
-        after_ms: Option<u64>,
-    },
+    /// Something was refused; `after_ms`: when to try again.
+    Error { code: String, client_id: Option<Uuid>, after_ms: Option<u64> },
     /// The room's counter.
     Heartbeat(i64),
     /// Come back after this long.
@@ -105,12 +99,8 @@ fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, 
         "WELCOME" => {
             let Room { epoch, rev } = payload.room.ok_or(Unreadable)?;
             let changes = payload.messages.iter().map(|m| change(m, run).ok_or(Unreadable));
-            Event::Welcome(Welcome {
-                epoch,
-                rev,
-                resumed: payload.resumed,
-                changes: changes.collect::<Result<_, _>>()?,
-            })
+            let (resumed, changes) = (payload.resumed, changes.collect::<Result<_, _>>()?);
+            Event::Welcome(Welcome { epoch, rev, resumed, changes })
         }
         "ERROR" => Event::Error {
             code: payload.code.ok_or(Unreadable)?,

@@ -39,7 +39,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a run that begins now.
     pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64, run: RunId) -> Self {
         Self {
             run,
@@ -62,17 +61,14 @@ impl Plan {
         micros(self.began.elapsed())
     }
 
-    /// The sessions of a thread.
     pub fn sessions_of(&self, thread: usize) -> Vec<u64> {
         (0..count(self.n_sessions)).filter(|session| self.spread.thread(*session) == thread).collect()
     }
 
-    /// The name of a room.
     pub fn room(&self, room: usize) -> String {
         format!("{}-{room}", self.rooms)
     }
 
-    /// The address that a session comes from.
     pub fn source(&self, session: u64) -> Option<IpAddr> {
         self.sources.get(size(session % count(self.sources.len()).max(1))).copied()
     }
@@ -123,7 +119,6 @@ impl Board {
         self.heads.get(room).map_or(0, |head| head.load(Relaxed))
     }
 
-    /// The sum of a gauge over all threads.
     pub fn sum(&self, gauge: impl Fn(&Gauges) -> &AtomicU64) -> u64 {
         self.threads.iter().map(|gauges| gauge(gauges).load(Relaxed)).sum()
     }

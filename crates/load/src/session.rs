@@ -88,7 +88,6 @@ impl Session {
         }
     }
 
-    /// Whether it has joined.
     pub fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }

@@ -63,7 +63,6 @@ impl RoomState {
 }
 
 impl WorkerState {
-    /// A thread that has done nothing yet.
     pub fn new(plan: Arc<Plan>, board: Arc<Board>, thread: u64) -> Self {
         Self {
             rooms: std::iter::repeat_with(RoomState::default).take(plan.spread.n_rooms).collect(),
@@ -79,7 +78,6 @@ impl WorkerState {
         }
     }
 
-    /// Puts something on the agenda.
     pub fn at(&mut self, us: u64, session: usize, task: Task) {
         self.agenda.push(Reverse((us, session, task)));
     }
@@ -144,7 +142,6 @@ impl Random {
         whole(-mean_us * (1.0 - self.unit()).max(f64::MIN_POSITIVE).ln())
     }
 
-    /// A mask for a frame.
     pub fn mask(&mut self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.next().to_be_bytes();
         [a, b, c, d]

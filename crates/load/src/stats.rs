@@ -107,20 +107,15 @@ pub struct Counts {
     pub bytes_read: u64,
 }
 
+/// Adds the fields of one struct to those of another.
+macro_rules! add {
+    ($other:ident to $sum:ident: $($field:ident),+) => { $($sum.$field += $other.$field;)+ };
+}
+
 impl Counts {
     pub fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.acknowledged += other.acknowledged;
-        self.refused += other.refused;
-        self.deliveries += other.deliveries;
-        self.resumed_deliveries += other.resumed_deliveries;
-        self.other_changes += other.other_changes;
-        self.joins += other.joins;
-        self.resumes += other.resumes;
-        self.start_overs += other.start_overs;
-        self.moved += other.moved;
-        self.frames_read += other.frames_read;
-        self.bytes_read += other.bytes_read;
+        add!(other to self: sent, acknowledged, refused, deliveries, resumed_deliveries, other_changes);
+        add!(other to self: joins, resumes, start_overs, moved, frames_read, bytes_read);
     }
 }
 

@@ -10,7 +10,6 @@ pub const PONG: u8 = 0xa;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The answer that RFC 6455 gives for [`KEY`] (section 1.3).
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// Largest head of an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// What went wrong with what the server sent.
@@ -24,7 +23,6 @@ pub enum Broken {
     Frame,
 }
 
-/// The request for an upgrade.
 pub fn upgrade_request(host: &str, path: &str) -> String {
     let protocol = chat_wire::SUBPROTOCOL;
     format!(

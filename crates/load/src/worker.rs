@@ -26,9 +26,7 @@ use super::{
     stats::Slice,
 };
 
-/// The token of the timer.
 const TIMER: Token = Token(usize::MAX - 1);
-/// The token of orders.
 const ORDERS: Token = Token(usize::MAX - 2);
 /// Readiness of so many sockets is taken at once, so that a message that is due is not kept waiting for thousands.
 const EVENTS_MAX: usize = 256;

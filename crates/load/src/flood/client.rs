@@ -13,7 +13,6 @@ use super::super::{
 
 /// How long a connection may take from its connect to its WELCOME.
 const OPEN_MAX: Duration = Duration::from_secs(5);
-/// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// The mask of every frame: it protects caches, which nobody has here.
 const MASK: [u8; 4] = [0x13, 0x57, 0x9b, 0xdf];

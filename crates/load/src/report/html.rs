@@ -18,7 +18,6 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 /// The look of the page. It has its own copy, so that a report can be sent around.
 const STYLE: &str = include_str!("report.css");
 
-/// The page.
 pub fn of(report: &Report) -> String {
     let mut page = String::new();
     // Writing to a String cannot fail.

@@ -150,7 +150,6 @@ fn write_percent(part: f64) -> String {
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A number of seconds.
 fn write_seconds(seconds: f64) -> String {
     let text = format!("{seconds:.1}");
     format!("{} s", text.trim_end_matches(".0"))
@@ -167,7 +166,6 @@ impl Plot {
         self.series.iter().filter(|s| s.points.iter().any(|(_, y)| y.is_some()))
     }
 
-    /// The drawing.
     pub fn svg(&self) -> String {
         let points = || self.drawn().flat_map(|s| &s.points);
         let xs: Vec<f64> = points().map(|(x, _)| *x).collect();

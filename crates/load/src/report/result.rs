@@ -187,14 +187,14 @@ pub struct Finished {
     pub message_seconds: f64,
     pub storm: Option<Storm>,
     pub steps: Vec<Step>,
-    /// What was seen at the best of them.
+    /// What was seen at the best of the steps.
     pub best: Option<Window>,
     pub server_cpu_seconds: Option<f64>,
-    /// Its memory before, with all sessions, and at the end.
+    /// The server's memory before, with all sessions, and at the end, in bytes.
     pub server_memory: [Option<f64>; 3],
     pub samples: Samples,
     pub own_cpu_seconds: f64,
-    /// Its memory.
+    /// The generator's, in bytes.
     pub own_memory: f64,
     pub n_threads: usize,
 }
