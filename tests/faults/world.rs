@@ -52,8 +52,8 @@ impl Fault {
 
     /// The servers must tell of it.
     pub fn told(self) -> Self {
-        let away = "/healthz never told that the database was away";
-        self.bit(|ended| if ended.n_degraded > 0 { Ok(()) } else { Err(away.into()) })
+        const SILENT: &str = "/healthz never told that the database was away";
+        self.bit(|ended| if ended.n_degraded > 0 { Ok(()) } else { Err(SILENT.into()) })
     }
 
     pub fn expects(self, expects: &'static [&'static str]) -> Self {
