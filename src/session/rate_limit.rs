@@ -318,7 +318,7 @@ impl Person {
             self.repeats = Repeats::default();
         }
         let is_writer = self.wrote.is_some_and(|(_, latest)| latest + WRITER_REMEMBERED > now);
-        self.profile.is_none() && !is_writer && self.changes.is_empty(now)
+        self.profile.is_none() && !is_writer && self.changes.n(now) == 0
     }
 
     /// Whether it has been here for a while and writes little.
@@ -346,6 +346,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::session::budgets;
     use chat_domain::{Content, RoomId};
 
     fn n(n: u32) -> NonZeroU32 {
@@ -365,13 +366,7 @@ mod tests {
             frames: rate(100, 1),
             requests: rate(50, 1),
             upgrades: rate(20, 1),
-            address: AddressSettings {
-                room_messages_per_second: n(30),
-                room_kib_per_second: n(32),
-                messages_per_second: n(100),
-                kib_per_second: n(64),
-                repeats_per_minute: 25,
-            },
+            address: budgets::tests::settings(25),
         })
     }
 
