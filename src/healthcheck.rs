@@ -38,10 +38,7 @@ pub enum Unwell {
 }
 
 /// Asks the server that listens on this address, on this machine. `path` is `/livez` or `/readyz`. Gives the address
-/// that answered 200.
-///
-/// # Errors
-/// [`Unwell`] where it does not within 3 s.
+/// that answered 200; fails where it does not within 3 s.
 pub fn ask(listen: SocketAddr, path: &'static str) -> Result<SocketAddr, Unwell> {
     let address = reachable(listen);
     match status(address, path, Instant::now() + TIMEOUT) {

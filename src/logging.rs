@@ -55,7 +55,7 @@ pub fn n_warnings() -> u64 {
 }
 
 /// What a line looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
     Text,
@@ -69,10 +69,7 @@ pub struct Log {
     format: Format,
 }
 
-/// Begins to log to standard error, panics too.
-///
-/// # Errors
-/// Where standard error cannot be duplicated or no thread be had.
+/// Begins to log to standard error, panics too. Fails where that cannot be duplicated or no thread be had.
 pub fn start(format: Format, likes_colours: bool) -> io::Result<Log> {
     let stderr = io::stderr();
     let style = if stderr.is_terminal() && likes_colours { WriteStyle::Always } else { WriteStyle::Never };

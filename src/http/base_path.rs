@@ -18,10 +18,8 @@ const OWN: &str = "room ws api static avatars embed.js favicon.ico check check.j
 pub struct BasePath(String);
 
 impl BasePath {
-    /// Reads a setting. A slash at the end makes no difference, and `/` alone is the root.
-    ///
-    /// # Errors
-    /// A sentence on what is wrong, without the text itself.
+    /// Reads a setting. A slash at the end makes no difference, and `/` alone is the root. Fails with a sentence on
+    /// what is wrong, without the text itself.
     pub fn parse(text: &str) -> Result<Self, String> {
         let path = text.strip_suffix('/').unwrap_or(text);
         if path.is_empty() {

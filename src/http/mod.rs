@@ -87,9 +87,6 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
 }
 
 /// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
-///
-/// # Errors
-/// Those of what it wraps.
 pub async fn without_base_path(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,

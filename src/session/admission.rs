@@ -76,10 +76,7 @@ impl Admission {
         self.n_sessions.load(Ordering::Relaxed)
     }
 
-    /// A permit for a session from `address`.
-    ///
-    /// # Errors
-    /// [`NotAdmitted`] where a limit is reached.
+    /// A permit for a session from `address`, or the limit that is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
         let max = |factor| self.limits.n_of_address_max.saturating_mul(usize::try_from(factor).unwrap_or(1));
         let permits = networks(address).map(|network| Permit::acquire(&self.by_network, network, max(network.factor)));

@@ -148,10 +148,8 @@ impl RateLimits {
     }
 
     /// One message. Its author's limits are asked first, then those of its address; where one is reached nothing is
-    /// taken from any. The same message sent again is no repeat of itself.
-    ///
-    /// # Errors
-    /// The limit that is reached, and the time until it is not.
+    /// taken from any. The same message sent again is no repeat of itself. Fails with the limit that is reached, and
+    /// the time until it is not.
     pub fn message(&self, written: &Written<'_>) -> Result<(), TooMuch> {
         if !self.settings.is_on {
             return Ok(());
@@ -200,18 +198,12 @@ impl RateLimits {
         Ok(())
     }
 
-    /// One request of `address`.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One request of `address`. Fails with the time until the next one may come.
     pub fn request(&self, address: IpAddr) -> Result<(), Duration> {
         self.by_address(&self.requests, address)
     }
 
-    /// One WebSocket that `address` opens.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One WebSocket that `address` opens. Fails with the time until the next one may come.
     pub fn upgrade(&self, address: IpAddr) -> Result<(), Duration> {
         self.by_address(&self.upgrades, address)
     }
@@ -221,19 +213,13 @@ impl RateLimits {
         FrameRate(self.settings.is_on.then(|| RateLimiter::direct(self.settings.frames.quota(1))))
     }
 
-    /// One profile change of `author`.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One profile change of `author`. Fails with the time until the next one may come.
     pub fn profile(&self, author: &AuthorId, nickname: &Nickname, avatar: Option<AvatarName>) -> Result<(), Duration> {
         self.set_profile(author, nickname, avatar, true)
     }
 
     /// `author` joins under this profile: a change where it had another one within the last minute, so that joining
-    /// again and again is no way around [`RateLimits::profile`].
-    ///
-    /// # Errors
-    /// The time until it may join under this profile.
+    /// again and again is no way around [`RateLimits::profile`]. Fails with the time until it may.
     pub fn joins_as(&self, author: &AuthorId, nickname: &Nickname, avatar: AvatarName) -> Result<(), Duration> {
         self.set_profile(author, nickname, Some(avatar), false)
     }
@@ -331,10 +317,7 @@ impl Person {
 pub struct FrameRate(Option<DefaultDirectRateLimiter>);
 
 impl FrameRate {
-    /// One frame.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One frame. Fails with the time until the next one may come.
     pub fn take(&self) -> Result<(), Duration> {
         let Some(bucket) = &self.0 else { return Ok(()) };
         bucket.check().map_err(|until| wait(&until, &DefaultClock::default()))

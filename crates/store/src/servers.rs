@@ -36,9 +36,6 @@ fn is_plain(c: char) -> bool {
 
 impl ServerId {
     /// Reads an id.
-    ///
-    /// # Errors
-    /// [`ServerIdError`].
     pub fn parse(text: &str) -> Result<Self, ServerIdError> {
         let fits = (1..=ID_CHARS_MAX).contains(&text.len()) && text.chars().all(is_plain);
         if fits { Ok(Self(text.to_owned())) } else { Err(ServerIdError) }

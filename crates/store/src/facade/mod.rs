@@ -152,10 +152,7 @@ impl Store {
     }
 
     /// Applies the migrations that are missing and makes the row that all servers share. Servers that start
-    /// together wait for each other. Tells the names of the applied ones.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
+    /// together wait for each other. Tells the names of the applied ones. Fails with any [`StoreError`].
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         on_backend!(self, backend => backend.migrate().await)
     }
@@ -167,19 +164,13 @@ impl Store {
 
     /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
     /// `Ok`, but for what the outcomes say. After an error some of it may be: the same batch can be given again, and
-    /// what was stored comes back as [`AppendOutcome::Repeated`].
-    ///
-    /// # Errors
-    /// Any [`StoreError`] but `Locked`. A row that the database does not take is no error.
+    /// what was stored comes back as [`AppendOutcome::Repeated`]. A row that the database does not take is no error.
     pub async fn append_batch(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
         self.append(rows, false).await
     }
 
     /// As [`Store::append_batch`], for a batch with rows that were [`AppendOutcome::Locked`] before: it asks which
     /// rooms still are, so that no other waits for them.
-    ///
-    /// # Errors
-    /// As [`Store::append_batch`].
     pub async fn append_batch_again(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
         self.append(rows, true).await
     }
@@ -261,10 +252,8 @@ impl Store {
     }
 
     /// Does something on the thread that drives the connections: actors that are started there reach the database
-    /// without waking another thread. What it starts must not block, and keeps the thread alive.
-    ///
-    /// # Errors
-    /// [`StoreError::Broken`] where the thread is gone.
+    /// without waking another thread. What it starts must not block, and keeps the thread alive. Fails
+    /// with [`StoreError::Broken`] where the thread is gone.
     pub async fn run_on_thread<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,

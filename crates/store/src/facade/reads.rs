@@ -46,7 +46,7 @@ impl Store {
 
     /// A room's epoch, counter and figures.
     pub async fn head(&self, room: &RoomId) -> Result<Head, StoreError> {
-        let read = async || {
+        let read = || async {
             reading!(self, room, |c, queries| {
                 let room = room.clone();
                 async move { queries::head(c, &room).await }
@@ -58,7 +58,7 @@ impl Store {
     /// Epochs and counters of many rooms at once. Rooms without a row are absent.
     pub async fn heads(&self, rooms: Vec<RoomId>) -> Result<Heads, StoreError> {
         let rooms: Arc<[RoomId]> = rooms.into();
-        let read = async || reading!(self, rooms, |c, queries| queries::heads(c, Arc::clone(&rooms)));
+        let read = || async { reading!(self, rooms, |c, queries| queries::heads(c, Arc::clone(&rooms))) };
         self.read_current(read, |heads, each| heads.rooms.iter().any(|(room, epoch, rev)| each(room, *epoch, *rev)))
             .await
     }
@@ -66,7 +66,7 @@ impl Store {
     /// A room's head and its latest messages as of one moment: nothing above `head.rev`, and of the latest
     /// `limit` at or below it nothing missing.
     pub async fn load(&self, room: &RoomId, limit: usize) -> Result<(Head, Page), StoreError> {
-        let read = async || reading!(self, room, |c, queries| queries::load(c, room.clone(), limit));
+        let read = || async { reading!(self, room, |c, queries| queries::load(c, room.clone(), limit)) };
         self.read_current(read, |(head, _), each| each(room, head.epoch, head.rev)).await
     }
 
@@ -80,7 +80,7 @@ impl Store {
 
     /// What changed in a room above `rev`, and its head as of the same moment.
     pub async fn changes_since(&self, room: &RoomId, rev: i64, limit: usize) -> Result<Changes, StoreError> {
-        let read = async || reading!(self, room, |c, queries| queries::changes_since(c, room.clone(), rev, limit));
+        let read = || async { reading!(self, room, |c, queries| queries::changes_since(c, room.clone(), rev, limit)) };
         // Fewer than the room that asks has seen are behind as well.
         let is_below = |head: &Head| head.rev < rev;
         self.read_current(read, |Changes { head, .. }, each| each(room, head.epoch, head.rev) || is_below(head)).await
@@ -96,9 +96,9 @@ impl Store {
     /// Reads, and where that is behind what this server has acknowledged, once more from the server that takes messages,
     /// which is right. `any` gives each room's epoch and counter in what was read to its argument, and tells whether that
     /// found one behind.
-    async fn read_current<T>(
+    async fn read_current<T, R: Future<Output = Result<T, StoreError>>>(
         &self,
-        read: impl AsyncFn() -> Result<T, StoreError>,
+        read: impl Fn() -> R,
         any: impl Fn(&T, &mut dyn FnMut(&RoomId, Epoch, i64) -> bool) -> bool,
     ) -> Result<T, StoreError> {
         let began = self.0.acknowledged().now();

@@ -1,6 +1,9 @@
 //! The URL that names a database, read without ever showing its password.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use tokio_postgres::config::{ChannelBinding, Config, Host, SslMode};
 
@@ -28,10 +31,7 @@ pub struct PostgresUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads the value of `DATABASE_URL`.
-    ///
-    /// # Errors
-    /// [`StoreUrlError`] where it cannot be read or asks for what is not supported.
+    /// Reads the value of `DATABASE_URL`; fails where it cannot be read or asks for what is not supported.
     pub fn parse(text: &str) -> Result<Self, StoreUrlError> {
         if let Some(path) = text.strip_prefix("sqlite://") {
             // SQLite would take `file:` for a URI of its own.
@@ -71,6 +71,11 @@ impl DatabaseUrl {
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
         Ok(Self::Postgres(Box::new(PostgresUrl { config, tls })))
+    }
+
+    /// The SQLite file, where it is one.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        if let Self::Sqlite(path) = self { Some(path) } else { None }
     }
 
     /// `postgresql` or `sqlite`.

@@ -74,22 +74,15 @@ pub struct Contents {
 const BUSY: &str = "PRAGMA busy_timeout = 30000";
 
 /// Copies the database as it is at one moment into a new file, which only its owner may read: it holds the key that
-/// public ids are derived with. Blocks. A server may use the database meanwhile.
-///
-/// # Errors
-/// [`BackupError`]; then there is no new file.
+/// public ids are derived with. Blocks. A server may use the database meanwhile. Where it fails there is no new file.
 pub fn back_up(url: &DatabaseUrl, into: &Path) -> Result<Contents, BackupError> {
-    let database = sqlite_path(url)?;
-    make(database, into, |_| Ok(()))
+    make(url.sqlite_path().ok_or(BackupError::NotSqlite)?, into, |_| Ok(()))
 }
 
 /// Puts a backup where there is no database yet, and begins a new epoch: clients may have seen what came after the
-/// backup. Blocks. No server may use that path.
-///
-/// # Errors
-/// [`BackupError`]; then there is no database.
+/// backup. Blocks. No server may use that path. Where it fails there is no database.
 pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), BackupError> {
-    let database = sqlite_path(url)?;
+    let database = url.sqlite_path().ok_or(BackupError::NotSqlite)?;
     if let Some(folder) = folder_of(database) {
         fs::create_dir_all(folder).map_err(|cause| BackupError::File { path: folder.to_owned(), cause })?;
     }
@@ -105,13 +98,6 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), Back
     // It may be older than what stood here; that is meant, and it has its epoch.
     forget(&lock).map_err(|cause| BackupError::File { path: database.to_owned(), cause })?;
     Ok((contents, epoch.into()))
-}
-
-fn sqlite_path(url: &DatabaseUrl) -> Result<&Path, BackupError> {
-    match url {
-        DatabaseUrl::Sqlite(path) => Ok(path),
-        DatabaseUrl::Postgres(_) => Err(BackupError::NotSqlite),
-    }
 }
 
 /// Copies `from`, changes the copy, and gives it its name.
