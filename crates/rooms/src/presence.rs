@@ -350,13 +350,19 @@ mod tests {
         author.id
     }
 
+    /// So many people came, each with a tab.
+    fn crowd(n_people: usize, now: Instant) -> Presence {
+        let mut presence = Presence::default();
+        for n in 0..n_people {
+            come(&mut presence, n, n, now);
+        }
+        presence
+    }
+
     #[test]
     fn a_large_room_is_listed_page_by_page_and_sorted_once_a_second() {
         let now = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..1_200 {
-            come(&mut presence, n, n, now);
-        }
+        let mut presence = crowd(1_200, now);
         let sorted: Vec<Author> = presence.members().into_iter().cloned().collect();
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
@@ -386,8 +392,7 @@ mod tests {
 
     #[test]
     fn counts_identities_and_not_tabs() {
-        let now = Instant::now();
-        let mut presence = Presence::default();
+        let (now, mut presence) = (Instant::now(), Presence::default());
         let id = come(&mut presence, 1, 1, now);
         come(&mut presence, 1, 2, now);
         presence.enter(&test_author(2).id, tab(3), now);
@@ -400,8 +405,7 @@ mod tests {
 
     #[test]
     fn a_coming_is_told_after_five_seconds_and_a_reload_is_none() {
-        let start = Instant::now();
-        let mut presence = Presence::default();
+        let (start, mut presence) = (Instant::now(), Presence::default());
         let id = come(&mut presence, 1, 1, start);
         assert_eq!(tell(&mut presence, start).map(|t| (t.0, t.2.len())), Some((1, 0)));
         assert_eq!(presence.due_at(), Some(start + 5 * SECOND));
@@ -420,8 +424,7 @@ mod tests {
 
     #[test]
     fn at_most_one_a_second() {
-        let start = Instant::now();
-        let mut presence = Presence::default();
+        let (start, mut presence) = (Instant::now(), Presence::default());
         come(&mut presence, 1, 1, start);
         assert!(tell(&mut presence, start).is_some());
         come(&mut presence, 2, 2, start + SECOND / 10);
@@ -433,10 +436,7 @@ mod tests {
     #[test]
     fn lists_end_above_fifty_people() {
         let now = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..50 {
-            come(&mut presence, n, n, now);
-        }
+        let mut presence = crowd(50, now);
         assert_eq!(presence.here(true).lists.map(|l| l.members.len()), Some(50));
         come(&mut presence, 50, 50, now);
         assert_eq!(presence.here(true), People { count: 51, lists: None });
@@ -446,10 +446,7 @@ mod tests {
     #[test]
     fn where_there_are_no_lists_the_number_goes_with_a_message_or_a_second_later() {
         let start = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..51 {
-            come(&mut presence, n, n, start);
-        }
+        let mut presence = crowd(51, start);
         assert!(!presence.is_due(start, false), "it waits for company");
         assert_eq!(presence.due_at(), Some(start + SECOND));
         assert!(presence.is_due(start, true));
@@ -471,8 +468,7 @@ mod tests {
 
     #[test]
     fn who_comes_and_goes_all_the_time_is_told_a_few_times_and_then_only_counted() {
-        let mut now = Instant::now();
-        let mut presence = Presence::default();
+        let (mut now, mut presence) = (Instant::now(), Presence::default());
         let (mut n_joined, mut n_left) = (0, 0);
         // For a minute a new one each half second, who stays for 6 s.
         for n in 0..120 {
@@ -506,8 +502,7 @@ mod tests {
         /// What was told, added up, is who is here.
         #[test]
         fn notices_add_up(steps in proptest::collection::vec((0_usize..6, any::<bool>(), 0_u64..4_000), 1..80)) {
-            let mut now = Instant::now();
-            let mut presence = Presence::default();
+            let (mut now, mut presence) = (Instant::now(), Presence::default());
             let mut sessions = [0_usize; 6];
             let mut told: std::collections::BTreeSet<String> = Default::default();
             let mut settle = |presence: &mut Presence, now: Instant| {
