@@ -178,17 +178,23 @@ impl AddressBudgets {
     }
 
     fn total(&mut self, network: Network) -> &mut Total {
-        entry(&mut self.totals, network, &mut self.beyond.0)
+        entry(&mut self.totals, network, REMEMBERED_MAX, &mut self.beyond.0)
     }
 
     fn share(&mut self, network: Network, room: &RoomId) -> &mut Share {
         let key = self.hasher.hash_one((network, room.as_str()));
-        entry(&mut self.shares, key, &mut self.beyond.1)
+        entry(&mut self.shares, key, REMEMBERED_MAX, &mut self.beyond.1)
     }
 }
 
-fn entry<'a, K: Hash + Eq, V: Default>(map: &'a mut HashMap<K, V>, key: K, beyond: &'a mut V) -> &'a mut V {
-    if map.len() >= REMEMBERED_MAX && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
+/// What is known of `key`; `beyond` where nothing is and no more than `n_max` may be remembered.
+pub fn entry<'a, K: Hash + Eq, V: Default>(
+    map: &'a mut HashMap<K, V>,
+    key: K,
+    n_max: usize,
+    beyond: &'a mut V,
+) -> &'a mut V {
+    if map.len() >= n_max && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
 }
 
 impl Written {
@@ -231,11 +237,8 @@ pub mod tests {
     }
 
     fn fingerprint(text: &str) -> Fingerprint {
-        Fingerprint::of(
-            &RoomId::parse("post").expect("a room"),
-            &Content::parse(text).expect("a text"),
-            &RandomState::new(),
-        )
+        let (room, text) = (RoomId::parse("post").expect("a room"), Content::parse(text).expect("a text"));
+        Fingerprint::of(&room, &text, &RandomState::new())
     }
 
     struct World {

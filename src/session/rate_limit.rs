@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::RandomState, net::IpAddr, num::NonZeroU32,
 use super::{
     admission::lock,
     bucket::{Bucket, Budget},
-    budgets::{AddressBudgets, AddressSettings, Charge, n_bytes_shown},
+    budgets::{AddressBudgets, AddressSettings, Charge, entry, n_bytes_shown},
     message_limit::{MessageLimit, TooMuch, Written},
     networks::{WIDTHS, networks},
     recent::{MINUTE, Recent},
@@ -160,7 +160,7 @@ impl RateLimits {
         let mut lately = lock(&self.lately);
         let Lately { people, addresses } = &mut *lately;
         let mut stranger = Person::default();
-        let person = remembered(people, author, &mut stranger);
+        let person = entry(people, author.clone(), PEOPLE_MAX, &mut stranger);
         let budget = self.settings.messages.budget();
         let is_first = person.wrote.is_none();
         let begins_full = !is_first || addresses.welcomes(address, now);
@@ -173,9 +173,9 @@ impl RateLimits {
         if !wait.is_zero() {
             return Err(too_much(MessageLimit::Identity)(wait));
         }
-        let repeats_max = count(self.settings.repeats_per_minute);
-        let is_retry =
-            person.repeats.ask(fingerprint, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
+        let max = count(self.settings.repeats_per_minute);
+        let asked = person.repeats.ask(fingerprint, client_id, now, max);
+        let is_retry = asked.map_err(too_much(MessageLimit::Repeats))?;
         let charge = Charge {
             address,
             room,
@@ -237,7 +237,7 @@ impl RateLimits {
         }
         let mut stranger = Person::default();
         let mut lately = lock(&self.lately);
-        let person = remembered(&mut lately.people, author, &mut stranger);
+        let person = entry(&mut lately.people, author.clone(), PEOPLE_MAX, &mut stranger);
         let now = Instant::now();
         let had = person.profile.as_ref().and_then(|(_, had, _)| *had);
         let is_other = |(was, _, at): &(Nickname, _, Instant)| {
@@ -274,18 +274,6 @@ impl RateLimits {
     fn by_address(&self, buckets: &ByAddress, address: IpAddr) -> Result<(), Duration> {
         if self.settings.is_on { buckets.take(address, &self.clock) } else { Ok(()) }
     }
-}
-
-/// What is known of `author`; `stranger` where nothing is and no more can be remembered.
-fn remembered<'a>(
-    people: &'a mut HashMap<AuthorId, Person>,
-    author: &AuthorId,
-    stranger: &'a mut Person,
-) -> &'a mut Person {
-    if people.len() >= PEOPLE_MAX && !people.contains_key(author) {
-        return stranger;
-    }
-    people.entry(author.clone()).or_default()
 }
 
 fn count(n: NonZeroU32) -> usize {

@@ -114,10 +114,10 @@ impl Presence {
     }
 
     /// Everybody here who has a nickname, by nickname, then id.
-    pub fn members(&self) -> Vec<&Author> {
+    pub fn members(&self) -> Vec<Author> {
         let mut members: Vec<&Author> = self.people.values().filter_map(|p| p.author.as_ref()).collect();
         members.sort_by(|a, b| (a.nickname.as_str(), &a.id).cmp(&(b.nickname.as_str(), &b.id)));
-        members
+        members.into_iter().cloned().collect()
     }
 
     /// Those with a nickname behind `after` (a nickname and an id), `limit` at most. The list is sorted once and kept.
@@ -126,12 +126,8 @@ impl Presence {
         let is_good = |listed: &Listed| {
             listed.n_changes == self.n_changes || is_large && now.saturating_duration_since(listed.at) < LISTED_AGE_MAX
         };
-        let listed = match self.listed.take().filter(is_good) {
-            Some(listed) => listed,
-            None => {
-                Listed { at: now, n_changes: self.n_changes, authors: self.members().into_iter().cloned().collect() }
-            }
-        };
+        let listed = self.listed.take().filter(is_good);
+        let listed = listed.unwrap_or_else(|| Listed { at: now, n_changes: self.n_changes, authors: self.members() });
         let is_before = |a: &Author, (nickname, id): &(String, String)| {
             (a.nickname.as_str(), a.id.as_str()) <= (nickname.as_str(), id.as_str())
         };
@@ -288,7 +284,7 @@ impl Presence {
     pub fn here(&self, with_notices: bool) -> People {
         let notices = |authors: &Vec<Author>| if with_notices { authors.clone() } else { vec![] };
         let lists = self.has_lists().then(|| PeopleLists {
-            members: self.members().into_iter().cloned().collect(),
+            members: self.members(),
             joined: notices(&self.joined),
             left: notices(&self.left),
         });
@@ -363,7 +359,7 @@ mod tests {
     fn a_large_room_is_listed_page_by_page_and_sorted_once_a_second() {
         let now = Instant::now();
         let mut presence = crowd(1_200, now);
-        let sorted: Vec<Author> = presence.members().into_iter().cloned().collect();
+        let sorted = presence.members();
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let page = presence.page(after.as_ref(), 500, now);

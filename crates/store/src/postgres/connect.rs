@@ -11,7 +11,7 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use futures_util::FutureExt;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 use tokio_postgres::{
     Client, Config, Connection, Row, SimpleQueryMessage, Socket,
     config::{SslMode, TargetSessionAttrs},
@@ -30,6 +30,7 @@ use crate::{
     error::{Failure, StoreError, of_connecting, of_direct, through_diesel},
     primary::{Server, SharedPrimary},
     settings::{PostgresUrl, StoreSettings, TlsMode, tls},
+    worker::Task,
 };
 
 /// The oldest version that the program is used with: 13 ended in November 2025, and nothing that is older than the
@@ -51,8 +52,8 @@ pub(crate) struct Direct {
     pub client: Client,
     /// Tells whether it leads to a server that was left (see [`crate::primary::Primary::is_fresh`]).
     pub made: Instant,
-    /// Drives the connection, and ends with it.
-    driver: JoinHandle<()>,
+    /// Drives the connection.
+    _driver: Task,
 }
 
 impl Direct {
@@ -60,12 +61,6 @@ impl Direct {
     pub async fn rows(&self, doing: &str, statement: &str, values: &[&str]) -> Result<Vec<Row>, StoreError> {
         let values: Vec<(&(dyn ToSql + Sync), Type)> = values.iter().map(|v| (v as _, Type::TEXT)).collect();
         self.client.query_typed(statement, &values).await.map_err(|e| of_direct(doing, &e))
-    }
-}
-
-impl Drop for Direct {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 
@@ -216,8 +211,8 @@ impl Connector {
     pub async fn direct(&self) -> Result<Direct, StoreError> {
         let Reached { client, connection, .. } = self.reach_in_time(Purpose::Write).await?;
         // Whoever waits for a statement gets to know why it ended.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Direct { client, made: Instant::now(), driver })
+        let driver = Task::spawn(connection.map(drop));
+        Ok(Direct { client, made: Instant::now(), _driver: driver })
     }
 
     /// A server that will do, and what that says of all others.

@@ -15,10 +15,7 @@
 
 use std::time::Duration;
 
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
@@ -26,6 +23,7 @@ use super::connect::{Connector, Direct};
 use crate::{
     error::{StoreError, of_direct, sentence},
     migrations::{self, APPLIED_TABLE, Migration, pending},
+    worker::Task,
 };
 
 /// How long a migration waits for a lock, and with it whoever comes behind it: less than a JOIN waits for the database
@@ -67,13 +65,13 @@ COMMENT ON TABLE migration_lease IS 'At most one row: who applies migrations, an
 /// Applies what is missing of `migrations`, makes the row of `meta`, and tells the names of what was applied here.
 /// Waits for others who do the same.
 pub(crate) async fn migrate(connector: &Connector, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
-    let mut migrator =
-        Migrator { c: connector.direct().await?, holder: Uuid::new_v4().to_string(), applied: Vec::new() };
+    let holder = Uuid::new_v4().to_string();
+    let mut migrator = Migrator { c: connector.direct().await?, holder, applied: Vec::new() };
     migrator.make_tables().await?;
     migrator.take_lease().await?;
-    let renewal = Renewal::start(connector.clone(), migrator.holder.clone());
+    let keeping = Task::spawn(keep(connector.clone(), migrator.holder.clone()));
     let done = migrator.apply(migrations).await;
-    drop(renewal);
+    drop(keeping);
     // Where this fails the lease ends by itself, a little later.
     let release = "DELETE FROM migration_lease WHERE holder = $1::text::uuid";
     if let Err(error) = migrator.c.rows(ON_LEASE, release, &[&migrator.holder]).await {
@@ -304,30 +302,17 @@ impl Tries {
     }
 }
 
-/// Renews the lease, on a connection of its own: the other one is busy for as long as an index takes. Ends when it is
-/// dropped.
-struct Renewal(JoinHandle<()>);
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Renewal {
-    fn start(connector: Connector, holder: String) -> Self {
-        Self(tokio::spawn(async move {
-            let mut connection = None;
-            loop {
-                sleep(RENEWAL).await;
-                // What fails is tried again; should the lease be over meanwhile, the transactions keep order.
-                match timeout(RENEWAL * 2, renew(&connector, &mut connection, &holder)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => log::debug!("the migrations' lease was not renewed: {error}"),
-                    Err(_) => connection = None,
-                }
-            }
-        }))
+/// Renews the lease, on a connection of its own: the other one is busy for as long as an index takes.
+async fn keep(connector: Connector, holder: String) {
+    let mut connection = None;
+    loop {
+        sleep(RENEWAL).await;
+        // What fails is tried again; should the lease be over meanwhile, the transactions keep order.
+        match timeout(RENEWAL * 2, renew(&connector, &mut connection, &holder)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::debug!("the migrations' lease was not renewed: {error}"),
+            Err(_) => connection = None,
+        }
     }
 }
 
