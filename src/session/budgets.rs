@@ -62,19 +62,19 @@ pub struct Charge<'a> {
 
 #[derive(Debug, Default)]
 struct Total {
-    written: Written,
+    written: Buckets,
     newcomers: Bucket,
 }
 
 #[derive(Debug, Default)]
 struct Share {
-    written: Written,
+    written: Buckets,
     said: Recent<Fingerprint>,
 }
 
 /// Whoever writes takes from both.
 #[derive(Debug, Clone, Copy, Default)]
-struct Written {
+struct Buckets {
     messages: Bucket,
     bytes: Bucket,
 }
@@ -197,7 +197,7 @@ pub fn entry<'a, K: Hash + Eq, V: Default>(
     if map.len() >= n_max && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
 }
 
-impl Written {
+impl Buckets {
     fn wait(self, charge: &Charge<'_>, [messages, bytes]: [Budget; 2], now: Instant) -> Duration {
         let wait = |bucket: Bucket, n: u32, budget: Budget| {
             // Whoever is new or loud leaves a part for the others.
@@ -264,12 +264,12 @@ pub mod tests {
         }
 
         /// How many pass in `n_seconds` where 1,000 a second are tried.
-        fn flood(&mut self, addresses: &[&str], rooms: &[&str], n_bytes: u32, n_seconds: u32) -> u32 {
+        fn flood(&mut self, from: &[impl AsRef<str>], rooms: &[impl AsRef<str>], n_bytes: u32, n_seconds: u32) -> u32 {
             let mut n_passed = 0;
             for n in 0..n_seconds * 1_000 {
                 self.now += SECOND / 1_000;
                 let n = usize::try_from(n).expect("fits");
-                let (address, room) = (addresses[n % addresses.len()], rooms[n / addresses.len() % rooms.len()]);
+                let (address, room) = (from[n % from.len()].as_ref(), rooms[n / from.len() % rooms.len()].as_ref());
                 n_passed += u32::from(self.send(address, room, n_bytes, false).is_ok());
             }
             n_passed
@@ -287,7 +287,6 @@ pub mod tests {
     #[test]
     fn all_rooms_of_one_address_get_a_hundred_messages_and_64_kib_a_second() {
         let rooms: Vec<String> = (0..40).map(|n| format!("post {n}")).collect();
-        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         let short = World::new().flood(&["192.0.2.1"], &rooms, 400, 60);
         assert!((100 * 60..=100 * 70).contains(&short), "{short}");
         let long = World::new().flood(&["192.0.2.1"], &rooms, 8_192, 60);
@@ -318,7 +317,6 @@ pub mod tests {
     fn all_of_an_ipv6_customer_has_four_times_one_address_at_most() {
         // A new /64 for each message, all of one /48.
         let addresses: Vec<String> = (0..2_000).map(|n| format!("2001:db8:1:{n:x}::1")).collect();
-        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let n_passed = World::new().flood(&addresses, &["post"], 400, 60);
         assert!((4 * 30 * 59..=4 * 30 * 61).contains(&n_passed), "{n_passed}");
         let one = World::new().flood(&["2001:db8::1", "2001:db8::2"], &["post"], 400, 60);
