@@ -23,6 +23,7 @@ fn message(rev: i64) -> ChatMessage {
         },
         content: Content::parse(&"some words ".repeat(9)).expect("a content"),
         created_at: DateTime::UNIX_EPOCH,
+        annotations: None,
     }
 }
 

@@ -26,9 +26,11 @@ use std::{
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, System};
-use chat_domain::{AnonymousId, Author, AvatarName, Content, IdentityKey, NewMessage, Nickname, PageCursor, RoomId};
+use chat_domain::{
+    AnonymousId, Author, AvatarName, Content, IdentityKey, NewMentions, NewMessage, Nickname, PageCursor, RoomId,
+};
 use chat_metrics::{Labels, Metrics};
-use chat_rooms::persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence};
+use chat_rooms::persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence, Write};
 use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings};
 use diesel::{Connection, ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use prometheus::Registry;
@@ -125,6 +127,9 @@ impl Messages {
             author: self.author.clone(),
             content: self.content.clone(),
             client_id: Uuid::from_u128(self.n as u128),
+            reply_to: None,
+            mentions: NewMentions::default(),
+            guard_rev: 0,
         })
     }
 
@@ -140,7 +145,7 @@ fn same_batches(runtime: &Runtime, store: &Store, mut messages: Messages, length
         let mut n = 0;
         while began.elapsed() < length {
             let outcomes = store.append_batch(messages.batch(N_BATCH)).await.expect("a batch");
-            assert!(outcomes.iter().all(|o| matches!(o, AppendOutcome::Stored(_))), "all are new");
+            assert!(outcomes.iter().all(|o| matches!(o, AppendOutcome::Stored(..))), "all are new");
             n += outcomes.len();
         }
         rate(n, began)
@@ -163,7 +168,12 @@ impl Writers {
         self.n_waiting += 1;
         let message = self.messages.next();
         let group = (self.messages.n % self.messages.rooms.len()) as u64;
-        self.persistence.do_send(Append { token: 0, message, reply: ctx.address().recipient(), group });
+        self.persistence.do_send(Append {
+            token: 0,
+            write: Write::Message(message),
+            reply: ctx.address().recipient(),
+            group,
+        });
     }
 }
 

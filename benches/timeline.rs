@@ -3,7 +3,7 @@
 
 use std::{hint::black_box, sync::Arc};
 
-use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Nickname};
+use chat_domain::{Author, AuthorId, AvatarName, Change, ChatMessage, Content, Nickname};
 use chat_rooms::Timeline;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 const N: i64 = 1_000;
 
-fn changes() -> Vec<Arc<ChatMessage>> {
+fn changes() -> Vec<Change> {
     let id = AuthorId::from_stored("AAAAAAAAAAAAAAAAAAAAAA");
     let author = Author {
         avatar: AvatarName::derived_from(&id),
@@ -19,7 +19,7 @@ fn changes() -> Vec<Arc<ChatMessage>> {
         nickname: Nickname::parse("somebody").expect("a nickname"),
     };
     let change = |rev| {
-        Arc::new(ChatMessage {
+        Change::from(Arc::new(ChatMessage {
             id: rev,
             seq: rev,
             rev,
@@ -27,7 +27,8 @@ fn changes() -> Vec<Arc<ChatMessage>> {
             author: author.clone(),
             content: Content::parse("some words").expect("a content"),
             created_at: DateTime::UNIX_EPOCH,
-        })
+            annotations: None,
+        }))
     };
     (1..=N).map(change).collect()
 }
@@ -40,7 +41,7 @@ fn timeline(c: &mut Criterion) {
     group.throughput(Throughput::Elements(N.unsigned_abs()));
     for (name, changes) in [("in order", in_order.clone()), ("swapped", swapped)] {
         group.bench_function(name, |b| {
-            let offer_all = |changes: Vec<Arc<ChatMessage>>| {
+            let offer_all = |changes: Vec<Change>| {
                 let mut timeline = Timeline::new(0);
                 for change in changes {
                     timeline.offer(change);

@@ -189,7 +189,10 @@ fn presence(people: &People) -> PresencePayload<'_> {
 pub(super) mod tests {
     use std::sync::Arc;
 
-    use chat_domain::{AuthorId, AvatarName, ChatMessage, Content, Nickname};
+    use chat_domain::{
+        Annotations, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Emoji, Mention, MessageRef, Nickname,
+        Reaction,
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -208,7 +211,29 @@ pub(super) mod tests {
             author,
             content: Content::parse(content).expect("valid content"),
             created_at: chrono::DateTime::UNIX_EPOCH,
+            annotations: None,
         }
+    }
+
+    /// Everything that a message can have, as the counts say.
+    fn annotations(version: i32, n: usize, is_deleted: bool) -> Option<Box<Annotations>> {
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let author = |n: usize| AuthorId::from_stored(&format!("author-{n}"));
+        let reaction = |n: usize| Reaction {
+            emoji: Emoji::parse(["👍", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣"][n % 3]).expect("an emoji"),
+            count: i64::try_from(n * 7).unwrap_or(0),
+            authors: (0..n % 6).map(author).collect(),
+        };
+        let place = |n: usize| u32::try_from(n).unwrap_or(0);
+        Some(Box::new(Annotations {
+            version,
+            edited_at: (version > 1).then_some(at),
+            deleted: is_deleted.then_some((at, if n > 3 { DeletedBy::Moderator } else { DeletedBy::Author })),
+            pinned_at: (n % 2 == 0).then_some(at),
+            reply_to: (n % 3 == 0).then_some(MessageRef { id: 7 << n, seq: 3 }),
+            mentions: (0..n).map(|n| Mention { author: author(n), from: place(n), to: place(n * 10) }).collect(),
+            reactions: (0..n).map(reaction).collect(),
+        }))
     }
 
     pub fn event(content: &str, rev: i64) -> Arc<Event> {
@@ -232,9 +257,18 @@ pub(super) mod tests {
         fn a_message_has_as_many_bytes_as_rooms_take_it_for(
             content in "[a-z\"\\\\\n\t/<>가-힣🎉\u{7f}]{1,300}[a-z]",
             rev in 1_i64..i64::MAX,
+            version in 1_i32..1_000,
+            n in 0_usize..12,
+            is_deleted in any::<bool>(),
         ) {
             let Ok(content) = Content::parse(&content) else { return Ok(()) };
             let message = ChatMessage { content, ..message("x", rev) };
+            let changed = ChatMessage { annotations: annotations(version, n, is_deleted), ..message.clone() };
+            prop_assert_eq!(changed.n_bytes_as_json(), chat_wire::message_json(&changed).len());
+            let reactions: Box<[Reaction]> = changed.annotations.iter().flat_map(|a| a.reactions.clone()).collect();
+            let reacted = ReactionsEvent { message: Arc::new(changed), reactions };
+            let n_bytes = reacted.n_bytes_as_json();
+            prop_assert!(event_json(&Event::Reactions(reacted)).len() <= n_bytes + chat_rooms::FRAME_BYTES);
             prop_assert_eq!(message.n_bytes_as_json(), chat_wire::message_json(&message).len());
             let n_bytes = message.n_bytes_as_json();
             let frame = event_json(&Event::Message(MessageEvent::new(Arc::new(message.clone()))));
@@ -247,6 +281,9 @@ pub(super) mod tests {
     #[test]
     fn who_is_here_has_no_more_bytes_than_rooms_take_it_for() {
         let authors = vec![message("x", 1).author; 50];
+        let typing = TypingNow { authors: authors[..5].to_vec(), more: usize::MAX };
+        let n_bytes = typing.n_bytes_as_json();
+        assert!(event_json(&Event::Typing(typing)).len() <= n_bytes);
         let lists = chat_rooms::PeopleLists { members: authors.clone(), joined: authors.clone(), left: authors };
         let people = People { count: usize::MAX, lists: Some(lists) };
         let n_bytes = people.n_bytes_as_json();
@@ -285,6 +322,7 @@ pub(super) mod tests {
         let epoch = chat_domain::Epoch::parse(KEY).expect("an epoch");
         let stored =
             chat_store::StoredMessage { id: 71, seq: 1, rev: 2, created_at: chrono::DateTime::UNIX_EPOCH, epoch };
+        let reaction = Reaction { emoji: Emoji::parse("👍").expect("an emoji"), count: 0, authors: vec![] };
         let too_fast = Refusal::TooFast { sentence: "too much", retry_after_ms: 7 };
         for (event, json) in [
             (
@@ -303,11 +341,25 @@ pub(super) mod tests {
             ),
             (Event::Profile(author), format!(r#"{{"type":"PROFILE","payload":{{"self":{author_json}}}}}"#)),
             (
-                Event::Stored { client_id: Uuid::nil(), stored },
+                Event::Stored { client_id: Uuid::nil(), stored, rev: 1 },
                 format!(
                     r#"{{"type":"ACK","payload":{{"clientId":"{KEY}","id":"71","seq":1,"rev":1,"createdAt":"1970-01-01T00:00:00.000Z"}}}}"#
                 ),
             ),
+            (
+                Event::Reactions(ReactionsEvent { message: Arc::new(message("a", 3)), reactions: Box::new([reaction]) }),
+                r#"{"type":"REACTION","payload":{"id":"3","seq":3,"rev":3,"reactions":[{"emoji":"👍","count":0,"authors":[]}]}}"#
+                    .to_owned(),
+            ),
+            (
+                Event::Typing(TypingNow { authors: vec![], more: 0 }),
+                r#"{"type":"TYPING","payload":{"authors":[],"more":0}}"#.to_owned(),
+            ),
+            (
+                refused(Refusal::Change(ChangeRefusal::EditConflict)),
+                error("EDIT_CONFLICT", "another version of the message was edited: look at it again", ""),
+            ),
+            (refused(Refusal::Forbidden), error("FORBIDDEN", "only those with the right may do this", "")),
             (
                 refused(Refusal::Overloaded),
                 error("OVERLOADED", "the server has too much to do; try again", r#","retryAfterMs":1000"#),

@@ -398,6 +398,10 @@ mod tests {
             people: People { count: 1, lists: None },
             heartbeat_seconds: 1,
             messages: Messages::default(),
+            settings: chat_store::RoomSettings::default(),
+            pieces: None,
+            pinned: Vec::new(),
+            edit_window: None,
         };
         Command::Attach(Box::new(welcome), at)
     }

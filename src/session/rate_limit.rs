@@ -383,6 +383,8 @@ mod tests {
             messages: rate(10, 1),
             profiles_per_minute: n(3),
             repeats_per_minute: n(5),
+            reactions: rate(5, 2),
+            room_reactions: rate(50, 50),
             frames: rate(100, 1),
             requests: rate(50, 1),
             upgrades: rate(20, 1),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId};
+use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, NewMessage, Nickname, RoomId};
 use chat_store::{DatabaseUrl, Store, StoreError, StoreSettings};
 use chat_wire::ServerFrame;
 use serde_json::Value;
@@ -140,7 +140,8 @@ async fn a_standby_that_is_behind_is_never_read_from() {
         let id = AuthorId::from_stored("author");
         let author = Author { avatar: AvatarName::derived_from(&id), id, nickname: Nickname::from_stored("n".into()) };
         let content = Content::parse(content).expect("a content");
-        let row = NewMessage { room: room.clone(), author, content, client_id: Uuid::new_v4() };
+        let (client_id, mentions) = (Uuid::new_v4(), NewMentions::default());
+        let row = NewMessage { room: room.clone(), author, content, client_id, reply_to: None, mentions, guard_rev: 0 };
         store.append_batch(vec![Arc::new(row)]).await.expect("stored");
     };
     say("before").await;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use chat_domain::{NewMessage, PageCursor, RoomId};
-use chat_store::{AppendOutcome, Store};
+use chat_store::{AppendOutcome, Loaded, Store};
 use uuid::Uuid;
 
 use crate::support::{Database, fresh, many, message, message_by, repeated, room, stored};
@@ -57,7 +57,7 @@ async fn what_is_stored_is_what_was_sent(db: &Database) {
     let sent = message_by(&room, "Kk2Ljlvy_4guOHdt2GCr6g", "Anonymous Otter", Uuid::new_v4(), content);
     let outcomes = store.append_batch(vec![Arc::clone(&sent)]).await.expect("stored");
     let told = stored(outcomes.first().expect("an outcome"));
-    let (head, page) = store.load(&room, 10).await.expect("loaded");
+    let Loaded { head, page, .. } = store.load(&room, 10).await.expect("loaded");
     let found = page.messages.first().expect("a message");
     assert_eq!((&found.author, &found.content, found.client_id), (&sent.author, &sent.content, sent.client_id));
     assert_eq!((found.id, found.seq, found.rev, found.created_at), (told.id, told.seq, told.rev, told.created_at));
@@ -89,11 +89,11 @@ async fn what_is_told_of_each_row_is_what_is_stored(db: &Database) {
     }
     let mut n_told = 0;
     for room in [&a, &b] {
-        let (head, page) = store.load(room, 100).await.expect("loaded");
+        let Loaded { head, page, .. } = store.load(room, 100).await.expect("loaded");
         assert_eq!(head.last_message_at, page.messages.iter().map(|m| m.created_at).max());
         for found in &page.messages {
             for (_, outcome) in told.iter().filter(|(id, _)| *id == found.client_id) {
-                let (AppendOutcome::Stored(told) | AppendOutcome::Repeated(told)) = outcome else { continue };
+                let (AppendOutcome::Stored(told, _) | AppendOutcome::Repeated(told)) = outcome else { continue };
                 assert_eq!((told.id, told.seq, told.rev), (found.id, found.seq, found.rev));
                 assert_eq!((told.created_at, told.epoch), (found.created_at, head.epoch));
                 n_told += 1;
@@ -221,8 +221,8 @@ async fn two_servers_with_the_same_messages_in_opposite_order_agree(db: &Databas
     let mut n_stored = 0;
     for (a, b) in first.iter().zip(&second) {
         match (a, b) {
-            (AppendOutcome::Stored(x), AppendOutcome::Repeated(y))
-            | (AppendOutcome::Repeated(x), AppendOutcome::Stored(y)) => assert_eq!(x, y),
+            (AppendOutcome::Stored(x, _), AppendOutcome::Repeated(y))
+            | (AppendOutcome::Repeated(x), AppendOutcome::Stored(y, _)) => assert_eq!(x, y),
             other => panic!("exactly one of two servers stores a message: {other:?}"),
         }
         n_stored += 1;

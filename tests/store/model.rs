@@ -73,7 +73,7 @@ async fn check(stores: &[Store], batches: Vec<Vec<Sent>>) -> Result<(), TestCase
         prop_assert_eq!(outcomes.len(), batch.len());
         for (sent, outcome) in batch.iter().zip(outcomes) {
             let got = match outcome {
-                AppendOutcome::Stored(m) => Expected::Stored(m.seq),
+                AppendOutcome::Stored(m, _) => Expected::Stored(m.seq),
                 AppendOutcome::Repeated(m) => Expected::Repeated(m.seq),
                 AppendOutcome::Conflict => Expected::Conflict,
                 other => return Err(TestCaseError::fail(format!("{other:?}"))),

@@ -1,7 +1,7 @@
 //! Pages, changes and heads.
 
 use chat_domain::{PageCursor, RoomId};
-use chat_store::{Page, Store};
+use chat_store::{Loaded, Page, Store};
 
 use crate::support::{Database, fresh, many, room, sql};
 
@@ -51,7 +51,7 @@ async fn pages_go_both_ways_and_know_what_is_beyond(db: &Database) {
 async fn a_room_nobody_used_is_empty(db: &Database) {
     let store = db.ready().await;
     let (unused, epoch) = (room("unused"), store.meta().await.expect("meta").epoch);
-    let (head, page) = store.load(&unused, 50).await.expect("loaded");
+    let Loaded { head, page, .. } = store.load(&unused, 50).await.expect("loaded");
     assert_eq!((head.epoch, head.rev, head.message_count, head.last_message_at), (epoch, 0, 0, None));
     assert_eq!(page, Page { messages: Vec::new(), has_more: false });
     let changes = store.changes_since(&unused, 0, 10).await.expect("changes");
@@ -112,7 +112,7 @@ async fn what_is_loaded_while_others_write_is_of_one_moment(db: &Database) {
     };
     let mut seen = 0;
     while seen < N {
-        let (head, page) = reader.load(&room, 50).await.expect("loaded");
+        let Loaded { head, page, .. } = reader.load(&room, 50).await.expect("loaded");
         let from = (head.rev - 50).max(0);
         let expected: Vec<i64> = (from + 1..=head.rev).collect();
         assert_eq!(page.messages.iter().map(|m| m.rev).collect::<Vec<_>>(), expected);

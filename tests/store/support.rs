@@ -9,7 +9,7 @@ mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
-use chat_domain::{Author, AuthorId, AvatarName, Content, NewMessage, Nickname, RoomId};
+use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, NewMessage, Nickname, RoomId};
 use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings, StoredMessage};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -81,6 +81,9 @@ pub fn message_by(room: &RoomId, author: &str, nickname: &str, client_id: Uuid, 
         author: Author { id, nickname: Nickname::from_stored(nickname.to_owned()), avatar },
         content: Content::parse(content).expect("a content"),
         client_id,
+        reply_to: None,
+        mentions: NewMentions::default(),
+        guard_rev: 0,
     })
 }
 
@@ -97,7 +100,7 @@ pub fn many(room: &RoomId, n: usize) -> Vec<Arc<NewMessage>> {
 #[track_caller]
 pub fn stored(outcome: &AppendOutcome) -> StoredMessage {
     match outcome {
-        AppendOutcome::Stored(message) => *message,
+        AppendOutcome::Stored(message, _) => *message,
         other => panic!("{other:?} is not Stored"),
     }
 }

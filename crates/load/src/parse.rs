@@ -141,7 +141,7 @@ fn change(payload: &Payload<'_>, run: RunId) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chat_wire::{AckPayload, AuthorPayload, HeartbeatPayload, MessagePayload, ServerFrame};
+    use chat_wire::{AckPayload, AnnotationsPayload, AuthorPayload, HeartbeatPayload, MessagePayload, ServerFrame};
 
     fn run() -> RunId {
         RunId::new(5)
@@ -156,6 +156,7 @@ mod tests {
             author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into() },
             content: content.into(),
             created_at: "2026-01-01T00:00:00.000Z".into(),
+            annotations: AnnotationsPayload::default(),
         })
     }
 

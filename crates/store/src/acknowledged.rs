@@ -1,10 +1,9 @@
 //! What this server has acknowledged, so that an older state of a room is recognised for what it is: read from a
 //! server that is behind.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use crate::model::AppendOutcome;
-use chat_domain::{Epoch, NewMessage, RoomId};
+use chat_domain::{Epoch, RoomId};
 
 /// As many rooms as a server has live ones by default (`CHAT_ROOMS_MAX`). Beyond, the half that was longest silent
 /// is forgotten; what was read of those is not checked.
@@ -26,21 +25,19 @@ struct Entry {
 }
 
 impl Acknowledged {
-    /// A batch was committed.
-    pub fn add(&mut self, rows: &[Arc<NewMessage>], outcomes: &[AppendOutcome]) {
+    /// A batch was committed: these values of the counters of rooms.
+    pub fn add<'a>(&mut self, values: impl IntoIterator<Item = (&'a RoomId, Epoch, i64)>) {
         self.now = self.now.saturating_add(1);
         let at = self.now;
-        for (row, outcome) in rows.iter().zip(outcomes) {
-            let AppendOutcome::Stored(stored) = outcome else { continue };
-            let (epoch, rev) = (stored.epoch, stored.rev);
-            match self.rooms.get_mut(&row.room) {
+        for (room, epoch, rev) in values {
+            match self.rooms.get_mut(room) {
                 Some(entry) if entry.epoch == epoch && entry.rev > rev => {}
                 Some(entry) => *entry = Entry { epoch, rev, at },
                 None => {
                     if self.rooms.len() >= ROOMS_MAX {
                         self.forget_half();
                     }
-                    self.rooms.insert(row.room.clone(), Entry { epoch, rev, at });
+                    self.rooms.insert(room.clone(), Entry { epoch, rev, at });
                 }
             }
         }
@@ -76,12 +73,9 @@ impl Acknowledged {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Utc;
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::StoredMessage;
-    use chat_domain::{Author, AuthorId, AvatarName, Content, Nickname};
 
     fn epoch(n: u128) -> Epoch {
         Epoch::from_uuid(Uuid::from_u128(n))
@@ -92,19 +86,8 @@ mod tests {
     }
 
     fn add(all: &mut Acknowledged, rooms: &[(usize, i64)], epoch: Epoch) {
-        let id = AuthorId::from_stored("a");
-        let author =
-            Author { avatar: AvatarName::derived_from(&id), id, nickname: Nickname::from_stored("n".to_owned()) };
-        let row = |n| NewMessage {
-            room: room(n),
-            author: author.clone(),
-            content: Content::parse("x").expect("a content"),
-            client_id: Uuid::nil(),
-        };
-        let stored = |rev| StoredMessage { id: rev, seq: rev, rev, created_at: Utc::now(), epoch };
-        let rows: Vec<_> = rooms.iter().map(|(n, _)| Arc::new(row(*n))).collect();
-        let outcomes: Vec<_> = rooms.iter().map(|(_, rev)| AppendOutcome::Stored(stored(*rev))).collect();
-        all.add(&rows, &outcomes);
+        let rooms: Vec<_> = rooms.iter().map(|(n, rev)| (room(*n), *rev)).collect();
+        all.add(rooms.iter().map(|(room, rev)| (room, epoch, *rev)));
     }
 
     #[test]

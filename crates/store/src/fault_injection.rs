@@ -11,7 +11,9 @@ use crate::{
     postgres::{
         Postgres,
         batch::{outcomes_of, run},
+        columns::Referring,
     },
+    references::References,
 };
 use chat_domain::NewMessage;
 
@@ -32,7 +34,9 @@ impl AnsweringEarly<'_> {
             let mut c = pool.get().await.map_err(Failure::from)?;
             c.batch_execute("BEGIN").await?;
             // Nobody may wait for it any more; then it is committed all the same.
-            let _ = answer.send(run(&mut c, &rows).await?);
+            let rows = Referring::of(&rows, &References::default());
+            let appended = run(&mut c, &rows).await?;
+            let _ = answer.send((rows, appended));
             tokio::time::sleep(COMMIT_AFTER).await;
             c.batch_execute("COMMIT").await?;
             Ok::<_, Failure>(())
@@ -42,7 +46,7 @@ impl AnsweringEarly<'_> {
                 log::warn!("answered and not committed: {failure:?}");
             }
         });
-        let appended = early.await.map_err(|_| StoreError::Unavailable("the transaction failed".into()))?;
-        Ok(outcomes_of(appended))
+        let (rows, appended) = early.await.map_err(|_| StoreError::Unavailable("the transaction failed".into()))?;
+        Ok(outcomes_of(rows, appended))
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to persistence (`chat-rooms`).
 
 mod acknowledged;
+mod changes;
 mod error;
 mod facade;
 #[cfg(feature = "fault-injection")]
@@ -16,6 +17,7 @@ mod postgres;
 mod primary;
 mod probe;
 mod queries;
+mod references;
 mod servers;
 mod settings;
 mod splitting;
@@ -25,8 +27,11 @@ mod worker;
 
 pub use error::StoreError;
 pub use facade::Store;
-pub use model::{AppendOutcome, Changes, Head, Heads, HistoryCheck, Known, Meta, Page, PoolStatus, StoredMessage};
+pub use model::{
+    AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, Page, PoolStatus,
+    RoomSettings, StoredMessage,
+};
 pub use outage::Work;
-pub use servers::{LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
+pub use servers::{CHANGES, LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

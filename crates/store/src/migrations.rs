@@ -26,10 +26,23 @@ macro_rules! embedded {
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 2] =
-    embedded!("postgresql": "20261120000000_create_chat", "20261128000000_add_servers");
-pub(crate) const SQLITE: [Migration; 2] =
-    embedded!("sqlite": "20261120000000_create_chat", "20261128000000_add_servers");
+/// The same ones for each database.
+macro_rules! migrations_of {
+    ($database:literal) => {
+        embedded!(
+            $database:
+            "20261120000000_create_chat",
+            "20261128000000_add_servers",
+            "20261129000000_add_room_guards",
+            "20261129000100_add_changes",
+            "20261129000200_index_changed_messages",
+            "20261129000300_index_pinned_messages",
+        )
+    };
+}
+
+pub(crate) const POSTGRES: [Migration; 6] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 6] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

@@ -43,6 +43,19 @@ pub struct Page {
     pub has_more: bool,
 }
 
+/// What a room begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What is stored about it.
+    pub head: Head,
+    /// Its latest messages.
+    pub page: Page,
+    /// Every change above this value of the counter is of a message of the page.
+    pub complete_above: i64,
+    /// The pinned messages, the newest pin first.
+    pub pinned: Vec<ChatMessage>,
+}
+
 /// The changes of a room in counter order, complete between two values of its counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {

@@ -4,20 +4,65 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     error::{Failure, StoreError, Text},
-    model::AppendOutcome,
+    model::{AppendOutcome, ChangeOutcome},
 };
-use chat_domain::{NewMessage, RoomId};
+use chat_domain::{NewChange, NewMessage, RoomId};
 
 /// So many rows, one after the other, that fail as they do where the schema or the rights are wrong, with none stored:
 /// then that is what is wrong, and the others are not tried.
 const N_BROKEN_MAX: usize = 16;
 
+/// A row of a batch, as far as dividing it needs to know.
+pub(crate) trait Row {
+    /// What becomes of it.
+    type Outcome: Clone;
+
+    /// Whose lock it waits for.
+    fn room(&self) -> &RoomId;
+    /// Its room is locked.
+    fn locked() -> Self::Outcome;
+    /// The database does not take it.
+    fn refused(why: Text) -> Self::Outcome;
+}
+
+impl Row for NewMessage {
+    type Outcome = AppendOutcome;
+
+    fn room(&self) -> &RoomId {
+        &self.room
+    }
+
+    fn locked() -> AppendOutcome {
+        AppendOutcome::Locked
+    }
+
+    fn refused(why: Text) -> AppendOutcome {
+        AppendOutcome::Refused(why)
+    }
+}
+
+impl Row for NewChange {
+    type Outcome = ChangeOutcome;
+
+    fn room(&self) -> &RoomId {
+        &self.room
+    }
+
+    fn locked() -> ChangeOutcome {
+        ChangeOutcome::Locked
+    }
+
+    fn refused(why: Text) -> ChangeOutcome {
+        ChangeOutcome::Refused(why)
+    }
+}
+
 /// A batch on its way: what became of its rows, and which parts are still to do.
 ///
 /// Within a room no row is stored behind one that is not tried: order holds.
-pub(crate) struct Splitting<'a> {
-    rows: &'a [Arc<NewMessage>],
-    outcomes: Vec<Option<AppendOutcome>>,
+pub(crate) struct Splitting<'a, R: Row> {
+    rows: &'a [Arc<R>],
+    outcomes: Vec<Option<R::Outcome>>,
     /// Each a list of places in `rows`, ascending; the next one last.
     parts: Vec<Vec<usize>>,
     current: Vec<usize>,
@@ -27,16 +72,16 @@ pub(crate) struct Splitting<'a> {
     broken: Vec<(usize, StoreError)>,
 }
 
-impl<'a> Splitting<'a> {
+impl<'a, R: Row> Splitting<'a, R> {
     /// All is to do.
-    pub fn new(rows: &'a [Arc<NewMessage>]) -> Self {
+    pub fn new(rows: &'a [Arc<R>]) -> Self {
         let outcomes = rows.iter().map(|_| None).collect();
         let parts = vec![(0..rows.len()).collect()];
         Self { rows, outcomes, parts, current: Vec::new(), took_any: false, broken: Vec::new() }
     }
 
     /// The rows to try next, together.
-    pub fn next_part(&mut self) -> Option<Vec<Arc<NewMessage>>> {
+    pub fn next_part(&mut self) -> Option<Vec<Arc<R>>> {
         while let Some(part) = self.parts.pop() {
             self.current = part.into_iter().filter(|i| matches!(self.outcomes.get(*i), Some(None))).collect();
             if !self.current.is_empty() {
@@ -47,7 +92,7 @@ impl<'a> Splitting<'a> {
     }
 
     /// The database took the part.
-    pub fn took(&mut self, outcomes: Vec<AppendOutcome>) {
+    pub fn took(&mut self, outcomes: Vec<R::Outcome>) {
         self.took_any = true;
         for (i, outcome) in std::mem::take(&mut self.current).into_iter().zip(outcomes) {
             self.set(i, outcome);
@@ -56,10 +101,10 @@ impl<'a> Splitting<'a> {
 
     /// These rooms are locked by somebody else: their rows wait, and those of the part that remain are tried again.
     pub fn locked(&mut self, rooms: &HashSet<RoomId>) {
-        let is_locked = |row: &Arc<NewMessage>| rooms.contains(&row.room);
+        let is_locked = |row: &Arc<R>| rooms.contains(row.room());
         for (row, outcome) in self.rows.iter().zip(&mut self.outcomes) {
             if outcome.is_none() && is_locked(row) {
-                *outcome = Some(AppendOutcome::Locked);
+                *outcome = Some(R::locked());
             }
         }
         self.parts.push(std::mem::take(&mut self.current));
@@ -84,7 +129,7 @@ impl<'a> Splitting<'a> {
         }
         let Some(i) = part.first().copied() else { return Ok(()) };
         match failure {
-            Failed::Row(text) => self.set(i, AppendOutcome::Refused(text)),
+            Failed::Row(text) => self.set(i, R::refused(text)),
             Failed::Broken(text) => {
                 self.broken.push((i, StoreError::Broken(text)));
                 if !self.took_any && self.broken.len() >= N_BROKEN_MAX {
@@ -97,7 +142,7 @@ impl<'a> Splitting<'a> {
 
     /// Nobody knows which room it is.
     fn locked_out(&mut self, part: Vec<usize>) -> Result<(), StoreError> {
-        let room_of = |i: &usize| self.rows.get(*i).map(|row| &row.room);
+        let room_of = |i: &usize| self.rows.get(*i).map(|row| row.room());
         let mut rooms: Vec<&RoomId> = part.iter().filter_map(room_of).collect();
         rooms.sort_unstable();
         rooms.dedup();
@@ -117,12 +162,12 @@ impl<'a> Splitting<'a> {
     ///
     /// # Errors
     /// [`StoreError::Broken`] where nothing was stored and the database itself seems to be why.
-    pub fn finish(mut self) -> Result<Vec<AppendOutcome>, StoreError> {
+    pub fn finish(mut self) -> Result<Vec<R::Outcome>, StoreError> {
         if !self.broken.is_empty() && !self.took_any {
             return Err(self.brokenness());
         }
         for (i, error) in std::mem::take(&mut self.broken) {
-            self.set(i, AppendOutcome::Refused(error.to_string().into()));
+            self.set(i, R::refused(error.to_string().into()));
         }
         let missing = || StoreError::Broken("a batch came back with a row too many or too few".into());
         self.outcomes.into_iter().collect::<Option<Vec<_>>>().ok_or_else(missing)
@@ -133,7 +178,7 @@ impl<'a> Splitting<'a> {
         first.unwrap_or_else(|| StoreError::Broken("no row was stored".into()))
     }
 
-    fn set(&mut self, i: usize, outcome: AppendOutcome) {
+    fn set(&mut self, i: usize, outcome: R::Outcome) {
         if let Some(slot) = self.outcomes.get_mut(i) {
             *slot = Some(outcome);
         }
@@ -158,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::model::StoredMessage;
-    use chat_domain::{Author, AuthorId, AvatarName, Content, Nickname};
+    use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, Nickname};
 
     fn row(room: u8, content: &str) -> Arc<NewMessage> {
         let id = AuthorId::from_stored("author");
@@ -168,12 +213,15 @@ mod tests {
             author: Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar },
             content: Content::parse(content).expect("a content"),
             client_id: Uuid::from_u128(u128::from(room)),
+            reply_to: None,
+            mentions: NewMentions::default(),
+            guard_rev: 0,
         })
     }
 
     fn stored(n: i64) -> AppendOutcome {
         let (epoch, created_at) = (chat_domain::Epoch::from_uuid(Uuid::nil()), chrono::DateTime::UNIX_EPOCH);
-        AppendOutcome::Stored(StoredMessage { id: n, seq: n, rev: n, created_at, epoch })
+        AppendOutcome::Stored(StoredMessage { id: n, seq: n, rev: n, created_at, epoch }, None)
     }
 
     /// A database that takes a part only if none of its rows is a culprit. Tells the rows in the order they were
@@ -277,7 +325,7 @@ mod tests {
             prop_assert!(n <= 2 * rows.len() + 8);
             for (row, outcome) in rows.iter().zip(&outcomes) {
                 match outcome {
-                    AppendOutcome::Stored(_) => prop_assert_eq!(row.content.as_str(), "good"),
+                    AppendOutcome::Stored(..) => prop_assert_eq!(row.content.as_str(), "good"),
                     AppendOutcome::Refused(_) => prop_assert_ne!(row.content.as_str(), "good"),
                     AppendOutcome::Locked => prop_assert_eq!(row.room.as_str(), &locked),
                     other => prop_assert!(false, "{other:?}"),
@@ -286,11 +334,11 @@ mod tests {
             // Once a room's row waits, all behind it wait or were refused.
             let of_locked = rows.iter().zip(&outcomes).filter(|(row, _)| row.room.as_str() == locked);
             let behind = of_locked.skip_while(|(_, outcome)| **outcome != AppendOutcome::Locked);
-            prop_assert!(behind.into_iter().all(|(_, outcome)| !matches!(outcome, AppendOutcome::Stored(_))));
+            prop_assert!(behind.into_iter().all(|(_, outcome)| !matches!(outcome, AppendOutcome::Stored(..))));
             for room in (0..6).map(|n| format!("room{n}")) {
                 let is_here = |row: &&Arc<NewMessage>| row.room.as_str() == room;
                 let is_stored = |(row, outcome): (_, &AppendOutcome)| {
-                    matches!(outcome, AppendOutcome::Stored(_)).then_some(row)
+                    matches!(outcome, AppendOutcome::Stored(..)).then_some(row)
                 };
                 let wanted: Vec<_> =
                     rows.iter().zip(&outcomes).filter_map(is_stored).filter(is_here).map(Arc::as_ptr).collect();

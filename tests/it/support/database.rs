@@ -1,6 +1,6 @@
 use std::{env, fs, path::PathBuf, thread};
 
-use chat_wire::{MessagePayload, timestamp};
+use chat_wire::{AnnotationsPayload, MessagePayload, timestamp};
 use chrono::DateTime;
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, SqliteConnection,
@@ -68,6 +68,7 @@ impl From<Row> for MessagePayload<'static> {
             },
             content: row.content.into(),
             created_at: timestamp(DateTime::from_timestamp_millis(row.created_ms).expect("a time")).into(),
+            annotations: AnnotationsPayload::default(),
         }
     }
 }

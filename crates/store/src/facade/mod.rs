@@ -16,14 +16,14 @@ use std::{
 use crate::{
     acknowledged::Acknowledged,
     error::StoreError,
-    model::{AppendOutcome, HistoryCheck, Known, PoolStatus},
+    model::{AppendOutcome, ChangeOutcome, HistoryCheck, Known, PoolStatus},
     outage::{Outage, Work},
     postgres::Postgres,
     settings::{DatabaseUrl, StoreSettings},
     sqlite::Sqlite,
     worker::Worker,
 };
-use chat_domain::{Epoch, NewMessage, RoomId};
+use chat_domain::{Epoch, NewChange, NewMessage, RoomId};
 
 /// The database, whichever it is. Cheap to clone.
 ///
@@ -178,6 +178,48 @@ impl Store {
         self.append(rows, true).await
     }
 
+    /// Stores a batch of changes; the outcomes are in the order of the rows. As [`Store::append_batch`]: given again
+    /// after an error, what was stored comes back as [`ChangeOutcome::Unchanged`].
+    ///
+    /// # Errors
+    /// As [`Store::append_batch`].
+    pub async fn change_batch(&self, rows: Vec<Arc<NewChange>>) -> Result<Vec<ChangeOutcome>, StoreError> {
+        self.change(rows, false).await
+    }
+
+    /// As [`Store::append_batch_again`].
+    ///
+    /// # Errors
+    /// As [`Store::append_batch`].
+    pub async fn change_batch_again(&self, rows: Vec<Arc<NewChange>>) -> Result<Vec<ChangeOutcome>, StoreError> {
+        self.change(rows, true).await
+    }
+
+    async fn change(&self, rows: Vec<Arc<NewChange>>, asks_first: bool) -> Result<Vec<ChangeOutcome>, StoreError> {
+        let inner = Arc::clone(&self.0);
+        self.spawn(async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => {
+                    let outcomes = postgres.change(&rows, asks_first).await?;
+                    let changed = rows.iter().zip(&outcomes).filter_map(|(row, outcome)| match outcome {
+                        ChangeOutcome::Changed(epoch, change) => Some((&row.room, *epoch, change.rev())),
+                        _ => None,
+                    });
+                    inner.acknowledged().add(changed);
+                    Ok(outcomes)
+                }
+                Backend::Sqlite(sqlite) => sqlite.change(&rows).await,
+            }
+        })
+        .await
+    }
+
+    /// Removes what moderators deleted so long ago that it cannot be undone any more: to be called now and then. Tells
+    /// how many texts that were.
+    pub async fn sweep_removed_texts(&self) -> Result<usize, StoreError> {
+        on_backend!(self, backend => backend.sweep().await)
+    }
+
     async fn append(&self, rows: Vec<Arc<NewMessage>>, asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
         let inner = Arc::clone(&self.0);
         self.spawn(async move {
@@ -186,7 +228,11 @@ impl Store {
                     #[cfg(feature = "fault-injection")]
                     let postgres = &super::fault_injection::AnsweringEarly(postgres);
                     let outcomes = postgres.append(&rows, asks_first).await?;
-                    inner.acknowledged().add(&rows, &outcomes);
+                    let stored = rows.iter().zip(&outcomes).filter_map(|(row, outcome)| match outcome {
+                        AppendOutcome::Stored(stored, _) => Some((&row.room, stored.epoch, stored.rev)),
+                        _ => None,
+                    });
+                    inner.acknowledged().add(stored);
                     Ok(outcomes)
                 }
                 Backend::Sqlite(sqlite) => sqlite.append(&rows).await,

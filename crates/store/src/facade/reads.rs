@@ -10,10 +10,10 @@ use futures_util::FutureExt;
 use super::{Backend, Store};
 use crate::{
     error::StoreError,
-    model::{Changes, Head, Heads, Meta, Page},
+    model::{Changes, Head, Heads, Loaded, Meta, Page},
     queries,
 };
-use chat_domain::{Epoch, PageCursor, RoomId};
+use chat_domain::{AuthorId, ChatMessage, Emoji, Epoch, PageCursor, RoomId};
 
 /// Runs a function of [`queries`], the same for both backends, on a connection that reads.
 macro_rules! reading {
@@ -74,12 +74,12 @@ impl Store {
 
     /// A room's head and its latest messages as of one moment: nothing above `head.rev`, and of the latest
     /// `limit` at or below it nothing missing.
-    pub async fn load(&self, room: &RoomId, limit: usize) -> Result<(Head, Page), StoreError> {
+    pub async fn load(&self, room: &RoomId, limit: usize) -> Result<Loaded, StoreError> {
         let read = || {
             let room = room.clone();
             async move { reading!(self, |c, queries| queries::load(c, room.clone(), limit)) }
         };
-        self.read_current(read, |(head, _), each| each(room, head.epoch, head.rev)).await
+        self.read_current(read, |loaded, each| each(room, loaded.head.epoch, loaded.head.rev)).await
     }
 
     /// A page of a room's messages.
@@ -89,6 +89,60 @@ impl Store {
             let room = room.clone();
             async move { queries::page(c, &room, cursor, limit).await }
         })
+    }
+
+    /// A page of a room's messages, with the room's head as of the same moment: what has changed above `head.rev` is not
+    /// in it.
+    pub async fn history(&self, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<(Head, Page), StoreError> {
+        let read = || {
+            let room = room.clone();
+            async move { reading!(self, |c, queries| queries::history(c, room.clone(), cursor, limit)) }
+        };
+        self.read_current(read, |(head, _), each| each(room, head.epoch, head.rev)).await
+    }
+
+    /// Those of these messages that are the room's, in no order.
+    pub async fn messages(&self, room: &RoomId, ids: &[i64]) -> Result<Vec<ChatMessage>, StoreError> {
+        let (room, ids) = (room.clone(), ids.to_vec());
+        reading!(self, |c, queries| {
+            let (room, ids) = (room.clone(), ids.clone());
+            async move { queries::messages_by_id(c, &room, &ids).await }
+        })
+    }
+
+    /// Who reacts to a message with an emoji, behind `after`, in the order of their ids, and whether there are more.
+    pub async fn reactors(
+        &self,
+        message: i64,
+        emoji: &Emoji,
+        after: Option<&AuthorId>,
+        limit: usize,
+    ) -> Result<(Vec<AuthorId>, bool), StoreError> {
+        let (emoji, after) = (emoji.as_str().to_owned(), after.map_or("", AuthorId::as_str).to_owned());
+        let mut ids = reading!(self, |c, queries| {
+            let (emoji, after) = (emoji.clone(), after.clone());
+            async move { queries::reactors(c, message, &emoji, &after, limit).await }
+        })?;
+        let has_more = ids.len() > limit;
+        ids.truncate(limit);
+        Ok((ids.iter().map(|id| AuthorId::from_stored(id)).collect(), has_more))
+    }
+
+    /// What somebody reacts with to the messages of a room from one `seq` to another, both included: ids of messages and
+    /// emojis, in the order of the messages, at most `limit`.
+    pub async fn reactions_by(
+        &self,
+        room: &RoomId,
+        author: &AuthorId,
+        range: (i64, i64),
+        limit: usize,
+    ) -> Result<Vec<(i64, Emoji)>, StoreError> {
+        let (room, author) = (room.clone(), author.clone());
+        let found = reading!(self, |c, queries| {
+            let (room, author) = (room.clone(), author.clone());
+            async move { queries::reactions_by(c, &room, author.as_str(), range, limit).await }
+        })?;
+        Ok(found.into_iter().map(|(id, emoji)| (id, Emoji::from_stored(emoji))).collect())
     }
 
     /// What changed in a room above `rev`, and its head as of the same moment.

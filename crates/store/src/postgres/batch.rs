@@ -1,7 +1,11 @@
 //! How PostgreSQL stores a batch: one statement, one round trip, one implicit transaction. The one for new keys is
 //! tried first ([`insert`]); here is the one for any.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use diesel::{
     ExpressionMethods, QueryResult, QueryableByName,
@@ -13,14 +17,20 @@ use diesel::{
     update,
 };
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Postgres, columns::Columns, connection::PgConnection, insert};
+use super::{
+    Postgres,
+    columns::{Columns, Referring},
+    connection::PgConnection,
+    insert,
+};
 use crate::{
     error::{Failure, StoreError},
     model::{AppendOutcome, StoredMessage},
     probe::undone,
-    splitting::Splitting,
+    references::{Asked, Checked, References},
+    splitting::{Row, Splitting},
     tables::{
         schema::meta,
         sql_types::{Guid, Key, Stamp, Ts},
@@ -40,23 +50,28 @@ const RUNS_MAX: usize = 10;
 ///   the room while the table has no statistics, and every message costs a walk through its room.
 /// - `fresh`: the others; `k` of `n` in its room.
 /// - `bump`: allots the counters under the locks of the room rows, taken in the order of the ids. A room
-///   without a row gets one, with the epoch of `meta`.
+///   without a row gets one, with the epoch of `meta`. A room whose `guard_rev` is another one than the rows were
+///   checked against is left out, and so are its rows.
 /// - `ins`: the new messages, in the order of the batch.
+///
+/// What was edited or deleted since it was stored is the same message whatever it says now.
 ///
 /// The snapshot is older than the locks: a twin that another server stored meanwhile is met as a unique
 /// violation, nothing is stored, and the next run finds it in `old`.
 const SQL: [&str; 2] = [
     "WITH inp AS (
       SELECT t.room_id COLLATE \"C\" AS room_id, t.author COLLATE \"C\" AS author, t.nickname, t.avatar, t.content,
-        t.client_id, t.ord
+        t.client_id, t.reply_to, t.reply_to_seq, t.mentions, t.guard_rev, t.ord
       FROM unnest(",
-    ") WITH ORDINALITY AS t (room_id, author, nickname, avatar, content, client_id, ord)
+    ") WITH ORDINALITY AS t (room_id, author, nickname, avatar, content, client_id, reply_to, reply_to_seq, mentions,
+        guard_rev, ord)
     ), uniq AS (
       SELECT DISTINCT ON (room_id, author, client_id) * FROM inp ORDER BY room_id, author, client_id, ord
     ), old AS (
-      SELECT u.room_id, u.author, u.client_id, m.id, m.seq, m.rev, m.created_at, m.content, m.epoch
+      SELECT u.room_id, u.author, u.client_id, m.id, m.seq, m.rev, m.created_at, m.content, m.epoch, m.changed
       FROM uniq u CROSS JOIN LATERAL (
         SELECT x.room_id, x.anonymous_id, x.client_id, x.id, x.seq, x.rev, x.created_at, x.content,
+          x.version > 1 OR x.deleted_at IS NOT NULL AS changed,
           (SELECT r.epoch FROM rooms r WHERE r.id = x.room_id) AS epoch
         FROM messages x
         WHERE (x.room_id, x.anonymous_id, x.client_id) >= (u.room_id, u.author, u.client_id)
@@ -67,27 +82,30 @@ const SQL: [&str; 2] = [
         count(*) OVER (PARTITION BY u.room_id) AS n
       FROM uniq u LEFT JOIN old o USING (room_id, author, client_id) WHERE o.seq IS NULL
     ), bump AS (
-      INSERT INTO rooms AS r (id, epoch, last_rev, message_count, created_at, last_message_at)
+      INSERT INTO rooms AS r (id, epoch, last_rev, message_count, created_at, last_message_at, guard_rev)
       SELECT f.room_id, (SELECT epoch FROM meta WHERE id = 1), count(*), count(*),
-        date_trunc('milliseconds', now()), date_trunc('milliseconds', now())
+        date_trunc('milliseconds', now()), date_trunc('milliseconds', now()), max(f.guard_rev)
       FROM fresh f GROUP BY f.room_id ORDER BY f.room_id
       ON CONFLICT (id) DO UPDATE SET last_rev = r.last_rev + excluded.last_rev,
         message_count = r.message_count + excluded.message_count,
         last_message_at = greatest(r.last_message_at, excluded.last_message_at)
+      WHERE r.guard_rev = excluded.guard_rev
       RETURNING r.id, r.last_rev, r.epoch
     ), ins AS (
       INSERT INTO messages AS m
-        (room_id, anonymous_id, nickname, avatar, content, client_id, seq, rev, created_at)
+        (room_id, anonymous_id, nickname, avatar, content, client_id, seq, rev, created_at, reply_to, reply_to_seq,
+        mentions)
       SELECT f.room_id, f.author, f.nickname, f.avatar, f.content, f.client_id,
-        b.last_rev - f.n + f.k, b.last_rev - f.n + f.k, date_trunc('milliseconds', now())
+        b.last_rev - f.n + f.k, b.last_rev - f.n + f.k, date_trunc('milliseconds', now()), f.reply_to, f.reply_to_seq,
+        f.mentions
       FROM fresh f JOIN bump b ON b.id = f.room_id ORDER BY f.ord
       RETURNING m.room_id, m.anonymous_id AS author, m.client_id, m.id, m.seq, m.rev, m.created_at, m.content
     )
-    SELECT i.ord, s.id, s.seq, s.rev, s.created_at, s.epoch, s.old, s.content = i.content
+    SELECT i.ord, s.id, s.seq, s.rev, s.created_at, s.epoch, s.old, s.changed OR s.content = i.content
     FROM inp i JOIN (
-      SELECT ins.*, bump.epoch, false AS old FROM ins JOIN bump ON bump.id = ins.room_id
+      SELECT ins.*, bump.epoch, false AS changed, false AS old FROM ins JOIN bump ON bump.id = ins.room_id
       UNION ALL
-      SELECT room_id, author, client_id, id, seq, rev, created_at, content, epoch, true FROM old
+      SELECT room_id, author, client_id, id, seq, rev, created_at, content, epoch, changed, true FROM old
     ) s USING (room_id, author, client_id)",
 ];
 
@@ -127,6 +145,24 @@ impl Postgres {
     ///
     /// `asks_first`: some of the rooms were locked before, so which still are is asked before any is waited for.
     pub async fn append(&self, rows: &[Arc<NewMessage>], asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
+        let asked = Asked::of(rows);
+        let references = match asked.is_empty() {
+            true => References::default(),
+            false => self.pools.write(|c| async move { asked.in_postgres(c).await }.boxed()).await?,
+        };
+        let Checked { rows, refused } = references.check(rows);
+        let references = &references;
+        let append = |part| async move { self.append_whole(part, references).await }.boxed();
+        Ok(refused.put_back(self.in_parts(&rows, asks_first, append).await?))
+    }
+
+    /// Stores a batch in as few parts as the database takes it in; `whole` stores all of a part or nothing.
+    pub(super) async fn in_parts<'a, R: Row>(
+        &self,
+        rows: &[Arc<R>],
+        asks_first: bool,
+        whole: impl Fn(Vec<Arc<R>>) -> BoxFuture<'a, Result<Vec<R::Outcome>, Failure>>,
+    ) -> Result<Vec<R::Outcome>, StoreError> {
         let mut splitting = Splitting::new(rows);
         let mut asks = asks_first;
         while let Some(part) = splitting.next_part() {
@@ -137,7 +173,7 @@ impl Postgres {
                     continue;
                 }
             }
-            match self.append_whole(&part).await {
+            match whole(part.clone()).await {
                 Ok(done) => splitting.took(done),
                 // The rooms whose rows are locked are all found at once, and no other waits for them.
                 Err(Failure::LockedOut(text)) => {
@@ -154,13 +190,13 @@ impl Postgres {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] as well where all of `rooms` is locked.
-    async fn locked_rooms(&self, rows: &[Arc<NewMessage>]) -> Result<HashSet<RoomId>, StoreError> {
+    async fn locked_rooms<R: Row>(&self, rows: &[Arc<R>]) -> Result<HashSet<RoomId>, StoreError> {
         #[derive(QueryableByName)]
         struct Locked {
             #[diesel(sql_type = Text)]
             id: String,
         }
-        let mut rooms: Vec<RoomId> = rows.iter().map(|row| row.room.clone()).collect();
+        let mut rooms: Vec<RoomId> = rows.iter().map(|row| row.room().clone()).collect();
         rooms.sort_unstable();
         rooms.dedup();
         let names: Vec<String> = rooms.iter().map(|room| room.as_str().to_owned()).collect();
@@ -176,34 +212,43 @@ impl Postgres {
     }
 
     /// Stores all of a batch or nothing.
-    async fn append_whole(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
+    async fn append_whole(
+        &self,
+        rows: Vec<Arc<NewMessage>>,
+        references: &References,
+    ) -> Result<Vec<AppendOutcome>, Failure> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        match self.insert(rows).await {
+        match self.insert(&rows, references).await {
             // Some were stored before, or are here twice.
             Err(Failure::Again(_) | Failure::Taken(_)) => {}
             result => return result,
         }
         for _ in 1..RUNS_MAX {
-            match self.append_once(rows).await {
+            match self.append_once(&rows, references).await {
                 Err(Failure::Again(_) | Failure::Taken(_)) => tokio::time::sleep(jitter()).await,
                 result => return result,
             }
         }
-        self.append_once(rows).await
+        self.append_once(&rows, references).await
     }
 
-    async fn insert(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
-        let rows = rows.to_vec();
+    async fn insert(&self, rows: &[Arc<NewMessage>], references: &References) -> Result<Vec<AppendOutcome>, Failure> {
+        let rows = Referring::of(rows, references);
         let inserted = self.pools.write(|c| async move { insert::run(c, &rows).await }.boxed()).await?;
         inserted.ok_or_else(wrong_number)
     }
 
-    async fn append_once(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, Failure> {
-        let (n_rows, rows) = (rows.len(), rows.to_vec());
-        let appended = self.pools.write(|c| async move { run(c, &rows).await }.boxed()).await?;
-        if appended.len() == n_rows { Ok(outcomes_of(appended)) } else { Err(wrong_number()) }
+    async fn append_once(
+        &self,
+        rows: &[Arc<NewMessage>],
+        references: &References,
+    ) -> Result<Vec<AppendOutcome>, Failure> {
+        let rows = Referring::of(rows, references);
+        let appended = self.pools.write(|c| async move { run(c, &rows).await.map(|done| (rows, done)) }.boxed());
+        let (rows, appended) = appended.await?;
+        Ok(outcomes_of(rows, appended))
     }
 }
 
@@ -215,7 +260,7 @@ fn wrong_number() -> Failure {
 async fn probe(c: &mut PgConnection, rows: Vec<Arc<NewMessage>>) -> QueryResult<()> {
     let storing: QueryResult<()> = c
         .transaction(async move |c| {
-            run(c, &rows).await?;
+            run(c, &Referring::of(&rows, &References::default())).await?;
             Err(QueryError::RollbackTransaction)
         })
         .await;
@@ -224,23 +269,27 @@ async fn probe(c: &mut PgConnection, rows: Vec<Arc<NewMessage>>) -> QueryResult<
     same.execute(c).await.map(|_| ())
 }
 
-pub(crate) async fn run(c: &mut PgConnection, rows: &[Arc<NewMessage>]) -> QueryResult<Vec<AppendedRow>> {
+pub(crate) async fn run(c: &mut PgConnection, rows: &[Referring]) -> QueryResult<Vec<AppendedRow>> {
     AppendBatch(Columns::new(rows)).load::<AppendedRow>(c).await
 }
 
-pub(crate) fn outcomes_of(mut appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
-    appended.sort_unstable_by_key(|row| row.0);
-    let mut seen = HashSet::with_capacity(appended.len());
-    let outcome = |(_, id, seq, rev, at, epoch, old, same): AppendedRow| {
+pub(crate) fn outcomes_of(rows: Vec<Referring>, appended: Vec<AppendedRow>) -> Vec<AppendOutcome> {
+    let mut by_place: HashMap<i64, AppendedRow> = appended.into_iter().map(|row| (row.0, row)).collect();
+    let mut seen = HashSet::with_capacity(by_place.len());
+    let outcome = |(place, row): (i64, Referring)| {
+        // The statement leaves out the rows of a room whose guard_rev is another one.
+        let Some((_, id, seq, rev, at, epoch, old, same)) = by_place.remove(&place) else {
+            return AppendOutcome::GuardChanged;
+        };
         let message = StoredMessage { id, seq, rev, created_at: at.0, epoch: epoch.into() };
         // The first row with a new key was stored; others with that key repeat it.
         match (seen.insert(id) && !old, same) {
-            (true, _) => AppendOutcome::Stored(message),
+            (true, _) => AppendOutcome::Stored(message, row.annotations),
             (false, true) => AppendOutcome::Repeated(message),
             (false, false) => AppendOutcome::Conflict,
         }
     };
-    appended.into_iter().map(outcome).collect()
+    (1..).zip(rows).map(outcome).collect()
 }
 
 /// Up to 4 ms, so that two servers that met do not meet again.

@@ -48,7 +48,8 @@ pub(crate) async fn new_room_epoch(c: &mut PgConnection, room: RoomId, new: Key)
         if locking.first::<i64>(c).await.optional()?.is_none() {
             return Ok(false);
         }
-        let count = messages::table.filter(messages::room_id.eq(room.as_str())).count();
+        let count =
+            messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null())).count();
         let count = count.get_result::<i64>(c).await?;
         let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
         diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c).await?;

@@ -1,7 +1,8 @@
 //! The store on PostgreSQL: its pools and connections, batches, migrations and the leases of servers.
 
 pub(crate) mod batch;
-mod columns;
+mod changes;
+pub(crate) mod columns;
 mod connect;
 pub(crate) mod connection;
 mod history;

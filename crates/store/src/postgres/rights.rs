@@ -12,9 +12,12 @@ use crate::error::StoreError;
 
 /// What is needed of each table that exists already.
 const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' || relation AS lacks
-    FROM (VALUES ('messages', 'SELECT'), ('messages', 'INSERT'), ('rooms', 'SELECT'), ('rooms', 'INSERT'),
+    FROM (VALUES ('messages', 'SELECT'), ('messages', 'INSERT'), ('messages', 'UPDATE'), ('rooms', 'SELECT'), ('rooms', 'INSERT'),
         ('rooms', 'UPDATE'), ('meta', 'SELECT'), ('meta', 'UPDATE'), ('__diesel_schema_migrations', 'SELECT'),
-        ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'))
+        ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'),
+        ('reactions', 'SELECT'), ('reactions', 'INSERT'), ('reactions', 'DELETE'), ('message_edits', 'SELECT'),
+        ('message_edits', 'INSERT'), ('message_edits', 'DELETE'), ('removed_texts', 'SELECT'),
+        ('removed_texts', 'INSERT'), ('removed_texts', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

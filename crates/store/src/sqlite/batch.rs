@@ -17,12 +17,14 @@ use diesel::{
 use crate::{
     model::{AppendOutcome, StoredMessage},
     probe::undone,
+    references::{Asked, Checked, References},
     tables::{
+        json::of_mentions,
         schema::{messages, meta, rooms},
         sql_types::{Guid, Key, Stamp, Ts},
     },
 };
-use chat_domain::{NewMessage, RoomId};
+use chat_domain::{Annotations, NewMessage, RoomId};
 
 define_sql_function!(fn last_insert_rowid() -> diesel::sql_types::BigInt);
 
@@ -30,6 +32,8 @@ define_sql_function!(fn last_insert_rowid() -> diesel::sql_types::BigInt);
 /// of the batch's messages were new; a new one's is written last.
 struct OpenRoom {
     is_new: bool,
+    /// Its messages were checked against another `guard_rev`: none is stored.
+    is_guarded: bool,
     epoch: Key,
     /// The last value that is taken.
     last_rev: i64,
@@ -72,28 +76,37 @@ fn append_within(
     rows: &[Arc<NewMessage>],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<AppendOutcome>> {
-    let mut counts: HashMap<&RoomId, i64> = HashMap::new();
-    for row in rows {
-        let count = counts.entry(&row.room).or_default();
+    let asked = Asked::of(rows);
+    let references = if asked.is_empty() { References::default() } else { asked.in_sqlite(c)? };
+    let Checked { rows, refused } = references.check(rows);
+    // All of a room were checked against the same.
+    let mut counts: HashMap<&RoomId, (i64, i64)> = HashMap::new();
+    for row in &rows {
+        let (count, _) = counts.entry(&row.room).or_insert((0, row.guard_rev));
         *count = count.saturating_add(1);
     }
     let mut open: HashMap<&RoomId, OpenRoom> = HashMap::with_capacity(counts.len());
-    for (id, n_expected) in counts {
-        open.insert(id, open_room(c, id, n_expected, Stamp(now))?);
+    for (id, (n_expected, guard_rev)) in counts {
+        open.insert(id, open_room(c, id, n_expected, guard_rev, Stamp(now))?);
     }
     let mut outcomes = Vec::with_capacity(rows.len());
     let mut last_id = None;
-    for row in rows {
+    for row in &rows {
         if let Some(room) = open.get_mut(&row.room) {
-            let outcome = append_one(c, room, row, Stamp(now), last_id)?;
-            last_id = if let AppendOutcome::Stored(stored) = &outcome { Some(stored.id) } else { None };
+            let outcome = match room.is_guarded {
+                true => AppendOutcome::GuardChanged,
+                false => append_one(c, room, row, references.annotations(row), Stamp(now), last_id)?,
+            };
+            last_id = if let AppendOutcome::Stored(stored, _) = &outcome { Some(stored.id) } else { None };
             outcomes.push(outcome);
         }
     }
     for (id, room) in open {
-        close_room(c, id, &room, Stamp(now))?;
+        if !room.is_guarded {
+            close_room(c, id, &room, Stamp(now))?;
+        }
     }
-    Ok(outcomes)
+    Ok(refused.put_back(outcomes))
 }
 
 /// Raises a room's counters by `n` and tells its epoch and what its counter is then. Written out, because diesel's own `update`
@@ -101,6 +114,7 @@ fn append_within(
 struct RaiseRoom<'a> {
     id: &'a RoomId,
     n: i64,
+    guard_rev: i64,
     now: Stamp,
 }
 
@@ -127,19 +141,29 @@ impl QueryFragment<Sqlite> for RaiseRoom<'_> {
         out.push_bind_param::<Ts, _>(&self.now)?;
         out.push_sql(") WHERE id = ");
         out.push_bind_param::<Text, _>(self.id.as_str())?;
+        out.push_sql(" AND guard_rev = ");
+        out.push_bind_param::<BigInt, _>(&self.guard_rev)?;
         out.push_sql(" RETURNING epoch, last_rev");
         Ok(())
     }
 }
 
-fn open_room(c: &mut SqliteConnection, id: &RoomId, n_expected: i64, now: Stamp) -> QueryResult<OpenRoom> {
-    let raised = RaiseRoom { id, n: n_expected, now }.get_result::<(Key, i64)>(c).optional()?;
+fn open_room(
+    c: &mut SqliteConnection,
+    id: &RoomId,
+    n_expected: i64,
+    guard_rev: i64,
+    now: Stamp,
+) -> QueryResult<OpenRoom> {
+    let raised = RaiseRoom { id, n: n_expected, guard_rev, now }.get_result::<(Key, i64)>(c).optional()?;
+    let is_guarded = raised.is_none() && rooms::table.find(id.as_str()).count().get_result::<i64>(c)? > 0;
     let is_new = raised.is_none();
     let (epoch, raised_to) = match raised {
         Some(row) => row,
         None => (meta::table.select(meta::epoch).first(c)?, n_expected),
     };
-    Ok(OpenRoom { is_new, epoch, last_rev: raised_to.saturating_sub(n_expected), n_expected, n_added: 0 })
+    let last_rev = raised_to.saturating_sub(n_expected);
+    Ok(OpenRoom { is_new, is_guarded, epoch, last_rev, n_expected, n_added: 0 })
 }
 
 /// `last_id` is the one of the row before, where that was inserted just now.
@@ -147,10 +171,13 @@ fn append_one(
     c: &mut SqliteConnection,
     room: &mut OpenRoom,
     row: &NewMessage,
+    annotations: Option<Box<Annotations>>,
     now: Stamp,
     last_id: Option<i64>,
 ) -> QueryResult<AppendOutcome> {
     let seq = room.last_rev.saturating_add(1);
+    let reply_to = annotations.as_ref().and_then(|a| a.reply_to);
+    let mentions = annotations.as_ref().and_then(|a| of_mentions(&a.mentions));
     let inserted = insert_into(messages::table)
         .values((
             messages::room_id.eq(row.room.as_str()),
@@ -162,6 +189,9 @@ fn append_one(
             messages::seq.eq(seq),
             messages::rev.eq(seq),
             messages::created_at.eq(now),
+            messages::reply_to.eq(reply_to.map(|to| to.id)),
+            messages::reply_to_seq.eq(reply_to.map(|to| to.seq)),
+            messages::mentions.eq(mentions),
         ))
         .on_conflict((messages::room_id, messages::anonymous_id, messages::client_id))
         .do_nothing()
@@ -177,20 +207,30 @@ fn append_one(
                 Some(id) => id.saturating_add(1),
                 None => select(last_insert_rowid()).get_result(c)?,
             };
-            Ok(AppendOutcome::Stored(StoredMessage { id, seq, rev: seq, created_at: now.0, epoch: room.epoch.into() }))
+            let stored = StoredMessage { id, seq, rev: seq, created_at: now.0, epoch: room.epoch.into() };
+            Ok(AppendOutcome::Stored(stored, annotations))
         }
     }
 }
 
 /// What is stored under the row's key.
 fn original(c: &mut SqliteConnection, room: &OpenRoom, row: &NewMessage) -> QueryResult<AppendOutcome> {
-    let (id, seq, rev, created_at, content) = messages::table
+    let (id, seq, rev, created_at, content, version, deleted_at) = messages::table
         .filter(messages::room_id.eq(row.room.as_str()))
         .filter(messages::anonymous_id.eq(row.author.id.as_str()))
         .filter(messages::client_id.eq(Key(row.client_id)))
-        .select((messages::id, messages::seq, messages::rev, messages::created_at, messages::content))
-        .first::<(i64, i64, i64, Stamp, String)>(c)?;
-    if content == row.content.as_str() {
+        .select((
+            messages::id,
+            messages::seq,
+            messages::rev,
+            messages::created_at,
+            messages::content,
+            messages::version,
+            messages::deleted_at,
+        ))
+        .first::<(i64, i64, i64, Stamp, String, i32, Option<Stamp>)>(c)?;
+    // What was edited or deleted since is the same message whatever it says now.
+    if version > 1 || deleted_at.is_some() || content == row.content.as_str() {
         let created_at = created_at.0;
         Ok(AppendOutcome::Repeated(StoredMessage { id, seq, rev, created_at, epoch: room.epoch.into() }))
     } else {
@@ -233,14 +273,22 @@ mod tests {
 
     use super::*;
     use crate::migrations;
-    use chat_domain::{Author, AuthorId, AvatarName, Content, Nickname};
+    use chat_domain::{Author, AuthorId, AvatarName, Content, NewMentions, Nickname};
 
     fn message(room: &RoomId, content: &str) -> Arc<NewMessage> {
         let id = AuthorId::from_stored("author");
         let avatar = AvatarName::derived_from(&id);
         let author = Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar };
         let content = Content::parse(content).expect("a content");
-        Arc::new(NewMessage { room: room.clone(), author, content, client_id: Uuid::new_v4() })
+        Arc::new(NewMessage {
+            room: room.clone(),
+            author,
+            content,
+            client_id: Uuid::new_v4(),
+            reply_to: None,
+            mentions: NewMentions::default(),
+            guard_rev: 0,
+        })
     }
 
     #[test]
@@ -254,7 +302,7 @@ mod tests {
         let (earlier, later) = (start - Duration::from_secs(60), start + Duration::from_secs(60));
         for (n, (at, newest)) in (1..).zip([(start, start), (earlier, start), (later, later), (start, later)]) {
             let outcomes = append(&mut c, &[message(&room, "hello")], at).expect("a commit");
-            assert!(matches!(&outcomes[..], [AppendOutcome::Stored(m)] if (m.seq, m.created_at) == (n, at)));
+            assert!(matches!(&outcomes[..], [AppendOutcome::Stored(m, _)] if (m.seq, m.created_at) == (n, at)));
             let row = rooms::table
                 .find(room.as_str())
                 .select((rooms::last_rev, rooms::message_count, rooms::last_message_at))

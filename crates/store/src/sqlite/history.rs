@@ -40,7 +40,10 @@ pub(crate) fn check(c: &mut SqliteConnection, room: &RoomId, known: &Known, new:
 
 pub(crate) fn new_room_epoch(c: &mut SqliteConnection, room: &RoomId, new: Key) -> QueryResult<bool> {
     c.immediate_transaction(|c| {
-        let count = messages::table.filter(messages::room_id.eq(room.as_str())).count().get_result::<i64>(c)?;
+        let count = messages::table
+            .filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null()))
+            .count()
+            .get_result::<i64>(c)?;
         let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
         Ok(diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c)? > 0)
     })

@@ -2,6 +2,7 @@
 
 mod backup;
 mod batch;
+mod changes;
 mod file;
 mod history;
 
@@ -27,18 +28,19 @@ use uuid::Uuid;
 
 use self::file::{OwnFile, unusable};
 use crate::{
+    changes::statements::sqlite::sweep,
     error::{StoreError, through_diesel},
     migrations,
-    model::{AppendOutcome, HistoryCheck, Known},
+    model::{AppendOutcome, ChangeOutcome, HistoryCheck, Known},
     pools::Pools,
     settings::StoreSettings,
-    splitting::Splitting,
+    splitting::{Row, Splitting},
     tables::{
         schema::{meta, rooms},
         sql_types::Key,
     },
 };
-use chat_domain::{Epoch, NewMessage, RoomId};
+use chat_domain::{Epoch, NewChange, NewMessage, RoomId};
 
 pub use backup::{BackupError, Contents, back_up, restore};
 
@@ -164,30 +166,54 @@ impl Sqlite {
     ///
     /// SQLite locks the file and no room, so what somebody else holds keeps all of them waiting.
     pub async fn append(&self, rows: &[Arc<NewMessage>]) -> Result<Vec<AppendOutcome>, StoreError> {
+        let own = self.own.clone();
+        let append = move |c: &mut SqliteConnection, part: &[Arc<NewMessage>]| {
+            let outcomes = batch::append(c, part, now())?;
+            let id_of = |o: &AppendOutcome| if let AppendOutcome::Stored(m, _) = o { Some(m.id) } else { None };
+            if let (Some(own), Some(id)) = (&own, outcomes.iter().rev().find_map(id_of)) {
+                own.note(id);
+            }
+            Ok(outcomes)
+        };
+        self.in_parts(rows, append).await
+    }
+
+    /// Stores a batch of changes in the same way.
+    pub async fn change(&self, rows: &[Arc<NewChange>]) -> Result<Vec<ChangeOutcome>, StoreError> {
+        self.in_parts(rows, |c, part| changes::change(c, part, now())).await
+    }
+
+    async fn in_parts<R: Row + Send + Sync + 'static>(
+        &self,
+        rows: &[Arc<R>],
+        store: impl Fn(&mut SqliteConnection, &[Arc<R>]) -> QueryResult<Vec<R::Outcome>> + Clone + Send + 'static,
+    ) -> Result<Vec<R::Outcome>, StoreError>
+    where
+        R::Outcome: Send,
+    {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let mut splitting = Splitting::new(rows);
         while let Some(part) = splitting.next_part() {
             self.in_place()?;
-            let own = self.own.clone();
-            let job = move |c: &mut SqliteConnection| {
-                let outcomes = batch::append(c, &part, now())?;
-                let id_of = |o: &AppendOutcome| if let AppendOutcome::Stored(m) = o { Some(m.id) } else { None };
-                if let (Some(own), Some(id)) = (own, outcomes.iter().rev().find_map(id_of)) {
-                    own.note(id);
-                }
-                Ok(outcomes)
-            };
+            let store = store.clone();
+            let job = move |c: &mut SqliteConnection| store(c, &part);
             match self.pools.write(move |c| c.spawn_blocking(job)).await {
                 Ok(done) => splitting.took(done),
                 Err(failure) => splitting.failed(failure)?,
             }
         }
         let outcomes = splitting.finish()?;
-        // Where the file went meanwhile nobody will find these messages.
+        // Where the file went meanwhile nobody will find what was stored.
         self.in_place()?;
         Ok(outcomes)
+    }
+
+    /// Removes what moderators deleted so long ago that it cannot be undone any more.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let sweeping = |c: &mut SqliteConnection| sweep(c, now());
+        Ok(self.pools.write(move |c| c.spawn_blocking(sweeping)).await?)
     }
 
     /// Whether the file is still the one that was opened, where it is this server's alone.

@@ -1,5 +1,6 @@
 //! The tables, as both databases have them: their columns, the types of those, and whole rows.
 
+pub(crate) mod json;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod sql_types;

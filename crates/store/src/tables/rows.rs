@@ -3,11 +3,14 @@
 use diesel::prelude::*;
 
 use super::{
+    json::{mentions_in, of_mentions, of_reactions, reactions_in},
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
-use crate::model::{Head, Page};
-use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Content, Epoch, Nickname};
+use crate::model::{Head, Page, RoomSettings};
+use chat_domain::{
+    Annotations, Author, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
+};
 
 /// A row of `messages`.
 #[derive(Debug, Queryable, Selectable)]
@@ -22,10 +25,89 @@ pub(crate) struct MessageRow {
     avatar: String,
     content: String,
     created_at: Stamp,
+    version: i32,
+    edited_at: Option<Stamp>,
+    deleted_at: Option<Stamp>,
+    deleted_by: Option<i16>,
+    pinned_at: Option<Stamp>,
+    reply_to: Option<i64>,
+    reply_to_seq: Option<i64>,
+    reactions: Option<String>,
+    mentions: Option<String>,
+}
+
+/// `deleted_by` of what somebody else than its author deleted.
+pub(crate) const BY_MODERATOR: i16 = 2;
+/// `deleted_by` of what its author deleted.
+pub(crate) const BY_AUTHOR: i16 = 1;
+
+impl MessageRow {
+    /// The counter's value at its last change.
+    pub fn rev(&self) -> i64 {
+        self.rev
+    }
+
+    /// What goes with it beside its text, where there is something.
+    fn annotations(&self) -> Option<Box<Annotations>> {
+        let by = |by: Option<i16>| if by == Some(BY_MODERATOR) { DeletedBy::Moderator } else { DeletedBy::Author };
+        let annotations = Annotations {
+            version: self.version,
+            edited_at: self.edited_at.map(|at| at.0),
+            deleted: self.deleted_at.map(|at| (at.0, by(self.deleted_by))),
+            pinned_at: self.pinned_at.map(|at| at.0),
+            reply_to: self.reply_to.zip(self.reply_to_seq).map(|(id, seq)| MessageRef { id, seq }),
+            mentions: mentions_in(self.mentions.as_deref()),
+            reactions: reactions_in(self.reactions.as_deref()),
+        };
+        (annotations != Annotations::default()).then(|| Box::new(annotations))
+    }
+}
+
+/// What can change of a message, as its columns have it.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = messages, treat_none_as_null = true)]
+pub(crate) struct MessageColumns<'a> {
+    #[diesel(skip_update)]
+    pub id: i64,
+    pub rev: i64,
+    pub content: &'a str,
+    pub version: i32,
+    pub edited_at: Option<Stamp>,
+    pub deleted_at: Option<Stamp>,
+    pub deleted_by: Option<i16>,
+    pub pinned_at: Option<Stamp>,
+    pub reply_to: Option<i64>,
+    pub reply_to_seq: Option<i64>,
+    pub reactions: Option<String>,
+    pub mentions: Option<String>,
+}
+
+impl<'a> MessageColumns<'a> {
+    /// The columns of a message.
+    pub fn of(message: &'a ChatMessage) -> Self {
+        let none = Annotations::default();
+        let a = message.annotations.as_deref().unwrap_or(&none);
+        let by = |by| if by == DeletedBy::Moderator { BY_MODERATOR } else { BY_AUTHOR };
+        Self {
+            id: message.id,
+            rev: message.rev,
+            content: message.content.as_str(),
+            version: a.version,
+            edited_at: a.edited_at.map(Stamp),
+            deleted_at: a.deleted.map(|(at, _)| Stamp(at)),
+            deleted_by: a.deleted.map(|(_, who)| by(who)),
+            pinned_at: a.pinned_at.map(Stamp),
+            reply_to: a.reply_to.map(|to| to.id),
+            reply_to_seq: a.reply_to.map(|to| to.seq),
+            reactions: of_reactions(&a.reactions),
+            mentions: of_mentions(&a.mentions),
+        }
+    }
 }
 
 impl From<MessageRow> for ChatMessage {
     fn from(row: MessageRow) -> Self {
+        let annotations = row.annotations();
         let id = AuthorId::from_stored(&row.anonymous_id);
         let avatar = AvatarName::from_stored(&row.avatar, &id);
         Self {
@@ -36,6 +118,7 @@ impl From<MessageRow> for ChatMessage {
             author: Author { id, nickname: Nickname::from_stored(row.nickname), avatar },
             content: Content::from_stored(row.content),
             created_at: row.created_at.0,
+            annotations,
         }
     }
 }
@@ -48,6 +131,10 @@ pub(crate) struct HeadRow {
     pub last_rev: i64,
     pub message_count: i64,
     pub last_message_at: Option<Stamp>,
+    pub guard_rev: i64,
+    pub title: Option<String>,
+    pub settings: String,
+    pub settings_rev: i64,
 }
 
 /// The one row of `meta`.
@@ -76,12 +163,25 @@ impl From<Key> for Epoch {
 /// A room's head; one without a row has the epoch of `meta`.
 pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
     match row {
-        None => Head { epoch: meta_epoch.into(), rev: 0, message_count: 0, last_message_at: None },
+        None => Head {
+            epoch: meta_epoch.into(),
+            rev: 0,
+            message_count: 0,
+            last_message_at: None,
+            guard_rev: 0,
+            settings: RoomSettings::default(),
+        },
         Some(row) => Head {
             epoch: row.epoch.into(),
             rev: row.last_rev,
             message_count: row.message_count,
             last_message_at: row.last_message_at.map(|at| at.0),
+            guard_rev: row.guard_rev,
+            settings: RoomSettings {
+                title: row.title,
+                settings: serde_json::from_str(&row.settings).unwrap_or_default(),
+                rev: row.settings_rev,
+            },
         },
     }
 }

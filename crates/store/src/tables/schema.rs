@@ -28,11 +28,15 @@ table! {
         last_rev -> BigInt,
         message_count -> BigInt,
         last_message_at -> Nullable<Ts>,
+        guard_rev -> BigInt,
+        title -> Nullable<Text>,
+        settings -> Text,
+        settings_rev -> BigInt,
     }
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, Text};
     use super::super::sql_types::{Guid, Ts};
 
     /// What was said. Of the indexes, the unique ones on `(room_id, seq)` and on the sender's key answer what the
@@ -49,7 +53,55 @@ table! {
         seq -> BigInt,
         rev -> BigInt,
         created_at -> Ts,
+        version -> Integer,
+        edited_at -> Nullable<Ts>,
+        deleted_at -> Nullable<Ts>,
+        deleted_by -> Nullable<SmallInt>,
+        pinned_at -> Nullable<Ts>,
+        reply_to -> Nullable<BigInt>,
+        reply_to_seq -> Nullable<BigInt>,
+        reactions -> Nullable<Text>,
+        mentions -> Nullable<Text>,
     }
 }
 
-allow_tables_to_appear_in_same_query!(meta, rooms, messages);
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::super::sql_types::Ts;
+
+    /// Who reacts to what with which emoji.
+    reactions (message_id, author_id, emoji) {
+        message_id -> BigInt,
+        author_id -> Text,
+        emoji -> Text,
+        created_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// What messages said before they were edited.
+    message_edits (message_id, version) {
+        message_id -> BigInt,
+        version -> Integer,
+        content -> Text,
+        client_id -> Guid,
+        edited_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::super::sql_types::Ts;
+
+    /// What others than their authors deleted.
+    removed_texts (message_id) {
+        message_id -> BigInt,
+        content -> Text,
+        until -> Ts,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(meta, rooms, messages, reactions, message_edits, removed_texts);

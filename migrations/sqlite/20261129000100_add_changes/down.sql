@@ -1,0 +1,12 @@
+DROP TABLE removed_texts;
+DROP TABLE message_edits;
+DROP TABLE reactions;
+ALTER TABLE messages DROP COLUMN mentions;
+ALTER TABLE messages DROP COLUMN reactions;
+ALTER TABLE messages DROP COLUMN reply_to_seq;
+ALTER TABLE messages DROP COLUMN reply_to;
+ALTER TABLE messages DROP COLUMN pinned_at;
+ALTER TABLE messages DROP COLUMN deleted_by;
+ALTER TABLE messages DROP COLUMN deleted_at;
+ALTER TABLE messages DROP COLUMN edited_at;
+ALTER TABLE messages DROP COLUMN version;
