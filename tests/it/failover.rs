@@ -158,7 +158,7 @@ async fn a_standby_that_is_behind_is_never_read_from() {
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     wire.lead_to(primary.address);
     assert_eq!(store.head(&room).await.expect("a head").rev, 2);
-    assert_eq!(store.load(&room, 10).await.expect("a page").1.messages.len(), 2);
+    assert_eq!(store.load(&room, 10).await.expect("a page").page.messages.len(), 2);
 }
 
 /// Nothing but a server that takes no writes: what is there can be read, and no visitor is sent to it for long.

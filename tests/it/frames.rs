@@ -50,7 +50,15 @@ async fn welcome_says_where_the_room_is(database: &Database) {
     assert_eq!(welcome.messages, []);
     let nobody = || Some(vec![]);
     assert_eq!(head.presence, PresencePayload { count: 1, members: nobody(), joined: nobody(), left: nobody() });
-    assert_eq!(head.limits, Limits { content_max: 2000, nickname_min: 2, nickname_max: 15, frame_max: 16384 });
+    let limits = Limits {
+        content_max: 2000,
+        nickname_min: 2,
+        nickname_max: 15,
+        frame_max: 16384,
+        edit_window_seconds: Some(900),
+        reactions_max: 20,
+    };
+    assert_eq!((head.limits, &head.pinned, head.head), (limits, &vec![], None));
     assert_eq!(head.heartbeat_seconds, 17);
     let (_, second) = Client::join(&server, "한 a b", Who::named("an author")).await;
     assert_eq!(second.head.room, head.room);

@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use chat_wire::{AckPayload, AuthorPayload, ErrorCode, MessagePayload, ResumePoint};
+use chat_wire::{AckPayload, AnnotationsPayload, AuthorPayload, ErrorCode, MessagePayload, ResumePoint};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -26,6 +26,7 @@ fn row(seq: i64) -> MessagePayload<'static> {
         author,
         content: format!("text {seq}").into(),
         created_at: "2026-01-01T00:00:00.000Z".into(),
+        annotations: AnnotationsPayload::default(),
     }
 }
 

@@ -58,7 +58,14 @@ impl History {
                 assert_eq!(first, ack, "a retry brings the first one's acknowledgement");
             }
             ServerFrame::Heartbeat(beat) => assert!(self.joined && beat.rev >= 0, "{beat:?}"),
-            ServerFrame::Presence(_) | ServerFrame::Profile(_) => assert!(self.joined, "before WELCOME: {frame:?}"),
+            ServerFrame::Reaction(reaction) => {
+                assert!(self.joined, "REACTION before WELCOME: {reaction:?}");
+                assert_eq!(reaction.rev, self.cursor + 1, "the cursor is {} and there comes {reaction:?}", self.cursor);
+                self.cursor = reaction.rev;
+            }
+            ServerFrame::Presence(_) | ServerFrame::Profile(_) | ServerFrame::Typing(_) => {
+                assert!(self.joined, "before WELCOME: {frame:?}")
+            }
             ServerFrame::Pong {} | ServerFrame::Reconnect(_) | ServerFrame::Error(_) => {}
             ServerFrame::Batch { .. } => panic!("a BATCH within a BATCH"),
         }
