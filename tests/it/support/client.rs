@@ -68,7 +68,7 @@ pub struct Client {
     room: String,
     pub who: Who,
     pub history: History,
-    /// The latest ERROR of each message.
+    /// The latest ERROR of each command.
     pub errors: HashMap<Uuid, ErrorPayload<'static>>,
     waiting: VecDeque<ServerFrame<'static>>,
     /// WebSocket pings that came.
@@ -256,11 +256,17 @@ impl Client {
         self.ack(client_id).await
     }
 
-    /// The same while the database may be away: sends again whenever an ERROR says when to, until the ACK comes.
+    /// The same while the database may be away.
     pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
+        self.until_taken(&message(client_id, content)).await
+    }
+
+    /// Sends a command, again whenever an ERROR says when to, until the ACK comes.
+    pub async fn until_taken(&mut self, command: &Value) -> AckPayload {
+        let client_id: Uuid = serde_json::from_value(command["payload"]["clientId"].clone()).expect("a key");
         let taken = async {
             loop {
-                self.publish(client_id, content).await;
+                self.send(command).await;
                 let answer = |frame: &ServerFrame<'static>| match frame {
                     ServerFrame::Ack(ack) if ack.client_id == client_id => Some(Ok(ack.clone())),
                     ServerFrame::Error(ErrorPayload { retry_after_ms: Some(ms), .. }) => Some(Err(*ms)),
@@ -273,7 +279,7 @@ impl Client {
                 }
             }
         };
-        within("a message to be taken", taken).await
+        within("a command to be taken", taken).await
     }
 
     /// Waits for the ACK of a message.
