@@ -406,21 +406,21 @@ async fn what_was_missed_comes_in_pieces(database: &Database) {
     again.reach(101).await;
     assert!(again.history.list.values().eq(database.messages("post").await.iter()));
     // Less than 64 KiB come whole.
-    let known = ResumePoint { rev: 61, ..again.history.resume_point().expect("a place") };
+    let known = ResumePoint { rev: 71, ..again.history.resume_point().expect("a place") };
     let (_, welcome) = Client::join_at(&server, "post", Who::reader(), &known).await;
-    assert_eq!((welcome.head.head, welcome.messages.len()), (None, 40));
+    assert_eq!((welcome.head.head, welcome.messages.len()), (None, 30));
 }
 
-/// Waits until it is told that these are typing, perhaps among others.
-async fn typing(client: &mut Client, what: &str, mut is_it: impl FnMut(&[&str]) -> bool) {
+/// Waits until what it is told of who is typing is as wanted; gives their names.
+async fn typing(client: &mut Client, what: &str, mut is_it: impl FnMut(&[&str]) -> bool) -> Vec<String> {
     let told = |frame: &ServerFrame<'static>| match frame {
         ServerFrame::Typing(typing) => {
             let names: Vec<_> = typing.authors.iter().map(|a| &*a.nickname).collect();
-            (is_it(&names) && typing.more == 0).then_some(())
+            (is_it(&names) && typing.more == 0).then(|| names.iter().map(|name| name.to_string()).collect())
         }
         _ => None,
     };
-    client.wait(what, told).await;
+    client.wait(what, told).await
 }
 
 async fn who_types_is_told_for_a_while(database: &Database) {
@@ -436,18 +436,21 @@ async fn who_types_is_told_for_a_while(database: &Database) {
     one.ping().await;
     two.send(&types).await;
     let both = ["Anonymous Otter", "Anonymous Fox"];
-    typing(&mut reader, "both to type, in the order in which they began", |names| names == both).await;
+    typing(&mut reader, "both to type, in the order in which they began", |names| *names == both).await;
     let said = two.say("what I typed").await;
-    typing(&mut reader, "who has said it to be done", |names| !names.contains(&both[1])).await;
-    typing(&mut reader, "the other to be done, by itself", <[_]>::is_empty).await;
+    let left = typing(&mut reader, "who has said it to be done", |names| !names.contains(&both[1])).await;
+    // Told in one where this machine was slow.
+    if !left.is_empty() {
+        typing(&mut reader, "the other to be done, by itself", |names| names.is_empty()).await;
+    }
     reader.reach(1).await;
     assert_eq!((said.rev, reader.history.cursor), (1, 1), "it takes no value of the counter");
     assert_eq!(database.counters("post").await, (1, 1));
     // With who leaves.
     one.send(&types).await;
-    typing(&mut reader, "one to type", |names| names == &both[..1]).await;
+    typing(&mut reader, "one to type", |names| *names == both[..1]).await;
     one.leave().await;
-    typing(&mut reader, "nobody to type", <[_]>::is_empty).await;
+    typing(&mut reader, "nobody to type", |names| names.is_empty()).await;
     let mut unjoined = Client::connect(&server, "post").await;
     unjoined.send(&types).await;
     unjoined.error_of(ErrorCode::NotJoined).await;

@@ -44,6 +44,9 @@ impl Rooms {
         one.until_taken(&delete(&deleted)).await;
         one.until_taken(&edit(&first, 1, "the first, edited")).await;
         two.until_taken(&react(&second, "👍", true)).await;
+        for client in [&mut one, &mut two] {
+            client.reach(6).await;
+        }
         let mut other = Client::join(&server, "other post", one.who.clone()).await.0;
         let elsewhere = other.say("in another room").await.id;
         let before = server.json("/api/v1/rooms/post/messages").await;
