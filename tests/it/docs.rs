@@ -105,8 +105,9 @@ fn the_asyncapi_names_every_code() {
     for code in CloseCode::ALL {
         assert!(text.contains(&code.number().to_string()), "{}", code.number());
     }
-    let frames = "JOIN PROFILE MESSAGE PING WELCOME ACK PRESENCE HEARTBEAT PONG RECONNECT ERROR BATCH";
-    for frame in frames.split(' ') {
+    let frames = "JOIN PROFILE MESSAGE EDIT DELETE REACT PIN TYPING PING WELCOME REACTION ACK PRESENCE HEARTBEAT PONG \
+        RECONNECT ERROR BATCH";
+    for frame in frames.split_whitespace() {
         assert!(text.contains(frame), "{frame}");
     }
 }

@@ -18,6 +18,8 @@ mod checker;
 mod alerts;
 mod backup;
 mod bad_input;
+mod changes;
+mod changes_refused;
 mod database_tls;
 mod docs;
 mod failover;

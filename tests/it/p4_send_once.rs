@@ -1,15 +1,21 @@
 //! P4: the same message sent again is stored once, and every retry gets the first one's acknowledgement.
 
-use chat_wire::ErrorCode;
+use chat_wire::{AckPayload, ErrorCode};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, LIMITS_OFF, Server, Who, message, whole};
+use crate::support::{
+    Client, Database, LIMITS_OFF, Server, Who,
+    command::{delete, edit, react, reply},
+    message, whole,
+};
 
 on_both!(
     every_message_is_sent_three_times,
     other_content_is_a_conflict,
     a_key_belongs_to_one_author_in_one_room,
     concurrent_twins_on_one_server,
+    every_change_is_sent_three_times,
+    a_late_retry_of_what_has_changed_since,
 );
 
 async fn every_message_is_sent_three_times(database: &Database) {
@@ -65,6 +71,83 @@ async fn a_retry_on_another_server() {
     // A retry tells the other server what it had not seen.
     there.reach(20).await;
     assert!(there.history.list.values().eq(database.messages("post").await.iter()));
+}
+
+async fn every_change_is_sent_three_times(database: &Database) {
+    let mut server = Server::with(database, &LIMITS_OFF).await;
+    let who = Who::named("the author");
+    let mut reader = Client::reader(&server, "post").await;
+    let (mut author, _) = Client::join(&server, "post", who.clone()).await;
+    let (mut other_tab, _) = Client::join(&server, "post", who.clone()).await;
+    let (kept, deleted) = (author.say("kept").await, author.say("deleted").await);
+    let commands = [
+        (edit(&kept.id, 1, "kept, edited"), 3),
+        (react(&kept.id, "👍", true), 4),
+        (react(&deleted.id, "👍", true), 5),
+        (react(&kept.id, "👍", false), 6),
+        (delete(&deleted.id), 7),
+        (reply("an answer", &kept.id), 8),
+        (edit(&kept.id, 2, "kept, edited twice"), 9),
+    ];
+    for (command, rev) in &commands {
+        let first = author.until_taken(command).await;
+        assert_eq!(first.rev, *rev, "each takes one value of the counter: {command}");
+        let again = AckPayload { rev: first.seq, ..first };
+        assert_eq!(author.until_taken(command).await, again, "on the same socket: {command}");
+        assert_eq!(other_tab.until_taken(command).await, again, "on another socket: {command}");
+    }
+    reader.reach(9).await;
+    for _ in 0..2 {
+        // What sets a state sets it anew, so only what is wished last may come late.
+        for (command, _) in commands.iter().filter(|(c, _)| c["type"] != "REACT") {
+            let ack = author.until_taken(command).await;
+            assert_eq!(ack.rev, ack.seq, "late: {command}");
+        }
+        server.kill9().await;
+        server = Server::with(database, &LIMITS_OFF).await;
+        (author, _) = Client::join(&server, "post", who.clone()).await;
+        assert_eq!(author.history.list, reader.history.list);
+    }
+    assert_eq!(database.counters("post").await, (9, 2));
+}
+
+/// A retry that comes after its message has changed is known by its key, and brings nothing back.
+async fn a_late_retry_of_what_has_changed_since(database: &Database) {
+    let mut server = Server::with(database, &LIMITS_OFF).await;
+    let who = Who::named("the author");
+    let (mut author, _) = Client::join(&server, "post", who.clone()).await;
+    let keys = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    let edited = author.say_as(keys[0], "edited").await;
+    let deleted = author.say_as(keys[1], "deleted").await;
+    let both = author.say_as(keys[2], "edited and deleted").await;
+    let answer = reply("an answer", &deleted.id);
+    let answered = author.until_taken(&answer).await;
+    let edits = [edit(&edited.id, 1, "once"), edit(&edited.id, 2, "twice"), edit(&both.id, 1, "changed")];
+    for edit in &edits {
+        author.until_taken(edit).await;
+    }
+    for ack in [&deleted, &both] {
+        author.until_taken(&delete(&ack.id)).await;
+    }
+    for _ in 0..2 {
+        for (key, content, ack) in
+            [(keys[0], "edited", &edited), (keys[1], "deleted", &deleted), (keys[2], "edited and deleted", &both)]
+        {
+            assert_eq!(&author.say_as(key, content).await, ack, "{content}");
+        }
+        for edit in &edits {
+            let ack = author.until_taken(edit).await;
+            assert_eq!(ack.rev, ack.seq, "{edit}");
+        }
+        // What it answers is deleted by now; it was not when it was stored.
+        assert_eq!(author.until_taken(&answer).await, answered);
+        author.ping().await;
+        assert_eq!(author.history.contents(), ["twice", "", "", "an answer"]);
+        server.kill9().await;
+        server = Server::with(database, &LIMITS_OFF).await;
+        (author, _) = Client::join(&server, "post", who.clone()).await;
+    }
+    assert_eq!(database.counters("post").await, (9, 2));
 }
 
 async fn other_content_is_a_conflict(database: &Database) {

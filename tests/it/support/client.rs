@@ -74,7 +74,7 @@ pub struct Client {
     room: String,
     pub who: Who,
     pub history: History,
-    /// The latest ERROR of each message.
+    /// The latest ERROR of each command.
     pub errors: HashMap<Uuid, ErrorPayload<'static>>,
     waiting: VecDeque<ServerFrame<'static>>,
     /// WebSocket pings that came.
@@ -231,15 +231,25 @@ impl Client {
         self.enter(resume).await
     }
 
-    /// Sends JOIN and waits for WELCOME.
+    /// Sends JOIN and waits for WELCOME, and for what comes in pieces behind it: these are in what this gives.
     pub async fn enter(&mut self, resume: Option<ResumePoint>) -> WelcomePayload<'static> {
         self.ask_to_join(resume).await;
-        self.wait("WELCOME", |frame| match frame {
+        let welcome = self.wait("WELCOME", |frame| match frame {
             ServerFrame::Welcome(welcome) => Some(*welcome.clone()),
             ServerFrame::Error(error) => panic!("JOIN was refused: {error:?}"),
             _ => None,
-        })
-        .await
+        });
+        let mut welcome = welcome.await;
+        while let Some(head) = welcome.head.head
+            && welcome.messages.last().is_none_or(|last| last.rev < head)
+        {
+            let piece = self.wait("a piece of what was missed", |frame| match frame {
+                ServerFrame::Message(message) => Some(message.clone()),
+                _ => None,
+            });
+            welcome.messages.push(piece.await);
+        }
+        welcome
     }
 
     pub async fn ask_to_join(&mut self, resume: Option<ResumePoint>) {
@@ -287,11 +297,18 @@ impl Client {
         self.ack(client_id).await
     }
 
-    /// The same while the database may be away: sends again whenever an ERROR says when to, until the ACK comes.
+    /// The same while the database may be away.
     pub async fn say_again(&mut self, client_id: Uuid, content: &str) -> AckPayload {
+        self.until_taken(&message(client_id, content)).await
+    }
+
+    /// Sends a command, again whenever an ERROR says when to, until the ACK comes.
+    pub async fn until_taken(&mut self, command: &Value) -> AckPayload {
+        let client_id: Uuid = serde_json::from_value(command["payload"]["clientId"].clone()).expect("a key");
         let taken = async {
             loop {
-                match self.try_say(client_id, content).await {
+                self.send(command).await;
+                match self.answer(client_id).await {
                     Ok(ack) => return ack,
                     Err(ErrorPayload { retry_after_ms: Some(ms), .. }) => {
                         tokio::time::sleep(std::time::Duration::from_millis(ms.min(1_000))).await;
@@ -300,7 +317,7 @@ impl Client {
                 }
             }
         };
-        within("a message to be taken", taken).await
+        within("a command to be taken", taken).await
     }
 
     /// Sends a message once; gives its ACK, or the ERROR that comes instead.

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use chat_wire::{AckPayload, MessagePayload, ResumePoint, ServerFrame, WelcomePayload};
+use chat_wire::{AckPayload, MessagePayload, ReactionsPayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
 use super::Database;
@@ -14,7 +14,9 @@ pub struct History {
     pub cursor: i64,
     /// The list that a page would show.
     pub list: BTreeMap<i64, MessagePayload<'static>>,
-    /// Every message ever seen, by epoch and `seq`.
+    /// Where the pieces lead that follow a WELCOME, until they have come.
+    pub head: Option<i64>,
+    /// Every message ever seen, by epoch and `seq`, in the last state that was seen.
     pub seen: BTreeMap<(String, i64), MessagePayload<'static>>,
     /// Every acknowledgement ever seen.
     pub acks: HashMap<Uuid, AckPayload>,
@@ -23,6 +25,8 @@ pub struct History {
     joined: bool,
     /// Somebody removed rows by hand: pages may have holes.
     pub has_holes: bool,
+    /// Another server changes messages as well: of several changes of one message the last alone may come.
+    pub may_jump: bool,
 }
 
 impl History {
@@ -41,6 +45,7 @@ impl History {
     pub fn connected(&mut self) {
         self.joined = false;
         self.asked = None;
+        self.head = None;
     }
 
     /// A JOIN was sent.
@@ -54,28 +59,57 @@ impl History {
             ServerFrame::Welcome(welcome) => self.welcome(welcome),
             ServerFrame::Message(message) => {
                 assert!(self.joined, "MESSAGE before WELCOME: {message:?}");
-                // Until messages can be edited every change is a message, so a jump is a message left out.
-                assert_eq!(message.rev, self.cursor + 1, "the cursor is {} and there comes {message:?}", self.cursor);
-                self.cursor = message.rev;
+                self.moves_to(message.rev, message);
                 self.put(message);
             }
             ServerFrame::Ack(ack) => {
                 assert!(self.joined, "ACK before WELCOME: {ack:?}");
+                assert_eq!(self.head, None, "before what was missed: {ack:?}");
                 let first = self.acks.entry(ack.client_id).or_insert_with(|| ack.clone());
-                assert_eq!(first, ack, "a retry brings the first one's acknowledgement");
+                // A repeat took no value of the counter, and is told that of the message's creation.
+                let again = AckPayload { rev: ack.rev.min(first.rev), ..first.clone() };
+                assert!(ack.rev == first.rev || ack.rev == ack.seq, "{ack:?} after {first:?}");
+                assert_eq!(&again, ack, "a retry brings the first one's acknowledgement");
             }
             ServerFrame::Heartbeat(beat) => assert!(self.joined && beat.rev >= 0, "{beat:?}"),
             ServerFrame::Reaction(reaction) => {
-                assert!(self.joined, "REACTION before WELCOME: {reaction:?}");
-                assert_eq!(reaction.rev, self.cursor + 1, "the cursor is {} and there comes {reaction:?}", self.cursor);
-                self.cursor = reaction.rev;
+                assert!(self.joined && self.head.is_none(), "before what was missed: {reaction:?}");
+                self.moves_to(reaction.rev, reaction);
+                self.react(reaction);
             }
             ServerFrame::Presence(_) | ServerFrame::Profile(_) | ServerFrame::Typing(_) => {
-                assert!(self.joined, "before WELCOME: {frame:?}")
+                assert!(self.joined && self.head.is_none(), "before what was missed: {frame:?}");
             }
             ServerFrame::Pong {} | ServerFrame::Reconnect(_) | ServerFrame::Error(_) => {}
             ServerFrame::Batch { .. } => panic!("a BATCH within a BATCH"),
         }
+    }
+
+    /// A change: each value of the counter comes, one after the other, but within what was missed.
+    fn moves_to(&mut self, rev: i64, change: &impl std::fmt::Debug) {
+        let may_jump = self.may_jump || self.head.is_some();
+        let is_next = if may_jump { rev > self.cursor } else { rev == self.cursor + 1 };
+        assert!(is_next, "the cursor is {} and there comes {change:?}", self.cursor);
+        assert!(self.head.is_none_or(|head| rev <= head), "beyond what was missed, {:?}: {change:?}", self.head);
+        self.cursor = rev;
+        self.head.take_if(|head| *head == rev);
+    }
+
+    fn react(&mut self, reaction: &ReactionsPayload<'static>) {
+        let Some(mut message) = self.list.get(&reaction.seq).filter(|m| m.rev < reaction.rev).cloned() else { return };
+        message.rev = reaction.rev;
+        let reactions = &mut message.annotations.reactions;
+        for changed in &reaction.reactions {
+            let place = reactions.iter().position(|known| known.emoji == changed.emoji);
+            match (place, changed.count) {
+                (Some(place), 0) => drop(reactions.remove(place)),
+                (None, 0) => {}
+                (Some(place), _) => reactions[place] = changed.clone(),
+                (None, _) => reactions.push(changed.clone()),
+            }
+        }
+        assert_eq!(message.id, reaction.id, "the place and the id are of one message");
+        self.put(&message);
     }
 
     fn welcome(&mut self, welcome: &WelcomePayload<'static>) {
@@ -90,17 +124,34 @@ impl History {
             let from = i64::try_from(asked.rev).expect("a cursor");
             assert!(head.room.rev >= from, "room.rev {} is below resume.rev {from}", head.room.rev);
             let missed = (from + 1..=head.room.rev).collect::<Vec<_>>();
-            assert_eq!(revs, missed, "resumed: exactly what was missed");
-            assert!(missed.len() <= 500, "{} changes in one resume", missed.len());
+            if messages.iter().all(|m| m.seq == m.rev) {
+                assert_eq!(revs, missed, "resumed: exactly what was missed");
+            } else {
+                assert_eq!(revs.last(), missed.last(), "resumed: up to the room's counter");
+                assert!(revs.is_sorted_by(|a, b| a < b) && revs.iter().all(|rev| *rev > from), "by rev: {revs:?}");
+            }
+            assert!(revs.len() <= 500, "{} messages in one resume", revs.len());
+            if let Some(end) = head.head {
+                assert_eq!((head.room.rev, messages.len()), (from, 0), "what was missed comes in pieces");
+                assert!(end > from, "pieces of nothing");
+            }
         } else {
             let first = head.room.rev - i64::try_from(messages.len()).expect("a count") + 1;
-            if !self.has_holes {
+            let (seqs, is_plain) = (messages.iter().map(|m| m.seq), messages.iter().all(|m| m.seq == m.rev));
+            if !self.has_holes && is_plain {
                 assert_eq!(revs, (first..=head.room.rev).collect::<Vec<_>>(), "the latest page, oldest first");
                 assert_eq!(head.has_more, first > 1, "hasMore with the first one at {first}");
             }
+            assert!(seqs.is_sorted_by(|a, b| a < b), "the latest page, oldest first");
+            assert!(revs.iter().all(|rev| *rev <= head.room.rev), "beyond the counter: {revs:?}");
             assert!(messages.len() <= 50, "{} messages in a page", messages.len());
+            assert_eq!(head.head, None, "a start over comes whole");
             self.list.clear();
         }
+        for pinned in &head.pinned {
+            assert!(pinned.annotations.pinned_at.is_some() && pinned.rev <= head.head.unwrap_or(head.room.rev));
+        }
+        self.head = head.head;
         self.epoch = Some(head.room.epoch.clone().into_owned());
         self.cursor = head.room.rev;
         for message in messages {
@@ -109,12 +160,23 @@ impl History {
     }
 
     fn put(&mut self, message: &MessagePayload<'static>) {
-        assert_eq!(message.seq, message.rev, "until messages can be edited");
+        assert!(message.rev >= message.seq, "{message:?}");
         let key = (self.epoch(), message.seq);
-        let first = self.seen.entry(key).or_insert_with(|| message.clone());
-        assert_eq!(first, message, "the same seq is the same message");
+        let known = self.seen.entry(key).or_insert_with(|| message.clone());
+        let who = |m: &MessagePayload<'static>| (m.id.clone(), m.client_id, m.author.clone(), m.created_at.clone());
+        assert_eq!(who(known), who(message), "the same seq is the same message");
+        assert!(message.rev >= known.rev, "an older state comes later: {message:?} after {known:?}");
+        if message.rev == known.rev {
+            assert_eq!(known, message, "the same rev is the same state, whatever way it came");
+        }
+        assert!(known.annotations.deleted_at.is_none() || message.content.is_empty(), "the text is back: {message:?}");
+        assert!(
+            message.annotations.deleted_at.is_none() || message.content.is_empty(),
+            "the text is left: {message:?}"
+        );
+        known.clone_from(message);
         if let Some(ack) = self.acks.get(&message.client_id).filter(|ack| ack.id == message.id) {
-            assert_eq!((ack.seq, ack.rev, &*ack.created_at), (message.seq, message.rev, &*message.created_at));
+            assert_eq!((ack.seq, ack.rev, &*ack.created_at), (message.seq, message.seq, &*message.created_at));
         }
         self.list.insert(message.seq, message.clone());
     }

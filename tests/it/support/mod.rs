@@ -2,6 +2,7 @@
 
 mod client;
 pub mod cluster;
+pub mod command;
 mod database;
 mod folder;
 mod history;

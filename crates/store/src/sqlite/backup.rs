@@ -83,6 +83,7 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), Back
             return Err(BackupError::Exists(log));
         }
     }
+    whole_pages(from)?;
     let epoch = Key(Uuid::new_v4());
     let contents = make(from, database, |c| begin_epoch(c, epoch))?;
     // It may be older than what stood here; that is meant, and it has its epoch.
@@ -143,6 +144,16 @@ fn fill(
         return Err(BackupError::Damaged(from.to_owned(), "meta must have one row".into()));
     }
     Ok(Contents { n_rooms: count("rooms")?, n_messages: count("messages")? })
+}
+
+/// SQLite takes the missing bytes of a last page for zeros, which they may have been.
+fn whole_pages(from: &Path) -> Result<(), BackupError> {
+    let Ok(length) = fs::metadata(from).map(|file| file.len()) else { return Ok(()) };
+    let size = sql::<BigInt>("SELECT page_size FROM pragma_page_size").get_result::<i64>(&mut open(from)?);
+    let size = size.map_err(|e| damaged(from, &e))?;
+    let is_whole = u64::try_from(size).is_ok_and(|size| length.checked_rem(size) == Some(0));
+    let cut_short = || BackupError::Damaged(from.to_owned(), "it was cut short within a page".into());
+    if is_whole { Ok(()) } else { Err(cut_short()) }
 }
 
 /// All pages, and that each index has what its table has.

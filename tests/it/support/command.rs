@@ -1,0 +1,30 @@
+//! The frames that do something to a message, each with a new key.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn command(kind: &str, mut payload: Value) -> Value {
+    payload["clientId"] = json!(Uuid::new_v4());
+    json!({"type": kind, "payload": payload})
+}
+
+/// A MESSAGE that answers the one with this id.
+pub fn reply(content: &str, to: &str) -> Value {
+    command("MESSAGE", json!({"content": content, "replyTo": to}))
+}
+
+pub fn edit(id: &str, version: i32, content: &str) -> Value {
+    command("EDIT", json!({"id": id, "version": version, "content": content}))
+}
+
+pub fn delete(id: &str) -> Value {
+    command("DELETE", json!({"id": id}))
+}
+
+pub fn react(id: &str, emoji: &str, on: bool) -> Value {
+    command("REACT", json!({"id": id, "emoji": emoji, "on": on}))
+}
+
+pub fn pin(id: &str, on: bool) -> Value {
+    command("PIN", json!({"id": id, "on": on}))
+}
