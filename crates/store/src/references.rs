@@ -6,14 +6,16 @@ use std::{
     sync::Arc,
 };
 
+use uuid::Uuid;
+
 use crate::model::AppendOutcome;
 use chat_domain::{Annotations, AuthorId, MessageRef, NewMessage, RoomId};
 
 /// What is to be looked up for a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    /// Messages that are answered.
-    pub messages: Vec<i64>,
+    /// Messages that are answered, and those that answer them.
+    pub replies: Vec<(i64, Arc<NewMessage>)>,
     /// By room: who is addressed there and may never have written there.
     pub authors: HashMap<RoomId, Vec<AuthorId>>,
 }
@@ -24,6 +26,8 @@ pub(crate) struct References {
     /// Messages that are not deleted: their rooms' names and their places.
     places: HashMap<i64, (String, i64)>,
     writers: HashSet<(RoomId, AuthorId)>,
+    /// Answers that were stored before, when what they answer was there.
+    stored: HashSet<(RoomId, AuthorId, Uuid)>,
 }
 
 /// A batch less what cannot be stored whatever the database says.
@@ -42,7 +46,7 @@ impl Asked {
     pub fn of(rows: &[Arc<NewMessage>]) -> Self {
         let mut asked = Self::default();
         for row in rows {
-            asked.messages.extend(row.reply_to);
+            asked.replies.extend(row.reply_to.map(|id| (id, row.clone())));
             if !row.mentions.unknown().is_empty() {
                 asked.authors.entry(row.room.clone()).or_default().extend_from_slice(row.mentions.unknown());
             }
@@ -52,7 +56,7 @@ impl Asked {
 
     /// Whether there is nothing to look up.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.authors.is_empty()
+        self.replies.is_empty() && self.authors.is_empty()
     }
 }
 
@@ -61,7 +65,17 @@ impl References {
     /// wrote in.
     pub fn new(places: Vec<(i64, String, i64)>, writers: HashSet<(RoomId, AuthorId)>) -> Self {
         let places = places.into_iter().map(|(id, room, seq)| (id, (room, seq))).collect();
-        Self { places, writers }
+        Self { places, writers, stored: HashSet::new() }
+    }
+
+    /// Whether a row answers nothing that can be answered. It may have been stored before, which is to be asked then.
+    pub fn lacks(&self, row: &NewMessage) -> bool {
+        row.reply_to.is_some() && self.reply_to(row).is_none()
+    }
+
+    /// This answer was stored before.
+    pub fn was_stored(&mut self, row: &NewMessage) {
+        self.stored.insert(key(row));
     }
 
     /// The message that a row answers, where it does and that one can be answered.
@@ -94,12 +108,17 @@ impl References {
             if newest.get(&row.room).is_some_and(|newest| *newest > row.guard_rev) {
                 return Some(AppendOutcome::GuardChanged);
             }
-            (row.reply_to.is_some() && self.reply_to(row).is_none()).then_some(AppendOutcome::InvalidReply)
+            (self.lacks(row) && !self.stored.contains(&key(row))).then_some(AppendOutcome::InvalidReply)
         };
         let refused: Vec<_> = rows.iter().map(refused).collect();
         let rows = rows.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(row, _)| row.clone());
         Checked { rows: rows.collect(), refused: Refused(refused) }
     }
+}
+
+/// What a message is known by when it is sent again.
+fn key(row: &NewMessage) -> (RoomId, AuthorId, Uuid) {
+    (row.room.clone(), row.author.id.clone(), row.client_id)
 }
 
 impl Refused {

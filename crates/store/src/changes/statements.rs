@@ -27,7 +27,7 @@ macro_rules! statements {
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{Action, AuthorId, ChatMessage, Emoji, NewChange, RoomId};
+            use chat_domain::{Action, AuthorId, ChatMessage, Emoji, NewChange, NewMessage, RoomId};
 
             type Connection = $connection;
 
@@ -128,12 +128,29 @@ macro_rules! statements {
 
             /// Looks up what messages refer to.
             pub(crate) $($async)? fn look_up(c: &mut Connection, asked: &Asked) -> QueryResult<References> {
-                let places = places(c, &asked.messages) $($await)* ?;
+                let ids: Vec<i64> = asked.replies.iter().map(|(id, _)| *id).collect();
+                let places = places(c, &ids) $($await)* ?;
                 let mut wrote = HashSet::new();
                 for (room, authors) in &asked.authors {
                     wrote.extend(writers(c, room, authors) $($await)* ?);
                 }
-                Ok(References::new(places, wrote))
+                let mut found = References::new(places, wrote);
+                for (_, row) in &asked.replies {
+                    if found.lacks(row) && is_stored(c, row) $($await)* ? {
+                        found.was_stored(row);
+                    }
+                }
+                Ok(found)
+            }
+
+            /// Whether a message was stored before, whatever became of it since.
+            $($async)? fn is_stored(c: &mut Connection, row: &NewMessage) -> QueryResult<bool> {
+                let query = messages::table
+                    .filter(messages::room_id.eq(row.room.as_str()))
+                    .filter(messages::anonymous_id.eq(row.author.id.as_str()))
+                    .filter(messages::client_id.eq(Key(row.client_id)))
+                    .select(messages::id);
+                Ok(!query.load::<i64>(c) $($await)* ?.is_empty())
             }
 
             /// All of a plan but the rows of messages and rooms.
