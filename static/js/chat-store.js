@@ -221,11 +221,11 @@ export class ChatStore extends EventTarget {
     const { oldestSeq, newestSeq, tail } = this;
     const { seq, rev } = message;
     // A change to a message that is not loaded comes with its page.
-    if (oldestSeq !== null && seq < oldestSeq && this.hasMore) return false;
-    if (!this.hasNewer) return insert(this.messages, message);
-    // The same message may be in both, while the list has not been let go of far enough.
-    const inList = newestSeq !== null && seq <= newestSeq && insert(this.messages, message);
-    // Only with a new message may the tail begin: between a changed one and the newest others may be missing.
+    const above = oldestSeq !== null && seq < oldestSeq && this.hasMore;
+    if (!this.hasNewer) return !above && insert(this.messages, message);
+    const inList = !above && newestSeq !== null && seq <= newestSeq && insert(this.messages, message);
+    // The same message may be in both. Only with a new one may the tail begin: between a changed one and the newest
+    // others may be missing.
     const belongs = tail.length ? seq >= tail[0].seq : seq === rev && seq > (newestSeq ?? 0);
     const inTail = belongs && insert(tail, message);
     if (tail.length > TAIL_MAX) tail.splice(0, tail.length - TAIL_MAX);
