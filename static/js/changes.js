@@ -4,7 +4,7 @@
 /** So many changes are remembered. A page of history that is older than all of them is asked for again. */
 const LOG_MAX = 200;
 /** Twice what a room may have (docs/PROTOCOL.md): only a broken server sends more. */
-const PINS_MAX = 20;
+export const PINS_MAX = 20;
 
 /**
  * A message in the state that a change brings it to; as it is where it has come further already.

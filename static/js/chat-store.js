@@ -1,7 +1,7 @@
 // What this reader knows of the room: the messages in order, who is here, and how far we are.
 // Every change goes through here and ends in one event; nothing here touches the page.
 
-import { ChangeLog, changed, changedPins } from './changes.js';
+import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
 import { DetailEvent } from './events.js';
 import { changeRev, isAuthor, isMessage, isReactions, isWelcome } from './protocol.js';
 
@@ -147,7 +147,7 @@ export class ChatStore extends EventTarget {
     this.rev = room.rev;
     this.limits = welcome.limits ?? null;
     this.room = { title: room.title, settings: room.settings ?? {}, settingsRev: room.settingsRev ?? 0 };
-    if (pinned || !resumed) this.pinned = (pinned ?? []).filter(isMessage);
+    if (pinned || !resumed) this.pinned = Array.isArray(pinned) ? pinned.filter(isMessage).slice(0, PINS_MAX) : [];
     if (resumed) {
       this.#arrive(messages);
     } else {

@@ -24,15 +24,22 @@ export class RowView {
     const messages = [];
     for (const node of this.view.parts.list.querySelectorAll('li.msg')) {
       const row = /** @type {HTMLElement} */ (node);
-      const { id, seq, rev, author, avatar, client } = row.dataset;
+      const { id, seq, rev, author, avatar, client, more } = row.dataset;
+      const content = row.querySelector('.text')?.textContent ?? '';
+      const createdAt = row.querySelector('time')?.dateTime ?? '';
+      /** @type {Chat.Message} */
       const message = {
         id: id ?? '',
         seq: Number(seq),
         rev: Number(rev),
         clientId: client ?? '',
         author: { id: author ?? '', nickname: row.querySelector('.nick')?.textContent ?? '', avatar: avatar ?? '' },
-        content: row.querySelector('.text')?.textContent ?? '',
-        createdAt: row.querySelector('time')?.dateTime ?? '',
+        content,
+        createdAt,
+        // Only a deleted message has no text; when it was deleted is in what follows, where the server writes that.
+        ...(content === '' ? { deletedAt: createdAt } : {}),
+        // What goes with the message beside its text, as in its frame.
+        ...(more ? JSON.parse(more) : {}),
       };
       messages.push(message);
       if (!row.classList.contains('cont')) this.heads.add(row);

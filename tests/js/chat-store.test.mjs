@@ -370,6 +370,10 @@ test('malformed payloads are ignored', () => {
   for (const payload of [{}, { seq: 1 }, { ...message(1), author: null }, { ...message(1), content: 5 }]) store.receive(MESSAGE(payload));
   store.receive({ type: 'PRESENCE', payload: { count: 'many' } });
   store.receive({ type: 'PROFILE', payload: { self: { id: 1 } } });
+  store.receive({ type: 'TYPING', payload: { authors: [null, 5, {}], more: 'x' } });
+  store.receive({ type: 'REACTION', payload: { id: 'm1', seq: 1, rev: 'x', reactions: [null] } });
+  store.receive({ type: 'REACTION', payload: { id: 'm1', seq: 1, rev: 2, reactions: [null] } });
+  store.receive({ type: 'WELCOME', payload: { ...welcome().payload, pinned: 5, limits: undefined, messages: [null, { seq: 1 }] } });
   assert.deepEqual(seqs(), []);
   assert.equal(store.presence.count, 1);
 });
