@@ -43,7 +43,7 @@ export class Connection extends EventTarget {
     /** @type {WebSocket | null} */
     this.socket = null;
     this.attempt = 0;
-    /** How long to wait for a WELCOME, or for a piece of what was missed. */
+    /** How long to wait for a WELCOME. */
     this.patienceMs = PATIENCE_MS;
     /** Where the pieces behind the WELCOME end. */
     this.head = 0;
@@ -213,8 +213,9 @@ export class Connection extends EventTarget {
   #compare(frame) {
     const { rev } = frame.payload;
     const cursor = this.options.cursor();
-    if (!Number.isSafeInteger(rev) || cursor >= rev) return;
-    this.#after('behind', this.#catchingUp ? this.patienceMs : CATCH_UP_MS, () => {
+    // A further heartbeat must not put off what the one before has begun to wait for.
+    if (!Number.isSafeInteger(rev) || cursor >= rev || this.timers.has('behind')) return;
+    this.#after('behind', this.#catchingUp ? PATIENCE_MS : CATCH_UP_MS, () => {
       const now = this.options.cursor();
       // Whoever comes nearer is not left behind, however slow the line.
       if (now > cursor) this.#compare(frame);
@@ -224,7 +225,7 @@ export class Connection extends EventTarget {
 
   #probe() {
     if (this.state !== 'live' || this.timers.has('probe') || !this.send(PING)) return;
-    this.#after('probe', this.#catchingUp ? this.patienceMs : PROBE_MS, () => this.#lost(1006));
+    this.#after('probe', this.#catchingUp ? PATIENCE_MS : PROBE_MS, () => this.#lost(1006));
   }
 
   #leaveSoon() {
