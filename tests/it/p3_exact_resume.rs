@@ -41,7 +41,8 @@ fn numbered(n: usize) -> impl Iterator<Item = String> {
 
 async fn resume_at(server: &Server, room: &str, epoch: &str, rev: usize) -> WelcomePayload<'static> {
     let resume = ResumePoint { epoch: epoch.to_owned(), rev: rev as u64 };
-    let (client, welcome) = Client::join_at(server, room, Who::reader(), &resume).await;
+    let (mut client, welcome) = Client::join_at(server, room, Who::reader(), &resume).await;
+    let welcome = client.with_pieces(welcome).await;
     client.leave().await;
     welcome
 }
@@ -143,7 +144,8 @@ async fn a_welcome_has_at_most_512_kib(database: &Database) {
         let mut n_resumed = 0;
         for rev in (0..=stored.len()).step_by(8) {
             let resume = ResumePoint { epoch: epoch.clone(), rev: rev as u64 };
-            let (client, welcome) = Client::join_at(&server, "post", Who::reader(), &resume).await;
+            let (mut client, welcome) = Client::join_at(&server, "post", Who::reader(), &resume).await;
+            let welcome = client.with_pieces(welcome).await;
             assert!(client.n_bytes_largest <= WELCOME_BYTES_MAX, "{} bytes", client.n_bytes_largest);
             if welcome.head.resumed {
                 is_resumed(&welcome, &stored[rev..]);
