@@ -10,6 +10,7 @@
 mod on_both;
 
 mod append;
+mod changes;
 mod errors;
 mod life;
 mod migrate;

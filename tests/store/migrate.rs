@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
-use chat_store::{AppendOutcome, Store, StoreError, StoreSettings};
+use chat_store::{AppendOutcome, Loaded, Store, StoreError, StoreSettings};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -199,4 +199,56 @@ async fn a_database_of_the_first_release_keeps_its_key_and_gets_a_name(db: &Data
         names.push(meta.name);
     }
     assert!(names.iter().all(|name| name.len() == 12 && Some(name) == names.first()), "{names:?}");
+}
+
+/// What the release before stores a message with, shortened to one message.
+const OF_THE_RELEASE_BEFORE: &str = "WITH bump AS (
+      INSERT INTO rooms AS r (id, epoch, last_rev, message_count, created_at, last_message_at)
+      SELECT 'r', (SELECT epoch FROM meta WHERE id = 1), 1, 1, now(), now()
+      ON CONFLICT (id) DO UPDATE SET last_rev = r.last_rev + excluded.last_rev,
+        message_count = r.message_count + excluded.message_count,
+        last_message_at = greatest(r.last_message_at, excluded.last_message_at)
+      RETURNING r.id, r.last_rev)
+    INSERT INTO messages (room_id, anonymous_id, nickname, avatar, content, client_id, seq, rev, created_at)
+    SELECT b.id, 'old', 'old server', 'otter', 'of the release before', gen_random_uuid(), b.last_rev, b.last_rev, now()
+    FROM bump b";
+
+/// A server of the release before writes while this one migrates, and beside it afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_the_release_before_writes_on_while_this_one_migrates() {
+    let db = Database::postgres().await;
+    let schema = [
+        include_str!("../../migrations/postgresql/20261120000000_create_chat/up.sql"),
+        include_str!("../../migrations/postgresql/20261128000000_add_servers/up.sql"),
+        FIRST_RELEASE,
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('20261128000000');",
+        "INSERT INTO meta (epoch, secret) VALUES (gen_random_uuid(), decode('5e', 'hex'));",
+    ];
+    let client = sql(&db.url, &schema.join("\n")).await;
+    for _ in 0..5 {
+        client.batch_execute(OF_THE_RELEASE_BEFORE).await.expect("stored");
+    }
+    let store = db.open();
+    let migrating = {
+        let store = store.clone();
+        tokio::spawn(async move { store.migrate().await })
+    };
+    let mut n = 5;
+    while !migrating.is_finished() {
+        client.batch_execute(OF_THE_RELEASE_BEFORE).await.expect("stored beside it");
+        n += 1;
+    }
+    assert_eq!(migrating.await.expect("a task").expect("migrations").len(), 4);
+    let r = room("r");
+    let new = store.append_batch(vec![fresh(&r, "of this release")]).await.expect("stored");
+    assert!(matches!(new[..], [AppendOutcome::Stored(m, None)] if m.seq == n + 1));
+    client.batch_execute(OF_THE_RELEASE_BEFORE).await.expect("stored behind it");
+    let Loaded { head, page, .. } = store.load(&r, 100_000).await.expect("loaded");
+    assert_eq!((head.rev, head.message_count), (n + 2, n + 2));
+    assert!(page.messages.iter().map(|m| m.seq).eq(1..=n + 2));
+    assert!(page.messages.iter().all(|m| m.annotations.is_none()));
+    assert_eq!(store.changes_since(&r, n, 10).await.expect("changes").messages.len(), 2);
+    let valid = "SELECT 1 FROM pg_index WHERE indisvalid AND indexrelid = ANY (ARRAY[
+        'idx_messages_room_rev'::regclass, 'idx_messages_room_pinned'::regclass])";
+    assert_eq!(client.query(valid, &[]).await.expect("indexes").len(), 2);
 }

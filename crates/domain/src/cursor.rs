@@ -7,4 +7,6 @@ pub enum PageCursor {
     Before(i64),
     /// The oldest ones whose `seq` is above this.
     After(i64),
+    /// The one whose `seq` is this, and as many before as behind it.
+    Around(i64),
 }

@@ -13,6 +13,7 @@ use super::{
     ids::{DeliveryPosition, HubId, RoomKey, SessionId},
 };
 use chat_domain::{Author, AvatarName, ChatMessage, Content, Emoji, Epoch, Mention, Nickname, Principal, RoomId};
+use chat_store::Position;
 
 /// Where a session's frames go.
 #[derive(Debug, Clone)]
@@ -209,15 +210,6 @@ pub struct CheckHead {
     pub rev: i64,
     /// Two polls in a row found a lower counter than the room had when they began.
     pub stays_lower: bool,
-}
-
-/// How far a room is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The room's epoch.
-    pub epoch: Epoch,
-    /// The counter's value up to which all was shown.
-    pub rev: i64,
 }
 
 /// Where a room says how far it is, and the registry looks; none while it loads. The lock is held for a copy only.

@@ -1,8 +1,8 @@
 use std::collections::{HashMap, HashSet};
 
-use super::messages::{CheckHead, Position};
+use super::messages::CheckHead;
 use chat_domain::RoomId;
-use chat_store::Heads;
+use chat_store::{Heads, Position};
 
 /// Which live rooms a poll of the database has something for. Pure.
 ///

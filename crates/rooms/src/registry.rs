@@ -9,7 +9,7 @@ use super::{
     backlogs::Trim,
     directory::Directory,
     event::Refusal,
-    messages::{CountPeople, Position, Retire, RoomIdle, SharedPosition},
+    messages::{CountPeople, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
     room::{Join, Room, RoomLimits},
@@ -17,7 +17,7 @@ use super::{
 use crate::persistence::Append;
 use chat_domain::RoomId;
 use chat_metrics::{Metrics, gauge};
-use chat_store::{Heads, Store, StoreError, Work};
+use chat_store::{Heads, Position, Store, StoreError, Work};
 
 /// How many rooms may live and for how long an empty one does.
 #[derive(Debug, Clone)]

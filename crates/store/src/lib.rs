@@ -28,8 +28,8 @@ mod worker;
 pub use error::StoreError;
 pub use facade::Store;
 pub use model::{
-    AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, Page, PoolStatus,
-    RoomSettings, StoredMessage,
+    AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
+    PoolStatus, Position, Reactors, RoomSettings, StoredMessage,
 };
 pub use outage::Work;
 pub use servers::{CHANGES, LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};

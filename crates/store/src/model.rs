@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use chat_domain::{Annotations, Change, ChangeRefusal, ChatMessage, Epoch, RoomId};
+use chat_domain::{Annotations, AuthorId, Change, ChangeRefusal, ChatMessage, Emoji, Epoch, RoomId};
 
 /// What is stored about a room, apart from its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +39,34 @@ pub struct RoomSettings {
 pub struct Page {
     /// The messages.
     pub messages: Vec<ChatMessage>,
-    /// Whether there are more in the direction that was asked.
+    /// Whether there are more in the direction that was asked: older ones, where that was around a place.
+    pub has_more: bool,
+    /// Whether there are newer ones behind the last, where that was around a place; false else.
+    pub has_newer: bool,
+    /// The room when the page was read: what has changed above that is not in the page.
+    pub position: Position,
+}
+
+/// A moment of a room: a value of its counter in one life of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The room's epoch.
+    pub epoch: Epoch,
+    /// Its counter's value.
+    pub rev: i64,
+}
+
+/// Some of those who react to a message with one emoji, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reactors {
+    /// Who.
+    pub authors: Vec<AuthorId>,
+    /// There are more behind the last of them.
     pub has_more: bool,
 }
+
+/// What one author reacts with: message ids with one emoji each, in the order of the messages.
+pub type OwnReactions = Vec<(i64, Emoji)>;
 
 /// What a room begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]

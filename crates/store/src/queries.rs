@@ -12,14 +12,14 @@ macro_rules! reading {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
-                model::{Changes, Head, Heads, Loaded, Page},
+                model::{Changes, Head, Heads, Loaded, OwnReactions, Page, Position, Reactors},
                 tables::{
                     rows::{HeadRow, MessageRow, MetaRow, head_of, one_more, page_of},
                     schema::{messages, meta, reactions, rooms},
                     sql_types::Key,
                 },
             };
-            use chat_domain::{ChatMessage, PINS_MAX, PageCursor, RoomId};
+            use chat_domain::{AuthorId, ChatMessage, Emoji, PINS_MAX, PageCursor, RoomId};
 
             type Connection = $connection;
 
@@ -65,33 +65,66 @@ macro_rules! reading {
                 .await
             }
 
-            pub(crate) async fn page(
+            async fn position(c: &mut Connection, room: &RoomId) -> QueryResult<Position> {
+                let query = meta::table
+                    .find(1)
+                    .left_join(rooms::table.on(rooms::id.eq(room.as_str())))
+                    .select((meta::epoch, (rooms::epoch, rooms::last_rev).nullable()));
+                let (epoch, row) = query.first::<(Key, Option<(Key, i64)>)>(c).await?;
+                let (epoch, rev) = row.unwrap_or((epoch, 0));
+                Ok(Position { epoch: epoch.into(), rev })
+            }
+
+            /// Messages in the order of their `seq`, and whether there are more in the direction that is asked.
+            async fn messages_at(
                 c: &mut Connection,
                 room: &RoomId,
                 cursor: PageCursor,
                 limit: usize,
-            ) -> QueryResult<Page> {
+            ) -> QueryResult<(Vec<ChatMessage>, bool)> {
                 let query = messages::table
                     .filter(messages::room_id.eq(room.as_str()))
                     .select(MessageRow::as_select())
                     .limit(one_more(limit))
                     .into_boxed::<$database>();
-                let query = match cursor {
-                    PageCursor::Latest => query.order(messages::seq.desc()),
-                    PageCursor::Before(seq) => query.filter(messages::seq.lt(seq)).order(messages::seq.desc()),
-                    PageCursor::After(seq) => query.filter(messages::seq.gt(seq)).order(messages::seq.asc()),
+                let (query, is_backwards) = match cursor {
+                    PageCursor::Latest => (query.order(messages::seq.desc()), true),
+                    PageCursor::Before(seq) => (query.filter(messages::seq.lt(seq)).order(messages::seq.desc()), true),
+                    PageCursor::After(seq) => (query.filter(messages::seq.gt(seq)).order(messages::seq.asc()), false),
+                    // Two pages make it one: this is the second.
+                    PageCursor::Around(seq) => (query.filter(messages::seq.ge(seq)).order(messages::seq.asc()), false),
                 };
-                let rows = query.load(c).await?;
-                Ok(page_of(rows, limit, !matches!(cursor, PageCursor::After(_))))
+                Ok(page_of(query.load(c).await?, limit, is_backwards))
+            }
+
+            pub(crate) async fn page(
+                c: &mut Connection,
+                room: RoomId,
+                cursor: PageCursor,
+                limit: usize,
+            ) -> QueryResult<Page> {
+                c.transaction(async move |c| {
+                    let position = position(c, &room).await?;
+                    let PageCursor::Around(seq) = cursor else {
+                        let (messages, has_more) = messages_at(c, &room, cursor, limit).await?;
+                        return Ok(Page { messages, has_more, has_newer: false, position });
+                    };
+                    let n_before = limit / 2;
+                    let (mut messages, has_more) = messages_at(c, &room, PageCursor::Before(seq), n_before).await?;
+                    let (behind, has_newer) = messages_at(c, &room, cursor, limit.saturating_sub(n_before)).await?;
+                    messages.extend(behind);
+                    Ok(Page { messages, has_more, has_newer, position })
+                })
+                .await
             }
 
             pub(crate) async fn load(c: &mut Connection, room: RoomId, limit: usize) -> QueryResult<Loaded> {
                 c.transaction(async move |c| {
                     let head = head(c, &room).await?;
-                    let page = page(c, &room, PageCursor::Latest, limit).await?;
+                    let (messages, has_more) = messages_at(c, &room, PageCursor::Latest, limit).await?;
                     // Of the messages before the page the last that was changed: behind it all changes are of the page.
-                    let first = page.messages.iter().next().map_or(i64::MAX, |m| m.seq);
-                    let complete_above = match page.has_more {
+                    let first = messages.iter().next().map_or(i64::MAX, |m| m.seq);
+                    let complete_above = match has_more {
                         false => 0,
                         true => {
                             let changed = messages::table
@@ -104,6 +137,8 @@ macro_rules! reading {
                         }
                     };
                     let pinned = pinned(c, &room).await?;
+                    let position = Position { epoch: head.epoch, rev: head.rev };
+                    let page = Page { messages, has_more, has_newer: false, position };
                     Ok(Loaded { head, page, complete_above, pinned })
                 })
                 .await
@@ -142,72 +177,83 @@ macro_rules! reading {
                         .select(MessageRow::as_select());
                     rows.extend(changed.load(c).await?);
                     rows.sort_by_key(MessageRow::rev);
-                    let page = page_of(rows, limit, false);
-                    Ok(Changes { head, messages: page.messages, truncated: page.has_more })
+                    let (messages, truncated) = page_of(rows, limit, false);
+                    Ok(Changes { head, messages, truncated })
                 })
                 .await
             }
 
-            /// A page as of one moment, with the room's head.
-            pub(crate) async fn history(
-                c: &mut Connection,
-                room: RoomId,
-                cursor: PageCursor,
-                limit: usize,
-            ) -> QueryResult<(Head, Page)> {
-                c.transaction(async move |c| {
-                    let head = head(c, &room).await?;
-                    let page = page(c, &room, cursor, limit).await?;
-                    Ok((head, page))
-                })
-                .await
-            }
-
-            /// Messages by id, as far as they are this room's, in no order.
+            /// Messages of the room by id, as far as there are such, and the moment of the room.
             pub(crate) async fn messages_by_id(
                 c: &mut Connection,
-                room: &RoomId,
-                ids: &[i64],
-            ) -> QueryResult<Vec<ChatMessage>> {
-                let asked = messages::table
-                    .filter(messages::room_id.eq(room.as_str()).and(messages::id.eq_any(ids)))
-                    .select(MessageRow::as_select());
-                Ok(asked.load(c).await?.into_iter().map(ChatMessage::from).collect())
+                room: RoomId,
+                ids: Vec<i64>,
+            ) -> QueryResult<(Position, Vec<ChatMessage>)> {
+                c.transaction(async move |c| {
+                    let position = position(c, &room).await?;
+                    let asked = messages::table
+                        .filter(messages::room_id.eq(room.as_str()).and(messages::id.eq_any(ids)))
+                        .select(MessageRow::as_select());
+                    Ok((position, asked.load(c).await?.into_iter().map(ChatMessage::from).collect()))
+                })
+                .await
             }
 
-            /// Who reacts to a message with an emoji, by id, behind `after`.
-            pub(crate) async fn reactors(
+            pub(crate) async fn reactions_of(
                 c: &mut Connection,
+                room: RoomId,
                 message: i64,
-                emoji: &str,
-                after: &str,
+                emoji: Emoji,
+                after: Option<AuthorId>,
                 limit: usize,
-            ) -> QueryResult<Vec<String>> {
-                let asked = reactions::table
-                    .filter(reactions::message_id.eq(message).and(reactions::emoji.eq(emoji)))
-                    .filter(reactions::author_id.gt(after))
-                    .order(reactions::author_id.asc())
-                    .limit(one_more(limit))
-                    .select(reactions::author_id);
-                asked.load(c).await
+            ) -> QueryResult<Option<Reactors>> {
+                c.transaction(async move |c| {
+                    let of_room = messages::id.eq(message).and(messages::room_id.eq(room.as_str()));
+                    let there = messages::table.filter(of_room.and(messages::deleted_at.is_null()));
+                    if there.select(messages::id).first::<i64>(c).await.optional()?.is_none() {
+                        return Ok(None);
+                    }
+                    let asked = reactions::table
+                        .filter(reactions::message_id.eq(message).and(reactions::emoji.eq(emoji.as_str())))
+                        .filter(reactions::author_id.gt(after.as_ref().map_or("", AuthorId::as_str)))
+                        .order(reactions::author_id.asc())
+                        .limit(one_more(limit))
+                        .select(reactions::author_id);
+                    let mut ids = asked.load::<String>(c).await?;
+                    let has_more = ids.len() > limit;
+                    ids.truncate(limit);
+                    let authors = ids.iter().map(|id| AuthorId::from_stored(id)).collect();
+                    Ok(Some(Reactors { authors, has_more }))
+                })
+                .await
             }
 
-            /// What somebody reacts with to the messages of a room from one `seq` to another, both included.
             pub(crate) async fn reactions_by(
                 c: &mut Connection,
-                room: &RoomId,
-                author: &str,
-                (from, to): (i64, i64),
-                limit: usize,
-            ) -> QueryResult<Vec<(i64, String)>> {
-                let asked = reactions::table
-                    .inner_join(messages::table.on(messages::id.eq(reactions::message_id)))
-                    .filter(messages::room_id.eq(room.as_str()).and(messages::seq.between(from, to)))
-                    .filter(reactions::author_id.eq(author))
-                    .order((messages::seq.asc(), reactions::emoji.asc()))
-                    .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                    .select((reactions::message_id, reactions::emoji));
-                asked.load(c).await
+                room: RoomId,
+                author: AuthorId,
+                from_seq: i64,
+                to_seq: i64,
+            ) -> QueryResult<OwnReactions> {
+                /// So many messages of the range are looked at.
+                const MESSAGES_MAX: i64 = 1_000;
+
+                c.transaction(async move |c| {
+                    let ids = messages::table
+                        .filter(messages::room_id.eq(room.as_str()).and(messages::seq.between(from_seq, to_seq)))
+                        .filter(messages::reactions.is_not_null())
+                        .order(messages::seq.asc())
+                        .limit(MESSAGES_MAX)
+                        .select(messages::id);
+                    let ids = ids.load::<i64>(c).await?;
+                    let asked = reactions::table
+                        .filter(reactions::message_id.eq_any(&ids).and(reactions::author_id.eq(author.as_str())))
+                        .order((reactions::message_id.asc(), reactions::emoji.asc()))
+                        .select((reactions::message_id, reactions::emoji));
+                    let found = asked.load::<(i64, String)>(c).await?;
+                    Ok(found.into_iter().map(|(id, emoji)| (id, Emoji::from_stored(emoji))).collect())
+                })
+                .await
             }
         }
     };

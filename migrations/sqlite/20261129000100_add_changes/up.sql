@@ -1,8 +1,8 @@
 -- As on PostgreSQL.
 CREATE TABLE reactions (
     message_id BIGINT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
-    author_id VARCHAR(255) NOT NULL,
-    emoji VARCHAR(64) NOT NULL,
+    author_id VARCHAR(255) NOT NULL CHECK (length(author_id) <= 255 AND instr(author_id, char(0)) = 0),
+    emoji VARCHAR(64) NOT NULL CHECK (length(emoji) <= 64 AND instr(emoji, char(0)) = 0),
     created_at BIGINT NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
     PRIMARY KEY (message_id, author_id, emoji)
 ) WITHOUT ROWID;
@@ -10,7 +10,7 @@ CREATE TABLE reactions (
 CREATE TABLE message_edits (
     message_id BIGINT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
     version INTEGER NOT NULL,
-    content TEXT NOT NULL,
+    content TEXT NOT NULL CHECK (instr(content, char(0)) = 0),
     client_id BLOB NOT NULL,
     edited_at BIGINT NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER)),
     PRIMARY KEY (message_id, version)
@@ -18,7 +18,7 @@ CREATE TABLE message_edits (
 
 CREATE TABLE removed_texts (
     message_id BIGINT NOT NULL PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
-    content TEXT NOT NULL,
+    content TEXT NOT NULL CHECK (instr(content, char(0)) = 0),
     until BIGINT NOT NULL
 );
 

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::test_message_by;
-    use chat_store::Page;
+    use chat_store::{Page, Position};
 
     /// The database: what is stored, whose counter is as long as that.
     type Stored = Vec<Arc<ChatMessage>>;
@@ -173,7 +173,8 @@ mod tests {
     fn live_of(stored: &Stored) -> Live {
         let rev = i64::try_from(stored.len()).unwrap_or(0);
         let messages = stored.iter().rev().take(50).rev().map(|m| (**m).clone()).collect();
-        let page = Page { messages, has_more: stored.len() > 50 };
+        let position = Position { epoch: head_at(rev).epoch, rev };
+        let page = Page { messages, has_more: stored.len() > 50, has_newer: false, position };
         Live::new(Loaded { head: head_at(rev), page, complete_above: (rev - 50).max(0), pinned: Vec::new() })
     }
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::Room;
-use crate::messages::Position;
-use chat_store::{HistoryCheck, Known, StoreError};
+use chat_store::{HistoryCheck, Known, Position, StoreError};
 
 /// How long a room lets pass before it asks again. A reading connection that lags makes rooms doubt for as long as it
 /// does, so the pause doubles with each answer that there is nothing, up to the longest.

@@ -85,13 +85,10 @@ impl Work {
         }
         let is_deleted = a.deleted.is_some();
         match &command.action {
+            Action::Delete { as_moderator: false } if !is_own => return Err(ChangeRefusal::NotYours),
             Action::Delete { .. } if is_deleted => return Ok(unchanged),
-            Action::Delete { as_moderator } => {
-                let by = match (is_own, as_moderator) {
-                    (true, _) => DeletedBy::Author,
-                    (false, true) => DeletedBy::Moderator,
-                    (false, false) => return Err(ChangeRefusal::NotYours),
-                };
+            Action::Delete { .. } => {
+                let by = if is_own { DeletedBy::Author } else { DeletedBy::Moderator };
                 self.erase(&message, by);
                 message.content = Content::from_stored(String::new());
                 a = Annotations { version: a.version, deleted: Some((self.facts.now, by)), ..Annotations::default() };

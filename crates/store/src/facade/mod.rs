@@ -213,7 +213,7 @@ impl Store {
 
     /// Removes what moderators deleted so long ago that it cannot be undone any more: to be called now and then. Tells
     /// how many texts that were.
-    pub async fn sweep_removed_texts(&self) -> Result<usize, StoreError> {
+    pub async fn forget_removed_texts(&self) -> Result<usize, StoreError> {
         on_backend!(self, backend => backend.sweep().await)
     }
 

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use super::{Backend, Store};
 use crate::{
     error::StoreError,
-    model::{Changes, Head, Heads, Loaded, Meta, Page},
+    model::{Changes, Head, Heads, Loaded, Meta, OwnReactions, Page, Reactors},
     queries,
 };
 use chat_domain::{AuthorId, ChatMessage, Emoji, Epoch, PageCursor, RoomId};
@@ -70,63 +70,63 @@ impl Store {
         self.read_current(read, |loaded, each| each(room, loaded.head.epoch, loaded.head.rev)).await
     }
 
-    /// A page of a room's messages.
+    /// A page of a room's messages, and which moment of the room it is of. Never behind what this server has
+    /// acknowledged: else a text would come back that is deleted.
     pub async fn page(&self, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<Page, StoreError> {
-        reading!(self, room, |c, queries| {
-            let room = room.clone();
-            async move { queries::page(c, &room, cursor, limit).await }
-        })
+        let read = || async { reading!(self, room, |c, queries| queries::page(c, room.clone(), cursor, limit)) };
+        self.read_current(read, |page: &Page, each| each(room, page.position.epoch, page.position.rev)).await
     }
 
-    /// A page of a room's messages, with the room's head as of the same moment: what has changed above `head.rev` is not
-    /// in it.
-    pub async fn history(&self, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<(Head, Page), StoreError> {
-        let read = || async { reading!(self, room, |c, queries| queries::history(c, room.clone(), cursor, limit)) };
-        self.read_current(read, |(head, _), each| each(room, head.epoch, head.rev)).await
-    }
-
-    /// Those of these messages that are the room's, in no order.
+    /// Those of these messages that are the room's, deleted ones as well, in no order.
     pub async fn messages(&self, room: &RoomId, ids: &[i64]) -> Result<Vec<ChatMessage>, StoreError> {
-        let (room, ids) = (room.clone(), ids.to_vec());
-        reading!(self, |c, queries| {
-            let (room, ids) = (room.clone(), ids.clone());
-            async move { queries::messages_by_id(c, &room, &ids).await }
-        })
+        let ids = ids.to_vec();
+        let read =
+            || async { reading!(self, room, ids, |c, queries| queries::messages_by_id(c, room.clone(), ids.clone())) };
+        let (_, found) = self.read_current(read, |(at, _), each| each(room, at.epoch, at.rev)).await?;
+        Ok(found)
     }
 
-    /// Who reacts to a message with an emoji, behind `after`, in the order of their ids, and whether there are more.
-    pub async fn reactors(
+    /// A message of the room, by the database's id; a deleted one as well.
+    pub async fn message(&self, room: &RoomId, id: i64) -> Result<Option<ChatMessage>, StoreError> {
+        Ok(self.messages(room, &[id]).await?.pop())
+    }
+
+    /// Those who react to a message of the room with this emoji, behind `after`. `None` where the room has no such
+    /// message, or it is deleted.
+    pub async fn reactions_of(
         &self,
+        room: &RoomId,
         message: i64,
         emoji: &Emoji,
-        after: Option<&AuthorId>,
+        after: Option<AuthorId>,
         limit: usize,
-    ) -> Result<(Vec<AuthorId>, bool), StoreError> {
-        let (emoji, after) = (emoji.as_str().to_owned(), after.map_or("", AuthorId::as_str).to_owned());
-        let mut ids = reading!(self, |c, queries| {
-            let (emoji, after) = (emoji.clone(), after.clone());
-            async move { queries::reactors(c, message, &emoji, &after, limit).await }
-        })?;
-        let has_more = ids.len() > limit;
-        ids.truncate(limit);
-        Ok((ids.iter().map(|id| AuthorId::from_stored(id)).collect(), has_more))
+    ) -> Result<Option<Reactors>, StoreError> {
+        reading!(self, room, emoji, after, |c, queries| queries::reactions_of(
+            c,
+            room.clone(),
+            message,
+            emoji.clone(),
+            after.clone(),
+            limit
+        ))
     }
 
-    /// What somebody reacts with to the messages of a room from one `seq` to another, both included: ids of messages and
-    /// emojis, in the order of the messages, at most `limit`.
+    /// What the author reacts with to the room's messages from one `seq` to another, both included: to the first 1,000 of
+    /// them to which anybody reacts.
     pub async fn reactions_by(
         &self,
         room: &RoomId,
         author: &AuthorId,
-        range: (i64, i64),
-        limit: usize,
-    ) -> Result<Vec<(i64, Emoji)>, StoreError> {
-        let (room, author) = (room.clone(), author.clone());
-        let found = reading!(self, |c, queries| {
-            let (room, author) = (room.clone(), author.clone());
-            async move { queries::reactions_by(c, &room, author.as_str(), range, limit).await }
-        })?;
-        Ok(found.into_iter().map(|(id, emoji)| (id, Emoji::from_stored(emoji))).collect())
+        from_seq: i64,
+        to_seq: i64,
+    ) -> Result<OwnReactions, StoreError> {
+        reading!(self, room, author, |c, queries| queries::reactions_by(
+            c,
+            room.clone(),
+            author.clone(),
+            from_seq,
+            to_seq
+        ))
     }
 
     /// What changed in a room above `rev`, and its head as of the same moment.

@@ -7,7 +7,7 @@ use super::{
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
-use crate::model::{Head, Page, RoomSettings};
+use crate::model::{Head, RoomSettings};
 use chat_domain::{
     Annotations, Author, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
 };
@@ -186,14 +186,14 @@ pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
     }
 }
 
-/// A page from one row more than was asked for, so that it is known whether there are more.
-pub(crate) fn page_of(mut rows: Vec<MessageRow>, limit: usize, newest_first: bool) -> Page {
+/// Messages from one row more than was asked for, so that it is known whether there are more.
+pub(crate) fn page_of(mut rows: Vec<MessageRow>, limit: usize, newest_first: bool) -> (Vec<ChatMessage>, bool) {
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     if newest_first {
         rows.reverse();
     }
-    Page { messages: rows.into_iter().map(ChatMessage::from).collect(), has_more }
+    (rows.into_iter().map(ChatMessage::from).collect(), has_more)
 }
 
 /// One row more than is asked for, as SQL counts.
