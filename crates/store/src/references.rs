@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use uuid::Uuid;
+
 use crate::model::AppendOutcome;
 use chat_domain::{Annotations, AuthorId, MessageRef, NewMessage, RoomId};
 
@@ -14,6 +16,8 @@ use chat_domain::{Annotations, AuthorId, MessageRef, NewMessage, RoomId};
 pub(crate) struct Asked {
     /// Messages that are answered.
     pub messages: Vec<i64>,
+    /// The rows that answer them.
+    pub answers: Vec<Arc<NewMessage>>,
     /// By room: who is addressed there and may never have written there.
     pub authors: HashMap<RoomId, Vec<AuthorId>>,
 }
@@ -24,6 +28,8 @@ pub(crate) struct References {
     /// Messages that are not deleted: their rooms' names and their places.
     places: HashMap<i64, (String, i64)>,
     writers: HashSet<(RoomId, AuthorId)>,
+    /// Of those that answer nothing: the ones that were stored before, when what they answer was there.
+    retries: HashSet<(RoomId, AuthorId, Uuid)>,
 }
 
 /// A batch less what cannot be stored whatever the database says.
@@ -42,7 +48,10 @@ impl Asked {
     pub fn of(rows: &[Arc<NewMessage>]) -> Self {
         let mut asked = Self::default();
         for row in rows {
-            asked.messages.extend(row.reply_to);
+            if let Some(id) = row.reply_to {
+                asked.messages.push(id);
+                asked.answers.push(row.clone());
+            }
             if !row.mentions.unknown().is_empty() {
                 asked.authors.entry(row.room.clone()).or_default().extend_from_slice(row.mentions.unknown());
             }
@@ -61,7 +70,17 @@ impl References {
     /// wrote in.
     pub fn new(places: Vec<(i64, String, i64)>, writers: HashSet<(RoomId, AuthorId)>) -> Self {
         let places = places.into_iter().map(|(id, room, seq)| (id, (room, seq))).collect();
-        Self { places, writers }
+        Self { places, writers, retries: HashSet::new() }
+    }
+
+    /// Whether what a row answers is not there, or not any more.
+    pub fn lacks(&self, row: &NewMessage) -> bool {
+        row.reply_to.is_some() && self.reply_to(row).is_none()
+    }
+
+    /// Such a row was stored before.
+    pub fn is_retry(&mut self, row: &NewMessage) {
+        self.retries.insert(key(row));
     }
 
     /// The message that a row answers, where it does and that one can be answered.
@@ -94,12 +113,16 @@ impl References {
             if newest.get(&row.room).is_some_and(|newest| *newest > row.guard_rev) {
                 return Some(AppendOutcome::GuardChanged);
             }
-            (row.reply_to.is_some() && self.reply_to(row).is_none()).then_some(AppendOutcome::InvalidReply)
+            (self.lacks(row) && !self.retries.contains(&key(row))).then_some(AppendOutcome::InvalidReply)
         };
         let refused: Vec<_> = rows.iter().map(refused).collect();
         let rows = rows.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(row, _)| row.clone());
         Checked { rows: rows.collect(), refused: Refused(refused) }
     }
+}
+
+fn key(row: &NewMessage) -> (RoomId, AuthorId, Uuid) {
+    (row.room.clone(), row.author.id.clone(), row.client_id)
 }
 
 impl Refused {

@@ -27,7 +27,7 @@ macro_rules! statements {
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{Action, AuthorId, ChatMessage, Emoji, NewChange, RoomId};
+            use chat_domain::{Action, AuthorId, ChatMessage, Emoji, NewChange, NewMessage, RoomId};
 
             type Connection = $connection;
 
@@ -126,6 +126,16 @@ macro_rules! statements {
                 query.load(c) $($await)*
             }
 
+            /// Whether a message was stored before. A retry is one whatever became of what it answers.
+            $($async)? fn is_stored(c: &mut Connection, row: &NewMessage) -> QueryResult<bool> {
+                let of_author = messages::room_id
+                    .eq(row.room.as_str())
+                    .and(messages::anonymous_id.eq(row.author.id.as_str()))
+                    .and(messages::client_id.eq(Key(row.client_id)));
+                let query = messages::table.filter(of_author).select(messages::id).limit(1);
+                Ok(!query.load::<i64>(c) $($await)* ?.is_empty())
+            }
+
             /// Looks up what messages refer to.
             pub(crate) $($async)? fn look_up(c: &mut Connection, asked: &Asked) -> QueryResult<References> {
                 let places = places(c, &asked.messages) $($await)* ?;
@@ -133,7 +143,14 @@ macro_rules! statements {
                 for (room, authors) in &asked.authors {
                     wrote.extend(writers(c, room, authors) $($await)* ?);
                 }
-                Ok(References::new(places, wrote))
+                let mut found = References::new(places, wrote);
+                let lacking: Vec<_> = asked.answers.iter().filter(|row| found.lacks(row)).collect();
+                for row in lacking {
+                    if is_stored(c, row) $($await)* ? {
+                        found.is_retry(row);
+                    }
+                }
+                Ok(found)
             }
 
             /// All of a plan but the rows of messages and rooms.
