@@ -10,10 +10,10 @@ use super::{
     security,
     site::Site,
 };
-use chat_domain::{ChatMessage, Epoch, RoomId};
+use chat_domain::{Annotations, ChatMessage, Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
 use chat_store::Loaded;
-use chat_wire::timestamp;
+use chat_wire::{AnnotationsPayload, timestamp};
 
 /// Longest title that is shown, in code points.
 const TITLE_CODE_POINTS_MAX: usize = 200;
@@ -50,6 +50,8 @@ struct PageMessage {
     avatar: &'static str,
     content: String,
     client_id: String,
+    /// What goes with it beside its text, as JSON; empty where that is nothing.
+    more: String,
     created_at: String,
     time: String,
 }
@@ -97,7 +99,7 @@ fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str
         }
         let continued = day.is_empty() && above.is_some_and(|above| continues(above, message));
         above = Some(message);
-        let ChatMessage { id, seq, rev, client_id, author, content, created_at, .. } = message;
+        let ChatMessage { id, seq, rev, client_id, author, content, created_at, annotations } = message;
         PageMessage {
             day,
             continued,
@@ -109,12 +111,18 @@ fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str
             avatar: author.avatar.as_str(),
             content: content.as_str().to_owned(),
             client_id: client_id.to_string(),
+            more: annotations.as_deref().map(more).unwrap_or_default(),
             created_at: timestamp(*created_at),
             time: local.format("%H:%M").to_string(),
         }
     };
     // Of what was deleted nothing is left to read.
     messages.filter(|message| !message.is_deleted()).map(page_message).collect()
+}
+
+/// What goes with a message beside its text, as JSON, for the page.
+fn more(annotations: &Annotations) -> String {
+    serde_json::to_string(&AnnotationsPayload::from(annotations)).unwrap_or_default()
 }
 
 /// `GET /room/{room}`: the chat, its latest messages in the HTML. While the database is away it comes

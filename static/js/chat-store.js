@@ -1,24 +1,32 @@
 // What this reader knows of the room: the messages in order, who is here, and how far we are.
 // Every change goes through here and ends in one event; nothing here touches the page.
 
+import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
 import { DetailEvent } from './events.js';
-import { changeRev, isAuthor, isMessage, isWelcome } from './protocol.js';
+import { changeRev, isAuthor, isMessage, isReactions, isWelcome } from './protocol.js';
 
 /** So many of the newest messages are kept while the reader is far above them. */
 const TAIL_MAX = 50;
+/** Who types says so again within this; then a lost end of it must not stay. */
+const TYPING_MS = 6_000;
+/** Most of those who type are counted only. */
+const TYPING_MAX = 5;
 
 /**
- * The list is a window of the room: every message from its first to its last, but for one gap at
- * most. Where it does not reach the newest message, `tail` holds those, up to the last one known.
+ * The list is a window of the room: every message from its first to its last. Where it does not
+ * reach the newest message, `tail` holds those, up to the last one known. A deleted message stays
+ * in its place, without its text. A message is replaced and never changed itself.
  *
  * Events: `messages` (the list changed), `arrived` (detail: new messages of others),
- * `reset` (another list begins), `self`, `presence`, `resolved` (detail: clientId).
+ * `reset` (another list begins), `self`, `presence`, `typing`, `pinned`, `resolved` (detail: clientId),
+ * `done` (detail: a command that the server has carried out).
  */
 export class ChatStore extends EventTarget {
-  /** @param {import('./outbox.js').Outbox} outbox */
-  constructor(outbox) {
+  /** @param {import('./outbox.js').Outbox} outbox @param {import('./commands.js').Commands} commands */
+  constructor(outbox, commands) {
     super();
     this.outbox = outbox;
+    this.commands = commands;
     /** Names this life of the room; empty until we know it. */
     this.epoch = '';
     /** The last change that we have seen. Moved by WELCOME and by changes, by nothing else. */
@@ -31,8 +39,18 @@ export class ChatStore extends EventTarget {
     this.hasNewer = false;
     /** @type {Chat.Message[]} while the list ends before it: the newest messages, without a hole */
     this.tail = [];
-    /** @type {Chat.Gap | null} where messages between two of the list are not here */
-    this.gap = null;
+    /** What has changed lately, for pages of history that were on their way meanwhile. */
+    this.log = new ChangeLog();
+    /** @type {Chat.Message[]} the newest pin first; not all of them need be in the list */
+    this.pinned = [];
+    /** @type {Chat.Typing} */
+    this.typing = { authors: [], more: 0 };
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.typingEnds = undefined;
+    /** @type {Chat.Room} */
+    this.room = { settings: {}, settingsRev: 0 };
+    /** @type {Chat.Limits | null} */
+    this.limits = null;
     /** @type {Chat.Author | null} */
     this.self = null;
     /** @type {string | null} our public id as known from an earlier visit, until WELCOME tells */
@@ -65,6 +83,7 @@ export class ChatStore extends EventTarget {
   hydrate({ epoch, rev, messages, hasMore }) {
     this.epoch = epoch;
     this.rev = rev;
+    this.log.begin(rev);
     this.messages = messages;
     this.hasMore = hasMore;
     // Sent before a reload, stored meanwhile: it is in the page and must not be shown twice.
@@ -93,6 +112,12 @@ export class ChatStore extends EventTarget {
       case 'MESSAGE':
         if (isMessage(payload)) this.#arrive([payload]);
         break;
+      case 'REACTION':
+        if (isReactions(payload)) this.#react(payload);
+        break;
+      case 'TYPING':
+        this.#setTyping(payload);
+        break;
       case 'ACK':
         this.#ack(payload);
         break;
@@ -111,22 +136,30 @@ export class ChatStore extends EventTarget {
   /** @param {Chat.Welcome} welcome */
   #welcome(welcome) {
     const seen = this.rev;
-    const sameLife = this.epoch === welcome.room.epoch;
+    const { room, resumed, pinned } = welcome;
+    const sameLife = this.epoch === room.epoch;
     const messages = welcome.messages.filter(isMessage);
+    const before = this.selfId;
     this.#setSelf(welcome.self && isAuthor(welcome.self) ? welcome.self : null);
-    this.epoch = welcome.room.epoch;
-    this.rev = welcome.room.rev;
-    if (welcome.resumed) {
+    if (!sameLife || this.selfId !== before) this.commands.forgetMine();
+    this.epoch = room.epoch;
+    // Where what was missed follows in pieces this is where we were: each piece moves it on, and a cut loses one piece.
+    this.rev = room.rev;
+    this.limits = welcome.limits ?? null;
+    this.room = { title: room.title, settings: room.settings ?? {}, settingsRev: room.settingsRev ?? 0 };
+    if (pinned || !resumed) this.pinned = Array.isArray(pinned) ? pinned.filter(isMessage).slice(0, PINS_MAX) : [];
+    if (resumed) {
       this.#arrive(messages);
     } else {
-      // In the same life of the room what is shown stays true; only something may be missing behind it.
-      const newest = sameLife && welcome.room.rev >= seen ? this.latest.at(-1)?.seq : undefined;
-      if (newest === undefined || messages.length === 0) this.#begin(Boolean(welcome.hasMore));
-      else if (welcome.hasMore && messages[0].seq > newest + 1) this.#leaveGap(newest, messages[0].seq);
+      // In the same life of the room as well: nobody tells what has become of the messages that were shown.
+      this.log.begin(room.rev);
+      this.#begin(Boolean(welcome.hasMore));
       for (const message of messages) this.#place(message);
       this.#emit('messages');
       if (sameLife) this.#announce(messages.filter((message) => message.seq > seen));
     }
+    this.#emit('pinned');
+    this.#setTyping({ authors: [], more: 0 });
     this.#setPresence(welcome.presence);
   }
 
@@ -135,45 +168,44 @@ export class ChatStore extends EventTarget {
     this.messages = [];
     this.tail = [];
     this.hasNewer = false;
-    this.gap = null;
     this.hasMore = hasMore;
     this.generation += 1;
     this.#emit('reset');
   }
 
-  /** What follows does not join up with what is here. @param {number} after @param {number} before */
-  #leaveGap(after, before) {
-    if (this.hasNewer) {
-      // The hole lies below the list, where scrolling down loads what is missing anyway.
-      this.tail = [];
-      return;
-    }
-    // One gap at a time: what lies above an earlier one is found again by scrolling up.
-    if (this.gap) this.#dropBelow(this.gap.before);
-    this.gap = { after, before };
-  }
-
-  /** @param {number} seq the first one that stays */
-  #dropBelow(seq) {
-    this.messages.splice(0, indexOf(this.messages, seq));
-    this.hasMore = true;
-    this.gap = null;
-  }
-
-  /** @param {Chat.Message[]} messages */
+  /** @param {Chat.Message[]} messages in the order of their `rev` */
   #arrive(messages) {
     /** @type {Chat.Message[]} */
     const fresh = [];
     for (const message of messages) {
+      this.#note({ seq: message.seq, rev: message.rev, message });
       if (this.#place(message)) fresh.push(message);
     }
     if (messages.length) this.#emit('messages');
     this.#announce(fresh);
   }
 
+  /** @param {Chat.Reactions} change */
+  #react(change) {
+    this.#note(change);
+    for (const list of [this.messages, this.tail]) {
+      const at = indexOf(list, change.seq);
+      if (list[at]?.seq === change.seq) list[at] = changed(list[at], change);
+    }
+    this.#emit('messages');
+  }
+
+  /** What a change means beside the list. @param {Chat.Change} change */
+  #note(change) {
+    this.log.add(change);
+    const { pinned } = this;
+    this.pinned = changedPins(pinned, change);
+    if (this.pinned !== pinned) this.#emit('pinned');
+  }
+
   /** @param {Chat.Message[]} messages */
   #announce(messages) {
-    const others = messages.filter((message) => !this.isOwn(message));
+    const others = messages.filter((message) => !message.deletedAt && !this.isOwn(message));
     if (others.length) this.#emit('arrived', others);
   }
 
@@ -186,26 +218,36 @@ export class ChatStore extends EventTarget {
   /** @param {Chat.Message} message @returns {boolean} whether it is one that was not known before */
   #place(message) {
     if (this.isOwn(message)) this.#resolve(message.clientId);
-    const { oldestSeq, newestSeq, gap } = this;
-    const { seq } = message;
+    const { oldestSeq, newestSeq, tail } = this;
+    const { seq, rev } = message;
     // A change to a message that is not loaded comes with its page.
-    if (oldestSeq !== null && seq < oldestSeq && this.hasMore) return false;
-    if (gap && seq > gap.after && seq < gap.before) return false;
-    if (!this.hasNewer || newestSeq === null || seq <= newestSeq) return insert(this.messages, message);
-    if (this.tail.length && seq < this.tail[0].seq) return false;
-    const fresh = insert(this.tail, message);
-    if (this.tail.length > TAIL_MAX) this.tail.splice(0, this.tail.length - TAIL_MAX);
-    return fresh;
+    const above = oldestSeq !== null && seq < oldestSeq && this.hasMore;
+    if (!this.hasNewer) return !above && insert(this.messages, message);
+    const inList = !above && newestSeq !== null && seq <= newestSeq && insert(this.messages, message);
+    // The same message may be in both. Only with a new one may the tail begin: between a changed one and the newest
+    // others may be missing.
+    const belongs = tail.length ? seq >= tail[0].seq : seq === rev && seq > (newestSeq ?? 0);
+    const inTail = belongs && insert(tail, message);
+    if (tail.length > TAIL_MAX) tail.splice(0, tail.length - TAIL_MAX);
+    return inList || inTail;
   }
 
   /** @param {Chat.Ack} ack */
   #ack(ack) {
+    const command = this.commands.done(ack.clientId);
+    if (command) {
+      // The change itself comes as everybody's does.
+      this.#emit('done', command);
+      this.#emit('messages');
+    }
     const entry = this.outbox.find(ack.clientId);
     if (!entry) return;
     // Shown at its place at once. The cursor stays: the MESSAGE itself may still be on its way.
     if (this.self && Number.isSafeInteger(ack.seq) && typeof ack.createdAt === 'string') {
       const { clientId, id, seq, rev, createdAt } = ack;
-      this.#place({ id, seq, rev, clientId, author: this.self, content: entry.content, createdAt });
+      const { content, replyTo } = entry;
+      // A repeat's answer tells of the message as it was written: it may have been changed since.
+      this.#place(this.log.upToDate({ id, seq, rev, clientId, author: this.self, content, createdAt, ...(replyTo && { replyTo }) }));
     }
     this.#resolve(ack.clientId);
     this.#emit('messages');
@@ -214,6 +256,15 @@ export class ChatStore extends EventTarget {
   /** @param {string} clientId */
   #resolve(clientId) {
     if (this.outbox.remove(clientId)) this.#emit('resolved', clientId);
+  }
+
+  /**
+   * Whether a page of the history can be brought up to date: not one of another life of the room, nor one that is
+   * older than the changes that are remembered.
+   * @param {{epoch?: string, rev?: number}} page
+   */
+  admits({ epoch, rev }) {
+    return (epoch === undefined || epoch === this.epoch) && (rev === undefined || rev >= this.log.from);
   }
 
   /**
@@ -234,15 +285,6 @@ export class ChatStore extends EventTarget {
     this.#emit('messages');
   }
 
-  /** A page of the history that begins where the gap does. @param {Chat.Message[]} messages @param {boolean} hasMore */
-  fillGap(messages, hasMore) {
-    if (!this.gap) return;
-    const last = messages.at(-1)?.seq ?? this.gap.before;
-    this.#insert(messages);
-    this.gap = hasMore && last < this.gap.before ? { ...this.gap, after: last } : null;
-    this.#emit('messages');
-  }
-
   /**
    * Another part of the room, around some message.
    * @param {Chat.Message[]} messages
@@ -252,7 +294,6 @@ export class ChatStore extends EventTarget {
   show(messages, hasMore, hasNewer) {
     this.#detach();
     this.messages = [];
-    this.gap = null;
     this.hasMore = hasMore;
     this.#insert(messages);
     this.#joinTail(true, hasNewer);
@@ -267,7 +308,6 @@ export class ChatStore extends EventTarget {
     this.tail = [];
     this.hasNewer = false;
     this.hasMore = true;
-    this.gap = null;
     this.generation += 1;
     this.#emit('messages');
   }
@@ -290,16 +330,13 @@ export class ChatStore extends EventTarget {
       this.messages.splice(0, start);
       this.hasMore = true;
     }
-    const { gap } = this;
-    if (gap && (this.messages[0].seq >= gap.before || this.messages[max - 1].seq <= gap.after)) this.gap = null;
     this.#emit('messages');
   }
 
   /** From here on the list need not reach the newest message. */
   #detach() {
     if (this.hasNewer) return;
-    const from = Math.max(this.messages.length - TAIL_MAX, this.gap ? indexOf(this.messages, this.gap.before) : 0);
-    this.tail = this.messages.slice(from);
+    this.tail = this.messages.slice(-TAIL_MAX);
     this.hasNewer = true;
   }
 
@@ -323,7 +360,7 @@ export class ChatStore extends EventTarget {
     for (const message of messages) {
       if (!isMessage(message)) continue;
       if (this.isOwn(message)) this.#resolve(message.clientId);
-      insert(this.messages, message);
+      insert(this.messages, this.log.upToDate(message));
     }
   }
 
@@ -338,6 +375,16 @@ export class ChatStore extends EventTarget {
     if (self) this.selfId = self.id;
     this.#emit('self');
     this.#emit('messages');
+  }
+
+  /** @param {any} typing */
+  #setTyping({ authors, more }) {
+    if (!Array.isArray(authors)) return;
+    clearTimeout(this.typingEnds);
+    const others = authors.filter((author) => isAuthor(author) && author.id !== this.self?.id).slice(0, TYPING_MAX);
+    this.typing = { authors: others, more: others.length && more > 0 ? more : 0 };
+    if (others.length) this.typingEnds = setTimeout(() => this.#setTyping({ authors: [], more: 0 }), TYPING_MS);
+    this.#emit('typing', this.typing);
   }
 
   /** @param {any} presence */

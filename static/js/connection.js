@@ -9,6 +9,11 @@ import { ADDRESS_FULL, PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, d
 const STABLE_MS = 30_000;
 /** Neither opening nor joining may hang for ever; the server gives up on a join after as long. */
 const PATIENCE_MS = 12_000;
+/**
+ * A browser shows no part of a frame, so a WELCOME of 480 KiB that is still on its way looks like silence. Whoever gave
+ * up on one waits twice as long the next time, else a slow line would fetch the same again for ever: so long at most.
+ */
+const PATIENCE_MAX_MS = 96_000;
 /** How long an announced restart may take before it is treated as any other outage. */
 const RESTART_MS = 8_000;
 /** Attempts come at most this far apart meanwhile. */
@@ -38,6 +43,10 @@ export class Connection extends EventTarget {
     /** @type {WebSocket | null} */
     this.socket = null;
     this.attempt = 0;
+    /** How long to wait for a WELCOME. */
+    this.patienceMs = PATIENCE_MS;
+    /** Where the pieces behind the WELCOME end. */
+    this.head = 0;
     this.heartbeatMs = HEARTBEAT_SECONDS_DEFAULT * 1000;
     /** Set by RECONNECT: the server itself says when. @type {number | null} */
     this.returnAfterMs = null;
@@ -124,7 +133,7 @@ export class Connection extends EventTarget {
     this.socket = socket;
     this.#after('patience', PATIENCE_MS, () => this.#lost(1006));
     socket.addEventListener('open', () => {
-      if (this.socket === socket) socket.send(this.options.join());
+      if (this.socket === socket) this.#join(socket);
     });
     socket.addEventListener('message', (event) => {
       if (this.socket === socket) this.#heard(event.data);
@@ -132,6 +141,20 @@ export class Connection extends EventTarget {
     socket.addEventListener('close', (event) => {
       if (this.socket === socket) this.#lost(event.code);
     });
+  }
+
+  /** @param {WebSocket} socket */
+  #join(socket) {
+    this.#after('patience', this.patienceMs, () => {
+      this.patienceMs = Math.min(this.patienceMs * 2, PATIENCE_MAX_MS);
+      this.#lost(1006);
+    });
+    socket.send(this.options.join());
+  }
+
+  /** What was missed is still arriving: a piece of it takes its time, and nothing overtakes it. */
+  get #catchingUp() {
+    return this.options.cursor() < this.head;
   }
 
   /** @param {unknown} data */
@@ -158,6 +181,7 @@ export class Connection extends EventTarget {
 
   /** @param {Chat.Frame} frame */
   #joined(frame) {
+    this.head = frame.payload.resumed === true && Number(frame.payload.head) || 0;
     const seconds = Number(frame.payload.heartbeatSeconds);
     if (seconds > 0) this.heartbeatMs = seconds * 1000;
     this.#cancel('patience');
@@ -181,23 +205,27 @@ export class Connection extends EventTarget {
     const socket = this.socket;
     this.#after('join', pause, () => {
       if (!socket || this.socket !== socket || socket.readyState !== 1) return;
-      this.#after('patience', PATIENCE_MS, () => this.#lost(1006));
-      socket.send(this.options.join());
+      this.#join(socket);
     });
   }
 
   /** @param {Chat.Frame} frame */
   #compare(frame) {
     const { rev } = frame.payload;
-    if (!Number.isSafeInteger(rev) || this.options.cursor() >= rev) return;
-    this.#after('behind', CATCH_UP_MS, () => {
-      if (this.options.cursor() < rev) this.#leaveSoon();
+    const cursor = this.options.cursor();
+    // A further heartbeat must not put off what the one before has begun to wait for.
+    if (!Number.isSafeInteger(rev) || cursor >= rev || this.timers.has('behind')) return;
+    this.#after('behind', this.#catchingUp ? PATIENCE_MS : CATCH_UP_MS, () => {
+      const now = this.options.cursor();
+      // Whoever comes nearer is not left behind, however slow the line.
+      if (now > cursor) this.#compare(frame);
+      else if (now < rev) this.#leaveSoon();
     });
   }
 
   #probe() {
     if (this.state !== 'live' || this.timers.has('probe') || !this.send(PING)) return;
-    this.#after('probe', PROBE_MS, () => this.#lost(1006));
+    this.#after('probe', this.#catchingUp ? PATIENCE_MS : PROBE_MS, () => this.#lost(1006));
   }
 
   #leaveSoon() {

@@ -15,7 +15,7 @@ export class History {
     this.base = base;
     this.onState = onState;
     /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
-    this.states = { older: 'idle', newer: 'idle', gap: 'idle' };
+    this.states = { older: 'idle', newer: 'idle' };
   }
 
   /** The page above the list. */
@@ -32,13 +32,6 @@ export class History {
       ({ messages, hasMore }) => store.newer(messages, hasMore));
   }
 
-  /** What a long absence has left out. */
-  loadGap() {
-    const { store } = this;
-    return this.#load('gap', 'after', () => store.gap?.after ?? null,
-      ({ messages, hasMore }) => store.fillGap(messages, hasMore));
-  }
-
   /**
    * Goes to another part of the room.
    * @param {number} seq
@@ -50,7 +43,7 @@ export class History {
     try {
       const [above, below] = await Promise.all([this.#page('before', seq, AROUND), this.#page('after', seq - 1, AROUND)]);
       const messages = [...above.messages, ...below.messages];
-      if (store.generation !== generation || messages.length === 0) return false;
+      if (store.generation !== generation || messages.length === 0 || !store.admits(above) || !store.admits(below)) return false;
       store.show(messages, above.hasMore, below.hasMore);
       return true;
     } catch {
@@ -63,7 +56,7 @@ export class History {
    * @param {Chat.HistorySide} side
    * @param {'before' | 'after'} direction
    * @param {() => number | null} edge
-   * @param {(page: {messages: Chat.Message[], hasMore: boolean}) => void} take
+   * @param {(page: Chat.HistoryPage) => void} take
    */
   async #load(side, direction, edge, take) {
     const seq = edge();
@@ -72,15 +65,16 @@ export class History {
     this.#set(side, 'loading');
     try {
       const page = await this.#page(direction, seq, PAGE);
-      this.#set(side, 'idle');
       // Meanwhile another list may have begun, or this end of it been let go.
-      if (this.store.generation === generation && edge() === seq) take(page);
+      const belongs = this.store.generation === generation && edge() === seq;
+      this.#set(side, belongs && !this.store.admits(page) ? 'failed' : 'idle');
+      if (belongs && this.store.admits(page)) take(page);
     } catch {
       this.#set(side, 'failed');
     }
   }
 
-  /** @param {'before' | 'after'} direction @param {number} seq @param {number} limit */
+  /** @param {'before' | 'after'} direction @param {number} seq @param {number} limit @returns {Promise<Chat.HistoryPage>} */
   async #page(direction, seq, limit) {
     const answer = await fetch(`${this.base}/messages?${direction}=${seq}&limit=${limit}`);
     if (!answer.ok) throw new Error(`history: ${answer.status}`);

@@ -3,6 +3,7 @@
 import { Announcer } from './announcer.js';
 import { base } from './base.js';
 import { ChatStore } from './chat-store.js';
+import { Commands } from './commands.js';
 import { Composer } from './composer.js';
 import { Connection } from './connection.js';
 import { byId, setAvatar } from './dom.js';
@@ -35,7 +36,8 @@ const session = openStorage('sessionStorage');
 const identity = new Identity(openStorage('localStorage'));
 const readPosition = new ReadPosition(openStorage('localStorage'), room);
 const outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
-const store = new ChatStore(outbox);
+const commands = new Commands(uuid);
+const store = new ChatStore(outbox, commands);
 store.selfId = identity.authorId;
 
 const frame = new Frame(fromBlog);
@@ -62,6 +64,8 @@ const connection = new Connection({
 });
 
 const sender = new Sender(outbox, (text) => connection.send(text), () => connection.state === 'live' && store.self !== null);
+/** Who reads may react as well: a command needs no nickname. */
+const commander = new Sender(commands, (text) => connection.send(text), () => connection.state === 'live');
 const history = new History(store, api, (side, state) => view.setHistory(side, state));
 
 const view = new View(store, {
@@ -75,8 +79,7 @@ const view = new View(store, {
 }, {
   load(side) {
     if (side === 'older') history.loadOlder();
-    else if (side === 'newer') history.loadNewer();
-    else history.loadGap();
+    else history.loadNewer();
   },
   loadAround: (seq) => history.loadAround(seq),
   read(seq) {
@@ -182,7 +185,7 @@ function onSelf(asked) {
 /** @param {Chat.Frame} wire */
 function onError({ payload }) {
   const error = /** @type {Chat.WireError} */ (payload);
-  if (sender.refused(error)) return;
+  if (sender.refused(error) || commander.refused(error) || error.clientId) return;
   const about = strings.errors[/** @type {keyof typeof strings.errors} */ (error.code)];
   const joining = connection.state !== 'live';
   const ofProfile = ['INVALID_NICKNAME', 'INVALID_AVATAR'].includes(error.code)
@@ -307,8 +310,10 @@ connection.addEventListener('state', () => {
   if (state === 'live') {
     if (beforeProfile !== null) sendProfile();
     sender.pump();
+    commander.pump();
   } else {
     sender.interrupted();
+    commander.interrupted();
   }
   view.setLive(state === 'live');
   status.connection(state, planned);
@@ -325,13 +330,18 @@ store.addEventListener('resolved', () => {
   announcer.say(strings.sent);
   sender.resolved();
 });
+store.addEventListener('done', () => commander.resolved());
 store.addEventListener('arrived', (event) => {
   for (const { author, content } of /** @type {any} */ (event).detail) announcer.message(`${author.nickname}: ${content}`);
 });
-sender.addEventListener('changed', () => store.touch());
+for (const one of [sender, commander]) one.addEventListener('changed', () => store.touch());
 sender.addEventListener('hold', (event) => status.hold(/** @type {any} */ (event).detail));
+commander.addEventListener('failed', (event) => {
+  const code = /** @type {keyof typeof strings.errors} */ (/** @type {any} */ (event).detail.code);
+  status.note(strings.errors[code] ?? strings.failed);
+});
 sender.addEventListener('failed', (event) => {
-  const code = /** @type {keyof typeof strings.errors} */ (/** @type {any} */ (event).detail);
+  const code = /** @type {keyof typeof strings.errors} */ (/** @type {any} */ (event).detail.code);
   announcer.say(`${strings.failed}. ${strings.errors[code] ?? ''}`);
   if (code === 'NICKNAME_REQUIRED') showDock('profile');
 });

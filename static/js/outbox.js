@@ -1,6 +1,8 @@
 // Messages that the server has not confirmed yet, oldest first. Kept in the tab's session storage,
 // so that a reload, a crash or a dead battery on the train loses nothing.
 
+import { encodeMessage } from './protocol.js';
+
 /** More than this many unsent messages are refused; the text stays in the box. */
 export const OUTBOX_MAX = 20;
 
@@ -22,10 +24,15 @@ export class Outbox {
     return this.entries.length >= OUTBOX_MAX;
   }
 
-  /** @param {string} content @param {number} at milliseconds since the epoch @returns {Chat.Unsent} */
-  add(content, at) {
+  /**
+   * @param {string} content
+   * @param {number} at milliseconds since the epoch
+   * @param {{replyTo?: Chat.Reply, mentions?: Chat.Mention[]}} [more]
+   * @returns {Chat.Unsent}
+   */
+  add(content, at, more = {}) {
     /** @type {Chat.Unsent} */
-    const entry = { clientId: this.newId(), content, at, state: 'waiting' };
+    const entry = { clientId: this.newId(), content, at, state: 'waiting', ...more };
     this.entries.push(entry);
     this.#save();
     return entry;
@@ -81,10 +88,17 @@ export class Outbox {
     if (!entry || entry.state !== 'failed') return false;
     // The id names another text on the server: only a new one can ever be accepted.
     if (entry.code === 'CLIENT_ID_CONFLICT') entry.clientId = this.newId();
+    // What it answers is gone: it can stand by itself.
+    if (entry.code === 'INVALID_REPLY') delete entry.replyTo;
     entry.state = 'waiting';
     delete entry.code;
     this.#save();
     return true;
+  }
+
+  /** @param {Chat.Unsent} entry */
+  encode(entry) {
+    return encodeMessage(entry);
   }
 
   #load() {
@@ -101,6 +115,8 @@ export class Outbox {
           at: Number(item.at) || 0,
           state: failed ? 'failed' : 'waiting',
           ...(failed ? { code: String(item.code) } : {}),
+          ...(typeof item.replyTo?.id === 'string' ? { replyTo: item.replyTo } : {}),
+          ...(Array.isArray(item.mentions) ? { mentions: item.mentions } : {}),
         });
       }
     } catch {

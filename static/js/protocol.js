@@ -62,7 +62,15 @@ export function isAuthor(value) {
 export function isMessage(value) {
   return isObject(value) && typeof value.id === 'string' && Number.isSafeInteger(value.seq)
     && Number.isSafeInteger(value.rev) && typeof value.content === 'string'
-    && typeof value.createdAt === 'string' && isAuthor(value.author);
+    && typeof value.createdAt === 'string' && isAuthor(value.author)
+    && [value.mentions, value.reactions].every((list) => list === undefined || Array.isArray(list));
+}
+
+/** @param {unknown} value @returns {value is Chat.Reactions} */
+export function isReactions(value) {
+  return isObject(value) && Number.isSafeInteger(value.seq) && Number.isSafeInteger(value.rev) && Array.isArray(value.reactions)
+    && value.reactions.every((one) => isObject(one) && typeof one.emoji === 'string' && Number.isSafeInteger(one.count)
+      && Array.isArray(one.authors));
 }
 
 /** @param {unknown} value @returns {value is Chat.Welcome} */
@@ -77,8 +85,16 @@ export const encodeJoin = (payload) => JSON.stringify({ type: 'JOIN', payload })
 /** @param {{nickname: string, avatar?: string}} payload */
 export const encodeProfile = (payload) => JSON.stringify({ type: 'PROFILE', payload });
 
-/** @param {{clientId: string, content: string}} payload */
-export const encodeMessage = (payload) => JSON.stringify({ type: 'MESSAGE', payload });
+/** @param {Chat.Unsent} entry */
+export const encodeMessage = ({ clientId, content, replyTo, mentions }) => JSON.stringify({
+  type: 'MESSAGE', payload: { clientId, content, replyTo: replyTo?.id, mentions },
+});
+
+/** @param {Chat.Command} command */
+export const encodeCommand = ({ type, state: _, sent: __, ...payload }) => JSON.stringify({ type, payload });
+
+/** Somebody is typing here: at most one in 3 s is passed on. */
+export const TYPING = JSON.stringify({ type: 'TYPING', payload: {} });
 
 export const PING = JSON.stringify({ type: 'PING', payload: {} });
 

@@ -24,15 +24,22 @@ export class RowView {
     const messages = [];
     for (const node of this.view.parts.list.querySelectorAll('li.msg')) {
       const row = /** @type {HTMLElement} */ (node);
-      const { id, seq, rev, author, avatar, client } = row.dataset;
+      const { id, seq, rev, author, avatar, client, more } = row.dataset;
+      const content = row.querySelector('.text')?.textContent ?? '';
+      const createdAt = row.querySelector('time')?.dateTime ?? '';
+      /** @type {Chat.Message} */
       const message = {
         id: id ?? '',
         seq: Number(seq),
         rev: Number(rev),
         clientId: client ?? '',
         author: { id: author ?? '', nickname: row.querySelector('.nick')?.textContent ?? '', avatar: avatar ?? '' },
-        content: row.querySelector('.text')?.textContent ?? '',
-        createdAt: row.querySelector('time')?.dateTime ?? '',
+        content,
+        createdAt,
+        // Only a deleted message has no text; when it was deleted is in what follows, where the server writes that.
+        ...(content === '' ? { deletedAt: createdAt } : {}),
+        // What goes with the message beside its text, as in its frame.
+        ...(more ? JSON.parse(more) : {}),
       };
       messages.push(message);
       if (!row.classList.contains('cont')) this.heads.add(row);
@@ -115,10 +122,6 @@ export class RowView {
         node.className = 'divider unread';
         node.replaceChildren(make('span', '', this.view.strings.unreadLine));
         break;
-      case 'gap':
-        node.className = 'divider gap';
-        node.replaceChildren(...this.#waiting('gap', this.view.strings.gap, this.view.strings.gapLoad));
-        break;
       case 'notice':
         node.className = 'notice';
         node.textContent = this.#noticeText(row.notice);
@@ -138,7 +141,6 @@ export class RowView {
       case 'message': return `m ${row.message.rev} ${row.own} ${row.continued} ${row.message.seq === this.view.target} ${row.message.content}`;
       case 'unsent': return `u ${row.entry.state} ${row.entry.code} ${row.continued} ${this.view.live}`;
       case 'notice': return this.#noticeText(row.notice);
-      case 'gap': return this.view.history.gap;
       // "Today" becomes "yesterday" while the page stays open.
       case 'day': return this.view.clock.dayLabel(row.at);
       default: return row.kind;
@@ -150,12 +152,13 @@ export class RowView {
     const parts = this.#skeleton(node, own, continued);
     node.classList.toggle('big', isEmojiOnly(message.content));
     node.classList.toggle('target', message.seq === this.view.target);
+    node.classList.toggle('deleted', Boolean(message.deletedAt));
     node.dataset.seq = String(message.seq);
     node.id = `m-${message.seq}`;
     parts.at.href = `#m-${message.seq}`;
     setAvatar(parts.avatar, message.author.avatar);
     parts.nick.textContent = message.author.nickname;
-    drawText(parts.text, message.content);
+    drawText(parts.text, message.deletedAt ? this.view.strings.deleted : message.content);
     parts.time.dateTime = message.createdAt;
     parts.time.textContent = this.view.clock.timeOf(message.createdAt);
     parts.at.title = this.view.clock.exactly(message.createdAt);
@@ -244,17 +247,14 @@ export class RowView {
   /**
    * What stands where messages are on their way, or could not be had.
    * @param {Chat.HistorySide} side
-   * @param {string} [idle] what to say before anything was tried
-   * @param {string} [load] and on its button
    */
-  #waiting(side, idle = '', load = '') {
+  #waiting(side) {
     const { strings } = this.view;
     const state = this.view.history[side];
     if (state === 'loading') return [make('span', 'spinner'), make('span', '', side === 'older' ? strings.loadingOlder : strings.loading)];
-    const failed = state === 'failed';
     return [
-      make('span', '', failed ? side === 'older' ? strings.olderFailed : strings.newerFailed : idle),
-      button(failed ? strings.tryAgain : load, () => this.view.actions.load(side)),
+      make('span', '', side === 'older' ? strings.olderFailed : strings.newerFailed),
+      button(strings.tryAgain, () => this.view.actions.load(side)),
     ];
   }
 }

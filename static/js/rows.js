@@ -1,6 +1,5 @@
 // What stands in the list, row by row: day dividers, messages in groups of one author, the line
-// above what is unread, where something is missing, notices, what is still unsent. Pure: the view
-// only draws it.
+// above what is unread, notices, what is still unsent. Pure: the view only draws it.
 
 /** Messages of one author stand together while less than this lies between them, as in the server's page. */
 const GROUP_MS = 5 * 60_000;
@@ -14,11 +13,10 @@ const GROUP_MS = 5 * 60_000;
  * @param {string | null} list.selfId
  * @param {boolean} [list.hasMore] whether messages above these exist
  * @param {boolean} [list.hasNewer] whether messages below these exist
- * @param {Chat.Gap | null} [list.gap]
  * @param {(iso: string) => string} dayOf names the day in the reader's own time
  * @returns {Chat.Row[]}
  */
-export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMore = false, hasNewer = false, gap = null }, dayOf) {
+export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMore = false, hasNewer = false }, dayOf) {
   /** @type {Chat.Row[]} */
   const rows = [];
   /** @type {Chat.Message | null} */
@@ -27,10 +25,6 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMor
   let n = 0;
   let above = hasMore ? null : -1;
   for (const message of messages) {
-    if (gap && above !== null && above <= gap.after && message.seq >= gap.before) {
-      rows.push({ kind: 'gap', key: 'gap' });
-      previous = null;
-    }
     for (; n < notices.length && notices[n].afterSeq < message.seq; n += 1) {
       // What stood further up is not here, and these belong to it.
       if (above === null) continue;

@@ -1,9 +1,8 @@
-// Takes the outbox to the server, one message at a time, and decides what each refusal means.
+// Takes a queue (the outbox, or the commands) to the server, one entry at a time, and decides what each refusal means.
 
 import { DetailEvent } from './events.js';
-import { encodeMessage } from './protocol.js';
 
-/** Refusals that pass with time: the same message is sent again by itself. */
+/** Refusals that pass with time: the same entry is sent again by itself. */
 const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);
 /** The server answers within 5 s even when its database is away: after this an answer got lost. */
 const ANSWER_MS = 15_000;
@@ -11,17 +10,20 @@ const PAUSE_MS_DEFAULT = 2_000;
 /** A fault of the server may be over by the next attempt; this often we try before we say so. */
 const FAULT_RETRIES = 3;
 
-/** Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: code). */
+/**
+ * Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: {code, entry}).
+ * @template {{clientId: string}} T
+ */
 export class Sender extends EventTarget {
   /**
-   * @param {import('./outbox.js').Outbox} outbox
+   * @param {Chat.Queue<T>} queue
    * @param {(text: string) => boolean} transmit
-   * @param {() => boolean} ready whether the session is joined with a nickname
+   * @param {() => boolean} ready whether the server takes such entries from us now
    * @param {() => number} [now]
    */
-  constructor(outbox, transmit, ready, now = Date.now) {
+  constructor(queue, transmit, ready, now = Date.now) {
     super();
-    this.outbox = outbox;
+    this.queue = queue;
     this.transmit = transmit;
     this.ready = ready;
     this.now = now;
@@ -43,15 +45,15 @@ export class Sender extends EventTarget {
       this.pause = setTimeout(() => this.pump(), wait);
       return;
     }
-    const entry = this.outbox.next();
-    if (!entry || !this.transmit(encodeMessage({ clientId: entry.clientId, content: entry.content }))) return;
-    this.outbox.sending(entry);
+    const entry = this.queue.next();
+    if (!entry || !this.transmit(this.queue.encode(entry))) return;
+    this.queue.sending(entry);
     clearTimeout(this.answer);
     this.answer = setTimeout(() => this.interrupted(), ANSWER_MS);
     this.#emit('changed');
   }
 
-  /** The message is stored: on to the next. */
+  /** The entry is stored: on to the next. */
   resolved() {
     clearTimeout(this.answer);
     this.faults = 0;
@@ -62,29 +64,29 @@ export class Sender extends EventTarget {
   /** The connection broke, or an answer got lost. */
   interrupted() {
     clearTimeout(this.answer);
-    this.outbox.interrupted();
+    this.queue.interrupted();
     this.pump();
   }
 
-  /** @param {Chat.WireError} error @returns {boolean} whether it was about one of our messages */
+  /** @param {Chat.WireError} error @returns {boolean} whether it was about one of these entries */
   refused(error) {
     // A frame too large is refused before its id can be read: it can only be the one on its way.
-    const entry = error.clientId ? this.outbox.find(error.clientId)
-      : error.code === 'TOO_LARGE' ? this.outbox.inFlight() : null;
-    if (!entry) return Boolean(error.clientId);
+    const entry = error.clientId ? this.queue.find(error.clientId)
+      : error.code === 'TOO_LARGE' ? this.queue.inFlight() : null;
+    if (!entry) return false;
     clearTimeout(this.answer);
     if (error.code === 'NOT_JOINED') {
-      this.outbox.interrupted();
+      this.queue.interrupted();
     } else if (this.#passes(error)) {
-      this.outbox.interrupted();
+      this.queue.interrupted();
       this.notBefore = this.now() + (Number(error.retryAfterMs) || PAUSE_MS_DEFAULT * 2 ** this.faults);
       this.#emit('hold', { code: error.code, until: this.notBefore });
       this.pump();
     } else {
       this.faults = 0;
-      this.outbox.fail(entry.clientId, error.code);
+      this.queue.fail(entry.clientId, error.code);
       this.#release();
-      this.#emit('failed', error.code);
+      this.#emit('failed', { code: error.code, entry });
       this.pump();
     }
     this.#emit('changed');

@@ -4,18 +4,56 @@ declare namespace Chat {
   // The wire (protocol.js)
   type Author = { id: string; nickname: string; avatar: string };
   type Message = {
-    id: string; seq: number; rev: number; clientId: string; author: Author; content: string; createdAt: string;
+    /** Opaque: compared, never counted with. */
+    id: string;
+    seq: number;
+    rev: number;
+    clientId: string;
+    author: Author;
+    /** Empty where it is deleted. */
+    content: string;
+    createdAt: string;
+    /** From 2, where it was edited. */
+    version?: number;
+    editedAt?: string;
+    deletedAt?: string;
+    deletedBy?: 'author' | 'moderator';
+    pinnedAt?: string;
+    replyTo?: Reply;
+    mentions?: Mention[];
+    /** In the order of their first use. */
+    reactions?: Reaction[];
+  };
+  type Reply = { id: string; seq: number };
+  /** Code points of the content: its `@`, and the one behind its last. */
+  type Mention = { authorId: string; from: number; to: number };
+  /** `authors`: the ids of the first of them, at most five. */
+  type Reaction = { emoji: string; count: number; authors: string[] };
+  type Reactions = { id: string; seq: number; rev: number; reactions: Reaction[] };
+  /** One value of the counter: a message as it is now, or the figures of its reactions that have changed. */
+  type Change = { seq: number; rev: number; message?: Message; reactions?: Reaction[] };
+  type Typing = { authors: Author[]; more: number };
+  /** What the room's owner has set. */
+  type Room = { title?: string; settings: Record<string, any>; settingsRev: number };
+  type Limits = {
+    contentMax: number; nicknameMin: number; nicknameMax: number; frameMax: number;
+    /** Absent where a message of any age may be edited; 0 where none may. */
+    editWindowSeconds?: number;
+    reactionsMax?: number;
   };
   type Presence = { count: number; members?: Author[]; joined?: Author[]; left?: Author[] };
   type Welcome = {
     sessionId: string;
     self: Author | null;
-    room: { id: string; epoch: string; rev: number };
+    room: { id: string; epoch: string; rev: number } & Partial<Room>;
+    /** Where what was missed follows in pieces: the `rev` at the end of them. */
+    head?: number;
     resumed: boolean;
     messages: Message[];
     hasMore: boolean;
     presence: Presence;
-    limits: { contentMax: number; nicknameMin: number; nicknameMax: number; frameMax: number };
+    pinned?: Message[];
+    limits: Limits;
     heartbeatSeconds: number;
   };
   type Ack = { clientId: string; id: string; seq: number; rev: number; createdAt: string };
@@ -43,19 +81,36 @@ declare namespace Chat {
   type Storage = KeyValue & { lasting: boolean };
   type Stored = { anonymousId: string; nickname: string; avatar: string; authorId: string | null };
   type SendState = 'waiting' | 'sending' | 'failed';
-  type Unsent = { clientId: string; content: string; at: number; state: SendState; code?: string };
+  type Unsent = {
+    clientId: string; content: string; at: number; state: SendState; code?: string; replyTo?: Reply; mentions?: Mention[];
+  };
+  type Order =
+    | { type: 'EDIT'; id: string; version: number; content: string; mentions?: Mention[] }
+    | { type: 'DELETE'; id: string }
+    | { type: 'REACT'; id: string; emoji: string; on: boolean };
+  /** `sent`: it went out at least once, so that it may be stored. */
+  type Command = Order & { clientId: string; state: 'waiting' | 'sending'; sent: boolean };
+  /** What is sent one by one until it is answered. */
+  type Queue<T extends { clientId: string }> = {
+    next(): T | null;
+    inFlight(): T | null;
+    find(clientId: string): T | null;
+    sending(entry: T): void;
+    interrupted(): void;
+    fail(clientId: string, code: string): unknown;
+    encode(entry: T): string;
+  };
   type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
+  /** Of a server that knows no changes: neither `epoch` nor `rev`. */
+  type HistoryPage = { epoch?: string; rev?: number; messages: Message[]; hasMore: boolean };
   type HistoryState = 'idle' | 'loading' | 'failed';
-  type HistorySide = 'older' | 'newer' | 'gap';
-  /** Messages between these two are not here. */
-  type Gap = { after: number; before: number };
+  type HistorySide = 'older' | 'newer';
 
   // What is shown
   type Notice = { afterSeq: number; joined: Author[]; left: Author[] };
   type Row =
     | { kind: 'day'; key: string; at: string }
     | { kind: 'unread'; key: string }
-    | { kind: 'gap'; key: string }
     | { kind: 'notice'; key: string; notice: Notice }
     | { kind: 'message'; key: string; message: Message; continued: boolean; own: boolean }
     | { kind: 'unsent'; key: string; entry: Unsent; continued: boolean };

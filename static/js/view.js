@@ -57,7 +57,7 @@ export class View {
     this.live = false;
     this.welcomed = false;
     /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
-    this.history = { older: 'idle', newer: 'idle', gap: 'idle' };
+    this.history = { older: 'idle', newer: 'idle' };
     /** @type {{node: Element, offset: number} | null} the first row in sight, and where */
     this.anchor = null;
     this.scheduled = false;
@@ -174,7 +174,6 @@ export class View {
       selfId: store.self?.id ?? store.selfId,
       hasMore: store.hasMore,
       hasNewer: store.hasNewer,
-      gap: store.gap,
     }, (iso) => this.clock.dayOf(iso));
     this.rows.reconcile(rows);
     this.rows.drawTop();
@@ -373,7 +372,7 @@ export class View {
   #sinceLastVisit(readSeq) {
     const { store } = this;
     this.readSeq = readSeq;
-    const unread = store.messages.filter((message) => message.seq > readSeq && !store.isOwn(message));
+    const unread = store.messages.filter((message) => message.seq > readSeq && !message.deletedAt && !store.isOwn(message));
     if (unread.length === 0) return;
     this.unread = unread.length;
     this.actions.unread(this.unread);

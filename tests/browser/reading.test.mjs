@@ -1,4 +1,4 @@
-// What a reader finds again: the unread line, what a long absence left out, a page that holds still.
+// What a reader finds again: the unread line, the room after a long absence, a page that holds still.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -18,25 +18,21 @@ const inSight = (visitor, selector) => visitor.log.evaluate((log, wanted) => {
   return Boolean(box && box.top >= top && box.bottom <= bottom);
 }, selector);
 
-test('after a long absence what was shown stays, what is missing is said, and can be loaded', async () => {
-  await fill(browser, server.url, 'gap', numbered('line', 1, 20));
+test('after a long absence the list begins anew, without a hole', async () => {
+  await fill(browser, server.url, 'absence', numbered('line', 1, 20));
   const line = await Line.open(() => server.port);
-  const visitor = await Visitor.open(browser, `${line.url}/room/gap`);
+  const visitor = await Visitor.open(browser, `${line.url}/room/absence`);
   await visitor.live();
   line.cut();
   // More than a resume brings.
-  await fill(browser, server.url, 'gap', numbered('missed', 1, 350));
-  await fill(browser, server.url, 'gap', numbered('missed', 351, 620));
+  await fill(browser, server.url, 'absence', numbered('missed', 1, 350));
+  await fill(browser, server.url, 'absence', numbered('missed', 351, 620));
   line.mend();
   await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
   await visitor.sees('missed 620');
-  assert.deepEqual(await visitor.texts(), [...numbered('line', 1, 20), ...numbered('missed', 571, 620)]);
-  const gap = visitor.log.locator('.divider.gap');
-  await gap.getByText('일부 메시지가 보이지 않아요').waitFor();
-  await gap.getByRole('button', { name: '불러오기' }).click();
-  await until(() => visitor.texts(), (texts) => texts.includes('missed 50'), 'the first of what is missing');
-  assert.deepEqual((await visitor.texts()).slice(18, 72), ['line 19', 'line 20', ...numbered('missed', 1, 50), 'missed 571', 'missed 572']);
-  assert.equal(await gap.count(), 1, 'the rest is still missing');
+  const texts = await visitor.texts();
+  assert.ok(texts.length >= 50);
+  assert.deepEqual(texts, [...numbered('line', 1, 20), ...numbered('missed', 1, 620)].slice(-texts.length));
   await visitor.leave();
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { chatStore, me, message, messages, welcome } from './support.mjs';
+import { chatStore, me, message, messages, other, welcome, withClock } from './support.mjs';
 
 /** @param {any} payload */
 const MESSAGE = (payload) => ({ type: 'MESSAGE', payload });
@@ -103,48 +103,22 @@ test('an ack before changes that are still missing leaves them their place', () 
   assert.deepEqual(seqs(), [1, 2, 3, 4]);
 });
 
-test('a start over leaves a gap behind what is shown, and what is new is still news', () => {
+test('a start over in the same life clears what is shown, and what is new is still news', () => {
   const { store, events, seqs } = chatStore();
   store.hydrate({ epoch: 'e1', rev: 3, messages: messages(1, 3), hasMore: false });
   store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 900 }, messages: messages(851, 900), hasMore: true }));
-  assert.deepEqual(seqs(), [1, 2, 3, ...messages(851, 900).map(({ seq }) => seq)]);
-  assert.deepEqual(store.gap, { after: 3, before: 851 });
-  assert.equal(store.hasMore, false);
+  assert.deepEqual(seqs(), messages(851, 900).map(({ seq }) => seq));
+  assert.equal(store.hasMore, true);
   assert.equal(/** @type {any} */ (events.find(([type]) => type === 'arrived'))[1].length, 50);
-  assert.ok(!events.some(([type]) => type === 'reset'));
+  assert.ok(events.some(([type]) => type === 'reset'));
 });
 
-test('a gap is filled page by page, and closes where it meets what follows', () => {
-  const { store, seqs } = chatStore();
-  store.hydrate({ epoch: 'e1', rev: 2, messages: messages(1, 2), hasMore: false });
-  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 9 }, messages: messages(8, 9), hasMore: true }));
-  store.receive(MESSAGE(message(4, { rev: 10 })));
-  assert.deepEqual(seqs(), [1, 2, 8, 9], 'a change within the gap comes with its page');
-  store.fillGap(messages(3, 5), true);
-  assert.deepEqual(store.gap, { after: 5, before: 8 });
-  store.fillGap(messages(6, 8), true);
-  assert.equal(store.gap, null);
-  assert.deepEqual(seqs(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-});
-
-test('a start over that joins up leaves no gap; one that goes back throws away', () => {
-  const { store, seqs } = chatStore();
-  store.hydrate({ epoch: 'e1', rev: 3, messages: messages(1, 3), hasMore: false });
-  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 6 }, messages: messages(4, 6), hasMore: true }));
-  assert.equal(store.gap, null);
-  assert.deepEqual(seqs(), [1, 2, 3, 4, 5, 6]);
+test('a start over that goes back throws away', () => {
+  const { store, events, seqs } = chatStore();
+  store.hydrate({ epoch: 'e1', rev: 6, messages: messages(1, 6), hasMore: false });
   store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 5 }, messages: messages(4, 5), hasMore: true }));
   assert.deepEqual(seqs(), [4, 5], 'the database itself was behind us: what it does not know did not happen');
-});
-
-test('a second gap lets go of what lies above the first', () => {
-  const { store, seqs } = chatStore();
-  store.hydrate({ epoch: 'e1', rev: 2, messages: messages(1, 2), hasMore: false });
-  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 9 }, messages: messages(8, 9), hasMore: true }));
-  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 20 }, messages: messages(19, 20), hasMore: true }));
-  assert.deepEqual(seqs(), [8, 9, 19, 20]);
-  assert.deepEqual(store.gap, { after: 9, before: 19 });
-  assert.equal(store.hasMore, true);
+  assert.ok(!events.some(([type]) => type === 'arrived'));
 });
 
 test('another life of the room starts over in silence', () => {
@@ -255,19 +229,139 @@ test('another part of the room may be shown, and the end is not forgotten', () =
   assert.equal(seqs().at(-1), 901);
 });
 
-test('letting go of one side of a gap closes it', () => {
-  const { store } = chatStore();
-  store.hydrate({ epoch: 'e1', rev: 50, messages: messages(1, 50), hasMore: false });
+test('a start over while far above begins at the end of the room', () => {
+  const { store, seqs } = farAbove(100, 10);
   store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 900 }, messages: messages(851, 900), hasMore: true }));
-  store.bound(40, 1);
-  assert.deepEqual([store.gap, store.hasNewer, store.newestSeq], [null, true, 40]);
-  assert.equal(store.tail[0].seq, 851);
+  assert.deepEqual([seqs()[0], seqs().length, store.hasNewer, store.tail.length], [851, 50, false, 0]);
 });
 
-test('a long absence while far above leaves no gap in the list: it lies below', () => {
-  const { store } = farAbove(100, 10);
-  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 900 }, messages: messages(851, 900), hasMore: true }));
-  assert.deepEqual([store.gap, store.messages.length, store.tail[0].seq, store.tail.length], [null, 10, 851, 50]);
+test('what is changed while it is both in the list and among the newest is changed in both', () => {
+  const { store } = farAbove(60, 40);
+  store.receive(MESSAGE(message(30, { rev: 61, content: 'edited' })));
+  store.receive({ type: 'REACTION', payload: { id: 'm31', seq: 31, rev: 62, reactions: [thumb(1)] } });
+  for (const list of [store.messages, store.tail]) {
+    const [edited, reacted] = [30, 31].map((seq) => list.find((other) => other.seq === seq));
+    assert.equal(edited?.content, 'edited');
+    assert.deepEqual(reacted?.reactions, [thumb(1)]);
+  }
+});
+
+/** @param {number} count */
+const thumb = (count) => ({ emoji: '👍', count, authors: ['other'].slice(0, count) });
+
+test('figures of reactions are absolute; at or below what is known they move only the cursor', () => {
+  const { store } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 2 }, messages: messages(1, 2) }));
+  /** @param {number} rev @param {any[]} reactions */
+  const react = (rev, ...reactions) => store.receive({ type: 'REACTION', payload: { id: 'm1', seq: 1, rev, reactions } });
+  const heart = { emoji: '❤️', count: 1, authors: ['x'] };
+  react(3, thumb(1), heart);
+  react(4, thumb(2));
+  assert.deepEqual(store.messages[0].reactions, [thumb(2), heart]);
+  react(5, thumb(0));
+  assert.deepEqual(store.messages[0].reactions, [heart]);
+  // A page that is ahead of the cursor.
+  store.older([message(1, { rev: 7 })], false);
+  react(6, thumb(9));
+  assert.equal(store.rev, 6);
+  assert.equal(store.messages[0].reactions, undefined);
+  react(8, { emoji: 5 });
+  assert.equal(store.rev, 8, 'what cannot be read is still a change');
+});
+
+test('a page asked before a deletion and arriving after it does not bring the text back', () => {
+  const { store } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 9 }, messages: messages(7, 9), hasMore: true }));
+  store.receive(MESSAGE(message(5, { rev: 10, content: '', deletedAt: 'now', deletedBy: 'author' })));
+  store.receive({ type: 'REACTION', payload: { id: 'm4', seq: 4, rev: 11, reactions: [thumb(1)] } });
+  const page = { epoch: 'e1', rev: 9, messages: messages(1, 6) };
+  assert.ok(store.admits(page));
+  store.older(page.messages, false);
+  assert.equal(store.messages[4].content, '');
+  assert.deepEqual(store.messages[3].reactions, [thumb(1)]);
+});
+
+test('a page of another life, or from before all that is remembered, is not taken', () => {
+  const { store } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 9 }, messages: messages(7, 9), hasMore: true }));
+  assert.ok(!store.admits({ epoch: 'e2', rev: 50 }));
+  assert.ok(!store.admits({ epoch: 'e1', rev: 8 }));
+  assert.ok(store.admits({ epoch: 'e1', rev: 9 }));
+  assert.ok(store.admits({}), 'a server that knows no changes');
+  for (let rev = 10; rev <= 1000; rev += 1) store.receive(MESSAGE(message(5, { rev })));
+  assert.ok(store.log.changes.length <= 200, 'memory is bounded');
+  assert.ok(!store.admits({ epoch: 'e1', rev: 700 }));
+  assert.ok(store.admits({ epoch: 'e1', rev: 900 }));
+});
+
+test('what was missed follows in pieces, and a cut loses none that came', () => {
+  const { store, seqs } = chatStore();
+  store.hydrate({ epoch: 'e1', rev: 2, messages: messages(1, 2), hasMore: false });
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 2 }, head: 6, resumed: true }));
+  store.receive(MESSAGE(message(4)));
+  assert.deepEqual(store.resume, { epoch: 'e1', rev: 4 });
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 4 }, head: 6, resumed: true }));
+  store.receive(MESSAGE(message(3, { rev: 5, content: 'edited' })));
+  store.receive(MESSAGE(message(1, { rev: 6, content: '', deletedAt: 'now' })));
+  assert.deepEqual(seqs(), [1, 2, 3, 4]);
+  assert.deepEqual(store.messages.map(({ content }) => content), ['', 'text 2', 'edited', 'text 4']);
+});
+
+test('what was written and deleted meanwhile is no news', () => {
+  const { store, events } = chatStore();
+  store.receive(welcome({ resumed: true, messages: [message(1, { rev: 2, content: '', deletedAt: 'now' })] }));
+  assert.ok(!events.some(([type]) => type === 'arrived'));
+});
+
+test('pins are the newest first, change with their messages and go with them', () => {
+  const { store } = chatStore();
+  /** @param {number} seq @param {number} rev @param {number} minute @param {object} [more] */
+  const pin = (seq, rev, minute, more) => message(seq, { rev, pinnedAt: `2026-01-02T00:0${minute}:00.000Z`, ...more });
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 20 }, messages: messages(11, 12), hasMore: true, pinned: [pin(3, 15, 3), pin(5, 14, 1)] }));
+  const shown = () => store.pinned.map(({ seq, content }) => `${seq} ${content}`);
+  store.receive(MESSAGE(pin(11, 21, 2)));
+  store.receive(MESSAGE(pin(5, 22, 1, { content: 'edited' })));
+  assert.deepEqual(shown(), ['3 text 3', '11 text 11', '5 edited']);
+  store.receive({ type: 'REACTION', payload: { id: 'm3', seq: 3, rev: 23, reactions: [thumb(1)] } });
+  assert.deepEqual(store.pinned[0].reactions, [thumb(1)]);
+  store.receive(MESSAGE(message(11, { rev: 24 })));
+  store.receive(MESSAGE(message(3, { rev: 25, content: '', deletedAt: 'now' })));
+  assert.deepEqual(shown(), ['5 edited']);
+});
+
+test('who types is told without us, and for 6 s at most', () => withClock((clock) => {
+  const { store } = chatStore();
+  store.receive(welcome());
+  const typing = (/** @type {any[]} */ authors, more = 0) => store.receive({ type: 'TYPING', payload: { authors, more } });
+  typing([me, other], 3);
+  assert.deepEqual(store.typing, { authors: [other], more: 3 });
+  clock.pass(5_000);
+  typing([other]);
+  clock.pass(5_999);
+  assert.deepEqual(store.typing.authors, [other]);
+  clock.pass(1);
+  assert.deepEqual(store.typing, { authors: [], more: 0 });
+  typing([other]);
+  store.receive(welcome({ resumed: true }));
+  assert.deepEqual(store.typing.authors, [], 'another session, another tale');
+  store.receive({ type: 'TYPING', payload: {} });
+}));
+
+test('the answer to a repeat does not undo what has become of the message', () => {
+  const { store } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 3 }, messages: messages(2, 3), hasMore: true }));
+  const { clientId } = store.outbox.add('hello', 0);
+  store.receive(MESSAGE(message(1, { rev: 4, clientId: 'elsewhere', content: '', deletedAt: 'now' })));
+  store.hasMore = false;
+  store.receive({ type: 'ACK', payload: { clientId, id: 'm1', seq: 1, rev: 1, createdAt: message(1).createdAt } });
+  assert.equal(store.messages[0].content, '');
+});
+
+test('what the room is and allows is kept', () => {
+  const { store } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 0, title: 'T', settings: { slow: 5 }, settingsRev: 2 }, limits: { contentMax: 9, editWindowSeconds: 900 } }));
+  assert.deepEqual(store.room, { title: 'T', settings: { slow: 5 }, settingsRev: 2 });
+  assert.equal(store.limits?.editWindowSeconds, 900);
 });
 
 test('malformed payloads are ignored', () => {
@@ -276,6 +370,10 @@ test('malformed payloads are ignored', () => {
   for (const payload of [{}, { seq: 1 }, { ...message(1), author: null }, { ...message(1), content: 5 }]) store.receive(MESSAGE(payload));
   store.receive({ type: 'PRESENCE', payload: { count: 'many' } });
   store.receive({ type: 'PROFILE', payload: { self: { id: 1 } } });
+  store.receive({ type: 'TYPING', payload: { authors: [null, 5, {}], more: 'x' } });
+  store.receive({ type: 'REACTION', payload: { id: 'm1', seq: 1, rev: 'x', reactions: [null] } });
+  store.receive({ type: 'REACTION', payload: { id: 'm1', seq: 1, rev: 2, reactions: [null] } });
+  store.receive({ type: 'WELCOME', payload: { ...welcome().payload, pinned: 5, limits: undefined, messages: [null, { seq: 1 }] } });
   assert.deepEqual(seqs(), []);
   assert.equal(store.presence.count, 1);
 });

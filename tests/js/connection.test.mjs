@@ -71,6 +71,65 @@ test('it joins when the socket opens and is live with the welcome', () => withCl
   assert.equal(connection.send('{}'), true);
 }));
 
+test('a welcome that takes longer than we waited is waited for longer the next time', () => withClock((clock) => {
+  const { connection, sockets, last } = setup();
+  for (const patience of [12_000, 24_000, 48_000, 96_000, 96_000]) {
+    last().opens();
+    const { length } = sockets;
+    clock.pass(patience - 1);
+    assert.equal(sockets.length, length);
+    assert.equal(last().closedWith, null);
+    clock.pass(1);
+    assert.equal(last().closedWith, 1000);
+    while (sockets.length === length) clock.pass(1_000);
+  }
+  last().opens();
+  clock.pass(90_000);
+  last().says(welcome());
+  assert.equal(connection.state, 'live');
+}));
+
+test('a socket that does not even open is not waited for longer', () => withClock((clock) => {
+  const { sockets, last } = setup();
+  for (let n = 0; n < 3; n += 1) {
+    const { length } = sockets;
+    clock.pass(11_999);
+    assert.equal(last().closedWith, null);
+    clock.pass(1);
+    assert.equal(last().closedWith, 1000);
+    while (sockets.length === length) clock.pass(1);
+  }
+}));
+
+test('pieces of what was missed count as progress, and sending does not wait for them', () => withClock((clock) => {
+  const { connection, sockets, world, last } = setup();
+  last().opens();
+  last().says(welcome({ room: { id: 'r', epoch: 'e', rev: 0 }, head: 9, resumed: true }));
+  assert.equal(connection.send('{}'), true);
+  last().says({ type: 'HEARTBEAT', payload: { rev: 9 } });
+  for (world.rev = 1; world.rev < 9; world.rev += 1) {
+    clock.pass(11_000);
+    last().says({ type: 'BATCH', payload: { frames: [] } });
+    connection.nudge();
+  }
+  assert.equal(sockets.length, 1);
+  assert.equal(last().closedWith, null);
+}));
+
+test('a reader who falls behind while nothing comes leaves', () => withClock((clock) => {
+  const { world, last } = setup();
+  last().opens();
+  last().says(welcome({ head: 9, resumed: true }));
+  last().says({ type: 'HEARTBEAT', payload: { rev: 9 } });
+  world.rev = 3;
+  for (let seconds = 0; seconds < 25; seconds += 5) {
+    assert.equal(last().closedWith, null);
+    clock.pass(5_000);
+    last().says({ type: 'HEARTBEAT', payload: { rev: 9 } });
+  }
+  assert.equal(last().closedWith, 1000, 'heartbeats alone are no progress');
+}));
+
 test('it comes back with full jitter, and a good connection resets the backoff', () => withClock((clock) => {
   const { sockets, last, live } = setup();
   for (const [n, ceiling] of [500, 1000, 2000].entries()) {

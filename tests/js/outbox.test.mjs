@@ -163,3 +163,16 @@ test('a lost answer is asked for again', () => withClock((clock) => {
   clock.pass(15_000);
   assert.deepEqual(sent, ['one', 'one']);
 }));
+
+test('a reply is sent and kept with what it answers, and can do without', () => {
+  const storage = memoryStorage();
+  const box = outbox(storage);
+  const mentions = [{ authorId: 'x', from: 0, to: 2 }];
+  const entry = box.add('@x', 0, { replyTo: { id: '7', seq: 3 }, mentions });
+  assert.deepEqual(JSON.parse(box.encode(entry)), { type: 'MESSAGE', payload: { clientId: 'id1', content: '@x', replyTo: '7', mentions } });
+  const after = outbox(storage);
+  assert.deepEqual(after.entries, [entry]);
+  after.fail('id1', 'INVALID_REPLY');
+  after.retry('id1');
+  assert.deepEqual(JSON.parse(after.encode(after.entries[0])), { type: 'MESSAGE', payload: { clientId: 'id1', content: '@x', mentions } });
+});

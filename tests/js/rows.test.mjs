@@ -42,10 +42,6 @@ test('the unread line is not drawn where nobody knows what lies above', () => {
   assert.deepEqual(shape(rows({ messages: [message(7), message(9)], unreadSeq: 8, hasMore: true })), ['day', 'message', 'unread', 'message']);
 });
 
-test('a gap has its row and ends the group', () => {
-  assert.deepEqual(shape(rows({ messages: [message(7), message(30)], gap: { after: 7, before: 30 } })), ['day', 'message', 'gap', 'message']);
-});
-
 test('away from the end of the room stands nothing that belongs there', () => {
   const unsent = [{ clientId: 'x', content: 'hi', at: 0, state: 'waiting' }];
   const notices = [{ afterSeq: 3, joined: [other], left: [] }, { afterSeq: 20, joined: [other], left: [] }];

@@ -1,6 +1,7 @@
 // What the unit tests share: messages, stores in memory, a clock that moves when told.
 
 import { ChatStore } from '../../static/js/chat-store.js';
+import { Commands } from '../../static/js/commands.js';
 import { Outbox } from '../../static/js/outbox.js';
 import { memoryStorage } from '../../static/js/storage.js';
 
@@ -38,11 +39,16 @@ export function outbox(storage = memoryStorage()) {
   return new Outbox(storage, 'unsent', () => `id${n += 1}`);
 }
 
+export function commands() {
+  let n = 0;
+  return new Commands(() => `command${n += 1}`);
+}
+
 export function chatStore(box = outbox()) {
-  const store = new ChatStore(box);
+  const store = new ChatStore(box, commands());
   /** @type {[string, any][]} */
   const events = [];
-  for (const type of ['arrived', 'reset', 'self', 'resolved', 'presence']) {
+  for (const type of ['arrived', 'reset', 'self', 'resolved', 'presence', 'done']) {
     store.addEventListener(type, (event) => events.push([type, /** @type {any} */ (event).detail]));
   }
   return { store, events, seqs: () => store.messages.map(({ seq }) => seq) };

@@ -113,7 +113,7 @@ macro_rules! reading {
             async fn pinned(c: &mut Connection, room: &RoomId) -> QueryResult<Vec<ChatMessage>> {
                 let pinned = messages::table
                     .filter(messages::room_id.eq(room.as_str()).and(messages::pinned_at.is_not_null()))
-                    .order((messages::pinned_at.desc(), messages::rev.desc()))
+                    .order((messages::pinned_at.desc(), messages::seq.desc()))
                     .limit(one_more(PINS_MAX))
                     .select(MessageRow::as_select());
                 Ok(pinned.load(c).await?.into_iter().map(ChatMessage::from).collect())

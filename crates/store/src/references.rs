@@ -14,10 +14,8 @@ use chat_domain::{Annotations, AuthorId, MessageRef, NewMessage, RoomId};
 /// What is to be looked up for a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    /// Messages that are answered.
-    pub messages: Vec<i64>,
-    /// The rows that answer them.
-    pub answers: Vec<Arc<NewMessage>>,
+    /// Messages that are answered, and those that answer them.
+    pub replies: Vec<(i64, Arc<NewMessage>)>,
     /// By room: who is addressed there and may never have written there.
     pub authors: HashMap<RoomId, Vec<AuthorId>>,
 }
@@ -28,8 +26,8 @@ pub(crate) struct References {
     /// Messages that are not deleted: their rooms' names and their places.
     places: HashMap<i64, (String, i64)>,
     writers: HashSet<(RoomId, AuthorId)>,
-    /// Of those that answer nothing: the ones that were stored before, when what they answer was there.
-    retries: HashSet<(RoomId, AuthorId, Uuid)>,
+    /// Answers that were stored before, when what they answer was there.
+    stored: HashSet<(RoomId, AuthorId, Uuid)>,
 }
 
 /// A batch less what cannot be stored whatever the database says.
@@ -48,10 +46,7 @@ impl Asked {
     pub fn of(rows: &[Arc<NewMessage>]) -> Self {
         let mut asked = Self::default();
         for row in rows {
-            if let Some(id) = row.reply_to {
-                asked.messages.push(id);
-                asked.answers.push(row.clone());
-            }
+            asked.replies.extend(row.reply_to.map(|id| (id, row.clone())));
             if !row.mentions.unknown().is_empty() {
                 asked.authors.entry(row.room.clone()).or_default().extend_from_slice(row.mentions.unknown());
             }
@@ -61,7 +56,7 @@ impl Asked {
 
     /// Whether there is nothing to look up.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.authors.is_empty()
+        self.replies.is_empty() && self.authors.is_empty()
     }
 }
 
@@ -70,17 +65,17 @@ impl References {
     /// wrote in.
     pub fn new(places: Vec<(i64, String, i64)>, writers: HashSet<(RoomId, AuthorId)>) -> Self {
         let places = places.into_iter().map(|(id, room, seq)| (id, (room, seq))).collect();
-        Self { places, writers, retries: HashSet::new() }
+        Self { places, writers, stored: HashSet::new() }
     }
 
-    /// Whether what a row answers is not there, or not any more.
+    /// Whether a row answers nothing that can be answered. It may have been stored before, which is to be asked then.
     pub fn lacks(&self, row: &NewMessage) -> bool {
         row.reply_to.is_some() && self.reply_to(row).is_none()
     }
 
-    /// Such a row was stored before.
-    pub fn is_retry(&mut self, row: &NewMessage) {
-        self.retries.insert(key(row));
+    /// This answer was stored before.
+    pub fn was_stored(&mut self, row: &NewMessage) {
+        self.stored.insert(key(row));
     }
 
     /// The message that a row answers, where it does and that one can be answered.
@@ -113,7 +108,7 @@ impl References {
             if newest.get(&row.room).is_some_and(|newest| *newest > row.guard_rev) {
                 return Some(AppendOutcome::GuardChanged);
             }
-            (self.lacks(row) && !self.retries.contains(&key(row))).then_some(AppendOutcome::InvalidReply)
+            (self.lacks(row) && !self.stored.contains(&key(row))).then_some(AppendOutcome::InvalidReply)
         };
         let refused: Vec<_> = rows.iter().map(refused).collect();
         let rows = rows.iter().zip(&refused).filter(|(_, refused)| refused.is_none()).map(|(row, _)| row.clone());
@@ -121,6 +116,7 @@ impl References {
     }
 }
 
+/// What a message is known by when it is sent again.
 fn key(row: &NewMessage) -> (RoomId, AuthorId, Uuid) {
     (row.room.clone(), row.author.id.clone(), row.client_id)
 }

@@ -231,15 +231,19 @@ impl Client {
         self.enter(resume).await
     }
 
-    /// Sends JOIN and waits for WELCOME, and for what comes in pieces behind it: these are in what this gives.
+    /// Sends JOIN and waits for WELCOME.
     pub async fn enter(&mut self, resume: Option<ResumePoint>) -> WelcomePayload<'static> {
         self.ask_to_join(resume).await;
-        let welcome = self.wait("WELCOME", |frame| match frame {
+        self.wait("WELCOME", |frame| match frame {
             ServerFrame::Welcome(welcome) => Some(*welcome.clone()),
             ServerFrame::Error(error) => panic!("JOIN was refused: {error:?}"),
             _ => None,
-        });
-        let mut welcome = welcome.await;
+        })
+        .await
+    }
+
+    /// The WELCOME with what comes in pieces behind it.
+    pub async fn with_pieces(&mut self, mut welcome: WelcomePayload<'static>) -> WelcomePayload<'static> {
         while let Some(head) = welcome.head.head
             && welcome.messages.last().is_none_or(|last| last.rev < head)
         {

@@ -150,7 +150,7 @@ impl Live {
         if is_pinned || !self.pinned.is_empty() {
             self.pinned.retain(|pinned| pinned.id != message.id);
             if is_pinned {
-                let at = self.pinned.partition_point(|m| pinned_at(m) > pinned_at(message));
+                let at = self.pinned.partition_point(|m| (pinned_at(m), m.seq) > (pinned_at(message), message.seq));
                 self.pinned.insert(at, message.clone());
             }
         }

@@ -80,6 +80,9 @@ impl Work {
         let unchanged = Done::Told(ChangeOutcome::Unchanged(StoredMessage::of(&message, room.epoch)));
         let is_own = message.author.id == command.author;
         let mut a = message.annotations.take().map(|a| *a).unwrap_or_default();
+        if !matches!(command.action, Action::React { .. }) {
+            forget_unused(&mut a);
+        }
         let is_deleted = a.deleted.is_some();
         match &command.action {
             Action::Delete { .. } if is_deleted => return Ok(unchanged),
@@ -172,7 +175,7 @@ impl Work {
         if self.facts.reactions.contains(&key) == on {
             return Ok(false);
         }
-        let n_emojis = reactions.len();
+        let n_emojis = reactions.iter().filter(|r| r.count > 0).count();
         match (reactions.iter_mut().find(|r| r.emoji == *emoji), on) {
             (Some(reaction), true) => {
                 reaction.count = reaction.count.saturating_add(1);
@@ -187,7 +190,6 @@ impl Work {
             (Some(reaction), false) => {
                 reaction.count = reaction.count.saturating_sub(1);
                 reaction.authors.retain(|a| a != author);
-                reactions.retain(|r| r.count > 0);
             }
             (None, false) => {}
         }
@@ -246,6 +248,7 @@ impl Work {
     }
 
     fn finish(mut self, done: Vec<Done>) -> Plan {
+        self.plan.messages.values_mut().for_each(settle);
         let changes: Vec<ChangeOutcome> = self.changes.into_iter().map(Made::outcome).collect();
         let outcome = |done| match done {
             Done::Told(outcome) => outcome,
@@ -262,7 +265,8 @@ impl Work {
 
 impl Made {
     fn outcome(self) -> ChangeOutcome {
-        let Self { room, message, emojis } = self;
+        let Self { room, mut message, emojis } = self;
+        settle(&mut message);
         let reactions = message.annotations.as_ref().map_or(&[][..], |a| &a.reactions);
         let now = |emoji: Emoji| {
             let known = reactions.iter().find(|r| r.emoji == emoji).cloned();
@@ -270,6 +274,20 @@ impl Made {
         };
         let reactions = emojis.map(|emojis| emojis.into_iter().map(now).collect());
         ChangeOutcome::Changed(room.epoch, Arc::new(Change { message: Arc::new(message), reactions }))
+    }
+}
+
+/// An emoji that nobody reacts with any more keeps its place within the change that this is part of, and not behind it:
+/// clients hear of both at once.
+fn forget_unused(annotations: &mut Annotations) {
+    annotations.reactions.retain(|reaction| reaction.count > 0);
+}
+
+/// The message as it is stored and told.
+fn settle(message: &mut ChatMessage) {
+    if let Some(mut annotations) = message.annotations.take() {
+        forget_unused(&mut annotations);
+        message.annotations = boxed(*annotations);
     }
 }
 

@@ -126,31 +126,31 @@ macro_rules! statements {
                 query.load(c) $($await)*
             }
 
-            /// Whether a message was stored before. A retry is one whatever became of what it answers.
-            $($async)? fn is_stored(c: &mut Connection, row: &NewMessage) -> QueryResult<bool> {
-                let of_author = messages::room_id
-                    .eq(row.room.as_str())
-                    .and(messages::anonymous_id.eq(row.author.id.as_str()))
-                    .and(messages::client_id.eq(Key(row.client_id)));
-                let query = messages::table.filter(of_author).select(messages::id).limit(1);
-                Ok(!query.load::<i64>(c) $($await)* ?.is_empty())
-            }
-
             /// Looks up what messages refer to.
             pub(crate) $($async)? fn look_up(c: &mut Connection, asked: &Asked) -> QueryResult<References> {
-                let places = places(c, &asked.messages) $($await)* ?;
+                let ids: Vec<i64> = asked.replies.iter().map(|(id, _)| *id).collect();
+                let places = places(c, &ids) $($await)* ?;
                 let mut wrote = HashSet::new();
                 for (room, authors) in &asked.authors {
                     wrote.extend(writers(c, room, authors) $($await)* ?);
                 }
                 let mut found = References::new(places, wrote);
-                let lacking: Vec<_> = asked.answers.iter().filter(|row| found.lacks(row)).collect();
-                for row in lacking {
-                    if is_stored(c, row) $($await)* ? {
-                        found.is_retry(row);
+                for (_, row) in &asked.replies {
+                    if found.lacks(row) && is_stored(c, row) $($await)* ? {
+                        found.was_stored(row);
                     }
                 }
                 Ok(found)
+            }
+
+            /// Whether a message was stored before, whatever became of it since.
+            $($async)? fn is_stored(c: &mut Connection, row: &NewMessage) -> QueryResult<bool> {
+                let query = messages::table
+                    .filter(messages::room_id.eq(row.room.as_str()))
+                    .filter(messages::anonymous_id.eq(row.author.id.as_str()))
+                    .filter(messages::client_id.eq(Key(row.client_id)))
+                    .select(messages::id);
+                Ok(!query.load::<i64>(c) $($await)* ?.is_empty())
             }
 
             /// All of a plan but the rows of messages and rooms.

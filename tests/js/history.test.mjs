@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { History } from '../../static/js/history.js';
+import { chatStore, message, messages, welcome } from './support.mjs';
+
+/** Answers each question when it is told to. @param {(pages: {url: string, answer: (page: object) => void}[], settle: () => Promise<void>) => Promise<void>} run */
+async function withPages(run) {
+  const { fetch } = globalThis;
+  /** @type {any[]} */
+  const pages = [];
+  globalThis.fetch = /** @type {any} */ ((/** @type {string} */ url) => new Promise((resolve) => {
+    pages.push({ url, answer: (/** @type {object} */ page) => resolve({ ok: true, json: async () => page }) });
+  }));
+  try {
+    await run(pages, () => new Promise((resolve) => { setImmediate(resolve); }));
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
+function reader() {
+  const { store, seqs } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 9 }, messages: messages(7, 9), hasMore: true }));
+  /** @type {string[]} */
+  const states = [];
+  const history = new History(store, '/api', (side, state) => states.push(`${side} ${state}`));
+  return { store, seqs, history, states };
+}
+
+test('a page that was on its way during a deletion does not bring the text back', () => withPages(async (pages, settle) => {
+  const { store, history, states } = reader();
+  history.loadOlder();
+  assert.equal(pages[0].url, '/api/messages?before=7&limit=50');
+  store.receive({ type: 'MESSAGE', payload: message(5, { rev: 10, content: '', deletedAt: 'now' }) });
+  pages[0].answer({ epoch: 'e1', rev: 9, messages: messages(1, 6), hasMore: false });
+  await settle();
+  assert.deepEqual(store.messages.map(({ content }) => content).slice(3, 6), ['text 4', '', 'text 6']);
+  assert.deepEqual(states, ['older loading', 'older idle']);
+}));
+
+test('a page of another life is not taken, and can be asked for again', () => withPages(async (pages, settle) => {
+  const { seqs, history, states } = reader();
+  history.loadOlder();
+  pages[0].answer({ epoch: 'e2', rev: 50, messages: messages(1, 6), hasMore: false });
+  await settle();
+  assert.deepEqual(seqs(), [7, 8, 9]);
+  assert.deepEqual(states, ['older loading', 'older failed']);
+  const gone = history.loadAround(3);
+  for (const page of pages.slice(1)) page.answer({ epoch: 'e2', rev: 50, messages: messages(1, 6), hasMore: false });
+  assert.equal(await gone, false);
+  // A server that knows no changes says neither.
+  history.loadOlder();
+  pages[3].answer({ messages: messages(1, 6), hasMore: false });
+  await settle();
+  assert.equal(seqs().length, 9);
+}));
+
+test('a page for a list that began anew meanwhile is nobody\'s', () => withPages(async (pages, settle) => {
+  const { store, seqs, history, states } = reader();
+  history.loadOlder();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 40 }, messages: messages(7, 9), hasMore: true }));
+  pages[0].answer({ epoch: 'e1', rev: 9, messages: messages(1, 6), hasMore: false });
+  await settle();
+  assert.deepEqual(seqs(), [7, 8, 9]);
+  assert.deepEqual(states, ['older loading', 'older idle']);
+}));
