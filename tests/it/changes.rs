@@ -389,9 +389,11 @@ async fn what_was_missed_comes_in_pieces(database: &Database) {
         // Cut between pieces: each brings who comes back further.
         for cut in 1..=n_cuts {
             let mut again = Client::connect(&server, "post").await;
-            let welcome = again.come_back(who.clone(), history).await;
-            assert!(welcome.head.resumed && welcome.head.head == Some(101), "{:?}", welcome.head);
+            (again.who, again.history) = (who.clone(), history);
+            again.history.connected();
+            again.ask_to_join(again.history.resume_point()).await;
             again.reach(1 + cut * 15).await;
+            assert_eq!(again.history.head, Some(101), "there is more to come");
             history = again.drop_connection();
         }
         if n_cuts == 0 {
