@@ -3,6 +3,7 @@
 //!
 //! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
 //! - [`http`]: routes, pages, health
+//! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
@@ -12,6 +13,7 @@ pub mod config;
 #[cfg(feature = "fault-injection")]
 pub mod fault_injection;
 pub mod healthcheck;
+pub mod highlight;
 pub mod http;
 pub mod logging;
 pub mod memory;

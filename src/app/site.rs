@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::capacity::sockets_max;
 use crate::{
     config::{ServeConfig, Switch},
+    highlight::Highlighter,
     http::{AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
     session::{
         AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Rate,
@@ -63,6 +64,7 @@ pub(super) fn site(
         rates: Arc::new(RateLimits::new(rate_settings(config))),
         bytes: ByteLimits::new(is_limited.then_some(bytes)),
         answers: Answers::default(),
+        highlighter: Highlighter::default(),
         trusted_proxies,
         metrics,
         lease: Mutex::default(),

@@ -47,6 +47,9 @@ impl HttpError {
     pub const STORE_UNAVAILABLE: Self =
         Self::new(ErrorCode::StoreUnavailable, "the database is away; try again in a moment");
 
+    /// The path names no message of the room.
+    pub const MESSAGE_NOT_FOUND: Self = Self::new(ErrorCode::MessageNotFound, "there is no such message in this room");
+
     /// An error with this code and sentence.
     pub const fn new(code: ErrorCode, message: &'static str) -> Self {
         Self { code, message, retry_after_secs: RETRY_AFTER_SECS }
@@ -104,7 +107,8 @@ const RETRY_AFTER_SECS: u64 = 2;
 impl ResponseError for HttpError {
     fn status_code(&self) -> StatusCode {
         match self.code {
-            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::NotFound | ErrorCode::MessageNotFound => StatusCode::NOT_FOUND,
+            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::StoreUnavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,

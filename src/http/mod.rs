@@ -12,9 +12,12 @@ mod embedded;
 mod error;
 mod figures;
 mod health;
+mod highlight;
+mod history;
 mod html;
 mod page;
 mod proxy;
+mod reactions;
 mod reading;
 mod security;
 mod site;
@@ -22,7 +25,7 @@ mod upgrade;
 mod ws;
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, Resource, Responder, ResponseError,
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     body::{BodySize, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{ConnectionType, Method, StatusCode, header},
@@ -77,11 +80,16 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
             web::scope("/api/v1")
                 .wrap(from_fn(limit_requests))
                 .wrap(security::any_origin())
-                .service(read("/avatars", api::avatars))
-                .service(read("/openapi.json", api::openapi))
-                .service(read("/rooms/{room}", api::room))
-                .service(read("/rooms/{room}/messages", api::messages))
-                .service(read("/rooms/{room}/members", api::members))
+                .service(public("/avatars", api::avatars))
+                .service(public("/openapi.json", api::openapi))
+                .service(public("/rooms/{room}", api::room))
+                .service(public("/rooms/{room}/messages", history::messages))
+                .service(public("/rooms/{room}/messages/{id}", history::message))
+                .service(public("/rooms/{room}/messages/{id}/reactions", reactions::reactors))
+                .service(public("/rooms/{room}/changes", history::changes))
+                .service(public("/rooms/{room}/reactions/mine", reactions::own))
+                .service(public("/rooms/{room}/members", api::members))
+                .service(asked("/highlight", highlight::highlight))
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));
@@ -149,15 +157,22 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
     next.call(request).await
 }
 
-/// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for
+/// The one address that takes a body, and reads it within its own limits.
+const TAKES_BODY: &str = "/api/v1/highlight";
+
+/// No other route takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for
 /// the rest of it without a limit.
 async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -> Served<impl MessageBody> {
     let headers = request.headers();
-    let has_more = [header::TRANSFER_ENCODING, header::UPGRADE].iter().any(|name| headers.contains_key(name))
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let wants_upgrade = headers.contains_key(header::UPGRADE);
+    let takes_body = request.method() == Method::POST && request.path() == TAKES_BODY;
     let connected = request.conn_data::<Connected>().map(Connected::accepted);
     let mut response = next.call(request).await?;
-    if has_more {
+    // Only a body that was read to its end gets such an answer.
+    let was_read = takes_body && response.status().is_success();
+    if wants_upgrade || (has_body && !was_read) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         if let Some(connected) = connected {
             connected.cut_soon();
@@ -173,16 +188,41 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let only_read = async || {
-        let mut response = HttpError::new(ErrorCode::BadRequest, "this address answers GET and HEAD").error_response();
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-        response
-    };
     web::resource(path)
         .route(web::get().to(handler.clone()))
         .route(web::head().to(handler))
-        .default_service(web::to(only_read))
+        .default_service(web::to(async || refused("this address answers GET and HEAD", "GET, HEAD")))
+}
+
+/// The same, of the interface: a page of another origin may ask first what it may send.
+fn public<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    read(path, handler).route(web::method(Method::OPTIONS).to(security::preflight))
+}
+
+/// A resource of the interface that answers to what it is sent, and changes nothing.
+fn asked<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::post().to(handler))
+        .route(web::method(Method::OPTIONS).to(security::preflight))
+        .default_service(web::to(async || refused("this address answers POST", "POST")))
+}
+
+/// What answers a method that an address does not take.
+fn refused(message: &'static str, allowed: &'static str) -> HttpResponse {
+    let mut response = HttpError::new(ErrorCode::BadRequest, message).error_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    response
 }
 
 async fn not_found(request: HttpRequest) -> impl Responder {

@@ -1,7 +1,7 @@
 //! Headers that each answer has, and the origins that may open a WebSocket.
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
     http::{header, uri::Authority},
     middleware::DefaultHeaders,
 };
@@ -27,6 +27,15 @@ pub fn headers() -> DefaultHeaders {
 /// What is public may be read from every origin.
 pub fn any_origin() -> DefaultHeaders {
     DefaultHeaders::new().add((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+}
+
+/// What pages of other origins may send to what is public: asked for by a browser before it sends a header of its own.
+pub async fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, X-Anonymous-Id"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
 }
 
 /// A value that no attacker can guess, for the one style element of a page.

@@ -11,6 +11,7 @@ use std::{
 use actix::Addr;
 
 use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
+use crate::highlight::Highlighter;
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
 use chat_metrics::Metrics;
 use chat_rooms::{RoomRegistry, Understood, persistence::Persistence};
@@ -42,6 +43,8 @@ pub struct Site {
     pub bytes: ByteLimits,
     /// Answers that are the same for everybody for a while.
     pub answers: Answers,
+    /// Colours code.
+    pub highlighter: Highlighter,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: TrustedProxies,
     /// Counts what becomes of requests for a WebSocket.

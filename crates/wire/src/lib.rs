@@ -23,7 +23,11 @@ pub use server::{
     RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
     message_json, timestamp, welcome_chunks,
 };
-pub use url::{MEMBERS_LIMIT_MAX, MembersQuery, PageQuery, cursor_of, members_query, page_query, room_in_path};
+pub use url::{
+    ChangesQuery, MEMBERS_LIMIT_MAX, MembersQuery, OwnReactionsQuery, PageQuery, REACTORS_LIMIT_MAX, ReactorsQuery,
+    changes_query, cursor_of, members_query, message_in_path, own_reactions_query, page_query, reactor_cursor,
+    reactors_query, room_in_path,
+};
 pub use ws_frame::{close_frame, ping_frame, pong_frame, put_header, text_frame, text_frame_header};
 
 /// The subprotocol that a client may offer.

@@ -3,10 +3,12 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 
-use chat_domain::{Author, PageCursor, ParseError, RoomId};
+use chat_domain::{Author, AuthorId, Emoji, Epoch, PageCursor, ParseError, RoomId};
 
 /// Most messages of one page.
 const LIMIT_MAX: usize = 100;
+const NO_LIMIT: &str = "limit is a whole number from 1 to 100";
+const NO_CURSOR: &str = "cursor is the nextCursor of an earlier answer";
 
 /// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
 ///
@@ -23,6 +25,11 @@ pub fn room_in_path(path: &str, n: usize) -> Result<RoomId, ParseError> {
     RoomId::parse_percent_encoded(segment)
 }
 
+/// The message that a path names: its segment `n`, counted from 1. `None` where it is no id.
+pub fn message_in_path(path: &str, n: usize) -> Option<i64> {
+    whole(path.split('/').nth(n)?)
+}
+
 /// Which messages a query asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageQuery {
@@ -32,23 +39,113 @@ pub struct PageQuery {
     pub limit: Option<usize>,
 }
 
-/// Reads `before`, `after` and `limit`. Other parameters are ignored; one that is given twice, or is no whole
+/// Reads `before`, `after`, `around` and `limit`. Other parameters are ignored; one that is given twice, or is no whole
 /// number in its range, is refused.
 ///
 /// # Errors
 /// A sentence on what is wrong.
 pub fn page_query(query: &str) -> Result<PageQuery, &'static str> {
-    let [before, after, limit] =
-        values(query, ["before", "after", "limit"]).ok_or("before, after and limit are given once at most")?;
-    let limit = limit_of(limit.as_deref(), LIMIT_MAX).ok_or("limit is a whole number from 1 to 100")?;
-    let no_number = "before and after are whole numbers from 0 to 9223372036854775807";
-    let cursor = match (before, after) {
-        (None, None) => PageCursor::Latest,
-        (Some(before), None) => PageCursor::Before(whole(&before).ok_or(no_number)?),
-        (None, Some(after)) => PageCursor::After(whole(&after).ok_or(no_number)?),
-        (Some(_), Some(_)) => return Err("before and after exclude each other"),
+    let [before, after, around, limit] = values(query, ["before", "after", "around", "limit"])
+        .ok_or("before, after, around and limit are given once at most")?;
+    let limit = limit_of(limit.as_deref(), LIMIT_MAX).ok_or(NO_LIMIT)?;
+    let seq =
+        |text: String| whole(&text).ok_or("before, after and around are whole numbers from 0 to 9223372036854775807");
+    let cursor = match (before, after, around) {
+        (None, None, None) => PageCursor::Latest,
+        (Some(before), None, None) => PageCursor::Before(seq(before)?),
+        (None, Some(after), None) => PageCursor::After(seq(after)?),
+        (None, None, Some(around)) => PageCursor::Around(seq(around)?),
+        _ => return Err("before, after and around exclude each other"),
     };
     Ok(PageQuery { cursor, limit })
+}
+
+/// Which changes of a room a query asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangesQuery {
+    /// The life of the counter that `after` is a value of.
+    pub epoch: Epoch,
+    /// Those above this.
+    pub after: i64,
+    /// How many, where it says.
+    pub limit: Option<usize>,
+}
+
+/// Reads `epoch`, `after` and `limit`, as [`page_query`] does.
+///
+/// # Errors
+/// A sentence on what is wrong.
+pub fn changes_query(query: &str) -> Result<ChangesQuery, &'static str> {
+    let [epoch, after, limit] =
+        values(query, ["epoch", "after", "limit"]).ok_or("epoch, after and limit are given once at most")?;
+    let epoch = epoch.as_deref().and_then(Epoch::parse).ok_or("epoch is that of an earlier answer")?;
+    let after = after.as_deref().and_then(whole).ok_or("after is a whole number from 0 to 9223372036854775807")?;
+    let limit = limit_of(limit.as_deref(), LIMIT_MAX).ok_or(NO_LIMIT)?;
+    Ok(ChangesQuery { epoch, after, limit })
+}
+
+/// Which of those who react to a message a query asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactorsQuery {
+    /// With what.
+    pub emoji: Emoji,
+    /// Those behind this value of the counter and this author.
+    pub after: Option<(i64, AuthorId)>,
+    /// How many, where it says.
+    pub limit: Option<usize>,
+}
+
+/// Most people of one page of those who react to a message.
+pub const REACTORS_LIMIT_MAX: usize = LIMIT_MAX;
+
+/// Reads `emoji`, `cursor` and `limit`, as [`page_query`] does.
+///
+/// # Errors
+/// A sentence on what is wrong.
+pub fn reactors_query(query: &str) -> Result<ReactorsQuery, &'static str> {
+    let [emoji, cursor, limit] =
+        values(query, ["emoji", "cursor", "limit"]).ok_or("emoji, cursor and limit are given once at most")?;
+    let emoji = emoji.as_deref().and_then(|text| Emoji::parse(text).ok()).ok_or("emoji is exactly one emoji")?;
+    let limit = limit_of(limit.as_deref(), REACTORS_LIMIT_MAX).ok_or(NO_LIMIT)?;
+    let after = match cursor {
+        None => None,
+        Some(cursor) => Some(reactor_of(&cursor).ok_or(NO_CURSOR)?),
+    };
+    Ok(ReactorsQuery { emoji, after, limit })
+}
+
+/// The cursor of the page that begins behind this author. Opaque to clients.
+pub fn reactor_cursor(rev: i64, author: &AuthorId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{rev}\n{}", author.as_str()))
+}
+
+fn reactor_of(cursor: &str) -> Option<(i64, AuthorId)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (rev, author) = text.split_once('\n')?;
+    Some((whole(rev)?, AuthorId::parse(author)?))
+}
+
+/// The messages of which somebody asks what they react with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnReactionsQuery {
+    /// The `seq` of the first.
+    pub from: i64,
+    /// The `seq` of the last.
+    pub to: i64,
+}
+
+/// Reads `from` and `to`, as [`page_query`] does.
+///
+/// # Errors
+/// A sentence on what is wrong.
+pub fn own_reactions_query(query: &str) -> Result<OwnReactionsQuery, &'static str> {
+    let [from, to] = values(query, ["from", "to"]).ok_or("from and to are given once")?;
+    let seq = |text: Option<String>| text.as_deref().and_then(whole);
+    match (seq(from), seq(to)) {
+        (Some(from), Some(to)) if from <= to => Ok(OwnReactionsQuery { from, to }),
+        (Some(_), Some(_)) => Err("from is not above to"),
+        _ => Err("from and to are whole numbers from 0 to 9223372036854775807"),
+    }
 }
 
 /// Which of the people in a room a query asks for.
@@ -72,7 +169,7 @@ pub fn members_query(query: &str) -> Result<MembersQuery, &'static str> {
     let limit = limit_of(limit.as_deref(), MEMBERS_LIMIT_MAX).ok_or("limit is a whole number from 1 to 500")?;
     let after = match cursor {
         None => None,
-        Some(cursor) => Some(position_of(&cursor).ok_or("cursor is the nextCursor of an earlier answer")?),
+        Some(cursor) => Some(position_of(&cursor).ok_or(NO_CURSOR)?),
     };
     Ok(MembersQuery { after, limit })
 }
@@ -125,7 +222,7 @@ mod tests {
 
     #[test]
     fn reads_cursors_and_refuses_what_is_none() {
-        use PageCursor::{After, Before, Latest};
+        use PageCursor::{After, Around, Before, Latest};
         for (query, expected) in [
             ("", Some((Latest, None))),
             ("limit=1", Some((Latest, Some(1)))),
@@ -138,6 +235,11 @@ mod tests {
             ("limit=0000000000000000000000005", Some((Latest, Some(5)))),
             ("before=%37", Some((Before(7), None))),
             ("before=7&after=8", None),
+            ("around=7&limit=3", Some((Around(7), Some(3)))),
+            ("around=7&after=8", None),
+            ("before=7&around=8", None),
+            ("around=7&around=7", None),
+            ("around=-7", None),
             ("before=7&before=8", None),
             ("before=", None),
             ("before", None),
@@ -182,6 +284,62 @@ mod tests {
     }
 
     #[test]
+    fn changes_are_asked_for_with_the_epoch_of_the_value() {
+        const EPOCH: &str = "3be7b5e2-ca29-4b00-852f-d3b86e52892a";
+        let epoch = Epoch::parse(EPOCH).expect("an epoch");
+        assert_eq!(changes_query(&format!("epoch={EPOCH}&after=0")), Ok(ChangesQuery { epoch, after: 0, limit: None }));
+        let query = format!("after=7&x=y&limit=100&epoch={EPOCH}");
+        assert_eq!(changes_query(&query), Ok(ChangesQuery { epoch, after: 7, limit: Some(100) }));
+        for query in ["", "after=7", "epoch=x&after=7", "limit=1", "epoch=&after=1"] {
+            assert!(changes_query(query).is_err(), "{query}");
+        }
+        for rest in
+            ["", "&after=", "&after=-1", "&after=x", "&after=1&after=1", "&after=1&limit=0", "&after=1&limit=101"]
+        {
+            assert!(changes_query(&format!("epoch={EPOCH}{rest}")).is_err(), "{rest}");
+        }
+    }
+
+    #[test]
+    fn those_who_react_are_asked_for_by_emoji_and_a_cursor_that_was_given() {
+        let author = AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg");
+        let query = format!("emoji=%F0%9F%91%8D&cursor={}", reactor_cursor(42, &author));
+        let emoji = Emoji::parse("👍").expect("an emoji");
+        assert_eq!(reactors_query(&query), Ok(ReactorsQuery { emoji, after: Some((42, author)), limit: None }));
+        for query in [
+            "",
+            "emoji=",
+            "emoji=x",
+            "emoji=%F0%9F%91%8D%F0%9F%91%8D",
+            "emoji=%F0%9F%91%8D&limit=101",
+            "emoji=%F0%9F%91%8D&cursor=",
+            "emoji=%F0%9F%91%8D&cursor=YQ",
+            "emoji=%F0%9F%91%8D&emoji=%F0%9F%91%8D",
+        ] {
+            assert!(reactors_query(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn own_reactions_are_asked_for_from_one_place_to_another() {
+        assert_eq!(own_reactions_query("to=9&from=1"), Ok(OwnReactionsQuery { from: 1, to: 9 }));
+        assert_eq!(own_reactions_query("from=3&to=3&x"), Ok(OwnReactionsQuery { from: 3, to: 3 }));
+        for query in ["", "from=1", "to=1", "from=2&to=1", "from=x&to=1", "from=1&to=-1", "from=1&from=1&to=2"] {
+            assert!(own_reactions_query(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_a_message_by_digits() {
+        let message = |path| message_in_path(path, 2);
+        assert_eq!(message("/messages/7"), Some(7));
+        assert_eq!(message("/messages/7/reactions"), Some(7));
+        for path in ["/messages", "/messages/", "/messages/x", "/messages/-1", "/messages/99999999999999999999"] {
+            assert_eq!(message(path), None, "{path}");
+        }
+    }
+
+    #[test]
     fn a_path_names_a_room_by_whole_escapes_only() {
         let room = |path| room_in_path(path, 2).map(|room| room.to_string());
         assert_eq!(room("/room/a%2Db"), Ok("a-b".into()));
@@ -198,6 +356,11 @@ mod tests {
             let _ = members_query(&text);
             let _ = members_query(&format!("cursor={text}"));
             let _ = room_in_path(&text, 2);
+            let _ = message_in_path(&text, 1);
+            let _ = changes_query(&text);
+            let _ = own_reactions_query(&text);
+            let _ = reactors_query(&text);
+            let _ = reactors_query(&format!("emoji=%F0%9F%91%8D&cursor={text}"));
         }
     }
 }
