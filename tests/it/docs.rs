@@ -51,7 +51,21 @@ fn every_server_block_is_a_frame_that_the_server_would_write() {
 
 #[test]
 fn every_http_block_fits_a_schema() {
-    let schemas = ["Error", "RoomInfo", "MessagePage", "Members", "Avatars", "Live", "Ready", "Health"];
+    let schemas = [
+        "Error",
+        "RoomInfo",
+        "MessagePage",
+        "OneMessage",
+        "Changes",
+        "Reactors",
+        "OwnReactions",
+        "Colours",
+        "Members",
+        "Avatars",
+        "Live",
+        "Ready",
+        "Health",
+    ];
     for (line, block) in blocks("http") {
         let value: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));
         let fitting: Vec<_> = schemas.iter().filter(|s| fits_schema(s, &value).is_ok()).collect();

@@ -179,9 +179,11 @@ async fn everything_happens(server: &Server) -> Client {
     let (_, asset) = page.split_once("/static/").expect("a file");
     let asset = asset.split(['"', '\'']).next().expect("its address");
     let paths = "/ /embed.js /favicon.ico /livez /readyz /healthz /check /check.json /metrics /no-such-page \
-        /api/v1/no-such-page /api/v1/avatars /api/v1/openapi.json /api/v1/rooms/a-room-of-mine \
-        /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg";
-    for path in paths.split(' ').chain([&*format!("/static/{asset}")]) {
+        /api/v1/no-such-page /api/v1/avatars /api/v1/openapi.json /api/v1/highlight /api/v1/rooms/a-room-of-mine \
+        /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/messages/1 \
+        /api/v1/rooms/a-room-of-mine/messages/1/reactions /api/v1/rooms/a-room-of-mine/changes \
+        /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg";
+    for path in paths.split_whitespace().chain([&*format!("/static/{asset}")]) {
         server.get(path).await.bytes().await.expect("all of it");
     }
     for method in ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW", "BREW2"] {

@@ -30,6 +30,7 @@ mod heartbeat;
 mod history_checker;
 mod house;
 mod http;
+mod http_changes;
 mod identity;
 mod leases;
 mod limits;
