@@ -15,8 +15,8 @@ use super::{address, error::HttpError, site::Site};
 use crate::highlight::{CODE_BYTES_MAX, Full};
 use chat_wire::ErrorCode;
 
-/// The body may have twice the bytes of a code: JSON writes line ends and quotes as two.
-const BODY_BYTES_MAX: usize = 2 * CODE_BYTES_MAX;
+/// The body may have twice the bytes of a code, as JSON writes line ends and quotes as two, and a KiB around it.
+const BODY_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 1_024;
 /// How long the whole body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(5);
 /// What colouring a byte of code costs an address, in bytes of answers: with the defaults of docs/LIMITS.md it may ask
@@ -25,7 +25,7 @@ const COST: u64 = 64;
 
 const BAD_BODY: HttpError =
     HttpError::new(ErrorCode::BadRequest, "the body is a JSON object with code, a text, and language, a text or null");
-const TOO_LARGE: HttpError = HttpError::new(ErrorCode::TooLarge, "code has at most 16 KiB, the whole body 32");
+const TOO_LARGE: HttpError = HttpError::new(ErrorCode::TooLarge, "code has at most 16 KiB, the whole body 33");
 const TOO_SLOW: HttpError = HttpError::new(ErrorCode::BadRequest, "the body did not arrive in time");
 const OVERLOADED: HttpError = HttpError::new(ErrorCode::Overloaded, "too much code waits for its colours");
 
