@@ -114,7 +114,8 @@ impl Nesting {
                     ClearAmount::TopN(n) => self.classes.len().saturating_sub(*n),
                     ClearAmount::All => 0,
                 };
-                self.cleared.push(self.classes.split_off(n_kept));
+                self.cleared.push(self.classes.iter().skip(n_kept).copied().collect());
+                self.classes.truncate(n_kept);
             }
             ScopeStackOp::Restore => self.classes.extend(self.cleared.pop().unwrap_or_default()),
             ScopeStackOp::Noop => {}
