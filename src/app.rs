@@ -83,6 +83,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), connections));
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
+    let forgetting = actix::spawn(figures::forget_removed_texts(site.clone()));
 
     let stop = tokio::select! {
         stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
@@ -94,6 +95,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     watch.abort();
     failover.abort();
     renewing.abort();
+    forgetting.abort();
     lease::end(&own, &site).await;
     handle.stop(true).await;
     if let Some(metrics) = metrics_handle {

@@ -25,6 +25,8 @@ const DATABASE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the server that takes messages is asked whether it still does: so long may others' messages be read from
 /// one that was left.
 const FAILOVER_INTERVAL: Duration = Duration::from_secs(2);
+/// How often texts are looked for that were removed long ago.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Memory is given back again after this time: sessions that leave all at once are counted out before all that they
 /// had, and what their rooms kept of them, is free.
@@ -144,5 +146,15 @@ pub(super) async fn watch_failover(site: web::Data<Site>) {
             // Who writes and who reads say it where it does not go.
             let _ = site.store.can_write().await;
         }
+    }
+}
+
+/// Lets go of what moderators deleted, once that cannot be undone any more.
+pub(super) async fn forget_removed_texts(site: web::Data<Site>) {
+    loop {
+        if let Err(error) = site.store.forget_removed_texts().await {
+            log::debug!("texts that were removed long ago are still there: {error}");
+        }
+        sleep(FORGET_INTERVAL).await;
     }
 }

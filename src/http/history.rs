@@ -106,15 +106,9 @@ async fn quoted(site: &Site, room: &RoomId, messages: &[&ChatMessage]) -> Result
     if wanted.is_empty() {
         return Ok(vec![]);
     }
-    let read = async {
-        let mut found = Vec::with_capacity(wanted.len());
-        for id in wanted {
-            found.extend(site.store.message(room, id).await?);
-        }
-        found.sort_by_key(|message: &ChatMessage| message.seq);
-        Ok(found)
-    };
-    site.read(read).await
+    let mut found = site.read(site.store.messages(room, &wanted)).await?;
+    found.sort_by_key(|message| message.seq);
+    Ok(found)
 }
 
 /// The ids of what these messages answer, each once, without those that are among them.

@@ -9,7 +9,6 @@ use super::{
     site::Site,
 };
 use chat_domain::AnonymousId;
-use chat_store::ReactorCursor;
 use chat_wire::{
     ErrorCode, OwnReactionsQuery, REACTORS_LIMIT_MAX, ReactorsQuery, message_in_path, own_reactions_query,
     reactor_cursor, reactors_query,
@@ -18,8 +17,8 @@ use chat_wire::{
 /// The header that an identity is proved with. A header rather than a parameter: addresses are logged on their way.
 pub const ANONYMOUS_ID: &str = "x-anonymous-id";
 
-/// `GET /api/v1/rooms/{room}/messages/{id}/reactions?emoji=&cursor=&limit=`: who reacts with an emoji, those who did
-/// first before the others.
+/// `GET /api/v1/rooms/{room}/messages/{id}/reactions?emoji=&cursor=&limit=`: who reacts with an emoji, in the order of
+/// their ids.
 pub async fn reactors(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -32,13 +31,12 @@ pub async fn reactors(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
     let id = message_in_path(request.uri().path(), 6).ok_or(HttpError::MESSAGE_NOT_FOUND)?;
     let query = reactors_query(request.query_string());
     let ReactorsQuery { emoji, after, limit } = query.map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
-    let cursor = after.map(|(rev, author)| ReactorCursor { rev, author });
     let limit = limit.unwrap_or(REACTORS_LIMIT_MAX);
-    let read = site.read(site.store.reactions_of(&room, id, &emoji, cursor, limit)).await?;
+    let read = site.read(site.store.reactions_of(&room, id, &emoji, after, limit)).await?;
     let found = read.ok_or(HttpError::MESSAGE_NOT_FOUND)?;
     Ok(fresh(&ReactorsAnswer {
         authors: found.authors.iter().map(|author| author.as_str()).collect(),
-        next_cursor: found.next.map(|next| reactor_cursor(next.rev, &next.author)),
+        next_cursor: found.authors.last().filter(|_| found.has_more).map(reactor_cursor),
     }))
 }
 

@@ -229,8 +229,8 @@ pub(super) mod tests {
             version,
             edited_at: (version > 1).then_some(at),
             deleted: is_deleted.then_some((at, if n > 3 { DeletedBy::Moderator } else { DeletedBy::Author })),
-            pinned_at: (n % 2 == 0).then_some(at),
-            reply_to: (n % 3 == 0).then_some(MessageRef { id: 7 << n, seq: 3 }),
+            pinned_at: n.is_multiple_of(2).then_some(at),
+            reply_to: n.is_multiple_of(3).then_some(MessageRef { id: 7 << n, seq: 3 }),
             mentions: (0..n).map(|n| Mention { author: author(n), from: place(n), to: place(n * 10) }).collect(),
             reactions: (0..n).map(reaction).collect(),
         }))

@@ -5,6 +5,7 @@
 //! docs/ARCHITECTURE.md.
 #![allow(
     clippy::disallowed_methods,
+    clippy::large_enum_variant,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

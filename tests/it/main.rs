@@ -4,7 +4,7 @@
 //! Needs `TEST_POSTGRES_URL`, the URL of a superuser: `scripts/test` starts a PostgreSQL and sets it.
 // A test that meets what it does not expect fails by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-#![allow(clippy::disallowed_methods, clippy::as_conversions, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::as_conversions, clippy::large_enum_variant, missing_docs)]
 
 #[macro_use]
 #[path = "support/on_both.rs"]

@@ -2,6 +2,7 @@
 //! descriptors, threads, memory. `scripts/soak` runs it; `cargo test` by itself does not.
 #![allow(
     clippy::disallowed_methods,
+    clippy::large_enum_variant,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

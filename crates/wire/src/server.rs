@@ -14,6 +14,7 @@ use chat_domain::{
 /// A frame from the server. Clients, tests and the load tester read it; the server writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "one at a time is written, or read: most of them are messages")]
 pub enum ServerFrame<'a> {
     /// The answer to JOIN.
     Welcome(Box<WelcomePayload<'a>>),

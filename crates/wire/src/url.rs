@@ -89,8 +89,8 @@ pub fn changes_query(query: &str) -> Result<ChangesQuery, &'static str> {
 pub struct ReactorsQuery {
     /// With what.
     pub emoji: Emoji,
-    /// Those behind this value of the counter and this author.
-    pub after: Option<(i64, AuthorId)>,
+    /// Those behind this author.
+    pub after: Option<AuthorId>,
     /// How many, where it says.
     pub limit: Option<usize>,
 }
@@ -115,14 +115,12 @@ pub fn reactors_query(query: &str) -> Result<ReactorsQuery, &'static str> {
 }
 
 /// The cursor of the page that begins behind this author. Opaque to clients.
-pub fn reactor_cursor(rev: i64, author: &AuthorId) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{rev}\n{}", author.as_str()))
+pub fn reactor_cursor(author: &AuthorId) -> String {
+    URL_SAFE_NO_PAD.encode(author.as_str())
 }
 
-fn reactor_of(cursor: &str) -> Option<(i64, AuthorId)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let (rev, author) = text.split_once('\n')?;
-    Some((whole(rev)?, AuthorId::parse(author)?))
+fn reactor_of(cursor: &str) -> Option<AuthorId> {
+    AuthorId::parse(&String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?)
 }
 
 /// The messages of which somebody asks what they react with.
@@ -260,9 +258,9 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_as_it_was_given() {
         let author = Author {
-            id: chat_domain::AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg"),
+            id: AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg"),
             nickname: chat_domain::Nickname::parse("걷는 판다").expect("a nickname"),
-            avatar: chat_domain::AvatarName::derived_from(&chat_domain::AuthorId::from_stored("a")),
+            avatar: chat_domain::AvatarName::derived_from(&AuthorId::from_stored("a")),
         };
         let query = members_query(&format!("limit=500&cursor={}", cursor_of(&author))).expect("a query");
         assert_eq!(query.after, Some(("걷는 판다".to_owned(), "TV8DvW0uNlMNbA-3lTR1Sg".to_owned())));
@@ -303,9 +301,9 @@ mod tests {
     #[test]
     fn those_who_react_are_asked_for_by_emoji_and_a_cursor_that_was_given() {
         let author = AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg");
-        let query = format!("emoji=%F0%9F%91%8D&cursor={}", reactor_cursor(42, &author));
+        let query = format!("emoji=%F0%9F%91%8D&cursor={}", reactor_cursor(&author));
         let emoji = Emoji::parse("👍").expect("an emoji");
-        assert_eq!(reactors_query(&query), Ok(ReactorsQuery { emoji, after: Some((42, author)), limit: None }));
+        assert_eq!(reactors_query(&query), Ok(ReactorsQuery { emoji, after: Some(author), limit: None }));
         for query in [
             "",
             "emoji=",
@@ -313,7 +311,7 @@ mod tests {
             "emoji=%F0%9F%91%8D%F0%9F%91%8D",
             "emoji=%F0%9F%91%8D&limit=101",
             "emoji=%F0%9F%91%8D&cursor=",
-            "emoji=%F0%9F%91%8D&cursor=YQ",
+            "emoji=%F0%9F%91%8D&cursor=IA",
             "emoji=%F0%9F%91%8D&emoji=%F0%9F%91%8D",
         ] {
             assert!(reactors_query(query).is_err(), "{query}");

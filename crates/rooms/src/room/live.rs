@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -150,8 +150,8 @@ impl Live {
         if is_pinned || !self.pinned.is_empty() {
             self.pinned.retain(|pinned| pinned.id != message.id);
             if is_pinned {
-                let at = self.pinned.partition_point(|m| (pinned_at(m), m.seq) > (pinned_at(message), message.seq));
-                self.pinned.insert(at, message.clone());
+                self.pinned.push(message.clone());
+                self.pinned.sort_by_key(|m| Reverse((pinned_at(m), m.seq)));
             }
         }
     }

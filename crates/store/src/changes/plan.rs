@@ -173,14 +173,15 @@ impl Work {
             return Ok(false);
         }
         let n_emojis = reactions.iter().filter(|r| r.count > 0).count();
+        let is_full = n_emojis >= REACTIONS_MAX;
         match (reactions.iter_mut().find(|r| r.emoji == *emoji), on) {
+            (Some(Reaction { count: 0, .. }) | None, true) if is_full => return Err(ChangeRefusal::TooManyReactions),
             (Some(reaction), true) => {
                 reaction.count = reaction.count.saturating_add(1);
                 if reaction.authors.len() < REACTION_AUTHORS_MAX {
                     reaction.authors.push(author.clone());
                 }
             }
-            (None, true) if n_emojis >= REACTIONS_MAX => return Err(ChangeRefusal::TooManyReactions),
             (None, true) => {
                 reactions.push(Reaction { emoji: emoji.clone(), count: 1, authors: vec![author.clone()] });
             }
@@ -195,9 +196,10 @@ impl Work {
             false => (&mut self.plan.reactions_removed, &mut self.plan.reactions_added),
         };
         // What this batch has undone again need not be written.
-        match back.iter().position(|other| *other == key) {
-            Some(index) => drop(back.swap_remove(index)),
-            None => to.push(key.clone()),
+        let n_before = back.len();
+        back.retain(|other| *other != key);
+        if back.len() == n_before {
+            to.push(key.clone());
         }
         if on {
             self.facts.reactions.insert(key);
