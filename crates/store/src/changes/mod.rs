@@ -7,6 +7,8 @@
 mod facts;
 mod plan;
 pub(crate) mod statements;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use facts::{Facts, RoomFacts};
 pub(crate) use plan::{Plan, plan};
