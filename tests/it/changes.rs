@@ -26,7 +26,7 @@ on_both!(
 );
 
 /// A server that takes changes: on PostgreSQL it has to know first that no older server lives.
-async fn server_with(database: &Database, settings: &[(&str, &str)]) -> Server {
+pub async fn server_with(database: &Database, settings: &[(&str, &str)]) -> Server {
     let server = Server::with(database, settings).await;
     takes_changes(&server).await;
     server

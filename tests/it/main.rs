@@ -22,6 +22,7 @@ mod changes;
 mod changes_refused;
 mod database_tls;
 mod docs;
+mod equivalence;
 mod failover;
 mod figures;
 mod frames;

@@ -308,20 +308,25 @@ impl Client {
 
     /// Sends a command, again whenever an ERROR says when to, until the ACK comes.
     pub async fn until_taken(&mut self, command: &Value) -> AckPayload {
+        self.until_answered(command).await.unwrap_or_else(|error| panic!("instead of an ACK: {error:?}"))
+    }
+
+    /// The same until the ACK or an ERROR that is final.
+    pub async fn until_answered(&mut self, command: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
         let client_id: Uuid = serde_json::from_value(command["payload"]["clientId"].clone()).expect("a key");
         let taken = async {
             loop {
                 self.send(command).await;
                 match self.answer(client_id).await {
-                    Ok(ack) => return ack,
+                    Ok(ack) => return Ok(ack),
                     Err(ErrorPayload { retry_after_ms: Some(ms), .. }) => {
                         tokio::time::sleep(std::time::Duration::from_millis(ms.min(1_000))).await;
                     }
-                    Err(error) => panic!("instead of an ACK: {error:?}"),
+                    Err(error) => return Err(error),
                 }
             }
         };
-        within("a command to be taken", taken).await
+        within("a command to be answered", taken).await
     }
 
     /// Sends a message once; gives its ACK, or the ERROR that comes instead.

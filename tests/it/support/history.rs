@@ -14,6 +14,8 @@ pub struct History {
     pub cursor: i64,
     /// The list that a page would show.
     pub list: BTreeMap<i64, MessagePayload<'static>>,
+    /// Every frame that came, over all connections, as JSON; kept only where it is there.
+    pub frames: Option<Vec<String>>,
     /// Where the pieces lead that follow a WELCOME, until they have come.
     pub head: Option<i64>,
     /// Every message ever seen, by epoch and `seq`, in the last state that was seen.
@@ -55,6 +57,9 @@ impl History {
 
     /// Takes in one frame; a BATCH frame by frame.
     pub fn take(&mut self, frame: &ServerFrame<'static>) {
+        if let Some(frames) = &mut self.frames {
+            frames.push(chat_wire::encode(frame));
+        }
         match frame {
             ServerFrame::Welcome(welcome) => self.welcome(welcome),
             ServerFrame::Message(message) => {
