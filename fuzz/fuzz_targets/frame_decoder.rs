@@ -1,7 +1,9 @@
 //! Any text as a client's frame. What is decoded, written as a client would write it and decoded again, is the same.
 #![no_main]
 
-use chat_wire::{ClientFrame, ProfileChange, decode};
+use chat_wire::{
+    ClientFrame, DeleteToSend, EditToSend, MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend, decode,
+};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
@@ -26,8 +28,36 @@ fn written(frame: &ClientFrame) -> Value {
         ClientFrame::Profile(ProfileChange { nickname, avatar }) => {
             json!({"type": "PROFILE", "payload": {"nickname": nickname, "avatar": avatar}})
         }
-        ClientFrame::Message(message) => {
-            json!({"type": "MESSAGE", "payload": {"clientId": message.client_id, "content": message.content}})
+        ClientFrame::Message(MessageToSend { client_id, content, reply_to, mentions }) => {
+            let mentions = written_mentions(mentions);
+            command(
+                "MESSAGE",
+                json!({"clientId": client_id, "content": content, "replyTo": reply_to, "mentions": mentions}),
+            )
         }
+        ClientFrame::Edit(EditToSend { client_id, id, version, content, mentions }) => {
+            let mentions = written_mentions(mentions);
+            let payload =
+                json!({"clientId": client_id, "id": id, "version": version, "content": content, "mentions": mentions});
+            command("EDIT", payload)
+        }
+        ClientFrame::Delete(DeleteToSend { client_id, id }) => {
+            command("DELETE", json!({"clientId": client_id, "id": id}))
+        }
+        ClientFrame::React(ReactToSend { client_id, id, emoji, on }) => {
+            command("REACT", json!({"clientId": client_id, "id": id, "emoji": emoji, "on": on}))
+        }
+        ClientFrame::Pin(PinToSend { client_id, id, on }) => {
+            command("PIN", json!({"clientId": client_id, "id": id, "on": on}))
+        }
+        ClientFrame::Typing => command("TYPING", json!({})),
     }
+}
+
+fn command(kind: &str, payload: Value) -> Value {
+    json!({"type": kind, "payload": payload})
+}
+
+fn written_mentions(mentions: &[MentionToSend]) -> Value {
+    mentions.iter().map(|m| json!({"authorId": m.author_id, "from": m.from, "to": m.to})).collect()
 }

@@ -25,6 +25,7 @@ fuzz_target!(|url: &str| {
             PageCursor::Latest => String::new(),
             PageCursor::Before(seq) => format!("before={seq}"),
             PageCursor::After(seq) => format!("%61fter={seq}"),
+            PageCursor::Around(seq) => format!("around={seq}"),
         };
         let limit = limit.map(|n| format!("limit=0{n}&")).unwrap_or_default();
         let written = format!("{limit}x=y&{cursor}");

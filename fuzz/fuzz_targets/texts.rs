@@ -1,8 +1,8 @@
-//! Any text as a nickname, a content, an avatar. What is accepted keeps the rules and is accepted unchanged again.
+//! Any text as a nickname, a content, an avatar, an emoji. What is accepted keeps the rules and is accepted unchanged again.
 #![no_main]
 
 use chat_domain::{
-    AvatarName, CONTENT_CODE_POINTS_MAX, Content, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname,
+    AvatarName, CONTENT_CODE_POINTS_MAX, Content, Emoji, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname,
 };
 use libfuzzer_sys::fuzz_target;
 use unicode_segmentation::UnicodeSegmentation;
@@ -22,6 +22,11 @@ fuzz_target!(|text: &str| {
         assert!(content.as_str().chars().all(|c| !c.is_control() || c == '\n' || c == '\t'), "{content:?}");
         assert_eq!(Content::parse(content.as_str()).as_ref(), Ok(&content));
         assert_eq!(Content::parse(&content.as_str().replace('\n', "\r\n")), Ok(content));
+    }
+    if let Ok(emoji) = Emoji::parse(text) {
+        assert!(text.len() <= 64 && text.graphemes(true).count() == 1, "{text:?}");
+        assert!(!text.chars().any(|c| c.is_alphabetic() || c.is_control() || c.is_whitespace()), "{text:?}");
+        assert_eq!(emoji.as_str(), text);
     }
     if let Ok(avatar) = AvatarName::parse(text) {
         assert_eq!(avatar.as_str(), text);
