@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Database, RawSocket, Server, Who, message, soon};
+use crate::support::{Client, Database, RawSocket, Server, Who, command::react, message, soon};
 
 on_both!(
     the_page_lists_what_is_printed_and_everything_moves,
@@ -158,6 +158,7 @@ async fn everything_happens(server: &Server) -> Client {
     assert_eq!(client.say_as(key, "hello").await.seq, ack.seq);
     client.send(&message(key, "something else")).await;
     client.error_of(ErrorCode::ClientIdConflict).await;
+    client.until_taken(&react(&ack.id, "👍", true)).await;
     client.send_text("no frame").await;
     client.error_of(ErrorCode::BadFrame).await;
     let (client, welcome) = client.back(server).await;

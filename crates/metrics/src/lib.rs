@@ -22,6 +22,9 @@ pub const JOIN_OUTCOMES: [&str; 8] = [
 pub const UPGRADE_OUTCOMES: [&str; 8] =
     ["opened", "server_full", "address_full", "origin_refused", "rate_limited", "draining", "overloaded", "invalid"];
 
+/// What was done to a stored message.
+pub const CHANGE_KINDS: [&str; 4] = ["edit", "deletion", "reaction", "pin"];
+
 /// Why a connection was ended: its address, or the server, had too many.
 pub const CUT_REASONS: [&str; 2] = ["address", "server"];
 
@@ -79,6 +82,9 @@ metrics! { labels:
         "People in a live room; each live room is looked at every ten seconds.", &ROOM_PEOPLE);
     messages_accepted: IntCounter = counter("chat_messages_accepted_total", "Messages that a room gave to the store.");
     messages_stored: IntCounter = counter("chat_messages_stored_total", "Messages stored by this server.");
+    changes_stored: Counters = counters("chat_changes_stored_total",
+        "Changes of stored messages that this server stored, by kind; reactions to one message at once are one.", "kind",
+        CHANGE_KINDS);
     messages_repeated: IntCounter = counter("chat_messages_repeated_total", "Messages that had been stored before.");
     messages_refused: Counters = counters("chat_messages_refused_total",
         "Messages answered by an ERROR, by its code.", "code", &labels.error_codes);

@@ -11,7 +11,7 @@ use super::{
     messages::{Append, AppendResult, BatchLimits, Flush, GetStatus, Persisted, Status, Write},
     refusals::Refusals,
 };
-use chat_domain::{Annotations, Change, ChatMessage, NewMessage};
+use chat_domain::{Action, Annotations, Change, ChatMessage, NewMessage};
 use chat_metrics::{Metrics, gauge, observation};
 use chat_store::{AppendOutcome, ChangeOutcome, Store, StoreError, StoredMessage, Work};
 
@@ -44,6 +44,8 @@ pub struct Persistence {
     /// A locked room will be tried again in a moment.
     locked_soon: bool,
     refusals: Refusals,
+    /// The change that was counted last.
+    last_change: Option<Arc<Change>>,
     /// Stored, and not answered yet: empty before the next commit ends.
     answers: Vec<(Append, AppendResult)>,
 }
@@ -67,6 +69,7 @@ impl Persistence {
             flush: None,
             locked_soon: false,
             refusals: Refusals::default(),
+            last_change: None,
             answers: Vec::new(),
         }
     }
@@ -241,8 +244,11 @@ impl Persistence {
                 AppendOutcome::Refused(why) => self.refused(&why),
                 AppendOutcome::Locked => return None,
             },
-            (Write::Change(_), Outcome::Change(outcome)) => match outcome {
-                ChangeOutcome::Changed(epoch, change) => AppendResult::Stored { epoch, change: (*change).clone() },
+            (Write::Change(asked), Outcome::Change(outcome)) => match outcome {
+                ChangeOutcome::Changed(epoch, change) => {
+                    self.count_change(&asked.action, &change);
+                    AppendResult::Stored { epoch, change: (*change).clone() }
+                }
                 ChangeOutcome::Unchanged(stored) => AppendResult::Repeated(stored),
                 ChangeOutcome::Rejected(why) => AppendResult::Rejected(why),
                 ChangeOutcome::GuardChanged => AppendResult::GuardChanged,
@@ -252,6 +258,21 @@ impl Persistence {
             // A batch is of one class, and so are its outcomes.
             _ => return None,
         })
+    }
+
+    /// Several reactions that are one change come one after the other, and count as one.
+    fn count_change(&mut self, action: &Action, change: &Arc<Change>) {
+        let is_counted = self.last_change.as_ref().is_some_and(|last| Arc::ptr_eq(last, change));
+        let kind = match action {
+            Action::Edit { .. } => "edit",
+            Action::Delete { .. } => "deletion",
+            Action::React { .. } => "reaction",
+            Action::Pin { .. } => "pin",
+        };
+        if !is_counted {
+            self.metrics.changes_stored.inc(kind);
+            self.last_change = Some(change.clone());
+        }
     }
 
     fn refused(&mut self, why: &str) -> AppendResult {
