@@ -23,6 +23,7 @@ on_both!(
     edits_and_deletions_count_as_messages,
     what_was_missed_comes_in_pieces,
     who_types_is_told_for_a_while,
+    rights_that_changed_meanwhile_are_looked_at_again,
 );
 
 /// A server that takes changes: on PostgreSQL it has to know first that no older server lives.
@@ -199,6 +200,24 @@ async fn who_comes_and_goes_ends_in_the_same_state(database: &Database) {
         assert_eq!(traveller.history.list, writer.history.list, "after {some:?}");
     }
     is_what_there_is(&traveller, &server).await;
+}
+
+/// Who may do what has changed since the room looked: it looks again, and nobody is told.
+async fn rights_that_changed_meanwhile_are_looked_at_again(database: &Database) {
+    let server = server_with(database, &LIMITS_OFF).await;
+    let mut writer = Client::author(&server, "post", "the writer").await;
+    let id = writer.say("before").await.id;
+    for n in 0..3_i64 {
+        database.run("UPDATE rooms SET guard_rev = guard_rev + 1").await;
+        writer.publish_all((0..3).map(|i| format!("{n}.{i}"))).await;
+        writer.reach(4 + n * 4).await;
+        database.run("UPDATE rooms SET guard_rev = guard_rev + 1").await;
+        let sent = edit(&id, 1 + i32::try_from(n).expect("a number"), &format!("edited {n}"));
+        assert_eq!(writer.until_taken(&sent).await.rev, 5 + n * 4);
+    }
+    let contents = writer.history.contents();
+    assert_eq!(contents, ["edited 2", "0.0", "0.1", "0.2", "1.0", "1.1", "1.2", "2.0", "2.1", "2.2"], "in order");
+    is_what_there_is(&writer, &server).await;
 }
 
 async fn many_react_to_one_message_at_once(database: &Database) {

@@ -20,18 +20,19 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 8] = [
+const SERVER: [(&str, &[&str], &[&str]); 9] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
+    ("highlight", &[], &[]),
     ("session", &[], &["domain", "metrics", "wire", "rooms"]),
-    ("http", &["session"], &["domain", "metrics", "wire", "store", "rooms"]),
+    ("http", &["highlight", "session"], &["domain", "metrics", "wire", "store", "rooms"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
     ("config", &["fault_injection", "http", "logging"], &["store", "load"]),
     (
         "app",
-        &["memory", "logging", "healthcheck", "session", "http", "fault_injection", "config"],
+        &["memory", "logging", "healthcheck", "highlight", "session", "http", "fault_injection", "config"],
         &["domain", "metrics", "wire", "store", "rooms"],
     ),
 ];

