@@ -12,31 +12,20 @@ use std::{
 use chat_wire::{AckPayload, ErrorCode, MessagePayload, ResumePoint};
 use uuid::Uuid;
 
-/// What one client did and what it was told.
+/// As clients see it and as it is stored.
+pub type Message = MessagePayload<'static>;
+
+/// What one client did and what it was told: `Connected` is a new socket, `Asked` a JOIN, and `Sent` a message, for the
+/// first time or again.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A new socket.
     Connected,
-    /// A JOIN was sent.
     Asked(Option<ResumePoint>),
-    Welcome {
-        epoch: String,
-        rev: i64,
-        resumed: bool,
-        has_more: bool,
-        messages: Vec<MessagePayload<'static>>,
-    },
-    /// A message was sent, for the first time or again.
-    Sent {
-        client_id: Uuid,
-        content: String,
-    },
-    Message(MessagePayload<'static>),
+    Welcome { epoch: String, rev: i64, resumed: bool, has_more: bool, messages: Vec<Message> },
+    Sent { client_id: Uuid, content: String },
+    Message(Message),
     Ack(AckPayload),
-    Refused {
-        client_id: Option<Uuid>,
-        code: ErrorCode,
-    },
+    Refused { client_id: Option<Uuid>, code: ErrorCode },
     Closed(u16),
 }
 
@@ -55,9 +44,9 @@ pub struct StoredRoom {
     pub last_rev: i64,
     pub message_count: i64,
     /// By `seq`.
-    pub rows: Vec<MessagePayload<'static>>,
+    pub rows: Vec<Message>,
     /// All that each server's HTTP interface gives, page by page.
-    pub fresh: Vec<Vec<MessagePayload<'static>>>,
+    pub fresh: Vec<Vec<Message>>,
     /// The counter that each server's summary of the room tells.
     pub summaries: Vec<i64>,
 }
@@ -202,7 +191,7 @@ fn check_rows(room: &StoredRoom, sent: &BTreeSet<(Uuid, &str)>) -> Vec<Broken> {
 
 /// What a client knows while its history is read.
 struct Reader<'a> {
-    by_seq: BTreeMap<i64, &'a MessagePayload<'static>>,
+    by_seq: BTreeMap<i64, &'a Message>,
     /// `None` before the first change that says where the client is.
     cursor: Option<i64>,
     /// Values told since the last start over.
@@ -211,7 +200,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn change(&mut self, message: &MessagePayload<'static>) {
+    fn change(&mut self, message: &Message) {
         let rev = message.rev;
         match self.by_seq.get(&message.seq) {
             None => self.found.push(Broken::Phantom { seq: message.seq, client_id: message.client_id }),
@@ -237,7 +226,7 @@ impl Reader<'_> {
 
 /// What is broken in one client's history alone.
 pub fn check_history(client: &History, stored: &StoredRoom) -> Vec<Broken> {
-    let by_id: BTreeMap<Uuid, &MessagePayload<'static>> = stored.rows.iter().map(|r| (r.client_id, r)).collect();
+    let by_id: BTreeMap<Uuid, &Message> = stored.rows.iter().map(|r| (r.client_id, r)).collect();
     let by_seq = stored.rows.iter().map(|r| (r.seq, r)).collect();
     let mut reader = Reader { by_seq, cursor: None, told: BTreeSet::new(), found: Vec::new() };
     let (mut joined, mut asked) = (false, None);
@@ -301,14 +290,7 @@ pub fn check_history(client: &History, stored: &StoredRoom) -> Vec<Broken> {
 }
 
 /// `had` is the resume point that was asked for, where it was of this epoch.
-fn welcome(
-    reader: &mut Reader<'_>,
-    had: Option<i64>,
-    rev: i64,
-    resumed: bool,
-    has_more: bool,
-    messages: &[MessagePayload<'static>],
-) {
+fn welcome(reader: &mut Reader<'_>, had: Option<i64>, rev: i64, resumed: bool, has_more: bool, messages: &[Message]) {
     if let Some(had) = had.filter(|had| rev < *had) {
         reader.found.push(Broken::WentBack { had, told: rev });
     }

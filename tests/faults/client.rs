@@ -159,15 +159,12 @@ impl Client {
                 return self.life;
             }
             if let Some(mut socket) = self.connect().await {
-                match self.session(&mut socket).await {
-                    End::Left => {
-                        // A polite end: what was on its way may still come, and nobody reads it.
-                        let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
-                        self.note(Event::Closed(1000));
-                    }
-                    End::Broken(code) => self.note(Event::Closed(code)),
-                    End::Done => self.note(Event::Closed(1000)),
+                let (Ok(end) | Err(end)) = self.talk(&mut socket).await;
+                if matches!(end, End::Left) {
+                    // A polite end: what was on its way may still come, and nobody reads it.
+                    let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
                 }
+                self.note(Event::Closed(if let End::Broken(code) = end { code } else { 1000 }));
                 for pending in self.pending.values_mut() {
                     (pending.waits_since, pending.sent) = (None, None);
                 }
@@ -212,12 +209,6 @@ impl Client {
         let join = self.who.join(resume.as_ref());
         self.note(Event::Asked(resume));
         send(socket, join.to_string()).await
-    }
-
-    async fn session(&mut self, socket: &mut Socket) -> End {
-        match self.talk(socket).await {
-            Ok(end) | Err(end) => end,
-        }
     }
 
     async fn talk(&mut self, socket: &mut Socket) -> Result<End, End> {

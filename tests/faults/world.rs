@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use chat_wire::MessagePayload;
 use futures_util::future::LocalBoxFuture;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
@@ -20,19 +19,21 @@ use tokio::{
 
 use crate::{
     STORED_MIN,
-    checker::{Run, StoredRoom},
+    checker::{Message, Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     support::{Database, Folder, Proxy, Server, in_path, until},
 };
+
+/// Lets something go wrong once, and makes it good again.
+type Strike = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>;
 
 /// Something that goes wrong.
 pub struct Fault {
     pub name: &'static str,
     pub about: &'static str,
     pub spec: Spec,
-    /// Lets it go wrong once, and makes it good again.
-    pub strike: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>,
+    pub strike: Strike,
     /// That it really went wrong: tells what is missing, if anything.
     pub bit: fn(&Ended) -> Result<(), String>,
     /// Kinds of violations of which one must be found: the server is broken on purpose.
@@ -41,13 +42,22 @@ pub struct Fault {
 
 impl Fault {
     /// What most faults have in common.
-    pub const fn new(
-        name: &'static str,
-        about: &'static str,
-        spec: Spec,
-        strike: for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, ()>,
-    ) -> Self {
+    pub fn new(name: &'static str, about: &'static str, spec: Spec, strike: Strike) -> Self {
         Self { name, about, spec, strike, bit: |_| Ok(()), expects: &[] }
+    }
+
+    pub fn bit(self, bit: fn(&Ended) -> Result<(), String>) -> Self {
+        Self { bit, ..self }
+    }
+
+    /// The servers must tell of it.
+    pub fn told(self) -> Self {
+        const SILENT: &str = "/healthz never told that the database was away";
+        self.bit(|ended| if ended.n_degraded > 0 { Ok(()) } else { Err(SILENT.into()) })
+    }
+
+    pub fn expects(self, expects: &'static [&'static str]) -> Self {
+        Self { expects, ..self }
     }
 }
 
@@ -131,6 +141,13 @@ pub struct Ended {
     /// What broke the contract, apart from what the histories show.
     pub complaints: Vec<String>,
     pub server_logs: Vec<String>,
+}
+
+impl Ended {
+    /// That this was counted at least once.
+    pub fn needs(&self, what: &str) -> Result<(), String> {
+        if self.counts.contains_key(what) { Ok(()) } else { Err(format!("never: {what}")) }
+    }
 }
 
 pub struct World {
@@ -351,9 +368,25 @@ impl World {
     }
 
     /// Waits until the servers tell that the database is away.
-    pub async fn told_away(&mut self) {
+    async fn told_away(&mut self) {
         self.health(503).await;
         self.ended.n_degraded += 1;
+    }
+
+    /// The database is away: waits until the servers tell so, and then for at most so many milliseconds.
+    pub async fn stays_away(&mut self, ms_max: u64) {
+        self.told_away().await;
+        self.pause(0, ms_max).await;
+    }
+
+    /// Lets `blow` take the database away: the first time until those who send are told, then for moments.
+    pub async fn take_away(&mut self, blow: impl FnOnce(&mut Self)) {
+        if self.ended.n_degraded == 0 {
+            self.told_senders(blow).await;
+        } else {
+            blow(self);
+            self.pause(50, 1_500).await;
+        }
     }
 
     /// Waits until this many more messages are acknowledged.
@@ -375,7 +408,7 @@ impl World {
 
     /// Lets `blow` take the database away, and waits until the servers tell so, and then until somebody who sends is
     /// told so. Until then nobody leaves: whoever is outside when the database goes cannot come in to send.
-    pub async fn told_senders(&mut self, blow: impl FnOnce(&mut Self)) {
+    async fn told_senders(&mut self, blow: impl FnOnce(&mut Self)) {
         self.orders.send_modify(|o| o.stay = true);
         // From somebody who stays.
         self.acked(1).await;
@@ -538,14 +571,14 @@ async fn watch_health(
 }
 
 /// A room's whole history as the HTTP interface gives it.
-async fn read_all(server: &Server, room: &str) -> Vec<MessagePayload<'static>> {
-    let mut all: Vec<MessagePayload<'static>> = Vec::new();
+async fn read_all(server: &Server, room: &str) -> Vec<Message> {
+    let mut all = Vec::<Message>::new();
     loop {
         let after = all.last().map_or(0, |m| m.seq);
         let path = format!("/api/v1/rooms/{}/messages?after={after}&limit=100", in_path(room));
         let Value::Object(mut page) = server.json(&path).await else { panic!("{path} gives no object") };
-        let messages: Vec<MessagePayload<'static>> =
-            serde_json::from_value(page.remove("messages").expect("messages")).expect("messages");
+        let messages = page.remove("messages").expect("messages");
+        let messages: Vec<Message> = serde_json::from_value(messages).expect("messages");
         let is_last = page["hasMore"] == false || messages.is_empty();
         all.extend(messages);
         if is_last {

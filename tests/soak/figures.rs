@@ -9,18 +9,31 @@ use std::{
 
 use crate::support::{Server, get_raw};
 
-/// What a server holds at one moment.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Figures {
-    pub sessions: u64,
-    pub rooms: u64,
-    pub sockets: u64,
-    pub descriptors: u64,
-    pub threads: u64,
-    pub outbox_bytes: u64,
-    /// Resident, in KiB.
-    pub memory: u64,
+/// What a figure must be in the end, in the order of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Must {
+    BeTheSame,
+    BeNoMore,
+    /// No more than this and so much: [`MEMORY_MORE`].
+    StayNear,
 }
+use Must::{BeNoMore, BeTheSame, StayNear};
+
+/// Each figure: its column in the samples, its name in the report, and what it must be.
+const ALL: [(&str, &str, Must); 7] = [
+    ("sessions", "sessions", BeTheSame),
+    ("rooms", "rooms", BeTheSame),
+    ("sockets", "sockets", BeTheSame),
+    ("descriptors", "descriptors", BeTheSame),
+    ("threads", "threads", BeNoMore),
+    ("outbox_bytes", "bytes in outboxes", BeTheSame),
+    // Resident.
+    ("memory_kib", "memory, KiB", StayNear),
+];
+
+/// What a server holds at one moment, in the order of [`ALL`].
+#[derive(Clone, Copy, Default)]
+pub struct Figures([u64; ALL.len()]);
 
 /// How much more memory it may hold in the end, in KiB: an allocator does not give back all that it took. A leak of 1 KiB
 /// for each of the sessions of ten minutes would be more.
@@ -46,70 +59,46 @@ impl Figures {
                 metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<f64>().ok());
             value.unwrap_or_else(|| panic!("no {name}")) as u64
         };
-        Self {
-            sessions: metric("chat_sessions_live"),
-            rooms: metric("chat_rooms_live"),
-            sockets: links.iter().filter(|l| l.to_string_lossy().starts_with("socket:")).count() as u64,
-            descriptors: links.len() as u64,
-            threads: line("Threads:"),
-            outbox_bytes: metric("chat_outbox_bytes"),
-            memory: line("VmRSS:"),
-        }
+        let n_sockets = links.iter().filter(|l| l.to_string_lossy().starts_with("socket:")).count() as u64;
+        let (sessions, rooms) = (metric("chat_sessions_live"), metric("chat_rooms_live"));
+        let (threads, outbox_bytes) = (line("Threads:"), metric("chat_outbox_bytes"));
+        Self([sessions, rooms, n_sockets, links.len() as u64, threads, outbox_bytes, line("VmRSS:")])
     }
 
-    /// Everything that is counted rather than measured.
-    pub fn counts(&self) -> [u64; 6] {
-        [self.sessions, self.rooms, self.sockets, self.descriptors, self.threads, self.outbox_bytes]
+    pub fn sessions_and_rooms(&self) -> [u64; 2] {
+        [self.0[0], self.0[1]]
     }
 
-    /// What is not as it was before. Counts must be the same, threads no more, memory within a bound.
+    /// Whether everything that is counted rather than measured is the same.
+    pub fn counts_as(&self, other: &Self) -> bool {
+        (0..ALL.len()).all(|n| ALL[n].2 == StayNear || self.0[n] == other.0[n])
+    }
+
+    /// Name, what it must be, and the values of some, in the order of the report.
+    fn rows<const N: usize>(all: [&Self; N]) -> Vec<(&'static str, Must, [u64; N])> {
+        let mut rows: Vec<_> = (0..).zip(ALL).map(|(n, (_, name, must))| (name, must, all.map(|f| f.0[n]))).collect();
+        rows.sort_by_key(|(_, must, _)| *must);
+        rows
+    }
+
+    /// What is not as it was before.
     pub fn wrong(&self, before: &Self, memory_more: u64) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for (name, was, is) in [
-            ("sessions", before.sessions, self.sessions),
-            ("rooms", before.rooms, self.rooms),
-            ("sockets", before.sockets, self.sockets),
-            ("descriptors", before.descriptors, self.descriptors),
-            ("bytes in outboxes", before.outbox_bytes, self.outbox_bytes),
-        ] {
-            if was != is {
-                wrong.push(format!("{name}: {was} before, {is} after"));
-            }
-        }
-        if self.threads > before.threads {
-            wrong.push(format!("threads: {} before, {} after", before.threads, self.threads));
-        }
-        if self.memory > before.memory + memory_more {
-            wrong.push(format!("memory: {} KiB before, {} KiB after", before.memory, self.memory));
-        }
-        wrong
-    }
-
-    fn highest(&self, other: &Self) -> Self {
-        Self {
-            sessions: self.sessions.max(other.sessions),
-            rooms: self.rooms.max(other.rooms),
-            sockets: self.sockets.max(other.sockets),
-            descriptors: self.descriptors.max(other.descriptors),
-            threads: self.threads.max(other.threads),
-            outbox_bytes: self.outbox_bytes.max(other.outbox_bytes),
-            memory: self.memory.max(other.memory),
-        }
+        let wrong = |(name, must, [was, is]): (&str, Must, [u64; 2])| match must {
+            BeTheSame => (was != is).then(|| format!("{name}: {was} before, {is} after")),
+            BeNoMore => (is > was).then(|| format!("{name}: {was} before, {is} after")),
+            StayNear => (is > was + memory_more).then(|| format!("memory: {was} KiB before, {is} KiB after")),
+        };
+        Self::rows([before, self]).into_iter().filter_map(wrong).collect()
     }
 
     pub fn table(before: &Self, peak: &Self, after: &Self, memory_more: u64) -> String {
-        let memory = format!("at most {} MiB more", memory_more / 1_024);
-        let rows = [
-            ("sessions", "the same", [before, peak, after].map(|f| f.sessions)),
-            ("rooms", "the same", [before, peak, after].map(|f| f.rooms)),
-            ("sockets", "the same", [before, peak, after].map(|f| f.sockets)),
-            ("descriptors", "the same", [before, peak, after].map(|f| f.descriptors)),
-            ("bytes in outboxes", "the same", [before, peak, after].map(|f| f.outbox_bytes)),
-            ("threads", "no more", [before, peak, after].map(|f| f.threads)),
-            ("memory, KiB", &memory, [before, peak, after].map(|f| f.memory)),
-        ];
         let mut text = format!("{:<18} {:>10} {:>10} {:>10}  must be\n", "", "before", "peak", "after");
-        for (name, must, [before, peak, after]) in rows {
+        for (name, must, [before, peak, after]) in Self::rows([before, peak, after]) {
+            let must = match must {
+                BeTheSame => "the same".to_owned(),
+                BeNoMore => "no more".to_owned(),
+                StayNear => format!("at most {} MiB more", memory_more / 1_024),
+            };
             text.push_str(&format!("{name:<18} {before:>10} {peak:>10} {after:>10}  {must}\n"));
         }
         text
@@ -126,14 +115,13 @@ pub struct Recorder {
 impl Recorder {
     pub fn new(path: &Path) -> Self {
         let mut file = File::create(path).expect("a file for the figures");
-        writeln!(file, "second,phase,sessions,rooms,sockets,descriptors,threads,outbox_bytes,memory_kib")
-            .expect("a line");
+        writeln!(file, "second,phase,{}", ALL.map(|(column, ..)| column).join(",")).expect("a line");
         Self { file, began: Instant::now(), peak: Figures::default() }
     }
 
     pub fn add(&mut self, phase: &str, figures: &Figures) {
-        let counts = figures.counts().map(|n| n.to_string()).join(",");
-        writeln!(self.file, "{},{phase},{counts},{}", self.began.elapsed().as_secs(), figures.memory).expect("a line");
-        self.peak = self.peak.highest(figures);
+        let values = figures.0.map(|n| n.to_string()).join(",");
+        writeln!(self.file, "{},{phase},{values}", self.began.elapsed().as_secs()).expect("a line");
+        self.peak = Figures(std::array::from_fn(|n| self.peak.0[n].max(figures.0[n])));
     }
 }

@@ -172,11 +172,11 @@ impl Crowd {
             sleep(PACE).await;
             let now = self.figures().await;
             recorder.add("quiet", &now);
-            n_still = if now.counts() == last.counts() { n_still + 1 } else { 0 };
+            n_still = if now.counts_as(&last) { n_still + 1 } else { 0 };
             last = now;
             let is_quiet = match before {
                 Some(before) => last.wrong(before, memory_more).is_empty(),
-                None => last.sessions == 0 && last.rooms == 0 && n_still >= STILL_FOR,
+                None => last.sessions_and_rooms() == [0, 0] && n_still >= STILL_FOR,
             };
             if is_quiet || Instant::now() > patience {
                 return last;
@@ -195,8 +195,9 @@ async fn report(
     memory_more: u64,
 ) -> String {
     let mut wrong = after.wrong(before, memory_more);
-    if before.sessions != 0 || before.rooms != 0 {
-        wrong.push(format!("not quiet after the warm-up: {before:?}"));
+    let [sessions, rooms] = before.sessions_and_rooms();
+    if sessions + rooms > 0 {
+        wrong.push(format!("not quiet after the warm-up: {sessions} sessions, {rooms} rooms"));
     }
     if broken > 0 {
         wrong.push(format!("{broken} people met what they did not expect (see above)"));
@@ -207,7 +208,7 @@ async fn report(
     if arguments.seconds >= 60 && crowd.server().metric("chat_outbox_evictions_total").await == 0.0 {
         wrong.push("nobody who stopped reading was cut for a full outbox".to_owned());
     }
-    if recorder.peak.sessions == 0 || recorder.peak.rooms == 0 {
+    if recorder.peak.sessions_and_rooms().contains(&0) {
         wrong.push("no session or no room was ever seen".to_owned());
     }
     let kind = if arguments.postgres { "postgres" } else { "sqlite" };

@@ -26,9 +26,7 @@ const STORM: u32 = 2;
 const STEPS: u32 = 10;
 
 /// Runs the load that `options` ask for.
-///
-/// # Errors
-/// Where it could not begin, or no session could join.
+/// Fails where it could not begin, or no session could join.
 pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
     let probe = match (&options.metrics, options.server_pid) {
         (_, Some(pid)) => Some(Probe::Process(pid)),
@@ -52,7 +50,6 @@ pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
 }
 
 impl Crew {
-    /// The run itself.
     fn play(&mut self, options: &LoadOptions) -> Result<Finished, LoadError> {
         let empty = self.usage();
         let began_us = self.plan.now_us() + LEAD_US;
@@ -158,7 +155,6 @@ impl Crew {
         }
     }
 
-    /// Looks for the highest rate that holds.
     fn search(&mut self, options: &LoadOptions, finished: &mut Finished) {
         let mut search = Search::from(options.rate.unwrap_or(100.0));
         let mut n_first = 0;

@@ -36,9 +36,7 @@ pub struct Read<'a> {
 
 impl Connection {
     /// Begins to connect, from `source` where there is one.
-    ///
-    /// # Errors
-    /// Where the system refuses it.
+    /// Fails where the system refuses it.
     pub fn open(
         &mut self,
         registry: &Registry,
@@ -54,9 +52,7 @@ impl Connection {
     }
 
     /// Whether TCP has connected.
-    ///
-    /// # Errors
-    /// Where it cannot.
+    /// Fails where it cannot.
     pub fn has_connected(&self) -> Result<bool, Ended> {
         let Some(stream) = &self.stream else { return Ok(false) };
         match stream.take_error() {
@@ -66,9 +62,7 @@ impl Connection {
     }
 
     /// Writes, or keeps what the socket does not take now.
-    ///
-    /// # Errors
-    /// Where the connection broke.
+    /// Fails where the connection broke.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Ended> {
         if !self.out.is_empty() {
             self.out.extend_from_slice(bytes);
@@ -89,18 +83,14 @@ impl Connection {
     }
 
     /// Writes what was kept.
-    ///
-    /// # Errors
-    /// Where the connection broke.
+    /// Fails where the connection broke.
     pub fn flush(&mut self) -> Result<(), Ended> {
         let out = std::mem::take(&mut self.out);
         self.write(&out)
     }
 
     /// Reads into `buffer`, behind what was kept. Nothing where nothing is there.
-    ///
-    /// # Errors
-    /// Where the connection ended.
+    /// Fails where the connection ended.
     pub fn read<'a>(&mut self, buffer: &'a mut [u8]) -> Result<Option<Read<'a>>, Ended> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
         let n_tail = self.tail.len();

@@ -37,7 +37,6 @@ pub struct Crew {
     /// How to give each orders, wake it and wait for its end.
     pub threads: Vec<(Sender<Order>, Waker, JoinHandle<()>)>,
     reports: Receiver<worker::Report>,
-    /// What was counted and measured.
     pub collector: Collector,
     rooms: Vec<Tally>,
     /// The line on the terminal.
@@ -52,9 +51,7 @@ pub struct Crew {
 
 impl Crew {
     /// Starts the threads; nothing is sent yet.
-    ///
-    /// # Errors
-    /// Where the system refuses what they need.
+    /// Fails where the system refuses what they need.
     pub fn start(
         options: &LoadOptions,
         target: Target,
@@ -92,7 +89,6 @@ impl Crew {
         })
     }
 
-    /// Gives all threads an order.
     pub fn order(&self, order: &Order) {
         for (orders, waker, _) in &self.threads {
             // A thread that ended has said so.

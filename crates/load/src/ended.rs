@@ -14,12 +14,7 @@ pub enum Ended {
     Refused(u16),
     /// JOIN was refused.
     #[error("JOIN refused: {code}")]
-    NotJoined {
-        /// Why.
-        code: String,
-        /// When to try again.
-        after_ms: u64,
-    },
+    NotJoined { code: String, after_ms: u64 },
     /// What came was not understood.
     #[error("{0}")]
     Protocol(&'static str),

@@ -47,16 +47,16 @@ pub struct LoadOptions {
     #[arg(long, value_enum, default_value = "steady", value_name = "NAME")]
     pub scenario: Scenario,
     /// Sessions in all.
-    #[arg(long, default_value = "100", value_name = "N", value_parser = at_least_one)]
+    #[arg(long, default_value = "100", value_name = "N", value_parser = up_to::<1_000_000>)]
     pub sessions: usize,
     /// Rooms that they are spread over.
-    #[arg(long, default_value = "1", value_name = "N", value_parser = at_least_one)]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = up_to::<1_000_000>)]
     pub rooms: usize,
     /// Rooms are called NAME-0, NAME-1 and so on; unset: new ones with each run.
     #[arg(long, value_name = "NAME", value_parser = room)]
     pub room: Option<String>,
     /// Sessions that write, in turn; unset: all.
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = up_to::<1_000_000>)]
     pub writers: Option<usize>,
     /// Messages a second in all; unset: 20. With max: the first one tried.
     #[arg(long, value_name = "N", value_parser = rate, conflicts_with = "think")]
@@ -116,7 +116,7 @@ pub struct LoadOptions {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Generator threads; unset: half of the cores, so that the other half is the server's.
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = up_to::<64>)]
     pub threads: Option<usize>,
     /// Addresses of this machine that sessions come from in turn, with commas; on loopback several are taken by
     /// themselves, since one address has no more than 28,000 ports.
@@ -169,18 +169,9 @@ fn some_time(written: &str) -> Result<Duration, String> {
     }
 }
 
-fn at_least_one(written: &str) -> Result<usize, String> {
-    match written.parse() {
-        Ok(n) if (1..=1_000_000).contains(&n) => Ok(n),
-        _ => Err("it is a whole number from 1 to 1000000".into()),
-    }
-}
-
-fn threads(written: &str) -> Result<usize, String> {
-    match written.parse() {
-        Ok(n) if (1..=64).contains(&n) => Ok(n),
-        _ => Err("it is a whole number from 1 to 64".into()),
-    }
+fn up_to<const MAX: usize>(written: &str) -> Result<usize, String> {
+    let number = written.parse().ok().filter(|n| (1..=MAX).contains(n));
+    number.ok_or_else(|| format!("it is a whole number from 1 to {MAX}"))
 }
 
 fn rate(written: &str) -> Result<f64, String> {
@@ -207,7 +198,7 @@ fn payload(written: &str) -> Result<usize, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use clap::Parser;
 
     use super::*;
@@ -218,7 +209,7 @@ mod tests {
         load: LoadOptions,
     }
 
-    fn parse(flags: &[&str]) -> Result<LoadOptions, clap::Error> {
+    pub fn parse(flags: &[&str]) -> Result<LoadOptions, clap::Error> {
         Program::try_parse_from([&["load"], flags].concat()).map(|p| p.load)
     }
 

@@ -23,7 +23,6 @@ pub struct Welcome {
     pub rev: i64,
     /// Whether `changes` are those missed.
     pub resumed: bool,
-    /// What it tells.
     pub changes: Vec<Change>,
 }
 
@@ -32,24 +31,12 @@ pub struct Welcome {
 pub enum Event {
     /// Something changed.
     Change(Change),
-    /// A message is stored.
-    Ack {
-        /// Which.
-        client_id: Uuid,
-        /// The counter's value.
-        rev: i64,
-    },
+    /// A message is stored; `rev` is the counter's value.
+    Ack { client_id: Uuid, rev: i64 },
     /// The session has joined.
     Welcome(Welcome),
-    /// Something was refused.
-    Error {
-        /// Why.
-        code: String,
-        /// Which message.
-        client_id: Option<Uuid>,
-        /// When to try again.
-        after_ms: Option<u64>,
-    },
+    /// Something was refused; `after_ms`: when to try again.
+    Error { code: String, client_id: Option<Uuid>, after_ms: Option<u64> },
     /// The room's counter.
     Heartbeat(i64),
     /// Come back after this long.
@@ -97,9 +84,7 @@ struct Room {
 }
 
 /// Reads a frame; a BATCH becomes what is in it.
-///
-/// # Errors
-/// [`Unreadable`] where it is none.
+/// Fails with [`Unreadable`] where it is none.
 pub fn parse(bytes: &[u8], run: RunId) -> Result<Vec<Event>, Unreadable> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| Unreadable)?;
     if envelope.kind == "BATCH" {
@@ -114,12 +99,8 @@ fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, 
         "WELCOME" => {
             let Room { epoch, rev } = payload.room.ok_or(Unreadable)?;
             let changes = payload.messages.iter().map(|m| change(m, run).ok_or(Unreadable));
-            Event::Welcome(Welcome {
-                epoch,
-                rev,
-                resumed: payload.resumed,
-                changes: changes.collect::<Result<_, _>>()?,
-            })
+            let (resumed, changes) = (payload.resumed, changes.collect::<Result<_, _>>()?);
+            Event::Welcome(Welcome { epoch, rev, resumed, changes })
         }
         "ERROR" => Event::Error {
             code: payload.code.ok_or(Unreadable)?,

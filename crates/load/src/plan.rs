@@ -15,17 +15,14 @@ use super::{
 /// All that is known before a run begins; the same for every thread.
 #[derive(Debug)]
 pub struct Plan {
-    /// The server.
     pub target: Target,
     /// Marks the messages of this run.
     pub run: RunId,
-    /// Of all that is random.
     pub seed: u64,
     /// What the rooms' names begin with.
     rooms: String,
     /// Where sessions are.
     pub spread: Spread,
-    /// Sessions in all.
     pub n_sessions: usize,
     /// The first so many of them write.
     pub n_writers: usize,
@@ -42,7 +39,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a run that begins now.
     pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64, run: RunId) -> Self {
         Self {
             run,
@@ -65,17 +61,14 @@ impl Plan {
         micros(self.began.elapsed())
     }
 
-    /// The sessions of a thread.
     pub fn sessions_of(&self, thread: usize) -> Vec<u64> {
         (0..count(self.n_sessions)).filter(|session| self.spread.thread(*session) == thread).collect()
     }
 
-    /// The name of a room.
     pub fn room(&self, room: usize) -> String {
         format!("{}-{room}", self.rooms)
     }
 
-    /// The address that a session comes from.
     pub fn source(&self, session: u64) -> Option<IpAddr> {
         self.sources.get(size(session % count(self.sources.len()).max(1))).copied()
     }
@@ -86,7 +79,6 @@ impl Plan {
 pub struct Board {
     /// For each room, the highest counter value that anybody heard of.
     heads: Vec<AtomicI64>,
-    /// For each thread.
     pub threads: Vec<Gauges>,
 }
 
@@ -108,7 +100,6 @@ pub struct Gauges {
 }
 
 impl Board {
-    /// Nothing heard yet.
     pub fn new(n_rooms: usize, n_threads: usize) -> Self {
         Self {
             heads: std::iter::repeat_with(AtomicI64::default).take(n_rooms).collect(),
@@ -128,7 +119,6 @@ impl Board {
         self.heads.get(room).map_or(0, |head| head.load(Relaxed))
     }
 
-    /// The sum of a gauge over all threads.
     pub fn sum(&self, gauge: impl Fn(&Gauges) -> &AtomicU64) -> u64 {
         self.threads.iter().map(|gauges| gauge(gauges).load(Relaxed)).sum()
     }

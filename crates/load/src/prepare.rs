@@ -5,9 +5,7 @@ const OTHER_FILES: u64 = 64;
 
 /// What every scenario needs before it begins: a server that answers and may be loaded, enough files, and a number
 /// that tells this run from all others.
-///
-/// # Errors
-/// Where one of these is not so.
+/// Fails where one of these is not so.
 pub fn prepare(options: &LoadOptions) -> Result<(Target, RunId), LoadError> {
     let target = Target::resolve(&options.url)?;
     if !target.address.ip().is_loopback() && !options.i_own_this_server {
@@ -23,9 +21,7 @@ pub fn prepare(options: &LoadOptions) -> Result<(Target, RunId), LoadError> {
 }
 
 /// A number that nobody can foresee.
-///
-/// # Errors
-/// Where the system has none.
+/// Fails where the system has none.
 pub fn random_number() -> std::io::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;

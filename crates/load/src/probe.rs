@@ -15,7 +15,6 @@ use super::{
 /// What a process has used up to now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Usage {
-    /// Processor time, in seconds.
     pub cpu_seconds: f64,
     /// Resident memory, in bytes.
     pub memory_bytes: f64,
@@ -36,7 +35,6 @@ pub struct Sample {
 /// Where the server's figures come from.
 #[derive(Debug)]
 pub enum Probe {
-    /// A process of this machine.
     Process(u32),
     /// Its metrics.
     Metrics(Target),
@@ -107,7 +105,6 @@ fn get(target: &Target) -> Option<String> {
 #[derive(Debug, Default)]
 pub struct Samples {
     last: Option<(f64, Usage)>,
-    /// Those so far.
     pub all: Vec<Sample>,
 }
 

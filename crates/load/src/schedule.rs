@@ -7,7 +7,6 @@ use super::numbers::{count, float, micros, size, whole};
 pub struct Segment {
     /// Number of the first message.
     pub n_first: u64,
-    /// How many there are.
     pub n: u64,
     /// When the first is due.
     pub start_us: u64,
@@ -65,7 +64,6 @@ pub struct Due {
 }
 
 impl Sendings {
-    /// Nothing to send yet.
     pub fn new(n_writers: usize, mine: Vec<u64>) -> Self {
         Self { n_writers: count(n_writers).max(1), mine, segments: VecDeque::new(), next: 0 }
     }
@@ -102,7 +100,6 @@ impl Sendings {
     }
 }
 
-/// How many messages the segments have.
 pub fn n_messages(segments: &[Segment]) -> u64 {
     segments.iter().map(|s| s.n).sum()
 }
@@ -111,19 +108,15 @@ pub fn n_messages(segments: &[Segment]) -> u64 {
 /// enough of them, so that what it says is read once.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// Rooms.
     pub n_rooms: usize,
-    /// Threads.
     pub n_threads: usize,
 }
 
 impl Spread {
-    /// The room of a session.
     pub fn room(self, session: u64) -> usize {
         size(session % count(self.n_rooms).max(1))
     }
 
-    /// The thread of a session.
     pub fn thread(self, session: u64) -> usize {
         let threads = count(self.n_threads).max(1);
         if self.n_rooms >= self.n_threads {

@@ -12,7 +12,6 @@ const NEAR: f64 = 0.06;
 const RATE_MIN: f64 = 1.0;
 
 impl Search {
-    /// Begins with this rate.
     pub fn from(rate: f64) -> Self {
         Self { next: rate.max(RATE_MIN), held: None, failed: None }
     }
@@ -41,7 +40,6 @@ impl Search {
         };
     }
 
-    /// The highest rate that held.
     pub fn held(&self) -> Option<f64> {
         self.held
     }

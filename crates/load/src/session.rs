@@ -46,7 +46,6 @@ enum Phase {
 pub struct Session {
     /// Its number in the run.
     pub number: u64,
-    /// Its room.
     pub room: usize,
     /// Where its thread has it.
     index: usize,
@@ -89,7 +88,6 @@ impl Session {
         }
     }
 
-    /// Whether it has joined.
     pub fn is_live(&self) -> bool {
         self.phase == Phase::Live
     }
@@ -400,13 +398,11 @@ impl Session {
         Ok(())
     }
 
-    /// Decides when to leave.
     pub fn plan_leave(&mut self, state: &mut WorkerState) {
         let stay = state.random.exponential_us(state.plan.churn_us.0);
         state.at(state.plan.now_us() + stay, self.index, Task::Leave);
     }
 
-    /// Sends a frame.
     fn put(&mut self, state: &mut WorkerState, opcode: u8, payload: &[u8]) -> Result<(), Ended> {
         let mut frame = std::mem::take(&mut state.scratch);
         frame.clear();

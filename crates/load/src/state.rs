@@ -11,7 +11,6 @@ use super::{
 /// What a session is to do at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
-    /// Connect.
     Connect,
     /// churn: say goodbye for a while.
     Leave,
@@ -22,17 +21,13 @@ pub enum Task {
 /// What the sessions of one thread share.
 #[derive(Debug)]
 pub struct WorkerState {
-    /// Of the run.
     pub plan: Arc<Plan>,
-    /// Of the run.
     pub board: Arc<Board>,
-    /// What this thread knows of each room.
     pub rooms: Vec<RoomState>,
     /// What is counted since the last report.
     pub window: Window,
     /// What is to be done, earliest first.
     pub agenda: BinaryHeap<Reverse<(u64, usize, Task)>>,
-    /// Random numbers.
     pub random: Random,
     /// For frames on their way out.
     pub scratch: Vec<u8>,
@@ -49,7 +44,6 @@ pub struct WorkerState {
 pub struct RoomState {
     /// Its epochs that sessions of this thread have met.
     pub epochs: Vec<String>,
-    /// Its latest frames.
     pub frames: FrameCache,
     /// What went wrong with its changes.
     pub tally: Tally,
@@ -69,7 +63,6 @@ impl RoomState {
 }
 
 impl WorkerState {
-    /// A thread that has done nothing yet.
     pub fn new(plan: Arc<Plan>, board: Arc<Board>, thread: u64) -> Self {
         Self {
             rooms: std::iter::repeat_with(RoomState::default).take(plan.spread.n_rooms).collect(),
@@ -85,7 +78,6 @@ impl WorkerState {
         }
     }
 
-    /// Puts something on the agenda.
     pub fn at(&mut self, us: u64, session: usize, task: Task) {
         self.agenda.push(Reverse((us, session, task)));
     }
@@ -132,7 +124,6 @@ pub fn deliver(shared: &Shared, cursor: &mut Cursor, tally: &mut Tally, window: 
 pub struct Random(u64);
 
 impl Random {
-    /// The next number.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -151,7 +142,6 @@ impl Random {
         whole(-mean_us * (1.0 - self.unit()).max(f64::MIN_POSITIVE).ln())
     }
 
-    /// A mask for a frame.
     pub fn mask(&mut self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.next().to_be_bytes();
         [a, b, c, d]

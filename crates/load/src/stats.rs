@@ -20,18 +20,15 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// One more.
     pub fn record(&mut self, us: u64) {
         self.0.saturating_record(us);
     }
 
-    /// Those of another.
     pub fn add(&mut self, other: &Self) {
         // Both have the same bounds, so it cannot fail.
         let _ = self.0.add(&other.0);
     }
 
-    /// How many.
     pub fn n(&self) -> u64 {
         self.0.len()
     }
@@ -41,7 +38,6 @@ impl Latencies {
         (!self.0.is_empty()).then(|| self.0.value_at_quantile(part).min(self.0.max()))
     }
 
-    /// The figures that reports have.
     pub fn summary(&self) -> Option<Summary> {
         Some(Summary {
             n: self.n(),
@@ -72,22 +68,16 @@ impl Latencies {
     }
 }
 
-/// Latencies in figures, all in microseconds.
+/// Latencies in figures, all in microseconds: how many there were, their mean, what 50, 90, 99 and 99.9 % of them took at
+/// most, and the slowest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Summary {
-    /// How many there were.
     pub n: u64,
-    /// Their mean.
     pub mean: f64,
-    /// Half of them were at most this.
     pub p50: u64,
-    /// 90 % of them.
     pub p90: u64,
-    /// 99 % of them.
     pub p99: u64,
-    /// 99.9 % of them.
     pub p999: u64,
-    /// The slowest.
     pub max: u64,
 }
 
@@ -95,9 +85,7 @@ pub struct Summary {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Messages sent.
     pub sent: u64,
-    /// Messages acknowledged.
     pub acknowledged: u64,
     /// Messages refused by an ERROR.
     pub refused: u64,
@@ -115,27 +103,19 @@ pub struct Counts {
     pub start_overs: u64,
     /// Sessions that were told to come back (1012).
     pub moved: u64,
-    /// WebSocket frames read.
     pub frames_read: u64,
-    /// Bytes read.
     pub bytes_read: u64,
 }
 
+/// Adds the fields of one struct to those of another.
+macro_rules! add {
+    ($other:ident to $sum:ident: $($field:ident),+) => { $($sum.$field += $other.$field;)+ };
+}
+
 impl Counts {
-    /// Adds those of another.
     pub fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.acknowledged += other.acknowledged;
-        self.refused += other.refused;
-        self.deliveries += other.deliveries;
-        self.resumed_deliveries += other.resumed_deliveries;
-        self.other_changes += other.other_changes;
-        self.joins += other.joins;
-        self.resumes += other.resumes;
-        self.start_overs += other.start_overs;
-        self.moved += other.moved;
-        self.frames_read += other.frames_read;
-        self.bytes_read += other.bytes_read;
+        add!(other to self: sent, acknowledged, refused, deliveries, resumed_deliveries, other_changes);
+        add!(other to self: joins, resumes, start_overs, moved, frames_read, bytes_read);
     }
 }
 
@@ -150,24 +130,20 @@ pub struct Window {
     pub join: Latencies,
     /// From when a message was due to when the generator sent it: its own lateness.
     pub lateness: Latencies,
-    /// What was counted.
     pub counts: Counts,
     /// What went wrong, by name.
     pub errors: BTreeMap<String, u64>,
 }
 
 impl Window {
-    /// Counts something that went wrong.
     pub fn error(&mut self, name: impl Into<String>) {
         *self.errors.entry(name.into()).or_default() += 1;
     }
 
-    /// How much went wrong.
     pub fn n_errors(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    /// Adds what another has.
     pub fn add(&mut self, other: &Self) {
         self.delivery.add(&other.delivery);
         self.ack.add(&other.ack);
@@ -180,29 +156,21 @@ impl Window {
     }
 }
 
-/// One second of a run, for plots.
+/// One second of a run, for plots. Without a prefix, latencies are those of deliveries; all are in microseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
-    /// Which second of the run.
     pub second: u64,
-    /// Median of deliveries, microseconds.
     pub p50: Option<u64>,
-    /// 99 % of deliveries, microseconds.
     pub p99: Option<u64>,
-    /// The slowest delivery, microseconds.
     pub max: Option<u64>,
-    /// 99 % of ACKs, microseconds.
     pub ack_p99: Option<u64>,
-    /// Deliveries.
     pub deliveries: u64,
-    /// Messages sent.
     pub sent: u64,
     /// Sessions that had joined, at the end of the second.
     pub sessions: u64,
     /// WELCOMEs.
     pub joins: u64,
-    /// What went wrong.
     pub errors: u64,
     /// Lost, duplicated and reordered so far.
     pub tally: Tally,
@@ -211,13 +179,11 @@ pub struct Point {
 /// One thread's window of one second.
 #[derive(Debug)]
 pub struct Slice {
-    /// The thread.
     pub thread: usize,
     /// The second it ended in.
     pub second: u64,
     /// The part of the run.
     pub phase: u32,
-    /// What was seen.
     pub window: Window,
     /// Sessions that have joined now.
     pub n_live: u64,
@@ -288,12 +254,10 @@ impl Collector {
         sum
     }
 
-    /// What was seen in a phase.
     pub fn phase(&self, phase: u32) -> Window {
         self.phases.get(&phase).cloned().unwrap_or_default()
     }
 
-    /// What was seen in all phases.
     pub fn total(&self) -> Window {
         let mut total = Window::default();
         self.phases.values().for_each(|window| total.add(window));

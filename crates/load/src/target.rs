@@ -14,7 +14,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 pub struct Target {
     /// What the Host header says.
     pub host: String,
-    /// Where that is.
     pub address: SocketAddr,
     /// The path, without the slash at its end.
     pub path: String,
@@ -22,9 +21,7 @@ pub struct Target {
 
 impl Target {
     /// Takes `url` apart and looks up its name.
-    ///
-    /// # Errors
-    /// [`LoadError::Options`] where it is no such URL, [`LoadError::Away`] where the name is unknown.
+    /// Fails with [`LoadError::Options`] where it is no such URL, [`LoadError::Away`] where the name is unknown.
     pub fn resolve(url: &str) -> Result<Self, LoadError> {
         let (host, port, path) = split(url).map_err(LoadError::Options)?;
         let away = |source| LoadError::Away { url: url.to_owned(), source };
@@ -36,9 +33,7 @@ impl Target {
     }
 
     /// Connects once, so that a server that is away is one clear line instead of a run of errors.
-    ///
-    /// # Errors
-    /// [`LoadError::Away`] where nothing answers.
+    /// Fails with [`LoadError::Away`] where nothing answers.
     pub fn knock(&self, url: &str) -> Result<(), LoadError> {
         TcpStream::connect_timeout(&self.address, CONNECT_MAX)
             .map(drop)

@@ -2,18 +2,14 @@
 
 /// The opcodes that occur.
 pub const TEXT: u8 = 0x1;
-/// The end of a connection.
 pub const CLOSE: u8 = 0x8;
-/// Are you there?
 pub const PING: u8 = 0x9;
-/// Yes.
 pub const PONG: u8 = 0xa;
 
 /// One key for all, so that the answer to it is known; it protects caches, which nobody has here.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// The answer that RFC 6455 gives for [`KEY`] (section 1.3).
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-/// Largest head of an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// What went wrong with what the server sent.
@@ -27,7 +23,6 @@ pub enum Broken {
     Frame,
 }
 
-/// The request for an upgrade.
 pub fn upgrade_request(host: &str, path: &str) -> String {
     let protocol = chat_wire::SUBPROTOCOL;
     format!(
@@ -37,9 +32,7 @@ pub fn upgrade_request(host: &str, path: &str) -> String {
 }
 
 /// Reads the head of the answer: status and length, or `None` where it is not all there yet.
-///
-/// # Errors
-/// Where it is none, or its answer to the key is wrong.
+/// Fails where it is none, or its answer to the key is wrong.
 pub fn read_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Broken> {
     let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else {
         return if bytes.len() > HEAD_BYTES_MAX { Err(Broken::Head) } else { Ok(None) };
@@ -62,7 +55,6 @@ pub fn read_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Broken> {
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHead {
-    /// What it is.
     pub opcode: u8,
     /// Bytes of the head.
     pub n_head: usize,
@@ -71,9 +63,7 @@ pub struct FrameHead {
 }
 
 /// Reads the head of a frame, or `None` where it is not all there yet.
-///
-/// # Errors
-/// Where our server would never write such a frame.
+/// Fails where our server would never write such a frame.
 pub fn read_frame(bytes: &[u8]) -> Result<Option<FrameHead>, Broken> {
     let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
     if first & 0xf0 != 0x80 || second & 0x80 != 0 {

@@ -26,9 +26,7 @@ use super::{
     stats::Slice,
 };
 
-/// The token of the timer.
 const TIMER: Token = Token(usize::MAX - 1);
-/// The token of orders.
 const ORDERS: Token = Token(usize::MAX - 2);
 /// Readiness of so many sockets is taken at once, so that a message that is due is not kept waiting for thousands.
 const EVENTS_MAX: usize = 256;
@@ -44,7 +42,6 @@ const LOOK_CLOSELY_US: u64 = 20_000;
 pub enum Order {
     /// Sessions come, evenly from the first time on, over the second; both in microseconds.
     Ramp(u64, u64),
-    /// Messages to send.
     Send(Vec<Segment>),
     /// What is counted from here on belongs to this part of the run.
     Phase(u32),
@@ -56,7 +53,6 @@ pub enum Order {
     Watch(bool),
     /// All say goodbye; what is missing now is lost.
     Leave,
-    /// The end.
     Stop,
 }
 
@@ -91,9 +87,7 @@ pub struct Worker {
 
 impl Worker {
     /// A thread's part of the run, and what wakes it for orders.
-    ///
-    /// # Errors
-    /// Where the system has no poll or timer for it.
+    /// Fails where the system has no poll or timer for it.
     pub fn new(
         thread: usize,
         plan: Arc<Plan>,
@@ -133,9 +127,7 @@ impl Worker {
     }
 
     /// Runs until it is told to stop.
-    ///
-    /// # Errors
-    /// Where the system refuses to poll.
+    /// Fails where the system refuses to poll.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut buffer = vec![0; BUFFER_BYTES];
@@ -208,7 +200,6 @@ impl Worker {
         self.looked_us = 0;
     }
 
-    /// Sends what is due.
     fn send_due(&mut self) {
         while let Some(due) = self.sendings.peek() {
             let now_us = self.state.plan.now_us();

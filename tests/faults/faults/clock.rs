@@ -1,15 +1,13 @@
 //! A clock that is set back while everything runs.
 
 use chrono::DateTime;
-use futures_util::{FutureExt, future::LocalBoxFuture};
 use rand::RngExt;
 
 use crate::world::{Ended, Fault, Spec, World};
 
 pub fn faults() -> Vec<Fault> {
-    let stepping = |name, about, spec| Fault {
-        bit: went_back,
-        ..Fault::new(name, about, Spec { fake_clock: true, ..spec }, step)
+    let stepping = |name, about, spec| {
+        Fault::new(name, about, Spec { fake_clock: true, ..spec }, |w| Box::pin(step(w))).bit(went_back)
     };
     vec![
         stepping("clock-back", "the clock steps back and forth, on PostgreSQL", Spec::POSTGRES),
@@ -17,13 +15,10 @@ pub fn faults() -> Vec<Fault> {
     ]
 }
 
-fn step(world: &mut World) -> LocalBoxFuture<'_, ()> {
-    async {
-        let offset = world.rng.random_range(-90_000_i64..3_600);
-        world.set_clock(offset);
-        world.pause(200, 900).await;
-    }
-    .boxed_local()
+async fn step(world: &mut World) {
+    let offset = world.rng.random_range(-90_000_i64..3_600);
+    world.set_clock(offset);
+    world.pause(200, 900).await;
 }
 
 /// That a later message has an earlier time.

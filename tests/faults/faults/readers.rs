@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,107 +11,70 @@ use tokio::{
 use crate::{
     client::Habits,
     support::{in_path, until},
-    world::{Ended, Fault, Spec, World},
+    world::{Fault, Spec, World},
 };
 
 pub fn faults() -> Vec<Fault> {
     let heavy = Habits { pause_ms: (10, 60), length_max: 1_900, leaves_percent: 1, stops_ms: (4_000, 7_000) };
+    let busy = Spec { settings: &[("CHAT_OUTBOX_KIB", "128")], habits: heavy, n_rooms: 1, ..Spec::SQLITE };
+    let quick = &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")];
+    let lost = Spec { settings: quick, client_proxy: true, ..Spec::POSTGRES };
+    let vanished = "connections of clients lead nowhere from one moment to the next, and nobody is told";
+    let short = Spec { settings: &[("CHAT_JOIN_SECS", "3")], ..Spec::SQLITE };
     vec![
-        Fault {
-            bit: |ended| ended.needs("readers were cut"),
-            ..Fault::new(
-                "readers-stop",
-                "clients in busy rooms stop reading for seconds",
-                Spec { settings: &[("CHAT_OUTBOX_KIB", "128")], habits: heavy, n_rooms: 1, ..Spec::SQLITE },
-                stop_reading,
-            )
-        },
-        Fault {
-            bit: |ended| ended.needs("lost sessions were noticed"),
-            ..Fault::new(
-                "clients-vanish",
-                "connections of clients lead nowhere from one moment to the next, and nobody is told",
-                Spec {
-                    settings: &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")],
-                    client_proxy: true,
-                    ..Spec::POSTGRES
-                },
-                vanish,
-            )
-        },
-        Fault {
-            bit: |ended| ended.needs("slow senders were cut"),
-            ..Fault::new(
-                "clients-trickle",
-                "clients that send a byte a second",
-                Spec { settings: &[("CHAT_JOIN_SECS", "3")], ..Spec::SQLITE },
-                trickle,
-            )
-        },
+        Fault::new("readers-stop", "clients in busy rooms stop reading for seconds", busy, |w| {
+            Box::pin(stop_reading(w))
+        })
+        .bit(|ended| ended.needs("readers were cut")),
+        Fault::new("clients-vanish", vanished, lost, |w| Box::pin(vanish(w)))
+            .bit(|ended| ended.needs("lost sessions were noticed")),
+        Fault::new("clients-trickle", "clients that send a byte a second", short, |w| Box::pin(trickle(w)))
+            .bit(|ended| ended.needs("slow senders were cut")),
     ]
 }
 
-impl Ended {
-    /// That this was counted at least once.
-    pub fn needs(&self, what: &str) -> Result<(), String> {
-        match self.counts.get(what) {
-            Some(1..) => Ok(()),
-            _ => Err(format!("never: {what}")),
-        }
-    }
-}
-
 /// Some stop again and again, until one was cut.
-fn stop_reading(world: &mut World) -> LocalBoxFuture<'_, ()> {
-    async {
-        let evictions = "chat_outbox_evictions_total";
-        let before = world.server().metric(evictions).await;
-        let mut stopped = None::<Instant>;
-        until("a reader to be cut", async || {
-            if stopped.is_none_or(|at| at.elapsed() > Duration::from_secs(7)) {
-                stopped = Some(Instant::now());
-                world.stop_reading();
-            }
-            (world.server().metric(evictions).await > before).then_some(())
-        })
-        .await;
-        world.count("readers were cut");
-    }
-    .boxed_local()
+async fn stop_reading(world: &mut World) {
+    let evictions = "chat_outbox_evictions_total";
+    let before = world.server().metric(evictions).await;
+    let mut stopped = None::<Instant>;
+    until("a reader to be cut", async || {
+        if stopped.is_none_or(|at| at.elapsed() > Duration::from_secs(7)) {
+            stopped = Some(Instant::now());
+            world.stop_reading();
+        }
+        (world.server().metric(evictions).await > before).then_some(())
+    })
+    .await;
+    world.count("readers were cut");
 }
 
 /// The server finds out by itself: after a while it has no more sessions than there are clients.
-fn vanish(world: &mut World) -> LocalBoxFuture<'_, ()> {
-    async {
-        // Those of the time before have to be back first: a line that nobody uses cannot be missed.
-        world.acked(5).await;
-        let silent = "chat_sessions_closed_total{code=\"4002\"}";
-        let before = world.server().metric(silent).await;
-        world.door.as_ref().expect("a proxy before the server").lose();
-        let noticed = async || (world.server().metric(silent).await > before).then_some(());
-        until("a lost session to be noticed", noticed).await;
-        until("no session that nobody has", async || (world.n_sessions().await <= 10).then_some(())).await;
-        world.count("lost sessions were noticed");
-    }
-    .boxed_local()
+async fn vanish(world: &mut World) {
+    // Those of the time before have to be back first: a line that nobody uses cannot be missed.
+    world.acked(5).await;
+    let silent = "chat_sessions_closed_total{code=\"4002\"}";
+    let before = world.server().metric(silent).await;
+    world.door.as_ref().expect("a proxy before the server").lose();
+    let noticed = async || (world.server().metric(silent).await > before).then_some(());
+    until("a lost session to be noticed", noticed).await;
+    until("no session that nobody has", async || (world.n_sessions().await <= 10).then_some(())).await;
+    world.count("lost sessions were noticed");
 }
 
 /// One that upgrades and then takes its time with the JOIN, and one that takes it with the request.
-fn trickle(world: &mut World) -> LocalBoxFuture<'_, ()> {
-    async {
-        let (address, room) = (world.server().address, in_path(&world.rooms[0]));
-        let request = format!(
-            "GET /ws/room/{room} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        );
-        let quick = dribble(address, request.clone().into_bytes(), request.len());
-        let slow = dribble(address, request.into_bytes(), 0);
-        let (with_join, with_request) = tokio::join!(quick, slow);
-        assert!(with_join.windows(2).any(|w| w == 4_004_u16.to_be_bytes()), "closed with 4004: {with_join:?}");
-        assert!(!with_request.starts_with(b"HTTP/1.1 101"), "{:?}", String::from_utf8_lossy(&with_request));
-        world.count("slow senders were cut");
-    }
-    .boxed_local()
+async fn trickle(world: &mut World) {
+    let (address, room) = (world.server().address, in_path(&world.rooms[0]));
+    let request = format!(
+        "GET /ws/room/{room} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    let quick = dribble(address, request.clone().into_bytes(), request.len());
+    let slow = dribble(address, request.into_bytes(), 0);
+    let (with_join, with_request) = tokio::join!(quick, slow);
+    assert!(with_join.windows(2).any(|w| w == 4_004_u16.to_be_bytes()), "closed with 4004: {with_join:?}");
+    assert!(!with_request.starts_with(b"HTTP/1.1 101"), "{:?}", String::from_utf8_lossy(&with_request));
+    world.count("slow senders were cut");
 }
 
 /// Sends the first bytes at once and the rest, and then more, one each second, until the server ends it. Tells

@@ -13,7 +13,6 @@ use super::super::{
 
 /// How long a connection may take from its connect to its WELCOME.
 const OPEN_MAX: Duration = Duration::from_secs(5);
-/// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// The mask of every frame: it protects caches, which nobody has here.
 const MASK: [u8; 4] = [0x13, 0x57, 0x9b, 0xdf];
@@ -35,9 +34,7 @@ pub struct Heard {
 
 impl Client {
     /// Connects, sends `join`, and waits for WELCOME.
-    ///
-    /// # Errors
-    /// What the server said instead, in a few words.
+    /// The error: what the server said instead, in a few words.
     pub fn open(target: &Target, path: &str, join: &str, run: RunId) -> Result<Self, String> {
         let until = Instant::now() + OPEN_MAX;
         let stream = TcpStream::connect_timeout(&target.address, OPEN_MAX).map_err(|e| broken(&e))?;
@@ -72,17 +69,13 @@ impl Client {
     }
 
     /// Sends a text frame.
-    ///
-    /// # Errors
-    /// Why the connection ended.
+    /// The error: why the connection ended.
     pub fn send(&mut self, text: &str) -> Result<(), String> {
         self.put(wire::TEXT, text.as_bytes())
     }
 
     /// The next text frame; nothing where none comes until then. Answers pings.
-    ///
-    /// # Errors
-    /// Why the connection ended.
+    /// The error: why the connection ended.
     pub fn next(&mut self, until: Instant) -> Result<Option<Heard>, String> {
         loop {
             let head = wire::read_frame(&self.bytes).map_err(|_| "no WebSocket".to_owned())?;

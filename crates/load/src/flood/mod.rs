@@ -55,9 +55,7 @@ struct Flood {
 }
 
 /// Plays the flood that `options` ask for.
-///
-/// # Errors
-/// Where it could not begin: options that do not fit, or a reader who could not join.
+/// Fails where it could not begin: options that do not fit, or a reader who could not join.
 pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodReport, LoadError> {
     if options.html.is_some() {
         return Err(LoadError::Options("--html: the flood has no page, only its table and --json".into()));
@@ -66,16 +64,8 @@ pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodRep
         return Err(LoadError::Options(format!("--sessions: a flood has {ATTACKERS_MAX} at most")));
     }
     let name = options.room.clone().unwrap_or_else(|| format!("flood-{run}"));
-    let flood = Flood {
-        target,
-        rooms: (0..options.rooms).map(|n| format!("{name}-{n}")).collect(),
-        run,
-        payload: options.payload,
-        n_sent: AtomicU64::new(0),
-        n_identities: AtomicU64::new(0),
-        is_over: AtomicBool::new(false),
-        tally: Mutex::default(),
-    };
+    let rooms = (0..options.rooms).map(|n| format!("{name}-{n}")).collect();
+    let flood = Flood::new(target, rooms, run, options.payload);
     let first = flood.rooms.first().cloned().unwrap_or_default();
     let reader = flood.open(&first, false).map_err(LoadError::NoneJoined)?;
     let began = Instant::now();
@@ -108,6 +98,12 @@ pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodRep
 }
 
 impl Flood {
+    fn new(target: Target, rooms: Vec<String>, run: RunId, payload: Option<usize>) -> Self {
+        let (n_sent, n_identities) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (is_over, tally) = (AtomicBool::new(false), Mutex::default());
+        Self { target, rooms, run, payload, n_sent, n_identities, is_over, tally }
+    }
+
     fn tally(&self, change: impl FnOnce(&mut Tally)) {
         change(&mut self.tally.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -230,16 +226,8 @@ mod tests {
     #[test]
     fn the_longest_text_is_taken_and_known_again() {
         let run = RunId::new(7);
-        let flood = Flood {
-            target: Target::resolve("http://127.0.0.1:1").expect("a target"),
-            rooms: Vec::new(),
-            run,
-            payload: None,
-            n_sent: AtomicU64::new(0),
-            n_identities: AtomicU64::new(0),
-            is_over: AtomicBool::new(false),
-            tally: Mutex::default(),
-        };
+        let target = Target::resolve("http://127.0.0.1:1").expect("a target");
+        let flood = Flood::new(target, Vec::new(), run, None);
         let text = flood.text(9);
         assert!(text.len() > 7_800 && Content::parse(&text).is_ok_and(|content| content.as_str() == text));
         assert_eq!(run.read(&text).map(|mark| mark.n), Some(9));

@@ -48,7 +48,6 @@ struct SeenInAll {
 }
 
 impl FloodReport {
-    /// Judges what happened.
     pub fn new(options: &LoadOptions, tally: Tally) -> Self {
         let Tally { identities, sent, acknowledged, refused, turned_away, seen } = tally;
         let seconds = options.duration.as_secs_f64();
@@ -84,7 +83,6 @@ impl FloodReport {
         self.conditions.iter().all(|condition| !condition.failed)
     }
 
-    /// For programs.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 pub struct Tally {
     /// Identities that came as far as WELCOME.
     pub identities: u64,
-    /// Messages sent.
     pub sent: u64,
-    /// Messages acknowledged.
     pub acknowledged: u64,
     /// Messages refused, by code.
     pub refused: BTreeMap<String, u64>,

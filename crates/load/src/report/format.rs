@@ -44,6 +44,11 @@ pub fn rate(per_second: f64) -> String {
     if per_second >= 100.0 { count(whole(per_second.round())) } else { format!("{per_second:.1}") }
 }
 
+/// A figure, or a dash where there is none.
+pub fn or_dash<T>(figure: Option<T>, write: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| "-".to_owned(), write)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    format::{bytes, count, latency, rate},
+    format::{bytes, count, latency, or_dash, rate},
     plot::{Plot, Scale, Series, short, time},
     result::Report,
     table::{facts, headline, latencies},
@@ -18,7 +18,6 @@ const MEBIBYTE: f64 = 1024.0 * 1024.0;
 /// The look of the page. It has its own copy, so that a report can be sent around.
 const STYLE: &str = include_str!("report.css");
 
-/// The page.
 pub fn of(report: &Report) -> String {
     let mut page = String::new();
     // Writing to a String cannot fail.
@@ -56,11 +55,10 @@ fn write_page(out: &mut String, report: &Report) -> std::fmt::Result {
     let n_columns = [4, 3, 5].into_iter().find(|n| tiles.len().is_multiple_of(*n)).unwrap_or(4);
     writeln!(out, "<dl class=\"tiles\" style=\"--n: {n_columns}\">")?;
     for (name, value, detail, class) in tiles {
+        let (value, detail) = (escape(&value), escape(&detail));
         writeln!(
             out,
-            "<div class=\"{class}\"><dt>{name}</dt><dd>{}</dd><dd class=\"detail\">{}</dd></div>",
-            escape(&value),
-            escape(&detail)
+            "<div class=\"{class}\"><dt>{name}</dt><dd>{value}</dd><dd class=\"detail\">{detail}</dd></div>"
         )?;
     }
     out.push_str("</dl>\n<div class=\"plots\">\n");
@@ -87,22 +85,16 @@ fn write_tables(out: &mut String, report: &Report) -> std::fmt::Result {
             "<section>\n<h2>Rates that were tried</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>messages/s</th>\
              <th>deliveries/s</th><th>p50</th><th>p99</th><th>ack p99</th><th>verdict</th></tr></thead>\n<tbody>\n",
         );
-        let time = |us: Option<u64>| us.map_or_else(|| "-".to_owned(), latency);
         for step in &search.steps {
             let (class, word) = match &step.why {
                 None => ("good", "held"),
                 Some(why) => ("bad", why.as_str()),
             };
-            writeln!(
-                out,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{}</td></tr>",
-                rate(step.rate),
-                rate(step.deliveries_per_second),
-                time(step.p50_us),
-                time(step.p99_us),
-                time(step.ack_p99_us),
-                escape(word)
-            )?;
+            let rates = [step.rate, step.deliveries_per_second].map(|rate_of| format!("<td>{}</td>", rate(rate_of)));
+            let times = [step.p50_us, step.p99_us, step.ack_p99_us];
+            let times = times.map(|us| format!("<td>{}</td>", or_dash(us, latency)));
+            let (rates, times, word) = (rates.concat(), times.concat(), escape(word));
+            writeln!(out, "<tr>{rates}{times}<td class=\"{class}\">{word}</td></tr>")?;
         }
         out.push_str("</tbody>\n</table></div>\n</section>\n");
     }
@@ -144,7 +136,7 @@ fn tiles(report: &Report) -> Vec<(&'static str, String, String, &'static str)> {
     if let Some(search) = &report.search {
         let held = search.rate.map_or_else(|| "none".to_owned(), rate);
         tiles.push(("highest rate that held", held, "messages/s".into(), ""));
-        let deliveries = search.deliveries_per_second.map_or_else(|| "-".to_owned(), rate);
+        let deliveries = or_dash(search.deliveries_per_second, rate);
         tiles.push(("deliveries at that rate", deliveries, "a second".into(), ""));
     } else if report.counts.sent > 0 {
         let deliveries = rate(report.deliveries_per_second);
@@ -158,7 +150,7 @@ fn tiles(report: &Report) -> Vec<(&'static str, String, String, &'static str)> {
     }
     if let Some(storm) = &report.storm {
         let seconds = storm.seconds.map_or_else(|| "never".to_owned(), |s| format!("{s:.2} s"));
-        let joins = storm.joins_per_second.map_or_else(|| "-".to_owned(), rate);
+        let joins = or_dash(storm.joins_per_second, rate);
         tiles.push(("all back within", seconds, format!("{joins} joins/s"), ""));
     } else if let Some(Summary { p50, p99, .. }) = report.join {
         tiles.push(("join p99", latency(p99), format!("p50 {}", latency(p50)), ""));
@@ -177,15 +169,11 @@ fn tiles(report: &Report) -> Vec<(&'static str, String, String, &'static str)> {
             tiles.push(("server a delivery", format!("{us:.2} µs"), format!("generator {own:.2} µs"), ""));
         }
         if let Some(memory) = server.memory_joined {
-            let each = server.memory_per_session.map_or_else(|| "-".to_owned(), bytes);
+            let each = or_dash(server.memory_per_session, bytes);
             tiles.push(("server memory", bytes(memory), format!("{each} a session"), ""));
         }
     }
     tiles
-}
-
-fn mebibytes(n: f64) -> String {
-    format!("{} MiB", short(n))
 }
 
 /// The plots that have something to show; an even number, so that the page has no hole.
@@ -205,16 +193,11 @@ const SENT: &str = "Messages sent";
 fn all_plots(report: &Report) -> Vec<Plot> {
     // The last second was not a whole one.
     let points = report.points.split_last().map(|(_, whole)| whole).unwrap_or_default();
-    let over_time = |name, colour, value: fn(&Point) -> Option<u64>| Series {
-        name,
-        colour,
-        is_filled: false,
-        points: points.iter().map(|p| (float(p.second), value(p).map(float))).collect(),
+    let over_time = |name, colour, value: fn(&Point) -> Option<u64>| {
+        let points = points.iter().map(|p| (float(p.second), value(p).map(float))).collect();
+        Series { name, colour, is_filled: false, points }
     };
-    let filled = |mut series: Series| {
-        series.is_filled = true;
-        series
-    };
+    let filled = |series: Series| Series { is_filled: true, ..series };
     let some = |name, colour, value: fn(&Point) -> Option<u64>| {
         let mut series = over_time(name, colour, value);
         // A line that never leaves the floor says nothing.
@@ -223,8 +206,8 @@ fn all_plots(report: &Report) -> Vec<Plot> {
         }
         series
     };
-    let distribution = |name, colour, of: &str| {
-        let points = report.distributions.get(of).into_iter().flatten();
+    let distribution = |name, colour| {
+        let points = report.distributions.get(name).into_iter().flatten();
         let points = points.map(|(part, us)| (*part, Some(float(*us)))).collect();
         Series { name, colour, is_filled: false, points }
     };
@@ -232,75 +215,35 @@ fn all_plots(report: &Report) -> Vec<Plot> {
         let samples = report.server.iter().flat_map(|s| &s.samples);
         Series { name, colour: 3, is_filled: true, points: samples.map(|s| (s.at, Some(value(s)))).collect() }
     };
-    let plot = |title, hint, x, y, write_y, series| Plot { title, hint, series, x, y, write_y };
     use Scale::{Linear, Logarithmic, Percentile};
+    let plot = |title, hint, x, y, write_y, series| Plot { title, hint, series, x, y, write_y };
+    let counts = |title, hint, series| plot(title, hint, Linear, Linear, short, series);
+    let hint = "From when a message was due to when a recipient had it, each second.";
+    let latencies =
+        vec![over_time("p50", 0, |p| p.p50), over_time("p99", 1, |p| p.p99), over_time("max", 2, |p| p.max)];
+    let latencies = plot("Latency over time", hint, Linear, Logarithmic, time, latencies);
+    let hint = "How long the fastest part of them took at most; each nine has the same width.";
+    let parts = vec![distribution("delivery", 0), distribution("ack", 1), distribution("join", 3)];
+    let parts = plot("Distribution", hint, Percentile, Logarithmic, time, parts);
+    let sessions = vec![filled(some("sessions", 0, |p| Some(p.sessions))), over_time("joins", 1, |p| Some(p.joins))];
+    let errors = vec![
+        filled(some("errors", 4, |p| Some(p.errors))),
+        some("lost", 1, |p| Some(p.tally.lost)),
+        some("duplicated", 0, |p| Some(p.tally.duplicated)),
+        some("reordered", 2, |p| Some(p.tally.reordered)),
+    ];
+    let wrong = "What went wrong, each second; and what was lost, duplicated or reordered up to then.";
+    let deliveries = vec![filled(some("deliveries", 0, |p| Some(p.deliveries)))];
+    let memory = vec![server("memory", |s| s.memory_bytes / MEBIBYTE)];
     vec![
-        plot(
-            "Latency over time",
-            "From when a message was due to when a recipient had it, each second.",
-            Linear,
-            Logarithmic,
-            time,
-            vec![over_time("p50", 0, |p| p.p50), over_time("p99", 1, |p| p.p99), over_time("max", 2, |p| p.max)],
-        ),
-        plot(
-            "Distribution",
-            "How long the fastest part of them took at most; each nine has the same width.",
-            Percentile,
-            Logarithmic,
-            time,
-            vec![
-                distribution("delivery", 0, "delivery"),
-                distribution("ack", 1, "ack"),
-                distribution("join", 3, "join"),
-            ],
-        ),
-        plot(
-            "Deliveries",
-            "Messages that reached a session, each second.",
-            Linear,
-            Linear,
-            short,
-            vec![filled(some("deliveries", 0, |p| Some(p.deliveries)))],
-        ),
-        plot(
-            SENT,
-            "Each second, by the schedule.",
-            Linear,
-            Linear,
-            short,
-            vec![filled(some("sent", 0, |p| Some(p.sent)))],
-        ),
-        plot(
-            "Sessions",
-            "Joined, at the end of each second; and joins within it.",
-            Linear,
-            Linear,
-            short,
-            vec![filled(some("sessions", 0, |p| Some(p.sessions))), over_time("joins", 1, |p| Some(p.joins))],
-        ),
-        plot(
-            "Errors",
-            "What went wrong, each second; and what was lost, duplicated or reordered up to then.",
-            Linear,
-            Linear,
-            short,
-            vec![
-                filled(some("errors", 4, |p| Some(p.errors))),
-                some("lost", 1, |p| Some(p.tally.lost)),
-                some("duplicated", 0, |p| Some(p.tally.duplicated)),
-                some("reordered", 2, |p| Some(p.tally.reordered)),
-            ],
-        ),
-        plot("Server processor", "Cores in use.", Linear, Linear, short, vec![server("cores", |s| s.cores)]),
-        plot(
-            "Server memory",
-            "Resident.",
-            Linear,
-            Linear,
-            mebibytes,
-            vec![server("memory", |s| s.memory_bytes / MEBIBYTE)],
-        ),
+        latencies,
+        parts,
+        counts("Deliveries", "Messages that reached a session, each second.", deliveries),
+        counts(SENT, "Each second, by the schedule.", vec![filled(some("sent", 0, |p| Some(p.sent)))]),
+        counts("Sessions", "Joined, at the end of each second; and joins within it.", sessions),
+        counts("Errors", wrong, errors),
+        counts("Server processor", "Cores in use.", vec![server("cores", |s| s.cores)]),
+        plot("Server memory", "Resident.", Linear, Linear, |n| format!("{} MiB", short(n)), memory),
     ]
 }
 

@@ -168,7 +168,6 @@ impl Report {
         self.thresholds.iter().all(|verdict| !verdict.failed)
     }
 
-    /// Everything as JSON.
     pub fn json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
         json.push('\n');

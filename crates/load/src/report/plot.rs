@@ -17,7 +17,6 @@ const MARKED_MAX: usize = 48;
 /// One line of a plot.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// What it is.
     pub name: &'static str,
     /// Its colour: a number of the page's palette.
     pub colour: u8,
@@ -41,7 +40,6 @@ pub enum Scale {
 /// A plot with one or more lines.
 #[derive(Debug, Clone)]
 pub struct Plot {
-    /// What it shows.
     pub title: &'static str,
     /// How to read it.
     pub hint: &'static str,
@@ -152,7 +150,6 @@ fn write_percent(part: f64) -> String {
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A number of seconds.
 fn write_seconds(seconds: f64) -> String {
     let text = format!("{seconds:.1}");
     format!("{} s", text.trim_end_matches(".0"))
@@ -169,7 +166,6 @@ impl Plot {
         self.series.iter().filter(|s| s.points.iter().any(|(_, y)| y.is_some()))
     }
 
-    /// The drawing.
     pub fn svg(&self) -> String {
         let points = || self.drawn().flat_map(|s| &s.points);
         let xs: Vec<f64> = points().map(|(x, _)| *x).collect();

@@ -13,13 +13,12 @@ use crate::{
     threshold::Verdict,
 };
 
-use super::format::{count, latency};
+use super::format::{count, latency, or_dash};
 
 /// Everything that a run found.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The program's version.
     pub version: &'static str,
     /// When it ended, RFC 3339.
     pub ended_at: String,
@@ -29,7 +28,6 @@ pub struct Report {
     pub settings: Settings,
     /// Seconds from the first message due to the last one that came or was given up.
     pub message_seconds: f64,
-    /// What was counted.
     pub counts: Counts,
     /// Sessions that had joined when the messages began.
     pub joined: u64,
@@ -43,9 +41,7 @@ pub struct Report {
     pub rooms: BTreeMap<String, Tally>,
     /// What went wrong, by name.
     pub errors: BTreeMap<String, u64>,
-    /// Messages sent a second.
     pub sent_per_second: f64,
-    /// Deliveries a second.
     pub deliveries_per_second: f64,
     /// Latencies in microseconds: from the intended time of each message to each recipient.
     pub delivery: Option<Summary>,
@@ -57,15 +53,11 @@ pub struct Report {
     pub generator_lateness: Option<Summary>,
     /// Points of the distributions: part of all, microseconds.
     pub distributions: BTreeMap<&'static str, Vec<(f64, u64)>>,
-    /// Second by second.
     pub points: Vec<Point>,
-    /// The storm of the scenario of that name.
     pub storm: Option<Storm>,
-    /// The search of the scenario max.
     pub search: Option<SearchResult>,
     /// The server's processor and memory, where they were told.
     pub server: Option<ServerUsage>,
-    /// The generator's own.
     pub generator: GeneratorUsage,
     /// The conditions, and whether they failed the run.
     pub thresholds: Vec<Verdict>,
@@ -77,15 +69,10 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// The server.
     pub url: String,
-    /// What the sessions did.
     pub scenario: String,
-    /// Sessions.
     pub sessions: usize,
-    /// Rooms.
     pub rooms: usize,
-    /// Sessions that wrote.
     pub writers: usize,
     /// Messages a second.
     pub rate: f64,
@@ -97,7 +84,6 @@ pub struct Settings {
     pub duration_seconds: f64,
     /// Whether who came back resumed.
     pub resume: bool,
-    /// Of all that is random.
     pub seed: u64,
     /// The bound of the scenario max, in microseconds.
     pub max_p99: Option<u128>,
@@ -129,13 +115,9 @@ pub struct Storm {
 pub struct Step {
     /// Messages a second.
     pub rate: f64,
-    /// Whether the server held it.
     pub held: bool,
-    /// Why not.
     pub why: Option<String>,
-    /// Messages sent a second.
     pub sent_per_second: f64,
-    /// Deliveries a second.
     pub deliveries_per_second: f64,
     /// Median of deliveries.
     pub p50_us: Option<u64>,
@@ -177,7 +159,6 @@ pub struct ServerUsage {
     pub memory_after: Option<f64>,
     /// The difference of the first two for each session.
     pub memory_per_session: Option<f64>,
-    /// Second by second.
     pub samples: Vec<Sample>,
 }
 
@@ -185,7 +166,6 @@ pub struct ServerUsage {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratorUsage {
-    /// Its threads.
     pub threads: usize,
     /// Processor seconds while messages were sent and delivered.
     pub cpu_seconds: f64,
@@ -195,41 +175,31 @@ pub struct GeneratorUsage {
     pub memory: f64,
 }
 
-/// What the conductor knows at the end of a run.
+/// What the conductor knows at the end of a run; figures are as in [`Report`].
 #[derive(Debug, Default)]
 pub struct Finished {
     /// Sessions that had joined when the messages began.
     pub n_joined: u64,
-    /// Sessions that were gone at the end.
     pub absent: u64,
-    /// Messages without an answer.
     pub unacknowledged: u64,
     /// Whether everything had come before the end.
     pub is_settled: bool,
-    /// How long messages were sent, in seconds.
     pub message_seconds: f64,
-    /// The storm.
     pub storm: Option<Storm>,
-    /// The rates that were tried.
     pub steps: Vec<Step>,
-    /// What was seen at the best of them.
+    /// What was seen at the best of the steps.
     pub best: Option<Window>,
-    /// Processor seconds of the server.
     pub server_cpu_seconds: Option<f64>,
-    /// Its memory before, with all sessions, and at the end.
+    /// The server's memory before, with all sessions, and at the end, in bytes.
     pub server_memory: [Option<f64>; 3],
-    /// Second by second.
     pub samples: Samples,
-    /// Processor seconds of the generator.
     pub own_cpu_seconds: f64,
-    /// Its memory.
+    /// The generator's, in bytes.
     pub own_memory: f64,
-    /// Its threads.
     pub n_threads: usize,
 }
 
 impl Settings {
-    /// The settings of a run.
     pub fn new(options: &LoadOptions, seed: u64) -> Self {
         Self {
             url: options.url.clone(),
@@ -249,14 +219,13 @@ impl Settings {
 }
 
 impl Step {
-    /// The step in a line.
     pub fn line(&self) -> String {
         let verdict = self.why.as_ref().map_or_else(|| "held".to_owned(), |why| format!("did not hold: {why}"));
         format!(
             "{} messages/s · {} deliveries/s · p99 {} · {verdict}",
             count(whole(self.rate)),
             count(whole(self.deliveries_per_second)),
-            self.p99_us.map_or_else(|| "-".to_owned(), latency),
+            or_dash(self.p99_us, latency),
         )
     }
 }

@@ -1,5 +1,5 @@
 use super::{
-    format::{bytes, count, latency, rate},
+    format::{bytes, count, latency, or_dash, rate},
     result::Report,
 };
 use crate::{numbers::whole, stats::Summary};
@@ -35,26 +35,13 @@ pub fn latencies(report: &Report) -> Vec<(&'static str, Summary)> {
 pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let (c, t) = (&report.counts, &report.tally);
     let n = c.deliveries + c.resumed_deliveries;
+    let answers = [c.acknowledged, c.refused, report.unacknowledged];
+    let [acknowledged, refused, missing] = answers.map(count);
+    let (per_second, resumed) = (rate(report.deliveries_per_second), count(c.resumed_deliveries));
     let mut rows = vec![
         ("messages sent", format!("{} ({}/s)", count(c.sent), rate(report.sent_per_second))),
-        (
-            "answers",
-            format!(
-                "{} acknowledged, {} refused, {} missing",
-                count(c.acknowledged),
-                count(c.refused),
-                count(report.unacknowledged)
-            ),
-        ),
-        (
-            "deliveries",
-            format!(
-                "{} ({}/s), {} of them by resume",
-                count(n),
-                rate(report.deliveries_per_second),
-                count(c.resumed_deliveries)
-            ),
-        ),
+        ("answers", format!("{acknowledged} acknowledged, {refused} refused, {missing} missing")),
+        ("deliveries", format!("{} ({per_second}/s), {resumed} of them by resume", count(n))),
         ("lost", count(t.lost)),
         ("duplicated", count(t.duplicated)),
         ("reordered", count(t.reordered)),
@@ -67,16 +54,9 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
     rows.extend(report.errors.iter().map(|(name, n)| ("", format!("{} × {name}", count(*n)))));
     if let Some(storm) = &report.storm {
         let seconds = storm.seconds.map_or_else(|| "never".to_owned(), |s| format!("within {s:.2} s"));
-        rows.push((
-            "storm",
-            format!(
-                "{} of {} back {seconds}, {} joins/s, {} resumed",
-                count(storm.back),
-                count(storm.sessions),
-                storm.joins_per_second.map_or_else(|| "-".to_owned(), rate),
-                count(storm.resumed)
-            ),
-        ));
+        let [back, sessions, resumed] = [storm.back, storm.sessions, storm.resumed].map(count);
+        let joins = or_dash(storm.joins_per_second, rate);
+        rows.push(("storm", format!("{back} of {sessions} back {seconds}, {joins} joins/s, {resumed} resumed")));
     }
     rows.extend(usage(report));
     if let Some(search) = &report.search {
@@ -90,20 +70,17 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
 
 /// What server and generator used.
 fn usage(report: &Report) -> Vec<(&'static str, String)> {
-    let each = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{us:.2} µs"));
-    let size = |n: Option<f64>| n.map_or_else(|| "-".to_owned(), bytes);
+    let each = |us: Option<f64>| or_dash(us, |us| format!("{us:.2} µs"));
     let mut rows = Vec::new();
     if let Some(server) = &report.server {
-        let seconds = server.cpu_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s:.2} s"));
+        let seconds = or_dash(server.cpu_seconds, |s| format!("{s:.2} s"));
         rows.push(("server processor", format!("{seconds}, {} a delivery", each(server.cpu_us_per_delivery))));
-        let memory = format!(
-            "{} before, {} joined ({} a session), {} at the end",
-            size(server.memory_before),
-            size(server.memory_joined),
-            size(server.memory_per_session),
-            size(server.memory_after)
-        );
-        rows.push(("server memory", memory));
+        let sizes = [server.memory_before, server.memory_joined, server.memory_per_session, server.memory_after];
+        let [before, joined, each, after] = sizes.map(|n| or_dash(n, bytes));
+        rows.push((
+            "server memory",
+            format!("{before} before, {joined} joined ({each} a session), {after} at the end"),
+        ));
     }
     let g = &report.generator;
     let threads = if g.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", g.threads) };

@@ -1,7 +1,6 @@
-use clap::Parser;
-
 use super::*;
 use crate::{
+    options::tests::parse,
     probe::Samples,
     stats::{Counts, Slice, Window},
     target::Target,
@@ -9,15 +8,9 @@ use crate::{
     threshold,
 };
 
-#[derive(Parser)]
-struct Program {
-    #[command(flatten)]
-    load: LoadOptions,
-}
-
 /// A report of a run in which this went wrong.
 pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
-    let options = Program::try_parse_from([&["load"], flags].concat()).expect("options").load;
+    let options = parse(flags).expect("options");
     let mut collector = Collector::default();
     for second in 0..6 {
         let mut window = Window::default();
@@ -52,9 +45,9 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
 fn every_condition_has_a_figure() {
     let figures = report(&[], Tally::default(), &[]).figures();
     // The flood has a report of its own.
-    let names: Vec<_> = threshold::names().into_iter().filter(|name| !name.starts_with("flood-")).collect();
+    let names: Vec<_> = threshold::names().map(|(n, _)| n).filter(|name| !name.starts_with("flood-")).collect();
     for name in &names {
-        assert!(figures.contains_key(*name), "{name}");
+        assert!(figures.contains_key(name), "{name}");
     }
     assert_eq!(figures.len(), names.len());
 }
