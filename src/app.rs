@@ -35,10 +35,7 @@ use chat_metrics::gauge;
 pub use commands::{back_up, healthcheck, migrate, new_epoch, restore};
 pub use error::AppError;
 
-/// Serves until SIGTERM or SIGINT. Within an actix system.
-///
-/// # Errors
-/// [`AppError`], where it cannot start, or ended by itself.
+/// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.
 pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let listener = listen(config.site.listen, "CHAT_LISTEN")?;
     let metrics_listener = config.site.metrics_addr.map(|a| listen(a, "CHAT_METRICS_ADDR")).transpose()?;

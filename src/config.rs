@@ -12,11 +12,12 @@ use clap::{
     parser::ValueSource,
 };
 
+use crate::logging::Format;
 use chat_load::LoadOptions;
 use chat_store::DatabaseUrl;
 
 pub use settings::{DatabaseConfig, DrainConfig, LimitConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig};
-pub use values::{LogFormat, Secret, Switch};
+pub use values::{Secret, Switch};
 
 use values::database_url;
 
@@ -91,7 +92,7 @@ pub struct DatabaseFlags {
     pub database_url: Option<DatabaseUrl>,
     /// What a line of the log looks like. [env: CHAT_LOG_FORMAT] [default: text]
     #[arg(long, value_name = "text|json")]
-    pub log_format: Option<LogFormat>,
+    pub log_format: Option<Format>,
 }
 
 /// The commit that this was built from, where whoever built it said so. No build depends on anything else than the
@@ -202,6 +203,8 @@ fn wrong_usage(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(flags: &[&str]) -> Result<Config, clap::Error> {
@@ -309,8 +312,8 @@ mod tests {
         assert_eq!(listen(&["--listen=127.0.0.1:1", "healthcheck", "--listen=127.0.0.1:2"]), 2);
         let config = parse(&["backup", "copy.db", "--database-url=sqlite://other.db", "--log-format=json"]);
         let site = config.expect("valid").settled().serve.site;
-        assert_eq!(values::sqlite_path(&site.database_url), Some(&PathBuf::from("other.db")));
-        assert_eq!(site.log_format, LogFormat::Json);
+        assert_eq!(site.database_url.sqlite_path(), Some(Path::new("other.db")));
+        assert_eq!(site.log_format, Format::Json);
         assert!(parse(&["load", "--database-url=sqlite://other.db"]).is_err(), "the load tester has no database");
     }
 

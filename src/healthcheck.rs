@@ -15,39 +15,22 @@ const STATUS_BYTES_MAX: usize = 256;
 /// Why a server is not well.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwell {
-    /// Nobody answered as HTTP does.
-    #[error("no answer from http://{address}{path}: {cause}")]
-    Silent {
-        /// Where it was asked.
-        address: SocketAddr,
-        /// What it was asked.
-        path: &'static str,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// It answered with something else than 200.
-    #[error("http://{address}{path} answered {status}")]
-    Status {
-        /// Where it was asked.
-        address: SocketAddr,
-        /// What it was asked.
-        path: &'static str,
-        /// The answer.
-        status: u16,
-    },
+    /// Nobody answered as HTTP does at this address and path; what the system says.
+    #[error("no answer from http://{0}{1}: {2}")]
+    Silent(SocketAddr, &'static str, io::Error),
+    /// At this address and path it answered with this instead of 200.
+    #[error("http://{0}{1} answered {2}")]
+    Status(SocketAddr, &'static str, u16),
 }
 
 /// Asks the server that listens on this address, on this machine. `path` is `/livez` or `/readyz`. Gives the address
-/// that answered 200.
-///
-/// # Errors
-/// [`Unwell`] where it does not within 3 s.
+/// that answered 200; fails where it does not within 3 s.
 pub fn ask(listen: SocketAddr, path: &'static str) -> Result<SocketAddr, Unwell> {
     let address = reachable(listen);
     match status(address, path, Instant::now() + TIMEOUT) {
         Ok(200) => Ok(address),
-        Ok(status) => Err(Unwell::Status { address, path, status }),
-        Err(cause) => Err(Unwell::Silent { address, path, cause }),
+        Ok(status) => Err(Unwell::Status(address, path, status)),
+        Err(cause) => Err(Unwell::Silent(address, path, cause)),
     }
 }
 
@@ -127,7 +110,7 @@ mod tests {
             });
             assert_eq!(ask(address, "/livez").is_ok(), well, "{answer:?}");
             server.join().expect("its end");
-            assert!(matches!(ask(address, "/livez"), Err(Unwell::Silent { .. })), "nobody listens there any more");
+            assert!(matches!(ask(address, "/livez"), Err(Unwell::Silent(..))), "nobody listens there any more");
         }
     }
 }

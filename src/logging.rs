@@ -55,7 +55,7 @@ pub fn n_warnings() -> u64 {
 }
 
 /// What a line looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
     Text,
@@ -69,10 +69,7 @@ pub struct Log {
     format: Format,
 }
 
-/// Begins to log to standard error, panics too.
-///
-/// # Errors
-/// Where standard error cannot be duplicated or no thread be had.
+/// Begins to log to standard error, panics too. Fails where that cannot be duplicated or no thread be had.
 pub fn start(format: Format, likes_colours: bool) -> io::Result<Log> {
     let stderr = io::stderr();
     let style = if stderr.is_terminal() && likes_colours { WriteStyle::Always } else { WriteStyle::Never };
@@ -396,11 +393,9 @@ mod tests {
         #[test]
         fn a_line_for_machines_is_one_line_of_json_whatever_it_says(message in any::<String>(), target in "[\\PC\"\\\\\n]*") {
             let time = DateTime::from_timestamp_millis(1_700_000_000_123).expect("a time");
-            let args = format_args!("{message}").to_string();
-            let line = json_line(
-                time,
-                &Record::builder().level(Level::Warn).target(&target).args(format_args!("{args}")).build(),
-            );
+            let mut record = Record::builder();
+            record.level(Level::Warn).target(&target);
+            let line = json_line(time, &record.args(format_args!("{message}")).build());
             let (newline, rest) = line.split_last().expect("a line");
             prop_assert_eq!(*newline, b'\n');
             prop_assert!(!rest.contains(&b'\n'));

@@ -5,17 +5,13 @@ use std::process::ExitCode;
 use chat_load::LoadOptions;
 use realtime_chat::{
     app,
-    config::{self, Command, Config, LogFormat},
+    config::{self, Command, Config},
     logging,
 };
 
 fn main() -> ExitCode {
     let config = Config::read();
-    let format = match config.serve.site.log_format {
-        LogFormat::Text => logging::Format::Text,
-        LogFormat::Json => logging::Format::Json,
-    };
-    let log = match logging::start(format, config::likes_colours()) {
+    let log = match logging::start(config.serve.site.log_format, config::likes_colours()) {
         Ok(log) => log,
         Err(error) => {
             eprintln!("error: standard error cannot be used: {error}");

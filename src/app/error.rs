@@ -8,16 +8,9 @@ use chat_store::{BackupError, LivingServer, StoreError};
 /// Why the program ends with an error. Each is one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address} ({variable}): {cause}")]
-    Listen {
-        /// Which one.
-        address: SocketAddr,
-        /// The setting that names it.
-        variable: &'static str,
-        /// What the system says.
-        cause: std::io::Error,
-    },
+    /// This address, which that setting names, cannot be listened on; what the system says.
+    #[error("cannot listen on {0} ({1}): {2}")]
+    Listen(SocketAddr, &'static str, std::io::Error),
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Store(#[from] StoreError),

@@ -35,6 +35,8 @@ pub(super) fn site(
         }
         false => format!("'self' {}", config.site.embed_origins.join(" ")),
     };
+    let (networks, n_hops_max) = (config.site.trusted_proxies.clone(), config.site.trusted_hops);
+    let trusted_proxies = TrustedProxies { networks, n_hops_max };
     let of = |n: usize| if is_limited { n } else { usize::MAX };
     let bytes = ByteRate {
         burst: u64::from(config.rates.address_bytes_burst_mib.get()) * 1_048_576,
@@ -57,10 +59,7 @@ pub(super) fn site(
         rates: Arc::new(RateLimits::new(rate_settings(config))),
         bytes: ByteLimits::new(is_limited.then_some(bytes)),
         answers: Answers::default(),
-        trusted_proxies: TrustedProxies {
-            networks: config.site.trusted_proxies.clone(),
-            n_hops_max: config.site.trusted_hops,
-        },
+        trusted_proxies,
         metrics,
         lease: Mutex::default(),
         figures,
@@ -83,6 +82,7 @@ pub(super) fn connections(config: &ServeConfig, admission: &Arc<Admission>) -> A
 
 fn rate_settings(config: &ServeConfig) -> RateSettings {
     let rate = |burst, per_second| Rate { burst, per_second };
+    let repeats = usize::try_from(config.rates.repeats_per_minute.get()).unwrap_or(usize::MAX);
     RateSettings {
         is_on: config.limits.rate_limits == Switch::On,
         messages: rate(config.rates.message_burst, config.rates.messages_per_second),
@@ -96,9 +96,7 @@ fn rate_settings(config: &ServeConfig) -> RateSettings {
             room_kib_per_second: config.rates.address_room_kib_per_second,
             messages_per_second: config.rates.address_messages_per_second,
             kib_per_second: config.rates.address_kib_per_second,
-            repeats_per_minute: usize::try_from(config.rates.repeats_per_minute.get())
-                .unwrap_or(usize::MAX)
-                .saturating_mul(ADDRESS_REPEATS_FACTOR),
+            repeats_per_minute: repeats.saturating_mul(ADDRESS_REPEATS_FACTOR),
         },
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn listen(address: SocketAddr, variable: &'static str) -> Result<TcpL
     let bound = TcpListener::bind(address);
     // std listens with a backlog of 128; when everybody comes back at once more must fit.
     let listening = bound.and_then(|l| SockRef::from(&l).listen(BACKLOG).map(|()| l));
-    listening.map_err(|cause| AppError::Listen { address, variable, cause })
+    listening.map_err(|cause| AppError::Listen(address, variable, cause))
 }
 
 /// The hubs that run, one per worker thread.

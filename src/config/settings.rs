@@ -6,10 +6,10 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use ipnet::IpNet;
 
 use super::values::{
-    LogFormat, Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin,
-    seconds, seconds_from_one, secret, some_seconds, threads,
+    Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin, seconds,
+    seconds_from_one, secret, some_seconds, threads,
 };
-use crate::http::BasePath;
+use crate::{http::BasePath, logging::Format};
 use chat_store::{DatabaseUrl, Pooler, ServerId};
 
 /// How the server serves. Each flag has a twin in the environment.
@@ -71,7 +71,7 @@ pub struct SiteConfig {
     pub metrics_addr: Option<SocketAddr>,
     /// What a line of the log looks like: text for people, or a JSON object.
     #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "text|json")]
-    pub log_format: LogFormat,
+    pub log_format: Format,
     /// Key that public ids are derived with, at least 16 characters; unset: one made and kept in the database.
     #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub secret: Option<Secret>,

@@ -1,6 +1,6 @@
 //! The types of settings, and how their values are read: what is wrong is said without the value.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use clap::ValueEnum;
 use ipnet::IpNet;
@@ -14,15 +14,6 @@ pub enum Switch {
     On,
     /// It does not.
     Off,
-}
-
-/// What a line of the log looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: one JSON object for each line.
-    Json,
 }
 
 /// Text that must never be printed.
@@ -44,17 +35,13 @@ impl std::fmt::Debug for Secret {
 
 pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     let url = DatabaseUrl::parse(text).map_err(|e| e.to_string())?;
-    match sqlite_path(&url) {
-        Some(path) if path.is_dir() => Err("the path of the SQLite file is that of a folder".into()),
-        _ => Ok(url),
-    }
+    let is_folder = url.sqlite_path().is_some_and(|path| path.is_dir());
+    if is_folder { Err("the path of the SQLite file is that of a folder".into()) } else { Ok(url) }
 }
 
 pub(super) fn secret(text: &str) -> Result<Secret, String> {
-    if text.chars().count() < 16 {
-        return Err("it has at least 16 characters".into());
-    }
-    Ok(Secret(text.to_owned()))
+    let fits = text.chars().count() >= 16;
+    fits.then(|| Secret(text.to_owned())).ok_or_else(|| "it has at least 16 characters".into())
 }
 
 /// `scheme://host[:port]` without a path.
@@ -129,11 +116,4 @@ pub(super) fn outbox_kib(text: &str) -> Result<usize, String> {
 
 pub(super) fn threads(text: &str) -> Result<usize, String> {
     within(1..=1_024, text, "it is a number from 1 to 1024")
-}
-
-pub(super) fn sqlite_path(url: &DatabaseUrl) -> Option<&PathBuf> {
-    match url {
-        DatabaseUrl::Sqlite(path) => Some(path),
-        DatabaseUrl::Postgres(_) => None,
-    }
 }

@@ -96,16 +96,19 @@ pub mod tests {
 
     /// A request from this address.
     pub fn request_of(peer: &str) -> TestRequest {
-        TestRequest::default().peer_addr(std::net::SocketAddr::new(peer.parse().expect("an address"), 4711))
+        TestRequest::default().peer_addr(std::net::SocketAddr::new(address(peer), 4711))
     }
 
     fn trusted(networks: &[&str], n_hops_max: Option<usize>) -> TrustedProxies {
         TrustedProxies { networks: networks.iter().map(|n| n.parse().expect("a network")).collect(), n_hops_max }
     }
 
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
     #[test]
     fn a_visitor_within_a_trusted_network_writes_no_address_where_the_hops_are_known() {
-        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         for (n_hops_max, peer, forwarded, expected) in [
             // One proxy, and a visitor at 10.3.3.3 who wrote an address of their own choice.
             (None, "10.0.0.1", &["203.0.113.9", "10.3.3.3"][..], "203.0.113.9"),
@@ -151,7 +154,6 @@ pub mod tests {
             ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
             ("2001:db8::2", &["198.51.100.7"], "2001:db8::2"),
         ] {
-            let address = |text: &str| text.parse::<IpAddr>().expect("an address");
             assert_eq!(client(address(peer), forwarded, &trusted), address(expected), "{peer} {forwarded:?}");
         }
     }

@@ -117,7 +117,11 @@ pub async fn messages(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
     if cursor == PageCursor::Latest {
         return latest(&request, &site, &room, limit).await;
     }
-    let read = site.read(site.store.page(&room, cursor, limit)).await?;
+    stored(&site, &room, cursor, limit).await
+}
+
+async fn stored(site: &Site, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<HttpResponse, HttpError> {
+    let read = site.read(site.store.page(room, cursor, limit)).await?;
     Ok(fresh(&page(read.messages.iter(), read.has_more)))
 }
 
@@ -125,8 +129,7 @@ pub async fn messages(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
 /// moves.
 async fn latest(request: &HttpRequest, site: &Site, room: &RoomId, limit: usize) -> Result<HttpResponse, HttpError> {
     let Some(head) = site.snapshot(room, 0, MembersWanted::No).await else {
-        let read = site.read(site.store.page(room, PageCursor::Latest, limit)).await?;
-        return Ok(fresh(&page(read.messages.iter(), read.has_more)));
+        return stored(site, room, PageCursor::Latest, limit).await;
     };
     let what = format!("messages {limit}");
     if let Some(kept) = site.answers.get(request, room, &what, version(&head)) {

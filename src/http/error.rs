@@ -68,14 +68,7 @@ impl HttpError {
     /// The answer: a page for a browser that asked for one, else JSON.
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let accept = request.headers().get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
-        if !accept.contains("text/html") {
-            return self.error_response();
-        }
-        let mut page = self.page(request);
-        if let Some(seconds) = self.retry_after() {
-            page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        page
+        if accept.contains("text/html") { self.page(request) } else { self.error_response() }
     }
 
     /// A page for a person who came to an address that shows nothing.
@@ -92,6 +85,9 @@ impl HttpError {
         };
         let mut response = html(request, "frame-ancestors *", &security::nonce(), page.render());
         *response.status_mut() = status;
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }

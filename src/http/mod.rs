@@ -44,6 +44,9 @@ pub use security::AdminToken;
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
 
+/// What becomes of a request.
+type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;
+
 /// Declares every route.
 pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: PrometheusMetrics) {
     // A browser waits for none of these longer than for the socket of its page.
@@ -87,13 +90,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
 }
 
 /// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
-///
-/// # Errors
-/// Those of what it wraps.
-pub async fn without_base_path(
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+pub async fn without_base_path(mut request: ServiceRequest, next: Next<impl MessageBody>) -> Served<impl MessageBody> {
     let stripped = request.app_data::<web::Data<Site>>().and_then(|site| site.base_path.strip_uri(request.uri()));
     if let Some(uri) = stripped {
         request.match_info_mut().get_mut().update(&uri);
@@ -103,10 +100,7 @@ pub async fn without_base_path(
 }
 
 /// Counts a request of its address, within what adds headers: other origins may read the interface's refusals.
-async fn limit_requests<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+async fn limit_requests<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Served<EitherBody<B>> {
     if let Err(error) = take_request(request.request()) {
         let response = error.answer(request.request());
         return Ok(request.into_response(response).map_into_right_body());
@@ -118,10 +112,7 @@ async fn limit_requests<B: MessageBody + 'static>(
 
 /// The same for all but the interface, which counts its own, and what watches the server, which must see it at any
 /// time.
-async fn limit_pages<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+async fn limit_pages<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Served<EitherBody<B>> {
     let path = request.path();
     let is_free = ["/livez", "/readyz", "/healthz", "/metrics", "/api/v1"].contains(&path);
     if is_free || path.starts_with("/api/v1/") {
@@ -146,24 +137,11 @@ fn charge(response: &ServiceResponse<impl MessageBody>) {
 }
 
 /// Methods that have a name of their own in the figures. A client may make up any other: one more series each.
-const METHODS: [Method; 9] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::PATCH,
-    Method::CONNECT,
-    Method::TRACE,
-];
+const METHODS: &str = "GET HEAD POST PUT DELETE OPTIONS PATCH CONNECT TRACE";
 
 /// All other methods are one: no route here takes any of them.
-async fn known_methods(
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if !METHODS.contains(request.method())
+async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>) -> Served<impl MessageBody> {
+    if !METHODS.split(' ').any(|known| known == request.method().as_str())
         && let Ok(other) = Method::from_bytes(b"OTHER")
     {
         request.head_mut().method = other;
@@ -173,10 +151,7 @@ async fn known_methods(
 
 /// No route here takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for
 /// the rest of it without a limit.
-async fn end_of_request(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -> Served<impl MessageBody> {
     let headers = request.headers();
     let has_more = [header::TRANSFER_ENCODING, header::UPGRADE].iter().any(|name| headers.contains_key(name))
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");

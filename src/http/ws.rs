@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError,
-    http::{StatusCode, header},
-    web::Data,
-};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
 use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -60,8 +56,7 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
         Err(error) => return ("invalid", error.error_response()),
     };
     if site.phase.is_refusing() {
-        let error = HttpError::new(ErrorCode::Overloaded, "this server is going away; come back to another one");
-        let mut response = error.error_response();
+        let mut response = overloaded("this server is going away; come back to another one");
         let seconds = site.retry_after.as_secs().max(1);
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return ("draining", response);
@@ -69,25 +64,14 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     if proxy::has_lost_upgrade(request) {
         Fault::Upgrade.report();
     }
-    let takes_over = request.extensions().contains::<TakesOver>();
-    if !takes_over || !is_version_13(request) {
-        return ("invalid", not_a_websocket());
-    }
-    let mut response = match handshake_with_protocols(request, &[SUBPROTOCOL]) {
-        Ok(response) => response,
-        Err(_) => return ("invalid", not_a_websocket()),
-    };
+    let takes_over = request.extensions().contains::<TakesOver>() && is_version_13(request);
+    let handshake = takes_over.then(|| handshake_with_protocols(request, &[SUBPROTOCOL]));
+    let Some(Ok(mut response)) = handshake else { return ("invalid", not_a_websocket()) };
     let (outcome, upgraded) = match admit(request, address, site) {
         Ok(permit) => ("opened", Upgraded { room, address, permit: ConnectionPermit::Session(permit), refused: None }),
-        Err(refused) => match site.admission.admit_refusal() {
-            Some(permit) => {
-                let (outcome, code) = refused;
-                (outcome, Upgraded { room, address, permit: ConnectionPermit::Refused(permit), refused: Some(code) })
-            }
-            None => {
-                let error = HttpError::new(ErrorCode::Overloaded, "too many are refused at once");
-                return ("overloaded", error.error_response());
-            }
+        Err((outcome, code)) => match site.admission.admit_refusal().map(ConnectionPermit::Refused) {
+            Some(permit) => (outcome, Upgraded { room, address, permit, refused: Some(code) }),
+            None => return ("overloaded", overloaded("too many are refused at once")),
         },
     };
     let mut response = response.finish();
@@ -117,10 +101,13 @@ fn is_version_13(request: &HttpRequest) -> bool {
     header(header::SEC_WEBSOCKET_VERSION) == "13" && is_key
 }
 
+fn overloaded(why: &'static str) -> HttpResponse {
+    HttpError::new(ErrorCode::Overloaded, why).error_response()
+}
+
 fn not_a_websocket() -> HttpResponse {
     let error = HttpError::new(ErrorCode::BadRequest, "this address speaks WebSocket, version 13");
     let mut response = error.error_response();
-    *response.status_mut() = StatusCode::BAD_REQUEST;
     response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
     response
 }

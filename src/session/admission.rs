@@ -76,10 +76,7 @@ impl Admission {
         self.n_sessions.load(Ordering::Relaxed)
     }
 
-    /// A permit for a session from `address`.
-    ///
-    /// # Errors
-    /// [`NotAdmitted`] where a limit is reached.
+    /// A permit for a session from `address`, or the limit that is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<SessionPermit, NotAdmitted> {
         let max = |factor| self.limits.n_of_address_max.saturating_mul(usize::try_from(factor).unwrap_or(1));
         let permits = networks(address).map(|network| Permit::acquire(&self.by_network, network, max(network.factor)));
@@ -153,13 +150,16 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    pub fn admission(n_sessions_max: usize, n_of_identity_max: usize, n_of_address_max: usize) -> Arc<Admission> {
+        Admission::new(AdmissionLimits { n_sessions_max, n_of_identity_max, n_of_address_max })
+    }
 
     #[test]
     fn refusals_are_bounded() {
-        let limits = AdmissionLimits { n_sessions_max: 0, n_of_identity_max: 0, n_of_address_max: 0 };
-        let admission = Admission::new(limits);
+        let admission = admission(0, 0, 0);
         let mut places = (0..REFUSALS_MAX).map(|_| admission.admit_refusal()).collect::<Vec<_>>();
         assert!(places.iter().all(Option::is_some) && admission.admit_refusal().is_none());
         places.pop();
@@ -168,8 +168,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_customer_has_four_times_the_sessions_of_an_address_at_most() {
-        let limits = AdmissionLimits { n_sessions_max: 1_000, n_of_identity_max: 1, n_of_address_max: 10 };
-        let admission = Admission::new(limits);
+        let admission = admission(1_000, 1, 10);
         let from = |text: String| admission.admit(text.parse().expect("an address")).ok();
         let of_64: Vec<_> = (0..20).filter_map(|n| from(format!("2001:db8:1:1::{n:x}"))).collect();
         assert_eq!(of_64.len(), 10);
@@ -186,8 +185,7 @@ mod tests {
 
     #[test]
     fn counts_by_server_address_and_identity_and_forgets() {
-        let limits = AdmissionLimits { n_sessions_max: 3, n_of_identity_max: 1, n_of_address_max: 2 };
-        let admission = Admission::new(limits);
+        let admission = admission(3, 1, 2);
         let (here, there) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = admission.admit(here).expect("a permit");
         let second = admission.admit(here).expect("a permit");

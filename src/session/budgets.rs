@@ -1,7 +1,7 @@
 //! What all people of one address may write together. Pure.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
     num::NonZeroU32,
@@ -14,7 +14,8 @@ use super::{
     bucket::{Bucket, Budget},
     message_limit::{MessageLimit, TooMuch},
     networks::{Network, networks},
-    repeats::{Fingerprint, WINDOW},
+    recent::Recent,
+    repeats::Fingerprint,
 };
 use chat_domain::{Content, RoomId};
 
@@ -61,16 +62,21 @@ pub struct Charge<'a> {
 
 #[derive(Debug, Default)]
 struct Total {
-    messages: Bucket,
-    bytes: Bucket,
+    written: Buckets,
     newcomers: Bucket,
 }
 
 #[derive(Debug, Default)]
 struct Share {
+    written: Buckets,
+    said: Recent<Fingerprint>,
+}
+
+/// Whoever writes takes from both.
+#[derive(Debug, Clone, Copy, Default)]
+struct Buckets {
     messages: Bucket,
     bytes: Bucket,
-    said: VecDeque<(Instant, Fingerprint)>,
 }
 
 /// What a MESSAGE frame has around its text.
@@ -92,60 +98,38 @@ pub fn n_bytes_shown(content: &Content) -> u32 {
 }
 
 impl AddressSettings {
-    fn room_messages(&self) -> Budget {
-        Budget { burst: self.room_messages_per_second.get(), per_second: self.room_messages_per_second }
+    /// Messages and bytes in one room.
+    fn in_room(&self, factor: u32) -> [Budget; 2] {
+        budgets(self.room_messages_per_second, self.room_kib_per_second, 1, factor)
     }
 
-    fn room_bytes(&self) -> Budget {
-        let per_second = bytes(self.room_kib_per_second);
-        Budget { burst: per_second.get(), per_second }
-    }
-
-    fn messages(&self) -> Budget {
-        let burst = self.messages_per_second.get().saturating_mul(TOTAL_BURST_SECONDS);
-        Budget { burst, per_second: self.messages_per_second }
-    }
-
-    fn bytes(&self) -> Budget {
-        let per_second = bytes(self.kib_per_second);
-        Budget { burst: per_second.get().saturating_mul(TOTAL_BURST_SECONDS), per_second }
+    /// Messages and bytes in all rooms.
+    fn in_all(&self, factor: u32) -> [Budget; 2] {
+        budgets(self.messages_per_second, self.kib_per_second, TOTAL_BURST_SECONDS, factor)
     }
 }
 
-fn bytes(kib: NonZeroU32) -> NonZeroU32 {
-    kib.saturating_mul(NonZeroU32::MIN.saturating_add(1_023))
+fn budgets(messages: NonZeroU32, kib: NonZeroU32, burst_seconds: u32, factor: u32) -> [Budget; 2] {
+    let bytes = kib.saturating_mul(NonZeroU32::MIN.saturating_add(1_023));
+    let budget = |per_second: NonZeroU32| Budget { burst: per_second.get().saturating_mul(burst_seconds), per_second };
+    [messages, bytes].map(|per_second| budget(per_second).times(factor))
 }
 
 impl AddressBudgets {
-    /// Whether `charge` may be made; takes nothing.
-    ///
-    /// # Errors
-    /// The limit that is reached, and the time until it is not.
+    /// Whether `charge` may be made; takes nothing. Fails with the limit that is reached, and the time until it is not.
     pub fn ask(&mut self, charge: &Charge<'_>, settings: &AddressSettings, now: Instant) -> Result<(), TooMuch> {
-        let wait = |bucket: Bucket, n: u32, budget: Budget| {
-            // Whoever is new or loud leaves a part for the others.
-            let kept = if charge.is_quiet { 0 } else { budget.reserve() };
-            bucket.wait(n, kept, budget, now)
-        };
         for network in networks(charge.address) {
             let share = self.share(network, charge.room);
             let n_max = settings.repeats_per_minute.saturating_mul(usize::try_from(network.factor).unwrap_or(1));
             if let Some(fingerprint) = charge.fingerprint
-                && let Some(wait) = share.wait_to_say(fingerprint, n_max, now)
+                && let Some(wait) = share.said.wait(now, n_max, |said| *said == fingerprint)
             {
                 return Err(TooMuch { limit: MessageLimit::Repeats, wait });
             }
-            let messages = wait(share.messages, 1, settings.room_messages().times(network.factor));
-            let bytes = wait(share.bytes, charge.n_bytes, settings.room_bytes().times(network.factor));
-            if messages.max(bytes) > Duration::ZERO {
-                return Err(TooMuch { limit: MessageLimit::AddressRoom, wait: messages.max(bytes) });
-            }
+            let asked = |limit, wait: Duration| if wait.is_zero() { Ok(()) } else { Err(TooMuch { limit, wait }) };
+            asked(MessageLimit::AddressRoom, share.written.wait(charge, settings.in_room(network.factor), now))?;
             let total = self.total(network);
-            let messages = wait(total.messages, 1, settings.messages().times(network.factor));
-            let bytes = wait(total.bytes, charge.n_bytes, settings.bytes().times(network.factor));
-            if messages.max(bytes) > Duration::ZERO {
-                return Err(TooMuch { limit: MessageLimit::Address, wait: messages.max(bytes) });
-            }
+            asked(MessageLimit::Address, total.written.wait(charge, settings.in_all(network.factor), now))?;
         }
         Ok(())
     }
@@ -154,14 +138,11 @@ impl AddressBudgets {
     pub fn take(&mut self, charge: &Charge<'_>, settings: &AddressSettings, now: Instant) {
         for network in networks(charge.address) {
             let share = self.share(network, charge.room);
-            share.messages.take(1, settings.room_messages().times(network.factor), now);
-            share.bytes.take(charge.n_bytes, settings.room_bytes().times(network.factor), now);
+            share.written.take(charge, settings.in_room(network.factor), now);
             if let Some(fingerprint) = charge.fingerprint {
-                share.say(fingerprint, now);
+                share.said.note(fingerprint, now, SAID_MAX);
             }
-            let total = self.total(network);
-            total.messages.take(1, settings.messages().times(network.factor), now);
-            total.bytes.take(charge.n_bytes, settings.bytes().times(network.factor), now);
+            self.total(network).written.take(charge, settings.in_all(network.factor), now);
         }
     }
 
@@ -181,14 +162,14 @@ impl AddressBudgets {
     /// Forgets what has no bearing any more; where `thorough` is false only if there is much.
     pub fn tidy(&mut self, now: Instant, thorough: bool, n_many: usize) {
         if thorough || self.totals.len() > n_many {
-            self.totals.retain(|_, total| !total.is_idle(now));
+            self.totals.retain(|_, total| !(total.written.is_full(now) && total.newcomers.is_full(now)));
             self.totals.shrink_to_fit();
         }
         if thorough || self.shares.len() > n_many {
-            self.shares.retain(|_, share| !share.is_idle(now));
+            self.shares.retain(|_, share| share.said.n(now) > 0 || !share.written.is_full(now));
             self.shares.shrink_to_fit();
         }
-        self.beyond.1.forget(now);
+        self.beyond.1.said.n(now);
     }
 
     /// How much is remembered.
@@ -197,76 +178,67 @@ impl AddressBudgets {
     }
 
     fn total(&mut self, network: Network) -> &mut Total {
-        entry(&mut self.totals, network, &mut self.beyond.0)
+        entry(&mut self.totals, network, REMEMBERED_MAX, &mut self.beyond.0)
     }
 
     fn share(&mut self, network: Network, room: &RoomId) -> &mut Share {
         let key = self.hasher.hash_one((network, room.as_str()));
-        entry(&mut self.shares, key, &mut self.beyond.1)
+        entry(&mut self.shares, key, REMEMBERED_MAX, &mut self.beyond.1)
     }
 }
 
-fn entry<'a, K: Hash + Eq, V: Default>(map: &'a mut HashMap<K, V>, key: K, beyond: &'a mut V) -> &'a mut V {
-    if map.len() >= REMEMBERED_MAX && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
+/// What is known of `key`; `beyond` where nothing is and no more than `n_max` may be remembered.
+pub fn entry<'a, K: Hash + Eq, V: Default>(
+    map: &'a mut HashMap<K, V>,
+    key: K,
+    n_max: usize,
+    beyond: &'a mut V,
+) -> &'a mut V {
+    if map.len() >= n_max && !map.contains_key(&key) { beyond } else { map.entry(key).or_default() }
 }
 
-impl Total {
-    fn is_idle(&self, now: Instant) -> bool {
-        self.messages.is_full(now) && self.bytes.is_full(now) && self.newcomers.is_full(now)
-    }
-}
-
-impl Share {
-    /// How long until this may be said again; nothing where it may be.
-    fn wait_to_say(&mut self, fingerprint: Fingerprint, n_max: usize, now: Instant) -> Option<Duration> {
-        self.forget(now);
-        let mut alike = self.said.iter().rev().filter(|(_, said)| *said == fingerprint);
-        let (at, _) = alike.nth(n_max.saturating_sub(1))?;
-        Some((*at + WINDOW).saturating_duration_since(now))
+impl Buckets {
+    fn wait(self, charge: &Charge<'_>, [messages, bytes]: [Budget; 2], now: Instant) -> Duration {
+        let wait = |bucket: Bucket, n: u32, budget: Budget| {
+            // Whoever is new or loud leaves a part for the others.
+            let kept = if charge.is_quiet { 0 } else { budget.reserve() };
+            bucket.wait(n, kept, budget, now)
+        };
+        wait(self.messages, 1, messages).max(wait(self.bytes, charge.n_bytes, bytes))
     }
 
-    fn say(&mut self, fingerprint: Fingerprint, now: Instant) {
-        if self.said.len() >= SAID_MAX {
-            self.said.pop_front();
-        }
-        self.said.push_back((now, fingerprint));
+    fn take(&mut self, charge: &Charge<'_>, [messages, bytes]: [Budget; 2], now: Instant) {
+        self.messages.take(1, messages, now);
+        self.bytes.take(charge.n_bytes, bytes, now);
     }
 
-    fn forget(&mut self, now: Instant) {
-        while self.said.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
-            self.said.pop_front();
-        }
-    }
-
-    fn is_idle(&mut self, now: Instant) -> bool {
-        self.forget(now);
-        self.said.is_empty() && self.messages.is_full(now) && self.bytes.is_full(now)
+    fn is_full(self, now: Instant) -> bool {
+        self.messages.is_full(now) && self.bytes.is_full(now)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use crate::session::recent::MINUTE;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn settings() -> AddressSettings {
+    /// The limits that a server has where nothing is set, but for repeats.
+    pub fn settings(repeats_per_minute: usize) -> AddressSettings {
         let n = |n| NonZeroU32::new(n).expect("not zero");
         AddressSettings {
             room_messages_per_second: n(30),
             room_kib_per_second: n(32),
             messages_per_second: n(100),
             kib_per_second: n(64),
-            repeats_per_minute: 50,
+            repeats_per_minute,
         }
     }
 
     fn fingerprint(text: &str) -> Fingerprint {
-        Fingerprint::of(
-            &RoomId::parse("post").expect("a room"),
-            &Content::parse(text).expect("a text"),
-            &RandomState::new(),
-        )
+        let (room, text) = (RoomId::parse("post").expect("a room"), Content::parse(text).expect("a text"));
+        Fingerprint::of(&room, &text, &RandomState::new())
     }
 
     struct World {
@@ -283,21 +255,21 @@ mod tests {
             let room = RoomId::parse(room).expect("a room");
             let address = address.parse().expect("an address");
             let charge = Charge { address, room: &room, n_bytes, fingerprint: None, is_quiet };
-            self.budgets.ask(&charge, &settings(), self.now).map_err(|TooMuch { limit, wait }| {
+            self.budgets.ask(&charge, &settings(50), self.now).map_err(|TooMuch { limit, wait }| {
                 assert!(!wait.is_zero());
                 limit
             })?;
-            self.budgets.take(&charge, &settings(), self.now);
+            self.budgets.take(&charge, &settings(50), self.now);
             Ok(())
         }
 
         /// How many pass in `n_seconds` where 1,000 a second are tried.
-        fn flood(&mut self, addresses: &[&str], rooms: &[&str], n_bytes: u32, n_seconds: u32) -> u32 {
+        fn flood(&mut self, from: &[impl AsRef<str>], rooms: &[impl AsRef<str>], n_bytes: u32, n_seconds: u32) -> u32 {
             let mut n_passed = 0;
             for n in 0..n_seconds * 1_000 {
                 self.now += SECOND / 1_000;
                 let n = usize::try_from(n).expect("fits");
-                let (address, room) = (addresses[n % addresses.len()], rooms[n / addresses.len() % rooms.len()]);
+                let (address, room) = (from[n % from.len()].as_ref(), rooms[n / from.len() % rooms.len()].as_ref());
                 n_passed += u32::from(self.send(address, room, n_bytes, false).is_ok());
             }
             n_passed
@@ -315,7 +287,6 @@ mod tests {
     #[test]
     fn all_rooms_of_one_address_get_a_hundred_messages_and_64_kib_a_second() {
         let rooms: Vec<String> = (0..40).map(|n| format!("post {n}")).collect();
-        let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         let short = World::new().flood(&["192.0.2.1"], &rooms, 400, 60);
         assert!((100 * 60..=100 * 70).contains(&short), "{short}");
         let long = World::new().flood(&["192.0.2.1"], &rooms, 8_192, 60);
@@ -346,7 +317,6 @@ mod tests {
     fn all_of_an_ipv6_customer_has_four_times_one_address_at_most() {
         // A new /64 for each message, all of one /48.
         let addresses: Vec<String> = (0..2_000).map(|n| format!("2001:db8:1:{n:x}::1")).collect();
-        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
         let n_passed = World::new().flood(&addresses, &["post"], 400, 60);
         assert!((4 * 30 * 59..=4 * 30 * 61).contains(&n_passed), "{n_passed}");
         let one = World::new().flood(&["2001:db8::1", "2001:db8::2"], &["post"], 400, 60);
@@ -357,17 +327,18 @@ mod tests {
     fn a_refused_message_takes_nothing() {
         let mut world = World::new();
         world.flood(&["192.0.2.1"], &["post"], 400, 1);
-        let before = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
+        let network = Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 };
+        let before = world.budgets.total(network).written.messages;
         assert_eq!(world.send("192.0.2.1", "post", 400, false), Err(MessageLimit::AddressRoom));
-        let after = world.budgets.total(Network { first: IpAddr::from([192, 0, 2, 1]), factor: 1 }).messages;
-        let of = settings().messages();
+        let after = world.budgets.total(network).written.messages;
+        let [of, _] = settings(50).in_all(1);
         assert_eq!(before.wait(of.burst, 0, of, world.now), after.wait(of.burst, 0, of, world.now));
     }
 
     #[test]
     fn the_same_text_counts_by_address_whoever_says_it() {
         let (mut world, room) = (World::new(), RoomId::parse("post").expect("a room"));
-        let (settings, fingerprint) = (settings(), fingerprint("buy now"));
+        let (settings, fingerprint) = (settings(50), fingerprint("buy now"));
         let address = IpAddr::from([192, 0, 2, 1]);
         let charge = Charge { address, room: &room, n_bytes: 400, fingerprint: Some(fingerprint), is_quiet: true };
         for _ in 0..50 {
@@ -377,7 +348,7 @@ mod tests {
         }
         let refused = world.budgets.ask(&charge, &settings, world.now);
         // The first of the fifty was 4.9 s ago.
-        let left = WINDOW.saturating_sub(SECOND * 49 / 10);
+        let left = MINUTE.saturating_sub(SECOND * 49 / 10);
         assert_eq!(refused, Err(TooMuch { limit: MessageLimit::Repeats, wait: left }));
         assert_eq!(world.budgets.ask(&Charge { fingerprint: None, ..charge }, &settings, world.now), Ok(()), "a retry");
         world.now += left;

@@ -37,10 +37,7 @@ impl ByteLimits {
         Self { rate, paid_at: Mutex::default() }
     }
 
-    /// Whether `address` may ask for more.
-    ///
-    /// # Errors
-    /// The time until it may.
+    /// Whether `address` may ask for more; fails with the time until it may.
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
         let Some(rate) = self.rate else { return Ok(()) };
         let now = Instant::now();

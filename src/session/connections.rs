@@ -238,12 +238,11 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::AdmissionLimits;
+    use crate::session::admission::tests::admission;
 
     fn connections(n_of_address_max: usize, n_all_max: usize) -> Arc<Connections> {
-        let limits = AdmissionLimits { n_sessions_max: 10, n_of_identity_max: 10, n_of_address_max: 10 };
         let trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
-        Connections::new(ConnectionLimits { n_of_address_max, n_all_max, trusted_proxies }, Admission::new(limits))
+        Connections::new(ConnectionLimits { n_of_address_max, n_all_max, trusted_proxies }, admission(10, 10, 10))
     }
 
     fn from(connections: &Arc<Connections>, address: &str) -> Option<Entered> {

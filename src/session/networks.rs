@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// One of the networks that a visitor's limits are counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,26 +12,22 @@ pub struct Network {
 /// In how many networks one visitor is counted at most.
 pub const WIDTHS: usize = 3;
 
-/// Prefix lengths of IPv6 networks, and how many times the limits of one address each has. A customer gets a /64 at least, usually a
-/// /56, at most a /48 (RFC 6177), and may take an address from all of it for each connection. A mobile network hands
-/// out single /64s next to each other to different people, so the wide networks have higher limits.
+/// Prefix lengths of IPv6 networks, and how many times the limits of one address each has. A customer gets a /64 at
+/// least, usually a /56, at most a /48 (RFC 6177), and may take an address from all of it for each connection. A mobile
+/// network hands out single /64s next to each other to different people, so the wide networks have higher limits.
 const IPV6: [(u32, u32); WIDTHS] = [(64, 1), (56, 2), (48, 4)];
 
 /// The networks of a visitor from `address`, the narrowest first: an IPv4 address alone, an IPv6 address by its /64,
 /// /56 and /48.
 pub fn networks(address: IpAddr) -> impl Iterator<Item = Network> {
-    let (v4, v6) = match address {
-        IpAddr::V4(address) => (Some(address), None),
-        IpAddr::V6(address) => (None, Some(address)),
-    };
-    let of_v4 = v4.map(|first: Ipv4Addr| Network { first: first.into(), factor: 1 });
-    let of_v6 = v6.into_iter().flat_map(|address: Ipv6Addr| {
-        IPV6.map(|(prefix, factor)| {
+    let all = match address {
+        IpAddr::V4(_) => [Some(Network { first: address, factor: 1 }), None, None],
+        IpAddr::V6(address) => IPV6.map(|(prefix, factor)| {
             let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or_default();
-            Network { first: Ipv6Addr::from_bits(address.to_bits() & mask).into(), factor }
-        })
-    });
-    of_v4.into_iter().chain(of_v6)
+            Some(Network { first: Ipv6Addr::from_bits(address.to_bits() & mask).into(), factor })
+        }),
+    };
+    all.into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -47,10 +43,8 @@ mod tests {
             ("::1", vec![("::", 1), ("::", 2), ("::", 4)]),
         ] {
             let found: Vec<_> = networks(address.parse().expect("an address")).collect();
-            let expected: Vec<_> = expected
-                .into_iter()
-                .map(|(first, factor)| Network { first: first.parse().expect("an address"), factor })
-                .collect();
+            let network = |(first, factor): (&str, _)| Network { first: first.parse().expect("an address"), factor };
+            let expected: Vec<_> = expected.into_iter().map(network).collect();
             assert_eq!(found, expected, "{address}");
             assert!(found.len() <= WIDTHS);
         }

@@ -53,10 +53,7 @@ impl Outbox {
         })
     }
 
-    /// Queues a frame for the next [`Self::flush`].
-    ///
-    /// # Errors
-    /// [`Full`] where it would pass the bound; nothing is queued then.
+    /// Queues a frame for the next [`Self::flush`]; not where it would pass the bound.
     pub fn push(&self, frame: Bytes) -> Result<(), Full> {
         if !self.phase().can_send() {
             return Ok(());
@@ -74,19 +71,13 @@ impl Outbox {
         self.phase.advance(Phase::Leaving);
     }
 
-    /// Queues frames, each with its position, which is its sender's business.
-    ///
-    /// # Errors
-    /// [`Full`] where they would pass the bound.
+    /// Queues frames, each with its position, which is its sender's business, until one would pass the bound.
     pub fn push_all<P>(&self, frames: &[(Bytes, P)]) -> Result<(), Full> {
         frames.iter().try_for_each(|(frame, _)| self.push(frame.clone()))
     }
 
     /// Sends frames behind what is queued, as far as the socket takes them; the rest follows when it takes more. Where
-    /// nothing is queued, which is nearly always, they never see the queue.
-    ///
-    /// # Errors
-    /// As [`Self::push_all`].
+    /// nothing is queued, which is nearly always, they never see the queue. Fails as [`Self::push_all`].
     pub fn send<P>(self: &Rc<Self>, frames: &[(Bytes, P)]) -> Result<(), Full> {
         let mut n_written = 0;
         if !self.blocked.get() && self.is_empty() && self.phase().can_send() {

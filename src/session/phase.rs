@@ -1,9 +1,10 @@
 use std::cell::Cell;
 
 /// How far the life of a session's connection is. It only goes forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// Frames go in both directions.
+    #[default]
     Open,
     /// The session is about to be moved to another server: it takes no more messages and waits for the answers to those
     /// that are under way.
@@ -44,14 +45,8 @@ impl Phase {
 }
 
 /// The phase of one session, in its outbox, where its hub and its socket's writer look at it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PhaseCell(Cell<Phase>);
-
-impl Default for PhaseCell {
-    fn default() -> Self {
-        Self(Cell::new(Phase::Open))
-    }
-}
 
 impl PhaseCell {
     /// The phase now.

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -141,14 +141,10 @@ impl AsyncWrite for PlainStream {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, all: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.poll_cut(cx)?;
-        let done = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
+        let done = Pin::new(&mut this.stream).poll_write_vectored(cx, all);
         this.written(cx, done)
     }
 

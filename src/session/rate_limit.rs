@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::RandomState, net::IpAddr, num::NonZeroU32,
 use super::{
     admission::lock,
     bucket::{Bucket, Budget},
-    budgets::{AddressBudgets, AddressSettings, Charge, n_bytes_shown},
+    budgets::{AddressBudgets, AddressSettings, Charge, entry, n_bytes_shown},
     message_limit::{MessageLimit, TooMuch, Written},
     networks::{WIDTHS, networks},
     recent::{MINUTE, Recent},
@@ -148,10 +148,8 @@ impl RateLimits {
     }
 
     /// One message. Its author's limits are asked first, then those of its address; where one is reached nothing is
-    /// taken from any. The same message sent again is no repeat of itself.
-    ///
-    /// # Errors
-    /// The limit that is reached, and the time until it is not.
+    /// taken from any. The same message sent again is no repeat of itself. Fails with the limit that is reached, and
+    /// the time until it is not.
     pub fn message(&self, written: &Written<'_>) -> Result<(), TooMuch> {
         if !self.settings.is_on {
             return Ok(());
@@ -162,7 +160,7 @@ impl RateLimits {
         let mut lately = lock(&self.lately);
         let Lately { people, addresses } = &mut *lately;
         let mut stranger = Person::default();
-        let person = remembered(people, author, &mut stranger);
+        let person = entry(people, author.clone(), PEOPLE_MAX, &mut stranger);
         let budget = self.settings.messages.budget();
         let is_first = person.wrote.is_none();
         let begins_full = !is_first || addresses.welcomes(address, now);
@@ -175,9 +173,9 @@ impl RateLimits {
         if !wait.is_zero() {
             return Err(too_much(MessageLimit::Identity)(wait));
         }
-        let repeats_max = count(self.settings.repeats_per_minute);
-        let is_retry =
-            person.repeats.ask(fingerprint, client_id, now, repeats_max).map_err(too_much(MessageLimit::Repeats))?;
+        let max = count(self.settings.repeats_per_minute);
+        let asked = person.repeats.ask(fingerprint, client_id, now, max);
+        let is_retry = asked.map_err(too_much(MessageLimit::Repeats))?;
         let charge = Charge {
             address,
             room,
@@ -200,18 +198,12 @@ impl RateLimits {
         Ok(())
     }
 
-    /// One request of `address`.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One request of `address`. Fails with the time until the next one may come.
     pub fn request(&self, address: IpAddr) -> Result<(), Duration> {
         self.by_address(&self.requests, address)
     }
 
-    /// One WebSocket that `address` opens.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One WebSocket that `address` opens. Fails with the time until the next one may come.
     pub fn upgrade(&self, address: IpAddr) -> Result<(), Duration> {
         self.by_address(&self.upgrades, address)
     }
@@ -221,19 +213,13 @@ impl RateLimits {
         FrameRate(self.settings.is_on.then(|| RateLimiter::direct(self.settings.frames.quota(1))))
     }
 
-    /// One profile change of `author`.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One profile change of `author`. Fails with the time until the next one may come.
     pub fn profile(&self, author: &AuthorId, nickname: &Nickname, avatar: Option<AvatarName>) -> Result<(), Duration> {
         self.set_profile(author, nickname, avatar, true)
     }
 
     /// `author` joins under this profile: a change where it had another one within the last minute, so that joining
-    /// again and again is no way around [`RateLimits::profile`].
-    ///
-    /// # Errors
-    /// The time until it may join under this profile.
+    /// again and again is no way around [`RateLimits::profile`]. Fails with the time until it may.
     pub fn joins_as(&self, author: &AuthorId, nickname: &Nickname, avatar: AvatarName) -> Result<(), Duration> {
         self.set_profile(author, nickname, Some(avatar), false)
     }
@@ -251,7 +237,7 @@ impl RateLimits {
         }
         let mut stranger = Person::default();
         let mut lately = lock(&self.lately);
-        let person = remembered(&mut lately.people, author, &mut stranger);
+        let person = entry(&mut lately.people, author.clone(), PEOPLE_MAX, &mut stranger);
         let now = Instant::now();
         let had = person.profile.as_ref().and_then(|(_, had, _)| *had);
         let is_other = |(was, _, at): &(Nickname, _, Instant)| {
@@ -290,18 +276,6 @@ impl RateLimits {
     }
 }
 
-/// What is known of `author`; `stranger` where nothing is and no more can be remembered.
-fn remembered<'a>(
-    people: &'a mut HashMap<AuthorId, Person>,
-    author: &AuthorId,
-    stranger: &'a mut Person,
-) -> &'a mut Person {
-    if people.len() >= PEOPLE_MAX && !people.contains_key(author) {
-        return stranger;
-    }
-    people.entry(author.clone()).or_default()
-}
-
 fn count(n: NonZeroU32) -> usize {
     usize::try_from(n.get()).unwrap_or(usize::MAX)
 }
@@ -318,7 +292,7 @@ impl Person {
             self.repeats = Repeats::default();
         }
         let is_writer = self.wrote.is_some_and(|(_, latest)| latest + WRITER_REMEMBERED > now);
-        self.profile.is_none() && !is_writer && self.changes.is_empty(now)
+        self.profile.is_none() && !is_writer && self.changes.n(now) == 0
     }
 
     /// Whether it has been here for a while and writes little.
@@ -331,10 +305,7 @@ impl Person {
 pub struct FrameRate(Option<DefaultDirectRateLimiter>);
 
 impl FrameRate {
-    /// One frame.
-    ///
-    /// # Errors
-    /// The time until the next one may come.
+    /// One frame. Fails with the time until the next one may come.
     pub fn take(&self) -> Result<(), Duration> {
         let Some(bucket) = &self.0 else { return Ok(()) };
         bucket.check().map_err(|until| wait(&until, &DefaultClock::default()))
@@ -346,6 +317,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::session::budgets;
     use chat_domain::{Content, RoomId};
 
     fn n(n: u32) -> NonZeroU32 {
@@ -365,13 +337,7 @@ mod tests {
             frames: rate(100, 1),
             requests: rate(50, 1),
             upgrades: rate(20, 1),
-            address: AddressSettings {
-                room_messages_per_second: n(30),
-                room_kib_per_second: n(32),
-                messages_per_second: n(100),
-                kib_per_second: n(64),
-                repeats_per_minute: 25,
-            },
+            address: budgets::tests::settings(25),
         })
     }
 

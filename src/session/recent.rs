@@ -2,9 +2,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::clock::Instant;
 
-/// The times at which something happened within the last minute: at most as many as are allowed.
-#[derive(Debug, Default)]
-pub struct Recent(VecDeque<Instant>);
+/// What happened within the last minute, the oldest first. Pure; the caller passes the time.
+#[derive(Debug)]
+pub struct Recent<T = ()>(VecDeque<(Instant, T)>);
 
 /// After this many BAD_FRAMEs, or frames beyond the rate, within a minute a session is closed with 4102.
 pub const BAD_FRAMES_MAX: usize = 50;
@@ -12,29 +12,44 @@ pub const BAD_FRAMES_MAX: usize = 50;
 pub const MINUTE: Duration = Duration::from_secs(60);
 
 impl Recent {
-    /// Notes that it happens once more.
-    ///
-    /// # Errors
-    /// Where it has happened `max` times within the last minute: the time until it may happen again.
+    /// Notes that it happens once more. Fails where it has happened `max` times within the last minute, with the time
+    /// until it may happen again.
     pub fn add(&mut self, now: Instant, max: usize) -> Result<(), Duration> {
-        self.forget(now);
-        if self.0.len() >= max {
-            return Err(self.0.front().map_or(MINUTE, |at| *at + MINUTE - now));
-        }
-        self.0.push_back(now);
+        self.wait(now, max, |()| true).map_or(Ok(()), Err)?;
+        self.note((), now, max);
         Ok(())
     }
+}
 
-    /// Whether it did not happen within the last minute.
-    pub fn is_empty(&mut self, now: Instant) -> bool {
-        self.forget(now);
-        self.0.is_empty()
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|at| *at + MINUTE <= now) {
+impl<T> Recent<T> {
+    /// Notes what happens. No more than `max` are remembered: the oldest go first.
+    pub fn note(&mut self, what: T, now: Instant, max: usize) {
+        if self.0.len() >= max {
             self.0.pop_front();
         }
+        self.0.push_back((now, what));
+    }
+
+    /// How often it happened.
+    pub fn n(&mut self, now: Instant) -> usize {
+        while self.0.front().is_some_and(|(at, _)| *at + MINUTE <= now) {
+            self.0.pop_front();
+        }
+        self.0.len()
+    }
+
+    /// How long until fewer than `max` that are alike are left; nothing where that is so.
+    pub fn wait(&mut self, now: Instant, max: usize, is_alike: impl Fn(&T) -> bool) -> Option<Duration> {
+        self.n(now);
+        let mut alike = self.0.iter().rev().filter(|(_, what)| is_alike(what));
+        let (at, _) = alike.nth(max.saturating_sub(1))?;
+        Some((*at + MINUTE).saturating_duration_since(now))
+    }
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
     }
 }
 
@@ -52,7 +67,7 @@ mod tests {
         assert_eq!(recent.add(start + 41 * second, 3), Err(19 * second));
         assert_eq!(recent.add(start + 60 * second, 3), Ok(()), "the first one is forgotten");
         assert_eq!(recent.add(start + 60 * second, 3), Err(second));
-        assert!(!recent.is_empty(start + 61 * second));
-        assert!(recent.is_empty(start + 120 * second));
+        assert_ne!(recent.n(start + 61 * second), 0);
+        assert_eq!(recent.n(start + 120 * second), 0);
     }
 }

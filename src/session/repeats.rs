@@ -1,7 +1,6 @@
 //! Texts that say the same, and how often one identity wrote them lately. Pure.
 
 use std::{
-    collections::VecDeque,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
@@ -10,10 +9,9 @@ use actix::clock::Instant;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use super::recent::Recent;
 use chat_domain::{Content, RoomId};
 
-/// How far back it is looked.
-pub const WINDOW: Duration = Duration::from_secs(60);
 /// What is remembered of one identity. With the usual message rate a minute has at most 70.
 const REMEMBERED_MAX: usize = 128;
 
@@ -41,62 +39,29 @@ impl Fingerprint {
     }
 }
 
-/// What one identity wrote in the last minute. Pure.
+/// What one identity wrote in the last minute, and the sender's keys for it. Pure.
 #[derive(Debug, Default)]
-pub struct Repeats(VecDeque<Written>);
-
-#[derive(Debug)]
-struct Written {
-    at: Instant,
-    fingerprint: Fingerprint,
-    client_id: Uuid,
-}
+pub struct Repeats(Recent<(Fingerprint, Uuid)>);
 
 impl Repeats {
     /// Whether the message may be written: if the like of it was written fewer than `max` times in the last minute.
     /// True where it is the same message sent again (its `client_id` is known), which is no repeat. Remembers nothing.
-    ///
-    /// # Errors
-    /// The time until it may be written.
-    pub fn ask(
-        &mut self,
-        fingerprint: Fingerprint,
-        client_id: Uuid,
-        now: Instant,
-        max: usize,
-    ) -> Result<bool, Duration> {
-        self.forget(now);
-        if self.0.iter().any(|w| w.client_id == client_id) {
+    /// Fails with the time until it may be written.
+    pub fn ask(&mut self, like: Fingerprint, client_id: Uuid, now: Instant, max: usize) -> Result<bool, Duration> {
+        if self.0.wait(now, 1, |(_, id)| *id == client_id).is_some() {
             return Ok(true);
         }
-        let mut alike = self.0.iter().filter(|w| w.fingerprint == fingerprint);
-        let n_alike = alike.clone().count();
-        if n_alike >= max {
-            // As many as are too many must be forgotten first.
-            let last = alike.nth(n_alike - max).map_or(WINDOW, |w| (w.at + WINDOW).saturating_duration_since(now));
-            return Err(last);
-        }
-        Ok(false)
+        self.0.wait(now, max, |(said, _)| *said == like).map_or(Ok(false), Err)
     }
 
     /// The message is written; not to be called for a retry.
     pub fn add(&mut self, fingerprint: Fingerprint, client_id: Uuid, now: Instant) {
-        if self.0.len() >= REMEMBERED_MAX {
-            self.0.pop_front();
-        }
-        self.0.push_back(Written { at: now, fingerprint, client_id });
+        self.0.note((fingerprint, client_id), now, REMEMBERED_MAX);
     }
 
     /// How many are remembered of the last minute.
     pub fn n_recent(&mut self, now: Instant) -> usize {
-        self.forget(now);
-        self.0.len()
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|w| w.at + WINDOW <= now) {
-            self.0.pop_front();
-        }
+        self.0.n(now)
     }
 }
 
@@ -105,6 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::session::recent::MINUTE;
 
     fn add(repeats: &mut Repeats, like: Fingerprint, id: Uuid, now: Instant, max: usize) -> Result<(), Duration> {
         if !repeats.ask(like, id, now, max)? {
@@ -151,7 +117,7 @@ mod tests {
         for id in &ids[..3] {
             assert_eq!(add(&mut repeats, like, *id, now, 3), Ok(()), "sent again");
         }
-        assert_eq!(add(&mut repeats, like, ids[3], now, 3), Err(WINDOW));
+        assert_eq!(add(&mut repeats, like, ids[3], now, 3), Err(MINUTE));
         assert_eq!(add(&mut repeats, fingerprint("post", "else", &hasher), ids[3], now, 3), Ok(()));
     }
 
@@ -169,7 +135,7 @@ mod tests {
             for (text, id, wait_ms) in steps {
                 now += Duration::from_millis(wait_ms);
                 let client_id = Uuid::from_u128(u128::from(id));
-                let recent = |a: &&(Instant, u8, Uuid)| a.0 + WINDOW > now;
+                let recent = |a: &&(Instant, u8, Uuid)| a.0 + MINUTE > now;
                 let is_retry = accepted.iter().filter(recent).any(|a| a.2 == client_id);
                 let n_alike = accepted.iter().filter(recent).filter(|a| a.1 == text).count();
                 match add(&mut repeats, Fingerprint(u64::from(text)), client_id, now, max) {
@@ -181,17 +147,17 @@ mod tests {
                     }
                     Err(wait) => {
                         prop_assert!(!is_retry && n_alike >= max);
-                        prop_assert!(!wait.is_zero() && wait <= WINDOW);
+                        prop_assert!(!wait.is_zero() && wait <= MINUTE);
                         // After the wait it passes, and not a moment before.
                         let free = |at: Instant| {
-                            accepted.iter().filter(|a| a.1 == text && a.0 + WINDOW > at).count() < max
+                            accepted.iter().filter(|a| a.1 == text && a.0 + MINUTE > at).count() < max
                         };
                         prop_assert!(free(now + wait) && !free(now + wait - Duration::from_nanos(1)));
                     }
                 }
             }
-            prop_assert!(repeats.0.len() <= REMEMBERED_MAX);
-            prop_assert_eq!(repeats.n_recent(now + WINDOW), 0);
+            prop_assert!(repeats.n_recent(now) <= REMEMBERED_MAX);
+            prop_assert_eq!(repeats.n_recent(now + MINUTE), 0);
         }
 
         #[test]

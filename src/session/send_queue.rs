@@ -46,10 +46,7 @@ impl SendQueue {
         self.n_bytes
     }
 
-    /// Adds a frame.
-    ///
-    /// # Errors
-    /// [`Full`] where it would pass the bound; nothing is added then.
+    /// Adds a frame; not where it would pass the bound.
     pub fn push(&mut self, frame: Bytes) -> Result<(), Full> {
         let n_bytes = self.n_bytes + frame.len();
         if n_bytes > self.n_bytes_max {

@@ -102,10 +102,7 @@ impl Slot {
     /// Tells the session's actor.
     pub fn tell(&self, event: SessionEvent) {
         if let Some(session) = self.session.get() {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "twice per session and once per room of it, and must not be lost"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "twice per session, once per room of it; must not be lost")]
             session.do_send(event);
         }
     }

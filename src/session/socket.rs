@@ -44,10 +44,8 @@ impl Socket {
         Rc::new(Self { stream })
     }
 
-    /// Writes what the kernel takes at once; gives how many bytes that were.
-    ///
-    /// # Errors
-    /// `WouldBlock` where it takes nothing; another where the connection is gone.
+    /// Writes what the kernel takes at once; gives how many bytes that were. Fails with `WouldBlock` where it takes
+    /// nothing, with another error where the connection is gone.
     pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match pieces {
             [piece] => self.stream.try_write(piece),
@@ -57,10 +55,7 @@ impl Socket {
 
     /// As [`Self::write`], without a look at what the runtime knows of the socket: one line of memory less to fetch for
     /// each of a thousand sockets (`scripts/bench --only steady` shows it). The runtime does not learn where the kernel
-    /// takes nothing; a write that is to wait must be tried by [`Self::write`] again.
-    ///
-    /// # Errors
-    /// As [`Self::write`].
+    /// takes nothing; a write that is to wait must be tried by [`Self::write`] again. Fails as that one.
     pub fn write_directly(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         // A call of its own, not the C library's: that one is prepared for a thread that is cancelled in it.
         Ok(match pieces {
@@ -74,10 +69,7 @@ impl Socket {
         self.stream.as_raw_fd() >= 0
     }
 
-    /// Waits until the kernel takes more.
-    ///
-    /// # Errors
-    /// Where the connection is gone.
+    /// Waits until the kernel takes more; fails where the connection is gone.
     pub async fn writable(&self) -> io::Result<()> {
         self.stream.writable().await
     }

@@ -57,12 +57,7 @@ mod tests {
     }
 
     /// What a poll finds for one room: its epoch is known as 1, and so is that of rooms without a row.
-    fn poll(
-        poll: &mut Poll,
-        before: Option<Position>,
-        stored: Option<Position>,
-        now: Option<Position>,
-    ) -> Vec<(i64, bool)> {
+    fn poll(poll: &mut Poll, [before, stored, now]: [Option<Position>; 3]) -> Vec<(i64, bool)> {
         let id = RoomId::parse("post").expect("a room id");
         let rooms = stored.map(|p| (id.clone(), p.epoch, p.rev)).into_iter().collect();
         let heads = Heads { meta_epoch: at(1, 0).epoch, rooms };
@@ -73,7 +68,7 @@ mod tests {
     #[test]
     fn a_room_is_woken_only_where_the_database_is_elsewhere() {
         let mut polls = Poll::default();
-        let mut of = |before, stored, now| poll(&mut polls, before, stored, now);
+        let mut of = |before, stored, now| poll(&mut polls, [before, stored, now]);
         assert_eq!(of(Some(at(1, 7)), Some(at(1, 7)), Some(at(1, 7))), []);
         assert_eq!(of(Some(at(1, 0)), None, Some(at(1, 0))), [], "a room without a row");
         assert_eq!(of(None, Some(at(1, 7)), None), [], "it loads");
@@ -86,7 +81,7 @@ mod tests {
     #[test]
     fn lower_is_what_two_polls_in_a_row_find_below_where_the_room_was_before() {
         let mut polls = Poll::default();
-        let mut of = |before, stored, now| poll(&mut polls, Some(at(1, before)), Some(at(1, stored)), Some(at(1, now)));
+        let mut of = |before, stored, now| poll(&mut polls, [before, stored, now].map(|rev| Some(at(1, rev))));
         assert_eq!(of(7, 7, 9), [(7, false)], "it went on meanwhile");
         assert_eq!(of(9, 7, 9), [(7, false)], "once");
         assert_eq!(of(9, 9, 9), [], "it lagged");

@@ -114,10 +114,10 @@ impl Presence {
     }
 
     /// Everybody here who has a nickname, by nickname, then id.
-    pub fn members(&self) -> Vec<&Author> {
+    pub fn members(&self) -> Vec<Author> {
         let mut members: Vec<&Author> = self.people.values().filter_map(|p| p.author.as_ref()).collect();
         members.sort_by(|a, b| (a.nickname.as_str(), &a.id).cmp(&(b.nickname.as_str(), &b.id)));
-        members
+        members.into_iter().cloned().collect()
     }
 
     /// Those with a nickname behind `after` (a nickname and an id), `limit` at most. The list is sorted once and kept.
@@ -126,12 +126,8 @@ impl Presence {
         let is_good = |listed: &Listed| {
             listed.n_changes == self.n_changes || is_large && now.saturating_duration_since(listed.at) < LISTED_AGE_MAX
         };
-        let listed = match self.listed.take().filter(is_good) {
-            Some(listed) => listed,
-            None => {
-                Listed { at: now, n_changes: self.n_changes, authors: self.members().into_iter().cloned().collect() }
-            }
-        };
+        let listed = self.listed.take().filter(is_good);
+        let listed = listed.unwrap_or_else(|| Listed { at: now, n_changes: self.n_changes, authors: self.members() });
         let is_before = |a: &Author, (nickname, id): &(String, String)| {
             (a.nickname.as_str(), a.id.as_str()) <= (nickname.as_str(), id.as_str())
         };
@@ -288,7 +284,7 @@ impl Presence {
     pub fn here(&self, with_notices: bool) -> People {
         let notices = |authors: &Vec<Author>| if with_notices { authors.clone() } else { vec![] };
         let lists = self.has_lists().then(|| PeopleLists {
-            members: self.members().into_iter().cloned().collect(),
+            members: self.members(),
             joined: notices(&self.joined),
             left: notices(&self.left),
         });
@@ -350,14 +346,20 @@ mod tests {
         author.id
     }
 
+    /// So many people came, each with a tab.
+    fn crowd(n_people: usize, now: Instant) -> Presence {
+        let mut presence = Presence::default();
+        for n in 0..n_people {
+            come(&mut presence, n, n, now);
+        }
+        presence
+    }
+
     #[test]
     fn a_large_room_is_listed_page_by_page_and_sorted_once_a_second() {
         let now = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..1_200 {
-            come(&mut presence, n, n, now);
-        }
-        let sorted: Vec<Author> = presence.members().into_iter().cloned().collect();
+        let mut presence = crowd(1_200, now);
+        let sorted = presence.members();
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let page = presence.page(after.as_ref(), 500, now);
@@ -386,8 +388,7 @@ mod tests {
 
     #[test]
     fn counts_identities_and_not_tabs() {
-        let now = Instant::now();
-        let mut presence = Presence::default();
+        let (now, mut presence) = (Instant::now(), Presence::default());
         let id = come(&mut presence, 1, 1, now);
         come(&mut presence, 1, 2, now);
         presence.enter(&test_author(2).id, tab(3), now);
@@ -400,8 +401,7 @@ mod tests {
 
     #[test]
     fn a_coming_is_told_after_five_seconds_and_a_reload_is_none() {
-        let start = Instant::now();
-        let mut presence = Presence::default();
+        let (start, mut presence) = (Instant::now(), Presence::default());
         let id = come(&mut presence, 1, 1, start);
         assert_eq!(tell(&mut presence, start).map(|t| (t.0, t.2.len())), Some((1, 0)));
         assert_eq!(presence.due_at(), Some(start + 5 * SECOND));
@@ -420,8 +420,7 @@ mod tests {
 
     #[test]
     fn at_most_one_a_second() {
-        let start = Instant::now();
-        let mut presence = Presence::default();
+        let (start, mut presence) = (Instant::now(), Presence::default());
         come(&mut presence, 1, 1, start);
         assert!(tell(&mut presence, start).is_some());
         come(&mut presence, 2, 2, start + SECOND / 10);
@@ -433,10 +432,7 @@ mod tests {
     #[test]
     fn lists_end_above_fifty_people() {
         let now = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..50 {
-            come(&mut presence, n, n, now);
-        }
+        let mut presence = crowd(50, now);
         assert_eq!(presence.here(true).lists.map(|l| l.members.len()), Some(50));
         come(&mut presence, 50, 50, now);
         assert_eq!(presence.here(true), People { count: 51, lists: None });
@@ -446,10 +442,7 @@ mod tests {
     #[test]
     fn where_there_are_no_lists_the_number_goes_with_a_message_or_a_second_later() {
         let start = Instant::now();
-        let mut presence = Presence::default();
-        for n in 0..51 {
-            come(&mut presence, n, n, start);
-        }
+        let mut presence = crowd(51, start);
         assert!(!presence.is_due(start, false), "it waits for company");
         assert_eq!(presence.due_at(), Some(start + SECOND));
         assert!(presence.is_due(start, true));
@@ -471,8 +464,7 @@ mod tests {
 
     #[test]
     fn who_comes_and_goes_all_the_time_is_told_a_few_times_and_then_only_counted() {
-        let mut now = Instant::now();
-        let mut presence = Presence::default();
+        let (mut now, mut presence) = (Instant::now(), Presence::default());
         let (mut n_joined, mut n_left) = (0, 0);
         // For a minute a new one each half second, who stays for 6 s.
         for n in 0..120 {
@@ -506,8 +498,7 @@ mod tests {
         /// What was told, added up, is who is here.
         #[test]
         fn notices_add_up(steps in proptest::collection::vec((0_usize..6, any::<bool>(), 0_u64..4_000), 1..80)) {
-            let mut now = Instant::now();
-            let mut presence = Presence::default();
+            let (mut now, mut presence) = (Instant::now(), Presence::default());
             let mut sessions = [0_usize; 6];
             let mut told: std::collections::BTreeSet<String> = Default::default();
             let mut settle = |presence: &mut Presence, now: Instant| {

@@ -311,10 +311,8 @@ mod tests {
     fn an_error_of_a_row_names_its_code_and_quotes_nothing() {
         let of = |code| of_sqlstate(code, "value \"my secret\" too long", Some("no_such")).to_string();
         assert_eq!(of("22001"), "SQLSTATE 22001, constraint no_such");
-        assert_eq!(
-            of("42P01"),
-            "the database did not do what was asked: value \"my secret\" too long (SQLSTATE 42P01)"
-        );
+        let of_no_row = "the database did not do what was asked: value \"my secret\" too long (SQLSTATE 42P01)";
+        assert_eq!(of("42P01"), of_no_row);
     }
 
     #[test]

@@ -50,6 +50,9 @@ impl Retirement {
     }
 }
 
+/// A job on a connection, while it runs.
+type Doing<'c, T> = BoxFuture<'c, QueryResult<T>>;
+
 /// The connections of one store: a single one that writes, several that read.
 pub(crate) struct Pools<C>
 where
@@ -87,27 +90,18 @@ where
     }
 
     /// Runs a job on the connection that writes.
-    pub async fn write<T, J>(&self, job: J) -> Result<T, Failure>
-    where
-        J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
-    {
+    pub async fn write<T>(&self, job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T>) -> Result<T, Failure> {
         self.lease(&self.writer, self.job_max, job).await
     }
 
     /// Runs a rare and long job on the connection that writes.
-    pub async fn administer<T, J>(&self, job: J) -> Result<T, Failure>
-    where
-        J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
-    {
+    pub async fn administer<T>(&self, job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T>) -> Result<T, Failure> {
         self.lease(&self.writer, ADMINISTRATION_MAX, job).await
     }
 
     /// Runs a job on a connection that reads; once more where the connection turns out to be dead, as all
     /// idle ones are after the database restarted.
-    pub async fn read<T, J>(&self, job: J) -> Result<T, StoreError>
-    where
-        J: for<'c> Fn(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
-    {
+    pub async fn read<T>(&self, job: impl for<'c> Fn(&'c mut C) -> Doing<'c, T>) -> Result<T, StoreError> {
         match self.lease(&self.readers, self.job_max, &job).await {
             Err(Failure::Lost(_)) => Ok(self.lease(&self.readers, self.job_max, &job).await?),
             result => Ok(result?),
@@ -116,7 +110,7 @@ where
 
     async fn lease<T, J>(&self, pool: &Pool<C>, job_max: Duration, job: J) -> Result<T, Failure>
     where
-        J: for<'c> FnOnce(&'c mut C) -> BoxFuture<'c, QueryResult<T>>,
+        J: for<'c> FnOnce(&'c mut C) -> Doing<'c, T>,
     {
         let mut connection = Lease(Some(self.usable(pool).await?));
         let Some(inner) = connection.0.as_deref_mut() else {

@@ -5,7 +5,7 @@ use std::{io, thread};
 use tokio::{
     runtime::{Builder, Handle},
     sync::{mpsc, oneshot},
-    task::LocalSet,
+    task::{AbortHandle, LocalSet},
 };
 
 use crate::error::StoreError;
@@ -55,6 +55,22 @@ impl Worker {
         let job = Box::new(move || drop(done.send(job())));
         self.jobs.send(job).await.map_err(|_| ended())?;
         result.await.map_err(|_| ended())
+    }
+}
+
+/// A task that ends with this, whatever it waits for.
+pub(crate) struct Task(AbortHandle);
+
+impl Task {
+    /// Lives on the runtime that calls this.
+    pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work).abort_handle())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -1,8 +1,5 @@
 //! The store as all others see it: what may be asked of it, each done on its own thread, on whichever database there is.
 
-mod leases;
-mod reads;
-
 use std::{
     io,
     path::Path,
@@ -64,16 +61,32 @@ impl Inner {
 macro_rules! on_backend {
     ($self:ident, $backend:ident => $work:expr) => {{
         let inner = Arc::clone(&$self.0);
-        $self
-            .spawn(async move {
-                match &inner.backend {
-                    Backend::Postgres($backend) => $work,
-                    Backend::Sqlite($backend) => $work,
-                }
-            })
-            .await
+        let work = async move {
+            match &inner.backend {
+                Backend::Postgres($backend) => $work,
+                Backend::Sqlite($backend) => $work,
+            }
+        };
+        $self.spawn(work).await
     }};
 }
+
+/// Runs `$work` by way of `$run` on the store's runtime, with PostgreSQL alone.
+macro_rules! on_postgres {
+    ($self:ident$(.$run:tt)+, $on_sqlite:expr, $postgres:ident => $work:expr) => {{
+        let inner = std::sync::Arc::clone(&$self.0);
+        let work = async move {
+            match &inner.backend {
+                crate::facade::Backend::Postgres($postgres) => $work,
+                crate::facade::Backend::Sqlite(_) => Ok($on_sqlite),
+            }
+        };
+        $self$(.$run)+(work).await
+    }};
+}
+
+mod leases;
+mod reads;
 
 impl Store {
     /// Opens a store. With PostgreSQL nothing is connected yet. With SQLite the folder is made, and the file
@@ -118,15 +131,8 @@ impl Store {
 
     /// Whether the database still takes messages. Where another server does so now, all connections go there.
     pub async fn can_write(&self) -> Result<(), StoreError> {
-        let inner = Arc::clone(&self.0);
         // Not by way of `spawn`: what cannot be written can be read all the same.
-        let asking = async move {
-            match &inner.backend {
-                Backend::Postgres(postgres) => postgres.can_write().await,
-                Backend::Sqlite(_) => Ok(()),
-            }
-        };
-        self.0.worker.run(asking).await
+        on_postgres!(self.0.worker.run, (), postgres => postgres.can_write().await)
     }
 
     /// What is read after this comes from the server that takes messages now. One asks at a time: clients can bring it
@@ -146,10 +152,7 @@ impl Store {
     }
 
     /// Applies the migrations that are missing and makes the row that all servers share. Servers that start
-    /// together wait for each other. Tells the names of the applied ones.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
+    /// together wait for each other. Tells the names of the applied ones. Fails with any [`StoreError`].
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         on_backend!(self, backend => backend.migrate().await)
     }
@@ -161,26 +164,20 @@ impl Store {
 
     /// Stores a batch; the outcomes are in the order of the rows. All of it is committed when this returns
     /// `Ok`, but for what the outcomes say. After an error some of it may be: the same batch can be given again, and
-    /// what was stored comes back as [`AppendOutcome::Repeated`].
-    ///
-    /// # Errors
-    /// Any [`StoreError`] but `Locked`. A row that the database does not take is no error.
+    /// what was stored comes back as [`AppendOutcome::Repeated`]. A row that the database does not take is no error.
     pub async fn append_batch(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
         self.append(rows, false).await
     }
 
     /// As [`Store::append_batch`], for a batch with rows that were [`AppendOutcome::Locked`] before: it asks which
     /// rooms still are, so that no other waits for them.
-    ///
-    /// # Errors
-    /// As [`Store::append_batch`].
     pub async fn append_batch_again(&self, rows: Vec<Arc<NewMessage>>) -> Result<Vec<AppendOutcome>, StoreError> {
         self.append(rows, true).await
     }
 
     async fn append(&self, rows: Vec<Arc<NewMessage>>, asks_first: bool) -> Result<Vec<AppendOutcome>, StoreError> {
         let inner = Arc::clone(&self.0);
-        self.spawn(async move {
+        let appending = async move {
             match &inner.backend {
                 Backend::Postgres(postgres) => {
                     #[cfg(feature = "fault-injection")]
@@ -191,8 +188,8 @@ impl Store {
                 }
                 Backend::Sqlite(sqlite) => sqlite.append(&rows).await,
             }
-        })
-        .await
+        };
+        self.spawn(appending).await
     }
 
     /// Begins a new life of all rooms, as after a restore from a backup: what clients know of counters is
@@ -255,10 +252,8 @@ impl Store {
     }
 
     /// Does something on the thread that drives the connections: actors that are started there reach the database
-    /// without waking another thread. What it starts must not block, and keeps the thread alive.
-    ///
-    /// # Errors
-    /// [`StoreError::Broken`] where the thread is gone.
+    /// without waking another thread. What it starts must not block, and keeps the thread alive. Fails
+    /// with [`StoreError::Broken`] where the thread is gone.
     pub async fn run_on_thread<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -268,14 +263,7 @@ impl Store {
 
     /// What was read is behind what was acknowledged: what is read after this is of the server that takes messages.
     async fn renew(&self) -> Result<(), StoreError> {
-        let inner = Arc::clone(&self.0);
-        self.spawn(async move {
-            match &inner.backend {
-                Backend::Postgres(postgres) => postgres.renew().await,
-                Backend::Sqlite(_) => Ok(()),
-            }
-        })
-        .await
+        on_postgres!(self.spawn, (), postgres => postgres.renew().await)
     }
 
     async fn spawn<T: Send + 'static>(

@@ -15,33 +15,30 @@ use crate::{
 };
 use chat_domain::{Epoch, PageCursor, RoomId};
 
-/// Runs a function of [`queries`], the same for both backends, on a connection that reads.
+/// Runs a function of [`queries`], the same for both backends, on a connection that reads. What it `needs` is cloned.
 macro_rules! reading {
-    ($self:ident, |$c:ident, $queries:ident| $query:expr) => {{
+    ($self:ident, $($needs:ident,)* |$c:ident, $queries:ident| $query:expr) => {{
         let inner = Arc::clone(&$self.0);
-        $self
-            .spawn(async move {
-                match &inner.backend {
-                    Backend::Postgres(postgres) => {
-                        use queries::postgres as $queries;
-                        postgres.pools.read(|$c| $query.boxed()).await
-                    }
-                    Backend::Sqlite(sqlite) => {
-                        use queries::sqlite as $queries;
-                        sqlite.in_place()?;
-                        sqlite.pools.read(|$c| $query.boxed()).await
-                    }
+        $(let $needs = $needs.clone();)*
+        let reading = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => {
+                    use queries::postgres as $queries;
+                    postgres.pools.read(|$c| $query.boxed()).await
                 }
-            })
-            .await
+                Backend::Sqlite(sqlite) => {
+                    use queries::sqlite as $queries;
+                    sqlite.in_place()?;
+                    sqlite.pools.read(|$c| $query.boxed()).await
+                }
+            }
+        };
+        $self.spawn(reading).await
     }};
 }
 
 impl Store {
-    /// What all servers on this database share.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] but `Locked`; `Broken` before [`Store::migrate`].
+    /// What all servers on this database share. Fails as the others do, with `Broken` before [`Store::migrate`].
     pub async fn meta(&self) -> Result<Meta, StoreError> {
         let row = reading!(self, |c, queries| queries::meta_row(c))?;
         Ok(Meta { epoch: row.epoch.into(), secret: row.secret, name: row.name })
@@ -49,14 +46,11 @@ impl Store {
 
     /// A room's epoch, counter and figures.
     pub async fn head(&self, room: &RoomId) -> Result<Head, StoreError> {
-        let read = || {
-            let room = room.clone();
-            async move {
-                reading!(self, |c, queries| {
-                    let room = room.clone();
-                    async move { queries::head(c, &room).await }
-                })
-            }
+        let read = || async {
+            reading!(self, room, |c, queries| {
+                let room = room.clone();
+                async move { queries::head(c, &room).await }
+            })
         };
         self.read_current(read, |head, each| each(room, head.epoch, head.rev)).await
     }
@@ -64,10 +58,7 @@ impl Store {
     /// Epochs and counters of many rooms at once. Rooms without a row are absent.
     pub async fn heads(&self, rooms: Vec<RoomId>) -> Result<Heads, StoreError> {
         let rooms: Arc<[RoomId]> = rooms.into();
-        let read = || {
-            let rooms = Arc::clone(&rooms);
-            async move { reading!(self, |c, queries| queries::heads(c, Arc::clone(&rooms))) }
-        };
+        let read = || async { reading!(self, rooms, |c, queries| queries::heads(c, Arc::clone(&rooms))) };
         self.read_current(read, |heads, each| heads.rooms.iter().any(|(room, epoch, rev)| each(room, *epoch, *rev)))
             .await
     }
@@ -75,17 +66,13 @@ impl Store {
     /// A room's head and its latest messages as of one moment: nothing above `head.rev`, and of the latest
     /// `limit` at or below it nothing missing.
     pub async fn load(&self, room: &RoomId, limit: usize) -> Result<(Head, Page), StoreError> {
-        let read = || {
-            let room = room.clone();
-            async move { reading!(self, |c, queries| queries::load(c, room.clone(), limit)) }
-        };
+        let read = || async { reading!(self, room, |c, queries| queries::load(c, room.clone(), limit)) };
         self.read_current(read, |(head, _), each| each(room, head.epoch, head.rev)).await
     }
 
     /// A page of a room's messages.
     pub async fn page(&self, room: &RoomId, cursor: PageCursor, limit: usize) -> Result<Page, StoreError> {
-        let room = room.clone();
-        reading!(self, |c, queries| {
+        reading!(self, room, |c, queries| {
             let room = room.clone();
             async move { queries::page(c, &room, cursor, limit).await }
         })
@@ -93,15 +80,10 @@ impl Store {
 
     /// What changed in a room above `rev`, and its head as of the same moment.
     pub async fn changes_since(&self, room: &RoomId, rev: i64, limit: usize) -> Result<Changes, StoreError> {
-        let read = || {
-            let room = room.clone();
-            async move { reading!(self, |c, queries| queries::changes_since(c, room.clone(), rev, limit)) }
-        };
+        let read = || async { reading!(self, room, |c, queries| queries::changes_since(c, room.clone(), rev, limit)) };
         // Fewer than the room that asks has seen are behind as well.
-        self.read_current(read, |changes: &Changes, each| {
-            each(room, changes.head.epoch, changes.head.rev) || changes.head.rev < rev
-        })
-        .await
+        let is_below = |head: &Head| head.rev < rev;
+        self.read_current(read, |Changes { head, .. }, each| each(room, head.epoch, head.rev) || is_below(head)).await
     }
 
     /// Asks the database for nothing, and tells how long the answer took.
@@ -114,14 +96,11 @@ impl Store {
     /// Reads, and where that is behind what this server has acknowledged, once more from the server that takes messages,
     /// which is right. `any` gives each room's epoch and counter in what was read to its argument, and tells whether that
     /// found one behind.
-    async fn read_current<T, R>(
+    async fn read_current<T, R: Future<Output = Result<T, StoreError>>>(
         &self,
         read: impl Fn() -> R,
         any: impl Fn(&T, &mut dyn FnMut(&RoomId, Epoch, i64) -> bool) -> bool,
-    ) -> Result<T, StoreError>
-    where
-        R: Future<Output = Result<T, StoreError>>,
-    {
+    ) -> Result<T, StoreError> {
         let began = self.0.acknowledged().now();
         let found = read().await?;
         let is_behind = any(&found, &mut |room, epoch, rev| self.0.acknowledged().is_behind(room, epoch, rev, began));

@@ -11,12 +11,13 @@ use diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use futures_util::FutureExt;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 use tokio_postgres::{
-    Client, Config, Connection, SimpleQueryMessage, Socket,
+    Client, Config, Connection, Row, SimpleQueryMessage, Socket,
     config::{SslMode, TargetSessionAttrs},
     error::SqlState,
     tls::MakeTlsConnect,
+    types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -26,9 +27,10 @@ use super::{
     session::{Purpose, Session},
 };
 use crate::{
-    error::{Failure, StoreError, of_connecting, through_diesel},
+    error::{Failure, StoreError, of_connecting, of_direct, through_diesel},
     primary::{Server, SharedPrimary},
     settings::{PostgresUrl, StoreSettings, TlsMode, tls},
+    worker::Task,
 };
 
 /// The oldest version that the program is used with: 13 ended in November 2025, and nothing that is older than the
@@ -50,13 +52,15 @@ pub(crate) struct Direct {
     pub client: Client,
     /// Tells whether it leads to a server that was left (see [`crate::primary::Primary::is_fresh`]).
     pub made: Instant,
-    /// Drives the connection, and ends with it.
-    driver: JoinHandle<()>,
+    /// Drives the connection.
+    _driver: Task,
 }
 
-impl Drop for Direct {
-    fn drop(&mut self) {
-        self.driver.abort();
+impl Direct {
+    /// The rows that a statement gives with these texts as its values. `doing` is what the log says of a failure.
+    pub async fn rows(&self, doing: &str, statement: &str, values: &[&str]) -> Result<Vec<Row>, StoreError> {
+        let values: Vec<(&(dyn ToSql + Sync), Type)> = values.iter().map(|v| (v as _, Type::TEXT)).collect();
+        self.client.query_typed(statement, &values).await.map_err(|e| of_direct(doing, &e))
     }
 }
 
@@ -199,11 +203,7 @@ impl Connector {
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, StoreError> {
-        let late = || StoreError::Unavailable("connecting took too long".into());
-        match timeout(self.connect_max, work).await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(late()),
-        }
+        Ok(timeout(self.connect_max, work).await.map_err(|_| late())??)
     }
 
     /// The same without diesel and without a session's settings, to a server that takes writes. Lives on the runtime
@@ -211,14 +211,14 @@ impl Connector {
     pub async fn direct(&self) -> Result<Direct, StoreError> {
         let Reached { client, connection, .. } = self.reach_in_time(Purpose::Write).await?;
         // Whoever waits for a statement gets to know why it ended.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Direct { client, made: Instant::now(), driver })
+        let driver = Task::spawn(connection.map(drop));
+        Ok(Direct { client, made: Instant::now(), _driver: driver })
     }
 
     /// A server that will do, and what that says of all others.
     async fn reach_in_time(&self, purpose: Purpose) -> Result<Reached, StoreError> {
-        let late = || Unreached::Other(StoreError::Unavailable("connecting took too long".into()));
-        let reached = timeout(self.connect_max, self.reach(purpose)).await.unwrap_or_else(|_| Err(late()));
+        let reached = timeout(self.connect_max, self.reach(purpose)).await;
+        let reached = reached.unwrap_or_else(|_| Err(Unreached::Other(late())));
         self.judge(reached, purpose)
     }
 
@@ -291,6 +291,10 @@ impl Connector {
     }
 }
 
+fn late() -> StoreError {
+    StoreError::Unavailable("connecting took too long".into())
+}
+
 fn lost() -> StoreError {
     StoreError::Unavailable("the connection was lost".into())
 }
@@ -310,8 +314,8 @@ fn facts(answer: &[SimpleQueryMessage]) -> Result<Server, StoreError> {
         return Err(StoreError::Broken("the server did not say what it is".into()));
     };
     if version.parse::<u32>().is_ok_and(|version| version < VERSION_MIN) {
-        let text =
-            format!("its version is too old ({version}): PostgreSQL {} or newer is needed", VERSION_MIN / 10_000);
+        let needed = VERSION_MIN / 10_000;
+        let text = format!("its version is too old ({version}): PostgreSQL {needed} or newer is needed");
         return Err(StoreError::Refused(text.into()));
     }
     if encoding != "UTF8" {

@@ -24,15 +24,17 @@ use futures_util::{
     future::{BoxFuture, join3},
     stream::{self, BoxStream},
 };
-use tokio::task::AbortHandle;
 use tokio_postgres::{
-    Client, Connection, RowStream, Socket, Statement,
+    Client, Connection, Error, RowStream, Socket, Statement,
     tls::TlsStream,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut},
 };
 
 use super::pooler::Sharing;
-use crate::error::{Failure, through_query};
+use crate::{
+    error::{Failure, through_query},
+    worker::Task,
+};
 
 /// Statements that a connection keeps prepared. The program has some twenty.
 const STATEMENTS_MAX: usize = 64;
@@ -40,8 +42,8 @@ const STATEMENTS_MAX: usize = 64;
 /// A connection. Dropped, it is closed, whatever is under way on it.
 pub(crate) struct PgConnection {
     client: Client,
-    /// Ends with this value: it may wait for an answer that never comes.
-    driving: AbortHandle,
+    /// Drives the connection: it may wait for an answer that never comes.
+    _driver: Task,
     /// Begins a transaction that is what this connection is for.
     begin: Arc<str>,
     /// Whether the server's session behind it is this connection's own.
@@ -69,9 +71,9 @@ impl PgConnection {
         S: TlsStream + Unpin + Send + 'static,
     {
         // What ends it is what the statement under way fails with.
-        let driving = tokio::spawn(connection.map(|_| ())).abort_handle();
+        let driver = Task::spawn(connection.map(drop));
         let (statements, transaction) = (HashMap::new(), AnsiTransactionManager::default());
-        Self { client, driving, begin, is_shared, sharing, statements, transaction, instrumentation: None }
+        Self { client, _driver: driver, begin, is_shared, sharing, statements, transaction, instrumentation: None }
     }
 
     fn in_transaction(&mut self) -> bool {
@@ -79,7 +81,7 @@ impl PgConnection {
         !matches!(status.transaction_depth(), Ok(None))
     }
 
-    fn failed(&self, error: &tokio_postgres::Error) -> QueryError {
+    fn failed(&self, error: &Error) -> QueryError {
         if !self.is_shared && error.code().is_some_and(|code| matches!(code.code(), "26000" | "42P05")) {
             // A prepared statement is not there, or there already: the session is shared after all.
             self.sharing.found_out();
@@ -87,7 +89,7 @@ impl PgConnection {
         through_query(Failure::of_postgres(error))
     }
 
-    async fn prepared(&mut self, query: &BuiltQuery) -> Result<Statement, tokio_postgres::Error> {
+    async fn prepared(&mut self, query: &BuiltQuery) -> Result<Statement, Error> {
         if let Some(statement) = self.statements.get(&query.sql) {
             return Ok(statement.clone());
         }
@@ -124,15 +126,7 @@ impl PgConnection {
     }
 }
 
-impl Drop for PgConnection {
-    fn drop(&mut self) {
-        self.driving.abort();
-    }
-}
-
-async fn collect(
-    rows: Result<RowStream, tokio_postgres::Error>,
-) -> Result<(Vec<tokio_postgres::Row>, usize), tokio_postgres::Error> {
+async fn collect(rows: Result<RowStream, Error>) -> Result<(Vec<tokio_postgres::Row>, usize), Error> {
     let mut rows = std::pin::pin!(rows?);
     let mut all = Vec::new();
     while let Some(row) = rows.try_next().await? {
@@ -159,9 +153,8 @@ impl BuiltQuery {
         let may_be_kept = query.is_safe_to_cache_prepared(&Pg)?;
         let value = |(metadata, bytes): (PgTypeMetadata, Option<Vec<u8>>)| {
             let oid = metadata.oid().map_err(|e| QueryError::SerializationError(Box::new(e)))?;
-            let kind =
-                Type::from_oid(oid).ok_or_else(|| QueryError::SerializationError("a type of one's own".into()))?;
-            Ok::<_, QueryError>((Value(bytes), kind))
+            let own = || QueryError::SerializationError("a type of one's own".into());
+            Ok::<_, QueryError>((Value(bytes), Type::from_oid(oid).ok_or_else(own)?))
         };
         let values = collected.metadata.into_iter().zip(collected.binds).map(value).collect::<QueryResult<_>>()?;
         Ok(Self { sql: builder.finish(), values, may_be_kept })

@@ -15,21 +15,15 @@
 
 use std::time::Duration;
 
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep, timeout},
-};
-use tokio_postgres::{
-    Error, Row,
-    error::SqlState,
-    types::{ToSql, Type},
-};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
 use super::connect::{Connector, Direct};
 use crate::{
     error::{StoreError, of_direct, sentence},
     migrations::{self, APPLIED_TABLE, Migration, pending},
+    worker::Task,
 };
 
 /// How long a migration waits for a lock, and with it whoever comes behind it: less than a JOIN waits for the database
@@ -58,6 +52,9 @@ const POLL: Duration = Duration::from_millis(250);
 /// such a server, starting on an empty database at the same time as this one, waits for it, and this one for that.
 const FIRST_RELEASE_LOCK: i64 = 7_263_118_461_193;
 
+/// What a failure of the lease says that it was about.
+const ON_LEASE: &str = "the migrations' lease";
+
 const LEASE_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration_lease (
     id SMALLINT PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     holder UUID NOT NULL,
@@ -68,15 +65,16 @@ COMMENT ON TABLE migration_lease IS 'At most one row: who applies migrations, an
 /// Applies what is missing of `migrations`, makes the row of `meta`, and tells the names of what was applied here.
 /// Waits for others who do the same.
 pub(crate) async fn migrate(connector: &Connector, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
-    let mut migrator = Migrator { c: connector.direct().await?, holder: Uuid::new_v4(), applied: Vec::new() };
+    let holder = Uuid::new_v4().to_string();
+    let mut migrator = Migrator { c: connector.direct().await?, holder, applied: Vec::new() };
     migrator.make_tables().await?;
     migrator.take_lease().await?;
-    let renewal = Renewal::start(connector.clone(), migrator.holder);
+    let keeping = Task::spawn(keep(connector.clone(), migrator.holder.clone()));
     let done = migrator.apply(migrations).await;
-    drop(renewal);
+    drop(keeping);
     // Where this fails the lease ends by itself, a little later.
-    let released = migrator.rows("DELETE FROM migration_lease WHERE holder = $1::text::uuid", migrator.holder).await;
-    if let Err(error) = released {
+    let release = "DELETE FROM migration_lease WHERE holder = $1::text::uuid";
+    if let Err(error) = migrator.c.rows(ON_LEASE, release, &[&migrator.holder]).await {
         log::debug!("the migrations' lease was not given back: {error}");
     }
     done.map(|()| migrator.applied)
@@ -85,7 +83,7 @@ pub(crate) async fn migrate(connector: &Connector, migrations: &[Migration]) -> 
 struct Migrator {
     c: Direct,
     /// This process, in the lease.
-    holder: Uuid,
+    holder: String,
     /// The names of what was applied here.
     applied: Vec<String>,
 }
@@ -99,8 +97,7 @@ impl Migrator {
             AND to_regclass('migration_lease') IS NOT NULL";
         let mut tries = Tries::new();
         loop {
-            let there = self.c.client.query_typed(tables, &[]).await.map_err(|e| of_direct(doing, &e))?;
-            if !there.is_empty() {
+            if !self.c.rows(doing, tables, &[]).await?.is_empty() {
                 return Ok(());
             }
             match self.transaction(&format!("{APPLIED_TABLE} {LEASE_TABLE}")).await {
@@ -120,7 +117,7 @@ impl Migrator {
         );
         let begun = Instant::now();
         let mut has_said = false;
-        while self.rows(&take, self.holder).await?.is_empty() {
+        while self.c.rows(ON_LEASE, &take, &[&self.holder]).await?.is_empty() {
             if !has_said {
                 log::info!("another server applies migrations; waiting for it");
                 has_said = true;
@@ -145,9 +142,7 @@ impl Migrator {
         let epoch = row.epoch.0.to_string();
         let insert =
             "INSERT INTO meta (epoch, secret) VALUES ($1::text::uuid, decode($2, 'hex')) ON CONFLICT DO NOTHING";
-        let values: [(&(dyn ToSql + Sync), Type); 2] = [(&epoch, Type::TEXT), (&secret, Type::TEXT)];
-        let inserted = self.c.client.query_typed(insert, &values).await;
-        inserted.map(|_| ()).map_err(|e| of_direct("making the row of meta", &e))
+        self.c.rows("making the row of meta", insert, &[&epoch, &secret]).await.map(|_| ())
     }
 
     /// Applies a migration in one transaction.
@@ -205,9 +200,7 @@ impl Migrator {
             }
         }
         let insert = "INSERT INTO __diesel_schema_migrations (version) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1";
-        let version = migration.version();
-        let inserted = self.c.client.query_typed(insert, &[(&version, Type::TEXT)]).await;
-        if !inserted.map_err(|e| of_direct(&doing, &e))?.is_empty() {
+        if !self.c.rows(&doing, insert, &[migration.version()]).await?.is_empty() {
             self.applied.push(migration.name.to_string());
         }
         Ok(())
@@ -217,8 +210,7 @@ impl Migrator {
         let query = "SELECT indisvalid, EXISTS (SELECT 1 FROM pg_stat_progress_create_index AS build
                 WHERE build.datname = current_database() AND build.index_relid = indexrelid)
             FROM pg_index WHERE indexrelid = to_regclass($1)";
-        let found = self.c.client.query_typed(query, &[(&name, Type::TEXT)]).await;
-        let found = found.map_err(|e| of_direct("looking for an index", &e))?;
+        let found = self.c.rows("looking for an index", query, &[name]).await?;
         let Some(row) = found.first() else { return Ok(Index::Missing) };
         let is = |i: usize| row.try_get::<_, bool>(i).unwrap_or_default();
         Ok(if is(0) {
@@ -232,10 +224,9 @@ impl Migrator {
 
     /// The versions that are applied.
     async fn versions(&self) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT version FROM __diesel_schema_migrations";
-        let failed = |e: Error| of_direct("looking for migrations", &e);
-        let rows = self.c.client.query_typed(query, &[]).await.map_err(failed)?;
-        rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+        let doing = "looking for migrations";
+        let rows = self.c.rows(doing, "SELECT version FROM __diesel_schema_migrations", &[]).await?;
+        rows.iter().map(|row| row.try_get(0).map_err(|e| of_direct(doing, &e))).collect()
     }
 
     /// Runs statements in one transaction: one message, and no settings that outlive it.
@@ -255,12 +246,6 @@ impl Migrator {
             log::debug!("no rollback: {error}");
         }
         done
-    }
-
-    async fn rows(&self, statement: &str, holder: Uuid) -> Result<Vec<Row>, StoreError> {
-        let holder = holder.to_string();
-        let rows = self.c.client.query_typed(statement, &[(&holder, Type::TEXT)]).await;
-        rows.map_err(|e| of_direct("the migrations' lease", &e))
     }
 }
 
@@ -317,42 +302,27 @@ impl Tries {
     }
 }
 
-/// Renews the lease, on a connection of its own: the other one is busy for as long as an index takes. Ends when it is
-/// dropped.
-struct Renewal(JoinHandle<()>);
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Renews the lease, on a connection of its own: the other one is busy for as long as an index takes.
+async fn keep(connector: Connector, holder: String) {
+    let mut connection = None;
+    loop {
+        sleep(RENEWAL).await;
+        // What fails is tried again; should the lease be over meanwhile, the transactions keep order.
+        match timeout(RENEWAL * 2, renew(&connector, &mut connection, &holder)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::debug!("the migrations' lease was not renewed: {error}"),
+            Err(_) => connection = None,
+        }
     }
 }
 
-impl Renewal {
-    fn start(connector: Connector, holder: Uuid) -> Self {
-        Self(tokio::spawn(async move {
-            let mut connection = None;
-            loop {
-                sleep(RENEWAL).await;
-                // What fails is tried again; should the lease be over meanwhile, the transactions keep order.
-                match timeout(RENEWAL * 2, renew(&connector, &mut connection, holder)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => log::debug!("the migrations' lease was not renewed: {error}"),
-                    Err(_) => connection = None,
-                }
-            }
-        }))
-    }
-}
-
-async fn renew(connector: &Connector, connection: &mut Option<Direct>, holder: Uuid) -> Result<(), StoreError> {
+async fn renew(connector: &Connector, connection: &mut Option<Direct>, holder: &str) -> Result<(), StoreError> {
     let c = match connection.take() {
         Some(c) => c,
         None => connector.direct().await?,
     };
     let renew = format!("UPDATE migration_lease SET until = now() + interval '{LEASE}' WHERE holder = $1::text::uuid");
-    let holder = holder.to_string();
-    let renewed = c.client.query_typed(&renew, &[(&holder, Type::TEXT)]).await;
-    renewed.map_err(|e| of_direct("the migrations' lease", &e))?;
+    c.rows(ON_LEASE, &renew, &[holder]).await?;
     *connection = Some(c);
     Ok(())
 }

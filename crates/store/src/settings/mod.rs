@@ -71,12 +71,8 @@ impl str::FromStr for Pooler {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "transaction" => Ok(Self::Transaction),
-            "none" => Ok(Self::None),
-            _ => Err("expected auto, transaction or none"),
-        }
+        let named = [Self::Auto, Self::Transaction, Self::None].into_iter().find(|pooler| pooler.to_string() == text);
+        named.ok_or("expected auto, transaction or none")
     }
 }
 

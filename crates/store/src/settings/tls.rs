@@ -77,10 +77,8 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Reads the files and makes what connections are encrypted with.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] with the name of the file that cannot be used.
+    /// Reads the files and makes what connections are encrypted with. [`StoreError::Refused`] names the file that
+    /// cannot be used.
     pub(crate) fn connector(&self) -> Result<MakeRustlsConnect, StoreError> {
         let provider = Arc::new(ring::default_provider());
         let verifier = self.verifier(&provider)?;

@@ -1,6 +1,9 @@
 //! The URL that names a database, read without ever showing its password.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use tokio_postgres::config::{ChannelBinding, Config, Host, SslMode};
 
@@ -28,18 +31,12 @@ pub struct PostgresUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads the value of `DATABASE_URL`.
-    ///
-    /// # Errors
-    /// [`StoreUrlError`] where it cannot be read or asks for what is not supported.
+    /// Reads the value of `DATABASE_URL`; fails where it cannot be read or asks for what is not supported.
     pub fn parse(text: &str) -> Result<Self, StoreUrlError> {
         if let Some(path) = text.strip_prefix("sqlite://") {
             // SQLite would take `file:` for a URI of its own.
-            let bad = path.is_empty()
-                || path.ends_with('/')
-                || path.contains(['?', '\0'])
-                || path.contains(":memory:")
-                || path.starts_with("file:");
+            let is_no_file = path.is_empty() || path.ends_with('/') || path.contains(['?', '\0']);
+            let bad = is_no_file || path.contains(":memory:") || path.starts_with("file:");
             return if bad { Err(StoreUrlError::Sqlite) } else { Ok(Self::Sqlite(PathBuf::from(path))) };
         }
         if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
@@ -71,6 +68,11 @@ impl DatabaseUrl {
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
         Ok(Self::Postgres(Box::new(PostgresUrl { config, tls })))
+    }
+
+    /// The SQLite file, where it is one.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        if let Self::Sqlite(path) = self { Some(path) } else { None }
     }
 
     /// `postgresql` or `sqlite`.
@@ -133,23 +135,20 @@ mod tests {
 
     #[test]
     fn refuses_the_rest_with_its_reason() {
-        for (text, error) in [
-            ("", StoreUrlError::Scheme),
-            ("mysql://u:p@db/chat", StoreUrlError::Scheme),
-            ("chat.db", StoreUrlError::Scheme),
-            ("postgres://u:secret@db:port/chat", StoreUrlError::Postgres),
-            ("postgres://u:secret@/chat", StoreUrlError::Host),
-            ("postgres:///chat", StoreUrlError::Host),
-            ("postgres://u:secret@db/chat?sslmode=allow", StoreUrlError::TlsMode),
-            ("postgres://u:secret@db/chat?channel_binding=require", StoreUrlError::ChannelBinding),
-            ("postgres://u:secret@db/chat?sslcrl=/a", StoreUrlError::Option("sslcrl")),
-            ("postgres://u:secret@db/chat?no_such_option=1", StoreUrlError::Postgres),
-            ("sqlite://", StoreUrlError::Sqlite),
-            ("sqlite://:memory:", StoreUrlError::Sqlite),
-            ("sqlite://data/", StoreUrlError::Sqlite),
-            ("sqlite://chat.db?mode=ro", StoreUrlError::Sqlite),
+        let (bad_port, bad_option) =
+            ("postgres://u:secret@db:port/chat", "postgres://u:secret@db/chat?no_such_option=1");
+        for (texts, error) in [
+            (&["", "mysql://u:p@db/chat", "chat.db"][..], StoreUrlError::Scheme),
+            (&[bad_port, bad_option], StoreUrlError::Postgres),
+            (&["postgres://u:secret@/chat", "postgres:///chat"], StoreUrlError::Host),
+            (&["postgres://u:secret@db/chat?sslmode=allow"], StoreUrlError::TlsMode),
+            (&["postgres://u:secret@db/chat?channel_binding=require"], StoreUrlError::ChannelBinding),
+            (&["postgres://u:secret@db/chat?sslcrl=/a"], StoreUrlError::Option("sslcrl")),
+            (&["sqlite://", "sqlite://:memory:", "sqlite://data/", "sqlite://chat.db?mode=ro"], StoreUrlError::Sqlite),
         ] {
-            assert_eq!(shown(text), Err(error), "{text}");
+            for text in texts {
+                assert_eq!(shown(text), Err(error), "{text}");
+            }
             assert!(!error.to_string().contains("secret"));
         }
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use diesel::{
-    Connection, RunQueryDsl,
+    Connection, QueryResult, RunQueryDsl,
     connection::SimpleConnection,
     dsl::sql,
     result::Error as QueryError,
@@ -40,22 +40,12 @@ pub enum BackupError {
     /// Something is in the way. It is never overwritten.
     #[error("{} is there already, and is not overwritten", .0.display())]
     Exists(PathBuf),
-    /// A file cannot be read or written.
-    #[error("{}: {cause}", path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// What the system says.
-        cause: std::io::Error,
-    },
-    /// It cannot be read as a database of a chat.
-    #[error("{} is not a whole database of a chat: {why}", path.display())]
-    Damaged {
-        /// Which one.
-        path: PathBuf,
-        /// What SQLite says.
-        why: String,
-    },
+    /// This file cannot be read or written; what the system says.
+    #[error("{}: {}", .0.display(), .1)]
+    File(PathBuf, std::io::Error),
+    /// This file cannot be read as a database of a chat; what SQLite says.
+    #[error("{} is not a whole database of a chat: {}", .0.display(), .1)]
+    Damaged(PathBuf, String),
     /// A server has the file.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,24 +64,17 @@ pub struct Contents {
 const BUSY: &str = "PRAGMA busy_timeout = 30000";
 
 /// Copies the database as it is at one moment into a new file, which only its owner may read: it holds the key that
-/// public ids are derived with. Blocks. A server may use the database meanwhile.
-///
-/// # Errors
-/// [`BackupError`]; then there is no new file.
+/// public ids are derived with. Blocks. A server may use the database meanwhile. Where it fails there is no new file.
 pub fn back_up(url: &DatabaseUrl, into: &Path) -> Result<Contents, BackupError> {
-    let database = sqlite_path(url)?;
-    make(database, into, |_| Ok(()))
+    make(url.sqlite_path().ok_or(BackupError::NotSqlite)?, into, |_| Ok(()))
 }
 
 /// Puts a backup where there is no database yet, and begins a new epoch: clients may have seen what came after the
-/// backup. Blocks. No server may use that path.
-///
-/// # Errors
-/// [`BackupError`]; then there is no database.
+/// backup. Blocks. No server may use that path. Where it fails there is no database.
 pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), BackupError> {
-    let database = sqlite_path(url)?;
+    let database = url.sqlite_path().ok_or(BackupError::NotSqlite)?;
     if let Some(folder) = folder_of(database) {
-        fs::create_dir_all(folder).map_err(|cause| BackupError::File { path: folder.to_owned(), cause })?;
+        fs::create_dir_all(folder).map_err(|e| BackupError::File(folder.to_owned(), e))?;
     }
     let lock = lock(database)?;
     // SQLite would play the log of another file into this one.
@@ -103,22 +86,15 @@ pub fn restore(url: &DatabaseUrl, from: &Path) -> Result<(Contents, Epoch), Back
     let epoch = Key(Uuid::new_v4());
     let contents = make(from, database, |c| begin_epoch(c, epoch))?;
     // It may be older than what stood here; that is meant, and it has its epoch.
-    forget(&lock).map_err(|cause| BackupError::File { path: database.to_owned(), cause })?;
+    forget(&lock).map_err(|e| BackupError::File(database.to_owned(), e))?;
     Ok((contents, epoch.into()))
-}
-
-fn sqlite_path(url: &DatabaseUrl) -> Result<&Path, BackupError> {
-    match url {
-        DatabaseUrl::Sqlite(path) => Ok(path),
-        DatabaseUrl::Postgres(_) => Err(BackupError::NotSqlite),
-    }
 }
 
 /// Copies `from`, changes the copy, and gives it its name.
 fn make(
     from: &Path,
     into: &Path,
-    change: impl FnOnce(&mut SqliteConnection) -> Result<(), QueryError>,
+    change: impl FnOnce(&mut SqliteConnection) -> QueryResult<()>,
 ) -> Result<Contents, BackupError> {
     if !from.is_file() {
         return Err(BackupError::Missing(from.to_owned()));
@@ -131,14 +107,14 @@ fn make(
     match File::options().write(true).create_new(true).mode(0o600).open(&part) {
         Ok(_) => {}
         Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(BackupError::Exists(part)),
-        Err(cause) => return Err(BackupError::File { path: part, cause }),
+        Err(e) => return Err(BackupError::File(part, e)),
     }
     let made = fill(from, &part, change).and_then(|contents| {
         let file = |path: &Path| File::open(path).and_then(|file| file.sync_all());
         file(&part)
             .and_then(|()| fs::rename(&part, into))
             .and_then(|()| folder_of(into).map_or(Ok(()), file))
-            .map_err(|cause| BackupError::File { path: into.to_owned(), cause })?;
+            .map_err(|e| BackupError::File(into.to_owned(), e))?;
         Ok(contents)
     });
     if made.is_err() {
@@ -151,7 +127,7 @@ fn make(
 fn fill(
     from: &Path,
     part: &Path,
-    change: impl FnOnce(&mut SqliteConnection) -> Result<(), QueryError>,
+    change: impl FnOnce(&mut SqliteConnection) -> QueryResult<()>,
 ) -> Result<Contents, BackupError> {
     let mut source = open(from)?;
     // One read transaction: all of it is of one moment, and writers go on meanwhile.
@@ -164,7 +140,7 @@ fn fill(
         query.get_result::<i64>(&mut copy).map_err(|e| damaged(from, &e))
     };
     if count("meta")? != 1 {
-        return Err(BackupError::Damaged { path: from.to_owned(), why: "meta must have one row".into() });
+        return Err(BackupError::Damaged(from.to_owned(), "meta must have one row".into()));
     }
     Ok(Contents { n_rooms: count("rooms")?, n_messages: count("messages")? })
 }
@@ -174,13 +150,13 @@ fn check(copy: &mut SqliteConnection, path: &Path) -> Result<(), BackupError> {
     let findings = sql::<Text>("PRAGMA integrity_check(1)").load::<String>(copy).map_err(|e| damaged(path, &e))?;
     match findings.into_iter().next().unwrap_or_else(|| "it could not be checked".into()) {
         finding if finding == "ok" => Ok(()),
-        why => Err(BackupError::Damaged { path: path.to_owned(), why }),
+        why => Err(BackupError::Damaged(path.to_owned(), why)),
     }
 }
 
 fn open(path: &Path) -> Result<SqliteConnection, BackupError> {
-    let mut c = SqliteConnection::establish(name(path)?)
-        .map_err(|e| BackupError::Damaged { path: path.to_owned(), why: e.to_string() })?;
+    let opened = SqliteConnection::establish(name(path)?);
+    let mut c = opened.map_err(|e| BackupError::Damaged(path.to_owned(), e.to_string()))?;
     c.batch_execute(BUSY).map_err(|e| damaged(path, &e))?;
     Ok(c)
 }
@@ -196,7 +172,7 @@ fn damaged(path: &Path, error: &QueryError) -> BackupError {
         QueryError::DatabaseError(_, info) => info.message().to_owned(),
         _ => "a statement failed".to_owned(),
     };
-    BackupError::Damaged { path: path.to_owned(), why }
+    BackupError::Damaged(path.to_owned(), why)
 }
 
 /// The folder that a file stands in; none where that is the working folder.

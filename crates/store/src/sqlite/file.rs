@@ -39,14 +39,8 @@ impl OwnFile {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         // First the lock by name: where it is taken the database is not opened, and nothing is given up by closing it.
         let lock = lock(path)?;
-        let unusable = |e: io::Error| unusable(path, &e);
-        let database = create(path).map_err(unusable)?;
-        match database.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.to_owned())),
-            Err(TryLockError::Error(e)) => return Err(unusable(e)),
-        }
-        let metadata = database.metadata().map_err(unusable)?;
+        let database = create_locked(path, path)?;
+        let metadata = database.metadata().map_err(|e| unusable(path, &e))?;
         if metadata.mode() & 0o004 != 0 {
             log::warn!(
                 "{} can be read by every user of this machine, and holds the key that public ids are derived with: \
@@ -98,12 +92,16 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
 pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let lock_path = PathBuf::from(name);
-    let file = create(&lock_path).map_err(|e| unusable(&lock_path, &e))?;
+    create_locked(Path::new(&name), path)
+}
+
+/// Makes the file where there is none, and locks it: on behalf of the database `of`, which another server may have.
+fn create_locked(path: &Path, of: &Path) -> Result<File, StoreError> {
+    let file = create(path).map_err(|e| unusable(path, &e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-        Err(TryLockError::Error(e)) => Err(unusable(&lock_path, &e)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(of.to_owned())),
+        Err(TryLockError::Error(e)) => Err(unusable(path, &e)),
     }
 }
 
