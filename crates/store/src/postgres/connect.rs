@@ -59,8 +59,11 @@ pub(crate) struct Direct {
 impl Direct {
     /// The rows that a statement gives with these texts as its values. `doing` is what the log says of a failure.
     pub async fn rows(&self, doing: &str, statement: &str, values: &[&str]) -> Result<Vec<Row>, StoreError> {
-        let values: Vec<(&(dyn ToSql + Sync), Type)> = values.iter().map(|v| (v as _, Type::TEXT)).collect();
-        self.client.query_typed(statement, &values).await.map_err(|e| of_direct(doing, &e))
+        let mut typed: Vec<(&(dyn ToSql + Sync), Type)> = Vec::with_capacity(values.len());
+        for value in values {
+            typed.push((value, Type::TEXT));
+        }
+        self.client.query_typed(statement, &typed).await.map_err(|e| of_direct(doing, &e))
     }
 }
 
