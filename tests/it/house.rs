@@ -28,7 +28,7 @@ const SERVER: [(&str, &[&str], &[&str]); 8] = [
     ("http", &["session"], &["domain", "metrics", "wire", "store", "rooms"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
-    ("config", &["fault_injection", "http"], &["store", "load"]),
+    ("config", &["fault_injection", "http", "logging"], &["store", "load"]),
     (
         "app",
         &["memory", "logging", "healthcheck", "session", "http", "fault_injection", "config"],
@@ -236,7 +236,7 @@ fn settings_know_only_the_types_of_their_values() {
         }
     }
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
-    assert_eq!(types, ["BasePath", "Broken", "DatabaseUrl", "LoadOptions", "Pooler", "ServerId"]);
+    assert_eq!(types, ["BasePath", "Broken", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]);
 }
 
 /// What does not fit in view is not understood as a whole.
