@@ -132,7 +132,7 @@ async fn every_scenario_comes_to_its_end(database: &Database) {
     }
 }
 
-/// What the proxy does to the MESSAGEs that go to clients.
+/// What the proxy does to the frames of some type that go to clients.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Unkind {
     Never,
@@ -141,9 +141,9 @@ enum Unkind {
     Swaps,
 }
 
-/// The next frame as a server writes it, and whether it is a MESSAGE; a BATCH, into which a busy server gathers what it
+/// The next frame as a server writes it, and whether it is of this type; a BATCH, into which a busy server gathers what it
 /// has to say, as the frames in it.
-async fn frames(from: &mut OwnedReadHalf) -> Option<Vec<(Vec<u8>, bool)>> {
+async fn frames(from: &mut OwnedReadHalf, kind: &str) -> Option<Vec<(Vec<u8>, bool)>> {
     let mut bytes = vec![0; 2];
     from.read_exact(&mut bytes).await.ok()?;
     let n_head = match bytes[1] {
@@ -157,15 +157,16 @@ async fn frames(from: &mut OwnedReadHalf) -> Option<Vec<(Vec<u8>, bool)>> {
     let n = bytes[if n_head == 2 { 1.. } else { 2.. }].iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
     bytes.resize(n_head + n, 0);
     from.read_exact(&mut bytes[n_head..]).await.ok()?;
-    let is_message = |json: &[u8]| json.starts_with(br#"{"type":"MESSAGE""#);
+    let beginning = format!(r#"{{"type":"{kind}""#);
+    let is_it = |json: &[u8]| json.starts_with(beginning.as_bytes());
     let json = &bytes[n_head..];
     let batch = json.strip_prefix(br#"{"type":"BATCH","payload":{"frames":"#).and_then(|json| json.strip_suffix(b"}}"));
     let Some(batch) = batch else {
-        let is_message = is_message(json);
-        return Some(vec![(bytes, is_message)]);
+        let is_it = is_it(json);
+        return Some(vec![(bytes, is_it)]);
     };
     let frames: Vec<&RawValue> = serde_json::from_slice(batch).expect("frames");
-    Some(frames.iter().map(|frame| (text_frame(frame.get()).to_vec(), is_message(frame.get().as_bytes()))).collect())
+    Some(frames.iter().map(|frame| (text_frame(frame.get()).to_vec(), is_it(frame.get().as_bytes()))).collect())
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -174,22 +175,26 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Stands before a server, wherever that is, and is unkind once on each connection, to the MESSAGEs three and four.
-/// Counts how often.
-async fn proxy(server: watch::Receiver<SocketAddr>, unkind: Unkind) -> (SocketAddr, Arc<AtomicU64>) {
+/// Stands before a server, wherever that is, and is unkind once on each connection, to the frames three and four
+/// of a type. Counts how often.
+async fn proxy(
+    server: watch::Receiver<SocketAddr>,
+    unkind: Unkind,
+    kind: &'static str,
+) -> (SocketAddr, Arc<AtomicU64>) {
     let (listener, address) = listen().await;
     let n_times = Arc::new(AtomicU64::new(0));
     let counter = n_times.clone();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = *server.borrow();
-            tokio::spawn(between(client, server, unkind, counter.clone()));
+            tokio::spawn(between(client, server, (unkind, kind), counter.clone()));
         }
     });
     (address, n_times)
 }
 
-async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter: Arc<AtomicU64>) {
+async fn between(client: TcpStream, server: SocketAddr, (unkind, kind): (Unkind, &str), counter: Arc<AtomicU64>) {
     // Where it is away, so is this.
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
@@ -201,23 +206,23 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
         let Ok(byte) = from_server.read_u8().await else { return };
         out.push(byte);
     }
-    let (mut n_messages, mut kept) = (0, None);
+    let (mut n_seen, mut kept) = (0, None);
     loop {
         if to_client.write_all(&out).await.is_err() {
             return;
         }
-        let Some(frames) = frames(&mut from_server).await else { return };
+        let Some(frames) = frames(&mut from_server, kind).await else { return };
         out.clear();
-        for (bytes, is_message) in frames {
-            n_messages += u64::from(is_message);
-            match (unkind, n_messages) {
-                (Unkind::Drops, 3) if is_message => {}
-                (Unkind::Repeats, 3) if is_message => out.extend([bytes.clone(), bytes].concat()),
-                (Unkind::Swaps, 3) if is_message => {
+        for (bytes, is_it) in frames {
+            n_seen += u64::from(is_it);
+            match (unkind, n_seen) {
+                (Unkind::Drops, 3) if is_it => {}
+                (Unkind::Repeats, 3) if is_it => out.extend([bytes.clone(), bytes].concat()),
+                (Unkind::Swaps, 3) if is_it => {
                     kept = Some(bytes);
                     continue;
                 }
-                (Unkind::Swaps, 4) if is_message => out.extend([bytes, kept.take().expect("the third")].concat()),
+                (Unkind::Swaps, 4) if is_it => out.extend([bytes, kept.take().expect("the third")].concat()),
                 _ => {
                     out.extend(bytes);
                     continue;
@@ -235,7 +240,7 @@ async fn an_unkind_server_is_reported(database: &Database) {
         (Unkind::Repeats, "duplicated", ["lost", "reordered"]),
         (Unkind::Swaps, "reordered", ["lost", "duplicated"]),
     ] {
-        let (address, n_times) = proxy(watch::channel(server.address).1, unkind).await;
+        let (address, n_times) = proxy(watch::channel(server.address).1, unkind, "MESSAGE").await;
         let arguments = format!("--sessions 6 --rooms 2 --rate 10 --duration 2s --fail-if {name}>0");
         let (ended, report) = report(address, &arguments).await;
         let n = n_times.load(Relaxed);
@@ -255,7 +260,7 @@ async fn a_server_that_restarts_loses_nothing(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     // The second server has another port.
     let (place, places) = watch::channel(server.address);
-    let (address, _) = proxy(places, Unkind::Never).await;
+    let (address, _) = proxy(places, Unkind::Never, "MESSAGE").await;
     let run =
         tokio::spawn(good(address, "--room talk --sessions 10 --rate 20 --duration 6s --drain 20s --fail-if lost>0"));
     // In the middle of it the server is gone, and another one comes in its place.
@@ -332,6 +337,9 @@ async fn wrong_arguments_are_one_line() {
         ("load --url https://127.0.0.1", &["TLS"]),
         ("load --url here", &["--url"]),
         ("load --sessions 2 --rooms 3", &["--rooms"]),
+        ("load --mix edits", &["--mix", "edits=N"]),
+        ("load --mix edits=60,reactions=40", &["--mix", "100 percent"]),
+        ("load --scenario flood --mix edits=1", &["--mix", "flood"]),
         ("load --server-pid 999999999", &["--server-pid"]),
         ("load --sessions 1000000 --url http://127.0.0.1:1", &["open files", "ulimit"]),
         ("load --url http://192.0.2.1", &["--i-own-this-server"]),
@@ -374,4 +382,89 @@ async fn people_in_the_same_room_are_no_deliveries() {
     person.say("what is going on here?").await;
     let (_, report) = run.await.expect("the run");
     assert_eq!((&report["counts"]["deliveries"], &report["counts"]["otherChanges"]), (&80.into(), &4.into()));
+}
+
+/// What was seen of a kind of commands.
+fn mixed<'a>(report: &'a Value, kind: &str) -> (&'a Value, impl Fn(&str) -> u64) {
+    let of = &report["mix"][kind];
+    (of, move |name: &str| of[name].as_u64().unwrap_or_else(|| panic!("{name}: {of}")))
+}
+
+const MIX: &str = "--mix edits=15,deletions=6,reactions=30";
+
+#[tokio::test]
+async fn a_mix_is_sent_acknowledged_and_delivered() {
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
+    let folder = Folder::new("rtc_load");
+    let html = folder.path("run.html");
+    let arguments = format!(
+        "--seed 7 --room mixed --sessions 12 --rooms 2 --writers 6 --rate 60 --duration 4s --threads 2 {MIX} \
+         --html {html} {CLEAN} --fail-if unacknowledged>0"
+    );
+    let (said, report) = good(server.address, &arguments).await;
+    let counts = &report["counts"];
+    let n_messages = counts["sent"].as_u64().expect("a count");
+    let mut n_sent = n_messages;
+    for kind in ["edits", "deletions", "reactions"] {
+        let (of, n) = mixed(&report, kind);
+        n_sent += n("sent");
+        assert!(n("sent") > 3 && n("acknowledged") + n("refused") == n("sent"), "{kind}: {of}");
+        // Nothing is refused, but for reactions to what was deleted meanwhile.
+        assert_eq!(n("refused"), n("overtaken"), "{kind}: {of}");
+        // Each that changed something reaches the 6 sessions of its room, its writer among them.
+        assert_eq!(n("deliveries"), (n("acknowledged") - n("unchanged")) * 6, "{kind}: {of}");
+        assert_eq!((&of["delivery"]["n"], &of["ack"]["n"]), (&of["deliveries"], &of["acknowledged"]), "{kind}: {of}");
+        assert!(said.contains(&format!("\n{kind} ")), "{said}");
+    }
+    assert_eq!((n_sent, &counts["deliveries"]), (240, &(n_messages * 6).into()), "{report}");
+    assert_eq!((&counts["otherChanges"], &report["settings"]["mix"]["edits"]), (&0.into(), &15.into()));
+    // The server agrees: deleted messages do not count.
+    let mut n_stored = 0;
+    for room in 0..2 {
+        let info = server.json(&format!("/api/v1/rooms/mixed-{room}")).await;
+        n_stored += info["messageCount"].as_u64().expect("a count");
+    }
+    assert_eq!(n_stored, n_messages - mixed(&report, "deletions").1("acknowledged"));
+    let page = std::fs::read_to_string(&html).expect("a page");
+    for figure in ["<th>edits</th>", "<th>deletion ack</th>", "<th>reactions</th>", "15 % edits"] {
+        assert!(page.contains(figure), "{figure}");
+    }
+}
+
+/// Who comes back gets the last states, and values that are part of them are not lost.
+#[tokio::test]
+async fn a_mix_survives_a_storm_and_a_churn() {
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
+    for scenario in ["storm", "churn --stay 300ms --away 200ms"] {
+        let arguments = format!(
+            "--scenario {scenario} --sessions 12 --rooms 2 --rate 80 --duration 3s {MIX} {CLEAN} \
+             --fail-if unacknowledged>0"
+        );
+        let (_, report) = good(server.address, &arguments).await;
+        assert!(report["counts"]["resumes"].as_u64() >= Some(12), "{report}");
+        for kind in ["edits", "deletions", "reactions"] {
+            let (of, n) = mixed(&report, kind);
+            assert!(n("deliveries") > n("acknowledged"), "{scenario}: {kind}: {of}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_missing_or_swapped_is_reported() {
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
+    for (unkind, name, others) in [
+        (Unkind::Drops, "lost", ["duplicated", "reordered"]),
+        (Unkind::Repeats, "duplicated", ["lost", "reordered"]),
+        (Unkind::Swaps, "reordered", ["lost", "duplicated"]),
+    ] {
+        let (address, n_times) = proxy(watch::channel(server.address).1, unkind, "REACTION").await;
+        let arguments = format!("--sessions 6 --rooms 2 --rate 40 --duration 2s --mix reactions=50 --fail-if {name}>0");
+        let (ended, report) = report(address, &arguments).await;
+        assert_eq!(n_times.load(Relaxed), 6, "once on each connection");
+        assert_eq!(report["tally"][name], 6, "{unkind:?}: {}", report["tally"]);
+        for other in others {
+            assert_eq!(report["tally"][other], 0, "{unkind:?}: {}", report["tally"]);
+        }
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stdout);
+    }
 }

@@ -63,6 +63,9 @@ pub use threshold::Threshold;
 /// Where the run could not begin, nothing could join, or a report cannot be written.
 pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
     if options.scenario == options::Scenario::Flood {
+        if options.mix.is_some() {
+            return Err(LoadError::Options("--mix: the flood sends nothing but messages".into()));
+        }
         return run_flood(options);
     }
     let report = conductor::run(options)?;

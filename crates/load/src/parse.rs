@@ -159,7 +159,8 @@ fn change(kind: &str, payload: &Payload<'_>, run: RunId) -> Option<Change> {
     };
     let has_text = matches!(what, What::New | What::Text);
     let id = (has_text && !payload.id.is_empty()).then(|| payload.id.as_ref().into());
-    Some(Change { rev, seq, what, mark: run.read(&payload.content), id })
+    let mark = has_text.then(|| run.read(&payload.content)).flatten();
+    Some(Change { rev, seq, what, mark, id })
 }
 
 #[cfg(test)]
