@@ -15,7 +15,7 @@ use super::{
     frame_cache::Shared,
     numbers::{count, whole},
     parse::{Event, Welcome, parse},
-    state::{Task, WorkerState, deliver, deliver_missed},
+    state::{RoomState, Task, WorkerState, deliver, deliver_missed},
     wire,
 };
 
@@ -66,8 +66,8 @@ pub struct Session {
     epoch: Option<usize>,
     /// Which frame of the room's cache should be its next one.
     expected: u64,
-    /// What it missed ends here: up to there it catches up.
-    head: i64,
+    /// What it missed last: behind the first and up to the second, where it comes in pieces.
+    missed: (i64, i64),
     desk: Desk,
 }
 
@@ -87,7 +87,7 @@ impl Session {
             cursor: Cursor::default(),
             epoch: None,
             expected: 0,
-            head: 0,
+            missed: (0, 0),
             desk: Desk::default(),
         }
     }
@@ -274,12 +274,12 @@ impl Session {
     fn take_text(&mut self, state: &mut WorkerState, payload: &[u8], now_us: u64) -> Result<(), Ended> {
         let Some(room) = state.rooms.get_mut(self.room) else { return Ok(()) };
         // What was missed is as of its end, not as of when it was live.
-        let resumes = self.cursor.at() < self.head;
+        let resumes = self.cursor.at() < self.missed.1;
         if let Some((at, shared)) = room.frames.find(self.expected, payload).filter(|_| !resumes) {
             self.expected = at + 1;
             if matches!(self.phase, Phase::Live | Phase::Leaving) {
                 let (changes, tally, window) = (&mut room.changes, &mut room.tally, &mut state.window);
-                deliver(shared, &mut self.cursor, changes, tally, window, now_us, false);
+                deliver(shared, &mut self.cursor, changes, tally, window, now_us);
                 return Ok(());
             }
         }
@@ -305,12 +305,17 @@ impl Session {
 
     /// Takes in changes that were not read before in this thread.
     fn take_changes(&mut self, state: &mut WorkerState, shared: &mut Shared, now_us: u64) {
-        let Some(room) = state.rooms.get_mut(self.room) else { return };
-        let resumes = self.cursor.at() < self.head;
-        room.changes.learn(&shared.changes);
-        shared.n_after_deletion = room.changes.n_after_deletion(&shared.changes, if resumes { self.head } else { 0 });
-        let (changes, tally, window) = (&mut room.changes, &mut room.tally, &mut state.window);
-        deliver(shared, &mut self.cursor, changes, tally, window, now_us, resumes);
+        let WorkerState { rooms, window, .. } = state;
+        let Some(RoomState { changes, tally, .. }) = rooms.get_mut(self.room) else { return };
+        let (since, head) = self.missed;
+        changes.learn(&shared.changes);
+        if self.cursor.at() < head {
+            report_after_deletion(changes.n_after_deletion(&shared.changes, head), window);
+            deliver_missed(&shared.changes, since, &mut self.cursor, changes, tally, &mut window.counts, now_us);
+        } else {
+            shared.n_after_deletion = changes.n_after_deletion(&shared.changes, 0);
+            deliver(shared, &mut self.cursor, changes, tally, window, now_us);
+        }
     }
 
     fn take_event(&mut self, state: &mut WorkerState, event: Event, now_us: u64) -> Result<(), Ended> {
@@ -347,8 +352,8 @@ impl Session {
         }
         self.phase = Phase::Live;
         self.n_failed = 0;
-        self.head = welcome.head.unwrap_or_default();
-        state.board.heard(self.room, welcome.rev.max(self.head));
+        self.missed = (self.cursor.at(), welcome.head.unwrap_or_default());
+        state.board.heard(self.room, welcome.rev.max(self.missed.1));
         let WorkerState { rooms, window, .. } = state;
         let Some(room) = rooms.get_mut(self.room) else { return Ok(()) };
         window.counts.joins += 1;
@@ -358,7 +363,8 @@ impl Session {
         report_after_deletion(room.changes.n_after_deletion(&welcome.changes, welcome.rev), window);
         if welcome.resumed {
             window.counts.resumes += 1;
-            deliver_missed(&welcome.changes, &mut self.cursor, &room.changes, &mut room.tally, window, now_us);
+            let (cursor, changes, tally) = (&mut self.cursor, &room.changes, &mut room.tally);
+            deliver_missed(&welcome.changes, self.missed.0, cursor, changes, tally, &mut window.counts, now_us);
             self.cursor.must_be_at(welcome.rev, &mut room.tally);
         } else {
             window.counts.start_overs += u64::from(state.plan.resume && self.epoch.is_some());

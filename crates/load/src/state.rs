@@ -7,7 +7,7 @@ use super::{
     numbers::{count, float, whole},
     parse::{Change, What},
     plan::{Board, Plan},
-    stats::Window,
+    stats::{Counts, Window},
 };
 
 /// How long a later state may take to come that explains why a value was left out: a server that catches up tells all
@@ -112,7 +112,7 @@ impl WorkerState {
     }
 }
 
-/// A session got a frame that its room shares. `resumes`: it is part of what the session missed.
+/// A session got a frame that its room shares.
 pub fn deliver(
     shared: &Shared,
     cursor: &mut Cursor,
@@ -120,11 +120,10 @@ pub fn deliver(
     tally: &mut Tally,
     window: &mut Window,
     now_us: u64,
-    resumes: bool,
 ) {
     report_after_deletion(shared.n_after_deletion, window);
     // What was jumped over may be explained by what is in this one.
-    let is_plain = !shared.has_changed || (!cursor.has_gaps() && !resumes);
+    let is_plain = !shared.has_changed || !cursor.has_gaps();
     if let Some((first, last)) = shared.run
         && is_plain
         && cursor.take_next(first, last)
@@ -144,7 +143,7 @@ pub fn deliver(
         return;
     }
     for change in &shared.changes {
-        if !take(change, cursor, changes, tally, now_us, resumes) {
+        if !take(change, cursor, changes, tally, (now_us, COVER_US)) {
             continue;
         }
         match (change.what, change.mark) {
@@ -158,37 +157,37 @@ pub fn deliver(
     }
 }
 
-/// What a session had missed and has got in its WELCOME. It has no latency.
+/// What a session had missed since its cursor was at `since`, and has got in its WELCOME or in pieces behind it. It has
+/// no latency.
 pub fn deliver_missed(
     missed: &[Change],
+    since: i64,
     cursor: &mut Cursor,
     changes: &RoomChanges,
     tally: &mut Tally,
-    window: &mut Window,
+    counts: &mut Counts,
     now_us: u64,
 ) {
     for change in missed {
-        let from = cursor.at();
-        if !take(change, cursor, changes, tally, now_us, true) {
+        if !take(change, cursor, changes, tally, (now_us, COVER_RESUME_US)) {
             continue;
         }
         // A message that is new to the session, or what has become of one.
-        let is_own = change.mark.is_some() && (change.what == What::New || change.seq > from);
-        window.counts.resumed_deliveries += u64::from(is_own);
-        window.counts.other_changes += u64::from(!is_own && (change.what == What::New || !changes.is_mixed));
+        let is_own = change.mark.is_some() && (change.what == What::New || change.seq > since);
+        counts.resumed_deliveries += u64::from(is_own);
+        counts.other_changes += u64::from(!is_own && (change.what == What::New || !changes.is_mixed));
     }
 }
 
-/// A session got one change; gives whether it came for the first time.
+/// A session got one change, and later states come within `cover_us`. Gives whether it came for the first time.
 fn take(
     change: &Change,
     cursor: &mut Cursor,
     changes: &RoomChanges,
     tally: &mut Tally,
-    now_us: u64,
-    resumes: bool,
+    (now_us, cover_us): (u64, u64),
 ) -> bool {
-    let is_first = cursor.take(change.rev, now_us + if resumes { COVER_RESUME_US } else { COVER_US }, tally);
+    let is_first = cursor.take(change.rev, now_us + cover_us, tally);
     if is_first && matches!(change.what, What::Text | What::Gone) && cursor.has_gaps() {
         cursor.cover(change.seq, change.rev, now_us, changes.about(), tally);
     }
@@ -254,7 +253,7 @@ mod tests {
         let mut changes = RoomChanges::new(is_mixed);
         for frame in frames {
             changes.learn(&frame.changes);
-            deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, 150, false);
+            deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, 150);
         }
         (tally, window)
     }
@@ -290,7 +289,7 @@ mod tests {
             about_4.inspect(|_| changes.learn(&[change(Reactions, 2, 5)]));
             for frame in &frames {
                 changes.learn(&frame.changes);
-                deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, 150, false);
+                deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, 150);
             }
             assert_eq!((tally.lost, tally.duplicated, tally.reordered), expected, "{name}");
         }
@@ -298,19 +297,20 @@ mod tests {
 
     #[test]
     fn a_resume_has_the_last_states() {
-        let (mut cursor, mut tally, mut window) = (Cursor::default(), Tally::default(), Window::default());
+        let (mut cursor, mut tally, mut counts) = (Cursor::default(), Tally::default(), Counts::default());
         cursor.start(3);
         let changes = RoomChanges::new(true);
-        // Message 4 was edited at 6, and 1 was changed at 5 and 8.
+        // Messages 4 and 5 were edited at 6 and 9, and 1 was deleted at 8.
         let mut edited = change(What::Text, 4, 6);
         edited.mark = Some(Mark { n: 3, due_us: 1 });
-        let missed = [edited, change(What::New, 7, 7), change(What::Gone, 1, 8)];
-        deliver_missed(&missed, &mut cursor, &changes, &mut tally, &mut window, 150);
+        let last = Change { seq: 5, rev: 9, ..edited.clone() };
+        let missed = [edited, change(What::New, 7, 7), change(What::Gone, 1, 8), last];
+        deliver_missed(&missed, 3, &mut cursor, &changes, &mut tally, &mut counts, 150);
         assert!(tally.is_clean(), "{tally:?}");
-        assert_eq!((cursor.at(), window.counts.resumed_deliveries), (8, 2));
+        assert_eq!((cursor.at(), counts.resumed_deliveries), (9, 3));
         // And one whose last state is not there.
-        let missed = [change(What::New, 10, 10)];
-        deliver_missed(&missed, &mut cursor, &changes, &mut tally, &mut window, 150);
+        let missed = [change(What::New, 11, 11)];
+        deliver_missed(&missed, 3, &mut cursor, &changes, &mut tally, &mut counts, 150);
         assert_eq!(tally.lost, 1);
     }
 
