@@ -141,6 +141,8 @@ enum Unkind {
     Drops,
     Repeats,
     Swaps,
+    /// Shows each new message that follows a deletion as the deleted one.
+    Revives,
 }
 
 /// The next frame as a server writes it, and whether it is of this type; a BATCH, into which a busy server gathers what it
@@ -208,7 +210,7 @@ async fn between(client: TcpStream, server: SocketAddr, (unkind, kind): (Unkind,
         let Ok(byte) = from_server.read_u8().await else { return };
         out.push(byte);
     }
-    let (mut n_seen, mut kept) = (0, None);
+    let (mut n_seen, mut kept, mut deleted) = (0, None, None);
     loop {
         if to_client.write_all(&out).await.is_err() {
             return;
@@ -217,6 +219,14 @@ async fn between(client: TcpStream, server: SocketAddr, (unkind, kind): (Unkind,
         out.clear();
         for (bytes, is_it) in frames {
             n_seen += u64::from(is_it);
+            if unkind == Unkind::Revives
+                && is_it
+                && let Some(revived) = revive(&bytes, &mut deleted)
+            {
+                out.extend(revived);
+                counter.fetch_add(1, Relaxed);
+                continue;
+            }
             match (unkind, n_seen) {
                 (Unkind::Drops, 3) if is_it => {}
                 (Unkind::Repeats, 3) if is_it => out.extend([bytes.clone(), bytes].concat()),
@@ -233,6 +243,20 @@ async fn between(client: TcpStream, server: SocketAddr, (unkind, kind): (Unkind,
             counter.fetch_add(1, Relaxed);
         }
     }
+}
+
+/// A MESSAGE with the place of the one that was deleted last, where there is one and this is a new one.
+fn revive(bytes: &[u8], deleted: &mut Option<Value>) -> Option<Vec<u8>> {
+    let at = bytes.windows(7).position(|begin| begin == br#"{"type""#).expect("JSON behind the frame's head");
+    let mut frame: Value = serde_json::from_slice(&bytes[at..]).expect("JSON");
+    let message = &mut frame["payload"];
+    if message["deletedAt"].is_string() {
+        *deleted = Some(message["seq"].clone());
+    } else if message["seq"] == message["rev"] {
+        message["seq"] = deleted.take()?;
+        return Some(text_frame(&frame.to_string()).to_vec());
+    }
+    None
 }
 
 async fn an_unkind_server_is_reported(database: &Database) {

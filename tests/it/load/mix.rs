@@ -92,3 +92,14 @@ async fn a_change_that_is_missing_or_swapped_is_reported() {
         assert_eq!(ended.status.code(), Some(1), "{}", ended.stdout);
     }
 }
+
+#[tokio::test]
+async fn a_text_after_its_deletion_is_reported() {
+    let (_database, server) = Server::alone(&LIMITS_OFF).await;
+    let (address, n_times) = proxy(watch::channel(server.address).1, Unkind::Revives, "MESSAGE").await;
+    let arguments = "--sessions 6 --rooms 2 --rate 40 --duration 2s --mix deletions=20 --fail-if errors>0";
+    let (ended, report) = report(address, arguments).await;
+    let n = n_times.load(Relaxed);
+    assert!(n >= 6 && report["errors"]["a text after its deletion"] == n, "{n}: {}", report["errors"]);
+    assert_eq!((ended.status.code(), report["errors"].as_object().map(serde_json::Map::len)), (Some(1), Some(1)));
+}
