@@ -254,7 +254,7 @@ fn revive(bytes: &[u8], deleted: &mut Option<Value>) -> Option<Vec<u8>> {
         *deleted = Some(message["seq"].clone());
     } else if message["seq"] == message["rev"] {
         message["seq"] = deleted.take()?;
-        return Some(text_frame(&frame.to_string()).to_vec());
+        return Some(text_frame(frame.to_string()).to_vec());
     }
     None
 }
