@@ -1,5 +1,7 @@
 //! The load tester tells the truth: of a good server, of a bad one, and of what it was asked.
 
+mod mix;
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -132,18 +134,20 @@ async fn every_scenario_comes_to_its_end(database: &Database) {
     }
 }
 
-/// What the proxy does to the MESSAGEs that go to clients.
+/// What the proxy does to the frames of some type that go to clients.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Unkind {
     Never,
     Drops,
     Repeats,
     Swaps,
+    /// Shows each new message that follows a deletion as the deleted one.
+    Revives,
 }
 
-/// The next frame as a server writes it, and whether it is a MESSAGE; a BATCH, into which a busy server gathers what it
+/// The next frame as a server writes it, and whether it is of this type; a BATCH, into which a busy server gathers what it
 /// has to say, as the frames in it.
-async fn frames(from: &mut OwnedReadHalf) -> Option<Vec<(Vec<u8>, bool)>> {
+async fn frames(from: &mut OwnedReadHalf, kind: &str) -> Option<Vec<(Vec<u8>, bool)>> {
     let mut bytes = vec![0; 2];
     from.read_exact(&mut bytes).await.ok()?;
     let n_head = match bytes[1] {
@@ -157,15 +161,16 @@ async fn frames(from: &mut OwnedReadHalf) -> Option<Vec<(Vec<u8>, bool)>> {
     let n = bytes[if n_head == 2 { 1.. } else { 2.. }].iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
     bytes.resize(n_head + n, 0);
     from.read_exact(&mut bytes[n_head..]).await.ok()?;
-    let is_message = |json: &[u8]| json.starts_with(br#"{"type":"MESSAGE""#);
+    let beginning = format!(r#"{{"type":"{kind}""#);
+    let is_it = |json: &[u8]| json.starts_with(beginning.as_bytes());
     let json = &bytes[n_head..];
     let batch = json.strip_prefix(br#"{"type":"BATCH","payload":{"frames":"#).and_then(|json| json.strip_suffix(b"}}"));
     let Some(batch) = batch else {
-        let is_message = is_message(json);
-        return Some(vec![(bytes, is_message)]);
+        let is_it = is_it(json);
+        return Some(vec![(bytes, is_it)]);
     };
     let frames: Vec<&RawValue> = serde_json::from_slice(batch).expect("frames");
-    Some(frames.iter().map(|frame| (text_frame(frame.get()).to_vec(), is_message(frame.get().as_bytes()))).collect())
+    Some(frames.iter().map(|frame| (text_frame(frame.get()).to_vec(), is_it(frame.get().as_bytes()))).collect())
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -174,22 +179,26 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Stands before a server, wherever that is, and is unkind once on each connection, to the MESSAGEs three and four.
-/// Counts how often.
-async fn proxy(server: watch::Receiver<SocketAddr>, unkind: Unkind) -> (SocketAddr, Arc<AtomicU64>) {
+/// Stands before a server, wherever that is, and is unkind once on each connection, to the frames three and four
+/// of a type. Counts how often.
+async fn proxy(
+    server: watch::Receiver<SocketAddr>,
+    unkind: Unkind,
+    kind: &'static str,
+) -> (SocketAddr, Arc<AtomicU64>) {
     let (listener, address) = listen().await;
     let n_times = Arc::new(AtomicU64::new(0));
     let counter = n_times.clone();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = *server.borrow();
-            tokio::spawn(between(client, server, unkind, counter.clone()));
+            tokio::spawn(between(client, server, (unkind, kind), counter.clone()));
         }
     });
     (address, n_times)
 }
 
-async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter: Arc<AtomicU64>) {
+async fn between(client: TcpStream, server: SocketAddr, (unkind, kind): (Unkind, &str), counter: Arc<AtomicU64>) {
     // Where it is away, so is this.
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
@@ -201,23 +210,31 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
         let Ok(byte) = from_server.read_u8().await else { return };
         out.push(byte);
     }
-    let (mut n_messages, mut kept) = (0, None);
+    let (mut n_seen, mut kept, mut deleted) = (0, None, None);
     loop {
         if to_client.write_all(&out).await.is_err() {
             return;
         }
-        let Some(frames) = frames(&mut from_server).await else { return };
+        let Some(frames) = frames(&mut from_server, kind).await else { return };
         out.clear();
-        for (bytes, is_message) in frames {
-            n_messages += u64::from(is_message);
-            match (unkind, n_messages) {
-                (Unkind::Drops, 3) if is_message => {}
-                (Unkind::Repeats, 3) if is_message => out.extend([bytes.clone(), bytes].concat()),
-                (Unkind::Swaps, 3) if is_message => {
+        for (bytes, is_it) in frames {
+            n_seen += u64::from(is_it);
+            if unkind == Unkind::Revives
+                && is_it
+                && let Some(revived) = revive(&bytes, &mut deleted)
+            {
+                out.extend(revived);
+                counter.fetch_add(1, Relaxed);
+                continue;
+            }
+            match (unkind, n_seen) {
+                (Unkind::Drops, 3) if is_it => {}
+                (Unkind::Repeats, 3) if is_it => out.extend([bytes.clone(), bytes].concat()),
+                (Unkind::Swaps, 3) if is_it => {
                     kept = Some(bytes);
                     continue;
                 }
-                (Unkind::Swaps, 4) if is_message => out.extend([bytes, kept.take().expect("the third")].concat()),
+                (Unkind::Swaps, 4) if is_it => out.extend([bytes, kept.take().expect("the third")].concat()),
                 _ => {
                     out.extend(bytes);
                     continue;
@@ -228,6 +245,20 @@ async fn between(client: TcpStream, server: SocketAddr, unkind: Unkind, counter:
     }
 }
 
+/// A MESSAGE with the place of the one that was deleted last, where there is one and this is a new one.
+fn revive(bytes: &[u8], deleted: &mut Option<Value>) -> Option<Vec<u8>> {
+    let at = bytes.windows(7).position(|begin| begin == br#"{"type""#).expect("JSON behind the frame's head");
+    let mut frame: Value = serde_json::from_slice(&bytes[at..]).expect("JSON");
+    let message = &mut frame["payload"];
+    if message["deletedAt"].is_string() {
+        *deleted = Some(message["seq"].clone());
+    } else if message["seq"] == message["rev"] {
+        message["seq"] = deleted.take()?;
+        return Some(text_frame(frame.to_string()).to_vec());
+    }
+    None
+}
+
 async fn an_unkind_server_is_reported(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     for (unkind, name, others) in [
@@ -235,7 +266,7 @@ async fn an_unkind_server_is_reported(database: &Database) {
         (Unkind::Repeats, "duplicated", ["lost", "reordered"]),
         (Unkind::Swaps, "reordered", ["lost", "duplicated"]),
     ] {
-        let (address, n_times) = proxy(watch::channel(server.address).1, unkind).await;
+        let (address, n_times) = proxy(watch::channel(server.address).1, unkind, "MESSAGE").await;
         let arguments = format!("--sessions 6 --rooms 2 --rate 10 --duration 2s --fail-if {name}>0");
         let (ended, report) = report(address, &arguments).await;
         let n = n_times.load(Relaxed);
@@ -255,7 +286,7 @@ async fn a_server_that_restarts_loses_nothing(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     // The second server has another port.
     let (place, places) = watch::channel(server.address);
-    let (address, _) = proxy(places, Unkind::Never).await;
+    let (address, _) = proxy(places, Unkind::Never, "MESSAGE").await;
     let run =
         tokio::spawn(good(address, "--room talk --sessions 10 --rate 20 --duration 6s --drain 20s --fail-if lost>0"));
     // In the middle of it the server is gone, and another one comes in its place.
@@ -332,6 +363,9 @@ async fn wrong_arguments_are_one_line() {
         ("load --url https://127.0.0.1", &["TLS"]),
         ("load --url here", &["--url"]),
         ("load --sessions 2 --rooms 3", &["--rooms"]),
+        ("load --mix edits", &["--mix", "edits=N"]),
+        ("load --mix edits=60,reactions=40", &["--mix", "100 percent"]),
+        ("load --scenario flood --mix edits=1", &["--mix", "flood"]),
         ("load --server-pid 999999999", &["--server-pid"]),
         ("load --sessions 1000000 --url http://127.0.0.1:1", &["open files", "ulimit"]),
         ("load --url http://192.0.2.1", &["--i-own-this-server"]),

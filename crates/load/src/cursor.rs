@@ -1,9 +1,14 @@
-use std::{collections::VecDeque, ops::AddAssign};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::AddAssign,
+};
 
 use serde::Serialize;
 
 /// Ranges of missing changes that are remembered; the oldest beyond stay lost.
 const GAPS_MAX: usize = 256;
+/// Longest range whose values may be explained by later states.
+const COVERED_MAX: i64 = 2_048;
 
 /// What went wrong with changes, by the room's counter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -33,13 +38,24 @@ impl AddAssign for Tally {
 
 /// How far one session is in its room, by the rules of the protocol ("The cursor"). Pure.
 ///
-/// The server gives each change of a room the next value of one counter, and nothing but messages are changes so far,
-/// so a jump is a change left out. One that turns up later was not lost but out of order.
+/// The server gives each change of a room the next value of one counter, so a jump is a change left out. One that turns
+/// up later was not lost but out of order. And one of a message that comes with a later state soon was not lost but
+/// is part of that: a server that catches up, for itself or for who resumes, tells only the last state.
 #[derive(Debug, Default)]
 pub struct Cursor {
     at: i64,
-    /// What was jumped over, first and last of each range; about as old as they stand.
-    gaps: VecDeque<(i64, i64)>,
+    /// What was jumped over; about as old as they stand.
+    gaps: VecDeque<Gap>,
+}
+
+/// Values that were jumped over.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    from: i64,
+    /// The last one.
+    to: i64,
+    /// When the later states must be there that would explain it, in microseconds since the run began.
+    covered_by_us: u64,
 }
 
 impl Cursor {
@@ -57,7 +73,7 @@ impl Cursor {
     /// The end of what is known to exist: what is missing up to here is missing.
     pub fn must_be_at(&mut self, rev: i64, tally: &mut Tally) {
         if rev > self.at {
-            self.skip(rev, tally);
+            self.skip(rev, 0, tally);
             self.at = rev;
         }
     }
@@ -71,10 +87,10 @@ impl Cursor {
         fits
     }
 
-    /// Takes one change; gives whether it came for the first time.
-    pub fn take(&mut self, rev: i64, tally: &mut Tally) -> bool {
+    /// Takes one change; gives whether it came for the first time. What it jumps over may be covered until then.
+    pub fn take(&mut self, rev: i64, covered_by_us: u64, tally: &mut Tally) -> bool {
         if rev > self.at {
-            self.skip(rev - 1, tally);
+            self.skip(rev - 1, covered_by_us, tally);
             self.at = rev;
             return true;
         }
@@ -88,7 +104,37 @@ impl Cursor {
         is_late
     }
 
-    fn skip(&mut self, to: i64, tally: &mut Tally) {
+    /// A message has come in a later state, for the first time: what was jumped over and was about it is no loss.
+    /// `about` says which message a value is about; where it does not, any older message might be it.
+    /// Gives whether the message's creation was among them.
+    pub fn cover(&mut self, seq: i64, rev: i64, now_us: u64, about: &BTreeMap<i64, i64>, tally: &mut Tally) -> bool {
+        let mut is_new = false;
+        for gap in std::mem::take(&mut self.gaps) {
+            if gap.from >= rev || now_us > gap.covered_by_us || gap.to - gap.from >= COVERED_MAX {
+                self.gaps.push_back(gap);
+                continue;
+            }
+            let mut left: Option<Gap> = None;
+            for value in gap.from..=gap.to {
+                if value < rev && about.get(&value).map_or(seq <= value, |of| *of == seq) {
+                    tally.lost = tally.lost.saturating_sub(1);
+                    is_new |= value == seq;
+                    self.gaps.extend(left.take());
+                } else {
+                    left = Some(Gap { to: value, ..left.unwrap_or(Gap { from: value, ..gap }) });
+                }
+            }
+            self.gaps.extend(left);
+        }
+        is_new
+    }
+
+    /// Whether something was jumped over.
+    pub fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
+    fn skip(&mut self, to: i64, covered_by_us: u64, tally: &mut Tally) {
         let from = self.at + 1;
         if from > to {
             return;
@@ -97,15 +143,15 @@ impl Cursor {
         if self.gaps.len() == GAPS_MAX {
             self.gaps.pop_front();
         }
-        self.gaps.push_back((from, to));
+        self.gaps.push_back(Gap { from, to, covered_by_us });
     }
 
     /// Takes `rev` out of the gaps, if it is in one.
     fn fill(&mut self, rev: i64) -> bool {
-        let Some(at) = self.gaps.iter().position(|(from, to)| (*from..=*to).contains(&rev)) else { return false };
-        if let Some((from, to)) = self.gaps.remove(at) {
-            let rest = [(from, rev - 1), (rev + 1, to)].into_iter().filter(|(from, to)| from <= to);
-            self.gaps.extend(rest);
+        let Some(at) = self.gaps.iter().position(|gap| (gap.from..=gap.to).contains(&rev)) else { return false };
+        if let Some(gap) = self.gaps.remove(at) {
+            let rest = [Gap { to: rev - 1, ..gap }, Gap { from: rev + 1, ..gap }];
+            self.gaps.extend(rest.into_iter().filter(|gap| gap.from <= gap.to));
         }
         if self.gaps.is_empty() {
             self.gaps = VecDeque::new();
@@ -125,7 +171,7 @@ mod tests {
     fn run(revs: &[i64]) -> Tally {
         let (mut cursor, mut tally) = (Cursor::default(), Tally::default());
         for rev in revs {
-            cursor.take(*rev, &mut tally);
+            cursor.take(*rev, 0, &mut tally);
         }
         tally
     }
@@ -151,6 +197,34 @@ mod tests {
         cursor.must_be_at(6, &mut tally);
         cursor.must_be_at(6, &mut tally);
         assert_eq!((tally.lost, cursor.at()), (2, 6));
+    }
+
+    #[test]
+    fn a_later_state_explains_what_it_replaces() {
+        let known = BTreeMap::from([(4, 1), (5, 2), (6, 6)]);
+        for (about, covers, lost, is_new) in [
+            // 4 to 8 were jumped over; 9 is a later state of message 1, which is known to be what 4 is about.
+            (&known, &[(1, 9, 10)][..], 2, false),
+            (&known, &[(2, 9, 10)], 2, false),
+            (&known, &[(6, 9, 10)], 2, true),
+            (&known, &[(6, 9, 10), (1, 10, 10), (2, 11, 10)], 0, true),
+            // Nothing is known: any message that was there may be it.
+            (&BTreeMap::new(), &[(1, 9, 10)], 0, false),
+            (&BTreeMap::new(), &[(6, 9, 10)], 2, true),
+            // Too late, and of a state that is no later one.
+            (&known, &[(1, 9, 11)], 5, false),
+            (&known, &[(1, 3, 10)], 5, false),
+        ] {
+            let (mut cursor, mut tally) = (Cursor::default(), Tally::default());
+            cursor.start(3);
+            cursor.take(9, 10, &mut tally);
+            let mut was_new = false;
+            for (seq, rev, now_us) in covers {
+                was_new |= cursor.cover(*seq, *rev, *now_us, about, &mut tally);
+            }
+            assert_eq!((tally.lost, was_new, cursor.has_gaps()), (lost, is_new, lost > 0), "{covers:?}");
+            assert!(tally.duplicated == 0 && tally.reordered == 0);
+        }
     }
 
     proptest! {
@@ -179,7 +253,7 @@ mod tests {
             for n in lengths {
                 let first = quick.at() + 1;
                 prop_assert!(quick.take_next(first, first + n - 1));
-                (first..first + n).for_each(|rev| assert!(slow.take(rev, &mut tally)));
+                (first..first + n).for_each(|rev| assert!(slow.take(rev, 0, &mut tally)));
             }
             prop_assert_eq!(quick.at(), slow.at());
             prop_assert!(tally.is_clean());

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::{
     numbers::count,
-    parse::{Change, Event},
+    parse::{Change, Event, What},
 };
 
 /// Frames that are kept at most.
@@ -15,8 +15,12 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct Shared {
     /// Its changes, as they stand.
     pub changes: Vec<Change>,
-    /// How many of them are messages of this run.
+    /// How many of them are new messages of this run.
     pub n_own: u64,
+    /// Whether there is anything else than new messages.
+    pub has_changed: bool,
+    /// Texts that must not be there any more.
+    pub n_after_deletion: u64,
     /// First and last counter value, where the changes are a run without a gap.
     pub run: Option<(i64, i64)>,
 }
@@ -27,15 +31,16 @@ impl Shared {
         let mut changes = Vec::new();
         for event in events {
             match event {
-                Event::Change(change) => changes.push(*change),
+                Event::Change(change) => changes.push(change.clone()),
                 Event::Other => {}
                 _ => return None,
             }
         }
         let is_run = changes.is_sorted_by(|a, b| a.rev + 1 == b.rev);
         let run = changes.first().zip(changes.last()).filter(|_| is_run).map(|(first, last)| (first.rev, last.rev));
-        let n_own = count(changes.iter().filter(|c| c.mark.is_some()).count());
-        Some(Self { changes, n_own, run })
+        let n_own = count(changes.iter().filter(|c| c.what == What::New && c.mark.is_some()).count());
+        let has_changed = changes.iter().any(|c| !matches!(c.what, What::New | What::Unknown));
+        Some(Self { changes, n_own, has_changed, n_after_deletion: 0, run })
     }
 }
 
@@ -84,7 +89,8 @@ mod tests {
     use crate::text::Mark;
 
     fn change(rev: i64) -> Event {
-        Event::Change(Change { rev, mark: (rev % 2 == 0).then_some(Mark { n: 1, due_us: 1 }) })
+        let mark = (rev % 2 == 0).then_some(Mark { n: 1, due_us: 1 });
+        Event::Change(Change { rev, seq: rev, what: What::New, mark, id: None })
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! Layout, in reading order:
 //!
 //! - [`options`] and [`target`]: what is asked for, and of whom
-//! - [`plan`], [`schedule`], [`search`]: who does what and when, known before anything is sent
-//! - [`text`], [`wire`], [`parse`], [`frame_cache`], [`cursor`]: what is sent, and what is made of what comes
+//! - [`plan`], [`schedule`], [`mix`], [`search`]: who does what and when, known before anything is sent
+//! - [`text`], [`desk`], [`wire`]: what is sent
+//! - [`parse`], [`frame_cache`], [`cursor`], [`changes`]: what is made of what comes
 //! - [`stats`]: what was counted and measured
 //! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
 //! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
@@ -19,14 +20,17 @@
 //! every latency counts from there. A server that stalls for a second is seen as a second late, by every message of
 //! that second, not as one slow answer ("coordinated omission").
 
+mod changes;
 mod conductor;
 mod connection;
 mod crew;
 mod cursor;
+mod desk;
 mod ended;
 mod error;
 mod flood;
 mod frame_cache;
+mod mix;
 mod numbers;
 mod options;
 mod parse;
@@ -59,6 +63,9 @@ pub use threshold::Threshold;
 /// Where the run could not begin, nothing could join, or a report cannot be written.
 pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
     if options.scenario == options::Scenario::Flood {
+        if options.mix.is_some() {
+            return Err(LoadError::Options("--mix: the flood sends nothing but messages".into()));
+        }
         return run_flood(options);
     }
     let report = conductor::run(options)?;

@@ -3,6 +3,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::ValueEnum;
 
 use super::{
+    mix::Mix,
     numbers::{count, float, time},
     text,
     threshold::Threshold,
@@ -67,6 +68,9 @@ pub struct LoadOptions {
     /// Bytes of text in a message, from 40 to 2000; unset: 100. With flood: as many as the server takes.
     #[arg(long, value_name = "BYTES", value_parser = payload)]
     pub payload: Option<usize>,
+    /// What each writer sends besides messages, in percent, as edits=5,deletions=2,reactions=10; unset: nothing.
+    #[arg(long, value_name = "PARTS", value_parser = Mix::parse)]
+    pub mix: Option<Mix>,
     /// Time over which the sessions come; unset: 500 a second, 1s at least.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub ramp: Option<Duration>,
@@ -231,6 +235,8 @@ pub mod tests {
             ["--rate", "0"],
             ["--rate", "fast"],
             ["--sessions", "0"],
+            ["--mix", "edits=5,pins=1"],
+            ["--mix", "edits=60,reactions=40"],
             ["--payload", "39"],
             ["--payload", "2001"],
             ["--duration", "0s"],

@@ -5,13 +5,34 @@ use uuid::Uuid;
 
 use super::text::{Mark, RunId};
 
+/// What a change is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum What {
+    /// A message that nothing has become of.
+    New,
+    /// A message in a later state, with its text.
+    Text,
+    /// A message that is deleted.
+    Gone,
+    /// Reactions.
+    Reactions,
+    /// A kind of later.
+    #[default]
+    Unknown,
+}
+
 /// A change of the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The counter's value.
     pub rev: i64,
-    /// Where it is a message of this run.
+    /// That of the message's creation.
+    pub seq: i64,
+    pub what: What,
+    /// Where its text is of this run.
     pub mark: Option<Mark>,
+    /// Of a message that is not deleted.
+    pub id: Option<Box<str>>,
 }
 
 /// The answer to JOIN.
@@ -21,6 +42,8 @@ pub struct Welcome {
     pub epoch: String,
     /// The room's counter.
     pub rev: i64,
+    /// Where the changes behind it lead, if they come in pieces.
+    pub head: Option<i64>,
     /// Whether `changes` are those missed.
     pub resumed: bool,
     pub changes: Vec<Change>,
@@ -31,8 +54,8 @@ pub struct Welcome {
 pub enum Event {
     /// Something changed.
     Change(Change),
-    /// A message is stored; `rev` is the counter's value.
-    Ack { client_id: Uuid, rev: i64 },
+    /// A command is stored; `rev` is the counter's value, `seq` and `id` are the message's.
+    Ack { client_id: Uuid, id: Box<str>, seq: i64, rev: i64 },
     /// The session has joined.
     Welcome(Welcome),
     /// Something was refused; `after_ms`: when to try again.
@@ -62,6 +85,12 @@ struct Envelope<'a> {
 #[serde(rename_all = "camelCase")]
 struct Payload<'a> {
     rev: Option<i64>,
+    seq: Option<i64>,
+    #[serde(default, borrow)]
+    id: Cow<'a, str>,
+    #[serde(default, borrow)]
+    deleted_at: Option<Cow<'a, str>>,
+    head: Option<i64>,
     client_id: Option<Uuid>,
     #[serde(default, borrow)]
     content: Cow<'a, str>,
@@ -95,12 +124,15 @@ pub fn parse(bytes: &[u8], run: RunId) -> Result<Vec<Event>, Unreadable> {
 
 fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, Unreadable> {
     Ok(match &*kind {
-        "ACK" => Event::Ack { client_id: payload.client_id.ok_or(Unreadable)?, rev: payload.rev.ok_or(Unreadable)? },
+        "ACK" => {
+            let (client_id, rev) = payload.client_id.zip(payload.rev).ok_or(Unreadable)?;
+            Event::Ack { client_id, id: payload.id.into(), seq: payload.seq.unwrap_or(rev), rev }
+        }
         "WELCOME" => {
             let Room { epoch, rev } = payload.room.ok_or(Unreadable)?;
-            let changes = payload.messages.iter().map(|m| change(m, run).ok_or(Unreadable));
+            let changes = payload.messages.iter().map(|m| change("MESSAGE", m, run).ok_or(Unreadable));
             let (resumed, changes) = (payload.resumed, changes.collect::<Result<_, _>>()?);
-            Event::Welcome(Welcome { epoch, rev, resumed, changes })
+            Event::Welcome(Welcome { epoch, rev, head: payload.head, resumed, changes })
         }
         "ERROR" => Event::Error {
             code: payload.code.ok_or(Unreadable)?,
@@ -111,12 +143,24 @@ fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, 
         "RECONNECT" => Event::Reconnect(payload.after_ms.unwrap_or_default()),
         "BATCH" => return Err(Unreadable),
         // Whatever else has a counter is a change.
-        _ => change(&payload, run).map_or(Event::Other, Event::Change),
+        _ => change(&kind, &payload, run).map_or(Event::Other, Event::Change),
     })
 }
 
-fn change(payload: &Payload<'_>, run: RunId) -> Option<Change> {
-    Some(Change { rev: payload.rev?, mark: run.read(&payload.content) })
+fn change(kind: &str, payload: &Payload<'_>, run: RunId) -> Option<Change> {
+    let rev = payload.rev?;
+    let seq = payload.seq.unwrap_or(rev);
+    let what = match kind {
+        "MESSAGE" if payload.deleted_at.is_some() => What::Gone,
+        "MESSAGE" if seq == rev => What::New,
+        "MESSAGE" => What::Text,
+        "REACTION" => What::Reactions,
+        _ => What::Unknown,
+    };
+    let has_text = matches!(what, What::New | What::Text);
+    let id = (has_text && !payload.id.is_empty()).then(|| payload.id.as_ref().into());
+    let mark = has_text.then(|| run.read(&payload.content)).flatten();
+    Some(Change { rev, seq, what, mark, id })
 }
 
 #[cfg(test)]
@@ -156,9 +200,9 @@ mod tests {
         ];
         let bytes = chat_wire::encode(&ServerFrame::Batch { frames });
         let expected = vec![
-            Event::Change(Change { rev: 3, mark: None }),
-            Event::Change(Change { rev: 4, mark: Some(mark) }),
-            Event::Ack { client_id: Uuid::nil(), rev: 4 },
+            Event::Change(Change { rev: 3, seq: 3, what: What::New, mark: None, id: Some("1".into()) }),
+            Event::Change(Change { rev: 4, seq: 4, what: What::New, mark: Some(mark), id: Some("1".into()) }),
+            Event::Ack { client_id: Uuid::nil(), id: "1".into(), seq: 4, rev: 4 },
             Event::Heartbeat(4),
             Event::Other,
         ];
@@ -167,16 +211,33 @@ mod tests {
 
     #[test]
     fn a_frame_of_later_with_a_counter_is_a_change() {
-        let later = br#"{"type":"REACTION","payload":{"rev":8,"emoji":"x"},"more":1}"#;
-        assert_eq!(parse(later, run()), Ok(vec![Event::Change(Change { rev: 8, mark: None })]));
+        let later = br#"{"type":"LATER","payload":{"rev":8,"emoji":"x"},"more":1}"#;
+        let change = Change { rev: 8, seq: 8, what: What::Unknown, mark: None, id: None };
+        assert_eq!(parse(later, run()), Ok(vec![Event::Change(change)]));
         assert_eq!(parse(br#"{"type":"TYPING","payload":{}}"#, run()), Ok(vec![Event::Other]));
+    }
+
+    #[test]
+    fn what_became_of_messages_is_told_apart() {
+        for (frame, what, has_id) in [
+            (r#"{"type":"MESSAGE","payload":{"id":"a","seq":3,"rev":8,"content":"x","version":2}}"#, What::Text, true),
+            (
+                r#"{"type":"MESSAGE","payload":{"id":"a","seq":3,"rev":8,"content":"","deletedAt":"x"}}"#,
+                What::Gone,
+                false,
+            ),
+            (r#"{"type":"REACTION","payload":{"id":"a","seq":3,"rev":8,"reactions":[]}}"#, What::Reactions, false),
+        ] {
+            let change = Change { rev: 8, seq: 3, what, mark: None, id: has_id.then(|| "a".into()) };
+            assert_eq!(parse(frame.as_bytes(), run()), Ok(vec![Event::Change(change)]), "{frame}");
+        }
     }
 
     #[test]
     fn a_welcome_tells_where_the_room_is() {
         let bytes = br#"{"type":"WELCOME","payload":{"room":{"id":"r","epoch":"e","rev":9},"resumed":true,"messages":[{"rev":9,"content":"x"}]}}"#;
-        let changes = vec![Change { rev: 9, mark: None }];
-        let welcome = Welcome { epoch: "e".into(), rev: 9, resumed: true, changes };
+        let changes = vec![Change { rev: 9, seq: 9, what: What::New, mark: None, id: None }];
+        let welcome = Welcome { epoch: "e".into(), rev: 9, head: None, resumed: true, changes };
         assert_eq!(parse(bytes, run()), Ok(vec![Event::Welcome(welcome)]));
     }
 

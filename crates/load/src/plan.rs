@@ -1,10 +1,15 @@
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
 use super::{
+    changes::Acknowledged,
+    mix::Mix,
     numbers::{count, micros, size},
     options::{Choice, LoadOptions},
     schedule::Spread,
@@ -28,6 +33,8 @@ pub struct Plan {
     pub n_writers: usize,
     /// Bytes of a message's text.
     pub payload: usize,
+    /// What writers send besides messages.
+    pub mix: Option<Mix>,
     /// Whether who comes back resumes.
     pub resume: bool,
     /// Addresses that sessions come from, in turn.
@@ -48,6 +55,7 @@ impl Plan {
             n_sessions: options.sessions,
             n_writers: options.n_writers(),
             payload: options.payload_or_default(),
+            mix: options.mix,
             resume: options.resume == Choice::On,
             sources: options.sources(target.address),
             churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),
@@ -89,7 +97,7 @@ pub struct Gauges {
     pub live: AtomicU64,
     /// Not joined, and will not try again.
     pub out: AtomicU64,
-    /// Messages that are neither acknowledged nor refused.
+    /// Commands that are neither acknowledged nor refused.
     pub pending: AtomicU64,
     /// 1 while the schedule has messages left.
     pub unsent: AtomicU64,
@@ -97,6 +105,8 @@ pub struct Gauges {
     pub behind: AtomicU64,
     /// How often the above was looked at.
     pub looks: AtomicU64,
+    /// What other threads learned from ACKs since this one looked, which it does at least as often as above.
+    acknowledged: Mutex<Vec<Acknowledged>>,
 }
 
 impl Board {
@@ -117,6 +127,21 @@ impl Board {
     /// The highest counter value that anybody heard of.
     pub fn head(&self, room: usize) -> i64 {
         self.heads.get(room).map_or(0, |head| head.load(Relaxed))
+    }
+
+    /// A command took a counter value: those of all threads that have sessions in its room need to know.
+    pub fn acknowledged(&self, ack: Acknowledged) {
+        for gauges in &self.threads {
+            gauges.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(ack);
+        }
+    }
+
+    /// What was acknowledged since the last time.
+    pub fn take_acknowledged(&self, thread: usize) -> Vec<Acknowledged> {
+        let gauges = self.threads.get(thread);
+        gauges
+            .map(|g| std::mem::take(&mut *g.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)))
+            .unwrap_or_default()
     }
 
     pub fn sum(&self, gauge: impl Fn(&Gauges) -> &AtomicU64) -> u64 {

@@ -1,19 +1,21 @@
-use std::{collections::VecDeque, fmt::Write as _};
+mod writing;
+
+use std::fmt::Write as _;
 
 use chat_wire::CloseCode;
 use mio::{Registry, Token};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
+    changes::report_after_deletion,
     connection::{Connection, Read},
     cursor::Cursor,
+    desk::Desk,
     ended::Ended,
     frame_cache::Shared,
     numbers::{count, whole},
     parse::{Event, Welcome, parse},
-    schedule::Due,
-    state::{Task, WorkerState, deliver},
-    text::Mark,
+    state::{RoomState, Task, WorkerState, deliver, deliver_missed},
     wire,
 };
 
@@ -64,8 +66,9 @@ pub struct Session {
     epoch: Option<usize>,
     /// Which frame of the room's cache should be its next one.
     expected: u64,
-    /// Messages that are neither acknowledged nor refused, oldest first.
-    pending: VecDeque<Mark>,
+    /// What it missed last: behind the first and up to the second, where it comes in pieces.
+    missed: (i64, i64),
+    desk: Desk,
 }
 
 impl Session {
@@ -84,7 +87,8 @@ impl Session {
             cursor: Cursor::default(),
             epoch: None,
             expected: 0,
-            pending: VecDeque::new(),
+            missed: (0, 0),
+            desk: Desk::default(),
         }
     }
 
@@ -155,7 +159,7 @@ impl Session {
             }
             return;
         }
-        if state.churns && !self.pending.is_empty() {
+        if state.churns && !self.desk.is_empty() {
             let later = state.plan.now_us() + 20_000;
             return state.at(later, self.index, Task::Leave);
         }
@@ -175,32 +179,6 @@ impl Session {
             let what = if self.phase == Phase::Leaving { "no answer to close" } else { "no WELCOME in 30 s" };
             self.end(state, Ended::Broken(what));
         }
-    }
-
-    /// Writes a message that is due. While the session is not there it waits.
-    pub fn publish(&mut self, state: &mut WorkerState, due: Due) {
-        let mark = Mark { n: due.n, due_us: due.at_us };
-        self.pending.push_back(mark);
-        state.n_pending += 1;
-        state.window.counts.sent += 1;
-        if self.is_live()
-            && let Err(ended) = self.put_message(state, mark)
-        {
-            self.end(state, ended);
-        }
-    }
-
-    fn put_message(&mut self, state: &mut WorkerState, mark: Mark) -> Result<(), Ended> {
-        let mut text = std::mem::take(&mut state.text);
-        text.clear();
-        let run = state.plan.run;
-        // Writing to a String cannot fail; the text has nothing that JSON escapes.
-        let _ = write!(text, r#"{{"type":"MESSAGE","payload":{{"clientId":"{}","content":""#, run.client_id(mark.n));
-        run.put_text(&mut text, mark, state.plan.payload);
-        text.push_str(r#""}}"#);
-        let done = self.put(state, wire::TEXT, text.as_bytes());
-        state.text = text;
-        done
     }
 
     /// The socket can be read, or written, or both.
@@ -295,23 +273,28 @@ impl Session {
 
     fn take_text(&mut self, state: &mut WorkerState, payload: &[u8], now_us: u64) -> Result<(), Ended> {
         let Some(room) = state.rooms.get_mut(self.room) else { return Ok(()) };
-        if let Some((at, shared)) = room.frames.find(self.expected, payload) {
+        // What was missed is as of its end, not as of when it was live.
+        let resumes = self.cursor.at() < self.missed.1;
+        if let Some((at, shared)) = room.frames.find(self.expected, payload).filter(|_| !resumes) {
             self.expected = at + 1;
             if matches!(self.phase, Phase::Live | Phase::Leaving) {
-                deliver(shared, &mut self.cursor, &mut room.tally, &mut state.window, now_us);
+                let (changes, tally, window) = (&mut room.changes, &mut room.tally, &mut state.window);
+                deliver(shared, &mut self.cursor, changes, tally, window, now_us);
                 return Ok(());
             }
         }
         let events = parse(payload, state.plan.run).map_err(|_| Ended::Protocol("no frame of the protocol"))?;
-        if let Some(shared) = Shared::of(&events) {
+        if let Some(mut shared) = Shared::of(&events) {
             if let Some(last) = shared.changes.iter().map(|c| c.rev).max() {
                 state.board.heard(self.room, last);
                 if !matches!(self.phase, Phase::Live | Phase::Leaving) {
                     return Err(Ended::Protocol("a change before WELCOME"));
                 }
             }
-            deliver(&shared, &mut self.cursor, &mut room.tally, &mut state.window, now_us);
-            self.expected = room.frames.add(payload, shared) + 1;
+            self.take_changes(state, &mut shared, now_us);
+            if let Some(room) = state.rooms.get_mut(self.room).filter(|_| !resumes) {
+                self.expected = room.frames.add(payload, shared) + 1;
+            }
             return Ok(());
         }
         for event in events {
@@ -320,20 +303,32 @@ impl Session {
         Ok(())
     }
 
+    /// Takes in changes that were not read before in this thread.
+    fn take_changes(&mut self, state: &mut WorkerState, shared: &mut Shared, now_us: u64) {
+        let WorkerState { rooms, window, .. } = state;
+        let Some(RoomState { changes, tally, .. }) = rooms.get_mut(self.room) else { return };
+        let (since, head) = self.missed;
+        changes.learn(&shared.changes);
+        if self.cursor.at() < head {
+            report_after_deletion(changes.n_after_deletion(&shared.changes, head), window);
+            deliver_missed(&shared.changes, since, &mut self.cursor, changes, tally, &mut window.counts, now_us);
+        } else {
+            shared.n_after_deletion = changes.n_after_deletion(&shared.changes, 0);
+            deliver(shared, &mut self.cursor, changes, tally, window, now_us);
+        }
+    }
+
     fn take_event(&mut self, state: &mut WorkerState, event: Event, now_us: u64) -> Result<(), Ended> {
         match event {
             Event::Change(change) => {
-                let shared = Shared::of(&[Event::Change(change)]).unwrap_or_default();
                 state.board.heard(self.room, change.rev);
-                if let Some(room) = state.rooms.get_mut(self.room) {
-                    deliver(&shared, &mut self.cursor, &mut room.tally, &mut state.window, now_us);
-                }
+                let mut shared = Shared::of(&[Event::Change(change)]).unwrap_or_default();
+                self.take_changes(state, &mut shared, now_us);
             }
-            Event::Ack { client_id, rev } => {
+            Event::Ack { client_id, id, seq, rev } => {
                 state.board.heard(self.room, rev);
-                if let Some(mark) = state.plan.run.number(client_id).and_then(|n| self.done(state, n)) {
-                    state.window.counts.acknowledged += 1;
-                    state.window.ack.record(now_us.saturating_sub(mark.due_us));
+                if let Some(pending) = state.plan.run.number(client_id).and_then(|n| self.done(state, n)) {
+                    self.acknowledged(state, &pending, (id, seq, rev), now_us);
                 }
             }
             Event::Welcome(welcome) => self.welcome(state, &welcome, now_us)?,
@@ -341,10 +336,8 @@ impl Session {
                 if self.phase == Phase::Joining {
                     return Err(Ended::NotJoined { code, after_ms: after_ms.unwrap_or(1_000) });
                 }
-                if client_id.and_then(|id| state.plan.run.number(id)).and_then(|n| self.done(state, n)).is_some() {
-                    state.window.counts.refused += 1;
-                }
-                state.window.error(code);
+                let pending = client_id.and_then(|id| state.plan.run.number(id)).and_then(|n| self.done(state, n));
+                self.refused(state, pending.as_ref(), code);
             }
             Event::Heartbeat(rev) => state.board.heard(self.room, rev),
             Event::Reconnect(after_ms) => self.back_us = Some(now_us + after_ms * 1_000),
@@ -353,47 +346,40 @@ impl Session {
         Ok(())
     }
 
-    /// A message needs no further thought.
-    fn done(&mut self, state: &mut WorkerState, n: u64) -> Option<Mark> {
-        let at = self.pending.iter().position(|mark| mark.n == n)?;
-        let mark = self.pending.remove(at)?;
-        state.n_pending -= 1;
-        if self.pending.is_empty() {
-            self.pending = VecDeque::new();
-        }
-        Some(mark)
-    }
-
     fn welcome(&mut self, state: &mut WorkerState, welcome: &Welcome, now_us: u64) -> Result<(), Ended> {
         if self.phase != Phase::Joining {
             return Err(Ended::Protocol("a WELCOME that nobody asked for"));
         }
         self.phase = Phase::Live;
         self.n_failed = 0;
-        state.board.heard(self.room, welcome.rev);
+        self.missed = (self.cursor.at(), welcome.head.unwrap_or_default());
+        state.board.heard(self.room, welcome.rev.max(self.missed.1));
         let WorkerState { rooms, window, .. } = state;
         let Some(room) = rooms.get_mut(self.room) else { return Ok(()) };
         window.counts.joins += 1;
         window.join.record(now_us.saturating_sub(self.connect_us));
+        let epoch = Some(room.epoch(&welcome.epoch));
+        room.changes.learn(&welcome.changes);
+        report_after_deletion(room.changes.n_after_deletion(&welcome.changes, welcome.rev), window);
         if welcome.resumed {
             window.counts.resumes += 1;
-            for change in &welcome.changes {
-                let is_new = self.cursor.take(change.rev, &mut room.tally);
-                window.counts.resumed_deliveries += u64::from(is_new && change.mark.is_some());
-                window.counts.other_changes += u64::from(is_new && change.mark.is_none());
-            }
+            let (cursor, changes, tally) = (&mut self.cursor, &room.changes, &mut room.tally);
+            deliver_missed(&welcome.changes, self.missed.0, cursor, changes, tally, &mut window.counts, now_us);
             self.cursor.must_be_at(welcome.rev, &mut room.tally);
         } else {
             window.counts.start_overs += u64::from(state.plan.resume && self.epoch.is_some());
             self.cursor.start(welcome.rev);
         }
-        self.epoch = Some(room.epoch(&welcome.epoch));
+        if self.epoch != epoch {
+            self.desk.forget();
+        }
+        self.epoch = epoch;
         if state.churns {
             self.plan_leave(state);
         }
         // What is not known to be stored is sent again, under its old name.
-        for mark in self.pending.clone() {
-            self.put_message(state, mark)?;
+        for pending in self.desk.pending().cloned().collect::<Vec<_>>() {
+            self.put_command(state, &pending)?;
         }
         Ok(())
     }

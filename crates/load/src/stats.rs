@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{cursor::Tally, numbers::float};
+use super::{cursor::Tally, mix::Kind, numbers::float};
 
 /// Longest latency that is told apart, in microseconds: ten minutes.
 const LONGEST_US: u64 = 600_000_000;
@@ -119,6 +119,46 @@ impl Counts {
     }
 }
 
+/// What is counted of one kind of commands of `--mix`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MixCounts {
+    pub sent: u64,
+    pub acknowledged: u64,
+    /// Of these, those that changed nothing, since they were done already: they have no deliveries.
+    pub unchanged: u64,
+    /// Refused by an ERROR.
+    pub refused: u64,
+    /// Of these, those whose message was deleted before: no errors.
+    pub overtaken: u64,
+    /// Times that a session got one of them, each by itself, while it was there.
+    pub deliveries: u64,
+}
+
+/// What was seen of one kind of commands of `--mix`.
+#[derive(Debug, Clone, Default)]
+pub struct MixWindow {
+    pub counts: MixCounts,
+    /// From when a command was due to when a session had its change.
+    pub delivery: Latencies,
+    /// From when a command was due to its ACK.
+    pub ack: Latencies,
+}
+
+impl MixWindow {
+    pub fn delivered(&mut self, us: u64) {
+        self.counts.deliveries += 1;
+        self.delivery.record(us);
+    }
+
+    fn add(&mut self, other: &Self) {
+        let (sum, counts) = (&mut self.counts, &other.counts);
+        add!(counts to sum: sent, acknowledged, unchanged, refused, overtaken, deliveries);
+        self.delivery.add(&other.delivery);
+        self.ack.add(&other.ack);
+    }
+}
+
 /// What one thread, or all, saw in some time.
 #[derive(Debug, Clone, Default)]
 pub struct Window {
@@ -131,6 +171,8 @@ pub struct Window {
     /// From when a message was due to when the generator sent it: its own lateness.
     pub lateness: Latencies,
     pub counts: Counts,
+    /// The same for commands of `--mix`.
+    pub mix: BTreeMap<Kind, MixWindow>,
     /// What went wrong, by name.
     pub errors: BTreeMap<String, u64>,
 }
@@ -150,6 +192,9 @@ impl Window {
         self.join.add(&other.join);
         self.lateness.add(&other.lateness);
         self.counts.add(&other.counts);
+        for (kind, mix) in &other.mix {
+            self.mix.entry(*kind).or_default().add(mix);
+        }
         for (name, n) in &other.errors {
             *self.errors.entry(name.clone()).or_default() += n;
         }

@@ -135,6 +135,7 @@ impl Worker {
             while let Ok(order) = self.orders.try_recv() {
                 self.obey(order);
             }
+            self.learn();
             self.send_due();
             let busy = self.do_tasks();
             let now_us = self.state.plan.now_us();
@@ -198,6 +199,14 @@ impl Worker {
         }
         // The gauges say at once what the order changed.
         self.looked_us = 0;
+    }
+
+    /// Takes in what other threads learned, where there can be something.
+    fn learn(&mut self) {
+        if self.state.plan.mix.is_some() {
+            let acks = self.state.board.take_acknowledged(self.thread);
+            self.state.take_acknowledged(&acks, self.state.plan.now_us());
+        }
     }
 
     fn send_due(&mut self) {

@@ -12,7 +12,7 @@ use chrono::Utc;
 
 pub use format::{count, latency};
 pub use result::{Finished, Report, Step, Storm};
-use result::{GeneratorUsage, SearchResult, ServerUsage, Settings};
+use result::{GeneratorUsage, MixResult, SearchResult, ServerUsage, Settings};
 
 use super::{
     cursor::Tally,
@@ -60,6 +60,7 @@ impl Report {
             deliveries_per_second: per(n_deliveries, seconds),
             delivery: measured.delivery.summary(),
             ack: measured.ack.summary(),
+            mix: options.mix.map(|mix| MixResult::all(mix, &total, &measured)),
             join: total.join.summary(),
             generator_lateness: measured.lateness.summary(),
             distributions: [

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::{
     cursor::Tally,
+    mix::{Kind, Mix},
     numbers::whole,
     options::{Choice, LoadOptions, Scenario},
     probe::{Sample, Samples},
-    stats::{Counts, Point, Summary, Window},
+    stats::{Counts, MixCounts, MixWindow, Point, Summary, Window},
     threshold::Verdict,
 };
 
@@ -47,6 +48,9 @@ pub struct Report {
     pub delivery: Option<Summary>,
     /// From the intended time of each message to its ACK.
     pub ack: Option<Summary>,
+    /// What was sent besides messages; none without `--mix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<BTreeMap<&'static str, MixResult>>,
     /// From the intended time of each connect to WELCOME.
     pub join: Option<Summary>,
     /// How late the generator itself sent: part of all the above.
@@ -65,6 +69,20 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+/// What became of one kind of commands of `--mix`; latencies as in [`Report`].
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MixResult {
+    #[serde(flatten)]
+    pub counts: MixCounts,
+    /// From the intended time of each command to each recipient of its change.
+    pub delivery: Option<Summary>,
+    /// From the intended time of each command to its ACK.
+    pub ack: Option<Summary>,
+    /// Points of the distribution of deliveries.
+    pub distribution: Vec<(f64, u64)>,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,6 +94,9 @@ pub struct Settings {
     pub writers: usize,
     /// Messages a second.
     pub rate: f64,
+    /// Percent of what is sent that are no messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// Bytes of text in each.
     pub payload: usize,
     /// Seconds over which the sessions came.
@@ -199,6 +220,21 @@ pub struct Finished {
     pub n_threads: usize,
 }
 
+impl MixResult {
+    /// All that were asked for, by name.
+    pub fn all(mix: Mix, total: &Window, measured: &Window) -> BTreeMap<&'static str, Self> {
+        let none = MixWindow::default();
+        let of = |window: &Window, kind| window.mix.get(&kind).unwrap_or(&none).clone();
+        let result = |kind: Kind| {
+            let MixWindow { delivery, ack, .. } = of(measured, kind);
+            let (distribution, counts) = (delivery.distribution(), of(total, kind).counts);
+            Self { counts, delivery: delivery.summary(), ack: ack.summary(), distribution }
+        };
+        let asked_for = Kind::ALL.into_iter().filter(|kind| mix.percent(*kind) > 0);
+        asked_for.map(|kind| (kind.plural(), result(kind))).collect()
+    }
+}
+
 impl Settings {
     pub fn new(options: &LoadOptions, seed: u64) -> Self {
         Self {
@@ -208,6 +244,7 @@ impl Settings {
             rooms: options.rooms,
             writers: options.n_writers(),
             rate: options.messages_per_second(),
+            mix: options.mix,
             payload: options.payload_or_default(),
             ramp_seconds: options.ramp_or_default().as_secs_f64(),
             duration_seconds: options.duration.as_secs_f64(),

@@ -1,6 +1,6 @@
 use super::{
     format::{bytes, count, latency, or_dash, rate},
-    result::Report,
+    result::{MixResult, Report},
 };
 use crate::{numbers::whole, stats::Summary};
 
@@ -8,9 +8,10 @@ use crate::{numbers::whole, stats::Summary};
 pub fn headline(report: &Report) -> String {
     let s = &report.settings;
     let n = |n: usize| count(crate::numbers::count(n));
+    let mix = s.mix.map_or_else(String::new, |mix| format!(" ({mix})"));
     let rooms = if s.rooms == 1 { "1 room".to_owned() } else { format!("{} rooms", n(s.rooms)) };
     format!(
-        "{} · {} · {} sessions in {rooms}, {} of them write, {} bytes a message, seed {}",
+        "{} · {} · {} sessions in {rooms}, {} of them write{mix}, {} bytes a message, seed {}",
         s.scenario,
         s.url,
         n(s.sessions),
@@ -22,13 +23,18 @@ pub fn headline(report: &Report) -> String {
 
 /// The latencies that there are, by name.
 pub fn latencies(report: &Report) -> Vec<(&'static str, Summary)> {
-    let all = [
-        ("delivery", report.delivery),
-        ("ack", report.ack),
-        ("join", report.join),
-        ("own delay", report.generator_lateness),
-    ];
+    let mut all = vec![("delivery", report.delivery), ("ack", report.ack)];
+    for (name, acks, result) in mixed(report) {
+        all.extend([(name, result.delivery), (acks, result.ack)]);
+    }
+    all.extend([("join", report.join), ("own delay", report.generator_lateness)]);
     all.into_iter().filter_map(|(name, summary)| Some((name, summary?))).collect()
+}
+
+/// What was sent besides messages: the names of its rows of deliveries and of ACKs, and what was found.
+fn mixed(report: &Report) -> impl Iterator<Item = (&'static str, &'static str, &MixResult)> {
+    let names = [("edits", "edit ack"), ("deletions", "deletion ack"), ("reactions", "reaction ack")];
+    names.into_iter().filter_map(|(name, ack)| Some((name, ack, report.mix.as_ref()?.get(name)?)))
 }
 
 /// Everything else, name by name; a row without a name belongs to the one above.
@@ -42,11 +48,24 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("messages sent", format!("{} ({}/s)", count(c.sent), rate(report.sent_per_second))),
         ("answers", format!("{acknowledged} acknowledged, {refused} refused, {missing} missing")),
         ("deliveries", format!("{} ({per_second}/s), {resumed} of them by resume", count(n))),
+    ];
+    for (name, _, MixResult { counts: m, .. }) in mixed(report) {
+        let [sent, acknowledged, unchanged] = [m.sent, m.acknowledged, m.unchanged].map(count);
+        let [refused, overtaken, deliveries] = [m.refused, m.overtaken, m.deliveries].map(count);
+        rows.push((
+            name,
+            format!(
+                "{sent} sent, {acknowledged} acknowledged ({unchanged} changed nothing), {refused} refused \
+                 ({overtaken} of a message deleted before), {deliveries} deliveries"
+            ),
+        ));
+    }
+    rows.extend([
         ("lost", count(t.lost)),
         ("duplicated", count(t.duplicated)),
         ("reordered", count(t.reordered)),
         ("joins", format!("{}, {} resumed, {} started over", count(c.joins), count(c.resumes), count(c.start_overs))),
-    ];
+    ]);
     if c.moved > 0 {
         rows.push(("moved by the server", count(c.moved)));
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    mix::Kind,
     options::tests::parse,
     probe::Samples,
     stats::{Counts, Slice, Window},
@@ -21,6 +22,12 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
             window.lateness.record(50);
         }
         window.counts = Counts { sent: 3, acknowledged: 3, deliveries: 300, joins: 3, ..Counts::default() };
+        if options.mix.is_some() {
+            let edits = window.mix.entry(Kind::Edit).or_default();
+            (edits.counts.sent, edits.counts.acknowledged) = (1, 1);
+            edits.ack.record(500);
+            [900, 1_000].into_iter().for_each(|us| edits.delivered(us));
+        }
         errors.iter().for_each(|name| window.error(*name));
         collector.take(&Slice { thread: 0, second, phase: 1, window, n_live: 100, tally });
     }
@@ -87,4 +94,21 @@ fn what_is_wrong_stands_in_the_table_and_in_the_json() {
     assert_eq!(json["errors"]["connection reset"], 6);
     assert_eq!(json["points"].as_array().map(Vec::len), Some(6));
     assert_eq!(json["delivery"]["n"], 18);
+}
+
+#[test]
+fn a_mix_has_rows_of_its_own_and_nothing_is_said_of_none() {
+    let plain = report(&[], Tally::default(), &[]);
+    let mixed = report(&["--mix", "edits=5,reactions=10"], Tally::default(), &[]);
+    for (report, is_mixed) in [(&plain, false), (&mixed, true)] {
+        for text in [report.table(), report.html(), report.json()] {
+            assert_eq!(text.contains("edits"), is_mixed, "{text}");
+            assert!(is_mixed || !text.contains("mix"), "{text}");
+        }
+    }
+    let json: serde_json::Value = serde_json::from_str(&mixed.json()).expect("JSON");
+    assert_eq!(json["settings"]["mix"], serde_json::json!({"edits": 5, "deletions": 0, "reactions": 10}));
+    let edits = &json["mix"]["edits"];
+    assert_eq!((&edits["sent"], &edits["deliveries"], &edits["delivery"]["n"]), (&6.into(), &12.into(), &12.into()));
+    assert!(json["mix"]["deletions"].is_null() && mixed.table().contains("edit ack"), "{}", mixed.table());
 }
