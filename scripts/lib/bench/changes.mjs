@@ -36,7 +36,8 @@ export async function messagesAndReactions(url, { room, people, perSecond, secon
         /** @param {number} index */
         const who = (index) => /** @type {Member} */ (members[index % people]);
         const first = await who(0).insistent("MESSAGE", { content: TEXT });
-        await who(1).insistent("REACT", { id: first.id, emoji: "👍", on: true });
+        // Off, where it never was on: nothing changes, but reactions are known to be taken.
+        await who(1).insistent("REACT", { id: first.id, emoji: "👍", on: false });
         /** @param {number} n */
         const both = (n) =>
             paced(n, perSecond, async (index) => {
@@ -45,7 +46,7 @@ export async function messagesAndReactions(url, { room, people, perSecond, secon
                 const isMessage = index % 2 === 0;
                 const ack = isMessage
                     ? await member.command("MESSAGE", { content: `${TEXT}${index}` })
-                    : await member.command("REACT", { id: member.latest, emoji: "👍", on: true });
+                    : await member.command("REACT", { id: member.latest, emoji: EMOJIS[index % EMOJIS.length], on: true });
                 return { isMessage, rev: isMessage ? ack.rev : changed(ack) };
             });
         // What only the first ones cost.
@@ -103,7 +104,7 @@ export async function reactionsInCrowd(url, { room, people, watching, perSecond,
                 return /** @type {Member} */ (members[who]).command("REACT", { id, emoji, on });
             });
         };
-        // Off, where it never was on: no change, but known to be taken.
+        // As above.
         await /** @type {Member} */ (members[0]).insistent("REACT", { id, emoji: "👍", on: false });
         // What only the first ones cost.
         await reactions(perSecond);

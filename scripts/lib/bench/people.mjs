@@ -187,7 +187,10 @@ export async function paced(n, perSecond, act) {
         const due = began + (index * 1000) / perSecond;
         await sleep(Math.max(0, due - performance.now() - 2));
         while (performance.now() < due) await setImmediate();
-        acts.push(act(index).then((told) => ({ due, told })));
+        const done = act(index).then((told) => ({ due, told }));
+        // What fails is told below, once all have begun.
+        done.catch(() => undefined);
+        acts.push(done);
     }
     return Promise.all(acts);
 }
