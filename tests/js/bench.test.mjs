@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FIGURES, HEADER, SETS, grouped, markdownTable, median, page, plainTable, plots, ratio, reached, roundUp, rows, shown, svg, target, verdict } from '../../scripts/lib/bench/figures.mjs';
+import { FIGURES, HEADER, SETS, grouped, markdownTable, median, page, percentile, plainTable, plots, ratio, reached, roundUp, rows, shown, svg, target, verdict } from '../../scripts/lib/bench/figures.mjs';
 
 /** @param {string} id */
 function figure(id) {
@@ -28,6 +28,14 @@ test('the median is the middle one, or between the two middle ones', () => {
   assert.equal(median([10, 2, 4, 8]), 6);
   assert.equal(median([100, 20, 3]), 20, 'as numbers, not as text');
   assert.throws(() => median([]));
+});
+
+test('a percentile is one of the values', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => 100 - i);
+  assert.deepEqual([1, 50, 99, 100].map((percent) => percentile(hundred, percent)), [1, 50, 99, 100]);
+  assert.equal(percentile([7], 50), 7);
+  assert.equal(percentile([9, 100], 99), 100, 'as numbers, not as text');
+  assert.throws(() => percentile([], 50));
 });
 
 test('a ratio is of pairs, and its median counts', () => {
@@ -76,6 +84,7 @@ test('targets say their direction', () => {
 
 test('every figure has one target at most, a set, and a name of its own', () => {
   assert.equal(new Set(FIGURES.map((one) => one.id)).size, FIGURES.length);
+  assert.equal(new Set(FIGURES.map((one) => one.what)).size, FIGURES.length);
   for (const one of FIGURES) {
     assert.ok(one.most === undefined || one.least === undefined, one.id);
     assert.ok(SETS.includes(one.set), one.id);
@@ -142,6 +151,7 @@ test('the page says what was not measured', () => {
   assert.equal(untold.length, rows({}, RUN.databases).length);
   assert.match(text, /## Growth\n\nNot measured\./);
   assert.match(text, /Nothing was measured\./);
+  assert.match(text, /## Changes of messages\n\n`scripts\/bench --only changes`/, 'how they are measured is told in any case');
 });
 
 test('the page has the run, its values and its commands', () => {

@@ -1,9 +1,12 @@
 //! Pages, changes and heads.
 
 use chat_domain::{PageCursor, RoomId};
-use chat_store::{Loaded, Page, Store};
+use chat_store::{ChangeOutcome, Loaded, Page, Store};
 
-use crate::support::{Database, fresh, many, room, sql};
+use crate::{
+    changes::{delete, edit, pin, react},
+    support::{Database, fresh, many, repeated, room, sql},
+};
 
 on_both!(
     pages_go_both_ways_and_know_what_is_beyond,
@@ -154,7 +157,17 @@ async fn nothing_walks_through_a_table_on_a_database_without_statistics() {
     for _ in 0..N {
         let batch = many(&room, 10);
         store.append_batch(batch.clone()).await.expect("stored");
-        store.append_batch(batch).await.expect("stored again");
+        let outcomes = store.append_batch(batch).await.expect("stored again");
+        let ids: Vec<i64> = outcomes.iter().map(|outcome| repeated(outcome).id).collect();
+        let changes = vec![
+            react(&room, ids[0], "somebody", "👍", true),
+            edit(&room, ids[1], 1, "another text"),
+            delete(&room, ids[2], "author", false),
+            pin(&room, ids[0], true),
+        ];
+        let outcomes = store.change_batch(changes).await.expect("changed");
+        assert!(outcomes.iter().all(|o| matches!(o, ChangeOutcome::Changed(..))), "{outcomes:?}");
+        store.change_batch(vec![pin(&room, ids[0], false)]).await.expect("changed");
         let another = crate::support::room(&uuid::Uuid::new_v4().to_string());
         store.append_batch(vec![fresh(&another, "x")]).await.expect("stored");
         store.load(&room, 5).await.expect("loaded");

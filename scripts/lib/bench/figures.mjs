@@ -36,6 +36,18 @@ export const FIGURES = [
     { id: "stored", set: "storage", what: "messages stored/s, 1,000 writers in 1 room (limit: a bare loop with the same batches)", unit: "perSecond", isRatio: true, least: 0.8 },
     { id: "stored200", set: "storage", what: "messages stored/s, 1,000 writers in 200 rooms (limit: the same)", unit: "perSecond", isRatio: true, least: 0.8 },
     { id: "ack", set: "storage", what: "one message into an idle server until its ACK (limit: the bare commit)", unit: "us", isRatio: true, most: 1.5 },
+    { id: "mixed", set: "changes", what: "messages stored/s, 1 room, 5 % of what comes are reactions (limit: messages alone)", unit: "perSecond", isRatio: true, least: 0.8 },
+    { id: "mixed200", set: "changes", what: "messages stored/s, 200 rooms, 5 % of what comes are reactions (limit: messages alone)", unit: "perSecond", isRatio: true, least: 0.8 },
+    { id: "stored-before", set: "changes", what: "messages stored/s, 1 room (limit: the commit before)", unit: "perSecond", isRatio: true, least: 0.9 },
+    { id: "mixed-before", set: "changes", what: "messages stored/s, 1 room, 5 % reactions (limit: messages alone, the commit before)", unit: "perSecond", isRatio: true, least: 0.8 },
+    { id: "instructions-before", set: "changes", what: "instructions per delivery of a new message (limit: the commit before)", unit: "count", isRatio: true, most: 1.05, only: ["sqlite"] },
+    { id: "react", set: "changes", what: "p50 of a reaction until each of 20 people has it (limit: of a message)", unit: "ms", isRatio: true, most: 1.5 },
+    { id: "react99", set: "changes", what: "p99 of a reaction until each of 20 people has it (limit: of a message)", unit: "ms", isRatio: true },
+    { id: "reactions50", set: "changes", what: "p50 of 50 reactions/s on one message, 1,000 in the room", unit: "ms" },
+    { id: "reactions99", set: "changes", what: "p99 of 50 reactions/s on one message, 1,000 in the room", unit: "ms", most: 200 },
+    { id: "resume", set: "changes", what: "a resume of 500 mixed changes (limit: of 500 new messages)", unit: "ms", isRatio: true, most: 2 },
+    { id: "resume-bytes", set: "changes", what: "bytes of a resume of 500 mixed changes (limit: of 500 new messages)", unit: "bytes", isRatio: true, most: 2 },
+    { id: "resume-cold", set: "changes", what: "the resume of mixed changes at a server that has just started (limit: of new messages)", unit: "ms", isRatio: true, most: 2 },
     { id: "history", set: "history", what: "a page of history among 10 million messages (limit: among 10,000)", unit: "us", isRatio: true, most: 1.2, only: ["postgres"] },
     { id: "instructions", set: "instructions", what: "instructions per delivery (limit: the last count that was kept)", unit: "count", only: ["sqlite"] },
 ];
@@ -53,6 +65,17 @@ export function median(values) {
     const half = Math.floor(sorted.length / 2);
     const upper = sorted[half] ?? NaN;
     return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2;
+}
+
+/**
+ * The smallest value that this share of all does not exceed (nearest rank).
+ * @param {readonly number[]} values
+ * @param {number} percent above 0, up to 100
+ */
+export function percentile(values, percent) {
+    if (values.length === 0) throw new Error("there is no percentile of nothing");
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[Math.max(1, Math.ceil((percent / 100) * sorted.length)) - 1] ?? NaN;
 }
 
 /**
@@ -338,6 +361,21 @@ function growthTable(points) {
     return markdownTable([header, ...cells]);
 }
 
+/** How the set `changes` is measured, for the page. */
+const CHANGES = `\`scripts/bench --only changes\` measures what becomes of messages, each against new messages within the same run.
+
+- **Stored:** 1,000 people who each wait for their answer write through the persistence actor into one room, and into 200; then the same people, with every twentieth command a reaction to one of the room's latest 50 messages.
+  Only messages count.
+- **A reaction until it is seen:** 20 people in one room send messages and reactions in turn, 20 of each a second.
+  Each counts from when it was due until each person has it, commit included; the generator is a client in Node, the same for both.
+- **Many reactions to one message:** 1,000 sessions in one room; 50 of them look at the clock and react in turn, 50 times a second in all.
+  The other 950 only take what they are sent.
+- **Resume:** 500 messages are in a room, and 500 changes follow: 500 new messages, or 200 new messages, 150 reactions, 100 edits and 50 deletions, each to another message.
+  A reader who has the first 500 comes back; the time is from JOIN to the last change, and the bytes are those of the frames that bring them.
+  It is measured while people are in the room, and at a server that has just started and reads all of it from the database.
+- **The commit before:** \`--before COMMIT\` builds the programs of that commit as well, and runs them in turn with today's: messages stored a second, and instructions per delivery of a new message.
+  Without it those rows are not measured.`;
+
 /**
  * docs/BENCHMARKS.md.
  * @param {Run} run
@@ -379,6 +417,8 @@ export function page(run) {
         "## Against the targets",
         markdownTable([HEADER, ...rows(run.results, run.databases)]),
         ...run.notes,
+        "## Changes of messages",
+        CHANGES,
         "## Growth",
         ...growth,
         "## Every value",

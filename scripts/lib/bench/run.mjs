@@ -6,7 +6,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { FIGURES, HEADER, SETS, grouped, median, page, plainTable, plots, rows } from "./figures.mjs";
+import { filledRoom, messagesAndReactions, mixed, reactionsInCrowd, resumed } from "./changes.mjs";
+import { FIGURES, HEADER, SETS, grouped, median, page, percentile, plainTable, plots, rows, shown } from "./figures.mjs";
+import { joined } from "./people.mjs";
 import { commands, folder, run, serve } from "./programs.mjs";
 
 /** @typedef {import("./figures.mjs").Database} Database */
@@ -19,6 +21,7 @@ const { values: flags } = parseArgs({
         quick: { type: "boolean", default: false },
         only: { type: "string" },
         database: { type: "string", default: "both" },
+        before: { type: "string" },
     },
 });
 const { quick } = flags;
@@ -39,6 +42,8 @@ function setting(name) {
 const chat = setting("BENCH_CHAT");
 const broadcaster = setting("BENCH_BROADCASTER");
 const storageBench = setting("BENCH_STORAGE");
+/** The programs of the commit that is compared with. */
+const before = flags.before ? { chat: setting("BENCH_CHAT_BEFORE"), storage: setting("BENCH_STORAGE_BEFORE") } : null;
 
 /** What the load tester tells, as far as it is used here; times in microseconds. */
 /**
@@ -439,16 +444,25 @@ async function history() {
 
 const KEPT = "benches/instructions.txt";
 
-/** Two loads of the same length and sessions and of different rates: what the server does anyway is in both. */
-async function instructions() {
+function hasValgrind() {
     try {
-        told("valgrind", "--version");
+        return told("valgrind", "--version") !== "";
     } catch {
-        return say("valgrind is not installed: instructions are not counted");
+        say("valgrind is not installed: instructions are not counted");
+        return false;
     }
-    const out = join(folder, "callgrind");
-    const settings = { ...serverSettings(await newDatabase("sqlite")), CHAT_THREADS: "1" };
-    const server = await serve("valgrind", ["--tool=callgrind", `--callgrind-out-file=${out}`, chat], settings);
+}
+
+/**
+ * Instructions for each delivery, of two loads of the same length and sessions and of different rates: what the server
+ * does anyway is in both.
+ * @param {string} program
+ */
+async function instructionsOf(program) {
+    const url = await newDatabase("sqlite");
+    const out = join(folder, `callgrind-${nDatabases}`);
+    const settings = { ...serverSettings(url), CHAT_THREADS: "1" };
+    const server = await serve("valgrind", ["--tool=callgrind", `--callgrind-out-file=${out}`, program], settings);
     await server.calm();
     let dumps = 0;
     /** Instructions since the last time this was asked. */
@@ -471,16 +485,145 @@ async function instructions() {
         const [few, many] = [await counted(2), await counted(8)];
         const each = Math.round((many.instructions - few.instructions) / (many.deliveries - few.deliveries));
         if (!(each > 0)) throw new Error(`${each} instructions: ${JSON.stringify([few, many])}`);
-        const kept = existsSync(KEPT) ? Number(/^\d+/m.exec(readFileSync(KEPT, "utf8"))?.[0]) : undefined;
-        took("instructions", "sqlite", each, kept);
-        if (!only) writeFileSync(KEPT, `${each} instructions per delivery, callgrind, ${new Date().toISOString().slice(0, 10)}\n`);
+        return each;
     } finally {
         await server.stop();
     }
 }
 
+async function instructions() {
+    if (!hasValgrind()) return;
+    const each = await instructionsOf(chat);
+    const kept = existsSync(KEPT) ? Number(/^\d+/m.exec(readFileSync(KEPT, "utf8"))?.[0]) : undefined;
+    took("instructions", "sqlite", each, kept);
+    if (!only) writeFileSync(KEPT, `${each} instructions per delivery, callgrind, ${new Date().toISOString().slice(0, 10)}\n`);
+}
+
+async function changes() {
+    for (const database of databases) {
+        await storedChanges(database);
+        if (before) await storedBefore(database, before.storage);
+        await liveChanges(database);
+        await resumes(database);
+    }
+    if (!before || !databases.includes("sqlite") || !hasValgrind()) return;
+    const limit = await instructionsOf(before.chat);
+    took("instructions-before", "sqlite", await instructionsOf(chat), limit);
+}
+
+/**
+ * What the storage benchmark prints: lists of values, by name.
+ * @param {string} url
+ * @param {string[]} words
+ * @param {string} [program]
+ * @returns {Promise<Record<string, number[]>>}
+ */
+async function stored(url, words, program = storageBench) {
+    commands.push(`storage${program === storageBench ? "" : " of the commit before"} URL ${words.join(" ")}`);
+    return JSON.parse(await run(program, [url, ...words]));
+}
+
+/** @param {Database} database */
+async function storedChanges(database) {
+    const url = await newDatabase(database);
+    for (const [id, rooms] of /** @type {const} */ ([["mixed", 1], ["mixed200", 200]])) {
+        const words = ["changes", `rooms=${rooms}`, `seconds=${quick ? 1 : 2}`, `rounds=${quick ? 1 : 3}`];
+        const { alone = [], mixed: among = [], reactions = [] } = await stored(url, words);
+        among.forEach((ours, i) => took(id, database, ours, alone[i] ?? null));
+        notes.push(`${database}, ${rooms === 1 ? "1 room" : `${rooms} rooms`}: ${shown(median(reactions), "perSecond")} reactions among the messages.`);
+    }
+}
+
+/**
+ * Each program on a database of its own, since the tables differ.
+ * @param {Database} database
+ * @param {string} program
+ */
+async function storedBefore(database, program) {
+    const [old, now] = [await newDatabase(database), await newDatabase(database)];
+    const words = ["rooms=1", `seconds=${quick ? 1 : 2}`, "rounds=1"];
+    for (let round = 0; round < (quick ? 1 : 3); round++) {
+        const [limit, ours] = [await stored(old, words, program), await stored(now, words)];
+        took("stored-before", database, ours["actor"]?.[0], limit["actor"]?.[0] ?? null);
+        const among = await stored(now, ["changes", ...words]);
+        took("mixed-before", database, among["mixed"]?.[0], limit["actor"]?.[0] ?? null);
+    }
+}
+
+/** @param {Database} database */
+async function liveChanges(database) {
+    const [p50, p99] = [(/** @type {number[]} */ all) => percentile(all, 50), (/** @type {number[]} */ all) => percentile(all, 99)];
+    await withOurs(database, async (server) => {
+        for (let round = 0; round < (quick ? 1 : 3); round++) {
+            const options = { room: `both-${round}`, people: 20, perSecond: 40, seconds: quick ? 3 : 8 };
+            commands.push(`messages and reactions in turn: ${JSON.stringify(options)}`);
+            const both = await messagesAndReactions(server.url, options);
+            took("react", database, p50(both.reactions), p50(both.messages));
+            took("react99", database, p99(both.reactions), p99(both.messages));
+        }
+        const options = { room: "crowd", people: 1000, watching: 50, perSecond: 50, seconds: quick ? 5 : 15 };
+        commands.push(`reactions to one message: ${JSON.stringify(options)}`);
+        const all = await reactionsInCrowd(server.url, options);
+        took("reactions50", database, p50(all));
+        took("reactions99", database, p99(all));
+    });
+}
+
+/** As many as one resume brings. */
+const MISSED = 500;
+
+/** @param {Database} database */
+async function resumes(database) {
+    const url = await newDatabase(database);
+    const live = await startServer(url);
+    commands.push(`resume of ${MISSED} new messages, and of ${MISSED} mixed changes`);
+    /** @type {import("./changes.mjs").Missed[]} */
+    const rooms = [];
+    try {
+        for (const [room, kinds] of /** @type {const} */ ([["new", Array(MISSED).fill("message")], ["mixed", mixed(MISSED)]])) {
+            rooms.push(await filledRoom(live.url, room, MISSED, kinds));
+        }
+        const [news, mix] = rooms;
+        if (!news || !mix) throw new Error("there are no rooms");
+        // A warm one each, then pairs of medians: a single one takes a millisecond or two.
+        for (let round = -1; round < (quick ? 3 : 7); round++) {
+            /** @type {{ ms: number, nBytes: number }[][]} */
+            const [ofNew = [], ofMix = []] = [[], []];
+            for (let n = 0; n < 9; n++) {
+                ofNew.push(await resumed(live.url, news));
+                ofMix.push(await resumed(live.url, mix));
+            }
+            if (round < 0) continue;
+            /** @param {{ ms: number }[]} all */
+            const ms = (all) => median(all.map((one) => one.ms));
+            took("resume", database, ms(ofMix), ms(ofNew));
+            if (round === 0) took("resume-bytes", database, ofMix[0]?.nBytes, ofNew[0]?.nBytes);
+        }
+    } finally {
+        for (const { leave } of rooms) leave();
+        await live.stop();
+    }
+    // A server that knows nothing of the rooms yet reads what was missed.
+    for (let round = 0; round < (quick ? 2 : 4); round++) {
+        const cold = await startServer(url);
+        try {
+            const [news, mix] = rooms;
+            if (!news || !mix) throw new Error("there are no rooms");
+            // Opens the connections to the database.
+            await (await joined(cold.url, "another")).client.close();
+            /** @type {Record<string, number>} */
+            const ms = {};
+            // The first one finds less in the database's memory, so each is first in turn.
+            for (const one of round % 2 === 0 ? [news, mix] : [mix, news]) ms[one.room] = (await resumed(cold.url, one)).ms;
+            took("resume-cold", database, ms[mix.room], ms[news.room] ?? null);
+        } finally {
+            await cold.stop();
+        }
+    }
+}
+
 /** @type {Record<string, () => Promise<void>>} */
-const SET = { steady, max, memory, crowd, storm, storage, instructions, growth: grow };
+const SET = { steady, max, memory, crowd, storm, storage, changes, instructions, growth: grow };
 // Ten million messages take minutes to make.
 if (!quick) SET["history"] = history;
 

@@ -35,15 +35,17 @@ crate::changes::statements::statements!(
 /// The database's time, as times are kept. Later than the wait for the locks.
 const NOW: &str = "date_trunc('milliseconds', clock_timestamp())";
 
+/// The keys are told twice here and below: a connection that writes makes no nested loops (session.rs), so that the join
+/// alone would read all of the table.
 const ROOMS: &str = "UPDATE rooms SET last_rev = t.rev, message_count = message_count + t.more
-    FROM unnest($1, $2, $3) AS t (id, rev, more) WHERE rooms.id = t.id";
+    FROM unnest($1, $2, $3) AS t (id, rev, more) WHERE rooms.id = t.id AND rooms.id = ANY ($1)";
 
 const MESSAGES: &str = "UPDATE messages SET rev = t.rev, content = t.content, version = t.version,
         edited_at = t.edited_at, deleted_at = t.deleted_at, deleted_by = t.deleted_by, pinned_at = t.pinned_at,
         reply_to = t.reply_to, reply_to_seq = t.reply_to_seq, reactions = t.reactions, mentions = t.mentions
     FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS t (id, rev, content, version, edited_at,
         deleted_at, deleted_by, pinned_at, reply_to, reply_to_seq, reactions, mentions)
-    WHERE messages.id = t.id";
+    WHERE messages.id = t.id AND messages.id = ANY ($1)";
 
 impl Postgres {
     /// Stores a batch of changes; see [`Postgres::append`] for how it is divided.

@@ -2,6 +2,8 @@
 //!
 //! `storage URL rooms=N seconds=S rounds=N` prints JSON with messages a second, in turn: a bare loop that gives batches
 //! to the store, writers through the actor, and a bare loop with the simplest statement that stores the same rows.
+//! `storage URL changes rooms=N seconds=S rounds=N` prints messages a second through the actor, in turn: of 1,000 people
+//! who write, and of the same people where 5 % of what they send are reactions; and how many reactions a second those are.
 //! `storage URL commit seconds=S` prints the median microseconds of one row's commit, twenty a second, each counted from
 //! when it was due, as the load tester counts.
 //! `storage URL page room=NAME rounds=N` prints the microseconds of reading a page in the middle of a room's history.
@@ -11,6 +13,8 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::as_conversions, clippy::panic, missing_docs)]
 
+mod writers;
+
 use std::{
     collections::BTreeMap,
     env,
@@ -18,24 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, System};
 use chat_domain::{
     AnonymousId, Author, AvatarName, Content, IdentityKey, NewMentions, NewMessage, Nickname, PageCursor, RoomId,
 };
-use chat_metrics::{Labels, Metrics};
-use chat_rooms::persistence::{Append, AppendResult, BatchLimits, Persisted, Persistence, Write};
 use chat_store::{AppendOutcome, DatabaseUrl, Store, StoreSettings};
 use diesel::{Connection, ExpressionMethods, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
-use prometheus::Registry;
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::oneshot,
-};
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{NoTls, types::ToSql};
 use uuid::Uuid;
+use writers::{N_WRITERS, REACTION_EVERY, through_actor};
 
-/// Writers that each wait for their answer.
-const N_WRITERS: usize = 1_000;
 /// As the server's default for `--batch-max`.
 const N_BATCH: usize = 500;
 /// Commits a second where one at a time is measured.
@@ -47,7 +43,7 @@ fn main() {
         (words.next(), words.collect())
     };
     // Cargo starts it without words.
-    let Some(url) = url else { return eprintln!("storage URL …: see the top of benches/storage.rs") };
+    let Some(url) = url else { return eprintln!("storage URL …: see the top of benches/storage/main.rs") };
     let word = |name: &str| words.iter().find_map(|w| w.strip_prefix(name)?.strip_prefix('='));
     let number = |name: &str, otherwise: usize| word(name).map_or(otherwise, |n| n.parse().expect("a number"));
     let length = Duration::from_secs(number("seconds", 3) as u64);
@@ -70,10 +66,18 @@ fn main() {
     for round in 0..number("rounds", 2) {
         let mut tell = |what, n: f64| told.entry(what).or_default().push(n);
         let messages = |what: &str| Messages::new(n_rooms, &format!("{what}-{round}-of-{n_rooms}"));
+        if words.iter().any(|w| w == "changes") {
+            let people = |what: &str| messages(what).of_people(N_WRITERS);
+            tell("alone", through_actor(&store, people("alone"), None, length).messages);
+            let mixed = through_actor(&store, people("mixed"), Some(REACTION_EVERY), length);
+            tell("mixed", mixed.messages);
+            tell("reactions", mixed.reactions);
+            continue;
+        }
         tell("same", same_batches(&runtime, &store, messages("same"), length));
-        let (rate, n_batch) = through_actor(&store, messages("actor"), length);
-        tell("actor", rate);
-        tell("batch", n_batch);
+        let through = through_actor(&store, messages("actor"), None, length);
+        tell("actor", through.messages);
+        tell("batch", through.n_batch);
         tell("plain", bare(&runtime, &url, messages("plain"), N_BATCH, length, None).rate);
     }
     println!("{}", serde_json::json!(told));
@@ -91,29 +95,34 @@ fn rate(n: usize, began: Instant) -> f64 {
 /// New messages, over the rooms in turn.
 struct Messages {
     rooms: Vec<RoomId>,
-    author: Author,
+    /// In turn by the number of who writes.
+    authors: Vec<Author>,
     content: Content,
     n: usize,
 }
 
 impl Messages {
     fn new(n_rooms: usize, name: &str) -> Self {
-        let id = IdentityKey::new(&[7; 32]).author_id(AnonymousId::new(Uuid::from_u128(7)));
-        let nickname = Nickname::parse("writer").expect("a nickname");
         let room = |n| RoomId::parse(&format!("{name}-{n}")).expect("a room");
         Self {
             rooms: (0..n_rooms).map(room).collect(),
-            author: Author { avatar: AvatarName::derived_from(&id), id, nickname },
+            authors: vec![author(7)],
             content: Content::parse(&"a message ".repeat(8)).expect("a content"),
             n: 0,
         }
     }
 
-    fn next(&mut self) -> Arc<NewMessage> {
+    /// By so many people instead of by one.
+    fn of_people(self, n: usize) -> Self {
+        Self { authors: (0..n as u128).map(author).collect(), ..self }
+    }
+
+    /// The next one, by the person of this number.
+    fn next(&mut self, who: usize) -> Arc<NewMessage> {
         self.n += 1;
         Arc::new(NewMessage {
             room: self.rooms[self.n % self.rooms.len()].clone(),
-            author: self.author.clone(),
+            author: self.authors[who % self.authors.len()].clone(),
             content: self.content.clone(),
             client_id: Uuid::from_u128(self.n as u128),
             reply_to: None,
@@ -123,8 +132,14 @@ impl Messages {
     }
 
     fn batch(&mut self, n: usize) -> Vec<Arc<NewMessage>> {
-        (0..n).map(|_| self.next()).collect()
+        (0..n).map(|_| self.next(0)).collect()
     }
+}
+
+fn author(n: u128) -> Author {
+    let id = IdentityKey::new(&[7; 32]).author_id(AnonymousId::new(Uuid::from_u128(n)));
+    let nickname = Nickname::parse("writer").expect("a nickname");
+    Author { avatar: AvatarName::derived_from(&id), id, nickname }
 }
 
 /// One batch after the other to the store, by nobody but this loop.
@@ -139,78 +154,6 @@ fn same_batches(runtime: &Runtime, store: &Store, mut messages: Messages, length
         }
         rate(n, began)
     })
-}
-
-/// All writers at once: for each answer the next message.
-struct Writers {
-    persistence: Addr<Persistence>,
-    messages: Messages,
-    n_stored: usize,
-    n_waiting: usize,
-    began: Instant,
-    length: Duration,
-    done: Option<oneshot::Sender<f64>>,
-}
-
-impl Writers {
-    fn write(&mut self, ctx: &Context<Self>) {
-        self.n_waiting += 1;
-        let message = self.messages.next();
-        let group = (self.messages.n % self.messages.rooms.len()) as u64;
-        self.persistence.do_send(Append {
-            token: 0,
-            write: Write::Message(message),
-            reply: ctx.address().recipient(),
-            group,
-        });
-    }
-}
-
-impl Actor for Writers {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        self.began = Instant::now();
-        (0..N_WRITERS).for_each(|_| self.write(ctx));
-    }
-}
-
-impl Handler<Persisted> for Writers {
-    type Result = ();
-
-    fn handle(&mut self, Persisted(results): Persisted, ctx: &mut Self::Context) {
-        assert!(results.iter().all(|(_, result)| matches!(result, AppendResult::Stored { .. })), "all are new");
-        self.n_stored += results.len();
-        self.n_waiting -= results.len();
-        if self.began.elapsed() < self.length {
-            results.iter().for_each(|_| self.write(ctx));
-        } else if self.n_waiting == 0
-            && let Some(done) = self.done.take()
-        {
-            done.send(rate(self.n_stored, self.began)).expect("somebody waits");
-        }
-    }
-}
-
-/// Messages a second, and the mean of messages in a batch.
-fn through_actor(store: &Store, messages: Messages, length: Duration) -> (f64, f64) {
-    let labels =
-        Labels { close_codes: Vec::new(), error_codes: Vec::new(), message_limits: Vec::new(), build: ["", "", ""] };
-    let metrics = Arc::new(Metrics::new(&Registry::new(), &labels).expect("metrics"));
-    let limits = BatchLimits { n_waiting_max: 10_000, n_batch_max: N_BATCH, wait_max: Duration::from_secs(5) };
-    let (store, told) = (store.clone(), Arc::clone(&metrics));
-    let rate = System::new().block_on(async move {
-        // As in the server: persistence lives on the store's thread.
-        let kept = store.clone();
-        let started = store.run_on_thread(|| Persistence::new(kept, limits, told).start()).await;
-        let persistence = started.expect("the store's thread");
-        let (done, wait) = oneshot::channel();
-        let (n_stored, n_waiting, began) = (0, 0, Instant::now());
-        Writers { persistence, messages, n_stored, n_waiting, began, length, done: Some(done) }.start();
-        wait.await.expect("a rate")
-    });
-    let batches = &metrics.batch_messages;
-    (rate, batches.get_sample_sum() / batches.get_sample_count() as f64)
 }
 
 struct Bare {
