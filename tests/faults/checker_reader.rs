@@ -43,7 +43,9 @@ impl Reader<'_> {
         if self.truth.is_otherwise(message) {
             self.found.push(Broken::TwoStates { seq, rev });
         }
-        for (emoji, author) in message.annotations.reactions.iter().flat_map(|r| r.authors.iter().map(|a| (&r.emoji, a))) {
+        for (emoji, author) in
+            message.annotations.reactions.iter().flat_map(|r| r.authors.iter().map(|a| (&r.emoji, a)))
+        {
             if !self.truth.reacted(&message.id, author, emoji) {
                 self.found.push(Broken::ReactedUnasked { seq, author: author.to_string() });
             }
@@ -162,7 +164,8 @@ impl Reader<'_> {
             }
             last = last.max(message.seq);
         }
-        if let Some(left) = self.truth.by_seq.range(last + 1..=rev.max(last + 1)).next().filter(|(seq, _)| **seq <= rev) {
+        if let Some(left) = self.truth.by_seq.range(last + 1..=rev.max(last + 1)).next().filter(|(seq, _)| **seq <= rev)
+        {
             self.found.push(Broken::Gap { after: last, then: *left.0 });
         }
         self.told.extend(messages.iter().map(|m| m.rev));
@@ -334,8 +337,7 @@ impl<'a> Answers<'a> {
         let seq = row.seq;
         match command {
             Some(Command::Edit { id, version: of, content }) => {
-                let edits = &self.truth.stored.edits;
-                let is_kept = edits.iter().any(|e| e.id == *id && e.version == *of && e.client_id == client_id);
+                let is_kept = self.truth.edits.get(&(&**id, *of)).is_some_and(|edit| edit.client_id == client_id);
                 let is_shown = is_deleted(row) || self.truth.text(row, of + 1) == Some(content);
                 if !is_kept || !is_shown {
                     found.push(Broken::EditLost { client_id, seq });
@@ -344,11 +346,9 @@ impl<'a> Answers<'a> {
             Some(Command::Delete { .. }) if !is_deleted(row) => found.push(Broken::DeletionLost { client_id, seq }),
             Some(Command::React { id, emoji, on }) if !is_deleted(row) => {
                 let Some((Some(author), _)) = self.truth.commands.get(&client_id) else { return };
-                let undone = self.truth.commands.values().any(|(who, other)| {
-                    *who == Some(author)
-                        && matches!(other, Command::React { id: of, emoji: with, on: false } if of == id && with == emoji)
-                });
-                let is_there = self.truth.stored.reactions.contains(&(id.clone(), (*author).to_owned(), emoji.clone()));
+                let undone = self.truth.taken_back.contains(&(&**id, *author, &**emoji));
+                let with = self.truth.reactions.get(&**id).and_then(|table| table.get(&**emoji));
+                let is_there = with.is_some_and(|authors| authors.contains(author));
                 // Who has taken it back does not ask for it again.
                 if is_there != *on && (!*on || !undone) {
                     found.push(Broken::ReactionLost { client_id, seq });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chat_wire::AckPayload;
 use uuid::Uuid;
 
-use super::{Broken, Command, Event, History, Message, StoredRoom};
+use super::{Broken, Command, Event, History, Message, StoredEdit, StoredRoom};
 
 /// What one client's history is held against.
 pub struct Truth<'a> {
@@ -24,6 +24,18 @@ pub struct Truth<'a> {
     taken_twice: BTreeSet<i64>,
     /// All that was asked for, with the public id of who did.
     pub commands: BTreeMap<Uuid, (Option<&'a str>, &'a Command)>,
+    /// The edits that were asked for: message, the version edited, the new text.
+    asked_edits: BTreeSet<(&'a str, i32, &'a str)>,
+    /// The deletions that were asked for: message, who.
+    asked_deletions: BTreeSet<(&'a str, &'a str)>,
+    /// The reactions that were asked for: message, who, emoji.
+    asked_reactions: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// Those that somebody asked to take back.
+    pub taken_back: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// What was stored of edits, by message and version.
+    pub edits: BTreeMap<(&'a str, i32), &'a StoredEdit>,
+    /// Who reacts with what, by message and emoji.
+    pub reactions: BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<&'a str>>>,
     /// What was asked for and whose value of the counter nobody was told.
     n_untold: usize,
 }
@@ -52,8 +64,17 @@ impl<'a> Truth<'a> {
             ambiguous: BTreeSet::new(),
             taken_twice: BTreeSet::new(),
             commands: BTreeMap::new(),
+            asked_edits: BTreeSet::new(),
+            asked_deletions: BTreeSet::new(),
+            asked_reactions: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
+            edits: stored.edits.iter().map(|edit| ((&*edit.id, edit.version), edit)).collect(),
+            reactions: BTreeMap::new(),
             n_untold: 0,
         };
+        for (id, author, emoji) in &stored.reactions {
+            truth.reactions.entry(id).or_default().entry(emoji).or_default().insert(author);
+        }
         for row in &stored.rows {
             truth.owns(row.seq, row.seq);
             truth.owns(row.seq, row.rev);
@@ -70,7 +91,10 @@ impl<'a> Truth<'a> {
                         truth.owns(*seq, *rev);
                     }
                     Event::Sent { client_id, command } => {
-                        truth.commands.insert(*client_id, (client.author.as_deref(), command));
+                        let author = client.author.as_deref();
+                        if truth.commands.insert(*client_id, (author, command)).is_none() {
+                            truth.asked(author.unwrap_or_default(), command);
+                        }
                     }
                     _ => {}
                 }
@@ -81,6 +105,16 @@ impl<'a> Truth<'a> {
         };
         truth.n_untold = truth.commands.iter().filter(is_untold).count();
         truth
+    }
+
+    fn asked(&mut self, author: &'a str, command: &'a Command) {
+        match command {
+            Command::Message { .. } => {}
+            Command::Edit { id, version, content } => drop(self.asked_edits.insert((id, *version, content))),
+            Command::Delete { id } => drop(self.asked_deletions.insert((id, author))),
+            Command::React { id, emoji, on: true } => drop(self.asked_reactions.insert((id, author, emoji))),
+            Command::React { id, emoji, on: false } => drop(self.taken_back.insert((id, author, emoji))),
+        }
     }
 
     fn owns(&mut self, seq: i64, rev: i64) {
@@ -117,12 +151,11 @@ impl<'a> Truth<'a> {
     }
 
     /// What version a text is of; `None` where it was erased or never was.
-    pub fn text(&self, row: &Message, of: i32) -> Option<&str> {
+    pub fn text<'b>(&'b self, row: &'b Message, of: i32) -> Option<&'b str> {
         if of == version(row) {
             return Some(&row.content);
         }
-        let mut edits = self.stored.edits.iter();
-        edits.find(|edit| edit.id == row.id && edit.version == of).map(|edit| &*edit.content)
+        self.edits.get(&(&*row.id, of)).map(|edit| &*edit.content)
     }
 
     /// Whether somebody asked for this text of this version of a message.
@@ -131,10 +164,7 @@ impl<'a> Truth<'a> {
             return matches!(self.commands.get(&row.client_id),
                 Some((_, Command::Message { content })) if content == text);
         }
-        self.commands.values().any(|(_, command)| {
-            matches!(command, Command::Edit { id, version, content }
-                if *id == row.id && *version == of - 1 && content == text)
-        })
+        self.asked_edits.contains(&(&*row.id, of - 1, text))
     }
 
     /// What is broken in the database alone.
@@ -194,7 +224,7 @@ impl<'a> Truth<'a> {
 
     fn check_row(&self, row: &Message, found: &mut Vec<Broken>) {
         let (seq, deleted) = (row.seq, is_deleted(row));
-        let edits: Vec<_> = self.stored.edits.iter().filter(|edit| edit.id == row.id).collect();
+        let edits: Vec<_> = self.edits.range((&*row.id, i32::MIN)..=(&*row.id, i32::MAX)).map(|(_, e)| *e).collect();
         if !edits.iter().map(|edit| edit.version).eq(1..version(row)) {
             found.push(Broken::EditsNotWhole { seq });
         }
@@ -206,18 +236,15 @@ impl<'a> Truth<'a> {
                 found.push(Broken::StoredUnsent { client_id });
             }
         }
-        let mut table: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (_, author, emoji) in self.stored.reactions.iter().filter(|(id, ..)| *id == row.id) {
-            table.entry(emoji).or_default().insert(author);
+        let none = BTreeMap::new();
+        let table = self.reactions.get(&*row.id).unwrap_or(&none);
+        for (emoji, author) in table.iter().flat_map(|(emoji, authors)| authors.iter().map(move |a| (emoji, a))) {
             if !self.reacted(&row.id, author, emoji) {
-                found.push(Broken::ReactedUnasked { seq, author: author.clone() });
+                found.push(Broken::ReactedUnasked { seq, author: (*author).to_owned() });
             }
         }
         if deleted {
-            let asked = |(author, command): &(Option<&str>, &Command)| {
-                *author == Some(&*row.author.id) && matches!(command, Command::Delete { id } if *id == row.id)
-            };
-            if !self.commands.values().any(asked) {
+            if !self.asked_deletions.contains(&(&*row.id, &*row.author.id)) {
                 found.push(Broken::DeletedUnasked { seq });
             }
             if !row.content.is_empty() || edits.iter().any(|edit| !edit.content.is_empty()) || !table.is_empty() {
@@ -240,9 +267,6 @@ impl<'a> Truth<'a> {
 
     /// Whether somebody ever asked to react so.
     pub fn reacted(&self, message: &str, author: &str, with: &str) -> bool {
-        self.commands.values().any(|(who, command)| {
-            *who == Some(author)
-                && matches!(command, Command::React { id, emoji, on: true } if id == message && emoji == with)
-        })
+        self.asked_reactions.contains(&(message, author, with))
     }
 }
