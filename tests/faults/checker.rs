@@ -18,7 +18,7 @@ mod reader;
 #[path = "checker_truth.rs"]
 mod truth;
 
-pub use reader::{check_history, is_final};
+pub use reader::check_history;
 pub use truth::Truth;
 
 /// As clients see it and as it is stored.
@@ -198,6 +198,12 @@ impl fmt::Display for Violation {
         let who = self.client.map_or("the database".to_owned(), |n| format!("client {n}"));
         write!(f, "{who} in room {:?}: {:?}", self.room, self.what)
     }
+}
+
+/// Whether asking again cannot help.
+pub fn is_final(code: ErrorCode) -> bool {
+    use ErrorCode as E;
+    !matches!(code, E::Overloaded | E::StoreUnavailable | E::RateLimited | E::Internal | E::NotJoined)
 }
 
 /// All that is broken, each once.

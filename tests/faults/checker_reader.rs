@@ -6,7 +6,7 @@ use chat_wire::{AckPayload, ErrorCode};
 use uuid::Uuid;
 
 use super::{
-    Broken, Command, Event, History, Message, Reactions,
+    Broken, Command, Event, History, Message, Reactions, is_final,
     truth::{Truth, is_deleted, version},
 };
 
@@ -357,10 +357,4 @@ impl<'a> Answers<'a> {
             _ => {}
         }
     }
-}
-
-/// Whether asking again cannot help.
-pub fn is_final(code: ErrorCode) -> bool {
-    use ErrorCode as E;
-    !matches!(code, E::Overloaded | E::StoreUnavailable | E::RateLimited | E::Internal | E::NotJoined)
 }
