@@ -19,6 +19,7 @@
 mod checker;
 mod client;
 mod faults;
+mod orders;
 mod place;
 mod stored;
 mod subjects;

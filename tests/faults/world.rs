@@ -20,7 +20,8 @@ use tokio::{
 use crate::{
     STORED_MIN,
     checker::{Message, Run, StoredRoom},
-    client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
+    client::{Client, Counts, Habits, Life, Ties},
+    orders::{Orders, Phase},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     stored,
     support::{Database, Folder, Proxy, Server, in_path, until},
