@@ -358,7 +358,8 @@ impl Client {
         for (client_id, pending) in &mut self.pending {
             if pending.waits_since.is_some_and(|at| at.elapsed() > ANSWER_MAX) {
                 pending.waits_since = None;
-                self.life.complaints.push(format!("no answer to {client_id} within {ANSWER_MAX:?}"));
+                let about = format!("no answer to {client_id} within {ANSWER_MAX:?}: {:?}", pending.command);
+                self.life.complaints.push(about);
             }
         }
     }
