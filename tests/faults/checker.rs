@@ -1,29 +1,50 @@
 //! Holds what every client saw against what the database has. Pure: lists in, violations out.
 //!
 //! Model: Jepsen's checkers. A history is all that a client sent and received, in order; the rows of the database
-//! are the truth. Until messages can be edited every change is a message, so within one life of a room a client
-//! must see each counter value once and in order; a value left out is a message left out.
+//! are the truth. A message has one state for each value of the counter that one of its changes took, and the
+//! database has the last one; earlier ones are known from those who saw them. Within one life of a room a client must
+//! see the counter's values once and in order, and a value may be left out only where a later one is of the same message.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-use chat_wire::{AckPayload, ErrorCode, MessagePayload, ResumePoint};
+use chat_wire::{AckPayload, ErrorCode, MessagePayload, ReactionsPayload, ResumePoint};
 use uuid::Uuid;
+
+#[path = "checker_reader.rs"]
+mod reader;
+#[path = "checker_truth.rs"]
+mod truth;
+
+pub use reader::check_history;
+pub use truth::Truth;
 
 /// As clients see it and as it is stored.
 pub type Message = MessagePayload<'static>;
+/// What people react to a message with, as far as that has changed.
+pub type Reactions = ReactionsPayload<'static>;
 
-/// What one client did and what it was told: `Connected` is a new socket, `Asked` a JOIN, and `Sent` a message, for the
-/// first time or again.
+/// What a client asks for. `id` is the message's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Message { content: String },
+    Edit { id: String, version: i32, content: String },
+    Delete { id: String },
+    React { id: String, emoji: String, on: bool },
+}
+
+/// What one client did and what it was told: `Connected` is a new socket, `Asked` a JOIN, and `Sent` a command, for the
+/// first time or again. `head` is where the pieces lead that follow a WELCOME.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     Connected,
     Asked(Option<ResumePoint>),
-    Welcome { epoch: String, rev: i64, resumed: bool, has_more: bool, messages: Vec<Message> },
-    Sent { client_id: Uuid, content: String },
+    Welcome { epoch: String, rev: i64, head: Option<i64>, resumed: bool, has_more: bool, messages: Vec<Message> },
+    Sent { client_id: Uuid, command: Command },
     Message(Message),
+    Reaction(Reactions),
     Ack(AckPayload),
     Refused { client_id: Option<Uuid>, code: ErrorCode },
     Closed(u16),
@@ -33,8 +54,23 @@ pub enum Event {
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub room: String,
+    /// Its public id, where it is an author.
+    pub author: Option<String>,
     /// Each with the time since the run began, in milliseconds.
     pub events: Vec<(u64, Event)>,
+}
+
+/// What a message said before an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEdit {
+    /// The message's.
+    pub id: String,
+    /// The version that had this content.
+    pub version: i32,
+    /// Empty where the message is deleted.
+    pub content: String,
+    /// The key of the edit that replaced it.
+    pub client_id: Uuid,
 }
 
 /// A room as the database has it, and as a server without memory of it tells it.
@@ -45,10 +81,17 @@ pub struct StoredRoom {
     pub message_count: i64,
     /// By `seq`.
     pub rows: Vec<Message>,
+    /// By message and version.
+    pub edits: Vec<StoredEdit>,
+    /// Message, author, emoji.
+    pub reactions: BTreeSet<(String, String, String)>,
     /// All that each server's HTTP interface gives, page by page.
     pub fresh: Vec<Vec<Message>>,
     /// The counter that each server's summary of the room tells.
     pub summaries: Vec<i64>,
+    /// Of several changes of one message the last one alone may come live: another server makes some, or a server does
+    /// not learn at once what became of what it stored.
+    pub may_jump: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -74,7 +117,7 @@ pub enum Broken {
     Phantom { seq: i64, client_id: Uuid },
     /// Seen otherwise than it is stored.
     Different { seq: i64, seen: String, stored: String },
-    /// A message left out.
+    /// A change left out that no later one of the same message makes up for.
     Gap { after: i64, then: i64 },
     /// An older one after a newer one.
     Swapped { after: i64, then: i64 },
@@ -92,12 +135,40 @@ pub enum Broken {
     OtherEpoch { told: String },
     /// All was well, and still the client never saw the end.
     NeverSaw { cursor: i64, last_rev: i64 },
-    /// A counter value of the database is missing or there twice.
+    /// A counter value of the database is missing or there twice; a missing one is not that of any change.
     RowsNotWhole { after: i64, then: i64 },
     /// One message is stored twice.
     StoredTwice { client_id: Uuid },
-    /// Stored, and never sent, or with other content than was sent.
+    /// Stored, and never sent, or with other content than was sent: a message, or an edit.
     StoredUnsent { client_id: Uuid },
+    /// Acknowledged, and the text is neither the message's nor that of one of its versions.
+    EditLost { client_id: Uuid, seq: i64 },
+    /// Acknowledged, and the message is not deleted.
+    DeletionLost { client_id: Uuid, seq: i64 },
+    /// Acknowledged, and the database says the opposite, though the client did not ask for that later.
+    ReactionLost { client_id: Uuid, seq: i64 },
+    /// Refused for good without a reason that the database shows.
+    WrongRefusal { client_id: Uuid, code: String },
+    /// The text of a deleted message, behind the value of its deletion.
+    TextBack { seq: i64 },
+    /// A message in the state of before a change that was to be in it.
+    Stale { seq: i64, rev: i64 },
+    /// Two states of one message at one value of the counter.
+    TwoStates { seq: i64, rev: i64 },
+    /// At the end the client has a message in another state than the database, or not at all.
+    EndsOtherwise { seq: i64 },
+    /// Deleted, and its author never asked for that.
+    DeletedUnasked { seq: i64 },
+    /// Deleted, and a text or a reaction is left.
+    TextKept { seq: i64 },
+    /// The earlier versions of a message are not those from 1 to the one before its last.
+    EditsNotWhole { seq: i64 },
+    /// Somebody is said to react who never asked for that.
+    ReactedUnasked { seq: i64, author: String },
+    /// What a message says of its reactions is not what the table says.
+    AggregateDiffers { seq: i64 },
+    /// Two changes of different messages took one value of the counter.
+    ValueTwice { rev: i64 },
     /// The room's row does not say what its messages say.
     WrongCounters { last_rev: i64, message_count: i64, rows: i64 },
     /// The HTTP interface gives another history than the database.
@@ -129,189 +200,27 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Whether asking again cannot help.
+pub fn is_final(code: ErrorCode) -> bool {
+    use ErrorCode as E;
+    !matches!(code, E::Overloaded | E::StoreUnavailable | E::RateLimited | E::Internal | E::NotJoined)
+}
+
 /// All that is broken, each once.
 pub fn check(run: &Run) -> Vec<Violation> {
     let mut found = BTreeSet::new();
     for (name, room) in &run.rooms {
-        let sent = run.clients.iter().filter(|c| c.room == *name).flat_map(|c| &c.events);
-        let sent: BTreeSet<(Uuid, &str)> = sent
-            .filter_map(|(_, event)| match event {
-                Event::Sent { client_id, content } => Some((*client_id, content.as_str())),
-                _ => None,
-            })
-            .collect();
-        for what in check_rows(room, &sent) {
+        let truth = Truth::of(room, run.clients.iter().filter(|client| client.room == *name));
+        for what in truth.check_rows() {
             found.insert(Violation { room: name.clone(), client: None, what });
         }
-    }
-    let none = StoredRoom::default();
-    for (n, client) in run.clients.iter().enumerate() {
-        let stored = run.rooms.get(&client.room).unwrap_or(&none);
-        for what in check_history(client, stored) {
-            found.insert(Violation { room: client.room.clone(), client: Some(n), what });
+        for (n, client) in run.clients.iter().enumerate().filter(|(_, client)| client.room == *name) {
+            for what in check_history(client, &truth) {
+                found.insert(Violation { room: name.clone(), client: Some(n), what });
+            }
         }
     }
     found.into_iter().collect()
-}
-
-fn count(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn check_rows(room: &StoredRoom, sent: &BTreeSet<(Uuid, &str)>) -> Vec<Broken> {
-    let mut found = Vec::new();
-    let mut last = 0;
-    let mut ids = BTreeSet::new();
-    for row in &room.rows {
-        if row.seq != last + 1 {
-            found.push(Broken::RowsNotWhole { after: last, then: row.seq });
-        }
-        last = row.seq;
-        if !ids.insert(row.client_id) {
-            found.push(Broken::StoredTwice { client_id: row.client_id });
-        }
-        if !sent.contains(&(row.client_id, &*row.content)) {
-            found.push(Broken::StoredUnsent { client_id: row.client_id });
-        }
-    }
-    let (last_rev, message_count, rows) = (room.last_rev, room.message_count, count(room.rows.len()));
-    if last_rev != rows || message_count != rows {
-        found.push(Broken::WrongCounters { last_rev, message_count, rows });
-    }
-    for fresh in &room.fresh {
-        let n = room.rows.len().max(fresh.len());
-        if let Some(at) = (0..n).find(|at| room.rows.get(*at) != fresh.get(*at)) {
-            found.push(Broken::FreshDiffers { seq: count(at) + 1 });
-        }
-    }
-    let others = room.summaries.iter().filter(|told| **told != last_rev);
-    found.extend(others.map(|told| Broken::SummaryDiffers { told: *told, stored: last_rev }));
-    found
-}
-
-/// What a client knows while its history is read.
-struct Reader<'a> {
-    by_seq: BTreeMap<i64, &'a Message>,
-    /// `None` before the first change that says where the client is.
-    cursor: Option<i64>,
-    /// Values told since the last start over.
-    told: BTreeSet<i64>,
-    found: Vec<Broken>,
-}
-
-impl Reader<'_> {
-    fn change(&mut self, message: &Message) {
-        let rev = message.rev;
-        match self.by_seq.get(&message.seq) {
-            None => self.found.push(Broken::Phantom { seq: message.seq, client_id: message.client_id }),
-            Some(stored) if *stored != message => self.found.push(Broken::Different {
-                seq: message.seq,
-                seen: format!("{message:?}"),
-                stored: format!("{stored:?}"),
-            }),
-            Some(_) => {}
-        }
-        if !self.told.insert(rev) {
-            self.found.push(Broken::Twice { seq: rev });
-        } else if let Some(after) = self.cursor {
-            if rev < after {
-                self.found.push(Broken::Swapped { after, then: rev });
-            } else if rev != after + 1 {
-                self.found.push(Broken::Gap { after, then: rev });
-            }
-        }
-        self.cursor = Some(self.cursor.map_or(rev, |c| c.max(rev)));
-    }
-}
-
-/// What is broken in one client's history alone.
-pub fn check_history(client: &History, stored: &StoredRoom) -> Vec<Broken> {
-    let by_id: BTreeMap<Uuid, &Message> = stored.rows.iter().map(|r| (r.client_id, r)).collect();
-    let by_seq = stored.rows.iter().map(|r| (r.seq, r)).collect();
-    let mut reader = Reader { by_seq, cursor: None, told: BTreeSet::new(), found: Vec::new() };
-    let (mut joined, mut asked) = (false, None);
-    let mut sent = BTreeSet::new();
-    let mut acks: BTreeMap<Uuid, &AckPayload> = BTreeMap::new();
-    for (_, event) in &client.events {
-        match event {
-            Event::Connected => (joined, asked) = (false, None),
-            Event::Asked(resume) => asked = resume.as_ref(),
-            Event::Welcome { epoch, rev, resumed, has_more, messages } => {
-                joined = true;
-                if *epoch != stored.epoch {
-                    reader.found.push(Broken::OtherEpoch { told: epoch.clone() });
-                }
-                let asked = asked.take().filter(|a| a.epoch == *epoch);
-                let had = asked.map(|a| i64::try_from(a.rev).unwrap_or(i64::MAX));
-                welcome(&mut reader, had, *rev, *resumed, *has_more, messages);
-            }
-            Event::Message(message) => {
-                if !joined {
-                    reader.found.push(Broken::BeforeWelcome { seq: message.seq });
-                }
-                reader.change(message);
-            }
-            Event::Sent { client_id, .. } => {
-                sent.insert(*client_id);
-            }
-            Event::Ack(ack) => {
-                if *acks.entry(ack.client_id).or_insert(ack) != ack {
-                    reader.found.push(Broken::AckChanged { client_id: ack.client_id });
-                }
-            }
-            Event::Refused { .. } | Event::Closed(_) => {}
-        }
-    }
-    let Reader { cursor, mut found, .. } = reader;
-    for (client_id, ack) in &acks {
-        let client_id = *client_id;
-        if !sent.contains(&client_id) {
-            found.push(Broken::UnknownAck { client_id });
-        }
-        match by_id.get(&client_id) {
-            None => found.push(Broken::Lost { client_id, seq: ack.seq }),
-            Some(row) => {
-                let told = (ack.id.as_str(), ack.seq, ack.rev, ack.created_at.as_str());
-                let is = (&*row.id, row.seq, row.rev, &*row.created_at);
-                if told != is {
-                    let (told, stored) = (format!("{told:?}"), format!("{is:?}"));
-                    found.push(Broken::WrongAck { client_id, told, stored });
-                }
-            }
-        }
-    }
-    let unanswered = sent.into_iter().filter(|id| !acks.contains_key(id));
-    found.extend(unanswered.map(|client_id| Broken::Unanswered { client_id }));
-    let cursor = cursor.unwrap_or_default();
-    if cursor < stored.last_rev {
-        found.push(Broken::NeverSaw { cursor, last_rev: stored.last_rev });
-    }
-    found
-}
-
-/// `had` is the resume point that was asked for, where it was of this epoch.
-fn welcome(reader: &mut Reader<'_>, had: Option<i64>, rev: i64, resumed: bool, has_more: bool, messages: &[Message]) {
-    if let Some(had) = had.filter(|had| rev < *had) {
-        reader.found.push(Broken::WentBack { had, told: rev });
-    }
-    if !resumed {
-        // The page begins a new list: what was told before may come again.
-        let first = messages.first().map_or(rev + 1, |m| m.seq);
-        reader.told.clear();
-        reader.cursor = Some(first - 1);
-        if has_more != (first > 1) {
-            reader.found.push(Broken::WrongHasMore { first });
-        }
-    } else if had.is_none() {
-        reader.found.push(Broken::ResumedUnasked { rev });
-    }
-    for message in messages {
-        reader.change(message);
-    }
-    let reached = reader.cursor.unwrap_or(rev);
-    if reached != rev {
-        reader.found.push(Broken::Gap { after: reached, then: rev + 1 });
-    }
 }
 
 /// The shortest history that still shows a violation: of its client and room alone, with every event left out that
@@ -320,9 +229,10 @@ pub fn shortest(run: &Run, violation: &Violation) -> Vec<(u64, Event)> {
     let Some(client) = violation.client.and_then(|n| run.clients.get(n)) else { return Vec::new() };
     let none = StoredRoom::default();
     let stored = run.rooms.get(&client.room).unwrap_or(&none);
+    let truth = Truth::of(stored, run.clients.iter().filter(|other| other.room == client.room));
     let shows = |events: &[(u64, Event)]| {
-        let history = History { room: client.room.clone(), events: events.to_vec() };
-        check_history(&history, stored).contains(&violation.what)
+        let history = History { events: events.to_vec(), ..client.clone() };
+        check_history(&history, &truth).contains(&violation.what)
     };
     let mut events = client.events.clone();
     if !shows(&events) {

@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use chat_wire::{ErrorPayload, ResumePoint, ServerFrame, WelcomePayload};
+use chat_wire::{ErrorCode, ErrorPayload, ResumePoint, ServerFrame, WelcomePayload};
 use futures_util::{SinkExt, StreamExt};
 use rand::{RngExt, rngs::StdRng};
 use serde_json::json;
@@ -25,34 +24,11 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use uuid::Uuid;
 
 use crate::{
-    checker::{Event, History},
-    support::{Who, in_path, message},
+    checker::{Command, Event, History, is_final},
+    orders::{Orders, Phase},
+    subjects::{Subjects, frame_of},
+    support::{Who, in_path},
 };
-
-/// What everybody is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
-    /// Write, go and come as you like.
-    Traffic,
-    /// Nothing new: send again what is not acknowledged.
-    Settle,
-    /// All is stored: read up to these counters, then leave.
-    Finish(BTreeMap<String, i64>),
-    /// Leave now.
-    Stop,
-}
-
-/// What clients are told while they live.
-#[derive(Debug, Clone)]
-pub struct Orders {
-    pub phase: Phase,
-    /// Where servers can be reached.
-    pub doors: Vec<SocketAddr>,
-    /// Goes up each time that some of the clients are to stop reading for a while.
-    pub n_stops: usize,
-    /// Nobody leaves: who is gone while the database is away does not come back in until it is there.
-    pub stay: bool,
-}
 
 /// How clients behave.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +52,13 @@ const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// How often a message is sent again in the end.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
+/// A command that is not answered for good.
 struct Pending {
-    content: String,
+    command: Command,
+    /// How often it was sent, over all connections.
+    n_sent: usize,
+    /// It was refused for the time until then.
+    not_before: Option<Instant>,
     /// When it was first sent on this connection; `None` where it was not, or was refused since.
     waits_since: Option<Instant>,
     /// When it was last sent on this connection.
@@ -87,10 +68,12 @@ struct Pending {
 /// Of all clients of a world.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Messages that are not acknowledged.
+    /// Commands that are not answered for good.
     pub n_unanswered: AtomicUsize,
     /// Messages that were acknowledged.
     pub n_acked: AtomicUsize,
+    /// Edits, deletions and reactions that were acknowledged.
+    pub n_changed: AtomicUsize,
     /// Messages that were answered with a code.
     pub n_refused: AtomicUsize,
     /// Connections that went on where the one before had ended.
@@ -117,7 +100,9 @@ pub struct Client {
     life: Life,
     cursor: Option<(String, i64)>,
     pending: BTreeMap<Uuid, Pending>,
-    acked: Vec<(Uuid, String)>,
+    acked: Vec<(Uuid, Command)>,
+    /// What it can edit, delete and react to.
+    subjects: Subjects,
 }
 
 /// What is left of a client.
@@ -144,11 +129,11 @@ impl Client {
     pub fn new(n: usize, room: &str, is_author: bool, habits: Habits, rng: StdRng, ties: Ties) -> Self {
         let Ties { orders, counts, began } = ties;
         let who = if is_author { Who::named(&format!("사람 {n}")) } else { Who::reader() };
-        let history = History { room: room.to_owned(), events: Vec::new() };
+        let history = History { room: room.to_owned(), ..History::default() };
         let life = Life { history, ..Life::default() };
         let (cursor, pending, acked) = (None, BTreeMap::new(), Vec::new());
-        let room = room.to_owned();
-        Self { room, who, habits, rng, orders, began, counts, life, cursor, pending, acked }
+        let (room, subjects) = (room.to_owned(), Subjects::default());
+        Self { room, who, habits, rng, orders, began, counts, life, cursor, pending, acked, subjects }
     }
 
     /// Lives until all is done or it is told to stop.
@@ -299,7 +284,9 @@ impl Client {
     async fn act(&mut self, socket: &mut Socket) -> Result<(), End> {
         self.check_answers();
         if self.orders.borrow().phase != Phase::Traffic {
-            let late = |p: &Pending| p.sent.is_none_or(|at| at.elapsed() > AGAIN_AFTER);
+            let now = Instant::now();
+            let may = |p: &Pending| p.not_before.is_none_or(|at| at <= now);
+            let late = |p: &Pending| may(p) && p.sent.is_none_or(|at| at.elapsed() > AGAIN_AFTER);
             let again: Vec<_> = self.pending.iter().filter(|(_, p)| late(p)).map(|(id, _)| *id).take(20).collect();
             for client_id in again {
                 self.publish(socket, client_id).await?;
@@ -322,14 +309,25 @@ impl Client {
             // An answer that was lost on the way looks like this to the server.
             94.. if !self.acked.is_empty() => {
                 let at = self.rng.random_range(0..self.acked.len());
-                let (client_id, content) = self.acked[at].clone();
-                self.note(Event::Sent { client_id, content: content.clone() });
-                send(socket, message(client_id, &content).to_string()).await
+                let (client_id, command) = self.acked[at].clone();
+                if !self.subjects.may_repeat(&command) {
+                    return Ok(());
+                }
+                self.note(Event::Sent { client_id, command: command.clone() });
+                send(socket, frame_of(client_id, &command).to_string()).await
             }
             10..80 if self.pending.len() < 50 => {
-                let client_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
                 let content = self.words();
-                self.pending.insert(client_id, Pending { content, waits_since: None, sent: None });
+                let command = match choice {
+                    10..15 => self.subjects.edit(&mut self.rng, content),
+                    15..17 => self.subjects.delete(&mut self.rng),
+                    17..27 => self.subjects.react(&mut self.rng),
+                    _ => Some(Command::Message { content }),
+                };
+                let Some(command) = command else { return Ok(()) };
+                let client_id = uuid::Builder::from_random_bytes(self.rng.random()).into_uuid();
+                let pending = Pending { command, n_sent: 0, not_before: None, waits_since: None, sent: None };
+                self.pending.insert(client_id, pending);
                 self.counts.n_unanswered.fetch_add(1, Ordering::SeqCst);
                 self.publish(socket, client_id).await
             }
@@ -341,16 +339,18 @@ impl Client {
         let n = self.rng.random_range(1..=self.habits.length_max);
         let letters = ['가', '나', '다', 'z', '\'', '"', '\\', '😀', '<', '\n', 'ß', '0'];
         let text: String = (0..n).map(|_| letters[self.rng.random_range(0..letters.len())]).collect();
-        format!("[{text}]")
+        // No two are the same: the checker tells versions of a message by their texts.
+        format!("[{text}]{:x}", self.rng.random::<u32>())
     }
 
     async fn publish(&mut self, socket: &mut Socket, client_id: Uuid) -> Result<(), End> {
         let Some(pending) = self.pending.get_mut(&client_id) else { return Ok(()) };
         let now = Some(Instant::now());
         (pending.waits_since, pending.sent) = (pending.waits_since.or(now), now);
-        let content = pending.content.clone();
-        let frame = message(client_id, &content).to_string();
-        self.note(Event::Sent { client_id, content });
+        pending.n_sent += 1;
+        let command = pending.command.clone();
+        let frame = frame_of(client_id, &command).to_string();
+        self.note(Event::Sent { client_id, command });
         send(socket, frame).await
     }
 
@@ -358,7 +358,8 @@ impl Client {
         for (client_id, pending) in &mut self.pending {
             if pending.waits_since.is_some_and(|at| at.elapsed() > ANSWER_MAX) {
                 pending.waits_since = None;
-                self.life.complaints.push(format!("no answer to {client_id} within {ANSWER_MAX:?}"));
+                let about = format!("no answer to {client_id} within {ANSWER_MAX:?}: {:?}", pending.command);
+                self.life.complaints.push(about);
             }
         }
     }
@@ -367,37 +368,67 @@ impl Client {
         let event = match frame {
             ServerFrame::Welcome(welcome) => {
                 let WelcomePayload { head, messages } = *welcome;
-                let epoch = head.room.epoch.into_owned();
-                self.cursor = Some((epoch.clone(), head.room.rev));
+                let (epoch, rev) = (head.room.epoch.into_owned(), head.room.rev);
+                self.cursor = Some((epoch.clone(), rev));
                 self.life.n_resumed += usize::from(head.resumed);
                 self.counts.n_resumed.fetch_add(usize::from(head.resumed), Ordering::SeqCst);
-                Event::Welcome { epoch, rev: head.room.rev, resumed: head.resumed, has_more: head.has_more, messages }
+                if let Some(own) = head.own {
+                    self.life.history.author = Some(own.id.into_owned());
+                }
+                messages.iter().for_each(|message| self.subjects.saw(message));
+                let (resumed, has_more, head) = (head.resumed, head.has_more, head.head);
+                Event::Welcome { epoch, rev, head, resumed, has_more, messages }
             }
             ServerFrame::Message(message) => {
-                if let Some((_, rev)) = &mut self.cursor {
-                    *rev = (*rev).max(message.rev);
-                }
+                self.moves_to(message.rev);
+                self.subjects.saw(&message);
                 Event::Message(message)
+            }
+            ServerFrame::Reaction(reaction) => {
+                self.moves_to(reaction.rev);
+                Event::Reaction(reaction)
             }
             ServerFrame::Ack(ack) => {
                 if let Some(pending) = self.pending.remove(&ack.client_id) {
+                    let is_new = matches!(pending.command, Command::Message { .. });
+                    let n = if is_new { &self.counts.n_acked } else { &self.counts.n_changed };
+                    n.fetch_add(1, Ordering::SeqCst);
                     self.counts.n_unanswered.fetch_sub(1, Ordering::SeqCst);
-                    self.counts.n_acked.fetch_add(1, Ordering::SeqCst);
-                    self.acked.push((ack.client_id, pending.content));
+                    self.subjects.done(&pending.command, &ack.id, pending.n_sent == 1);
+                    self.acked.push((ack.client_id, pending.command));
                 }
                 Event::Ack(ack)
             }
-            ServerFrame::Error(ErrorPayload { code, client_id, .. }) => {
+            ServerFrame::Error(ErrorPayload { code, client_id, retry_after_ms, .. }) => {
                 self.life.n_refused += 1;
-                if let Some(pending) = client_id.and_then(|id| self.pending.get_mut(&id)) {
-                    self.counts.n_refused.fetch_add(1, Ordering::SeqCst);
-                    (pending.waits_since, pending.sent) = (None, None);
-                }
+                self.refused(client_id, code, retry_after_ms);
                 Event::Refused { client_id, code }
             }
             _ => return,
         };
         self.note(event);
+    }
+
+    fn moves_to(&mut self, to: i64) {
+        if let Some((_, rev)) = &mut self.cursor {
+            *rev = (*rev).max(to);
+        }
+    }
+
+    /// A message is sent again whatever the code; of the others, those whose code passes with time.
+    fn refused(&mut self, client_id: Option<Uuid>, code: ErrorCode, retry_after_ms: Option<u64>) {
+        let Some(client_id) = client_id else { return };
+        let Some(pending) = self.pending.get_mut(&client_id) else { return };
+        if matches!(pending.command, Command::Message { .. }) {
+            self.counts.n_refused.fetch_add(1, Ordering::SeqCst);
+        } else if is_final(code) {
+            self.subjects.refused(&pending.command);
+            self.pending.remove(&client_id);
+            self.counts.n_unanswered.fetch_sub(1, Ordering::SeqCst);
+            return;
+        }
+        (pending.waits_since, pending.sent) = (None, None);
+        pending.not_before = retry_after_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
     }
 }
 

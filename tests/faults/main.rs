@@ -19,7 +19,10 @@
 mod checker;
 mod client;
 mod faults;
+mod orders;
 mod place;
+mod stored;
+mod subjects;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "it serves the other tests as well")]
 mod support;
@@ -307,8 +310,8 @@ fn report(ended: &Ended, violations: &[Violation]) -> Vec<String> {
 fn figures(ended: &Ended) -> String {
     let found: usize = check(&ended.run).len();
     let mut line = format!(
-        "{} strikes, {} stored, {} resumed, {} refused",
-        ended.n_strikes, ended.n_stored, ended.n_resumed, ended.n_refused
+        "{} strikes, {} stored, {} changes, {} resumed, {} refused",
+        ended.n_strikes, ended.n_stored, ended.n_changes, ended.n_resumed, ended.n_refused
     );
     if found > 0 {
         line += &format!(", {found} violations");

@@ -156,7 +156,9 @@ impl Cluster {
         let mut copy = program("pg_basebackup");
         copy.arg("--pgdata").arg(&data).args(["--write-recovery-conf", "--checkpoint=fast"]);
         copy.args(["--host=127.0.0.1", "--username=tester"]).arg(format!("--port={}", self.port));
-        run(copy.env("PGPASSWORD", &self.password));
+        copy.env("PGPASSWORD", &self.password);
+        // Seconds on a busy machine, for which those who talk meanwhile must not stand still.
+        tokio::task::spawn_blocking(move || run(&mut copy)).await.expect("a copy");
         let (password, settings, environment) = (self.password.clone(), self.settings, self.environment.clone());
         Self { password, data, port: 0, settings, environment, child: None, disk: None, folder }.launched(rng).await
     }

@@ -20,8 +20,10 @@ use tokio::{
 use crate::{
     STORED_MIN,
     checker::{Message, Run, StoredRoom},
-    client::{Client, Counts, Habits, Life, Orders, Phase, Ties},
+    client::{Client, Counts, Habits, Life, Ties},
+    orders::{Orders, Phase},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
+    stored,
     support::{Database, Folder, Proxy, Server, in_path, until},
 };
 
@@ -87,6 +89,8 @@ pub struct Spec {
     /// Writes of the server to its disk can be refused.
     pub fake_disk: bool,
     pub habits: Habits,
+    /// The one server there is knows at once what it stored, so that every single change comes live.
+    pub one_by_one: bool,
 }
 
 impl Spec {
@@ -100,6 +104,7 @@ impl Spec {
         fake_clock: false,
         fake_disk: false,
         habits: Habits::USUAL,
+        one_by_one: false,
     };
     pub const SQLITE: Self = Self { home: Home::Sqlite { disk_mib: None }, ..Self::POSTGRES };
 }
@@ -132,6 +137,8 @@ pub struct Ended {
     pub n_resumed: usize,
     pub n_refused: usize,
     pub n_stored: usize,
+    /// What became of messages: edits, deletions, reactions.
+    pub n_changes: usize,
     /// Times that `/healthz` was seen to tell that the database is away.
     pub n_degraded: usize,
     /// The longest time that the servers took to tell that the database is back, once it was.
@@ -166,6 +173,7 @@ pub struct World {
     pub rng: StdRng,
     pub ended: Ended,
     pub rooms: Vec<String>,
+    may_jump: bool,
     /// The URL that servers are given.
     database_url: String,
     settings: Vec<(String, String)>,
@@ -180,9 +188,14 @@ pub struct World {
 const N_CLIENTS: usize = 10;
 /// Of them, people who only read.
 const N_READERS: usize = 2;
-/// The contract's own times, which the tests' support otherwise makes longer; and no limit on rates.
-const SETTINGS: [(&str, &str); 3] =
-    [("CHAT_STORE_WAIT_SECS", "5"), ("CHAT_READ_WAIT_SECS", "1.8"), ("CHAT_RATE_LIMITS", "off")];
+/// The contract's own times, which the tests' support otherwise makes longer; no limit on rates; and no message that is
+/// too old to be edited, also where the clock jumps.
+const SETTINGS: [(&str, &str); 4] = [
+    ("CHAT_STORE_WAIT_SECS", "5"),
+    ("CHAT_READ_WAIT_SECS", "1.8"),
+    ("CHAT_RATE_LIMITS", "off"),
+    ("CHAT_EDIT_WINDOW_SECS", "86400"),
+];
 
 impl World {
     pub async fn new(spec: Spec, kit: &Kit, mut rng: StdRng) -> Self {
@@ -251,6 +264,7 @@ impl World {
             rng,
             ended: Ended::default(),
             rooms,
+            may_jump: !spec.one_by_one,
             database_url,
             settings,
             orders,
@@ -396,6 +410,13 @@ impl World {
         until("messages to be acknowledged", async || (n_acked() >= enough).then_some(())).await;
     }
 
+    /// Waits until this many more edits, deletions and reactions are acknowledged.
+    pub async fn changed(&self, n: usize) {
+        let n_changed = || self.counts.n_changed.load(Ordering::SeqCst);
+        let enough = n_changed() + n;
+        until("changes to be acknowledged", async || (n_changed() >= enough).then_some(())).await;
+    }
+
     /// Waits until people are in and talk: what goes wrong before that goes wrong for nobody.
     pub async fn until_busy(&self) {
         self.acked(1).await;
@@ -474,8 +495,8 @@ impl World {
 
     async fn gather(mut self, lives: Vec<Life>) -> Ended {
         for room in self.rooms.clone() {
-            let rows = self.database.messages(&room).await;
-            let (last_rev, message_count) = self.database.counters(&room).await;
+            let stored = stored::room(&self.database, &room).await;
+            let last_rev = stored.last_rev;
             let (mut fresh, mut summaries) = (Vec::new(), Vec::new());
             let mut epoch = String::new();
             for server in &self.servers {
@@ -491,8 +512,9 @@ impl World {
                 epoch = summary["epoch"].as_str().expect("an epoch").to_owned();
                 summaries.push(summary["rev"].as_i64().expect("a counter"));
             }
-            self.ended.n_stored += rows.len();
-            let stored = StoredRoom { epoch, last_rev, message_count, rows, fresh, summaries };
+            self.ended.n_stored += stored.rows.len();
+            self.ended.n_changes += usize::try_from(last_rev).expect("a counter").saturating_sub(stored.rows.len());
+            let stored = StoredRoom { epoch, fresh, summaries, may_jump: self.may_jump, ..stored };
             self.ended.run.rooms.insert(room, stored);
         }
         for server in &self.servers {

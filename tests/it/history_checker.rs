@@ -7,17 +7,24 @@ use chat_wire::{AckPayload, AnnotationsPayload, AuthorPayload, ErrorCode, Messag
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::checker::{Broken, Event, History, Run, StoredRoom, Violation, check, check_history, shortest};
+#[path = "history_of_changes.rs"]
+mod of_changes;
+
+use crate::checker::{
+    Broken, Command, Event, History, Run, StoredRoom, Truth, Violation, check, check_history, shortest,
+};
+use of_changes::{KINDS_OF_CHANGES, Story, changed, damage_to_changes};
 
 const ROOM: &str = "글";
 const EPOCH: &str = "e";
+const AUTHOR: &str = "a";
 
 fn id(n: i64) -> Uuid {
     Uuid::from_u128(u128::try_from(n).unwrap())
 }
 
 fn row(seq: i64) -> MessagePayload<'static> {
-    let author = AuthorPayload { id: "a".into(), nickname: "물떼새".into(), avatar: "plover".into() };
+    let author = AuthorPayload { id: AUTHOR.into(), nickname: "물떼새".into(), avatar: "plover".into() };
     MessagePayload {
         id: (seq * 10).to_string().into(),
         seq,
@@ -37,7 +44,7 @@ fn ack(seq: i64) -> AckPayload {
 
 fn welcome_of(rev: i64, first: i64, resumed: bool) -> Event {
     let messages = (first..=rev).map(row).collect();
-    Event::Welcome { epoch: EPOCH.into(), rev, resumed, has_more: first > 1, messages }
+    Event::Welcome { epoch: EPOCH.into(), rev, head: None, resumed, has_more: first > 1, messages }
 }
 
 /// A run in which all is well: client 0 writes `n` messages, client 1 reads them over connections that end at
@@ -45,11 +52,11 @@ fn welcome_of(rev: i64, first: i64, resumed: bool) -> Event {
 fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     let mut author = vec![Event::Connected, Event::Asked(None), welcome_of(0, 1, false)];
     for seq in 1..=n {
-        let content = format!("text {seq}");
+        let command = Command::Message { content: format!("text {seq}") };
         author.extend([
-            Event::Sent { client_id: id(seq), content: content.clone() },
+            Event::Sent { client_id: id(seq), command: command.clone() },
             Event::Refused { client_id: Some(id(seq)), code: ErrorCode::StoreUnavailable },
-            Event::Sent { client_id: id(seq), content },
+            Event::Sent { client_id: id(seq), command },
             Event::Message(row(seq)),
             Event::Ack(ack(seq)),
         ]);
@@ -69,8 +76,11 @@ fn good(n: i64, cuts: &[(i64, i64)]) -> Run {
     reader.extend((at + 1..=n).map(|s| Event::Message(row(s))));
     let rows: Vec<_> = (1..=n).map(row).collect();
     let (epoch, fresh, summaries) = (EPOCH.into(), vec![rows.clone()], vec![n, n]);
-    let stored = StoredRoom { epoch, last_rev: n, message_count: n, rows, fresh, summaries };
-    let timed = |events: Vec<Event>| History { room: ROOM.into(), events: (0..).zip(events).collect() };
+    let stored = StoredRoom { epoch, last_rev: n, message_count: n, rows, fresh, summaries, ..StoredRoom::default() };
+    let timed = |events: Vec<Event>| {
+        let author = Some(AUTHOR.to_owned());
+        History { room: ROOM.into(), author, events: (0..).zip(events).collect() }
+    };
     Run { clients: vec![timed(author), timed(reader)], rooms: [(ROOM.to_owned(), stored)].into() }
 }
 
@@ -219,8 +229,14 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
             (Broken::ResumedUnasked { rev: seq }, author, 1)
         }
         20 => {
-            events(run)[2].1 =
-                Event::Welcome { epoch: EPOCH.into(), rev: 0, resumed: false, has_more: true, messages: Vec::new() };
+            events(run)[2].1 = Event::Welcome {
+                epoch: EPOCH.into(),
+                rev: 0,
+                head: None,
+                resumed: false,
+                has_more: true,
+                messages: vec![],
+            };
             (Broken::WrongHasMore { first: 1 }, author, 1)
         }
         21 => {
@@ -237,10 +253,37 @@ fn damage(run: &mut Run, kind: usize, seq: i64) -> (Broken, Option<usize>, usize
 
 const KINDS: usize = 23;
 
+/// That the checker finds it, and a short history shows it.
+fn is_found(run: &Run, what: Broken, client: Option<usize>, n_events_max: usize) -> Result<(), TestCaseError> {
+    let violation = Violation { room: ROOM.into(), client, what };
+    let found = check(run);
+    prop_assert!(found.contains(&violation), "{:?} is not among {:#?}", violation, found);
+    let events = shortest(run, &violation);
+    prop_assert!(events.len() <= n_events_max, "{:#?}", events);
+    prop_assert_eq!(events.is_empty(), client.is_none() || n_events_max == 0);
+    let short = History { events, ..run.clients[0].clone() };
+    let truth = Truth::of(&run.rooms[ROOM], run.clients.iter());
+    prop_assert!(client.is_none() || check_history(&short, &truth).contains(&violation.what));
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn a_good_run_shows_nothing(n in 0_i64..40, cuts in proptest::collection::vec((0_i64..8, 0_i64..8), 0..6)) {
         prop_assert_eq!(check(&good(n, &cuts)), []);
+    }
+
+    #[test]
+    fn a_good_run_with_changes_shows_nothing(
+        n in 6_i64..20,
+        at in 0_i64..1_000,
+        behind in 0_i64..=Story::N_CHANGES,
+        way in 0_usize..3,
+    ) {
+        let (mut run, _) = changed(n, 4 + at % (n - 5), behind, way);
+        prop_assert_eq!(check(&run), []);
+        stored(&mut run).may_jump = true;
+        prop_assert_eq!(check(&run), []);
     }
 
     #[test]
@@ -252,22 +295,32 @@ proptest! {
     ) {
         let mut run = good(n, &cuts);
         // Neither the first nor the last ones, so that there is something on both sides.
-        let seq = 4 + at % (n - 5);
-        let (what, client, n_events_max) = damage(&mut run, kind, seq);
-        let violation = Violation { room: ROOM.into(), client, what };
-        let found = check(&run);
-        prop_assert!(found.contains(&violation), "{:?} is not among {:#?}", violation, found);
-        let events = shortest(&run, &violation);
-        prop_assert!(events.len() <= n_events_max, "{:#?}", events);
-        prop_assert_eq!(events.is_empty(), client.is_none() || n_events_max == 0);
-        let short = History { room: ROOM.into(), events };
-        prop_assert!(client.is_none() || check_history(&short, &run.rooms[ROOM]).contains(&violation.what));
+        let (what, client, n_events_max) = damage(&mut run, kind, 4 + at % (n - 5));
+        is_found(&run, what, client, n_events_max)?;
+    }
+
+    #[test]
+    fn each_damage_to_changes_is_found_and_shown_in_few_events(
+        n in 6_i64..20,
+        at in 0_i64..1_000,
+        behind in 0_i64..=Story::N_CHANGES,
+        way in 0_usize..3,
+        kind in 0_usize..KINDS_OF_CHANGES,
+    ) {
+        let (mut run, story) = changed(n, 4 + at % (n - 5), behind, way);
+        let (what, client, n_events_max) = damage_to_changes(&mut run, &story, kind);
+        is_found(&run, what, client, n_events_max)?;
     }
 }
 
 #[test]
 fn every_kind_of_violation_is_made_by_a_damage() {
-    let made: BTreeSet<String> = (0..KINDS).map(|kind| damage(&mut good(12, &[]), kind, 6).0.name()).collect();
+    let made = (0..KINDS).map(|kind| damage(&mut good(12, &[]), kind, 6).0.name());
+    let of_changes = (0..KINDS_OF_CHANGES).map(|kind| {
+        let (mut run, story) = changed(12, 6, 3, 0);
+        damage_to_changes(&mut run, &story, kind).0.name()
+    });
+    let made: BTreeSet<String> = made.chain(of_changes).collect();
     let source = include_str!("../faults/checker.rs");
     let (_, list) = source.split_once("pub enum Broken {").unwrap();
     let (list, _) = list.split_once("\n}").unwrap();

@@ -16,7 +16,8 @@ pub fn faults() -> Vec<Fault> {
 }
 
 async fn step(world: &mut World) {
-    let offset = world.rng.random_range(-90_000_i64..3_600);
+    // All within the longest time in which a message may be edited.
+    let offset = world.rng.random_range(-80_000_i64..3_600);
     world.set_clock(offset);
     world.pause(200, 900).await;
 }

@@ -83,6 +83,9 @@ async fn hold_a_commit(world: &mut World) {
         AND state = 'idle' AND query ~ '^WITH (bump|inp) AS' AND state_change > $1";
     for _ in 0..20 {
         world.acked(1).await;
+        // Edits and their like have transactions of their own, which stand still at their first statement. Right behind
+        // a message it is often their turn.
+        world.pause(0, 80).await;
         let watcher = world.cluster().connect().await.expect("a connection");
         world.wire().set(|w| w.holds_answers = true);
         let now = watcher.query_one("SELECT clock_timestamp()", &[]).await.expect("a query");

@@ -16,11 +16,12 @@ use crate::{
 
 pub fn faults() -> Vec<Fault> {
     let heavy = Habits { pause_ms: (10, 60), length_max: 1_900, leaves_percent: 1, stops_ms: (4_000, 7_000) };
-    let busy = Spec { settings: &[("CHAT_OUTBOX_KIB", "128")], habits: heavy, n_rooms: 1, ..Spec::SQLITE };
+    let busy =
+        Spec { settings: &[("CHAT_OUTBOX_KIB", "128")], habits: heavy, n_rooms: 1, one_by_one: true, ..Spec::SQLITE };
     let quick = &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")];
     let lost = Spec { settings: quick, client_proxy: true, ..Spec::POSTGRES };
     let vanished = "connections of clients lead nowhere from one moment to the next, and nobody is told";
-    let short = Spec { settings: &[("CHAT_JOIN_SECS", "3")], ..Spec::SQLITE };
+    let short = Spec { settings: &[("CHAT_JOIN_SECS", "3")], one_by_one: true, ..Spec::SQLITE };
     vec![
         Fault::new("readers-stop", "clients in busy rooms stop reading for seconds", busy, |w| {
             Box::pin(stop_reading(w))

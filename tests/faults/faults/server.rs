@@ -27,6 +27,11 @@ pub fn faults() -> Vec<Fault> {
 async fn kill(world: &mut World) {
     let n = world.rng.random_range(1..10);
     world.acked(n).await;
+    // A new server takes changes once it knows that no older one lives: most would not live to see any.
+    if world.ended.n_strikes == 0 || world.rng.random_ratio(1, 5) {
+        let n = world.rng.random_range(1..4);
+        world.changed(n).await;
+    }
     let server = world.withdraw_server();
     world.keep_log(&server);
     server.kill9().await;

@@ -124,17 +124,22 @@ impl Database {
              FROM messages WHERE room_id = '{}' ORDER BY seq",
             room.replace('\'', "''")
         );
-        let texts: Vec<String> = match &self.place {
+        let texts = self.texts(&query).await;
+        texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))).collect()
+    }
+
+    /// The column `text` of each row that a query gives.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        match &self.place {
             Place::Postgres { .. } => {
-                let rows = self.client().await.query(&query, &[]).await.expect("the messages");
-                rows.iter().map(|row| row.get(0)).collect()
+                let rows = self.client().await.query(query, &[]).await.expect(query);
+                rows.iter().map(|row| row.get("text")).collect()
             }
             Place::Sqlite(folder) => {
-                let lines = sql_query(query).load(&mut Self::sqlite_connection(folder)).expect("the messages");
+                let lines = sql_query(query).load(&mut Self::sqlite_connection(folder)).expect(query);
                 lines.into_iter().map(|line: Line| line.text).collect()
             }
-        };
-        texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))).collect()
+        }
     }
 
     /// `last_rev` and `message_count` of a room's row; zeros where there is none.
