@@ -1,6 +1,6 @@
 // The owner's page: asks the server what reaches it of this page's own address, and opens a socket.
 
-import { base } from './base.js';
+import { base } from './shared/base.js';
 
 /** How long a socket may take to open. */
 const OPEN_MS = 10_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Announcer } from '../../static/js/announcer.js';
+import { Announcer } from '../../static/js/shared/announcer.js';
 import { withClock } from './support.mjs';
 
 function setup() {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FIRST_MS, LONGEST_MS, backoffMs } from '../../static/js/backoff.js';
+import { FIRST_MS, LONGEST_MS, backoffMs } from '../../static/js/wire/backoff.js';
 
 test('the ceiling doubles from half a second to twenty', () => {
   const ceilings = [0, 1, 2, 3, 4, 5, 6, 7, 100, 10_000].map((attempt) => backoffMs(attempt, () => 1));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { COMMANDS_MAX } from '../../static/js/commands.js';
-import { Sender } from '../../static/js/sender.js';
+import { COMMANDS_MAX } from '../../static/js/wire/commands.js';
+import { Sender } from '../../static/js/wire/sender.js';
 import { chatStore, commands, me, message, welcome, withClock } from './support.mjs';
 
 /** @param {string} id @param {string} emoji @param {boolean} on @returns {Chat.Order} */
@@ -9,7 +9,7 @@ const react = (id, emoji, on) => ({ type: 'REACT', id, emoji, on });
 /** @param {string} id @param {number} version @param {string} content @returns {Chat.Order} */
 const edit = (id, version, content) => ({ type: 'EDIT', id, version, content });
 
-/** @param {import('../../static/js/commands.js').Commands} queue */
+/** @param {import('../../static/js/wire/commands.js').Commands} queue */
 const waiting = (queue) => queue.entries.map((entry) => (entry.type === 'REACT' ? `${entry.id} ${entry.emoji} ${entry.on}`
   : entry.type === 'EDIT' ? `${entry.id} ${entry.version} ${entry.content}` : `${entry.id} deleted`));
 

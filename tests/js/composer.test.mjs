@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Composer } from '../../static/js/composer.js';
+import { Composer } from '../../static/js/compose/composer.js';
 import { strings } from '../../static/js/i18n/en.js';
-import { memoryStorage } from '../../static/js/storage.js';
+import { memoryStorage } from '../../static/js/shared/storage.js';
 
 /** As much of an element as the composer touches. */
 function element(more = {}) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Connection } from '../../static/js/connection.js';
+import { Connection } from '../../static/js/wire/connection.js';
 import { welcome, withClock } from './support.mjs';
 
 class FakeSocket extends EventTarget {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Frame, fromBlog } from '../../static/js/frame.js';
+import { Frame, fromBlog } from '../../static/js/page/frame.js';
 import { withClock } from './support.mjs';
 
 /** @param {object} fields */

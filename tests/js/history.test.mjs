@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { History } from '../../static/js/history.js';
+import { History } from '../../static/js/store/history.js';
 import { chatStore, message, messages, welcome } from './support.mjs';
 
 /** Answers each question when it is told to. @param {(pages: {url: string, answer: (page: object) => void}[], settle: () => Promise<void>) => Promise<void>} run */

@@ -52,7 +52,7 @@ test('Korean for Korean, English for everybody else', async () => {
 
 test('each text is used somewhere', async () => {
   const folder = new URL('../../static/js/', import.meta.url);
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.js')).map((name) => new URL(name, folder));
+  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js')).map((name) => new URL(name, folder));
   const sources = await Promise.all([...files, new URL('../../static/room.html', import.meta.url)].map((file) => readFile(file, 'utf8')));
   const all = sources.join('\n');
   const unused = Object.keys(ko).filter((key) => !new RegExp(`\\.${key}\\b|data-t(-label|-title)?="${key}"`).test(all));

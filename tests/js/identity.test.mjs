@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
 import test from 'node:test';
-import { Identity, uuid } from '../../static/js/identity.js';
-import { memoryStorage, openStorage } from '../../static/js/storage.js';
+import { Identity, uuid } from '../../static/js/store/identity.js';
+import { memoryStorage, openStorage } from '../../static/js/shared/storage.js';
 
 // Node 18 has it, but not as a global.
 if (!globalThis.crypto) Object.assign(globalThis, { crypto: webcrypto });

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
-import { listenEnter } from '../../static/js/composer.js';
-import { EnterPolicy, isEnter } from '../../static/js/ime.js';
+import { listenEnter } from '../../static/js/compose/composer.js';
+import { EnterPolicy, isEnter } from '../../static/js/compose/ime.js';
 import { replay } from './ime-replay.mjs';
 
 const { orders, notCovered } = JSON.parse(await readFile(new URL('data/ime-orders.json', import.meta.url), 'utf8'));

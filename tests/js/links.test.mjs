@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { findLinks, isEmojiOnly } from '../../static/js/links.js';
+import { findLinks, isEmojiOnly } from '../../static/js/text/links.js';
 
 /** @type {[string, string[]][]} */
 const CASES = [

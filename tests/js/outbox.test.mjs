@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { OUTBOX_MAX, Outbox } from '../../static/js/outbox.js';
-import { Sender } from '../../static/js/sender.js';
-import { memoryStorage } from '../../static/js/storage.js';
+import { OUTBOX_MAX, Outbox } from '../../static/js/wire/outbox.js';
+import { Sender } from '../../static/js/wire/sender.js';
+import { memoryStorage } from '../../static/js/shared/storage.js';
 import { outbox, withClock } from './support.mjs';
 
 test('unsent messages survive a reload with their ids, in order, and wait again', () => {

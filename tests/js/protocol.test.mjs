@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { afterClose, changeRev, decode, encodeJoin } from '../../static/js/protocol.js';
+import { afterClose, changeRev, decode, encodeJoin } from '../../static/js/wire/protocol.js';
 
 const frame = (/** @type {string} */ type, /** @type {object} */ payload) => ({ type, payload });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ReadPosition } from '../../static/js/read-position.js';
-import { memoryStorage } from '../../static/js/storage.js';
+import { ReadPosition } from '../../static/js/store/read-position.js';
+import { memoryStorage } from '../../static/js/shared/storage.js';
 
 test('the position of a room is found again, in the same life of the room only', () => {
   const storage = memoryStorage();

@@ -14,7 +14,7 @@
 
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { decode } from '../../static/js/protocol.js';
+import { decode } from '../../static/js/wire/protocol.js';
 import { chatStore } from './support.mjs';
 
 export class Reader {

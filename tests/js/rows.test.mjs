@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { buildRows, foldNotices } from '../../static/js/rows.js';
+import { buildRows, foldNotices } from '../../static/js/list/rows.js';
 import { me, message, other } from './support.mjs';
 
 const day = (/** @type {string} */ iso) => iso.slice(0, 10);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { strings } from '../../static/js/i18n/en.js';
-import { Status } from '../../static/js/status.js';
+import { Status } from '../../static/js/page/status.js';
 import { withClock } from './support.mjs';
 
 /** As much of an element as the strip needs. */

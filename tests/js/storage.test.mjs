@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ladder, memoryStorage, openStorage, takeFromCookie, webStorage } from '../../static/js/storage.js';
+import { ladder, memoryStorage, openStorage, takeFromCookie, webStorage } from '../../static/js/shared/storage.js';
 
 const KEY = 'realtime-chat:identity';
 

@@ -1,9 +1,9 @@
 // What the unit tests share: messages, stores in memory, a clock that moves when told.
 
-import { ChatStore } from '../../static/js/chat-store.js';
-import { Commands } from '../../static/js/commands.js';
-import { Outbox } from '../../static/js/outbox.js';
-import { memoryStorage } from '../../static/js/storage.js';
+import { ChatStore } from '../../static/js/store/chat-store.js';
+import { Commands } from '../../static/js/wire/commands.js';
+import { Outbox } from '../../static/js/wire/outbox.js';
+import { memoryStorage } from '../../static/js/shared/storage.js';
 
 export const me = { id: 'me', nickname: 'Otter', avatar: 'otter' };
 export const other = { id: 'other', nickname: 'Fox', avatar: 'fox' };

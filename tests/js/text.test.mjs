@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cleanContent, cleanNickname, codePoints, graphemes, nicknameFault } from '../../static/js/text.js';
+import { cleanContent, cleanNickname, codePoints, graphemes, nicknameFault } from '../../static/js/text/text.js';
 
 test('nicknames are counted as a person counts', () => {
   assert.equal(graphemes('익명의 수달'), 6);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { inkOn, isAccent, isTheme } from '../../static/js/theme.js';
+import { inkOn, isAccent, isTheme } from '../../static/js/shared/theme.js';
 
 /** Contrast by WCAG 2.2. @param {string} a @param {string} b */
 function contrast(a, b) {

@@ -1,9 +1,9 @@
 // Nickname and animal: the question to a newcomer, and the same form again for changing them.
 
-import { loadAvatars, pick } from './avatars.js';
+import { loadAvatars, pick } from '../shared/avatars.js';
 import { listenEnter } from './composer.js';
-import { make, setAvatar } from './dom.js';
-import { cleanNickname, nicknameFault } from './text.js';
+import { make, setAvatar } from '../shared/dom.js';
+import { cleanNickname, nicknameFault } from '../text/text.js';
 
 export class Profile {
   /**

@@ -1,7 +1,7 @@
 // The box where a message is written, and the Enter key in any box.
 
 import { EnterPolicy, isEnter } from './ime.js';
-import { cleanContent, codePoints } from './text.js';
+import { cleanContent, codePoints } from '../text/text.js';
 
 /** Letters left at which the count appears. */
 const COUNT_FROM = 200;

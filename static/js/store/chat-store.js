@@ -2,8 +2,8 @@
 // Every change goes through here and ends in one event; nothing here touches the page.
 
 import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
-import { DetailEvent } from './events.js';
-import { changeRev, isAuthor, isMessage, isReactions, isWelcome } from './protocol.js';
+import { DetailEvent } from '../shared/events.js';
+import { changeRev, isAuthor, isMessage, isReactions, isWelcome } from '../wire/protocol.js';
 
 /** So many of the newest messages are kept while the reader is far above them. */
 const TAIL_MAX = 50;
@@ -22,7 +22,7 @@ const TYPING_MAX = 5;
  * `done` (detail: a command that the server has carried out).
  */
 export class ChatStore extends EventTarget {
-  /** @param {import('./outbox.js').Outbox} outbox @param {import('./commands.js').Commands} commands */
+  /** @param {import('../wire/outbox.js').Outbox} outbox @param {import('../wire/commands.js').Commands} commands */
   constructor(outbox, commands) {
     super();
     this.outbox = outbox;

@@ -1,6 +1,6 @@
 // Takes a queue (the outbox, or the commands) to the server, one entry at a time, and decides what each refusal means.
 
-import { DetailEvent } from './events.js';
+import { DetailEvent } from '../shared/events.js';
 
 /** Refusals that pass with time: the same entry is sent again by itself. */
 const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);

@@ -5,7 +5,7 @@
 // The scroller is a reversed column: its resting position is the bottom, so the newest messages
 // are in sight from the first paint on, before any script runs and with none at all.
 
-import { copyText } from './dom.js';
+import { copyText } from '../shared/dom.js';
 import { RowView } from './row-view.js';
 import { buildRows, foldNotices } from './rows.js';
 
@@ -27,11 +27,11 @@ const NOTICES_PEOPLE_MAX = 20;
 
 export class View {
   /**
-   * @param {import('./chat-store.js').ChatStore} store
+   * @param {import('../store/chat-store.js').ChatStore} store
    * @param {Chat.ViewParts} parts
    * @param {Chat.ViewActions} actions
    * @param {Chat.Strings} strings
-   * @param {import('./time.js').Clock} clock
+   * @param {import('../shared/time.js').Clock} clock
    */
   constructor(store, parts, actions, strings, clock) {
     this.store = store;
@@ -126,7 +126,7 @@ export class View {
     else this.#lead(row, this.parts.log.clientHeight / 3);
   }
 
-  /** @param {Chat.Strings} strings @param {import('./time.js').Clock} clock */
+  /** @param {Chat.Strings} strings @param {import('../shared/time.js').Clock} clock */
   setLanguage(strings, clock) {
     this.strings = strings;
     this.clock = clock;

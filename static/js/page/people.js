@@ -1,7 +1,7 @@
 // How many people are here, and who.
 
-import { avatarImage, make } from './dom.js';
-import { isAuthor } from './protocol.js';
+import { avatarImage, make } from '../shared/dom.js';
+import { isAuthor } from '../wire/protocol.js';
 
 /** A list of thousands serves nobody, and each name in it is a picture to load. */
 const SHOWN_MAX = 200;
@@ -9,7 +9,7 @@ const SHOWN_MAX = 200;
 export class People {
   /**
    * @param {Chat.PeopleParts} parts
-   * @param {import('./chat-store.js').ChatStore} store
+   * @param {import('../store/chat-store.js').ChatStore} store
    * @param {string} membersUrl
    * @param {() => Chat.Strings} strings
    */

@@ -1,7 +1,7 @@
 // What the reader is told about the connection and about waiting. Short breaks are not worth a
 // word: nothing is said in the first two seconds.
 
-import { make } from './dom.js';
+import { make } from '../shared/dom.js';
 
 const SILENT_MS = 2_000;
 /** A restart that the server has announced is over within moments, the pause it asked for included. */

@@ -2,7 +2,7 @@
 // and comes back. It knows when to try, never what the frames mean beyond joining.
 
 import { backoffMs } from './backoff.js';
-import { DetailEvent } from './events.js';
+import { DetailEvent } from '../shared/events.js';
 import { ADDRESS_FULL, PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from './protocol.js';
 
 /** A connection that held this long was a good one: the next failure starts from the beginning. */

@@ -1,8 +1,8 @@
 // Draws the rows of the list, and keeps every node that still belongs: what a message, a message on its way, a divider
 // or a notice looks like.
 
-import { findLinks, isEmojiOnly } from './links.js';
-import { avatarImage, copyText, make, setAvatar } from './dom.js';
+import { findLinks, isEmojiOnly } from '../text/links.js';
+import { avatarImage, copyText, make, setAvatar } from '../shared/dom.js';
 
 const HANGUL = /[\uac00-\ud7a3]/u;
 

@@ -2,7 +2,7 @@
 // may speak to a bare iframe itself. Nothing secret ever crosses, and what comes in is checked
 // here: the window, the origin, the type, the kind of each field.
 
-import { isAccent, isTheme } from './theme.js';
+import { isAccent, isTheme } from '../shared/theme.js';
 
 const NS = 'realtime-chat';
 /** `ready` is repeated until the blog answers: its script may start later than we do. */

@@ -1,7 +1,7 @@
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
 
-import { takeFromCookie } from './storage.js';
+import { takeFromCookie } from '../shared/storage.js';
 
 const KEY = 'realtime-chat:identity';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
