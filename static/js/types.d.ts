@@ -102,7 +102,7 @@ declare namespace Chat {
   };
   type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
   /** Of a server that knows no changes: neither `epoch` nor `rev`. */
-  type HistoryPage = { epoch?: string; rev?: number; messages: Message[]; hasMore: boolean };
+  type HistoryPage = { epoch?: string; rev?: number; messages: Message[]; hasMore: boolean; quoted?: Message[] };
   type HistoryState = 'idle' | 'loading' | 'failed';
   type HistorySide = 'older' | 'newer';
 
@@ -131,10 +131,20 @@ declare namespace Chat {
     /** The button that leads to the first unread message, far above. */
     first: HTMLElement;
   };
+  /** What rows are drawn from, beside the messages. */
+  type RowContext = {
+    store: import('./store/chat-store.js').ChatStore;
+    clock: import('./shared/time.js').Clock;
+    strings: Strings;
+    live: boolean;
+    /** The message that a link has led to. */
+    target: number | null;
+    /** Whether a message is about to be deleted and can still be kept. */
+    leaving: (id: string) => boolean;
+    /** As chosen, before the server has confirmed it. */
+    me: () => { nickname: string; avatar: string };
+  };
   type ViewActions = {
-    load: (side: HistorySide) => void;
-    /** Goes to another part of the room; answers whether it is there. */
-    loadAround: (seq: number) => Promise<boolean>;
     /** Everything up to here was seen. */
     read: (seq: number) => void;
     /** The link to a message, for copying. */
@@ -142,11 +152,32 @@ declare namespace Chat {
     say: (text: string) => void;
     retry: (clientId: string) => void;
     discard: (clientId: string) => void;
-    unread: (count: number) => void;
-    /** As chosen, before the server has confirmed it. */
+    unread: (count: number, mentions: number) => void;
+    react: (seq: number, emoji: string) => void;
+    /** Keeps a message that was about to be deleted. */
+    keep: (seq: number) => void;
+    leaving: (id: string) => boolean;
     me: () => { nickname: string; avatar: string };
   };
-  type ComposerParts = { form: HTMLFormElement; box: HTMLTextAreaElement; count: HTMLElement; send: HTMLButtonElement };
+  type ComposerParts = {
+    form: HTMLFormElement;
+    box: HTMLTextAreaElement;
+    count: HTMLElement;
+    send: HTMLButtonElement;
+    /** Says what is answered or edited. */
+    context: HTMLElement;
+  };
+  /** What goes with a new message beside its text. */
+  type Written = { replyTo?: Reply; mentions?: Mention[] };
+  /** Offers people while `@…` is written, and knows whom the text addresses. */
+  type MentionSource = {
+    update(): void;
+    /** Whether the key was for the list. */
+    keydown(event: KeyboardEvent): boolean;
+    mentionsOf(content: string): Mention[];
+    reset(): void;
+    restore(content: string, mentions: Mention[]): void;
+  };
   type ProfileParts = {
     form: HTMLFormElement;
     prompt: HTMLElement;

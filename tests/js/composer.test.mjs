@@ -3,38 +3,51 @@ import test from 'node:test';
 import { Composer } from '../../static/js/compose/composer.js';
 import { strings } from '../../static/js/i18n/en.js';
 import { memoryStorage } from '../../static/js/shared/storage.js';
+import { message } from './support.mjs';
 
 /** As much of an element as the composer touches. */
 function element(more = {}) {
   return Object.assign(new EventTarget(), {
     value: '', hidden: true, textContent: '', disabled: false, offsetHeight: 46, clientHeight: 44, scrollHeight: 44,
-    style: { height: '' }, classList: { toggle() {} }, focus() {}, blur() {}, ...more,
+    style: { height: '' }, classList: { toggle() {} }, focus() {}, blur() {}, setSelectionRange() {}, replaceChildren() {}, ...more,
   });
 }
 
 /** @param {(world: any) => void} run @param {{drafts?: any, takes?: boolean}} [options] */
 function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
-  const names = ['matchMedia', 'getComputedStyle', 'requestAnimationFrame'];
+  const names = ['matchMedia', 'getComputedStyle', 'requestAnimationFrame', 'document'];
   const before = names.map((name) => /** @type {any} */ (globalThis)[name]);
   Object.assign(globalThis, {
     matchMedia: () => ({ matches: false }), getComputedStyle: () => ({ lineHeight: '24px' }), requestAnimationFrame: (/** @type {() => void} */ draw) => draw(),
+    document: Object.assign(new EventTarget(), { createElement: () => element({ append() {}, setAttribute() {} }) }),
   });
   try {
-    const parts = /** @type {any} */ ({ form: element(), box: element(), count: element(), send: element() });
+    const parts = /** @type {any} */ ({ form: element(), box: element(), count: element(), send: element(), context: element() });
     /** @type {string[]} */
     const sent = [];
     /** @type {string[]} */
     const explained = [];
+    /** @type {any[]} what went with each message, or the edits */
+    const more = [];
     let left = 0;
+    let up = 0;
     const composer = new Composer(parts, {
-      submit(content) {
+      submit(content, written) {
         if (takes) sent.push(content);
+        if (takes) more.push(written);
         return takes;
       },
+      edit(message, content) {
+        if (takes) more.push({ edited: message.id, content });
+        return takes;
+      },
+      editLast: () => { up += 1; },
+      typed: () => {},
+      signal: new AbortController().signal,
       drafts, draftKey: 'draft', strings: () => strings, explain: (text) => explained.push(text), leave: () => { left += 1; },
     });
     run({
-      composer, ...parts, sent, explained, drafts, left: () => left,
+      composer, ...parts, sent, more, explained, drafts, left: () => left, up: () => up,
       type(/** @type {string} */ text) {
         parts.box.value = text;
         parts.box.dispatchEvent(new Event('input'));
@@ -86,4 +99,65 @@ test('Escape leaves the box, but not while it belongs to the input method', () =
   assert.equal(left(), 0);
   press('Escape', { keyCode: 27 });
   assert.equal(left(), 1);
+}));
+
+test('an answer goes with what it answers, once', () => withComposer(({ composer, context, type, press, sent, more }) => {
+  composer.answer(message(3));
+  assert.equal(context.hidden, false);
+  type('me too');
+  press('Enter');
+  type('and more');
+  press('Enter');
+  assert.deepEqual([sent, more, context.hidden], [['me too', 'and more'], [{ replyTo: { id: 'm3', seq: 3 } }, {}], true]);
+}));
+
+test('an edit keeps what was being written beside it', () => withComposer(({ composer, context, type, press, box, drafts, sent, more }) => {
+  type('half a thou');
+  composer.edit(message(3));
+  assert.deepEqual([box.value, drafts.get('draft'), context.hidden], ['text 3', 'half a thou', false]);
+  type('better');
+  press('Enter');
+  assert.deepEqual([more, sent, box.value, context.hidden], [[{ edited: 'm3', content: 'better' }], [], 'half a thou', true]);
+}));
+
+test('Escape leaves an edit, and only then the box; what is not changed is not sent', () => withComposer(({ composer, type, press, box, more, left }) => {
+  type('mine');
+  composer.edit(message(3));
+  type('never mind');
+  press('Escape', { keyCode: 27 });
+  assert.deepEqual([box.value, more, left()], ['mine', [], 0]);
+  composer.edit(message(3));
+  press('Enter');
+  assert.deepEqual([box.value, more], ['mine', []]);
+  press('Escape', { keyCode: 27 });
+  assert.equal(left(), 1);
+}));
+
+test('an edit that cannot be taken stays in the box; what is edited may go away meanwhile', () => withComposer(({ composer, type, press, box, context }) => {
+  composer.edit(message(3));
+  type('better');
+  press('Enter');
+  assert.deepEqual([box.value, context.hidden], ['better', false]);
+  composer.check(() => true);
+  assert.equal(context.hidden, false);
+  composer.check(() => false);
+  assert.deepEqual([box.value, context.hidden], ['', true]);
+}, { takes: false }));
+
+test('the up arrow in an empty box asks for the last message of one\'s own', () => withComposer(({ type, press, up }) => {
+  press('ArrowUp', { keyCode: 38 });
+  press('ArrowUp', { keyCode: 38, shiftKey: true });
+  type('words');
+  press('ArrowUp', { keyCode: 38 });
+  assert.equal(up(), 1);
+}));
+
+test('Ctrl or Cmd with Enter sends', () => withComposer(({ type, press, sent }) => {
+  for (const more of [{ ctrlKey: true }, { metaKey: true }, { ctrlKey: true, shiftKey: true }]) {
+    type(JSON.stringify(more));
+    press('Enter', more);
+  }
+  type('not this');
+  press('Enter', { altKey: true });
+  assert.equal(sent.length, 3);
 }));

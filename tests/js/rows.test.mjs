@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { buildRows, foldNotices } from '../../static/js/list/rows.js';
+import { foldNotices } from '../../static/js/list/notices.js';
+import { buildRows } from '../../static/js/list/rows.js';
 import { me, message, other } from './support.mjs';
 
 const day = (/** @type {string} */ iso) => iso.slice(0, 10);

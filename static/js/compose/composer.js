@@ -1,96 +1,70 @@
-// The box where a message is written, and the Enter key in any box.
+// The box where a message is written, answered or edited.
 
-import { EnterPolicy, isEnter } from './ime.js';
+import { excerpt } from '../list/row-model.js';
+import { make } from '../shared/dom.js';
 import { cleanContent, codePoints } from '../text/text.js';
+import { listenEnter } from './enter.js';
 
 /** Letters left at which the count appears. */
 const COUNT_FROM = 200;
 const LINES_MAX = 6;
 
-/**
- * Calls `submit` when Enter means so, whatever input method is in use.
- * @param {EventTarget} box a text field
- * @param {{touch: () => boolean, submit: () => void}} options
- * @returns {{policy: EnterPolicy}}
- */
-export function listenEnter(box, { touch, submit }) {
-  const policy = new EnterPolicy();
-  const sendNow = () => {
-    // Somebody types faster than the page runs: emptying the box now would break the new syllable.
-    if (policy.composing) policy.sendAfterComposition();
-    else submit();
-  };
-  // The events' own times: how long the page took to get to them says nothing about the keys.
-  box.addEventListener('compositionstart', () => policy.compositionStart());
-  box.addEventListener('compositionupdate', (event) => policy.compositionUpdate(/** @type {CompositionEvent} */ (event).data));
-  box.addEventListener('compositionend', (event) => {
-    const send = policy.compositionEnd(/** @type {CompositionEvent} */ (event).data, event.timeStamp);
-    // One task later the box holds the last syllable in every engine.
-    if (send) setTimeout(sendNow, 0);
-  });
-  box.addEventListener('keydown', (event) => {
-    const key = /** @type {KeyboardEvent} */ (event);
-    if (!isEnter(key) || key.ctrlKey || key.altKey || key.metaKey) return;
-    const meaning = policy.enter(key, key.timeStamp, touch());
-    if (meaning === 'send' || meaning === 'swallow') key.preventDefault();
-    if (meaning === 'send' && !key.repeat) submit();
-  });
-  box.addEventListener('keyup', (event) => {
-    if (isEnter(/** @type {KeyboardEvent} */ (event))) policy.enterUp();
-  });
-  box.addEventListener('beforeinput', (event) => {
-    const { inputType, timeStamp } = /** @type {InputEvent} */ (event);
-    if (inputType !== 'insertLineBreak' && inputType !== 'insertParagraph') return;
-    const meaning = policy.lineBreak(timeStamp);
-    if (meaning === 'newline') return;
-    event.preventDefault();
-    if (meaning === 'send') setTimeout(sendNow, 0);
-  });
-  return { policy };
-}
-
 export class Composer {
   /**
    * @param {Chat.ComposerParts} parts
    * @param {object} options
-   * @param {(content: string) => boolean} options.submit false when it cannot be taken: the text stays
+   * @param {(content: string, more: Chat.Written) => boolean} options.submit false when it cannot be taken: the text stays
+   * @param {(message: Chat.Message, content: string, mentions: Chat.Mention[]) => boolean} options.edit likewise
+   * @param {() => void} options.editLast the writer wants to edit the last message of their own
+   * @param {(text: string) => void} options.typed something was written
    * @param {Chat.KeyValue} options.drafts
    * @param {string} options.draftKey
    * @param {() => Chat.Strings} options.strings
    * @param {(text: string) => void} options.explain why nothing was sent
    * @param {() => void} options.leave the writer wants out of the box
+   * @param {AbortSignal} options.signal
    */
-  constructor(parts, { submit, drafts, draftKey, strings, explain, leave }) {
+  constructor(parts, options) {
     this.parts = parts;
-    this.submitContent = submit;
-    this.drafts = drafts;
-    this.draftKey = draftKey;
-    this.strings = strings;
-    this.explain = explain;
+    this.options = options;
     this.contentMax = 2000;
     this.scheduled = false;
-    const { form, box, send } = parts;
+    /** @type {Chat.Message | null} what is being answered */
+    this.answered = null;
+    /** @type {Chat.Message | null} what is being edited */
+    this.edited = null;
+    /** What was being written when the editing began; it comes back when that ends. */
+    this.beside = '';
+    /** @type {Chat.MentionSource | null} */
+    this.mentions = null;
+    const { form, box, send, context } = parts;
+    const { signal } = options;
     const touch = matchMedia('(hover: none) and (pointer: coarse)');
-    const { policy } = listenEnter(box, { touch: () => touch.matches, submit: () => this.#submit() });
+    this.policy = listenEnter(box, {
+      touch: () => touch.matches,
+      submit: () => this.#submit(),
+      first: (event) => this.mentions?.keydown(event) === true,
+      signal,
+    });
     // The button must not take the focus: on phones the keyboard would go down and up again.
-    send.addEventListener('pointerdown', (event) => event.preventDefault());
+    for (const button of [send, context]) button.addEventListener('pointerdown', (event) => event.preventDefault(), { signal });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      if (!policy.composing) {
+      if (!this.policy.composing) {
         this.#submit();
         return;
       }
       // Leaving the box ends the composition, and its end sends.
-      policy.sendAfterComposition();
+      this.policy.sendAfterComposition();
       box.blur();
       box.focus();
-    });
-    box.addEventListener('input', () => this.#schedule());
-    box.addEventListener('keydown', (event) => {
-      // Tab must stay free to leave the frame, so Escape is the way up to the messages.
-      if (event.key === 'Escape' && !event.isComposing && event.keyCode !== 229) leave();
-    });
-    box.value = drafts.get(draftKey) ?? '';
+    }, { signal });
+    box.addEventListener('input', () => this.#schedule(), { signal });
+    box.addEventListener('keydown', (event) => this.#key(event), { signal });
+    document.addEventListener('selectionchange', () => {
+      if (document.activeElement === box) this.mentions?.update();
+    }, { signal });
+    box.value = options.drafts.get(options.draftKey) ?? '';
     this.update();
   }
 
@@ -98,14 +72,94 @@ export class Composer {
     this.parts.box.focus({ preventScroll: true });
   }
 
+  /** @param {Chat.Message} message */
+  answer(message) {
+    this.#endEdit();
+    this.answered = message;
+    this.#drawContext();
+    this.focus();
+  }
+
+  /**
+   * Takes a message's text into the box; what was being written is kept beside it.
+   * @param {Chat.Message} message
+   * @param {string} [content] what it is to become, where an attempt was refused
+   */
+  edit(message, content = message.content) {
+    const { box } = this.parts;
+    if (!this.edited) this.beside = box.value;
+    this.edited = message;
+    box.value = content;
+    this.mentions?.restore(content, message.mentions ?? []);
+    this.#drawContext();
+    this.update();
+    this.focus();
+    box.setSelectionRange(content.length, content.length);
+  }
+
+  /** Back to an ordinary message. @returns {boolean} whether it was another one */
+  cancel() {
+    if (!this.edited && !this.answered) return false;
+    this.answered = this.edited ? this.answered : null;
+    this.#endEdit();
+    this.#drawContext();
+    return true;
+  }
+
+  /** What is answered or edited may be gone. @param {(id: string) => boolean} isThere */
+  check(isThere) {
+    if (this.answered && !isThere(this.answered.id)) this.answered = null;
+    else if (!this.edited || isThere(this.edited.id)) return;
+    else this.#endEdit();
+    this.#drawContext();
+  }
+
+  #endEdit() {
+    if (!this.edited) return;
+    this.edited = null;
+    this.parts.box.value = this.beside;
+    this.beside = '';
+    this.mentions?.reset();
+    this.update();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const { key, isComposing, keyCode, shiftKey, ctrlKey, altKey, metaKey } = event;
+    if (isComposing || keyCode === 229 || event.defaultPrevented) return;
+    // Tab must stay free to leave the frame, so Escape is the way up to the messages.
+    if (key === 'Escape') {
+      if (!this.cancel()) this.options.leave();
+    } else if (key === 'ArrowUp' && this.parts.box.value === '' && !this.edited && !(shiftKey || ctrlKey || altKey || metaKey)) {
+      event.preventDefault();
+      this.options.editLast();
+    }
+  }
+
   #submit() {
     const { box } = this.parts;
+    const { explain, strings } = this.options;
     const content = cleanContent(box.value);
     if (!content) return;
     const over = codePoints(content) - this.contentMax;
-    if (over > 0) this.explain(this.strings().tooLong(over));
-    if (over > 0 || !this.submitContent(content)) return;
+    if (over > 0) {
+      explain(strings().tooLong(over));
+      return;
+    }
+    const mentions = this.mentions?.mentionsOf(content) ?? [];
+    if (this.edited) {
+      if (content !== this.edited.content && !this.options.edit(this.edited, content, mentions)) return;
+      this.#endEdit();
+      this.#drawContext();
+      return;
+    }
+    const { answered } = this;
+    const more = { ...(answered && { replyTo: { id: answered.id, seq: answered.seq } }), ...(mentions.length && { mentions }) };
+    if (!this.options.submit(content, more)) return;
+    this.answered = null;
     box.value = '';
+    this.mentions?.reset();
+    this.#drawContext();
     this.update();
   }
 
@@ -116,12 +170,45 @@ export class Composer {
     requestAnimationFrame(() => {
       this.scheduled = false;
       this.update();
+      this.mentions?.update();
+      if (!this.edited) this.options.typed(this.parts.box.value);
     });
   }
 
   /** Keeps what is written for the next visit of this tab. */
   keepDraft() {
-    this.drafts.set(this.draftKey, this.parts.box.value || null);
+    const { drafts, draftKey } = this.options;
+    drafts.set(draftKey, (this.edited ? this.beside : this.parts.box.value) || null);
+  }
+
+  /** After the language changed. */
+  relabel() {
+    this.#drawContext();
+    this.update();
+  }
+
+  /** Says above the box what is being answered or edited, and leads out of it. */
+  #drawContext() {
+    const { context } = this.parts;
+    const strings = this.options.strings();
+    const message = this.edited ?? this.answered;
+    context.hidden = message === null;
+    if (!message) return;
+    const what = this.edited ? strings.editing : strings.answering(`\u2068${message.author.nickname}\u2069`);
+    const text = make('bdi', 'quoted', excerpt(message.content));
+    text.dir = 'auto';
+    const close = make('button', 'icon');
+    close.type = 'button';
+    close.setAttribute('aria-label', strings.cancel);
+    close.title = strings.cancel;
+    close.textContent = '✕';
+    close.addEventListener('click', () => {
+      this.cancel();
+      this.focus();
+    });
+    const words = make('div', 'words');
+    words.append(make('span', 'what', what), text);
+    context.replaceChildren(words, close);
   }
 
   update() {
@@ -134,7 +221,7 @@ export class Composer {
     const content = cleanContent(box.value);
     const left = this.contentMax - codePoints(content);
     count.hidden = left > COUNT_FROM;
-    count.textContent = left < 0 ? this.strings().tooLong(-left) : this.strings().left(left);
+    count.textContent = left < 0 ? this.options.strings().tooLong(-left) : this.options.strings().left(left);
     count.classList.toggle('over', left < 0);
     send.disabled = content === '' || left < 0;
   }

@@ -1,7 +1,7 @@
 // Nickname and animal: the question to a newcomer, and the same form again for changing them.
 
 import { loadAvatars, pick } from '../shared/avatars.js';
-import { listenEnter } from './composer.js';
+import { listenEnter } from './enter.js';
 import { make, setAvatar } from '../shared/dom.js';
 import { cleanNickname, nicknameFault } from '../text/text.js';
 
@@ -12,8 +12,9 @@ export class Profile {
    * @param {(nickname: string, avatar: string) => void} options.choose
    * @param {() => void} options.dismiss
    * @param {() => Chat.Strings} options.strings
+   * @param {AbortSignal} options.signal
    */
-  constructor(parts, { choose, dismiss, strings }) {
+  constructor(parts, { choose, dismiss, strings, signal }) {
     this.parts = parts;
     this.strings = strings;
     this.choose = choose;
@@ -28,11 +29,11 @@ export class Profile {
     /** @type {Chat.Avatar[]} */
     this.avatars = [];
     const { form, box, face } = parts;
-    listenEnter(box, { touch: () => false, submit: () => this.#submit() });
+    listenEnter(box, { touch: () => false, submit: () => this.#submit(), signal });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#submit();
-    });
+    }, { signal });
     form.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229) return;
       if (parts.animals.contains(/** @type {Node} */ (event.target))) {
@@ -41,11 +42,12 @@ export class Profile {
       } else {
         dismiss();
       }
-    });
-    parts.dismiss.addEventListener('click', dismiss);
-    face.addEventListener('click', () => this.#toggleAnimals());
-    box.addEventListener('input', () => this.explain(''));
-    box.addEventListener('focus', () => box.value === this.suggestion && box.select());
+    }, { signal });
+    parts.dismiss.addEventListener('click', dismiss, { signal });
+    face.addEventListener('click', () => this.#toggleAnimals(), { signal });
+    box.addEventListener('input', () => this.explain(''), { signal });
+    box.addEventListener('focus', () => box.value === this.suggestion && box.select(), { signal });
+    signal.addEventListener('abort', () => clearInterval(this.countdown));
   }
 
   /**

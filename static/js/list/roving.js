@@ -5,8 +5,9 @@ export class Roving {
    * @param {HTMLElement} log one stop of the Tab key
    * @param {HTMLElement} list its children of class `msg` are the messages
    * @param {{toBottom: () => void, leave: () => void}} actions
+   * @param {AbortSignal} signal
    */
-  constructor(log, list, { toBottom, leave }) {
+  constructor(log, list, { toBottom, leave }, signal) {
     this.log = log;
     this.list = list;
     this.toBottom = toBottom;
@@ -17,7 +18,7 @@ export class Roving {
       if (event.key === 'Escape') leave();
       else if (!this.#go(event.key, /** @type {Element} */ (event.target))) return;
       event.preventDefault();
-    });
+    }, { signal });
   }
 
   /** @param {string} key @param {Element} from @returns {boolean} whether this was for us */

@@ -1,10 +1,8 @@
-// Draws the rows of the list, and keeps every node that still belongs: what a message, a message on its way, a divider
-// or a notice looks like.
+// The rows of the list: keeps every node that still belongs, and draws again what shows something else.
 
-import { findLinks, isEmojiOnly } from '../text/links.js';
-import { avatarImage, copyText, make, setAvatar } from '../shared/dom.js';
-
-const HANGUL = /[\uac00-\ud7a3]/u;
+import { make } from '../shared/dom.js';
+import { button, drawMessage, drawUnsent } from './message-row.js';
+import { alike, messageModel, unsentModel } from './row-model.js';
 
 export class RowView {
   /** @param {import('./view.js').View} view whose rows these are: its words, its clock, what it does */
@@ -12,10 +10,15 @@ export class RowView {
     this.view = view;
     /** @type {Map<string, HTMLElement>} */
     this.nodes = new Map();
-    /** What each node was drawn from. @type {WeakMap<HTMLElement, string>} */
+    /** What each node shows. @type {WeakMap<HTMLElement, unknown>} */
     this.drawn = new WeakMap();
     /** Rows of messages that have begun a group. @type {WeakSet<HTMLElement>} */
     this.heads = new WeakSet();
+  }
+
+  /** All is drawn again: the words have changed. */
+  forget() {
+    this.drawn = new WeakMap();
   }
 
   /** Takes over the rows that the server has drawn. */
@@ -54,7 +57,10 @@ export class RowView {
 
   /** @param {Chat.Row[]} rows */
   reconcile(rows) {
-    const { list } = this.view.parts;
+    const { view } = this;
+    const { list } = view.parts;
+    const { store, clock, strings, live, target, actions: { leaving, me } } = view;
+    const context = { store, clock, strings, live, target, leaving, me };
     const keep = new Set();
     /** @type {Element | null} */
     let at = list.firstElementChild;
@@ -65,7 +71,7 @@ export class RowView {
         node = make('li');
         this.nodes.set(row.key, node);
       }
-      this.#draw(node, row);
+      this.#draw(node, row, context);
       if (node === at) at = at.nextElementSibling;
       else list.insertBefore(node, at);
     }
@@ -74,18 +80,21 @@ export class RowView {
       node.remove();
       this.nodes.delete(key);
     }
+    const unknown = rows.flatMap((row) => {
+      const replyTo = row.kind === 'message' ? row.message.replyTo : row.kind === 'unsent' ? row.entry.replyTo : undefined;
+      return replyTo && store.quotes.find(replyTo) === undefined ? replyTo.id : [];
+    });
+    if (unknown.length && live) view.history.quote(unknown);
   }
 
   drawTop() {
     const { top } = this.view.parts;
     const { strings, store } = this.view;
-    const { older } = this.view.history;
+    const { older } = this.view.history.states;
     const state = !store.hasMore && store.messages.length ? 'beginning'
       : older !== 'idle' ? older
         : !this.view.welcomed && store.messages.length === 0 && this.view.parts.empty.hidden ? 'first' : 'none';
-    const shows = `${state} ${strings.locale}`;
-    if (this.drawn.get(top) === shows) return;
-    this.drawn.set(top, shows);
+    if (this.#shows(top, state)) return;
     top.className = `top ${state}`;
     if (state === 'beginning') top.textContent = strings.beginning;
     else if (state === 'first') top.replaceChildren(make('span', 'spinner'), make('span', '', strings.loading));
@@ -94,144 +103,63 @@ export class RowView {
 
   drawEnd() {
     const { end } = this.view.parts;
-    const state = this.view.store.hasNewer ? this.view.history.newer : 'none';
-    const shows = `${state} ${this.view.strings.locale}`;
-    if (this.drawn.get(end) === shows) return;
-    this.drawn.set(end, shows);
+    const state = this.view.store.hasNewer ? this.view.history.states.newer : 'none';
+    if (this.#shows(end, state)) return;
     end.replaceChildren(...(state === 'loading' || state === 'failed' ? this.#waiting('newer') : []));
   }
 
-  /** @param {HTMLElement} node @param {Chat.Row} row */
-  #draw(node, row) {
+  /** @param {HTMLElement} node @param {Chat.Row} row @param {Chat.RowContext} context */
+  #draw(node, row, context) {
     if (row.kind === 'message') {
       // The first row of a page has its author's name. It keeps it when the page above turns out to
       // end with the same author: without it all below would move.
       if (row.continued && this.heads.has(node)) row.continued = false;
       else if (!row.continued) this.heads.add(node);
     }
-    // Comparing what a node shows is cheaper than touching it, and touching restarts nothing.
-    const shows = this.#signature(row);
-    if (this.drawn.get(node) === shows) return;
-    this.drawn.set(node, shows);
+    const { strings, actions } = this.view;
     switch (row.kind) {
-      case 'day':
+      case 'day': {
+        const label = context.clock.dayLabel(row.at);
+        if (this.#shows(node, label)) break;
         node.className = 'divider day';
-        node.replaceChildren(make('span', '', this.view.clock.dayLabel(row.at)));
+        node.replaceChildren(make('span', '', label));
         break;
+      }
       case 'unread':
+        if (this.#shows(node, 'unread')) break;
         node.className = 'divider unread';
-        node.replaceChildren(make('span', '', this.view.strings.unreadLine));
+        node.replaceChildren(make('span', '', strings.unreadLine));
         break;
-      case 'notice':
+      case 'notice': {
+        const text = this.#noticeText(row.notice);
+        if (this.#shows(node, text)) break;
         node.className = 'notice';
-        node.textContent = this.#noticeText(row.notice);
+        node.textContent = text;
         break;
-      case 'message':
-        this.#drawMessage(node, row.message, row.own, row.continued);
+      }
+      case 'message': {
+        const model = messageModel(row, context);
+        if (!this.#shows(node, model)) drawMessage(node, model, strings, actions);
         break;
-      case 'unsent':
-        this.#drawUnsent(node, row.entry, row.continued);
+      }
+      case 'unsent': {
+        const model = unsentModel(row, context);
+        if (!this.#shows(node, model)) drawUnsent(node, model, strings, actions);
         break;
+      }
     }
-  }
-
-  /** @param {Chat.Row} row */
-  #signature(row) {
-    switch (row.kind) {
-      case 'message': return `m ${row.message.rev} ${row.own} ${row.continued} ${row.message.seq === this.view.target} ${row.message.content}`;
-      case 'unsent': return `u ${row.entry.state} ${row.entry.code} ${row.continued} ${this.view.live}`;
-      case 'notice': return this.#noticeText(row.notice);
-      // "Today" becomes "yesterday" while the page stays open.
-      case 'day': return this.view.clock.dayLabel(row.at);
-      default: return row.kind;
-    }
-  }
-
-  /** @param {HTMLElement} node @param {Chat.Message} message @param {boolean} own @param {boolean} continued */
-  #drawMessage(node, message, own, continued) {
-    const parts = this.#skeleton(node, own, continued);
-    node.classList.toggle('big', isEmojiOnly(message.content));
-    node.classList.toggle('target', message.seq === this.view.target);
-    node.classList.toggle('deleted', Boolean(message.deletedAt));
-    node.dataset.seq = String(message.seq);
-    node.id = `m-${message.seq}`;
-    parts.at.href = `#m-${message.seq}`;
-    setAvatar(parts.avatar, message.author.avatar);
-    parts.nick.textContent = message.author.nickname;
-    drawText(parts.text, message.deletedAt ? this.view.strings.deleted : message.content);
-    parts.time.dateTime = message.createdAt;
-    parts.time.textContent = this.view.clock.timeOf(message.createdAt);
-    parts.at.title = this.view.clock.exactly(message.createdAt);
-    parts.at.setAttribute('aria-label', `${parts.time.textContent}, ${this.view.strings.linkCopy}`);
-    node.querySelector('.state')?.remove();
-  }
-
-  /** @param {HTMLElement} node @param {Chat.Unsent} entry @param {boolean} continued */
-  #drawUnsent(node, entry, continued) {
-    const at = new Date(entry.at).toISOString();
-    const parts = this.#skeleton(node, true, continued);
-    node.classList.add(entry.state === 'failed' ? 'failed' : 'pending');
-    node.classList.toggle('big', isEmojiOnly(entry.content));
-    const { nickname, avatar } = this.view.store.self ?? this.view.actions.me();
-    setAvatar(parts.avatar, avatar);
-    parts.nick.textContent = nickname;
-    drawText(parts.text, entry.content);
-    parts.time.dateTime = at;
-    node.querySelector('.state')?.remove();
-    if (entry.state === 'failed') {
-      parts.time.textContent = this.view.clock.timeOf(at);
-      node.querySelector('.body')?.append(this.#failure(entry));
-    } else {
-      // In the place of the time, so that nothing moves when the message is stored.
-      parts.time.textContent = this.view.live ? this.view.strings.sending : this.view.strings.waiting;
-    }
-  }
-
-  /** @param {Chat.Unsent} entry */
-  #failure(entry) {
-    const state = make('div', 'state');
-    const { strings } = this.view;
-    const reason = strings.errors[/** @type {keyof Chat.Strings['errors']} */ (entry.code)];
-    state.append(make('span', '', reason ? `${strings.failed}: ${reason}` : strings.failed));
-    const actions = make('span', 'actions');
-    actions.append(
-      button(strings.retry, () => this.view.actions.retry(entry.clientId)),
-      button(strings.copy, () => copyText(entry.content)),
-      button(strings.discard, () => this.view.actions.discard(entry.clientId)),
-    );
-    state.append(actions);
-    return state;
   }
 
   /**
-   * The parts of a message's row, made if they are not there. The server draws the same ones.
-   * @param {HTMLElement} node @param {boolean} own @param {boolean} continued
+   * Comparing what a node shows is cheaper than touching it, and touching restarts nothing.
+   * @param {HTMLElement} node
+   * @param {unknown} model
+   * @returns {boolean} whether it shows this already; if not, it is taken to from here on
    */
-  #skeleton(node, own, continued) {
-    node.className = `msg${own ? ' own' : ''}${continued ? ' cont' : ''}`;
-    if (!node.firstElementChild) {
-      const body = make('div', 'body');
-      const who = make('div', 'who');
-      who.append(make('bdi', 'nick'));
-      const line = make('div', 'line');
-      const text = make('p', 'text');
-      text.dir = 'auto';
-      const at = make('a', 'at');
-      at.append(make('time'));
-      line.append(text, at);
-      body.append(who, line);
-      node.append(avatarImage('', 36), body);
-    }
-    const at = /** @type {HTMLAnchorElement} */ (node.querySelector('.at'));
-    // The list is one stop of the Tab key; the row that has the focus adds its own link.
-    if (!node.contains(document.activeElement)) at.tabIndex = -1;
-    return {
-      avatar: /** @type {HTMLImageElement} */ (node.querySelector('.avatar')),
-      nick: /** @type {HTMLElement} */ (node.querySelector('.nick')),
-      text: /** @type {HTMLElement} */ (node.querySelector('.text')),
-      at,
-      time: /** @type {HTMLTimeElement} */ (node.querySelector('time')),
-    };
+  #shows(node, model) {
+    if (alike(this.drawn.get(node), model)) return true;
+    this.drawn.set(node, model);
+    return false;
   }
 
   /** @param {Chat.Notice} notice */
@@ -249,42 +177,11 @@ export class RowView {
    * @param {Chat.HistorySide} side
    */
   #waiting(side) {
-    const { strings } = this.view;
-    const state = this.view.history[side];
-    if (state === 'loading') return [make('span', 'spinner'), make('span', '', side === 'older' ? strings.loadingOlder : strings.loading)];
+    const { strings, history } = this.view;
+    if (history.states[side] === 'loading') return [make('span', 'spinner'), make('span', '', side === 'older' ? strings.loadingOlder : strings.loading)];
     return [
       make('span', '', side === 'older' ? strings.olderFailed : strings.newerFailed),
-      button(strings.tryAgain, () => this.view.actions.load(side)),
+      button(strings.tryAgain, () => history.load(side)),
     ];
   }
-}
-
-/** @param {HTMLElement} element @param {string} content */
-function drawText(element, content) {
-  // Korean breaks between words only, and is read out in Korean, on a page in another language too.
-  if (HANGUL.test(content) && !document.documentElement.lang.startsWith('ko')) element.lang = 'ko';
-  else element.removeAttribute('lang');
-  const parts = findLinks(content);
-  if (parts.length === 1 && !parts[0].href) {
-    if (element.textContent !== content || element.firstElementChild) element.textContent = content;
-    return;
-  }
-  element.replaceChildren(...parts.map(({ text, href }) => {
-    if (!href) return text;
-    const link = make('a', '', text);
-    link.href = href;
-    // Within a text that runs from right to left an address would be taken apart.
-    link.dir = 'ltr';
-    link.target = '_blank';
-    link.rel = 'nofollow ugc noopener';
-    return link;
-  }));
-}
-
-/** @param {string} label @param {() => void} act */
-function button(label, act) {
-  const element = make('button', 'link', label);
-  element.type = 'button';
-  element.addEventListener('click', act);
-  return element;
 }

@@ -24,7 +24,10 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMor
   let day = '';
   let n = 0;
   let above = hasMore ? null : -1;
+  const answered = new Set([...messages, ...unsent].flatMap(({ replyTo }) => replyTo?.id ?? []));
   for (const message of messages) {
+    // Of a deleted message a line is left only where something still refers to it.
+    if (message.deletedAt && !answered.has(message.id)) continue;
     for (; n < notices.length && notices[n].afterSeq < message.seq; n += 1) {
       // What stood further up is not here, and these belong to it.
       if (above === null) continue;
@@ -87,37 +90,3 @@ export function continues(previous, message) {
     && previous.author.avatar === message.author.avatar
     && Date.parse(message.createdAt) - Date.parse(previous.createdAt) < GROUP_MS;
 }
-
-/** So many notices are kept; older ones say nothing to anybody. */
-const NOTICES_MAX = 20;
-
-/**
- * Folds people coming and going into one notice for as long as nobody writes in between.
- * Whoever comes and goes within it is not worth a word.
- * @param {Chat.Notice[]} notices
- * @param {number} afterSeq the newest message now
- * @param {Chat.Author[]} joined
- * @param {Chat.Author[]} left
- * @returns {Chat.Notice[]}
- */
-export function foldNotices(notices, afterSeq, joined, left) {
-  if (joined.length + left.length === 0) return notices;
-  const last = notices.at(-1);
-  const open = last && last.afterSeq >= afterSeq ? last : { afterSeq, joined: [], left: [] };
-  let nowJoined = [...open.joined];
-  let nowLeft = [...open.left];
-  for (const author of joined) {
-    if (nowLeft.some(same(author))) nowLeft = nowLeft.filter((other) => !same(author)(other));
-    else if (!nowJoined.some(same(author))) nowJoined.push(author);
-  }
-  for (const author of left) {
-    if (nowJoined.some(same(author))) nowJoined = nowJoined.filter((other) => !same(author)(other));
-    else if (!nowLeft.some(same(author))) nowLeft.push(author);
-  }
-  const kept = open === last ? notices.slice(0, -1) : notices;
-  if (nowJoined.length + nowLeft.length === 0) return kept;
-  return [...kept, { afterSeq: open.afterSeq, joined: nowJoined, left: nowLeft }].slice(-NOTICES_MAX);
-}
-
-/** @param {Chat.Author} author @returns {(other: Chat.Author) => boolean} */
-const same = (author) => (other) => other.id === author.id;

@@ -1,17 +1,16 @@
-// Draws the list. It keeps every node that still belongs, keeps the reader's place, and follows
-// the newest message only for a reader who is there already. However long the room, only the part
-// around the reader stands in the page: what is far is let go and loaded again.
-//
-// The scroller is a reversed column: its resting position is the bottom, so the newest messages
-// are in sight from the first paint on, before any script runs and with none at all.
+// The conversation on the screen: what is drawn when, where the reader is led to, and what is loaded ahead of them.
+// However long the room, only the part around the reader stands in the page: what is far is let go and loaded again.
 
-import { copyText } from '../shared/dom.js';
 import { RowView } from './row-view.js';
-import { buildRows, foldNotices } from './rows.js';
+import { atMidnight } from '../shared/time.js';
+import { JumpButtons } from './jump-buttons.js';
+import { MessageLinks } from './message-links.js';
+import { Notices } from './notices.js';
+import { buildRows } from './rows.js';
+import { Scroll } from './scroll.js';
+import { Unread } from './unread.js';
 
-/** Nearer to the end than this counts as being there. */
-const FOLLOW_PX = 48;
-/** The next page is asked for when this little is left above or below. */
+/** The next page is asked for when this little (CSS px) is left above or below. */
 const AHEAD_PX = 1000;
 /** A reader at the bottom needs no more messages than this; the rest comes back on scrolling up. */
 const KEEP = 100;
@@ -20,85 +19,90 @@ const WINDOW = 200;
 const PX_PER_MESSAGE_MIN = 10;
 /** Letting go waits for a pause in scrolling, but not for more than this beyond the limit. */
 const SLACK = 50;
-/** Room left above the unread line. */
-const LEAD_PX = 12;
-/** Above this many people, coming and going is noise. */
-const NOTICES_PEOPLE_MAX = 20;
 
 export class View {
   /**
    * @param {import('../store/chat-store.js').ChatStore} store
+   * @param {import('../store/history.js').History} history
    * @param {Chat.ViewParts} parts
    * @param {Chat.ViewActions} actions
    * @param {Chat.Strings} strings
    * @param {import('../shared/time.js').Clock} clock
+   * @param {AbortSignal} signal ends it all
    */
-  constructor(store, parts, actions, strings, clock) {
+  constructor(store, history, parts, actions, strings, clock, signal) {
     this.store = store;
+    this.history = history;
     this.parts = parts;
     this.actions = actions;
     this.strings = strings;
     this.clock = clock;
+    this.signal = signal;
+    this.scroll = new Scroll(parts, () => !store.hasNewer);
+    this.unread = new Unread(store, actions);
     this.rows = new RowView(this);
-    /** @type {Chat.Notice[]} */
-    this.notices = [];
-    this.following = true;
+    this.buttons = new JumpButtons(this);
+    this.links = new MessageLinks(this);
+    this.notices = new Notices(store);
     this.onScreen = true;
-    this.unread = 0;
-    /** @type {number | null} where the unread messages begin */
-    this.unreadSeq = null;
-    /** @type {number | null} where they begin, as long as that is further up than the list */
-    this.firstUnread = null;
     /** @type {number | null} the message that a link has led to */
     this.target = null;
-    this.scrolling = false;
-    this.lastTop = 0;
-    this.readSeq = 0;
     this.live = false;
     this.welcomed = false;
-    /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
-    this.history = { older: 'idle', newer: 'idle' };
-    /** @type {{node: Element, offset: number} | null} the first row in sight, and where */
-    this.anchor = null;
     this.scheduled = false;
   }
 
   /** @param {number | null} readSeq the last message that was seen on an earlier visit */
   start(readSeq) {
-    const { log, list, down, first } = this.parts;
-    log.addEventListener('scroll', () => this.#scrolled(), { passive: true });
-    log.addEventListener('scrollend', () => this.#rested());
-    down.addEventListener('click', () => {
-      this.toBottom();
-      log.focus({ preventScroll: true });
+    const { store, signal } = this;
+    const { log, list } = this.parts;
+    log.addEventListener('scroll', () => this.#scrolled(), { passive: true, signal });
+    log.addEventListener('scrollend', () => {
+      this.scroll.rested();
+      this.schedule();
+    }, { signal });
+    this.buttons.start();
+    list.addEventListener('click', (event) => this.links.clicked(/** @type {MouseEvent} */ (event)), { signal });
+    list.addEventListener('focusin', (event) => this.links.focused(/** @type {Element} */ (event.target)), { signal });
+    document.addEventListener('visibilitychange', () => {
+      // A page that slept over midnight still says "today" above what is of yesterday.
+      if (!document.hidden) this.schedule();
+    }, { signal });
+    const sizes = new ResizeObserver(() => {
+      this.scroll.resized();
+      this.#loadAhead();
     });
-    first.addEventListener('click', () => {
-      if (this.firstUnread !== null) this.open(this.firstUnread, 'unread');
-      log.focus({ preventScroll: true });
-    });
-    list.addEventListener('click', (event) => this.#clicked(event));
-    list.addEventListener('focusin', (event) => this.#focused(/** @type {Element} */ (event.target)));
-    document.addEventListener('visibilitychange', () => this.#readIfSeen());
-    new ResizeObserver(() => this.#resized()).observe(log);
-    new ResizeObserver(() => this.#resized()).observe(list);
-    new IntersectionObserver((entries) => {
+    sizes.observe(log);
+    sizes.observe(list);
+    const sight = new IntersectionObserver((entries) => {
       this.onScreen = entries[entries.length - 1].isIntersecting;
       this.#readIfSeen();
-    }).observe(log);
-    this.store.addEventListener('messages', () => this.schedule());
-    this.store.addEventListener('reset', () => {
-      this.notices = [];
-      this.unreadSeq = null;
-      this.firstUnread = null;
-      this.following = true;
-      this.welcomed = true;
     });
-    this.store.addEventListener('arrived', (event) => this.#arrived(/** @type {any} */ (event).detail));
-    this.store.addEventListener('presence', (event) => this.#people(/** @type {any} */ (event).detail));
-    if (readSeq !== null) this.#sinceLastVisit(readSeq);
-    if (this.unreadSeq !== null) this.following = false;
+    sight.observe(log);
+    signal.addEventListener('abort', () => {
+      sizes.disconnect();
+      sight.disconnect();
+    });
+    store.addEventListener('messages', () => this.schedule(), { signal });
+    store.addEventListener('reset', () => {
+      this.notices.forget();
+      this.unread.forget();
+      this.scroll.follow();
+      this.welcomed = true;
+    }, { signal });
+    store.addEventListener('arrived', (event) => {
+      if (this.#seen()) return;
+      this.unread.arrived(/** @type {any} */ (event).detail);
+      this.schedule();
+    }, { signal });
+    store.addEventListener('presence', (event) => {
+      if (this.notices.people(/** @type {any} */ (event).detail)) this.schedule();
+    }, { signal });
+    if (readSeq !== null) this.unread.sinceLastVisit(readSeq);
+    if (this.unread.since !== null) this.scroll.leave();
     this.render();
-    if (this.unreadSeq !== null) this.#lead(list.querySelector('.unread'));
+    if (this.unread.since !== null) this.#lead(list.querySelector('.unread'));
+    atMidnight(() => this.clock, () => this.schedule(), signal);
   }
 
   /**
@@ -107,18 +111,17 @@ export class View {
    * @param {'link' | 'unread'} [why]
    */
   async open(seq, why = 'link') {
-    const { store } = this;
+    const { store, scroll } = this;
     const here = () => store.messages.length > 0 && !(store.hasMore && store.messages[0].seq > seq)
       && !(store.hasNewer && seq > (store.newestSeq ?? 0));
-    if (!here() && !await this.actions.loadAround(seq)) return;
+    if (!here() && !await this.history.loadAround(seq)) return;
     // Where it is gone, the next one is as near as one can come.
-    const message = store.messages.find((other) => other.seq >= seq) ?? store.messages.at(-1);
+    const message = store.messages.find((other) => other.seq >= seq && !other.deletedAt) ?? store.messages.at(-1);
     if (!message) return;
-    this.following = false;
-    this.anchor = null;
+    scroll.leave();
     if (why === 'link') this.target = message.seq;
-    else this.unreadSeq = message.seq;
-    this.firstUnread = null;
+    else this.unread.since = message.seq;
+    this.unread.above = null;
     this.render();
     const row = this.parts.list.querySelector(`[data-seq="${message.seq}"]`);
     if (why === 'unread') this.#lead(this.parts.list.querySelector('.unread') ?? row);
@@ -130,48 +133,37 @@ export class View {
   setLanguage(strings, clock) {
     this.strings = strings;
     this.clock = clock;
-    this.rows.drawn = new WeakMap();
+    this.rows.forget();
     this.render();
   }
 
   /** @param {boolean} live */
   setLive(live) {
     this.live = live;
-    if (live) {
-      this.welcomed = true;
-      // What failed while the line was down is tried again without being asked.
-      for (const side of /** @type {const} */ (['older', 'newer'])) if (this.history[side] === 'failed') this.history[side] = 'idle';
-    }
-    this.schedule();
-  }
-
-  /** @param {Chat.HistorySide} side @param {Chat.HistoryState} state */
-  setHistory(side, state) {
-    this.history[side] = state;
+    if (live) this.welcomed = true;
     this.schedule();
   }
 
   /** Draws once per frame, however much has changed. */
   schedule() {
-    if (this.scheduled) return;
+    if (this.scheduled || this.signal.aborted) return;
     this.scheduled = true;
     requestAnimationFrame(() => {
       this.scheduled = false;
-      this.render();
+      if (!this.signal.aborted) this.render();
     });
   }
 
   render() {
-    const { store } = this;
-    // Somebody has scrolled, and the event that tells is still to come.
-    if (!this.following && this.parts.log.scrollTop !== this.lastTop) this.#remember();
+    const { store, scroll } = this;
+    scroll.settle();
     this.#bound();
     const rows = buildRows({
       messages: store.messages,
       unsent: store.outbox.entries,
-      notices: this.notices,
-      unreadSeq: this.unreadSeq,
-      selfId: store.self?.id ?? store.selfId,
+      notices: this.notices.list,
+      unreadSeq: this.unread.since,
+      selfId: store.ownId,
       hasMore: store.hasMore,
       hasNewer: store.hasNewer,
     }, (iso) => this.clock.dayOf(iso));
@@ -181,231 +173,73 @@ export class View {
     const something = rows.some((row) => row.kind === 'message' || row.kind === 'unsent');
     // Before the room has answered, what the server has put into the page holds.
     if (something || this.welcomed) this.parts.empty.hidden = something;
-    this.#restore();
-    this.#drawDown();
-    this.#loadAhead();
+    scroll.restore();
+    this.#follow();
+  }
+
+  /** What goes with each new place of the reader. */
+  #follow() {
     this.#readIfSeen();
+    this.buttons.draw();
+    this.#loadAhead();
   }
 
   /** Keeps no more of the room in the page than the reader needs around them. */
   #bound() {
-    const { store } = this;
+    const { store, scroll } = this;
     const { length } = store.messages;
-    if (this.following) {
+    if (scroll.following) {
       if (length > KEEP + SLACK) store.bound(KEEP);
       return;
     }
     const max = Math.max(WINDOW, Math.ceil(this.parts.log.clientHeight / PX_PER_MESSAGE_MIN));
     // Moving the reader's place under a moving finger is felt; at rest nobody notices.
-    if (length <= max + (this.scrolling ? SLACK : 0)) return;
-    const seq = /** @type {HTMLElement | undefined} */ (this.anchor?.node)?.dataset.seq;
-    if (seq) store.bound(max, Number(seq));
+    if (length > max + (scroll.moving ? SLACK : 0) && scroll.seq !== null) store.bound(max, scroll.seq);
   }
 
   /** To the newest message, and to following it. */
   toBottom() {
     const elsewhere = this.store.hasNewer;
     this.store.toLatest();
-    this.following = true;
-    this.anchor = null;
+    this.scroll.follow();
     this.target = null;
-    this.firstUnread = null;
+    this.unread.above = null;
     if (elsewhere) this.render();
-    this.parts.log.scrollTop = 0;
+    this.scroll.toEnd();
     this.#readIfSeen();
-    this.#drawDown();
+    this.buttons.draw();
   }
 
   /** The line above the unread has done its work. */
   clearUnreadLine() {
-    this.unreadSeq = null;
+    this.unread.since = null;
     this.schedule();
-  }
-
-  // The reader's place
-
-  /** Distance of the reader from the newest message. */
-  #distance() {
-    // Negative in a reversed column; some engines counted the other way once.
-    return Math.abs(this.parts.log.scrollTop);
   }
 
   #scrolled() {
-    this.scrolling = true;
-    this.following = this.#distance() <= FOLLOW_PX && !this.store.hasNewer;
-    this.#remember();
-    this.#readIfSeen();
-    this.#drawDown();
-    this.#loadAhead();
+    this.scroll.scrolled();
+    this.#follow();
   }
 
-  #rested() {
-    this.scrolling = false;
-    this.schedule();
-  }
-
-  /** Brings a row into sight, near the top. @param {Element | null} row @param {number} [lead] room above it */
-  #lead(row, lead = LEAD_PX) {
+  /** @param {Element | null} row @param {number} [lead] CSS px left above it */
+  #lead(row, lead) {
     if (!row) return;
-    const { log } = this.parts;
-    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - lead;
-    this.following = this.#distance() <= FOLLOW_PX && !this.store.hasNewer;
-    this.#remember();
-    this.#readIfSeen();
-    this.#drawDown();
-    this.#loadAhead();
-  }
-
-  /** Remembers the first row in sight, to find it again after whatever changes around it. */
-  #remember() {
-    this.anchor = null;
-    this.lastTop = this.parts.log.scrollTop;
-    if (this.following) return;
-    const edge = this.parts.log.getBoundingClientRect().top;
-    const rows = this.parts.list.children;
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rows[middle].getBoundingClientRect().bottom <= edge) low = middle + 1;
-      else high = middle;
-    }
-    // A divider may go away, a message stays.
-    let node = rows[low];
-    while (node && !node.classList.contains('msg')) node = /** @type {Element} */ (node.nextElementSibling);
-    if (node) this.anchor = { node, offset: node.getBoundingClientRect().top - edge };
-  }
-
-  #restore() {
-    const { log } = this.parts;
-    if (this.following) {
-      if (log.scrollTop !== 0) log.scrollTop = 0;
-      return;
-    }
-    if (!this.anchor?.node.isConnected) {
-      this.#remember();
-      return;
-    }
-    const offset = this.anchor.node.getBoundingClientRect().top - log.getBoundingClientRect().top;
-    const moved = offset - this.anchor.offset;
-    if (Math.abs(moved) >= 0.5) log.scrollTop += moved;
-    this.lastTop = log.scrollTop;
-  }
-
-  #resized() {
-    const { log } = this.parts;
-    // Somebody has scrolled, and the event that tells is still to come: they are not thrown back. At the very top it is
-    // the browser that may have moved it, because the list became shorter.
-    const isAtTop = log.scrollHeight - log.clientHeight - this.#distance() < 1;
-    if (!this.following && log.scrollTop !== this.lastTop && !isAtTop) this.#remember();
-    else this.#restore();
-    this.#loadAhead();
+    this.scroll.lead(row, lead);
+    this.#follow();
   }
 
   #loadAhead() {
-    const { log } = this.parts;
-    const { store, history } = this;
-    const below = this.#distance();
-    const above = log.scrollHeight - log.clientHeight - below;
-    if (store.hasMore && history.older === 'idle') {
-      const fills = log.scrollHeight > log.clientHeight;
-      if (!fills || (above < AHEAD_PX && !this.following)) this.actions.load('older');
-    }
-    if (store.hasNewer && history.newer === 'idle' && below < AHEAD_PX) this.actions.load('newer');
+    const { store, scroll, history } = this;
+    const { older, newer } = history.states;
+    if (store.hasMore && older === 'idle' && (!scroll.fills || (scroll.above < AHEAD_PX && !scroll.following))) history.loadOlder();
+    if (store.hasNewer && newer === 'idle' && scroll.below < AHEAD_PX) history.loadNewer();
   }
-
-  // Links to messages
-
-  /** The time of a message is its link: one click copies it. @param {Event} event */
-  #clicked(event) {
-    const at = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a.at'));
-    const seq = /** @type {HTMLElement | undefined} */ (at?.closest('.msg') ?? undefined)?.dataset.seq;
-    const { ctrlKey, metaKey, shiftKey } = /** @type {MouseEvent} */ (event);
-    if (!at || !seq || ctrlKey || metaKey || shiftKey) return;
-    event.preventDefault();
-    copyText(this.actions.linkTo(Number(seq))).then((copied) => {
-      if (!copied) return;
-      at.dataset.told = this.strings.linkCopied;
-      at.addEventListener('animationend', () => delete at.dataset.told, { once: true });
-      this.actions.say(this.strings.linkCopied);
-    });
-  }
-
-  /** @param {Element} element */
-  #focused(element) {
-    const row = element.closest('.msg');
-    for (const at of this.parts.list.querySelectorAll('a.at:not([tabindex="-1"])')) {
-      if (!row?.contains(at)) /** @type {HTMLElement} */ (at).tabIndex = -1;
-    }
-    row?.querySelector('a.at[href]')?.removeAttribute('tabindex');
-  }
-
-  // Unread
 
   #seen() {
-    return !document.hidden && this.onScreen && this.following;
-  }
-
-  /** @param {Chat.Message[]} messages */
-  #arrived(messages) {
-    if (this.#seen()) return;
-    if (this.unread === 0) this.unreadSeq = messages[0].seq;
-    this.unread += messages.length;
-    this.actions.unread(this.unread);
-    this.schedule();
+    return !document.hidden && this.onScreen && this.scroll.following;
   }
 
   #readIfSeen() {
-    const { newestSeq } = this.store;
-    if (newestSeq === null || !this.#seen()) return;
-    if (newestSeq > this.readSeq) {
-      this.readSeq = newestSeq;
-      this.actions.read(newestSeq);
-    }
-    if (this.unread === 0) return;
-    this.unread = 0;
-    this.actions.unread(0);
-    this.#drawDown();
-  }
-
-  /** @param {number} readSeq */
-  #sinceLastVisit(readSeq) {
-    const { store } = this;
-    this.readSeq = readSeq;
-    const unread = store.messages.filter((message) => message.seq > readSeq && !message.deletedAt && !store.isOwn(message));
-    if (unread.length === 0) return;
-    this.unread = unread.length;
-    this.actions.unread(this.unread);
-    const reaches = !store.hasMore || store.messages[0].seq <= readSeq;
-    if (reaches) this.unreadSeq = unread[0].seq;
-    else this.firstUnread = readSeq + 1;
-  }
-
-  #drawDown() {
-    const { down } = this.parts;
-    const { strings } = this;
-    this.parts.first.hidden = this.firstUnread === null;
-    /** @type {HTMLElement} */ (this.parts.first.lastElementChild).textContent = strings.firstUnread;
-    down.hidden = this.following;
-    down.title = this.unread > 0 ? '' : strings.toLatest;
-    const label = this.unread > 0 ? strings.newMessages(this.unread) : strings.toLatest;
-    down.classList.toggle('fresh', this.unread > 0);
-    const text = /** @type {HTMLElement} */ (down.lastElementChild);
-    if (text.textContent !== label) text.textContent = label;
-  }
-
-  /** @param {Chat.Presence} presence */
-  #people({ count, joined = [], left = [] }) {
-    if (count > NOTICES_PEOPLE_MAX) return;
-    /** @param {{id: string}} author */
-    const notMe = (author) => author.id !== (this.store.self?.id ?? this.store.selfId);
-    const { latest } = this.store;
-    // Who has just spoken needs no announcing; the server tells of a newcomer only after a while.
-    const spoken = new Set(latest.slice(-NOTICES_PEOPLE_MAX).map(({ author }) => author.id));
-    const newcomers = joined.filter((author) => notMe(author) && !spoken.has(author.id));
-    const notices = foldNotices(this.notices, latest.at(-1)?.seq ?? 0, newcomers, left.filter(notMe));
-    if (notices === this.notices) return;
-    this.notices = notices;
-    this.schedule();
+    if (this.#seen() && this.unread.seen()) this.buttons.draw();
   }
 }

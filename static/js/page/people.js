@@ -12,26 +12,27 @@ export class People {
    * @param {import('../store/chat-store.js').ChatStore} store
    * @param {string} membersUrl
    * @param {() => Chat.Strings} strings
+   * @param {AbortSignal} signal
    */
-  constructor(parts, store, membersUrl, strings) {
+  constructor(parts, store, membersUrl, strings, signal) {
     this.parts = parts;
     this.store = store;
     this.membersUrl = membersUrl;
     this.strings = strings;
-    parts.button.addEventListener('click', () => this.#show(parts.panel.hidden === true));
+    parts.button.addEventListener('click', () => this.#show(parts.panel.hidden === true), { signal });
     // The list can be longer than the panel: the arrows scroll it.
     parts.panel.tabIndex = 0;
     document.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || parts.panel.hidden) return;
       this.#show(false);
       parts.button.focus();
-    });
+    }, { signal });
     document.addEventListener('pointerdown', (event) => {
       const target = /** @type {Node} */ (event.target);
       if (!parts.panel.contains(target) && !parts.button.contains(target)) this.#show(false);
-    });
-    store.addEventListener('presence', () => this.draw());
-    store.addEventListener('self', () => this.draw());
+    }, { signal });
+    store.addEventListener('presence', () => this.draw(), { signal });
+    store.addEventListener('self', () => this.draw(), { signal });
   }
 
   /** @param {boolean} show */

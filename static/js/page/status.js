@@ -88,6 +88,11 @@ export class Status {
     strip.hidden = false;
   }
 
+  destroy() {
+    this.#rest();
+    clearInterval(this.countdown);
+  }
+
   /** @param {string} text @param {() => void} again */
   refused(text, again) {
     this.#rest();

@@ -42,4 +42,9 @@ export class Announcer {
     this.region.textContent = texts.join('. ');
     this.timer = texts.length ? setTimeout(() => this.#speak(), PAUSE_MS) : undefined;
   }
+
+  destroy() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
 }

@@ -27,6 +27,12 @@ export class Clock {
     return `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
   }
 
+  /** Milliseconds until the reader's next day begins, and a little more: clocks and timers are not exact. */
+  untilMidnight() {
+    const now = this.now();
+    return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime() - now.getTime() + 1000;
+  }
+
   /** @param {string} iso */
   dayLabel(iso) {
     const date = new Date(iso);
@@ -35,6 +41,23 @@ export class Clock {
     if (days === 0 || days === -1) return this.relative.format(days, 'day');
     return (date.getFullYear() === today.getFullYear() ? this.day : this.dayWithYear).format(date);
   }
+}
+
+/**
+ * Acts at the beginning of each of the reader's days.
+ * @param {() => Clock} clock @param {() => void} act @param {AbortSignal} signal
+ */
+export function atMidnight(clock, act, signal) {
+  /** @type {ReturnType<typeof setTimeout>} */
+  let timer;
+  const wait = () => {
+    timer = setTimeout(() => {
+      act();
+      wait();
+    }, clock().untilMidnight());
+  };
+  wait();
+  signal.addEventListener('abort', () => clearTimeout(timer));
 }
 
 /** @param {Date} date */

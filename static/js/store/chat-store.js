@@ -1,16 +1,16 @@
 // What this reader knows of the room: the messages in order, who is here, and how far we are.
 // Every change goes through here and ends in one event; nothing here touches the page.
 
-import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
 import { DetailEvent } from '../shared/events.js';
-import { changeRev, isAuthor, isMessage, isReactions, isWelcome } from '../wire/protocol.js';
+import { changeRev, isAuthor, isMessage, isReactions, isWelcome, readPresence } from '../wire/protocol.js';
+import { Authors } from './authors.js';
+import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
+import { bySeq, indexOf, insert } from './message-list.js';
+import { Quotes } from './quotes.js';
+import { Typing } from './typing.js';
 
 /** So many of the newest messages are kept while the reader is far above them. */
 const TAIL_MAX = 50;
-/** Who types says so again within this; then a lost end of it must not stay. */
-const TYPING_MS = 6_000;
-/** Most of those who type are counted only. */
-const TYPING_MAX = 5;
 
 /**
  * The list is a window of the room: every message from its first to its last. Where it does not
@@ -19,6 +19,7 @@ const TYPING_MAX = 5;
  *
  * Events: `messages` (the list changed), `arrived` (detail: new messages of others),
  * `reset` (another list begins), `self`, `presence`, `typing`, `pinned`, `resolved` (detail: clientId),
+ * `reacted` (detail: a message before and after its reactions changed),
  * `done` (detail: a command that the server has carried out).
  */
 export class ChatStore extends EventTarget {
@@ -39,14 +40,15 @@ export class ChatStore extends EventTarget {
     this.hasNewer = false;
     /** @type {Chat.Message[]} while the list ends before it: the newest messages, without a hole */
     this.tail = [];
+    /** Who is known by name. */
+    this.authors = new Authors();
+    /** What messages answer that are not in the list. */
+    this.quotes = new Quotes(this);
     /** What has changed lately, for pages of history that were on their way meanwhile. */
     this.log = new ChangeLog();
     /** @type {Chat.Message[]} the newest pin first; not all of them need be in the list */
     this.pinned = [];
-    /** @type {Chat.Typing} */
-    this.typing = { authors: [], more: 0 };
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.typingEnds = undefined;
+    this.typists = new Typing(() => this.self?.id ?? null, (now) => this.#emit('typing', now));
     /** @type {Chat.Room} */
     this.room = { settings: {}, settingsRev: 0 };
     /** @type {Chat.Limits | null} */
@@ -57,6 +59,8 @@ export class ChatStore extends EventTarget {
     this.selfId = null;
     /** @type {Chat.Presence} */
     this.presence = { count: 0 };
+    /** By so much (ms) the server's clock is ahead of ours, which may be hours off. */
+    this.clockOffset = 0;
     /** Rises whenever the list begins anew, so that an answer to an older question is recognised. */
     this.generation = 0;
   }
@@ -64,6 +68,15 @@ export class ChatStore extends EventTarget {
   /** @returns {Chat.Cursor | undefined} */
   get resume() {
     return this.epoch ? { epoch: this.epoch, rev: this.rev } : undefined;
+  }
+
+  get typing() {
+    return this.typists.now;
+  }
+
+  /** Our public id, as far as it is known. */
+  get ownId() {
+    return this.self?.id ?? this.selfId;
   }
 
   get oldestSeq() {
@@ -86,6 +99,7 @@ export class ChatStore extends EventTarget {
     this.log.begin(rev);
     this.messages = messages;
     this.hasMore = hasMore;
+    for (const { author } of messages) this.authors.meet(author);
     // Sent before a reload, stored meanwhile: it is in the page and must not be shown twice.
     for (const message of messages) if (this.isOwn(message)) this.#resolve(message.clientId);
     this.#emit('messages');
@@ -116,7 +130,7 @@ export class ChatStore extends EventTarget {
         if (isReactions(payload)) this.#react(payload);
         break;
       case 'TYPING':
-        this.#setTyping(payload);
+        this.typists.receive(payload);
         break;
       case 'ACK':
         this.#ack(payload);
@@ -153,13 +167,14 @@ export class ChatStore extends EventTarget {
     } else {
       // In the same life of the room as well: nobody tells what has become of the messages that were shown.
       this.log.begin(room.rev);
+      this.quotes = new Quotes(this);
       this.#begin(Boolean(welcome.hasMore));
       for (const message of messages) this.#place(message);
       this.#emit('messages');
       if (sameLife) this.#announce(messages.filter((message) => message.seq > seen));
     }
     this.#emit('pinned');
-    this.#setTyping({ authors: [], more: 0 });
+    this.typists.end();
     this.#setPresence(welcome.presence);
   }
 
@@ -190,7 +205,10 @@ export class ChatStore extends EventTarget {
     this.#note(change);
     for (const list of [this.messages, this.tail]) {
       const at = indexOf(list, change.seq);
-      if (list[at]?.seq === change.seq) list[at] = changed(list[at], change);
+      const before = list[at];
+      if (before?.seq !== change.seq) continue;
+      list[at] = changed(before, change);
+      if (list[at] !== before) this.#emit('reacted', { before, after: list[at] });
     }
     this.#emit('messages');
   }
@@ -198,6 +216,7 @@ export class ChatStore extends EventTarget {
   /** What a change means beside the list. @param {Chat.Change} change */
   #note(change) {
     this.log.add(change);
+    this.quotes.changed(change);
     const { pinned } = this;
     this.pinned = changedPins(pinned, change);
     if (this.pinned !== pinned) this.#emit('pinned');
@@ -211,13 +230,33 @@ export class ChatStore extends EventTarget {
 
   /** @param {Chat.Message} message */
   isOwn(message) {
-    const self = this.self?.id ?? this.selfId;
-    return self !== null && message.author.id === self;
+    return this.ownId !== null && message.author.id === this.ownId;
+  }
+
+  /** @param {number} seq */
+  bySeq(seq) {
+    return bySeq(this.messages, seq) ?? bySeq(this.tail, seq);
+  }
+
+  /** A message that the list shows. @param {string} id */
+  find(id) {
+    return this.messages.find((message) => message.id === id) ?? null;
+  }
+
+  /** Nothing is due any more. */
+  destroy() {
+    this.typists.destroy();
+  }
+
+  /** @param {Chat.Message} message */
+  mentionsMe({ mentions = [] }) {
+    return mentions.some(({ authorId }) => authorId === this.ownId);
   }
 
   /** @param {Chat.Message} message @returns {boolean} whether it is one that was not known before */
   #place(message) {
     if (this.isOwn(message)) this.#resolve(message.clientId);
+    this.authors.meet(message.author);
     const { oldestSeq, newestSeq, tail } = this;
     const { seq, rev } = message;
     // A change to a message that is not loaded comes with its page.
@@ -242,6 +281,7 @@ export class ChatStore extends EventTarget {
     }
     const entry = this.outbox.find(ack.clientId);
     if (!entry) return;
+    this.clockOffset = Date.parse(ack.createdAt) - Date.now() || 0;
     // Shown at its place at once. The cursor stays: the MESSAGE itself may still be on its way.
     if (this.self && Number.isSafeInteger(ack.seq) && typeof ack.createdAt === 'string') {
       const { clientId, id, seq, rev, createdAt } = ack;
@@ -360,6 +400,8 @@ export class ChatStore extends EventTarget {
     for (const message of messages) {
       if (!isMessage(message)) continue;
       if (this.isOwn(message)) this.#resolve(message.clientId);
+      // In an old message somebody may have another name than today.
+      if (!this.authors.get(message.author.id)) this.authors.meet(message.author);
       insert(this.messages, this.log.upToDate(message));
     }
   }
@@ -372,28 +414,20 @@ export class ChatStore extends EventTarget {
   /** @param {Chat.Author | null} self */
   #setSelf(self) {
     this.self = self;
-    if (self) this.selfId = self.id;
+    if (self) {
+      this.selfId = self.id;
+      this.authors.meet(self);
+    }
     this.#emit('self');
     this.#emit('messages');
   }
 
-  /** @param {any} typing */
-  #setTyping({ authors, more }) {
-    if (!Array.isArray(authors)) return;
-    clearTimeout(this.typingEnds);
-    const others = authors.filter((author) => isAuthor(author) && author.id !== this.self?.id).slice(0, TYPING_MAX);
-    this.typing = { authors: others, more: others.length && more > 0 ? more : 0 };
-    if (others.length) this.typingEnds = setTimeout(() => this.#setTyping({ authors: [], more: 0 }), TYPING_MS);
-    this.#emit('typing', this.typing);
-  }
-
   /** @param {any} presence */
   #setPresence(presence) {
-    if (!presence || !Number.isSafeInteger(presence.count)) return;
-    const { count, members, joined, left } = presence;
-    /** @param {unknown} list */
-    const authors = (list) => (Array.isArray(list) ? list.filter(isAuthor) : []);
-    this.presence = Array.isArray(members) ? { count, members: authors(members), joined: authors(joined), left: authors(left) } : { count };
+    const now = readPresence(presence);
+    if (!now) return;
+    this.presence = now;
+    for (const author of this.presence.members ?? []) this.authors.meet(author);
     this.#emit('presence', this.presence);
   }
 
@@ -401,34 +435,4 @@ export class ChatStore extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new DetailEvent(type, detail));
   }
-}
-
-/** Where the first message at or behind `seq` stands. @param {Chat.Message[]} messages @param {number} seq */
-function indexOf(messages, seq) {
-  let low = 0;
-  let high = messages.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (messages[middle].seq < seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/**
- * Puts a message where its `seq` belongs; one with the same `seq` is replaced.
- * @param {Chat.Message[]} messages
- * @param {Chat.Message} message
- * @returns {boolean} whether it is one that was not here before
- */
-function insert(messages, message) {
-  const at = indexOf(messages, message.seq);
-  const there = messages[at];
-  if (there?.seq !== message.seq) {
-    messages.splice(at, 0, message);
-    return true;
-  }
-  // A page of history may be older than what the socket has told since.
-  if (message.rev >= there.rev) messages[at] = message;
-  return false;
 }

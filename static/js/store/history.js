@@ -1,8 +1,12 @@
 // The room's stored messages, a page at a time, over HTTP.
 
+import { isMessage } from '../wire/protocol.js';
+
 const PAGE = 50;
 /** Of a message that is opened by its link: so many around it on each side. */
 const AROUND = 25;
+/** Without a line nobody is asked again before this has passed. */
+const QUOTE_AGAIN_MS = 10_000;
 
 export class History {
   /**
@@ -16,6 +20,18 @@ export class History {
     this.onState = onState;
     /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
     this.states = { older: 'idle', newer: 'idle' };
+    /** The messages that are being asked for because others answer them. @type {Set<string>} */
+    this.quoting = new Set();
+  }
+
+  /** The line is back: what failed while it was down is tried again without being asked. */
+  forgive() {
+    for (const side of /** @type {const} */ (['older', 'newer'])) if (this.states[side] === 'failed') this.#set(side, 'idle');
+  }
+
+  /** @param {Chat.HistorySide} side */
+  load(side) {
+    return side === 'older' ? this.loadOlder() : this.loadNewer();
   }
 
   /** The page above the list. */
@@ -45,6 +61,8 @@ export class History {
       const messages = [...above.messages, ...below.messages];
       if (store.generation !== generation || messages.length === 0 || !store.admits(above) || !store.admits(below)) return false;
       store.show(messages, above.hasMore, below.hasMore);
+      this.#quoted(above);
+      this.#quoted(below);
       return true;
     } catch {
       return false;
@@ -68,10 +86,49 @@ export class History {
       // Meanwhile another list may have begun, or this end of it been let go.
       const belongs = this.store.generation === generation && edge() === seq;
       this.#set(side, belongs && !this.store.admits(page) ? 'failed' : 'idle');
-      if (belongs && this.store.admits(page)) take(page);
+      if (!belongs || !this.store.admits(page)) return;
+      take(page);
+      this.#quoted(page);
     } catch {
       this.#set(side, 'failed');
     }
+  }
+
+  /**
+   * Asks for messages that others answer and nobody has told of yet. Each is asked for once; what cannot be had now is
+   * asked for again when it is wanted again.
+   * @param {string[]} ids
+   */
+  async quote(ids) {
+    for (const id of ids) {
+      if (this.quoting.has(id)) continue;
+      this.quoting.add(id);
+      if (await this.#quote(id)) this.quoting.delete(id);
+      // Without a line, or with a server that has none: the answer stands without what it answers, and nobody is pressed.
+      else setTimeout(() => this.quoting.delete(id), QUOTE_AGAIN_MS);
+    }
+  }
+
+  /** @param {string} id @returns {Promise<boolean>} whether it is known now */
+  async #quote(id) {
+    try {
+      const answer = await fetch(`${this.base}/messages/${encodeURIComponent(id)}`);
+      if (answer.status === 404) {
+        this.store.quotes.add([[id, null]]);
+        return true;
+      }
+      const page = answer.ok ? await answer.json() : null;
+      if (!isMessage(page?.message) || !this.store.admits(page)) return false;
+      this.store.quotes.add([[id, page.message]]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @param {Chat.HistoryPage} page */
+  #quoted({ quoted }) {
+    if (Array.isArray(quoted)) this.store.quotes.add(quoted.filter(isMessage).map((message) => [message.id, message]));
   }
 
   /** @param {'before' | 'after'} direction @param {number} seq @param {number} limit @returns {Promise<Chat.HistoryPage>} */

@@ -62,7 +62,7 @@ export class Commands {
   /** The server has carried it out. @param {string} clientId */
   done(clientId) {
     const done = this.fail(clientId);
-    if (done?.type === 'REACT') this.#remember(done);
+    if (done?.type === 'REACT') this.remember(done);
     if (done?.type !== 'EDIT') return done;
     // A further edit that was made before the answer is one of the version that this one has made.
     for (const later of this.entries) {
@@ -92,14 +92,39 @@ export class Commands {
    */
   reacts({ id, reactions = [] }, emoji, selfId) {
     const ours = this.entries.filter((entry) => entry.type === 'REACT' && entry.id === id && entry.emoji === emoji).at(-1);
-    if (ours?.type === 'REACT') return ours.on;
+    return ours?.type === 'REACT' ? ours.on : this.reacted({ id, reactions }, emoji, selfId);
+  }
+
+  /**
+   * As `reacts`, without what is on its way.
+   * @param {{id: string, reactions?: Chat.Reaction[]}} message
+   * @param {string} emoji
+   * @param {string} selfId
+   */
+  reacted({ id, reactions = [] }, emoji, selfId) {
     const reaction = reactions.find((other) => other.emoji === emoji);
     if (!reaction || reaction.authors.includes(selfId)) return Boolean(reaction);
     return reaction.count > reaction.authors.length && this.mine.get(`${id} ${emoji}`) === true;
   }
 
-  /** @param {{id: string, emoji: string, on: boolean}} reaction */
-  #remember({ id, emoji, on }) {
+  /** The emojis that wait to be put on a message. @param {string} id @returns {string[]} */
+  reactingTo(id) {
+    return this.entries.flatMap((entry) => (entry.type === 'REACT' && entry.id === id && entry.on ? entry.emoji : []));
+  }
+
+  /** The text that a message is about to have. @param {string} id */
+  editOf(id) {
+    const edit = this.entries.filter((entry) => entry.type === 'EDIT' && entry.id === id).at(-1);
+    return edit?.type === 'EDIT' ? edit : null;
+  }
+
+  /** @param {string} id */
+  deletes(id) {
+    return this.entries.some((entry) => entry.type === 'DELETE' && entry.id === id);
+  }
+
+  /** What the server says of our own reactions. @param {{id: string, emoji: string, on: boolean}} reaction */
+  remember({ id, emoji, on }) {
     const key = `${id} ${emoji}`;
     this.mine.delete(key);
     this.mine.set(key, on);

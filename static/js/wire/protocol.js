@@ -79,6 +79,15 @@ export function isWelcome(value) {
     && Number.isSafeInteger(value.room.rev) && Array.isArray(value.messages);
 }
 
+/** Who is here, as far as it can be read. @param {any} presence @returns {Chat.Presence | null} */
+export function readPresence(presence) {
+  if (!isObject(presence) || !Number.isSafeInteger(presence.count)) return null;
+  const { count, members, joined, left } = presence;
+  /** @param {unknown} list */
+  const authors = (list) => (Array.isArray(list) ? list.filter(isAuthor) : []);
+  return Array.isArray(members) ? { count, members: authors(members), joined: authors(joined), left: authors(left) } : { count };
+}
+
 /** @param {{anonymousId: string, nickname?: string, avatar?: string, resume?: Chat.Cursor}} payload */
 export const encodeJoin = (payload) => JSON.stringify({ type: 'JOIN', payload });
 

@@ -68,6 +68,11 @@ export class Sender extends EventTarget {
     this.pump();
   }
 
+  destroy() {
+    clearTimeout(this.answer);
+    clearTimeout(this.pause);
+  }
+
   /** @param {Chat.WireError} error @returns {boolean} whether it was about one of these entries */
   refused(error) {
     // A frame too large is refused before its id can be read: it can only be the one on its way.

@@ -1,0 +1,130 @@
+// The foot of the page: what stands there, and the choice of nickname and animal until the server has confirmed it.
+
+import { byId, setAvatar } from '../shared/dom.js';
+import { encodeProfile } from '../wire/protocol.js';
+
+export class Dock {
+  /**
+   * @param {object} parts
+   * @param {import('../store/identity.js').Identity} parts.identity
+   * @param {import('../store/chat-store.js').ChatStore} parts.store
+   * @param {import('../wire/connection.js').Connection} parts.connection
+   * @param {import('../compose/composer.js').Composer} parts.composer
+   * @param {import('../compose/profile.js').Profile} parts.profile
+   * @param {import('./status.js').Status} parts.status
+   * @param {() => Chat.Strings} parts.strings
+   * @param {AbortSignal} parts.signal
+   */
+  constructor({ identity, store, connection, composer, profile, status, strings, signal }) {
+    this.identity = identity;
+    this.store = store;
+    this.connection = connection;
+    this.composer = composer;
+    this.profile = profile;
+    this.status = status;
+    this.strings = strings;
+    this.form = byId('composer');
+    this.joinBar = byId('join-bar');
+    this.me = byId('me');
+    /**
+     * While a choice is unconfirmed: what to go back to if the server refuses.
+     * @type {{nickname: string | null, avatar: string | null} | null}
+     */
+    this.before = null;
+    this.joinBar.addEventListener('click', () => this.#ask('prompt'), { signal });
+    this.me.addEventListener('click', () => this.#ask('profile'), { signal });
+  }
+
+  /**
+   * @param {'rest' | 'profile' | 'prompt'} what
+   * @param {{nickname: string, avatar: string} | null} [draft] a choice that was refused
+   */
+  show(what, draft = null) {
+    const { identity, profile } = this;
+    const joined = identity.nickname !== null;
+    const asking = what !== 'rest';
+    this.form.hidden = !joined || asking;
+    this.joinBar.hidden = joined || asking;
+    if (asking) profile.open(joined ? { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' } : null, draft);
+    else profile.close();
+    this.#wear(identity.avatar ?? '');
+    if (!this.form.hidden) this.composer.update();
+  }
+
+  /** @param {'profile' | 'prompt'} what */
+  #ask(what) {
+    this.show(what);
+    this.profile.focus();
+  }
+
+  /** Whoever closed the form by keyboard goes on at what had opened it. */
+  leaveProfile() {
+    this.show('rest');
+    (this.identity.nickname === null ? this.joinBar : this.me).focus({ preventScroll: true });
+  }
+
+  /** Down to where one takes part, whatever stands there. */
+  focus() {
+    if (!byId('profile').hidden) this.profile.focus();
+    else if (this.identity.nickname !== null) this.composer.focus();
+    else this.joinBar.focus({ preventScroll: true });
+  }
+
+  /** @param {string} nickname @param {string} avatar */
+  choose(nickname, avatar) {
+    const { identity } = this;
+    this.before ??= { nickname: identity.nickname, avatar: identity.avatar };
+    const anotherIdentity = identity.choose(nickname, avatar);
+    if (anotherIdentity) this.connection.rejoin();
+    else this.#send();
+    this.show('rest');
+    this.composer.focus();
+    if (!identity.storage.lasting) this.status.note(this.strings().notKept);
+  }
+
+  /** Does nothing away from the server: the choice then goes along with the next JOIN. */
+  #send() {
+    const { nickname, avatar } = this.identity;
+    if (nickname !== null) this.connection.send(encodeProfile({ nickname, ...(avatar ? { avatar } : {}) }));
+  }
+
+  /** The line is back: a choice that nobody has answered is said again. */
+  live() {
+    if (this.before !== null) this.#send();
+  }
+
+  /** The server has told who we are. @param {boolean} asked whether it answers our choice @returns {boolean} whether it is settled */
+  told(asked) {
+    const { identity, store: { self } } = this;
+    if (!self) return false;
+    const chosen = self.nickname === identity.nickname && (!identity.avatar || self.avatar === identity.avatar);
+    // A WELCOME may answer a JOIN from before the choice: then the choice is still to be sent.
+    if (this.before !== null && !asked && !chosen) return false;
+    this.before = null;
+    identity.confirm(self);
+    this.#wear(self.avatar);
+    return true;
+  }
+
+  /** @param {Chat.WireError} error one that is about no message and no command */
+  refused(error) {
+    const { identity, profile } = this;
+    const joining = this.connection.state !== 'live';
+    const ofProfile = ['INVALID_NICKNAME', 'INVALID_AVATAR'].includes(error.code)
+      || (this.before !== null && !joining && ['RATE_LIMITED', 'INTERNAL'].includes(error.code));
+    if (!ofProfile) return;
+    const draft = { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' };
+    // What was refused may have come from an earlier visit: then nothing is left to go back to.
+    identity.revert(joining ? null : this.before?.nickname ?? null, this.before?.avatar ?? null);
+    this.before = null;
+    this.show('profile', draft);
+    const { errors } = this.strings();
+    if (error.code === 'RATE_LIMITED' && error.retryAfterMs) profile.wait(error.retryAfterMs);
+    else profile.explain(errors[/** @type {keyof typeof errors} */ (error.code)]);
+  }
+
+  /** @param {string} avatar */
+  #wear(avatar) {
+    setAvatar(/** @type {HTMLImageElement} */ (this.me.firstElementChild), avatar);
+  }
+}

@@ -1,0 +1,33 @@
+// Who is known by name: everybody who is here, or wrote something that was seen. Pure.
+
+/** So many are remembered; whoever was met longest ago is forgotten first. */
+const MAX = 1000;
+
+export class Authors {
+  constructor() {
+    /** @type {Map<string, Chat.Author>} by id; who was met last stands last */
+    this.known = new Map();
+  }
+
+  /** @param {Chat.Author} author as they are called now */
+  meet(author) {
+    this.known.delete(author.id);
+    this.known.set(author.id, author);
+    if (this.known.size > MAX) this.known.delete(/** @type {string} */ (this.known.keys().next().value));
+  }
+
+  /** @param {string} id */
+  get(id) {
+    return this.known.get(id);
+  }
+
+  /** Who was met last comes first. */
+  list() {
+    return [...this.known.values()].reverse();
+  }
+
+  /** What tells an author from others of the same name and animal; empty where nobody has these. @param {string} _id */
+  mark(_id) {
+    return '';
+  }
+}
