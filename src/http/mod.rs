@@ -16,6 +16,7 @@ mod highlight;
 mod history;
 mod html;
 mod page;
+mod page_message;
 mod proxy;
 mod reactions;
 mod reading;

@@ -6,14 +6,14 @@ use askama::Template;
 use super::{
     answers::{Version, version},
     html::{html, html_head, lang, parameter, static_base},
+    page_message::{PageMessage, page_messages},
     reading::room_of,
     security,
     site::Site,
 };
-use chat_domain::{Annotations, ChatMessage, Epoch, RoomId};
+use chat_domain::{Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
 use chat_store::Loaded;
-use chat_wire::{AnnotationsPayload, timestamp};
 
 /// Longest title that is shown, in code points.
 const TITLE_CODE_POINTS_MAX: usize = 200;
@@ -37,25 +37,6 @@ struct RoomPage<'a> {
     messages: Vec<PageMessage>,
 }
 
-struct PageMessage {
-    /// Names the day that begins with this message, as `Clock.dayOf` in the page does; empty within a day.
-    day: String,
-    /// Shown as one block with the message above it.
-    continued: bool,
-    id: i64,
-    seq: i64,
-    rev: i64,
-    author_id: String,
-    nickname: String,
-    avatar: &'static str,
-    content: String,
-    client_id: String,
-    /// What goes with it beside its text, as JSON; empty where that is nothing.
-    more: String,
-    created_at: String,
-    time: String,
-}
-
 #[derive(Template)]
 #[template(path = "demo.html")]
 struct DemoPage<'a> {
@@ -71,58 +52,6 @@ struct CheckPage<'a> {
     lang: &'static str,
     base: &'a str,
     static_base: &'a str,
-}
-
-/// Messages of one author stand together while they are at most this many minutes apart (as rows.js has it).
-const GROUP_MINUTES: i64 = 5;
-
-/// Hours by which the page's clock is ahead of UTC: the reader's zone is unknown until scripts run, and a
-/// Korean page is most likely read in Korea. A right guess spares the reader a list that moves.
-fn hours_ahead(lang: &str) -> i64 {
-    if lang == "ko" { 9 } else { 0 }
-}
-
-fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: &str) -> Vec<PageMessage> {
-    let ahead = chrono::Duration::hours(hours_ahead(lang));
-    let mut day_above = String::new();
-    let mut above: Option<&ChatMessage> = None;
-    let continues = |above: &ChatMessage, message: &ChatMessage| {
-        above.author == message.author && (message.created_at - above.created_at).num_minutes() < GROUP_MINUTES
-    };
-    let page_message = |message: &'a ChatMessage| {
-        let local = message.created_at + ahead;
-        let mut day = local.format("%Y-%-m-%-d").to_string();
-        if day == day_above {
-            day.clear();
-        } else {
-            day_above.clone_from(&day);
-        }
-        let continued = day.is_empty() && above.is_some_and(|above| continues(above, message));
-        above = Some(message);
-        let ChatMessage { id, seq, rev, client_id, author, content, created_at, annotations } = message;
-        PageMessage {
-            day,
-            continued,
-            id: *id,
-            seq: *seq,
-            rev: *rev,
-            author_id: author.id.as_str().to_owned(),
-            nickname: author.nickname.as_str().to_owned(),
-            avatar: author.avatar.as_str(),
-            content: content.as_str().to_owned(),
-            client_id: client_id.to_string(),
-            more: annotations.as_deref().map(more).unwrap_or_default(),
-            created_at: timestamp(*created_at),
-            time: local.format("%H:%M").to_string(),
-        }
-    };
-    // Of what was deleted nothing is left to read.
-    messages.filter(|message| !message.is_deleted()).map(page_message).collect()
-}
-
-/// What goes with a message beside its text, as JSON, for the page.
-fn more(annotations: &Annotations) -> String {
-    serde_json::to_string(&AnnotationsPayload::from(annotations)).unwrap_or_default()
 }
 
 /// `GET /room/{room}`: the chat, its latest messages in the HTML. While the database is away it comes

@@ -28,7 +28,8 @@ export class RowView {
     for (const node of this.view.parts.list.querySelectorAll('li.msg')) {
       const row = /** @type {HTMLElement} */ (node);
       const { id, seq, rev, author, avatar, client, more } = row.dataset;
-      const content = row.querySelector('.text')?.textContent ?? '';
+      // What stands in the place of a deleted text is the page's own word.
+      const content = row.classList.contains('deleted') ? '' : row.querySelector('.text')?.textContent ?? '';
       const createdAt = row.querySelector('time')?.dateTime ?? '';
       /** @type {Chat.Message} */
       const message = {
