@@ -1,10 +1,9 @@
 // Draws the rows of the list, and keeps every node that still belongs: what a message, a message on its way, a divider
 // or a notice looks like.
 
-import { findLinks, isEmojiOnly } from '../text/links.js';
+import { isEmojiOnly } from '../text/emoji.js';
 import { avatarImage, copyText, make, setAvatar } from '../shared/dom.js';
-
-const HANGUL = /[\uac00-\ud7a3]/u;
+import { MessageTexts } from './message-text.js';
 
 export class RowView {
   /** @param {import('./view.js').View} view whose rows these are: its words, its clock, what it does */
@@ -16,6 +15,7 @@ export class RowView {
     this.drawn = new WeakMap();
     /** Rows of messages that have begun a group. @type {WeakSet<HTMLElement>} */
     this.heads = new WeakSet();
+    this.texts = new MessageTexts({ list: view.parts.list, strings: () => view.strings, copy: copyText, say: (text) => view.actions.say(text) });
   }
 
   /** Takes over the rows that the server has drawn. */
@@ -158,7 +158,13 @@ export class RowView {
     parts.at.href = `#m-${message.seq}`;
     setAvatar(parts.avatar, message.author.avatar);
     parts.nick.textContent = message.author.nickname;
-    drawText(parts.text, message.deletedAt ? this.view.strings.deleted : message.content);
+    this.texts.draw(parts.text, {
+      key: message.clientId,
+      content: message.deletedAt ? this.view.strings.deleted : message.content,
+      mentions: message.mentions,
+      selfId: this.view.store.self?.id ?? this.view.store.selfId,
+      unfold: message.seq === this.view.target,
+    });
     parts.time.dateTime = message.createdAt;
     parts.time.textContent = this.view.clock.timeOf(message.createdAt);
     parts.at.title = this.view.clock.exactly(message.createdAt);
@@ -175,7 +181,7 @@ export class RowView {
     const { nickname, avatar } = this.view.store.self ?? this.view.actions.me();
     setAvatar(parts.avatar, avatar);
     parts.nick.textContent = nickname;
-    drawText(parts.text, entry.content);
+    this.texts.draw(parts.text, { key: entry.clientId, content: entry.content, mentions: entry.mentions });
     parts.time.dateTime = at;
     node.querySelector('.state')?.remove();
     if (entry.state === 'failed') {
@@ -257,28 +263,6 @@ export class RowView {
       button(strings.tryAgain, () => this.view.actions.load(side)),
     ];
   }
-}
-
-/** @param {HTMLElement} element @param {string} content */
-function drawText(element, content) {
-  // Korean breaks between words only, and is read out in Korean, on a page in another language too.
-  if (HANGUL.test(content) && !document.documentElement.lang.startsWith('ko')) element.lang = 'ko';
-  else element.removeAttribute('lang');
-  const parts = findLinks(content);
-  if (parts.length === 1 && !parts[0].href) {
-    if (element.textContent !== content || element.firstElementChild) element.textContent = content;
-    return;
-  }
-  element.replaceChildren(...parts.map(({ text, href }) => {
-    if (!href) return text;
-    const link = make('a', '', text);
-    link.href = href;
-    // Within a text that runs from right to left an address would be taken apart.
-    link.dir = 'ltr';
-    link.target = '_blank';
-    link.rel = 'nofollow ugc noopener';
-    return link;
-  }));
 }
 
 /** @param {string} label @param {() => void} act */
