@@ -157,9 +157,9 @@ export class MessageTexts {
   async #copied(button) {
     const text = button.closest('.code')?.querySelector('code')?.textContent ?? '';
     if (!await this.copy(text)) return;
-    const { copied } = this.strings();
-    this.say(copied);
-    button.textContent = copied;
+    const strings = this.strings();
+    this.say(strings.copied);
+    button.textContent = strings.copied;
     button.classList.add('done');
     button.addEventListener('animationend', () => {
       button.textContent = this.strings().copy;
