@@ -23,8 +23,11 @@
       const element = row.querySelector('.text');
       const text = element?.textContent ?? '';
       if (EMOJI_ONLY.test(text)) row.classList.add('big');
-      if (linesOf(text, 74) > 14) element?.classList.add('long');
-      else if (linesOf(text, 46) > 14) element?.classList.add('longish');
+      for (const [fold, letters] of /** @type {const} */ ([['long', 74], ['longish', 46], ['lengthy', 34]])) {
+        if (linesOf(text, letters) <= 14) continue;
+        element?.classList.add(fold);
+        break;
+      }
     }
   });
   seen.observe(document, { childList: true, subtree: true });

@@ -122,6 +122,7 @@ declare namespace Chat {
   type Block =
     | { kind: 'text' | 'quote'; parts: Part[] }
     | { kind: 'code'; language: string; code: string; at: number };
+  type Fold = '' | 'long' | 'longish' | 'lengthy';
   type MessageText = {
     /** Names the message as long as this page lives, for what the reader has unfolded. */
     key: string;

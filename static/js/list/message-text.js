@@ -5,7 +5,8 @@ import { Folds, foldOf } from '../text/fold.js';
 import { parse } from '../text/format.js';
 
 const HANGUL = /[\uac00-\ud7a3]/u;
-const FOLDED = ['long', 'longish'];
+/** @type {Chat.Fold[]} */
+const FOLDED = ['long', 'longish', 'lengthy'];
 
 export class MessageTexts {
   /**
@@ -42,7 +43,7 @@ export class MessageTexts {
     const shows = JSON.stringify([key, content, locale, mentions.length && [mentions, selfId]]);
     // A reaction, a pin: the text is the same. To make it anew would take away what the reader has selected.
     if (this.drawn.get(element)?.shows === shows) {
-      if (unfold) this.#fold(element, foldClass(element), true);
+      if (unfold) this.#fold(element, foldNow(element), true);
       return element;
     }
     const blocks = parse(content, mentions);
@@ -106,7 +107,7 @@ export class MessageTexts {
     this.unseen.observe(text);
   }
 
-  /** @param {HTMLElement} element @param {string} kind of fold, or none @param {boolean} unfold */
+  /** @param {HTMLElement} element @param {Chat.Fold} kind @param {boolean} unfold */
   #fold(element, kind, unfold) {
     const line = element.parentElement;
     const body = line?.parentElement;
@@ -181,7 +182,7 @@ export class MessageTexts {
 const FADE_PX = 32;
 
 /** @param {Element} element */
-const foldClass = (element) => FOLDED.find((name) => element.classList.contains(name)) ?? '';
+const foldNow = (element) => FOLDED.find((name) => element.classList.contains(name)) ?? '';
 
 /** @param {HTMLElement} element @param {'p' | 'div'} tag */
 function inPlaceOf(element, tag) {

@@ -1,8 +1,8 @@
 // Whether a message is so long that it is folded at first. Decided by what is written, not by measuring what was drawn:
 // measuring each row would make the browser lay out the page again and again. early.js guesses the same from the raw text.
 
-/** So many letters of Latin script fit into a line: of the widest bubble, and of one in a narrow frame (chat.css). */
-const LETTERS = { wide: 74, narrow: 46 };
+/** The folds, and how many letters of Latin script fit into a line of the widest bubble where each holds (chat.css). */
+const LETTERS = /** @type {const} */ ([['long', 74], ['longish', 46], ['lengthy', 34]]);
 /** A folded message shows twelve lines; for fewer hidden ones than this many more it is not worth it. */
 const LINES_MAX = 14;
 /** What the head and the edges of a block of code take, in lines. */
@@ -26,15 +26,14 @@ function linesOf(text, letters) {
 
 /**
  * @param {Chat.Block[]} blocks
- * @returns {'' | 'longish' | 'long'} not at all, in narrow frames only, or everywhere: the name of its class
+ * @returns {Chat.Fold} the name of its class: folded everywhere, in narrow frames, on phones, or nowhere
  */
 export function foldOf(blocks) {
   /** @param {number} letters */
   const lines = (letters) => blocks.reduce((sum, block) => sum + (block.kind === 'code'
     ? block.code.split('\n').length + CODE_LINES
     : linesOf(block.parts.map(({ text }) => text).join(''), letters)), 0);
-  if (lines(LETTERS.wide) > LINES_MAX) return 'long';
-  return lines(LETTERS.narrow) > LINES_MAX ? 'longish' : '';
+  return LETTERS.find(([, letters]) => lines(letters) > LINES_MAX)?.[0] ?? '';
 }
 
 /** Messages whose fold somebody has opened or closed that are remembered. */
