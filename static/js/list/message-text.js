@@ -142,7 +142,11 @@ export class MessageTexts {
     const { top } = still.getBoundingClientRect();
     this.folds.set(this.drawn.get(element)?.key ?? '', open);
     this.#show(element, button, open);
-    if (log) log.scrollTop += still.getBoundingClientRect().top - top;
+    if (!log) return;
+    log.scrollTop += still.getBoundingClientRect().top - top;
+    // Also where that moved nothing: what is in sight is another part of the row now, and the list keeps the reader there.
+    log.dispatchEvent(new Event('scroll'));
+    log.dispatchEvent(new Event('scrollend'));
   }
 
   /** @param {Element} target */
