@@ -114,7 +114,25 @@ declare namespace Chat {
     | { kind: 'notice'; key: string; notice: Notice }
     | { kind: 'message'; key: string; message: Message; continued: boolean; own: boolean }
     | { kind: 'unsent'; key: string; entry: Unsent; continued: boolean };
-  type Part = { text: string; href?: string };
+  /** `at`: where in the content it stands, in UTF-16 code units. */
+  type Part = {
+    text: string; at: number; href?: string; authorId?: string; code?: boolean; strong?: boolean; em?: boolean; strike?: boolean;
+  };
+  /** What a message's text consists of, top to bottom. */
+  type Block =
+    | { kind: 'text' | 'quote'; parts: Part[] }
+    | { kind: 'code'; language: string; code: string; at: number };
+  type Fold = '' | 'long' | 'longish' | 'lengthy';
+  type MessageText = {
+    /** Names the message as long as this page lives, for what the reader has unfolded. */
+    key: string;
+    content: string;
+    mentions?: Mention[];
+    /** Whose mentions are the reader's own. */
+    selfId?: string | null;
+    /** Somebody was led here: nothing of it is folded, unless they fold it themselves. */
+    unfold?: boolean;
+  };
   type Avatar = { name: string; ko: string; en: string };
   type Strings = typeof import('./i18n/ko.js').strings;
   type ViewParts = {

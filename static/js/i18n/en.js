@@ -86,6 +86,11 @@ export const strings = {
   sent: 'Sent',
   profileHold: (seconds) => `Changed too often. You can change it again in ${seconds} s.`,
   announceMany: (n) => `${n} new messages`,
+  showMore: 'Show more',
+  showLess: 'Show less',
+  code: (language) => (language ? `${language} code` : 'Code'),
+  codeCopy: 'Copy code',
+  copied: 'Copied',
   errors: {
     INVALID_CONTENT: 'It has a character that cannot be sent, or it is too long.',
     BAD_FRAME: 'The server could not read it. Reloading the page may help.',

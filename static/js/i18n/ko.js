@@ -90,6 +90,11 @@ export const strings = {
   sent: '보냈어요',
   profileHold: (/** @type {number} */ seconds) => `너무 자주 바꾸었어요. ${seconds}초 뒤에 다시 바꿀 수 있어요.`,
   announceMany: (/** @type {number} */ n) => `새 메시지 ${n}개가 왔어요`,
+  showMore: '더 보기',
+  showLess: '접기',
+  code: (/** @type {string} */ language) => (language ? `${language} 코드` : '코드'),
+  codeCopy: '코드 복사',
+  copied: '복사했어요',
   errors: {
     INVALID_CONTENT: '보낼 수 없는 문자가 들어 있거나 너무 길어요.',
     BAD_FRAME: '서버가 읽지 못했어요. 페이지를 새로 고치면 될 수도 있어요.',

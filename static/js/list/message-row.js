@@ -2,16 +2,14 @@
 // cannot be drawn, and so cannot be forgotten when it changes.
 
 import { avatarImage, copyText, make, setAvatar } from '../shared/dom.js';
-import { isEmojiOnly } from '../text/links.js';
-import { drawText } from './message-text.js';
+import { isEmojiOnly } from '../text/emoji.js';
 
 /**
  * @param {HTMLElement} node
  * @param {import('./row-model.js').MessageModel} model
- * @param {Chat.Strings} strings
- * @param {Chat.ViewActions} actions
+ * @param {Pen} pen
  */
-export function drawMessage(node, model, strings, actions) {
+export function drawMessage(node, model, { strings, actions, texts }) {
   const parts = skeleton(node, model.own, model.continued);
   node.classList.toggle('big', !model.gone && isEmojiOnly(model.content));
   node.classList.toggle('target', model.target);
@@ -22,7 +20,8 @@ export function drawMessage(node, model, strings, actions) {
   parts.at.href = `#m-${model.seq}`;
   drawAuthor(parts, model);
   drawQuote(parts, model.quote, strings);
-  drawText(parts.text, model.gone || model.content);
+  const { key, gone, content, mentions, selfId, target: unfold } = model;
+  texts.draw(parts.text, gone ? { key, content: gone } : { key, content, mentions, selfId, unfold });
   parts.time.dateTime = model.createdAt;
   parts.time.textContent = model.saving ? strings.sending : model.time;
   parts.at.title = model.exactly;
@@ -38,22 +37,23 @@ export function drawMessage(node, model, strings, actions) {
 /**
  * @param {HTMLElement} node
  * @param {import('./row-model.js').UnsentModel} model
- * @param {Chat.Strings} strings
- * @param {Chat.ViewActions} actions
+ * @param {Pen} pen
  */
-export function drawUnsent(node, model, strings, actions) {
+export function drawUnsent(node, model, { strings, actions, texts }) {
   const parts = skeleton(node, true, model.continued);
   node.classList.add(model.failed ? 'failed' : 'pending');
   node.classList.toggle('big', isEmojiOnly(model.content));
   drawAuthor(parts, { ...model, mark: '' });
   drawQuote(parts, model.quote, strings);
-  drawText(parts.text, model.content);
+  const { key, content, mentions, selfId } = model;
+  texts.draw(parts.text, { key, content, mentions, selfId });
   parts.time.dateTime = model.createdAt;
   parts.time.textContent = model.time;
   node.querySelector('.state')?.remove();
   if (model.failed) parts.body.append(failure(model, strings, actions));
 }
 
+/** @typedef {{strings: Chat.Strings, actions: Chat.ViewActions, texts: import('./message-text.js').MessageTexts}} Pen what rows are drawn with */
 /** @typedef {ReturnType<typeof skeleton>} Parts */
 
 /** @param {Parts} parts @param {{avatar: string, nickname: string, mark: string}} model */

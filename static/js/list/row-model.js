@@ -10,13 +10,14 @@ const QUOTE_MAX = 120;
  * @param {Extract<Chat.Row, {kind: 'message'}>} row
  * @param {Chat.RowContext} context
  */
-export function messageModel({ message, own, continued }, context) {
+export function messageModel({ key, message, own, continued }, context) {
   const { store, clock, strings, target } = context;
   const { commands } = store;
   const edit = commands.editOf(message.id);
   const leaving = context.leaving(message.id) || commands.deletes(message.id);
   return {
     kind: /** @type {const} */ ('message'),
+    key,
     seq: message.seq,
     own,
     continued,
@@ -48,13 +49,14 @@ export function messageModel({ message, own, continued }, context) {
  * @param {Extract<Chat.Row, {kind: 'unsent'}>} row
  * @param {Chat.RowContext} context
  */
-export function unsentModel({ entry, continued }, context) {
+export function unsentModel({ key, entry, continued }, context) {
   const { store, clock, strings, live } = context;
   const { nickname, avatar } = store.self ?? context.me();
   const at = new Date(entry.at).toISOString();
   const failed = entry.state === 'failed';
   return {
     kind: /** @type {const} */ ('unsent'),
+    key,
     clientId: entry.clientId,
     continued,
     avatar,

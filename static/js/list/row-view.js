@@ -1,7 +1,8 @@
 // The rows of the list: keeps every node that still belongs, and draws again what shows something else.
 
-import { make } from '../shared/dom.js';
+import { copyText, make } from '../shared/dom.js';
 import { button, drawMessage, drawUnsent } from './message-row.js';
+import { MessageTexts } from './message-text.js';
 import { alike, messageModel, unsentModel } from './row-model.js';
 
 export class RowView {
@@ -14,6 +15,10 @@ export class RowView {
     this.drawn = new WeakMap();
     /** Rows of messages that have begun a group. @type {WeakSet<HTMLElement>} */
     this.heads = new WeakSet();
+    const { signal } = view;
+    this.texts = new MessageTexts({
+      list: view.parts.list, strings: () => view.strings, copy: copyText, say: (text) => view.actions.say(text), signal,
+    });
   }
 
   /** All is drawn again: the words have changed. */
@@ -118,6 +123,7 @@ export class RowView {
       else if (!row.continued) this.heads.add(node);
     }
     const { strings, actions } = this.view;
+    const pen = { strings, actions, texts: this.texts };
     switch (row.kind) {
       case 'day': {
         const label = context.clock.dayLabel(row.at);
@@ -140,12 +146,12 @@ export class RowView {
       }
       case 'message': {
         const model = messageModel(row, context);
-        if (!this.#shows(node, model)) drawMessage(node, model, strings, actions);
+        if (!this.#shows(node, model)) drawMessage(node, model, pen);
         break;
       }
       case 'unsent': {
         const model = unsentModel(row, context);
-        if (!this.#shows(node, model)) drawUnsent(node, model, strings, actions);
+        if (!this.#shows(node, model)) drawUnsent(node, model, pen);
         break;
       }
     }

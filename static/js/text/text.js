@@ -42,7 +42,19 @@ export function nicknameFault(nickname) {
   return null;
 }
 
-/** @param {string} raw */
+/** What a message may not hold: the server refuses it, and who has pasted it can neither see nor mend it. */
+const REFUSED = /[\p{Cs}\0-\x08\x0e-\x1f\x7f-\x9f]/gu;
+/**
+ * Something that a reader can see: no space, no control, no variation selector, and nothing of what draws nothing, as
+ * crates/domain/src/visible.rs has it, which a test compares.
+ */
+const SEEN = /[^\s\p{Cc}\p{NChar}\p{Co}\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u;
+
+/**
+ * What will be stored of what was written; empty where that draws nothing. Places of mentions count in this form.
+ * @param {string} raw
+ */
 export function cleanContent(raw) {
-  return raw.replace(/\r\n?/g, '\n').trim();
+  const text = raw.replace(/\r\n?|[\v\f\x85]/g, '\n').replace(REFUSED, '').trim();
+  return SEEN.test(text) ? text : '';
 }
