@@ -8,6 +8,8 @@ import { offered, step, typedAhead } from './lines.js';
 
 /** Letters that come within this belong together. */
 const TYPING_MS = 700;
+/** Where keys lead while no line is picked; -1 is the last. */
+const FROM_NOWHERE = new Map([['ArrowDown', 0], ['ArrowRight', 0], ['Home', 0], ['ArrowUp', -1], ['ArrowLeft', -1], ['End', -1]]);
 
 /** @typedef {{emoji: string} | {action: import('./lines.js').Action} | 'emojis'} Choice `emojis`: all of them are wanted */
 
@@ -25,6 +27,7 @@ export class ActionList {
     this.choose = choose;
     this.element = make('div', 'act-list');
     this.element.setAttribute('role', 'menu');
+    this.element.tabIndex = -1;
     /** @type {HTMLButtonElement[]} */
     this.items = [];
     /** How many stand in each line. @type {number[]} */
@@ -34,7 +37,7 @@ export class ActionList {
     this.typed = '';
     this.typedAt = -Infinity;
     this.element.addEventListener('keydown', (event) => this.#key(event));
-    this.element.addEventListener('focusin', ({ target }) => this.#current(/** @type {HTMLButtonElement} */ (target)));
+    this.element.addEventListener('focusin', ({ target }) => this.#current(/** @type {HTMLElement} */ (target)));
     this.draw(subject);
   }
 
@@ -95,13 +98,16 @@ export class ActionList {
     return item;
   }
 
-  /** One of them is a stop of the Tab key. @param {HTMLButtonElement} item */
+  /** One of them is a stop of the Tab key. @param {HTMLElement} item */
   #current(item) {
+    if (item === this.element) return;
     for (const other of this.items) other.tabIndex = other === item ? 0 : -1;
   }
 
-  focus() {
-    this.items[0]?.focus();
+  /** @param {'first' | 'all'} [where] `all`: no line is picked before a key has picked one, as after a mouse or a finger */
+  focus(where = 'first') {
+    const target = where === 'first' ? this.items[0] ?? this.element : this.element;
+    target.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -111,14 +117,16 @@ export class ActionList {
     if (event.repeat && (key === 'Enter' || key === ' ')) event.preventDefault();
     if (ctrlKey || altKey || metaKey || event.isComposing) return;
     const at = this.items.indexOf(/** @type {HTMLButtonElement} */ (event.target));
-    const place = [...key].length === 1 && key !== ' ' ? this.#typeAhead(key, at, event.timeStamp) : step(this.widths, at, key);
+    const isLetter = [...key].length === 1 && key !== ' ';
+    const place = isLetter ? this.#typeAhead(key, at, event.timeStamp)
+      : at < 0 ? FROM_NOWHERE.get(key) ?? null : step(this.widths, at, key);
     if (place === null) return;
     event.preventDefault();
     event.stopPropagation();
-    this.items[place]?.focus();
+    this.items.at(place)?.focus();
   }
 
-  /** @param {string} key @param {number} at @param {number} now ms */
+  /** @param {string} key @param {number} at @param {number} now ms @returns {number | null} */
   #typeAhead(key, at, now) {
     this.typed = now - this.typedAt < TYPING_MS ? this.typed + key : key;
     this.typedAt = now;

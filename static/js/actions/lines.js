@@ -53,20 +53,20 @@ export function step(widths, at, key) {
  * again goes on to the next one. In Korean the first letter of a syllable is enough, since a key that is typed outside
  * of a text box arrives as one.
  * @param {string[]} labels of each place
- * @param {number} at
+ * @param {number} at -1 where none is picked
  * @param {string} typed
- * @returns {number} -1 where there is none
+ * @returns {number | null} null where there is none
  */
 export function typedAhead(labels, at, typed) {
   const keys = keystrokes(typed);
   const wanted = [...keys].every((key) => key === keys[0]) ? keys[0] : keys;
   // One letter leads on; more of them may still mean the place where the first of them has led.
-  const from = wanted.length === 1 ? at + 1 : at;
+  const from = wanted.length === 1 ? at + 1 : Math.max(at, 0);
   for (let n = 0; n < labels.length; n += 1) {
     const place = (from + n) % labels.length;
     if (keystrokes(labels[place]).startsWith(wanted)) return place;
   }
-  return -1;
+  return null;
 }
 
 /**

@@ -70,8 +70,8 @@ export class ActionMenu {
     this.close();
     this.#begin(row, subject);
     const end = row.classList.contains('own');
-    this.#openPopup('all', () => bubbleOf(row).getBoundingClientRect(), { above: false, end });
-    this.content?.focus();
+    const list = this.#openPopup('all', () => bubbleOf(row).getBoundingClientRect(), { above: false, end });
+    list?.focus();
   }
 
   /**
@@ -83,8 +83,8 @@ export class ActionMenu {
     this.#begin(row, subject);
     this.before = focused();
     this.shell = new Sheet(this.host, this.strings, () => this.close());
-    this.#list('all');
-    this.content?.focus();
+    const list = this.#list('all');
+    list?.focus('all');
   }
 
   /** Whatever is open; the focus goes back to where it was, if it was in there. */
@@ -151,15 +151,17 @@ export class ActionMenu {
     this.#drop();
     this.before = focused();
     this.shell = new Popup(this.host, anchor, wish, () => this.close());
-    this.#list(part);
+    return this.#list(part);
   }
 
   /** @param {Part} part */
   #list(part) {
     const { shell, subject, strings } = this;
-    if (!shell || !subject) return;
-    this.content = new ActionList({ subject, part, strings, choose: (choice) => this.#chosen(choice) });
-    shell.hold(this.content.element);
+    if (!shell || !subject) return null;
+    const list = new ActionList({ subject, part, strings, choose: (choice) => this.#chosen(choice) });
+    this.content = list;
+    shell.hold(list.element);
+    return list;
   }
 
   async #grid() {
@@ -192,10 +194,10 @@ export class ActionMenu {
     this.#drop();
     if (isOpen) return;
     const end = this.row?.classList.contains('own') ?? false;
-    this.#openPopup(part === 'react' ? 'quick' : 'more', () => button.getBoundingClientRect(), { above: part === 'react', end });
+    const list = this.#openPopup(part === 'react' ? 'quick' : 'more', () => button.getBoundingClientRect(), { above: part === 'react', end });
     this.bar?.mark(button);
     // Whoever is writing goes on writing; everybody else's keys belong to what has just opened.
-    if (!focused()?.matches('input, textarea')) this.content?.focus();
+    if (!focused()?.matches('input, textarea')) list?.focus('all');
   }
 
   /** @param {import('./action-list.js').Choice} choice */

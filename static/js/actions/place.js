@@ -4,8 +4,9 @@
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number}} Place */
 
-/** The bar lies over the bubble's corner by so much: the way to it leads over nothing else, and no letter is hidden. */
-const OVER_X = 22;
+/** The bar lies over the bubble's corner by so much: the way to it leads over nothing else, and no letter is hidden. Over
+ * less of a small bubble, which has a name above it. */
+const OVER_X_MAX = 22;
 const OVER_Y = 9;
 /** From the edge of what it has to stay within. */
 const MARGIN = 6;
@@ -25,8 +26,9 @@ const clamp = (value, min, max) => Math.max(min, Math.min(value, max));
  */
 export function placeBar(bubble, log, size, own) {
   if (bubble.bottom <= log.top || bubble.top >= log.bottom) return null;
+  const over = Math.min(OVER_X_MAX, (bubble.right - bubble.left) / 4);
   return {
-    left: clamp(own ? bubble.left + OVER_X - size.width : bubble.right - OVER_X, log.left + MARGIN, log.right - MARGIN - size.width),
+    left: clamp(own ? bubble.left + over - size.width : bubble.right - over, log.left + MARGIN, log.right - MARGIN - size.width),
     top: clamp(bubble.top + OVER_Y - size.height, log.top + MARGIN, log.bottom - MARGIN - size.height),
   };
 }

@@ -1,8 +1,8 @@
 // Notices that somebody wants to do something with a message: by a mouse on it, by a finger held on it, by a key while it
 // has the focus. What then opens is loaded with the first such wish.
 
-import { make } from '../shared/dom.js';
 import { Press } from './press.js';
+import { RowButton } from './row-button.js';
 
 export class Trigger {
   /** @param {Chat.ActionParts & {list: HTMLElement, say: (text: string) => void, signal: AbortSignal}} parts */
@@ -11,26 +11,25 @@ export class Trigger {
     this.parts = parts;
     /** @type {Promise<import('./menu.js').ActionMenu> | null} */
     this.loading = null;
+    /** @type {import('./menu.js').ActionMenu | null} */
+    this.menu = null;
     /** The row under the mouse. @type {HTMLElement | null} */
     this.under = null;
-    // One for all rows: it stands in the one that has the focus, behind its link. Seen while it has the focus itself.
-    this.button = make('button', 'unseen act-open', '⋯');
-    this.button.type = 'button';
-    this.button.setAttribute('aria-haspopup', 'menu');
-    this.button.addEventListener('click', () => this.#with(rowOf(this.button), (menu, row, subject) => menu.openMenu(row, subject)), { signal });
     list.addEventListener('pointermove', (event) => this.#hover(event), { signal, passive: true });
     list.addEventListener('pointerleave', () => { this.under = null; }, { signal });
-    list.addEventListener('focusin', ({ target }) => this.#focused(/** @type {Element} */ (target)), { signal });
     list.addEventListener('keydown', (event) => this.#key(event), { signal });
+    const means = (/** @type {HTMLElement} */ row) => parts.subjectOf(row) !== null;
+    new RowButton({
+      list, signal, means,
+      label: () => parts.strings().actions.label,
+      reached: (row) => this.#with(row, () => {}, true),
+      pressed: (row) => this.#with(row, (menu, at, subject) => menu.openMenu(at, subject)),
+    });
     new Press({
-      log, list, signal,
-      means: (row) => parts.subjectOf(row) !== null,
+      log, list, signal, means,
       held: (row) => this.#with(row, (menu, at, subject) => menu.openSheet(at, subject)),
     });
-    signal.addEventListener('abort', () => {
-      this.button.remove();
-      this.loading?.then((menu) => menu.destroy(), () => {});
-    });
+    signal.addEventListener('abort', () => this.loading?.then((menu) => menu.destroy(), () => {}));
   }
 
   /**
@@ -41,7 +40,7 @@ export class Trigger {
   async #with(row, open, quietly = false) {
     this.loading ??= import('./menu.js').then(({ ActionMenu }) => ActionMenu.load(this.parts));
     try {
-      const menu = await this.loading;
+      const menu = this.menu = await this.loading;
       // It may be gone by the time that the menu is here.
       const subject = row?.isConnected && !this.parts.signal.aborted ? this.parts.subjectOf(row) : null;
       if (row && subject) open(menu, row, subject);
@@ -58,16 +57,8 @@ export class Trigger {
     const row = rowOf(target);
     const isNew = row !== this.under;
     this.under = row;
-    if (row && (isNew || this.loading)) this.#with(row, (menu, at, subject) => at === this.under && menu.showBar(at, subject), true);
-  }
-
-  /** @param {Element} target */
-  #focused(target) {
-    const row = rowOf(target);
-    if (!row || !this.parts.subjectOf(row)) return;
-    this.button.setAttribute('aria-label', this.parts.strings().actions.label);
-    if (target === this.button) this.#with(row, () => {}, true);
-    else if (!row.contains(this.button)) (row.querySelector('.line') ?? row).append(this.button);
+    // The same row again only where its bar was closed meanwhile.
+    if (row && (isNew || (this.menu && this.menu.row !== row))) this.#with(row, (menu, at, subject) => at === this.under && menu.showBar(at, subject), true);
   }
 
   /** @param {KeyboardEvent} event */
