@@ -52,7 +52,7 @@ const note = (/** @type {string} */ what) => (/** @type {Chat.Message} */ { id }
 for (let seq = 1; seq <= 30; seq += 1) add(seq, seq === 28 ? '네' : `message ${seq}, and some words behind it`);
 const text = /** @type {Element} */ (list.querySelector('#m-29 .text'));
 const link = make('a', '', 'a link');
-link.href = 'https://example.com/';
+link.href = '#m-29';
 text.replaceChildren('see ', link);
 
 new Roving(byId('log'), list, { toBottom: () => {}, leave: () => byId('message').focus() });
