@@ -211,6 +211,31 @@ declare namespace Chat {
     button: HTMLElement; count: HTMLElement; panel: HTMLElement; heading: HTMLElement; list: HTMLElement; more: HTMLElement;
   };
 
+  // What can be done with a message (actions)
+  type Can = { react: boolean; reply: boolean; edit: boolean; remove: boolean; link: boolean; copy: boolean };
+  type Subject = {
+    message: Message;
+    can: Can;
+    /** Whether the reader reacts to it with this emoji, as of now. */
+    reacts: (emoji: string) => boolean;
+  };
+  type Act = {
+    react: (message: Message, emoji: string, on: boolean) => void;
+    reply: (message: Message) => void;
+    edit: (message: Message) => void;
+    remove: (message: Message) => void;
+    link: (message: Message) => void;
+    copy: (message: Message) => void;
+  };
+  type ActionParts = {
+    /** The scroller. */
+    log: HTMLElement;
+    /** What is open disappears with its row: null where nothing can be done with it now. */
+    subjectOf: (row: HTMLElement) => Subject | null;
+    strings: () => Strings;
+    act: Act;
+  };
+
   // Between page and frame
   type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };
 }

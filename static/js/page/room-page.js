@@ -1,5 +1,6 @@
 // Puts the page of a room together: every part is made here, starts here and ends here.
 
+import { Trigger } from '../actions/trigger.js';
 import { Composer } from '../compose/composer.js';
 import { Profile } from '../compose/profile.js';
 import { load, supported } from '../i18n/index.js';
@@ -7,7 +8,7 @@ import { Roving } from '../list/roving.js';
 import { View } from '../list/view.js';
 import { Announcer } from '../shared/announcer.js';
 import { base } from '../shared/base.js';
-import { byId } from '../shared/dom.js';
+import { byId, copyText } from '../shared/dom.js';
 import { openStorage } from '../shared/storage.js';
 import { setAccent, setTheme } from '../shared/theme.js';
 import { Clock } from '../shared/time.js';
@@ -136,6 +137,22 @@ export class RoomPage {
     }, this.store, `${api}/members`, words, signal);
     const { identity, store, composer, profile, status } = this;
     this.dock = new Dock({ identity, store, connection, composer, profile, status, strings: words, signal });
+    new Trigger({
+      log: byId('log'),
+      list: byId('list'),
+      subjectOf: (row) => this.#subjectOf(row),
+      strings: words,
+      act: {
+        react: (message, emoji, on) => this.actions.react(message, emoji, on),
+        reply: (message) => this.actions.reply(message),
+        edit: (message) => this.actions.edit(message),
+        remove: (message) => this.actions.remove(message),
+        link: ({ seq }) => this.view.links.copy(seq),
+        copy: async ({ content }) => await copyText(content) && this.announcer.say(this.strings.copied),
+      },
+      say: (text) => this.announcer.say(text),
+      signal,
+    });
     new Roving(byId('log'), byId('list'), { toBottom: () => this.view.toBottom(), leave: () => this.dock.focus() }, signal);
   }
 
@@ -214,6 +231,13 @@ export class RoomPage {
       leaving: (id) => this.deletions.has(id),
       me: () => ({ nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' }),
     };
+  }
+
+  /** What can be done with the message of a row. @param {HTMLElement} row @returns {Chat.Subject | null} */
+  #subjectOf({ dataset }) {
+    const message = dataset.seq ? this.store.bySeq(Number(dataset.seq)) : null;
+    if (!message || message.deletedAt) return null;
+    return { message, can: this.actions.can(message), reacts: (emoji) => this.actions.reacts(message, emoji) };
   }
 
   /** @param {string} content @param {Chat.Written} more @returns {boolean} */
