@@ -73,6 +73,13 @@ export const strings = {
   sent: 'Sent',
   profileHold: (seconds) => `Changed too often. You can change it again in ${seconds} s.`,
   announceMany: (n) => `${n} new messages`,
+  mentionList: 'People to mention',
+  mentionOpen: (n) => `${n === 1 ? '1 person' : `${n} people`} to mention. Choose with the arrow keys and Enter.`,
+  typing: (names) => `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} typing`,
+  typingMany: (n) => `${n} people are typing`,
+  serverFault: 'Something is wrong with the server. You will be connected again by itself.',
+  profileLater: 'The nickname was changed too often. You will be let in by itself in a moment.',
+  manyWindows: 'This discussion is open in many windows. Close another one and you will be let in by itself.',
   errors: {
     INVALID_CONTENT: 'It has a character that cannot be sent, or it is too long.',
     BAD_FRAME: 'The server could not read it. Reloading the page may help.',

@@ -76,6 +76,13 @@ export const strings = {
   sent: '보냈어요',
   profileHold: (/** @type {number} */ seconds) => `너무 자주 바꾸었어요. ${seconds}초 뒤에 다시 바꿀 수 있어요.`,
   announceMany: (/** @type {number} */ n) => `새 메시지 ${n}개가 왔어요`,
+  mentionList: '부를 사람',
+  mentionOpen: (/** @type {number} */ n) => `부를 수 있는 사람 ${n}명. 위아래 화살표로 고르고 엔터를 누르세요.`,
+  typing: (/** @type {string[]} */ names) => `${names.join(', ')} 님이 입력하고 있어요`,
+  typingMany: (/** @type {number} */ n) => `${n}명이 입력하고 있어요`,
+  serverFault: '서버에 문제가 생겼어요. 나아지면 저절로 다시 연결돼요.',
+  profileLater: '닉네임을 너무 자주 바꾸었어요. 조금 뒤에 저절로 들어가요.',
+  manyWindows: '이 대화를 여러 창에서 열어 두었어요. 다른 창을 닫으면 저절로 들어가요.',
   errors: {
     INVALID_CONTENT: '보낼 수 없는 문자가 들어 있거나 너무 길어요.',
     BAD_FRAME: '서버가 읽지 못했어요. 페이지를 새로 고치면 될 수도 있어요.',
