@@ -71,6 +71,8 @@ declare namespace Chat {
     cursor: () => number;
     /** Called when the room's life ended. */
     startOver: () => void;
+    /** Catches up by small answers over HTTP, where the line brings no WELCOME in any time. */
+    askLess?: () => Promise<unknown>;
     online?: () => boolean;
     open?: (url: string, protocol: string) => WebSocket;
     random?: () => number;

@@ -80,6 +80,7 @@ export const strings = {
   serverFault: 'Something is wrong with the server. You will be connected again by itself.',
   profileLater: 'The nickname was changed too often. You will be let in by itself in a moment.',
   manyWindows: 'This discussion is open in many windows. Close another one and you will be let in by itself.',
+  crowded: 'It is very busy right now. You will be let in by itself.',
   errors: {
     INVALID_CONTENT: 'It has a character that cannot be sent, or it is too long.',
     BAD_FRAME: 'The server could not read it. Reloading the page may help.',

@@ -83,6 +83,7 @@ export const strings = {
   serverFault: '서버에 문제가 생겼어요. 나아지면 저절로 다시 연결돼요.',
   profileLater: '닉네임을 너무 자주 바꾸었어요. 조금 뒤에 저절로 들어가요.',
   manyWindows: '이 대화를 여러 창에서 열어 두었어요. 다른 창을 닫으면 저절로 들어가요.',
+  crowded: '지금은 많이 붐벼요. 여유가 생기면 저절로 들어가요.',
   errors: {
     INVALID_CONTENT: '보낼 수 없는 문자가 들어 있거나 너무 길어요.',
     BAD_FRAME: '서버가 읽지 못했어요. 페이지를 새로 고치면 될 수도 있어요.',
