@@ -4,7 +4,7 @@
 /** Changes in one answer. */
 const STEP = 10;
 /** Whoever is further behind begins anew with the newest messages, and loads the rest when scrolling up. */
-const BEHIND_MAX = 100;
+const BEHIND_MAX = 50;
 /** An answer has at most about 100 KB: less than 2 KB a second is no line. */
 const ANSWER_MS = 60_000;
 
