@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import test from 'node:test';
+import { replay } from '../js/ime-replay.mjs';
 import { Server, Visitor, fill, launch, until } from './support.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -187,6 +188,28 @@ test('a press in the middle of a syllable puts the name in once', async () => {
   await options.first().click();
   await until(() => me.composer.inputValue(), (value) => value === '@홍길동 ', 'the name');
   assert.equal(await me.composer.evaluate((box) => box === document.activeElement), true);
+});
+
+test('the event orders of other engines: a Hangul Enter chooses, the one that confirms a phrase does not, none sends', async () => {
+  const { orders } = JSON.parse(await readFile(new URL('../js/data/ime-orders.json', import.meta.url), 'utf8'));
+  const desk = orders.filter((/** @type {any} */ { touch }) => !touch);
+  const written = (/** @type {any} */ { sent, rest }) => sent[0] ?? rest;
+  const { me, nothingSent } = await among('orders', [...new Set(desk.map(written))].map((text) => `${text}왕`));
+  await me.composer.focus();
+  let later = 0;
+  for (const order of desk) {
+    // As it was recorded, behind an `@`; the box tells of each change, as it does when somebody types.
+    const steps = order.steps.flatMap((/** @type {[string, any]} */ [name, detail]) => (name === 'value' ? [[name, `@${detail}`], ['input', {}]] : [[name, detail]]));
+    const expected = order.sent.length > 0 ? `@${written(order)}왕 ` : `@${order.rest}`;
+    for (const apart of [false, true]) {
+      later += 10_000;
+      await me.page.evaluate(`(${replay})(document.querySelector('#message'), ${JSON.stringify(steps)}, ${apart}, ${later})`);
+      assert.equal(await me.composer.inputValue(), expected, `${order.name}, ${apart ? 'apart' : 'at once'}`);
+      await me.composer.fill('');
+    }
+  }
+  await nothingSent();
+  assert.deepEqual(me.complaints, []);
 });
 
 for (const scheme of /** @type {const} */ (['light', 'dark'])) {

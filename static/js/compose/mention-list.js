@@ -8,6 +8,8 @@ import { avatarImage, make } from '../shared/dom.js';
 
 /** Enter ends a Korean syllable, and some systems report that press once more. It comes at most this much later. */
 const AGAIN_MS = 50;
+/** The key code of a key that the input method has taken. */
+const TAKEN = 229;
 const HANGUL_ONLY = /^\p{Script=Hangul}+$/u;
 const AVATAR_PX = 28;
 
@@ -43,6 +45,10 @@ export class MentionList {
     this.composed = '';
     /** Chosen in the middle of a syllable; it is put in when the syllable is over. @type {Chat.Author | null} */
     this.pending = null;
+    /** When the last syllable or phrase was over. */
+    this.endedAt = -Infinity;
+    /** When an Enter was left alone that was said to be taken, while nothing was composed. */
+    this.leftAt = -Infinity;
     /** When an Enter that ended a syllable has chosen. */
     this.chosenAt = -Infinity;
     this.list = make('ul', 'mentions');
@@ -75,19 +81,26 @@ export class MentionList {
     box.addEventListener('compositionend', ({ data, timeStamp }) => {
       this.composing = false;
       this.composed = data || this.composed;
+      this.endedAt = timeStamp;
       if (this.pending) this.chosenAt = timeStamp;
       // One task later the box holds the last syllable in every engine.
       setTimeout(() => this.#choosePending(), 0);
     }, on);
     box.addEventListener('keyup', ({ key }) => {
-      if (key === 'Enter') this.chosenAt = -Infinity;
+      if (key !== 'Enter' || this.composing) return;
+      this.chosenAt = -Infinity;
+      this.endedAt = -Infinity;
     }, on);
     // The Enter that has chosen must not write its line break as well, nor be taken for one that sends.
     box.addEventListener('beforeinput', (event) => {
-      const breaks = event.inputType === 'insertLineBreak' || event.inputType === 'insertParagraph';
-      if (!breaks || (!this.pending && event.timeStamp - this.chosenAt > AGAIN_MS)) return;
+      if (event.inputType !== 'insertLineBreak' && event.inputType !== 'insertParagraph') return;
+      const unused = this.open && event.timeStamp - this.leftAt <= AGAIN_MS;
+      if (!unused && !this.pending && event.timeStamp - this.chosenAt > AGAIN_MS) return;
       event.preventDefault();
       event.stopImmediatePropagation();
+      // Not in the event itself: the text must not change under the engine's hands.
+      if (unused) this.pending = this.shown[this.active];
+      if (unused) setTimeout(() => this.#choosePending(), 0);
     }, { signal, capture: true });
     // A press would take the focus from the box.
     list.addEventListener('mousedown', (event) => event.preventDefault(), on);
@@ -135,16 +148,27 @@ export class MentionList {
       return true;
     }
     if (!this.open || shiftKey) return false;
-    if (this.composing || isComposing || keyCode === 229) {
+    const enter = key === 'Enter' || event.code === 'Enter' || event.code === 'NumpadEnter';
+    const taken = isComposing || keyCode === TAKEN;
+    if (this.composing || taken || timeStamp - this.endedAt <= AGAIN_MS) {
       // Enter confirms a phrase in Japanese and Chinese. In Korean the syllable is finished anyway: the person in the
-      // list is meant, and the key is left to the input method, which ends the syllable by it.
-      const enter = key === 'Enter' || event.code === 'Enter' || event.code === 'NumpadEnter';
-      if (!enter || !this.composing || !HANGUL_ONLY.test(this.composed)) return false;
-      this.pending = this.shown[this.active];
-      return true;
+      // list is meant.
+      const meant = enter && HANGUL_ONLY.test(this.composed);
+      if (this.composing) {
+        // The key is left to the input method, which ends the syllable by it.
+        if (meant) this.pending = this.shown[this.active];
+        return meant;
+      }
+      if (timeStamp - this.endedAt > AGAIN_MS) {
+        // Said to be taken, and yet nothing is composed: if it writes its line break, no input method has used it.
+        if (enter) this.leftAt = timeStamp;
+        return false;
+      }
+      // Safari ends the syllable first and tells of the Enter behind that.
+      if (enter ? !meant : taken) return false;
     }
     if (key === 'ArrowDown' || key === 'ArrowUp') this.#move(key === 'ArrowDown' ? 1 : -1);
-    else if (key === 'Enter' || key === 'Tab') this.#choose(this.shown[this.active]);
+    else if (enter || key === 'Tab') this.#choose(this.shown[this.active]);
     else if (key === 'Escape') this.#dismiss();
     else return false;
     event.preventDefault();
