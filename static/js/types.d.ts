@@ -71,6 +71,8 @@ declare namespace Chat {
     cursor: () => number;
     /** Called when the room's life ended. */
     startOver: () => void;
+    /** Catches up by small answers over HTTP, where the line brings no WELCOME in any time. */
+    askLess?: () => Promise<unknown>;
     online?: () => boolean;
     open?: (url: string, protocol: string) => WebSocket;
     random?: () => number;
@@ -192,7 +194,7 @@ declare namespace Chat {
     update(): void;
     /** Whether the key was for the list. */
     keydown(event: KeyboardEvent): boolean;
-    mentionsOf(content: string): Mention[];
+    mentionsOf(content: string): Mention[] | undefined;
     reset(): void;
     restore(content: string, mentions: Mention[]): void;
   };

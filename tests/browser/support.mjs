@@ -7,6 +7,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import readline from 'node:readline';
+import { pipeline } from 'node:stream';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 
@@ -20,6 +21,8 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 /** Long enough for a slow machine under load; a test that needs it has failed anyway. */
 export const PATIENCE_MS = 60_000;
 const ASK_AGAIN_MS = 10;
+/** About what one packet holds: so much at a time goes over a slow line. */
+const PIECE_BYTES = 1400;
 
 export async function launch() {
   const browser = await chromium.launch({
@@ -90,12 +93,18 @@ export class Server {
   }
 }
 
-/** A line to the server that can be cut: what the browser's own "offline" does not do to open sockets. */
+/** A line to the server that can be cut and slow: what the browser's own "offline" and throttling do not do to open sockets. */
 export class Line {
   /** @param {() => number} target the port behind it, which may change */
   constructor(target) {
     this.target = target;
     this.whole = true;
+    /** Bytes a second towards the browser, for all connections together. */
+    this.rate = Infinity;
+    /** Bytes that the browser was given. */
+    this.bytes = 0;
+    /** When the line is free again, in milliseconds. */
+    this.freeAt = 0;
     /** @type {Set<net.Socket>} */
     this.sockets = new Set();
     this.server = net.createServer((near) => this.#connect(near));
@@ -137,7 +146,23 @@ export class Line {
         this.sockets.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+    }
+    near.pipe(far);
+    pipeline(far, (data) => this.#slowly(data), near, () => far.destroy());
+  }
+
+  /** @param {AsyncIterable<Buffer>} data */
+  async* #slowly(data) {
+    for await (const chunk of data) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+        const piece = chunk.subarray(at, at + PIECE_BYTES);
+        if (this.rate < Infinity) {
+          this.freeAt = Math.max(this.freeAt, Date.now()) + (piece.length * 1000) / this.rate;
+          await new Promise((resolve) => setTimeout(resolve, this.freeAt - Date.now()));
+        }
+        this.bytes += piece.length;
+        yield piece;
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Connection } from '../../static/js/wire/connection.js';
-import { welcome, withClock } from './support.mjs';
+import { FakeClock, welcome, withClock } from './support.mjs';
 
 class FakeSocket extends EventTarget {
   constructor() {
@@ -253,7 +253,66 @@ test('a server that lets us wait says why', () => withClock((clock) => {
   last().says({ type: 'ERROR', payload: { code: 'STORE_UNAVAILABLE', retryAfterMs: 2000 } });
   last().closes(4005);
   clock.pass(250);
-  assert.deepEqual(delays, ['STORE_UNAVAILABLE', 'OVERLOADED']);
+  last().opens();
+  last().says({ type: 'ERROR', payload: { code: 'INTERNAL' } });
+  last().closes(1006);
+  clock.pass(20_000);
+  last().closes(1006);
+  assert.deepEqual(delays, ['STORE_UNAVAILABLE', 'SERVER_FULL', 'INTERNAL', null], 'and says once that it is the line now');
+}));
+
+test('two tries without a WELCOME: it asks for less, and the line is left to that', async () => {
+  /** @type {(() => void)[]} */
+  const asked = [];
+  const { setTimeout, clearTimeout } = globalThis;
+  const clock = new FakeClock();
+  // Longer than `withClock` holds it: a promise is answered in between.
+  Object.assign(globalThis, {
+    setTimeout: (/** @type {() => void} */ act, /** @type {number} */ ms) => clock.set(act, ms),
+    clearTimeout: (/** @type {number} */ id) => clock.clear(id),
+  });
+  try {
+    const { sockets, last, connection } = setup({ askLess: () => new Promise((resolve) => { asked.push(() => resolve(undefined)); }) });
+    for (const [patience, count] of [[12_000, 0], [24_000, 1]]) {
+      last().opens();
+      clock.pass(patience);
+      assert.equal(asked.length, count);
+      if (count === 0) clock.pass(1_000);
+    }
+    const before = [...sockets];
+    clock.pass(600_000);
+    assert.deepEqual(sockets, before, 'nothing else is downloaded meanwhile');
+    asked[0]();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    clock.pass(2_000);
+    assert.equal(sockets.length, before.length + 1);
+    last().opens();
+    last().says(welcome());
+    assert.equal(connection.state, 'live');
+    assert.equal(connection.unanswered, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+});
+
+test('a page that was in and finds its own sessions too many waits until the dead ones are forgotten', () => withClock((clock) => {
+  const { connection, sockets, last, live } = setup();
+  /** @type {any[]} */
+  const heard = [];
+  connection.addEventListener('delayed', (event) => heard.push(/** @type {any} */ (event).detail));
+  connection.addEventListener('refused', () => heard.push('refused'));
+  live();
+  last().closes(1006);
+  clock.pass(500);
+  last().opens();
+  last().closes(4103);
+  const { length } = sockets;
+  clock.pass(75_000);
+  assert.equal(sockets.length, length, 'not before the server has forgotten them');
+  clock.pass(45_000);
+  assert.equal(sockets.length, length + 1);
+  assert.deepEqual(heard, ['OWN_FULL']);
+  assert.equal(connection.state, 'connecting');
 }));
 
 test('an address that is full is a passing condition: said, and tried again slowly', () => withClock((clock) => {

@@ -77,10 +77,19 @@ test('the first time it is connecting, and a reason of the server is told', () =
   assert.equal(strip.textContent, strings.connecting);
   status.delayed('STORE_UNAVAILABLE');
   assert.equal(strip.textContent, strings.awayReading);
-  status.delayed('OVERLOADED');
-  assert.equal(strip.textContent, strings.full);
+  for (const [code, text] of Object.entries({
+    OVERLOADED: strings.crowded, SERVER_FULL: strings.full, ADDRESS_FULL: strings.addressFull, OWN_FULL: strings.manyWindows,
+    RATE_LIMITED: strings.profileLater, INTERNAL: strings.serverFault,
+  })) {
+    status.delayed(code);
+    assert.equal(strip.textContent, text);
+  }
+  status.delayed('A_CODE_OF_LATER');
+  assert.equal(strip.textContent, strings.connecting);
   status.delayed('ADDRESS_FULL');
-  assert.equal(strip.textContent, strings.addressFull);
+  status.delayed(null);
+  assert.equal(strip.textContent, strings.connecting, 'it is the line again that fails');
+  status.delayed('ADDRESS_FULL');
   status.connection('live');
   status.connection('connecting');
   clock.pass(2000);

@@ -2,7 +2,10 @@
 
 import { Trigger } from '../actions/trigger.js';
 import { Composer } from '../compose/composer.js';
+import { MentionList } from '../compose/mention-list.js';
+import { peopleOf } from '../compose/mentions.js';
 import { Profile } from '../compose/profile.js';
+import { TypingSender } from '../compose/typing-sender.js';
 import { load, supported } from '../i18n/index.js';
 import { Roving } from '../list/roving.js';
 import { View } from '../list/view.js';
@@ -21,7 +24,7 @@ import { ReadPosition } from '../store/read-position.js';
 import { Commands } from '../wire/commands.js';
 import { Connection } from '../wire/connection.js';
 import { Outbox } from '../wire/outbox.js';
-import { encodeJoin } from '../wire/protocol.js';
+import { TYPING, encodeJoin } from '../wire/protocol.js';
 import { Sender } from '../wire/sender.js';
 import { Dock } from './dock.js';
 import { Frame } from './frame.js';
@@ -30,6 +33,7 @@ import { MessageActions } from './message-actions.js';
 import { People } from './people.js';
 import { offerPopout } from './popout.js';
 import { Status } from './status.js';
+import { TypingLine } from './typing-line.js';
 
 /** Of a server that takes this page for another site's. */
 const NOT_ALLOWED = 4101;
@@ -66,8 +70,9 @@ export class RoomPage {
       cursor: () => this.store.rev,
       startOver: () => this.store.forget(),
       online: () => navigator.onLine !== false,
+      askLess: async () => (await import('../store/less.js')).askLess(this.store, api),
     });
-    const { connection } = this;
+    const { connection, identity, store } = this;
     const transmit = (/** @type {string} */ text) => connection.send(text);
     this.sender = new Sender(this.outbox, transmit, () => connection.state === 'live' && this.store.self !== null);
     /** Who reads may react as well: a command needs no nickname. */
@@ -104,13 +109,24 @@ export class RoomPage {
       submit: (content, more) => this.#write(content, more),
       edit: (message, content, mentions) => this.actions.change(message, content, mentions),
       editLast: () => this.actions.editLast(),
-      typed: () => {},
+      typed: (text) => this.typing.typed(text),
       drafts: session,
       draftKey: `realtime-chat:draft:${room}`,
       strings: words,
       explain: (text) => this.status.note(text),
       leave: () => byId('log').focus({ preventScroll: true }),
       signal,
+    });
+    this.typing = new TypingSender(() => identity.nickname !== null && connection.send(TYPING));
+    this.typingLine = new TypingLine(byId('typing'), store, words, signal);
+    this.composer.mentions = new MentionList({
+      box: /** @type {HTMLTextAreaElement} */ (byId('message')),
+      host: byId('composer'),
+      people: () => peopleOf(store.messages, [...store.authors.list(), ...store.presence.members ?? []]),
+      selfId: () => store.ownId,
+      strings: words,
+      signal,
+      say: (text) => this.announcer.say(text),
     });
     this.profile = new Profile({
       form: /** @type {HTMLFormElement} */ (byId('profile')),
@@ -135,7 +151,7 @@ export class RoomPage {
       list: byId('people-list'),
       more: byId('people-more'),
     }, this.store, `${api}/members`, words, signal);
-    const { identity, store, composer, profile, status } = this;
+    const { composer, profile, status } = this;
     this.dock = new Dock({ identity, store, connection, composer, profile, status, strings: words, signal });
     new Trigger({
       log: byId('log'),
@@ -248,6 +264,7 @@ export class RoomPage {
       return false;
     }
     outbox.add(content, Date.now(), more);
+    this.typing.reset();
     status.note('');
     view.clearUnreadLine();
     view.toBottom();
@@ -306,6 +323,7 @@ export class RoomPage {
       told.add(after.id);
       announcer.say(this.strings.reacted(nickname, first.emoji));
     });
+    on(store, 'presence', () => this.composer.mentions?.update());
     on(store, 'messages', () => this.composer.check((id) => !store.find(id)?.deletedAt));
     for (const one of [sender, commander]) on(one, 'changed', () => store.touch());
     on(sender, 'hold', (hold) => status.hold(hold));
@@ -379,6 +397,7 @@ export class RoomPage {
     this.people.draw();
     this.status.relabel();
     this.composer.relabel();
+    this.typingLine.relabel();
     this.view.setLanguage(loaded, new Clock(loaded.locale));
   }
 }

@@ -23,7 +23,7 @@ export class Status {
     /** Whether the room has ever been reached. */
     this.reached = false;
     this.long = false;
-    /** Why the server lets us wait: an error code. @type {string | null} */
+    /** Why the server lets us wait: an error code, or what is full. @type {string | null} */
     this.delay = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -53,7 +53,7 @@ export class Status {
     }
   }
 
-  /** It is the server that lets us wait. @param {string} code */
+  /** It is the server that lets us wait, or (null) not any more. @param {string | null} code */
   delayed(code) {
     this.delay = code;
     if (!this.strip.hidden) this.#draw();
@@ -74,12 +74,14 @@ export class Status {
   #draw() {
     const { strip, state, delay, long } = this;
     const strings = this.strings();
+    /** @type {Record<string, string>} */
+    const passing = {
+      STORE_UNAVAILABLE: strings.awayReading, INTERNAL: strings.serverFault, OVERLOADED: strings.crowded, RATE_LIMITED: strings.profileLater,
+      SERVER_FULL: strings.full, ADDRESS_FULL: strings.addressFull, OWN_FULL: strings.manyWindows,
+    };
+    const why = delay === null ? undefined : passing[delay];
     const text = state === 'offline' ? strings.offline
-      : delay === 'STORE_UNAVAILABLE' ? strings.awayReading
-        : delay === 'OVERLOADED' ? strings.full
-          : delay === 'ADDRESS_FULL' ? strings.addressFull
-          : long ? strings.unreachable
-            : this.reached ? strings.reconnecting : strings.connecting;
+      : why ?? (long ? strings.unreachable : this.reached ? strings.reconnecting : strings.connecting);
     // A live region that is drawn again is read again.
     if (!strip.hidden && strip.textContent === text) return;
     const still = state === 'offline' || long;

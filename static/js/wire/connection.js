@@ -3,7 +3,9 @@
 
 import { backoffMs } from './backoff.js';
 import { DetailEvent } from '../shared/events.js';
-import { ADDRESS_FULL, PING, SERVER_FULL, START_OVER, SUBPROTOCOL, afterClose, decode } from './protocol.js';
+import {
+  ADDRESS_FULL, PING, SERVER_FULL, START_OVER, SUBPROTOCOL, TOO_MANY_SESSIONS, afterClose, decode,
+} from './protocol.js';
 
 /** A connection that held this long was a good one: the next failure starts from the beginning. */
 const STABLE_MS = 30_000;
@@ -14,12 +16,16 @@ const PATIENCE_MS = 12_000;
  * up on one waits twice as long the next time, else a slow line would fetch the same again for ever: so long at most.
  */
 const PATIENCE_MAX_MS = 96_000;
+/** So many tries without a WELCOME, one after the other: another one of that size would end as they did. */
+const TRIES_MAX = 2;
 /** How long an announced restart may take before it is treated as any other outage. */
 const RESTART_MS = 8_000;
 /** Attempts come at most this far apart meanwhile. */
 const RESTART_RETRY_MS = 1_000;
 /** A place among those of a whole network becomes free when somebody leaves: asked for seldom, this long apart at least. */
 const ADDRESS_RETRY_MS = 30_000;
+/** After 75 s of silence the server has forgotten the sessions of ours that died on the way. */
+const OWN_RETRY_MS = 80_000;
 /** A heartbeat may overtake the changes it tells of by this much. */
 const CATCH_UP_MS = 2_000;
 /** Several readers notice the same silence in the same moment: they leave it one by one. */
@@ -31,7 +37,8 @@ const HEARTBEAT_SECONDS_DEFAULT = 30;
 
 /**
  * Events: `state` (detail: State), `frame` (detail: Frame), `refused` (detail: close code), and
- * `delayed` (detail: an error code) when it is the server that lets us wait, not the way to it.
+ * `delayed` (detail: an error code, or the name of what is full) when it is the server that lets us wait, not the way
+ * to it; its detail is null once that is not the reason any more.
  */
 export class Connection extends EventTarget {
   /** @param {Chat.ConnectionOptions} options */
@@ -45,6 +52,12 @@ export class Connection extends EventTarget {
     this.attempt = 0;
     /** How long to wait for a WELCOME. */
     this.patienceMs = PATIENCE_MS;
+    /** Tries in a row that no WELCOME has answered. */
+    this.unanswered = 0;
+    /** Whether this page was ever let in. */
+    this.admitted = false;
+    /** Why the server lets us wait. @type {string | null} */
+    this.reason = null;
     /** Where the pieces behind the WELCOME end. */
     this.head = 0;
     this.heartbeatMs = HEARTBEAT_SECONDS_DEFAULT * 1000;
@@ -147,9 +160,23 @@ export class Connection extends EventTarget {
   #join(socket) {
     this.#after('patience', this.patienceMs, () => {
       this.patienceMs = Math.min(this.patienceMs * 2, PATIENCE_MAX_MS);
+      this.unanswered += 1;
       this.#lost(1006);
+      if (this.unanswered % TRIES_MAX === 0) this.#askLess();
     });
     socket.send(this.options.join());
+  }
+
+  /** What was missed comes in small parts by another way, which has the line for itself meanwhile. */
+  async #askLess() {
+    if (!this.options.askLess) return;
+    this.#cancel('retry');
+    try {
+      await this.options.askLess();
+    } catch {
+      // The next WELCOME is then as large as the last one.
+    }
+    if (!this.stopped && !this.socket && !this.timers.has('retry')) this.#retryLater();
   }
 
   /** What was missed is still arriving: a piece of it takes its time, and nothing overtakes it. */
@@ -182,6 +209,9 @@ export class Connection extends EventTarget {
   /** @param {Chat.Frame} frame */
   #joined(frame) {
     this.head = frame.payload.resumed === true && Number(frame.payload.head) || 0;
+    this.unanswered = 0;
+    this.admitted = true;
+    this.reason = null;
     const seconds = Number(frame.payload.heartbeatSeconds);
     if (seconds > 0) this.heartbeatMs = seconds * 1000;
     this.#cancel('patience');
@@ -200,7 +230,7 @@ export class Connection extends EventTarget {
     // The socket is good, only the room is not ready (or we have changed what was wrong with the
     // JOIN): ask again on the same one.
     this.#cancel('patience');
-    if (retryAfterMs) this.dispatchEvent(new DetailEvent('delayed', code));
+    if (retryAfterMs || code === 'INTERNAL') this.#delayed(code);
     const pause = Number(retryAfterMs) || backoffMs(++this.attempt, this.options.random);
     const socket = this.socket;
     this.#after('join', pause, () => {
@@ -237,10 +267,13 @@ export class Connection extends EventTarget {
     this.#drop();
     if (this.stopped) return;
     if (code === START_OVER) this.options.startOver();
-    if (code === SERVER_FULL) this.dispatchEvent(new DetailEvent('delayed', 'OVERLOADED'));
-    if (code === ADDRESS_FULL) {
-      this.dispatchEvent(new DetailEvent('delayed', 'ADDRESS_FULL'));
-      this.#retryLater(ADDRESS_RETRY_MS * (1 + this.options.random()));
+    const full = code === SERVER_FULL ? 'SERVER_FULL' : code === ADDRESS_FULL ? 'ADDRESS_FULL'
+      // Who was in already is counted among those that are too many: sockets that died on a bad line are still held.
+      : code === TOO_MANY_SESSIONS && this.admitted ? 'OWN_FULL' : null;
+    this.#delayed(full);
+    if (full === 'ADDRESS_FULL' || full === 'OWN_FULL') {
+      const pause = full === 'OWN_FULL' ? OWN_RETRY_MS : ADDRESS_RETRY_MS;
+      this.#retryLater(pause * (1 + this.options.random()));
       return;
     }
     if (afterClose(code) === 'stay away') {
@@ -250,6 +283,13 @@ export class Connection extends EventTarget {
       return;
     }
     this.#retryLater();
+  }
+
+  /** @param {string | null} reason */
+  #delayed(reason) {
+    if (reason === null && this.reason === null) return;
+    this.reason = reason;
+    this.dispatchEvent(new DetailEvent('delayed', reason));
   }
 
   /** @param {number | null} [pauseMs] where the reason says how long */

@@ -125,3 +125,6 @@ export const SERVER_FULL = 4005;
 
 /** Close code: the address that this page comes from has all the sessions it may have, which others may share. */
 export const ADDRESS_FULL = 4006;
+
+/** Close code: this person has as many sessions as one may have. Those that died unnoticed count as well, for a while. */
+export const TOO_MANY_SESSIONS = 4103;
