@@ -111,6 +111,8 @@ export class MentionList {
     signal.addEventListener('abort', () => {
       this.#close();
       list.remove();
+      box.removeAttribute('aria-autocomplete');
+      box.removeAttribute('aria-haspopup');
     }, { once: true });
   }
 
