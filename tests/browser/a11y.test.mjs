@@ -77,8 +77,7 @@ for (const lang of /** @type {const} */ (['ko', 'en'])) {
       await visitor.join('Writer');
       await visitor.say('mine');
       await until(() => visitor.texts(), (texts) => texts.length === 4, 'four messages');
-      await visitor.composer.evaluate((box) => { /** @type {HTMLTextAreaElement} */ (box).value = 'a\u0001b'; });
-      await visitor.composer.press('Enter');
+      await visitor.sayRefused('not this');
       await visitor.log.locator('.failed').waitFor();
       await visitor.composer.fill('x'.repeat(1990));
       await check('joined, one not sent, near the limit');

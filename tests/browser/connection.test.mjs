@@ -125,9 +125,7 @@ test('a refused message says why, keeps its text, and can be discarded', async (
   const server = await Server.start();
   const visitor = await Visitor.open(browser, `${server.url}/room/refused`);
   await visitor.join('Writer');
-  // The page does not know this rule; the server does.
-  await visitor.composer.evaluate((box) => { /** @type {HTMLTextAreaElement} */ (box).value = 'a\u0001b'; });
-  await visitor.composer.press('Enter');
+  await visitor.sayRefused('not this');
   await visitor.log.getByText('보낼 수 없는 문자').waitFor();
   await visitor.say('fine');
   await until(() => visitor.texts(), (texts) => texts.length === 1, 'the next one');

@@ -220,6 +220,18 @@ export class Visitor {
     await this.composer.press('Enter');
   }
 
+  /** Says something that the server refuses: the page mends what is written, so it is broken on its way. @param {string} text */
+  async sayRefused(text) {
+    await this.where.evaluate((content) => {
+      const { send } = WebSocket.prototype;
+      /** @this {WebSocket} @param {any} data */
+      WebSocket.prototype.send = function (data) {
+        send.call(this, typeof data === 'string' ? data.replace(JSON.stringify(content), JSON.stringify(`${content}\u0001`)) : data);
+      };
+    }, text);
+    await this.say(text);
+  }
+
   /** @param {string} text */
   async sees(text) {
     await this.log.getByText(text, { exact: true }).first().waitFor();
