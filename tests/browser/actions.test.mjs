@@ -405,7 +405,7 @@ test('a finger held on a message brings up the sheet, and does nothing else', as
 
 test('the sheet closes by a touch beside it, by Escape, by its handle; the emojis open in it', async () => {
   const { page, sheet, did, focus, leave } = await open(TOUCH);
-  const { down, up } = await finger(page);
+  const { down, move, up } = await finger(page);
   const press = async () => {
     await down('#m-28 .text');
     await sheet.waitFor();
@@ -422,6 +422,13 @@ test('the sheet closes by a touch beside it, by Escape, by its handle; the emoji
   await press();
   await sheet.getByRole('button', { name: 'Close' }).tap();
   await sheet.waitFor({ state: 'detached' });
+  await press();
+  // Pulled down, as one is used to.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await down('.act-handle');
+  await move(60);
+  await sheet.waitFor({ state: 'detached' });
+  await up();
   assert.deepEqual(await did(), []);
   await press();
   await sheet.getByRole('menuitem', { name: 'More emoji' }).tap();
