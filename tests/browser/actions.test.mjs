@@ -125,20 +125,24 @@ test('a mouse on a message brings up a bar at its corner, and nothing moves; bef
 test('the bar goes with scrolling and with Escape, and comes back when the pointer comes again', async () => {
   const { page, bar, hover, leave } = await open();
   await hover(28);
-  await page.mouse.wheel(0, -200);
+  await page.evaluate(() => new Promise((resolve) => {
+    const log = /** @type {Element} */ (document.querySelector('#log'));
+    log.addEventListener('scrollend', resolve, { once: true });
+    log.scrollTop = -200;
+  }));
   await bar.waitFor({ state: 'detached' });
   await page.locator('#message').hover();
-  await until(() => page.evaluate(() => Math.round(Number(document.querySelector('#log')?.scrollTop))), (top) => top === -200, 'the list to rest');
-  await hover(20);
+  // In sight by now: to hover it scrolls nothing more.
+  await hover(25);
   await page.keyboard.press('Escape');
   await bar.waitFor({ state: 'detached' });
-  const { x, y } = /** @type {{x: number, y: number}} */ (await page.locator('#m-20 .text').boundingBox());
+  const { x, y } = /** @type {{x: number, y: number}} */ (await page.locator('#m-25 .text').boundingBox());
   await page.mouse.move(x + 5, y + 8);
   await page.mouse.move(x + 9, y + 9);
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   assert.equal(await bar.count(), 0, 'dismissed is dismissed');
-  await hover(19);
-  await hover(20);
+  await hover(24);
+  await hover(25);
   await leave();
 });
 
