@@ -125,20 +125,24 @@ test('a mouse on a message brings up a bar at its corner, and nothing moves; bef
 test('the bar goes with scrolling and with Escape, and comes back when the pointer comes again', async () => {
   const { page, bar, hover, leave } = await open();
   await hover(28);
-  await page.mouse.wheel(0, -200);
+  await page.evaluate(() => new Promise((resolve) => {
+    const log = /** @type {Element} */ (document.querySelector('#log'));
+    log.addEventListener('scrollend', resolve, { once: true });
+    log.scrollTop = -200;
+  }));
   await bar.waitFor({ state: 'detached' });
   await page.locator('#message').hover();
-  await until(() => page.evaluate(() => Math.round(Number(document.querySelector('#log')?.scrollTop))), (top) => top === -200, 'the list to rest');
-  await hover(20);
+  // In sight by now: to hover it scrolls nothing more.
+  await hover(25);
   await page.keyboard.press('Escape');
   await bar.waitFor({ state: 'detached' });
-  const { x, y } = /** @type {{x: number, y: number}} */ (await page.locator('#m-20 .text').boundingBox());
+  const { x, y } = /** @type {{x: number, y: number}} */ (await page.locator('#m-25 .text').boundingBox());
   await page.mouse.move(x + 5, y + 8);
   await page.mouse.move(x + 9, y + 9);
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
   assert.equal(await bar.count(), 0, 'dismissed is dismissed');
-  await hover(19);
-  await hover(20);
+  await hover(24);
+  await hover(25);
   await leave();
 });
 
@@ -405,7 +409,7 @@ test('a finger held on a message brings up the sheet, and does nothing else', as
 
 test('the sheet closes by a touch beside it, by Escape, by its handle; the emojis open in it', async () => {
   const { page, sheet, did, focus, leave } = await open(TOUCH);
-  const { down, up } = await finger(page);
+  const { down, move, up } = await finger(page);
   const press = async () => {
     await down('#m-28 .text');
     await sheet.waitFor();
@@ -422,6 +426,13 @@ test('the sheet closes by a touch beside it, by Escape, by its handle; the emoji
   await press();
   await sheet.getByRole('button', { name: 'Close' }).tap();
   await sheet.waitFor({ state: 'detached' });
+  await press();
+  // Pulled down, as one is used to.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await down('.act-handle');
+  await move(60);
+  await sheet.waitFor({ state: 'detached' });
+  await up();
   assert.deepEqual(await did(), []);
   await press();
   await sheet.getByRole('menuitem', { name: 'More emoji' }).tap();

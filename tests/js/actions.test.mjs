@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { GROUPS, nameOf, search } from '../../static/js/actions/emoji.js';
 import { keystrokes } from '../../static/js/actions/hangul.js';
+import { meaningOf } from '../../static/js/actions/keys.js';
 import { offered, step, typedAhead, vertical } from '../../static/js/actions/lines.js';
 import { placeBar, placePopup } from '../../static/js/actions/place.js';
 import { sheetBeside } from '../../static/js/actions/style.js';
@@ -81,6 +82,28 @@ test('what is offered: by what can be done and where it is shown', () => {
   assert.deepEqual(offered(all, 'quick'), { quick: true, actions: [] });
   assert.deepEqual(offered(others, 'all'), { quick: true, actions: ['reply', 'copy', 'link'] });
   assert.deepEqual(offered({ ...others, react: false }, 'all'), { quick: false, actions: ['reply', 'copy', 'link'] });
+});
+
+test('keys on a message: its menu, and shortcuts for what can be done', () => {
+  const all = { react: true, reply: true, edit: true, remove: true, link: true, copy: true };
+  const nothing = { react: false, reply: false, edit: false, remove: false, link: true, copy: true };
+  const plain = { code: '', ctrlKey: false, altKey: false, metaKey: false, shiftKey: false, isComposing: false, repeat: false };
+  /** @type {[object, string | null, string | null][]} with the key, what it means where all can be done, and where nothing can */
+  const cases = [
+    [{ key: 'Enter' }, 'menu', 'menu'], [{ key: 'ContextMenu' }, 'menu', 'menu'], [{ key: 'F10', shiftKey: true }, 'menu', 'menu'],
+    [{ key: 'F10' }, null, null], [{ key: 'Enter', shiftKey: true }, null, null],
+    [{ key: '+', shiftKey: true }, 'menu', null], [{ key: '+' }, 'menu', null],
+    [{ key: 'r' }, 'reply', null], [{ key: 'e' }, 'edit', null], [{ key: 'Delete' }, 'remove', null],
+    [{ key: 'ㄱ', code: 'KeyR' }, 'reply', null], [{ key: 'ㄷ', code: 'KeyE' }, 'edit', null], [{ key: 'ㅁ', code: 'KeyA' }, null, null],
+    // Where the letters stand elsewhere, the letter counts and not the key.
+    [{ key: 'p', code: 'KeyR' }, null, null], [{ key: 'R', shiftKey: true }, null, null], [{ key: 'x' }, null, null],
+    ...['ctrlKey', 'altKey', 'metaKey', 'isComposing', 'repeat'].flatMap((with_) => ['r', 'e', 'Delete', 'Enter', '+']
+      .map((key) => /** @type {[object, null, null]} */ ([{ key, [with_]: true }, null, null]))),
+  ];
+  for (const [event, able, unable] of cases) {
+    const press = /** @type {any} */ ({ ...plain, ...event });
+    assert.deepEqual([meaningOf(press, all), meaningOf(press, nothing)], [able, unable], JSON.stringify(event));
+  }
 });
 
 test('the keys of the menu: a line of seven, then lines of one', () => {

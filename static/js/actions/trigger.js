@@ -1,6 +1,7 @@
 // Notices that somebody wants to do something with a message: by a mouse on it, by a finger held on it, by a key while it
 // has the focus. What then opens is loaded with the first such wish.
 
+import { meaningOf } from './keys.js';
 import { Press } from './press.js';
 import { RowButton } from './row-button.js';
 
@@ -40,14 +41,15 @@ export class Trigger {
   async #with(row, open, quietly = false) {
     this.loading ??= import('./menu.js').then(({ ActionMenu }) => ActionMenu.load(this.parts));
     try {
-      const menu = this.menu = await this.loading;
-      // It may be gone by the time that the menu is here.
-      const subject = row?.isConnected && !this.parts.signal.aborted ? this.parts.subjectOf(row) : null;
-      if (row && subject) open(menu, row, subject);
+      this.menu = await this.loading;
     } catch {
       this.loading = null;
       if (!quietly) this.parts.say(this.parts.strings().actions.unavailable);
+      return;
     }
+    // It may be gone by the time that the menu is here.
+    const subject = row?.isConnected && !this.parts.signal.aborted ? this.parts.subjectOf(row) : null;
+    if (row && subject) open(this.menu, row, subject);
   }
 
   /** @param {PointerEvent} event */
@@ -63,22 +65,13 @@ export class Trigger {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const { key, code, target, ctrlKey, altKey, metaKey, shiftKey, isComposing, repeat } = event;
-    const row = rowOf(target);
-    if (!row || row !== target || ctrlKey || altKey || metaKey || isComposing || repeat) return;
-    const subject = this.parts.subjectOf(row);
-    if (!subject) return;
-    const { act } = this.parts;
-    const { can, message } = subject;
-    const opens = key === 'ContextMenu' || (key === 'F10' && shiftKey) || (key === 'Enter' && !shiftKey) || (key === '+' && can.react);
-    // On a Korean layout the key with the letter R says ㄱ.
-    const letter = shiftKey ? '' : /^[ㄱ-ㅣ]$/.test(key) ? code.replace('Key', '').toLowerCase() : key;
-    if (opens) this.#with(row, (menu, at, now) => document.activeElement === at && menu.openMenu(at, now));
-    else if (letter === 'r' && can.reply) act.reply(message);
-    else if (letter === 'e' && can.edit) act.edit(message);
-    else if (letter === 'Delete' && can.remove) act.remove(message);
-    else return;
+    const row = rowOf(event.target);
+    const subject = row && row === event.target ? this.parts.subjectOf(row) : null;
+    const meaning = subject && meaningOf(event, subject.can);
+    if (!meaning) return;
     event.preventDefault();
+    if (meaning === 'menu') this.#with(row, (menu, at, now) => document.activeElement === at && menu.openMenu(at, now));
+    else this.parts.act[meaning](subject.message);
   }
 }
 
