@@ -41,9 +41,10 @@ const FORMS = {
 /**
  * Builds everything.
  * @param {Form} [form]
+ * @param {string} [folder] where the sources are
  * @returns {Promise<Map<string, string>>} the files by their names in `static/dist`, in the order of these
  */
-export async function build(form = "minified") {
+export async function build(form = "minified", folder = STATIC) {
     /** @type {Map<string, string>} */
     const files = new Map();
     /** @param {string} name @param {string} text */
@@ -53,15 +54,15 @@ export async function build(form = "minified") {
         files.set(name, text);
     };
     for (const [name, entry] of Object.entries(ENTRIES)) {
-        for (const chunk of await bundled(name, join(STATIC, entry))) {
+        for (const chunk of await bundled(name, entry, folder)) {
             add(chunk.fileName, await written(chunk.code, form, { format: "esm" }));
         }
     }
     for (const [name, source] of Object.entries(SCRIPTS)) {
-        add(name, await written(await readFile(join(STATIC, source), "utf8"), form, {}));
+        add(name, await written(await readFile(join(folder, source), "utf8"), form, {}));
     }
-    for (const name of (await readdir(join(STATIC, "css"))).filter((file) => file.endsWith(".css"))) {
-        add(name, await written(await readFile(join(STATIC, "css", name), "utf8"), form, { loader: "css" }));
+    for (const name of (await readdir(join(folder, "css"))).filter((file) => file.endsWith(".css"))) {
+        add(name, await written(await readFile(join(folder, "css", name), "utf8"), form, { loader: "css" }));
     }
     return new Map([...files].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
@@ -70,11 +71,14 @@ export async function build(form = "minified") {
  * One page: its bundle, and a file for each `import()`. What both need is in the bundle, and stands there once.
  * @param {string} name
  * @param {string} entry
+ * @param {string} folder
  */
-async function bundled(name, entry) {
+async function bundled(name, entry, folder) {
     const bundle = await rollup({
-        input: { [name]: entry },
-        plugins: [assets],
+        input: { [name]: join(folder, entry) },
+        // What parts share stands in the bundle itself; by itself rollup may make a third file, one more to wait for.
+        preserveEntrySignatures: "allow-extension",
+        plugins: [assets(join(folder, "dist"))],
         onwarn(warning) {
             // A circle, a name that is nowhere exported: faults of the sources, all of them.
             throw new Error(warning.message);
@@ -103,21 +107,22 @@ async function bundled(name, entry) {
 const ASSET = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1\s*,\s*import\.meta\.url\s*\)/g;
 
 /**
- * Addresses beside a module are addresses beside its bundle: styles are there, anything else is where it was.
- * @type {import("rollup").Plugin}
+ * Addresses beside a module become addresses beside its bundle: styles are there, anything else is where it was.
+ * @param {string} dist
+ * @returns {import("rollup").Plugin}
  */
-const assets = {
+const assets = (dist) => ({
     name: "assets",
     transform(code, id) {
         if (!code.includes("import.meta.url")) return null;
         const moved = code.replace(ASSET, (_, quote, path) => {
             const file = resolve(dirname(id), path);
-            const inDist = file.endsWith(".css") ? `./${basename(file)}` : relative(DIST, file).replaceAll("\\", "/");
+            const inDist = file.endsWith(".css") ? `./${basename(file)}` : relative(dist, file).replaceAll("\\", "/");
             return `new URL(${quote}${inDist}${quote}, import.meta.url)`;
         });
         return { code: moved, map: null };
     },
-};
+});
 
 /**
  * @param {string} text
