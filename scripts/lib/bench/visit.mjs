@@ -77,7 +77,8 @@ export class Meter {
  * @property {number} readMs from the click until the conversation was painted
  * @property {number} writeMs until one is in the room, and where one writes is shown
  * @property {Request[]} requests in their order
- * @property {Request[]} before those until one could write
+ * @property {Request[]} before those until one could write, without the page's icon: in a blog's frame, where the page is
+ *   at home, no browser asks for it
  * @property {number} nBytesDown all that the server sent, counted on the way
  */
 
@@ -137,7 +138,7 @@ export async function visit(browser, server, path, line) {
             readMs: read,
             writeMs: write,
             requests: all,
-            before: all.filter(({ at }) => at <= origin + write),
+            before: all.filter(({ path, at }) => at <= origin + write && !path.endsWith("/icon.svg")),
             nBytesDown: meter.nBytesDown,
         };
     } finally {
