@@ -62,9 +62,9 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
     }
     response.content_type(file.metadata.mimetype());
     match encoding(request) {
-        Some(encoding) => {
-            response.insert_header((header::CONTENT_ENCODING, encoding.name())).body(compressed(&tag, encoding, &file.data))
-        }
+        Some(encoding) => response
+            .insert_header((header::CONTENT_ENCODING, encoding.name()))
+            .body(compressed(&tag, encoding, &file.data)),
         None => response.body(file.data.into_owned()),
     }
 }

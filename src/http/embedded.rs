@@ -49,7 +49,8 @@ pub fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
 
 /// Compresses every file that the pages load. Takes a second or so; for a thread of its own.
 pub fn compress_files() {
-    let is_loaded = |name: &str| ["dist/", "avatars/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg";
+    let is_loaded =
+        |name: &str| ["dist/", "avatars/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg";
     for file in Files::iter().filter(|name| is_loaded(name)).filter_map(|name| Files::get(&name)) {
         compressed(&tag(&file), Encoded::Brotli, &file.data);
         compressed(&tag(&file), Encoded::Gzip, &file.data);
