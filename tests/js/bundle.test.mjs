@@ -34,6 +34,11 @@ test('each language is a file of its own, and the bundle has the words of none',
   }
 });
 
+test('a language needs nothing of the bundle, which waits for it', async () => {
+  const files = await kept();
+  for (const name of ['ko.js', 'en.js']) assert.ok(!/\bimport\b/.test(files.get(name)?.replace(/"[^"]*"|`[^`]*`/g, '') ?? 'import'), name);
+});
+
 test('the script that stands in the page cannot end its own element', async () => {
   const early = (await kept()).get('early.js') ?? '';
   assert.ok(early.length > 100 && !/<\/script|<!--/i.test(early));
@@ -53,14 +58,16 @@ async function folderWith(sources) {
 
 test('what is loaded later is a file of its own, and shares the modules of the bundle', async () => {
   const folder = await folderWith({
-    'js/main.js': "import { count } from './shared/count.js';\ncount.n += 1;\nexport const later = () => import('./actions/menu.js');\n",
+    // As the page waits for its language.
+    'js/main.js': "import { count } from './shared/count.js';\nconst { words } = await import('./i18n/ko.js');\ncount.n += words.length;\nexport const later = () => import('./actions/menu.js');\n",
+    'js/i18n/ko.js': "export const words = '말';\n",
     'js/shared/count.js': '/** What both change. */\nexport const count = { n: 0 };\n',
     'js/actions/menu.js': "import { count } from '../shared/count.js';\nimport { grid } from './grid.js';\ncount.n += 10;\nexport const found = () => [count.n, grid];\n",
     'js/actions/grid.js': "export const grid = 'the grid';\n",
   });
   for (const form of /** @type {const} */ (['minified', 'readable'])) {
     const files = await build(form, folder);
-    assert.deepEqual([...files.keys()].filter((name) => /room|menu|grid|count/.test(name)), ['menu.js', 'room.js'], 'no file for what two share');
+    assert.deepEqual([...files.keys()].filter((name) => /room|menu|grid|count|ko/.test(name)), ['ko.js', 'menu.js', 'room.js'], 'no file for what two share');
     assert.ok(!files.get('room.js')?.includes('the grid'), 'what only the later part needs comes with it');
     assert.equal(files.get('room.js')?.includes('What both change'), false, 'comments stay behind');
     // The names that parts know each other by are those of the sources.

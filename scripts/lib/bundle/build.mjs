@@ -74,6 +74,8 @@ export async function build(form = "minified", folder = STATIC) {
  * @param {string} folder
  */
 async function bundled(name, entry, folder) {
+    /** What the page needs from the start. @type {Set<string> | undefined} */
+    let first;
     const bundle = await rollup({
         input: { [name]: join(folder, entry) },
         // What parts share stands in the bundle itself; by itself rollup may make a third file, one more to wait for.
@@ -93,6 +95,12 @@ async function bundled(name, entry, folder) {
             // A page that was open during an update may get a part of the next release: the names by which parts know
             // each other are those of the sources, which do not change by chance.
             minifyInternalExports: false,
+            // The page waits for its language at its top level, so rollup cannot know that it is there before a later
+            // part is, and would make a third file of what the two share. The languages themselves need nothing of it.
+            manualChunks(id, { getModuleInfo }) {
+                first ??= reached(join(folder, entry), getModuleInfo);
+                return first.has(id) ? name : undefined;
+            },
         });
         return output.map((file) => {
             if (file.type !== "chunk") throw new Error(`${file.fileName} is no script`);
@@ -101,6 +109,18 @@ async function bundled(name, entry, folder) {
     } finally {
         await bundle.close();
     }
+}
+
+/**
+ * A module, and all that it imports, but by `import()`.
+ * @param {string} entry
+ * @param {import("rollup").GetModuleInfo} getModuleInfo
+ */
+function reached(entry, getModuleInfo) {
+    const found = new Set([entry]);
+    // A set goes on to what is added meanwhile.
+    for (const id of found) for (const other of getModuleInfo(id)?.importedIds ?? []) found.add(other);
+    return found;
 }
 
 /** `new URL('../../css/x.css', import.meta.url)`: a style that a module loads by itself. */
