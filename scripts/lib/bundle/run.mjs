@@ -58,6 +58,8 @@ async function keepBuilding() {
     const watched = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let soon;
+    // One build after the other: an older one must not write last.
+    let turn = Promise.resolve();
     const again = async () => {
         // One watcher for each folder: watching a tree as a whole is not to be had everywhere.
         const inside = await readdir(STATIC, { withFileTypes: true, recursive: true });
@@ -66,7 +68,7 @@ async function keepBuilding() {
             if (watched.has(folder)) continue;
             const watcher = watch(folder, () => {
                 clearTimeout(soon);
-                soon = setTimeout(again, SETTLED_MS);
+                soon = setTimeout(() => (turn = turn.then(again)), SETTLED_MS);
             });
             watcher.on("error", () => {
                 watcher.close();
@@ -80,7 +82,7 @@ async function keepBuilding() {
             console.error(error instanceof Error ? error.message : error);
         }
     };
-    await again();
+    await (turn = turn.then(again));
     console.log("watching static; `scripts/bundle` writes what is to be committed");
 }
 
