@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web::Path};
 
 use super::{
     compression::encoding,
-    embedded::{BASE, Files, compressed, is_page_file, served, tag},
+    embedded::{BASE, Files, compressed, is_page_file, tag},
     error::HttpError,
 };
 use chat_wire::ErrorCode;
@@ -33,7 +33,7 @@ pub async fn avatar(request: HttpRequest, file: Path<String>) -> HttpResponse {
 
 /// `GET /embed.js`.
 pub async fn embed_js(request: HttpRequest) -> HttpResponse {
-    serve(&request, "embed.js", AN_HOUR)
+    serve(&request, "dist/embed.js", AN_HOUR)
 }
 
 /// `GET /favicon.ico`, which browsers ask for by themselves.
@@ -61,11 +61,10 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
         return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(file.metadata.mimetype());
-    let data = served(path, &file);
     match encoding(request) {
-        Some(encoding) => {
-            response.insert_header((header::CONTENT_ENCODING, encoding.name())).body(compressed(&tag, encoding, &data))
-        }
-        None => response.body(data.into_owned()),
+        Some(encoding) => response
+            .insert_header((header::CONTENT_ENCODING, encoding.name()))
+            .body(compressed(&tag, encoding, &file.data)),
+        None => response.body(file.data.into_owned()),
     }
 }

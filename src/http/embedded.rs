@@ -34,32 +34,6 @@ pub static BASE: LazyLock<String> = LazyLock::new(|| {
     format!("/static/{short}")
 });
 
-/// A script without the lines that are comment and nothing else: a third of its weight, which no reader needs.
-/// The lines stay, empty, so that an error's line number is that of the source. Ours to rely on: no text of our
-/// scripts has a line that begins like a comment.
-fn without_comments(script: &[u8]) -> Cow<'static, [u8]> {
-    let mut kept = Vec::with_capacity(script.len());
-    let mut in_comment = false;
-    for line in script.split_inclusive(|byte| *byte == b'\n') {
-        let text = line.trim_ascii();
-        let begins = text.starts_with(b"/*");
-        let is_comment = in_comment || begins && !has_code_behind(text) || text.starts_with(b"//");
-        in_comment = (in_comment || begins) && !text.windows(2).any(|two| two == b"*/");
-        if is_comment {
-            kept.extend_from_slice(b"\n");
-        } else {
-            kept.extend_from_slice(line);
-        }
-    }
-    kept.into()
-}
-
-/// A line such as `/** @type {X} */ (y)` is code.
-fn has_code_behind(text: &[u8]) -> bool {
-    let end = text.windows(2).position(|two| two == b"*/");
-    end.is_some_and(|end| text.get(end + 2..).is_some_and(|rest| !rest.is_empty()))
-}
-
 /// Each file is compressed once, as well as can be, when it is first asked for. Bounded by the files there are.
 pub fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
     static DONE: LazyLock<Mutex<HashMap<(String, Encoded), Bytes>>> = LazyLock::new(Mutex::default);
@@ -73,48 +47,21 @@ pub fn compressed(tag: &str, encoding: Encoded, data: &[u8]) -> Bytes {
     bytes
 }
 
-/// Compresses every file that the page is made of. Takes a second or so; for a thread of its own.
+/// Compresses every file that the pages load. Takes a second or so; for a thread of its own.
 pub fn compress_files() {
-    let is_public = |name: &str| is_page_file(name) || name == "embed.js" || name.starts_with("avatars/");
-    for name in Files::iter().filter(|name| is_public(name)) {
-        if let Some(file) = Files::get(&name) {
-            let data = served(&name, &file);
-            compressed(&tag(&file), Encoded::Brotli, &data);
-            compressed(&tag(&file), Encoded::Gzip, &data);
-        }
+    let is_loaded =
+        |name: &str| ["dist/", "avatars/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg";
+    for file in Files::iter().filter(|name| is_loaded(name)).filter_map(|name| Files::get(&name)) {
+        compressed(&tag(&file), Encoded::Brotli, &file.data);
+        compressed(&tag(&file), Encoded::Gzip, &file.data);
     }
 }
 
+/// What pages load is in `dist` (written by `scripts/bundle`); its sources are there for who wants to read them.
 pub fn is_page_file(name: &str) -> bool {
-    ["css/", "js/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg"
+    ["dist/", "css/", "js/"].iter().any(|folder| name.starts_with(folder)) || name == "icon.svg"
 }
 
 pub fn tag(file: &EmbeddedFile) -> String {
     format!("\"{}\"", file.metadata.sha256_hash().iter().take(12).map(|b| format!("{b:02x}")).collect::<String>())
-}
-
-pub fn served(name: &str, file: &EmbeddedFile) -> Cow<'static, [u8]> {
-    if name.ends_with(".js") { without_comments(&file.data) } else { file.data.clone() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_go_and_line_numbers_stay() {
-        let script = "// a\n/** b\n * c\n */\nlet x = 1; // d\n  /* e */\n/** @type {X} */ (y)\nend";
-        let expected = "\n\n\n\nlet x = 1; // d\n\n/** @type {X} */ (y)\nend";
-        assert_eq!(String::from_utf8_lossy(&without_comments(script.as_bytes())), expected);
-    }
-
-    #[test]
-    fn every_script_is_smaller_and_as_long() {
-        for name in Files::iter().filter(|n| n.ends_with(".js")) {
-            let file = Files::get(&name).expect("it was listed");
-            let served = without_comments(&file.data);
-            let lines = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'\n').count();
-            assert!(served.len() <= file.data.len() && lines(&served) == lines(&file.data), "{name}");
-        }
-    }
 }

@@ -1,63 +1,30 @@
 // The types that several modules share. They stand apart so that they need not travel to readers.
 
 declare namespace Chat {
-  // The wire (protocol.js)
-  type Author = { id: string; nickname: string; avatar: string };
-  type Message = {
-    /** Opaque: compared, never counted with. */
-    id: string;
-    seq: number;
-    rev: number;
-    clientId: string;
-    author: Author;
-    /** Empty where it is deleted. */
-    content: string;
-    createdAt: string;
-    /** From 2, where it was edited. */
-    version?: number;
-    editedAt?: string;
-    deletedAt?: string;
-    deletedBy?: 'author' | 'moderator';
-    pinnedAt?: string;
-    replyTo?: Reply;
-    mentions?: Mention[];
-    /** In the order of their first use. */
-    reactions?: Reaction[];
-  };
-  type Reply = { id: string; seq: number };
-  /** Code points of the content: its `@`, and the one behind its last. */
-  type Mention = { authorId: string; from: number; to: number };
-  /** `authors`: the ids of the first of them, at most five. */
-  type Reaction = { emoji: string; count: number; authors: string[] };
-  type Reactions = { id: string; seq: number; rev: number; reactions: Reaction[] };
+  // The wire (protocol.js): as docs/asyncapi.yaml has it, which wire-types.d.ts is made from. What a server of before
+  // may leave out is optional here.
+  type Author = Wire.Author;
+  type Message = Wire.Message;
+  type Reply = NonNullable<Message['replyTo']>;
+  type Mention = Wire.Mention;
+  type Reaction = Wire.Reaction;
+  type Reactions = Wire.ReactionFrame['payload'];
   /** One value of the counter: a message as it is now, or the figures of its reactions that have changed. */
   type Change = { seq: number; rev: number; message?: Message; reactions?: Reaction[] };
-  type Typing = { authors: Author[]; more: number };
+  type Typing = Wire.TypingFrame['payload'];
   /** What the room's owner has set. */
-  type Room = { title?: string; settings: Record<string, any>; settingsRev: number };
-  type Limits = {
-    contentMax: number; nicknameMin: number; nicknameMax: number; frameMax: number;
-    /** Absent where a message of any age may be edited; 0 where none may. */
-    editWindowSeconds?: number;
-    reactionsMax?: number;
-  };
-  type Presence = { count: number; members?: Author[]; joined?: Author[]; left?: Author[] };
-  type Welcome = {
-    sessionId: string;
-    self: Author | null;
-    room: { id: string; epoch: string; rev: number } & Partial<Room>;
-    /** Where what was missed follows in pieces: the `rev` at the end of them. */
-    head?: number;
-    resumed: boolean;
-    messages: Message[];
-    hasMore: boolean;
-    presence: Presence;
-    pinned?: Message[];
+  type Room = Pick<Wire.WelcomeFrame['payload']['room'], 'title' | 'settings' | 'settingsRev'>;
+  type Limits = Earlier<Wire.Limits, 'reactionsMax'>;
+  type Presence = Wire.Presence;
+  type Welcome = Earlier<Omit<Wire.WelcomeFrame['payload'], 'room' | 'limits'>, 'pinned'> & {
+    room: Earlier<Wire.WelcomeFrame['payload']['room'], 'settings' | 'settingsRev'>;
     limits: Limits;
-    heartbeatSeconds: number;
   };
-  type Ack = { clientId: string; id: string; seq: number; rev: number; createdAt: string };
-  type WireError = { code: string; message?: string; clientId?: string; retryAfterMs?: number };
+  type Ack = Wire.AckFrame['payload'];
+  /** `code` may be one that this page does not know. */
+  type WireError = Earlier<Omit<Wire.ErrorFrame['payload'], 'code'>, 'message'> & { code: string };
+  /** As it is today, of a server that does not send these yet. */
+  type Earlier<T, Names extends keyof T> = Omit<T, Names> & Partial<Pick<T, Names>>;
   type Cursor = { epoch: string; rev: number };
   type Frame = { type: string; payload: Record<string, any> };
 

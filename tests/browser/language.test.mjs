@@ -95,8 +95,8 @@ test('markup in every field is text, and the content policy has nothing to stop'
   assert.equal(texts[0], canary('content'));
   assert.equal(texts[3], canary('own'));
   assert.equal(await visitor.messages.first().locator('.nick').textContent(), nickname);
-  const scripts = await page.evaluate(() => [...document.querySelectorAll('script')].map((script) => script.src.replace(/.*\/js\//, '')));
-  assert.deepEqual(scripts, ['early.js', 'main.js'], 'no script but our own');
+  const scripts = await page.evaluate(() => [...document.querySelectorAll('script')].map((script) => script.src.replace(/.*\/dist\//, '')));
+  assert.deepEqual(scripts, ['early.js', 'room.js'], 'no script but our own');
   assert.equal(await page.locator('h1 *, .text > :not(a), .nick *').count(), 0);
   for (const link of await visitor.log.locator('.text a').all()) {
     assert.match(await link.getAttribute('href') ?? '', /^https:\/\//);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Server, Visitor, fill, launch, numbered, until } from './support.mjs';
+import { conversation, visit, weights } from '../../scripts/lib/bench/visit.mjs';
+import { Server, Visitor, fill, launch, numbered } from './support.mjs';
 
 const browser = await launch();
 const server = await Server.start();
@@ -62,40 +63,30 @@ test('an empty room invites', async () => {
   await visitor.leave();
 });
 
-test('the page with 50 messages stays under 48 KiB and asks no other host', async () => {
-  // As people write: words that differ, lengths that differ, a few authors.
-  const words = ('글 정말 잘 읽었습니다 혹시 여기서 메시지 순서는 어떻게 보장하나요 서버가 둘이면 방마다 카운터 하나를 두고 커밋된 다음에만 보여 주면 '
-    + '그런데 느린 독자는요 저도 궁금했어요 감사합니다 the actor model keeps each room in one place so nothing races and that is rather elegant I think').split(' ');
-  let seed = 7;
-  const next = (/** @type {number} */ below) => {
-    seed = (seed * 48271) % 2147483647;
-    return seed % below;
-  };
-  const sentence = () => Array.from({ length: 4 + next(14) }, () => words[next(words.length)]).join(' ');
-  for (const author of ['수달', 'Fox', '익명의 너구리', 'Anonymous Owl', '지나가던 사람']) {
-    await fill(browser, server.url, 'weight', Array.from({ length: 10 }, sentence), author);
-  }
+test('a first visit to a room with 50 messages is light', async () => {
+  for (const { author, contents } of conversation()) await fill(browser, server.url, 'weight', contents, author);
+  const seen = await visit(browser, server.url, '/room/weight');
+  const bodies = seen.requests.reduce((total, { body }) => total + body, 0);
+  const list = `\n${weights(seen.requests)}\nuntil one could write: ${seen.before.map(({ path }) => path).join(' ')}`;
+  const names = seen.requests.map(({ path }) => path.replace(/^.*\//, ''));
+  for (const name of ['weight', 'chat.css', 'room.js', 'ko.js']) assert.ok(names.includes(name), `${name} was counted${list}`);
+  assert.ok(!names.includes('en.js'), `one language is enough${list}`);
+  assert.ok(bodies <= 48 * 1024, `${bodies} bytes of bodies${list}`);
+  assert.ok(seen.before.length <= 12, `${seen.before.length} requests before one can write${list}`);
+  // As counted on the way: what the browser tells of itself may leave something out.
+  assert.ok(seen.nBytesDown >= bodies, `${seen.nBytesDown} bytes came${list}`);
+  assert.ok(seen.nBytesDown <= 52 * 1024, `${seen.nBytesDown} bytes with headers${list}`);
+});
+
+test('the page asks no other host', async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
-  let bytes = 0;
-  /** @type {Promise<void>[]} */
-  const sizes = [];
   /** @type {Set<string>} */
   const hosts = new Set();
-  page.on('requestfinished', (request) => {
-    const { host, pathname } = new URL(request.url());
-    hosts.add(host);
-    if (pathname.startsWith('/room/') || /\.(js|css)$/.test(pathname)) {
-      sizes.push(request.sizes().then(({ responseBodySize }) => { bytes += responseBodySize; }));
-    }
-  });
-  await page.goto(room('weight'));
+  page.on('request', (request) => hosts.add(new URL(request.url()).host));
+  await page.goto(room('hosts'));
   await page.locator('#people-button').waitFor();
-  await until(() => page.locator('li.msg').count(), (count) => count === 50, '50 messages');
   await page.waitForLoadState('networkidle');
-  await Promise.all(sizes);
-  assert.ok(sizes.length > 10, 'the modules were counted');
-  assert.ok(bytes <= 48 * 1024, `${bytes} bytes`);
   assert.deepEqual([...hosts], [new URL(server.url).host]);
   await context.close();
 });

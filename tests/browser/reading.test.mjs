@@ -109,7 +109,7 @@ for (const who of /** @type {const} */ (['newcomer', 'author'])) {
       }).observe({ type: 'layout-shift', buffered: true });
     });
     // The scripts come only once the page has been painted.
-    await visitor.page.route('**/main.js', async (route) => {
+    await visitor.page.route('**/room.js', async (route) => {
       await until(() => visitor.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length), Boolean, 'the first paint');
       await route.continue();
     });

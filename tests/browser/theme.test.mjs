@@ -54,7 +54,7 @@ for (const host of ['light', 'dark']) {
         const gates = {
           page: await Gate.on(page, ({ pathname }) => pathname === '/room/flash'),
           style: await Gate.on(page, ({ pathname }) => pathname.endsWith('/chat.css')),
-          script: await Gate.on(page, ({ pathname }) => pathname.endsWith('/main.js')),
+          script: await Gate.on(page, ({ pathname }) => pathname.endsWith('/room.js')),
         };
         // The embed shows a chat that says nothing after five seconds anyway: a busy machine may need them all until here.
         await page.addInitScript(() => {
@@ -148,7 +148,7 @@ for (const [path, name, change] of SWITCHES) {
 
 test('a switch that was thrown while the frame loaded is not shown late', async () => {
   const visitor = await visit(browser, 'about:blank');
-  const gate = await Gate.on(visitor.page, ({ pathname }) => pathname.endsWith('/main.js'));
+  const gate = await Gate.on(visitor.page, ({ pathname }) => pathname.endsWith('/room.js'));
   const loaded = visitor.page.goto(`${blog}/class`);
   await gate.reached();
   const reel = await film(visitor.page);

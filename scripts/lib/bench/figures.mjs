@@ -48,6 +48,10 @@ export const FIGURES = [
     { id: "resume", set: "changes", what: "a resume of 500 mixed changes (limit: of 500 new messages)", unit: "ms", isRatio: true, most: 2 },
     { id: "resume-bytes", set: "changes", what: "bytes of a resume of 500 mixed changes (limit: of 500 new messages)", unit: "bytes", isRatio: true, most: 2 },
     { id: "resume-cold", set: "changes", what: "the resume of mixed changes at a server that has just started (limit: of new messages)", unit: "ms", isRatio: true, most: 2 },
+    { id: "page-read", set: "page", what: "first visit to a room with 50 messages at 1.6 Mbit/s and 150 ms: until one can read (limit: the commit before)", unit: "ms", only: ["sqlite"] },
+    { id: "page-write", set: "page", what: "the same visit: until one is in the room and can write", unit: "ms", only: ["sqlite"] },
+    { id: "page-bytes", set: "page", what: "the same visit: bytes from the server, headers included", unit: "bytes", most: 52 * 1024, only: ["sqlite"] },
+    { id: "page-requests", set: "page", what: "the same visit: requests until one can write", unit: "count", most: 12, only: ["sqlite"] },
     { id: "history", set: "history", what: "a page of history among 10 million messages (limit: among 10,000)", unit: "us", isRatio: true, most: 1.2, only: ["postgres"] },
     { id: "instructions", set: "instructions", what: "instructions per delivery (limit: the last count that was kept)", unit: "count", only: ["sqlite"] },
 ];
@@ -376,6 +380,14 @@ const CHANGES = `\`scripts/bench --only changes\` measures what becomes of messa
 - **The commit before:** \`--before COMMIT\` builds the programs of that commit as well, and runs them in turn with today's: messages stored a second, and instructions per delivery of a new message.
   Without it those rows are not measured.`;
 
+/** How the set `page` is measured, for the page. */
+const VISITS = `\`scripts/bench --only page\` opens a room with 50 messages in Chromium, each time as somebody whom it does not know and with nothing cached, over a line that DevTools slows down to 1.6 Mbit/s and 150 ms for each request.
+
+- **One can read** at the first paint with content: the conversation is in the HTML.
+- **One can write** when the server's WELCOME has come and the form for the nickname is shown.
+- **Bytes** are counted by a proxy in front of the server, headers and the socket's frames included.
+- **The commit before:** with \`--before COMMIT\`, each visit is followed by one to that commit's server.`;
+
 /**
  * docs/BENCHMARKS.md.
  * @param {Run} run
@@ -419,6 +431,8 @@ export function page(run) {
         ...run.notes,
         "## Changes of messages",
         CHANGES,
+        "## A first visit",
+        VISITS,
         "## Growth",
         ...growth,
         "## Every value",

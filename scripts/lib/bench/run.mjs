@@ -10,6 +10,7 @@ import { filledRoom, messagesAndReactions, mixed, reactionsInCrowd, resumed } fr
 import { FIGURES, HEADER, SETS, grouped, median, page, percentile, plainTable, plots, rows, shown } from "./figures.mjs";
 import { joined } from "./people.mjs";
 import { commands, folder, run, serve } from "./programs.mjs";
+import { SLOW, conversation, visit } from "./visit.mjs";
 
 /** @typedef {import("./figures.mjs").Database} Database */
 /** @typedef {import("./figures.mjs").Measured} Measured */
@@ -126,9 +127,12 @@ const serverSettings = (url) => ({
     RUST_LOG: "warn",
 });
 
-/** @param {string} url */
-async function startServer(url) {
-    const server = await serve(chat, [], serverSettings(url));
+/**
+ * @param {string} url
+ * @param {string} [program]
+ */
+async function startServer(url, program = chat) {
+    const server = await serve(program, [], serverSettings(url));
     await server.calm();
     return server;
 }
@@ -622,8 +626,48 @@ async function resumes(database) {
     }
 }
 
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** A server of a program's with the room that is visited. @param {string} program */
+async function visited(program) {
+    const server = await startServer(await newDatabase("sqlite"), program);
+    for (const { author, contents } of conversation()) {
+        const writer = await joined(server.url, "visited", { nickname: author });
+        for (const content of contents) await writer.insistent("MESSAGE", { content });
+        writer.client.close();
+    }
+    return server;
+}
+
+/** The database has no part in it. */
+async function visits() {
+    if (!databases.includes("sqlite")) return;
+    if (!existsSync(CHROMIUM)) return say("Chromium is not installed: no page is visited");
+    const { chromium } = await import("playwright-core");
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--no-first-run"] });
+    /** @type {Server[]} */
+    const servers = [];
+    try {
+        for (const program of before ? [chat, before.chat] : [chat]) servers.push(await visited(program));
+        // The first ones only warm up what is warm with every other visitor.
+        for (let round = -1; round < (quick ? 3 : 9); round++) {
+            const seen = [];
+            for (const server of servers) seen.push(await visit(browser, server.url, "/room/visited", SLOW));
+            const [ours, limit] = seen;
+            if (round < 0) continue;
+            took("page-read", "sqlite", ours?.readMs, limit?.readMs);
+            took("page-write", "sqlite", ours?.writeMs, limit?.writeMs);
+            took("page-bytes", "sqlite", ours?.nBytesDown, limit?.nBytesDown);
+            took("page-requests", "sqlite", ours?.before.length, limit?.before.length);
+        }
+    } finally {
+        await browser.close();
+        for (const server of servers) await server.stop();
+    }
+}
+
 /** @type {Record<string, () => Promise<void>>} */
-const SET = { steady, max, memory, crowd, storm, storage, changes, instructions, growth: grow };
+const SET = { steady, max, memory, crowd, storm, storage, changes, page: visits, instructions, growth: grow };
 // Ten million messages take minutes to make.
 if (!quick) SET["history"] = history;
 
