@@ -13,7 +13,6 @@ const STATES = ['connecting', 'live', 'offline', 'closed'];
 const ATTRIBUTES = ['server', 'room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading'];
 /** If the frame never reports, for instance because a blocker cut its scripts, it is shown anyway. */
 const SHOW_ANYWAY_MS = 5000;
-const NEAR = '800px';
 /** Code points. More of a title is not shown, and more of a room's name is refused. */
 const TITLE_MAX = 200;
 const ROOM_MAX = 255;
@@ -71,8 +70,8 @@ function fit(name) {
   const clean = (name || 'index').replace(/\p{Cs}/gu, '\ufffd').replace(/\p{Cc}/gu, encodeURIComponent);
   const points = [...clean.normalize()];
   if (points.length <= ROOM_MAX) return clean;
-  // A polynomial in each byte, modulo a prime below 2^44: exact in a double. No name of a permalink has `%~` in it.
-  const hash = new TextEncoder().encode(points.join('')).reduce((sum, byte) => (sum * 257 + byte) % 17592186044399, 0);
+  // A polynomial of the bytes modulo a prime, exact in a double. No other name of a permalink has `%~` in it.
+  const hash = new TextEncoder().encode(points.join('')).reduce((sum, byte) => (sum * 257 + byte) % (2 ** 44 - 17), 0);
   return `${points.slice(0, ROOM_MAX - 13).join('')}%~${hash.toString(16)}`;
 }
 
@@ -100,8 +99,7 @@ function derivedRoom(from) {
   const url = attempt(() => new URL(link || href, document.baseURI), new URL(href));
   // Blogs that write their canonical link without the query say the same of every post.
   if (!identity(url) && url.pathname === pathname) url.search = search;
-  const isDoubtful = identity(url) ? from !== 'permalink' : !trimmed(url.pathname);
-  return [roomOf(from || 'canonical', url.href), isDoubtful];
+  return [roomOf(from || 'canonical', url.href), identity(url) ? from !== 'permalink' : !trimmed(url.pathname)];
 }
 
 /** @param {string} colour as browsers compute it @returns {number | null} 0 to 1; null for what shows what is behind it */
@@ -159,8 +157,8 @@ class RealtimeChat extends HTMLElement {
   #told = {};
   /** Where the frame's chat is. */
   #server = '';
-  /** What kinds of things the owner was told, each of them once. */
-  #said = '';
+  /** What kinds of things the owner was told, each of them once. @type {{warn?: boolean, error?: boolean}} */
+  #said = {};
 
   static observedAttributes = ATTRIBUTES;
   /** Of the scripts on this page; where it is one, elements need not name it. @type {Set<string>} */
@@ -179,7 +177,7 @@ class RealtimeChat extends HTMLElement {
     if (before === now) return;
     if (!this.#frame) {
       // Not yet on the page; or there, and refused for want of a server.
-      if (name === 'server' && this.#said) this.#mount();
+      if (name === 'server' && this.#said.error) this.#mount();
       return;
     }
     if (name === 'theme' || name === 'lang') {
@@ -211,8 +209,7 @@ class RealtimeChat extends HTMLElement {
 
   /** @param {'warn' | 'error'} kind @param {string} text */
   #say(kind, text) {
-    if (!this.#said.includes(kind)) console[kind](text);
-    this.#said += kind;
+    this.#said[kind] ||= !console[kind](text);
   }
 
   /** @param {string} at where there is no chat */
@@ -227,11 +224,10 @@ class RealtimeChat extends HTMLElement {
     const given = this.getAttribute('server');
     const servers = given ? [serverAt(given)] : [...RealtimeChat.servers];
     [this.#server] = servers;
-    if (!this.#server || servers[1]) return this.#fail(given || servers.join(' or '));
-    const { style } = this;
-    style.display = 'block';
-    style.overflow = 'hidden';
-    style.borderRadius ||= '12px';
+    if (!this.#server || servers[1]) return this.#fail(given || servers.join());
+    this.style.display = 'block';
+    this.style.overflow = 'hidden';
+    this.style.borderRadius ||= '12px';
     this.#applyHeight();
 
     const frame = document.createElement('iframe');
@@ -247,10 +243,15 @@ class RealtimeChat extends HTMLElement {
     this.#follow();
     this.append(frame);
 
+    /** @param {boolean} loaded */
+    const wait = (loaded) => {
+      const timer = setTimeout(() => this.#doubt(frame, loaded), SHOW_ANYWAY_MS);
+      this.#undo.push(() => clearTimeout(timer));
+    };
     const load = () => {
       frame.src = this.#address();
-      const timer = setTimeout(() => this.#doubt(frame), SHOW_ANYWAY_MS);
-      this.#undo.push(() => clearTimeout(timer));
+      wait(false);
+      frame.onload = () => wait(true);
     };
     if (this.getAttribute('loading') === 'eager') return load();
     const near = new IntersectionObserver((entries) => {
@@ -258,18 +259,18 @@ class RealtimeChat extends HTMLElement {
         near.disconnect();
         load();
       }
-    }, { rootMargin: NEAR });
+    }, { rootMargin: '800px' });
     near.observe(this);
     this.#undo.push(() => near.disconnect());
   }
 
-  /** @param {HTMLIFrameElement} frame that has had its time */
-  #doubt(frame) {
+  /** @param {HTMLIFrameElement} frame that has had its time @param {boolean} loaded before that began: only then its silence says something */
+  #doubt(frame, loaded) {
     const page = frame.contentDocument;
-    if (!this.#ready) this.#say('error', noChat(this.#server));
     // A copy of this file takes its own folder for the server. Of our own origin it can be seen that something else is there:
     // the page of a chat has this attribute, its error page this class.
-    if (page?.body?.firstChild && !page.querySelector('html[data-base], p.code')) this.#fail('');
+    if (page?.body?.firstChild && !page.querySelector('html[data-base], p.code')) this.#fail(this.#server);
+    else if (loaded && !this.#ready) this.#say('error', noChat(this.#server));
     this.#show();
   }
 
