@@ -1,10 +1,10 @@
 // @ts-check
 /// <reference path="./js/embed.d.ts" />
 // One line on a blog puts the discussion under a post:
-//   <script async src="https://chat.example/embed.js" data-room="my-post"></script>
+//   <script async src="https://chat.example/embed.js" data-room-from="permalink"></script>
 // or, from the same file, <realtime-chat room="my-post"></realtime-chat>.
 // A plain script without inline code or markup, so that it works under a strict content policy.
-// docs/EMBED.md is the reference, js/embed.d.ts holds the types.
+// docs/EMBED.md is the reference, js/embed.d.ts holds the types. Each blog loads it: what it weighs has a limit, in tests/js.
 (() => {
 const NAME = 'realtime-chat';
 const THEMES = ['light', 'dark', 'auto'];
@@ -49,8 +49,8 @@ const serverAt = (given) => attempt(() => {
 /** What the tag says, else where its file came from: certain only of the tag that runs, and of a file that has our name. @param {HTMLScriptElement} tag */
 const serverOf = (tag) => serverAt(tag.dataset.server || (tag === script && /^[^?#]*\/embed\.js([?#]|$)/.test(tag.src) ? tag.src : ''));
 
-/** For the owner. @param {string | null | undefined} at what may be meant */
-const noChat = (at) => `${NAME}: no chat, its server is unknown${at ? ` (${at}?)` : ''}. Name it: data-server="https://…" (element: server).`;
+/** For the owner. @param {string} [at] what may be meant */
+const noChat = (at = '') => `${NAME}: no chat, unknown server${at && ` (${at}?)`}. Name it: data-server="https://…" (element: server).`;
 
 /** Without an end that says nothing. @param {string} path */
 const trimmed = (path) => path.replace(/\/+(index\.html)?$/, '');
@@ -209,7 +209,8 @@ class RealtimeChat extends HTMLElement {
 
   /** @param {'warn' | 'error'} kind @param {string} text */
   #say(kind, text) {
-    this.#said[kind] ||= !console[kind](text);
+    if (!this.#said[kind]) console[kind](text);
+    this.#said[kind] = true;
   }
 
   /** @param {string} at where there is no chat */
