@@ -7,9 +7,11 @@ type RealtimeChatState = 'connecting' | 'live' | 'offline' | 'closed';
 
 /** `data-room` of the script tag is `room` here, `data-room-from` is `roomFrom`. */
 interface RealtimeChatOptions {
+  /** The chat's address, with the path that it stands under. Needed where the script was bundled, copied or imported. */
+  server?: string;
   /** 1 to 255 code points, no `/` and no control character. Without it the room follows from `roomFrom`. */
   room?: string;
-  roomFrom?: 'canonical' | 'pathname';
+  roomFrom?: 'permalink' | 'canonical' | 'pathname';
   title?: string;
   theme?: RealtimeChatTheme;
   lang?: string;
@@ -29,7 +31,7 @@ interface RealtimeChatElement extends HTMLElement {
 
 interface RealtimeChatEventMap {
   'realtime-chat:ready': CustomEvent<Record<string, never>>;
-  'realtime-chat:unread': CustomEvent<{ count: number }>;
+  'realtime-chat:unread': CustomEvent<{ count: number; mentions: number }>;
   'realtime-chat:state': CustomEvent<{ state: RealtimeChatState }>;
 }
 
@@ -45,7 +47,7 @@ interface Window {
     /** Puts a chat into an element, or returns the one that is there. Throws where there is no such element. */
     mount(target: Element | string, options?: RealtimeChatOptions): RealtimeChatElement;
     /** The room that `data-room-from` makes of an address. */
-    roomOf(from: 'canonical' | 'pathname', address: string): string;
+    roomOf(from: 'permalink' | 'canonical' | 'pathname', address: string): string;
     /** What `theme="host"` reads from the page now. */
     hostTheme(from?: Element): 'light' | 'dark' | 'auto';
   };
@@ -64,7 +66,8 @@ type RealtimeChatToFrame = { ns: 'realtime-chat'; v: 1 } & (
 type RealtimeChatFromFrame = { ns: 'realtime-chat'; v: 1 } & (
   | { type: 'ready'; theme: 'light' | 'dark' | 'auto'; initialized: boolean }
   | { type: 'resize'; height: number }
-  | { type: 'unread'; count: number }
+  /** `mentions`: how many of them name this reader; missing from a server of before mentions. */
+  | { type: 'unread'; count: number; mentions?: number }
   | { type: 'state'; state: RealtimeChatState }
   | { type: 'error'; code: string }
 );

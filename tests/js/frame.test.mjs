@@ -139,6 +139,12 @@ test('a page that stands alone says nothing', () => {
   assert.deepEqual([posted.length, heard.length], [0, 0]);
 });
 
+test('what is unread goes to the blog with how much of it names the reader', () => {
+  const { page, posted } = embedded(['https://blog.example']);
+  new Frame(() => {}, page).post('unread', { count: 3, mentions: 1 });
+  assert.deepEqual(posted, [{ message: said({ type: 'unread', count: 3, mentions: 1 }), target: 'https://blog.example' }]);
+});
+
 test('a height to and fro by a pixel is not reported', () => {
   const { page, posted } = embedded(['https://blog.example']);
   const frame = new Frame(() => {}, page);

@@ -102,7 +102,7 @@ export class Frame {
     this.post('resize', { height: rounded });
   }
 
-  /** @param {string} type @param {Record<string, unknown>} [fields] */
+  /** @param {string} type as docs/EMBED.md has them @param {Record<string, unknown>} [fields] of `unread`: `count` and `mentions`, integers from 0 */
   post(type, fields) {
     if (!this.embedded) return;
     // `null` is the origin of a sandboxed page; it cannot be named as a target.
