@@ -71,10 +71,7 @@ pub fn deflated_frame(frame: &Bytes) -> Bytes {
 
 /// A WELCOME in chunks ([`super::welcome_chunks`]) as who takes it compressed gets it. `deflate_messages` compresses its
 /// longest part, which many may get.
-pub fn deflated_welcome(
-    plain: [Bytes; 4],
-    deflate_messages: impl FnOnce(&Bytes) -> Bytes,
-) -> [Bytes; 4] {
+pub fn deflated_welcome(plain: [Bytes; 4], deflate_messages: impl FnOnce(&Bytes) -> Bytes) -> [Bytes; 4] {
     let n_bytes = |chunks: &[Bytes; 4]| chunks.iter().map(Bytes::len).sum::<usize>();
     let [header, head, messages, tail] = &plain;
     if n_bytes(&plain) - header.len() <= PLAIN_BYTES_MAX {
