@@ -64,7 +64,7 @@ impl Deflating {
                 other => panic!("{other:?} instead of a text frame"),
             };
             let text = String::from_utf8(text).expect("UTF-8");
-            return serde_json::from_str::<ServerFrame<'_>>(&text).expect("a frame of the protocol").into_owned();
+            return serde_json::from_str(&text).expect("a frame of the protocol");
         }
     }
 
