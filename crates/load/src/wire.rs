@@ -70,8 +70,8 @@ pub struct FrameHead {
 /// Fails where our server would never write such a frame to who does not compress, or to who `compresses`.
 pub fn read_frame(bytes: &[u8], compresses: bool) -> Result<Option<FrameHead>, Broken> {
     let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
-    let is_deflated = compresses && first & 0x7f == chat_wire::RSV1 | TEXT;
-    if first & 0xf0 != 0x80 && !(is_deflated && first & 0x80 != 0) || second & 0x80 != 0 {
+    let is_deflated = compresses && first == 0x80 | chat_wire::RSV1 | TEXT;
+    if (!is_deflated && first & 0xf0 != 0x80) || second & 0x80 != 0 {
         return Err(Broken::Frame);
     }
     let (n_head, n_payload) = match (second, rest) {
