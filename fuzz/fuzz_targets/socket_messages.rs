@@ -1,9 +1,9 @@
-//! Messages as clients write them, masked, in fragments, with control frames between: what is read is what was
-//! written, up to the first message that is too large.
+//! Messages as clients write them, masked, compressed or not, in fragments, with control frames between: what is read
+//! is what was written, up to the first message that is too large.
 #![no_main]
 
 use arbitrary::Arbitrary;
-use chat_wire::{FRAME_BYTES_MAX, Inbound};
+use chat_wire::{FRAME_BYTES_MAX, Inbound, RSV1, deflate};
 use libfuzzer_sys::fuzz_target;
 use realtime_chat_fuzz::{cut, read};
 
@@ -21,6 +21,7 @@ enum Message<'a> {
     Close,
     Data {
         is_text: bool,
+        is_compressed: bool,
         payload: &'a [u8],
         /// As many times over: a few bytes of input reach the limit.
         times: u8,
@@ -58,10 +59,14 @@ fuzz_target!(|conversation: Conversation<'_>| {
                 expected.push(Inbound::Close);
                 break;
             }
-            Message::Data { is_text, payload, times, fragments, ping_between } => {
+            Message::Data { is_text, is_compressed, payload, times, fragments, ping_between } => {
                 let payload = payload.repeat(usize::from(times));
                 let mut opcode = if is_text { TEXT } else { BINARY };
-                let mut parts = split(&payload, fragments.as_ref().map_or(&[][..], |f| f));
+                let sent = if is_compressed { compressed(&payload) } else { payload.clone() };
+                if is_compressed {
+                    opcode |= RSV1;
+                }
+                let mut parts = split(&sent, fragments.as_ref().map_or(&[][..], |f| f));
                 let last = parts.pop().unwrap_or_default();
                 let mut n_bytes = 0;
                 for part in parts {
@@ -78,7 +83,8 @@ fuzz_target!(|conversation: Conversation<'_>| {
                     }
                 }
                 put(FIN | opcode, last);
-                if payload.len() > FRAME_BYTES_MAX {
+                // What a binary message would become nobody looks at.
+                if sent.len() > FRAME_BYTES_MAX || is_text && payload.len() > FRAME_BYTES_MAX {
                     expected.push(Inbound::TooLarge);
                     break;
                 }
@@ -90,8 +96,14 @@ fuzz_target!(|conversation: Conversation<'_>| {
     if matches!(expected.last(), Some(Inbound::Close | Inbound::TooLarge)) {
         wire.extend_from_slice(&[0xff; 40]);
     }
-    assert_eq!(read(&cut(&wire, &lengths)), expected);
+    assert_eq!(read(&cut(&wire, &lengths), true), expected);
 });
+
+fn compressed(payload: &[u8]) -> Vec<u8> {
+    let bytes = deflate(payload);
+    // Every part ends with an empty block, of which a message lacks the last four bytes.
+    bytes[..bytes.len() - 4].to_vec()
+}
 
 fn control(payload: &[u8]) -> &[u8] {
     payload.get(..125).unwrap_or(payload)

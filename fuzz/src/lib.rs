@@ -13,14 +13,15 @@ use futures_util::{Stream, stream};
 /// The longest header of a WebSocket frame, in bytes: two, eight of length, four of mask (RFC 6455, section 5.2).
 const HEADER_BYTES_MAX: usize = 14;
 
-/// Reads bytes as a session does, coming in these pieces; each text goes on to the decoder.
+/// Reads bytes as a session does, coming in these pieces; each text goes on to the decoder. Messages may come
+/// compressed where it `inflates`.
 ///
 /// # Panics
 /// Where more is held than a message may have.
-pub fn read(pieces: &[&[u8]]) -> Vec<Inbound> {
+pub fn read(pieces: &[&[u8]], inflates: bool) -> Vec<Inbound> {
     let n_piece_max = pieces.iter().map(|p| p.len()).max().unwrap_or_default();
     let bytes = stream::iter(pieces.iter().map(|p| Ok::<_, PayloadError>(Bytes::copy_from_slice(p))));
-    let mut reader = pin!(FrameReader::new(bytes, FRAME_BYTES_MAX));
+    let mut reader = pin!(FrameReader::new(bytes, FRAME_BYTES_MAX).inflating(inflates));
     let mut context = Context::from_waker(Waker::noop());
     let mut inbounds = Vec::new();
     while let Poll::Ready(Some(inbound)) = reader.as_mut().poll_next(&mut context) {

@@ -61,6 +61,7 @@ pub(super) fn site(
         admin_token: config.site.admin_token.as_ref().map(|token| AdminToken::new(token.expose())),
         origins: config.site.origins.clone(),
         frame_ancestors,
+        compresses: config.sessions.compression == Switch::On,
         rates: Arc::new(RateLimits::new(rate_settings(config))),
         bytes: ByteLimits::new(is_limited.then_some(bytes)),
         answers: Answers::default(),

@@ -238,6 +238,9 @@ pub struct SessionConfig {
     /// Bytes that wait for one slow reader, in KiB; beyond, it is cut.
     #[arg(long, env = "CHAT_OUTBOX_KIB", default_value = "256", value_name = "KIB", value_parser = outbox_kib)]
     pub outbox_kib: usize,
+    /// "on" compresses frames of more than 512 bytes for clients that offer it (permessage-deflate), as browsers do.
+    #[arg(long, env = "CHAT_COMPRESSION", default_value = "on", value_name = "on|off")]
+    pub compression: Switch,
 }
 
 /// How the server stops.

@@ -37,6 +37,8 @@ pub struct Site {
     pub origins: Vec<String>,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
+    /// Whether clients that offer compression get it.
+    pub compresses: bool,
     /// Limits what addresses do.
     pub rates: Arc<RateLimits>,
     /// Limits how many bytes addresses get.

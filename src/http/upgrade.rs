@@ -111,7 +111,7 @@ where
 }
 
 fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<PlainStream, Codec>) {
-    let Upgraded { room, address, permit, refused } = upgraded;
+    let Upgraded { room, address, permit, deflates, refused } = upgraded;
     let mut parts = framed.into_parts();
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
         return log::error!("the answer to an upgrade could not be written: {error}");
@@ -120,5 +120,5 @@ fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, fr
     let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
     // From here on it counts as a session.
     let (stream, _) = parts.io.into_parts();
-    Session::open(setup, Connection { room, address, permit, stream, first, answer }, refused);
+    Session::open(setup, Connection { room, address, permit, deflates, stream, first, answer }, refused);
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::session::{ConnectionPermit, NotAdmitted, SessionPermit};
 use chat_domain::RoomId;
-use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL};
+use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL, accept_deflate};
 
 /// Marks a request whose connection can be taken over.
 pub struct TakesOver;
@@ -30,6 +30,8 @@ pub struct Upgraded {
     pub address: IpAddr,
     /// What it counts among.
     pub permit: ConnectionPermit,
+    /// Whether compression was agreed on.
+    pub deflates: bool,
     /// Why it is closed at once, where it is.
     pub refused: Option<CloseCode>,
 }
@@ -67,13 +69,19 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     let takes_over = request.extensions().contains::<TakesOver>() && is_version_13(request);
     let handshake = takes_over.then(|| handshake_with_protocols(request, &[SUBPROTOCOL]));
     let Some(Ok(mut response)) = handshake else { return ("invalid", not_a_websocket()) };
-    let (outcome, upgraded) = match admit(request, address, site) {
-        Ok(permit) => ("opened", Upgraded { room, address, permit: ConnectionPermit::Session(permit), refused: None }),
-        Err((outcome, code)) => match site.admission.admit_refusal().map(ConnectionPermit::Refused) {
-            Some(permit) => (outcome, Upgraded { room, address, permit, refused: Some(code) }),
+    let (outcome, permit, refused) = match admit(request, address, site) {
+        Ok(permit) => ("opened", ConnectionPermit::Session(permit), None),
+        Err((outcome, code)) => match site.admission.admit_refusal() {
+            Some(permit) => (outcome, ConnectionPermit::Refused(permit), Some(code)),
             None => return ("overloaded", overloaded("too many are refused at once")),
         },
     };
+    let extensions = request.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).filter_map(|v| v.to_str().ok());
+    let agreed = site.compresses.then(|| accept_deflate(extensions)).flatten();
+    if let Some(agreed) = agreed {
+        response.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, agreed));
+    }
+    let upgraded = Upgraded { room, address, permit, deflates: agreed.is_some(), refused };
     let mut response = response.finish();
     response.extensions_mut().insert(upgraded);
     (outcome, response)

@@ -29,7 +29,7 @@ use super::{
 };
 use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
+use chat_rooms::{Codec, Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
 use chat_wire::{
     self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, ServerFrame,
 };
@@ -74,6 +74,8 @@ pub struct Connection {
     pub address: IpAddr,
     /// What it counts among.
     pub permit: ConnectionPermit,
+    /// Whether compression was agreed on.
+    pub deflates: bool,
     /// Its socket.
     pub stream: TcpStream,
     /// What came with the request and is not read yet.
@@ -118,12 +120,13 @@ impl Session {
     /// Starts the actor of a connection. Where it is `refused` it is closed at once with that code: a page cannot see
     /// the status of a refused upgrade.
     pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
-        let Connection { room, address, permit, stream, first, answer } = connection;
+        let Connection { room, address, permit, deflates, stream, first, answer } = connection;
         setup.metrics.sessions_opened.inc();
         setup.metrics.sessions_live.inc();
         let socket = Socket::new(stream);
         let incoming = socket.incoming(first);
-        let outbox = Outbox::new(socket, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        let codec = if deflates { Codec::V1_DEFLATED } else { Codec::V1 };
+        let outbox = Outbox::new(socket, codec, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
         outbox.push_uncounted(answer);
         outbox.flush();
         let id = SessionId(Uuid::new_v4());
@@ -142,7 +145,7 @@ impl Session {
             _permit: permit,
         };
         let session = Session::create(|ctx| {
-            ctx.add_stream(FrameReader::new(incoming, FRAME_BYTES_MAX));
+            ctx.add_stream(FrameReader::new(incoming, FRAME_BYTES_MAX).inflating(deflates));
             session
         });
         // Set once, here.
@@ -322,7 +325,7 @@ impl StreamHandler<Inbound> for Session {
                 self.slot.outbox.finish();
             }
             Inbound::TooLarge => {
-                let too_large = "a frame, or the sum of its fragments, has at most 16 KiB";
+                let too_large = "a frame, or the sum of its fragments, has at most 16 KiB, inflated as well";
                 self.error(refusal(ErrorCode::TooLarge, too_large), None);
                 self.close(CloseCode::TooLarge);
             }

@@ -88,14 +88,16 @@ pub fn close_code(reason: EndReason) -> CloseCode {
 }
 
 /// One event as a frame.
-pub fn event_frame(event: &Event) -> Bytes {
-    chat_wire::text_frame(event_json(event))
+pub fn event_frame(event: &Event, codec: Codec) -> Bytes {
+    let plain = chat_wire::text_frame(event_json(event));
+    if codec == Codec::V1_DEFLATED { chat_wire::deflated_frame(&plain) } else { plain }
 }
 
-/// Several events as one frame, made once for all who get them.
-pub fn batch_frame(batch: &Batch) -> Bytes {
-    batch.encoded(Codec::V1, |events| match events {
-        [only] => event_frame(only),
+/// Several events as one frame, made once for all who get them by this codec.
+pub fn batch_frame(batch: &Batch, codec: Codec) -> Bytes {
+    batch.encoded(codec, |events| match events {
+        _ if codec == Codec::V1_DEFLATED => chat_wire::deflated_frame(&batch_frame(batch, Codec::V1)),
+        [only] => event_frame(only, codec),
         events => {
             let frames = events.iter().map(|event| event_json(event)).collect::<Vec<_>>();
             chat_wire::text_frame(chat_wire::batch_json(&frames))
@@ -103,8 +105,8 @@ pub fn batch_frame(batch: &Batch) -> Bytes {
     })
 }
 
-/// A WELCOME, in pieces of which the longest is shared by all who get the same messages.
-pub fn welcome_frame(welcome: &Welcome) -> [Bytes; 4] {
+/// A WELCOME, in pieces of which the longest is shared by all who get the same messages by this codec.
+pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
     let head = WelcomeHead {
         session_id: welcome.session.0.to_string().into(),
         own: welcome.own.as_ref().map(Into::into),
@@ -124,7 +126,13 @@ pub fn welcome_frame(welcome: &Welcome) -> [Bytes; 4] {
         limits: Limits::with_edit_window(welcome.edit_window.map(|window| window.as_secs())),
         heartbeat_seconds: welcome.heartbeat_seconds,
     };
-    chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined))
+    let plain = chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined));
+    match codec {
+        Codec::V1_DEFLATED => {
+            chat_wire::deflated_welcome(plain, |messages| welcome.messages.compressed(|| chat_wire::deflate(messages)))
+        }
+        _ => plain,
+    }
 }
 
 fn event_json(event: &Event) -> Vec<u8> {
@@ -243,12 +251,33 @@ pub(super) mod tests {
     #[test]
     fn a_batch_is_made_once_and_one_event_is_no_batch() {
         let one = Batch::new(vec![event("only", 1)]);
-        assert_eq!(batch_frame(&one), event_frame(&one.events()[0]));
+        assert_eq!(batch_frame(&one, Codec::V1), event_frame(&one.events()[0], Codec::V1));
         let two = Batch::new(vec![event("first", 1), event("second", 2)]);
-        let bytes = batch_frame(&two);
-        assert_eq!(bytes.as_ptr(), batch_frame(&two).as_ptr(), "all share it");
+        let bytes = batch_frame(&two, Codec::V1);
+        assert_eq!(bytes.as_ptr(), batch_frame(&two, Codec::V1).as_ptr(), "all share it");
         let frames: Vec<_> = two.events().iter().map(|event| event_json(event)).collect();
         assert_eq!(bytes, chat_wire::text_frame(chat_wire::batch_json(&frames)));
+    }
+
+    #[test]
+    fn what_is_long_is_compressed_once_and_what_is_short_is_the_same() {
+        let short = Batch::new(vec![event("only", 1)]);
+        assert_eq!(batch_frame(&short, Codec::V1_DEFLATED).as_ptr(), batch_frame(&short, Codec::V1).as_ptr());
+        let long = Batch::new(vec![event("first", 1), event("second", 2), event("third", 3)]);
+        let (plain, deflated) = (batch_frame(&long, Codec::V1), batch_frame(&long, Codec::V1_DEFLATED));
+        assert_eq!(inflated(&deflated), plain[4..], "behind a header of four bytes");
+        assert!(deflated.len() < plain.len() && deflated[0] == 0xc1, "{deflated:?}");
+        assert_eq!(deflated.as_ptr(), batch_frame(&long, Codec::V1_DEFLATED).as_ptr(), "all share it");
+        assert_eq!(plain, batch_frame(&long, Codec::V1));
+        let alone = event(&"가".repeat(300), 1);
+        let frame = event_frame(&alone, Codec::V1_DEFLATED);
+        assert_eq!(inflated(&frame), event_frame(&alone, Codec::V1)[4..]);
+    }
+
+    /// What is in a frame that was compressed to less than 64 KiB.
+    fn inflated(frame: &[u8]) -> Bytes {
+        let n_header = if frame[1] == 126 { 4 } else { 2 };
+        chat_wire::inflate(&frame[n_header..], 1 << 20).expect("what was compressed")
     }
 
     proptest! {
@@ -380,10 +409,13 @@ pub(super) mod tests {
             (refused(Refusal::NotStorable), error("INTERNAL", "the message cannot be stored", "")),
             (refused(too_fast), error("RATE_LIMITED", "too much", r#","retryAfterMs":7"#)),
         ] {
-            assert_eq!(event_frame(&event), chat_wire::text_frame(json));
+            assert_eq!(event_frame(&event, Codec::V1), chat_wire::text_frame(json));
         }
         let frames = [message_of("a", 1), message_of("b", 2)].map(|m| format!(r#"{{"type":"MESSAGE","payload":{m}}}"#));
         let batch = format!(r#"{{"type":"BATCH","payload":{{"frames":[{}]}}}}"#, frames.join(","));
-        assert_eq!(batch_frame(&Batch::new(vec![event("a", 1), event("b", 2)])), chat_wire::text_frame(batch));
+        assert_eq!(
+            batch_frame(&Batch::new(vec![event("a", 1), event("b", 2)]), Codec::V1),
+            chat_wire::text_frame(batch)
+        );
     }
 }

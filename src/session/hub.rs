@@ -19,7 +19,7 @@ use super::{
     slot::Slot,
 };
 use chat_metrics::Metrics;
-use chat_rooms::{Command, DeliveryPosition, Event, RoomKey, SessionId, Welcome};
+use chat_rooms::{Batch, Codec, Command, DeliveryPosition, Event, RoomKey, SessionId, Welcome};
 use chat_wire::CloseCode;
 
 /// Most sockets that are written to in a row before others have their turn on the thread.
@@ -44,6 +44,8 @@ pub struct Hub {
 #[derive(Default)]
 struct RoomMembers {
     members: RefCell<Vec<Member>>,
+    /// How many of them get what is long compressed.
+    n_deflating: Cell<usize>,
     /// The counter that they have been shown.
     rev: Cell<i64>,
 }
@@ -58,11 +60,38 @@ struct Member {
 }
 
 /// Frames ready for a socket, in order, each with its position.
-type Frames = [(Bytes, DeliveryPosition)];
+type Positioned = (Bytes, DeliveryPosition);
+
+/// What a delivery has for all members of a room, as each codec has it.
+#[derive(Default)]
+pub struct Frames {
+    plain: Vec<Positioned>,
+    /// As many, of which those that are long are compressed. The plain ones where nobody on this thread gets others.
+    deflated: Vec<Positioned>,
+}
+
+impl Frames {
+    fn push(&mut self, batch: &Batch, at: DeliveryPosition, is_deflated: bool) {
+        let plain = codec::batch_frame(batch, Codec::V1);
+        let deflated = if is_deflated { codec::batch_frame(batch, Codec::V1_DEFLATED) } else { plain.clone() };
+        self.deflated.push((deflated, at));
+        self.plain.push((plain, at));
+    }
+
+    fn of(&self, codec: Codec) -> &[Positioned] {
+        if codec == Codec::V1_DEFLATED { &self.deflated } else { &self.plain }
+    }
+
+    /// How many bytes they have before they are compressed.
+    pub fn n_bytes(&self) -> usize {
+        self.plain.iter().map(|(frame, _)| frame.len()).sum()
+    }
+}
 
 impl Member {
     /// Those of a room's frames that were not delivered yet. From now on they are.
-    fn undelivered<'f>(&self, frames: &'f Frames) -> &'f Frames {
+    fn undelivered<'f>(&self, frames: &'f Frames) -> &'f [Positioned] {
+        let frames = frames.of(self.outbox.codec());
         let delivered = self.delivered.get();
         let first = frames.partition_point(|(_, position)| *position <= delivered);
         if let Some((_, last)) = frames.last() {
@@ -170,12 +199,12 @@ impl Hub {
     // Deliveries of rooms.
 
     /// Does what a room asks for, but for the frames for all its members on this thread: these are given back.
-    pub fn carry_out(&self, room: RoomKey, commands: Vec<Command>) -> Vec<(Bytes, DeliveryPosition)> {
-        let mut frames = Vec::new();
+    pub fn carry_out(&self, room: RoomKey, commands: Vec<Command>) -> Frames {
+        let mut frames = Frames::default();
         for command in commands {
             match command {
                 Command::Attach(welcome, at) => self.attach(room, &welcome, at),
-                Command::Broadcast(batch, at) => frames.push((codec::batch_frame(&batch), at)),
+                Command::Broadcast(batch, at) => frames.push(&batch, at, self.is_deflating(room)),
                 Command::Direct(session, event, answers) => self.direct(room, session, &event, answers, &frames),
                 Command::End(session, reason, at) => {
                     self.unsubscribe(room, Some(session), codec::close_code(reason), at, &frames);
@@ -193,6 +222,11 @@ impl Hub {
         self.sessions.borrow().get(&id).filter(|slot| !slot.phase().is_closed()).cloned()
     }
 
+    /// Whether a member of the room on this thread gets what is long compressed.
+    fn is_deflating(&self, room: RoomKey) -> bool {
+        self.rooms.borrow().get(&room).is_some_and(|entry| entry.n_deflating.get() > 0)
+    }
+
     fn members(&self, room: RoomKey) -> Option<Rc<RoomMembers>> {
         self.rooms.borrow().get(&room).cloned()
     }
@@ -201,16 +235,18 @@ impl Hub {
     fn attach(&self, room: RoomKey, welcome: &Welcome, at: DeliveryPosition) {
         let Some(slot) = self.open_session(welcome.session) else { return };
         self.detach(&slot, room);
-        for chunk in codec::welcome_frame(welcome) {
+        let codec = slot.outbox.codec();
+        for chunk in codec::welcome_frame(welcome, codec) {
             slot.outbox.push_uncounted(chunk);
         }
         for piece in welcome.pieces.iter().flat_map(|(_, pieces)| pieces) {
-            slot.outbox.push_uncounted(codec::batch_frame(piece));
+            slot.outbox.push_uncounted(codec::batch_frame(piece, codec));
         }
         self.set_due(&slot);
         let entry = self.rooms.borrow_mut().entry(room).or_default().clone();
         let mut members = entry.members.borrow_mut();
         slot.set_index(room, members.len());
+        entry.n_deflating.update(|n| n + usize::from(codec == Codec::V1_DEFLATED));
         members.push(Member { outbox: slot.outbox.clone(), delivered: Cell::new(at), slot });
     }
 
@@ -221,7 +257,9 @@ impl Hub {
         // A wrong index would be a fault of ours: the hub of a whole thread must not end by it.
         if index < members.len() {
             #[expect(clippy::disallowed_methods, reason = "it was just looked at")]
-            members.swap_remove(index);
+            let gone = members.swap_remove(index);
+            let n = usize::from(gone.outbox.codec() == Codec::V1_DEFLATED);
+            entry.n_deflating.update(|n_before| n_before.saturating_sub(n));
         }
         if let Some(moved) = members.get(index) {
             moved.slot.set_index(room, index);
@@ -243,7 +281,7 @@ impl Hub {
     /// From the last member to the first: where one goes meanwhile, the last one takes its index, and that one has been
     /// served. Nobody comes meanwhile, as a room has one delivery under way.
     pub async fn broadcast(&self, room: RoomKey, frames: &Frames) {
-        let Some(room) = self.members(room).filter(|_| !frames.is_empty()) else { return };
+        let Some(room) = self.members(room).filter(|_| !frames.plain.is_empty()) else { return };
         let (mut end, mut n_in_a_row) = (usize::MAX, 0);
         loop {
             let slow = {
@@ -281,7 +319,7 @@ impl Hub {
         let queued = slot.index_in(room).zip(self.members(room)).map_or(Ok(()), |(index, entry)| {
             entry.members.borrow().get(index).map_or(Ok(()), |member| member.push(before))
         });
-        match queued.and_then(|()| slot.outbox.push(codec::event_frame(event))) {
+        match queued.and_then(|()| slot.outbox.push(codec::event_frame(event, slot.outbox.codec()))) {
             Ok(()) => self.set_due(&slot),
             Err(Full) => self.cut_slow(&slot),
         }
@@ -354,13 +392,17 @@ mod tests {
     use actix_web::rt::net::TcpStream;
     use chat_domain::{Epoch, RoomId};
     use chat_metrics::Labels;
-    use chat_rooms::{Batch, EndReason, Messages, People, Refusal};
+    use chat_rooms::{EndReason, Messages, People, Refusal};
     use proptest::prelude::*;
     use tokio::io::AsyncReadExt;
     use uuid::Uuid;
 
     use super::*;
-    use crate::session::{codec::tests::event, outbox::tests::outbox, phase::Phase};
+    use crate::session::{
+        codec::tests::event,
+        outbox::tests::{outbox, outbox_of},
+        phase::Phase,
+    };
 
     const ROOM: RoomKey = RoomKey(1);
     const OTHER: RoomKey = RoomKey(2);
@@ -465,6 +507,63 @@ mod tests {
 
         assert_eq!(came(both, peer).await, "WbVc!dhei.");
         assert_eq!(came(one, of_one).await, "Wef.");
+    }
+
+    #[actix::test]
+    async fn each_member_gets_its_codec_and_nothing_is_compressed_for_nobody() {
+        let hub = hub();
+        let mut sessions = sessions(&hub, 1).await;
+        let (outbox, peer, _) = outbox_of(Codec::V1_DEFLATED, 1 << 20).await;
+        let slot = Slot::new(SessionId(Uuid::new_v4()), outbox, hub.times(), 0.5);
+        hub.add(slot.clone());
+        sessions.push((slot, peer));
+        let [(plain, of_plain), (deflating, of_deflating)] = &mut sessions[..] else { panic!("two sessions") };
+        let long = |rev| Arc::new(Batch::new(vec![event(&"길다 ".repeat(300), rev)]));
+        let (before, first, second, after) = (long(1), long(2), long(3), long(4));
+        let broadcast = |batch: &Arc<Batch>, at| Command::Broadcast(batch.clone(), at);
+
+        deliver(&hub, ROOM, vec![welcome(plain, "W", 0), broadcast(&before, 1)]).await;
+        let n_made = Cell::new(0);
+        let is_compressed = |batch: &Batch| {
+            n_made.set(0);
+            batch.encoded(Codec::V1_DEFLATED, |_| {
+                n_made.set(1);
+                Bytes::new()
+            });
+            n_made.get() == 0
+        };
+        assert!(!is_compressed(&before), "nobody wants it");
+        // It comes in the middle of a delivery, and its answer goes before what is for all.
+        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded });
+        let commands = vec![
+            broadcast(&before, 1),
+            welcome(deflating, "W", 1),
+            broadcast(&first, 2),
+            Command::Direct(deflating.id, refused.clone(), true),
+        ];
+        deliver(&hub, ROOM, commands).await;
+        deliver(&hub, ROOM, vec![broadcast(&second, 3)]).await;
+        assert!(is_compressed(&first) && is_compressed(&second));
+        hub.detach_all(deflating);
+        deliver(&hub, ROOM, vec![broadcast(&after, 4)]).await;
+        assert!(!is_compressed(&after), "nobody wants it any more");
+
+        let read = async |slot: &Rc<Slot>, peer: &mut TcpStream| {
+            slot.outbox.finish();
+            let mut came = Vec::new();
+            peer.read_to_end(&mut came).await.expect("all of it");
+            came
+        };
+        let of = |batches: &[&Arc<Batch>], codec| {
+            batches.iter().flat_map(|batch| codec::batch_frame(batch, codec).to_vec()).collect::<Vec<_>>()
+        };
+        let came = read(plain, of_plain).await;
+        assert!(came.ends_with(&of(&[&before, &first, &second, &after], Codec::V1)));
+        let came = read(deflating, of_deflating).await;
+        let answer = codec::event_frame(&refused, Codec::V1);
+        let parts = [of(&[&first], Codec::V1_DEFLATED), answer.to_vec(), of(&[&second], Codec::V1_DEFLATED)].concat();
+        assert!(came.ends_with(&parts), "compressed, and in order");
+        assert!(of(&[&first], Codec::V1_DEFLATED).len() < 600);
     }
 
     proptest! {

@@ -109,7 +109,7 @@ impl Handler<Deliver> for HubActor {
             // Not before: a heartbeat in between must not name a counter that its session was not brought to.
             hub.set_rev(room, rev);
             let delivered = Instant::now();
-            if frames.iter().map(|(frame, _)| frame.len()).sum::<usize>() >= LARGE_DELIVERY_BYTES {
+            if frames.n_bytes() >= LARGE_DELIVERY_BYTES {
                 sleep(LARGE_DELIVERY_PAUSE).await;
             }
             delivered

@@ -6,6 +6,7 @@ use std::{
 
 use actix::clock::Instant;
 use bytes::Bytes;
+use chat_rooms::Codec;
 use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 
@@ -31,6 +32,8 @@ pub struct Outbox {
     phase: PhaseCell,
     /// The writer waits for the socket. No phase: it comes and goes.
     blocked: Cell<bool>,
+    /// What its reader understands.
+    codec: Codec,
     queue: RefCell<SendQueue>,
     /// Writes what the socket did not take. Owned here: it ends with the outbox.
     writer: RefCell<Option<JoinHandle<()>>>,
@@ -40,12 +43,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An empty outbox for at most `n_bytes_max`.
-    pub fn new(socket: Rc<Socket>, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
+    /// An empty outbox for at most `n_bytes_max`, whose reader understands `codec`.
+    pub fn new(socket: Rc<Socket>, codec: Codec, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
         Rc::new(Self {
             socket,
             phase: PhaseCell::default(),
             blocked: Cell::new(false),
+            codec,
             queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
             writer: RefCell::default(),
             total,
@@ -59,6 +63,11 @@ impl Outbox {
             return Ok(());
         }
         self.queue.borrow_mut().push(frame)
+    }
+
+    /// What its reader understands.
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// The phase that the connection is in.
@@ -242,12 +251,17 @@ pub(super) mod tests {
 
     /// An outbox, its client's end, and what counts the bytes of all outboxes.
     pub async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
+        outbox_of(Codec::V1, n_bytes_max).await
+    }
+
+    /// The same for who understands this codec.
+    pub async fn outbox_of(codec: Codec, n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let peer = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("the connection");
         stream.writable().await.expect("a socket");
         let total = IntGauge::new("total", "for the test").expect("a valid name");
-        (Outbox::new(Socket::new(stream), n_bytes_max, total.clone()), peer, total)
+        (Outbox::new(Socket::new(stream), codec, n_bytes_max, total.clone()), peer, total)
     }
 
     #[actix::test]

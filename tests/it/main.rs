@@ -20,6 +20,7 @@ mod backup;
 mod bad_input;
 mod changes;
 mod changes_refused;
+mod compression;
 mod database_tls;
 mod docs;
 mod equivalence;

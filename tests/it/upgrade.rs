@@ -10,7 +10,7 @@ async fn the_subprotocol_is_selected_where_it_is_offered() {
         ("Sec-WebSocket-Protocol: realtime-chat.v1\r\n", Some("realtime-chat.v1")),
         ("Sec-WebSocket-Protocol: graphql-ws, realtime-chat.v1\r\n", Some("realtime-chat.v1")),
         ("Sec-WebSocket-Protocol: realtime-chat.v9\r\n", None),
-        ("Sec-WebSocket-Extensions: permessage-deflate\r\n", None),
+        ("Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n", None),
     ] {
         let mut socket = RawSocket::open(&server, "/ws/room/post", offer).await;
         assert_eq!(socket.headers.get("sec-websocket-protocol").map(String::as_str), selected, "{offer}");

@@ -11,8 +11,10 @@ use super::ended::Ended;
 
 /// Most bytes that are read at once.
 const READ_BYTES_MAX: usize = 256 * 1024;
-/// What a thread reads into: the longest frame that a session can get, and one read.
-pub const BUFFER_BYTES: usize = 1024 * 1024 + READ_BYTES_MAX;
+/// The longest frame that a session can get, and no shorter.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// What a thread reads into: that frame, and one read.
+pub const BUFFER_BYTES: usize = FRAME_BYTES_MAX + READ_BYTES_MAX;
 
 /// A socket that does not block, and the bytes that are half-way.
 #[derive(Debug, Default)]

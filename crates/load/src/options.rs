@@ -83,6 +83,9 @@ pub struct LoadOptions {
     /// Whether sessions that come back say how far they were and get what they missed.
     #[arg(long, value_enum, default_value = "on", value_name = "on|off")]
     pub resume: Choice,
+    /// Whether sessions offer compression, as browsers do (permessage-deflate).
+    #[arg(long, value_enum, default_value = "off", value_name = "on|off")]
+    pub compression: Choice,
     /// spike: how many times the rate.
     #[arg(long, default_value = "5", value_name = "N", value_parser = rate)]
     pub spike_factor: f64,

@@ -37,6 +37,8 @@ pub struct Plan {
     pub mix: Option<Mix>,
     /// Whether who comes back resumes.
     pub resume: bool,
+    /// Whether sessions offer compression.
+    pub compresses: bool,
     /// Addresses that sessions come from, in turn.
     pub sources: Vec<IpAddr>,
     /// churn: how long sessions stay and are away on average, in microseconds.
@@ -57,6 +59,7 @@ impl Plan {
             payload: options.payload_or_default(),
             mix: options.mix,
             resume: options.resume == Choice::On,
+            compresses: options.compression == Choice::On,
             sources: options.sources(target.address),
             churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),
             target,

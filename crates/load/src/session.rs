@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     changes::report_after_deletion,
-    connection::{Connection, Read},
+    connection::{Connection, FRAME_BYTES_MAX, Read},
     cursor::Cursor,
     desk::Desk,
     ended::Ended,
@@ -203,7 +203,8 @@ impl Session {
             let name = state.plan.room(self.room);
             let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
             let path = format!("{}/ws/room/{name}", state.plan.target.path);
-            self.connection.write(wire::upgrade_request(&state.plan.target.host, &path).as_bytes())?;
+            self.connection
+                .write(wire::upgrade_request(&state.plan.target.host, &path, state.plan.compresses).as_bytes())?;
         } else if is_writable {
             self.connection.flush()?;
         }
@@ -235,13 +236,14 @@ impl Session {
                 self.join(state)?;
                 continue;
             }
-            let frame = wire::read_frame(rest).map_err(|_| Ended::Protocol("no frame of a server"))?;
-            let Some(wire::FrameHead { opcode, n_head, n_payload }) = frame else { return Ok(n_used) };
+            let frame =
+                wire::read_frame(rest, state.plan.compresses).map_err(|_| Ended::Protocol("no frame of a server"))?;
+            let Some(wire::FrameHead { opcode, is_deflated, n_head, n_payload }) = frame else { return Ok(n_used) };
             let Some(payload) = rest.get(n_head..n_head + n_payload) else { return Ok(n_used) };
             n_used += n_head + n_payload;
             state.window.counts.frames_read += 1;
             match opcode {
-                wire::TEXT => self.take_text(state, payload, now_us)?,
+                wire::TEXT => self.take_text(state, payload, is_deflated, now_us)?,
                 wire::PING => self.put(state, wire::PONG, payload)?,
                 wire::CLOSE => {
                     let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
@@ -271,7 +273,13 @@ impl Session {
         self.put(state, wire::TEXT, join.as_bytes())
     }
 
-    fn take_text(&mut self, state: &mut WorkerState, payload: &[u8], now_us: u64) -> Result<(), Ended> {
+    fn take_text(
+        &mut self,
+        state: &mut WorkerState,
+        payload: &[u8],
+        is_deflated: bool,
+        now_us: u64,
+    ) -> Result<(), Ended> {
         let Some(room) = state.rooms.get_mut(self.room) else { return Ok(()) };
         // What was missed is as of its end, not as of when it was live.
         let resumes = self.cursor.at() < self.missed.1;
@@ -283,7 +291,10 @@ impl Session {
                 return Ok(());
             }
         }
-        let events = parse(payload, state.plan.run).map_err(|_| Ended::Protocol("no frame of the protocol"))?;
+        let inflated = is_deflated.then(|| chat_wire::inflate(payload, FRAME_BYTES_MAX)).transpose();
+        let inflated = inflated.map_err(|_| Ended::Protocol("a compressed frame that cannot be read"))?;
+        let events = parse(inflated.as_deref().unwrap_or(payload), state.plan.run)
+            .map_err(|_| Ended::Protocol("no frame of the protocol"))?;
         if let Some(mut shared) = Shared::of(&events) {
             if let Some(last) = shared.changes.iter().map(|c| c.rev).max() {
                 state.board.heard(self.room, last);

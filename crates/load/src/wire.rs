@@ -23,11 +23,13 @@ pub enum Broken {
     Frame,
 }
 
-pub fn upgrade_request(host: &str, path: &str) -> String {
+/// Asks for an upgrade; for one with compression as well where it `compresses`.
+pub fn upgrade_request(host: &str, path: &str, compresses: bool) -> String {
     let protocol = chat_wire::SUBPROTOCOL;
+    let extensions = if compresses { "Sec-WebSocket-Extensions: permessage-deflate\r\n" } else { "" };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n{extensions}\r\n"
     )
 }
 
@@ -56,6 +58,8 @@ pub fn read_head(bytes: &[u8]) -> Result<Option<(u16, usize)>, Broken> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHead {
     pub opcode: u8,
+    /// Its payload is compressed.
+    pub is_deflated: bool,
     /// Bytes of the head.
     pub n_head: usize,
     /// Bytes behind it.
@@ -63,10 +67,11 @@ pub struct FrameHead {
 }
 
 /// Reads the head of a frame, or `None` where it is not all there yet.
-/// Fails where our server would never write such a frame.
-pub fn read_frame(bytes: &[u8]) -> Result<Option<FrameHead>, Broken> {
+/// Fails where our server would never write such a frame to who does not compress, or to who `compresses`.
+pub fn read_frame(bytes: &[u8], compresses: bool) -> Result<Option<FrameHead>, Broken> {
     let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
-    if first & 0xf0 != 0x80 || second & 0x80 != 0 {
+    let is_deflated = compresses && first == 0x80 | chat_wire::RSV1 | TEXT;
+    if (!is_deflated && first & 0xf0 != 0x80) || second & 0x80 != 0 {
         return Err(Broken::Frame);
     }
     let (n_head, n_payload) = match (second, rest) {
@@ -76,7 +81,7 @@ pub fn read_frame(bytes: &[u8]) -> Result<Option<FrameHead>, Broken> {
         (short, _) => (2, u64::from(short)),
     };
     let n_payload = usize::try_from(n_payload).map_err(|_| Broken::Frame)?;
-    Ok(Some(FrameHead { opcode: first & 0x0f, n_head, n_payload }))
+    Ok(Some(FrameHead { opcode: first & 0x0f, is_deflated, n_head, n_payload }))
 }
 
 /// Appends a whole frame, masked as clients must.
@@ -113,14 +118,21 @@ mod tests {
     fn a_client_understands_what_a_server_writes() {
         for n in [0, 1, 125, 126, 65_535, 65_536] {
             let frame = chat_wire::text_frame("x".repeat(n));
-            let head = read_frame(&frame).expect("a frame").expect("all of it");
+            let head = read_frame(&frame, false).expect("a frame").expect("all of it");
             assert_eq!((head.opcode, head.n_head + head.n_payload), (TEXT, frame.len()));
             for cut in 0..head.n_head {
-                assert_eq!(read_frame(&frame[..cut]), Ok(None), "{cut} of {n}");
+                assert_eq!(read_frame(&frame[..cut], true), Ok(None), "{cut} of {n}");
             }
         }
-        assert_eq!(read_frame(&[0x81, 0x80, 0, 0, 0, 0]), Err(Broken::Frame), "a mask");
-        assert_eq!(read_frame(&[0x01, 0x00]), Err(Broken::Frame), "a part");
+        assert_eq!(read_frame(&[0x81, 0x80, 0, 0, 0, 0], true), Err(Broken::Frame), "a mask");
+        assert_eq!(read_frame(&[0x01, 0x00], false), Err(Broken::Frame), "a part");
+        let deflated = chat_wire::deflated_frame(&chat_wire::text_frame("x".repeat(1_000)));
+        let head = read_frame(&deflated, true).expect("a frame").expect("all of it");
+        assert_eq!((head.opcode, head.is_deflated), (TEXT, true));
+        assert_eq!(read_frame(&deflated, false), Err(Broken::Frame), "nobody agreed on it");
+        for first in [0x41, 0xe1, 0xd1, 0xc9, 0xc0, 0xc2] {
+            assert_eq!(read_frame(&[first, 0x00], true), Err(Broken::Frame), "{first:x}");
+        }
     }
 
     #[test]

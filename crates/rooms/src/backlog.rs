@@ -270,11 +270,11 @@ impl Backlog {
     }
 
     /// About how much memory it takes at most: each message as it is and encoded, and all together where they are
-    /// shared.
+    /// shared, compressed as well.
     pub fn n_bytes_held(&self) -> usize {
         let of = |view: &View| {
             let n_shared = usize::from(view.shared.is_some()) + usize::from(view.pieces.is_some());
-            (2 + n_shared) * view.n_bytes + MESSAGE_BYTES * view.entries.len()
+            (2 + 2 * n_shared) * view.n_bytes + MESSAGE_BYTES * view.entries.len()
         };
         // Not what the log alone holds: what is changed is mostly of the page as well.
         if self.has_changed { of(&self.page) + of(&self.log) } else { of(&self.page).max(of(&self.log)) }

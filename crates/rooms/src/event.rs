@@ -2,7 +2,8 @@
 //! and everybody who speaks that codec shares the bytes (as centrifuge does with its prepared data).
 
 use std::{
-    sync::{Arc, OnceLock},
+    collections::VecDeque,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,8 +14,11 @@ use uuid::Uuid;
 
 use crate::ids::SessionId;
 
-/// How many codecs there are: one for each way in that has an encoding of its own.
-const N_CODECS: usize = 1;
+/// How many codecs there are: one for each encoding of a way in.
+const N_CODECS: usize = 2;
+/// So many ends of a room's messages are kept compressed: the latest page, and what all who come back after the same
+/// moment have missed.
+const ENDS_KEPT: usize = 2;
 
 /// An encoding, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Codec(usize);
 impl Codec {
     /// Protocol version 1: JSON in WebSocket frames.
     pub const V1: Self = Self(0);
+    /// The same, compressed.
+    pub const V1_DEFLATED: Self = Self(1);
 }
 
 /// What was made of something once for each codec.
@@ -274,11 +280,13 @@ pub struct Messages {
 pub(crate) struct Held {
     events: Vec<Arc<Event>>,
     prepared: Prepared<(Bytes, Arc<[usize]>)>,
+    /// The latest ends that were compressed, each with the index of its first message.
+    compressed: Mutex<VecDeque<(usize, Bytes)>>,
 }
 
 impl Held {
     pub(crate) fn new(events: Vec<Arc<Event>>) -> Arc<Self> {
-        Arc::new(Self { events, prepared: Prepared::default() })
+        Arc::new(Self { events, ..Self::default() })
     }
 
     /// Those from this index on.
@@ -312,5 +320,19 @@ impl Messages {
             Some(begin) if *begin <= bytes.len() => bytes.slice(*begin..),
             _ => Bytes::new(),
         }
+    }
+
+    /// These messages as `compress` leaves them. Kept for those who get the same; where two threads ask for them at
+    /// once, each may call it.
+    pub fn compressed(&self, compress: impl FnOnce() -> Bytes) -> Bytes {
+        let kept = || self.held.compressed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = kept().iter().find(|(from, _)| *from == self.from) {
+            return bytes.clone();
+        }
+        let bytes = compress();
+        let mut kept = kept();
+        kept.truncate(ENDS_KEPT - 1);
+        kept.push_front((self.from, bytes.clone()));
+        bytes
     }
 }

@@ -6,6 +6,8 @@
 
 mod client;
 mod codes;
+mod deflate;
+mod extensions;
 mod reader;
 mod server;
 mod url;
@@ -16,6 +18,8 @@ pub use client::{
     ProfileChange, ReactToSend, ResumePoint, decode,
 };
 pub use codes::{CloseCode, ErrorCode};
+pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};
+pub use extensions::accept_deflate;
 pub use reader::{FrameReader, Inbound};
 pub use server::{
     AckPayload, AnnotationsPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,
@@ -28,7 +32,7 @@ pub use url::{
     changes_query, cursor_of, members_query, message_in_path, own_reactions_query, page_query, reactor_cursor,
     reactors_query, room_in_path,
 };
-pub use ws_frame::{close_frame, ping_frame, pong_frame, put_header, text_frame, text_frame_header};
+pub use ws_frame::{RSV1, close_frame, ping_frame, pong_frame, put_header, text_frame, text_frame_header};
 
 /// The subprotocol that a client may offer.
 pub const SUBPROTOCOL: &str = "realtime-chat.v1";

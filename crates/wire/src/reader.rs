@@ -8,10 +8,15 @@ use actix_http::ws::{Codec, Frame, Item};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 
+use super::{
+    deflate::{NotInflated, inflate},
+    ws_frame::{RSV1, TEXT},
+};
+
 /// What a client sent over its socket, whole.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Inbound {
-    /// A text message, its fragments joined; not checked for UTF-8.
+    /// A text message, its fragments joined and inflated where it came compressed; not checked for UTF-8.
     Text(Bytes),
     /// A whole binary message; its content is not kept.
     Binary,
@@ -23,10 +28,10 @@ pub enum Inbound {
     Pong,
     /// The client says goodbye.
     Close,
-    /// A frame declares, or fragments sum up to, more than allowed. Nothing of it was buffered; whatever
-    /// follows is dropped unread.
+    /// A frame declares, fragments sum up to, or a compressed message becomes more than allowed. Nothing beyond that was
+    /// buffered; whatever follows is dropped unread.
     TooLarge,
-    /// The bytes are no WebSocket. Whatever follows is dropped unread.
+    /// The bytes are no WebSocket, or a compressed message cannot be read. Whatever follows is dropped unread.
     Malformed,
 }
 
@@ -40,12 +45,21 @@ pub struct FrameReader<S> {
     buffer: BytesMut,
     fragments: Option<Fragments>,
     n_bytes_max: usize,
+    /// Messages may come compressed.
+    inflates: bool,
+    /// The frame in front is the first of a compressed message. Its bit was taken out, as the codec knows of none.
+    is_deflated: bool,
     /// Nothing more is read; bytes that come are dropped, so that a close frame can still reach the peer.
     discarding: bool,
 }
 
 enum Fragments {
-    Text(BytesMut),
+    Text {
+        /// As they came.
+        text: BytesMut,
+        /// All of it together is compressed.
+        is_deflated: bool,
+    },
     Binary(usize),
 }
 
@@ -54,13 +68,29 @@ impl<S> FrameReader<S> {
     pub fn new(bytes: S, n_bytes_max: usize) -> Self {
         // Never reached: what is larger is refused by its header, before the codec sees it.
         let codec = Codec::new().max_size(n_bytes_max + 1);
-        Self { bytes, codec, buffer: BytesMut::new(), fragments: None, n_bytes_max, discarding: false }
+        let (inflates, is_deflated) = (false, false);
+        Self {
+            bytes,
+            codec,
+            buffer: BytesMut::new(),
+            fragments: None,
+            n_bytes_max,
+            inflates,
+            is_deflated,
+            discarding: false,
+        }
+    }
+
+    /// Messages may come compressed, where that was agreed on ([`super::accept_deflate`]).
+    pub fn inflating(mut self, inflates: bool) -> Self {
+        self.inflates = inflates;
+        self
     }
 
     /// Bytes that wait for the rest of their message.
     pub fn n_bytes_held(&self) -> usize {
         let in_fragments = match &self.fragments {
-            Some(Fragments::Text(text)) => text.len(),
+            Some(Fragments::Text { text, .. }) => text.len(),
             Some(Fragments::Binary(_)) | None => 0,
         };
         self.buffer.len() + in_fragments
@@ -69,12 +99,14 @@ impl<S> FrameReader<S> {
     /// The next message that is whole in the buffer.
     fn take(&mut self) -> Option<Inbound> {
         while !self.discarding {
+            self.take_bit();
             if self.declares_too_much() {
                 return Some(self.give_up(Inbound::TooLarge));
             }
             match self.codec.decode(&mut self.buffer) {
                 Ok(Some(frame)) => {
-                    if let Some(inbound) = self.fold(frame) {
+                    let is_deflated = std::mem::take(&mut self.is_deflated);
+                    if let Some(inbound) = self.fold(frame, is_deflated) {
                         return Some(inbound);
                     }
                 }
@@ -85,32 +117,58 @@ impl<S> FrameReader<S> {
         None
     }
 
+    /// Takes out the bit that says that a message is compressed, where it may be: in the first frame of a message
+    /// (RFC 7692, section 6). The codec refuses it everywhere else.
+    fn take_bit(&mut self) {
+        if let Some(first) = self.buffer.first_mut()
+            && self.inflates
+            && !self.is_deflated
+            && *first & RESERVED == RSV1
+            && matches!(*first & OPCODE, TEXT | BINARY)
+        {
+            *first &= !RSV1;
+            self.is_deflated = true;
+        }
+    }
+
     /// Whether the header in front declares more than is allowed, with the fragments before it.
     fn declares_too_much(&self) -> bool {
         let Some((opcode, n)) = declared(&self.buffer) else { return false };
         let before = match &self.fragments {
-            Some(Fragments::Text(text)) if opcode == CONTINUATION => text.len(),
+            Some(Fragments::Text { text, .. }) if opcode == CONTINUATION => text.len(),
             Some(Fragments::Binary(n_bytes)) if opcode == CONTINUATION => *n_bytes,
             _ => 0,
         };
         usize::try_from(n).map_or(true, |n| n.saturating_add(before) > self.n_bytes_max)
     }
 
-    fn fold(&mut self, frame: Frame) -> Option<Inbound> {
+    fn fold(&mut self, frame: Frame, is_deflated: bool) -> Option<Inbound> {
         match frame {
-            Frame::Text(text) => Some(Inbound::Text(text)),
+            Frame::Text(text) => Some(self.text(text, is_deflated)),
             Frame::Binary(_) => Some(Inbound::Binary),
             Frame::Ping(payload) => Some(Inbound::Ping(payload)),
             Frame::Pong(_) => Some(Inbound::Pong),
             Frame::Close(_) => Some(self.give_up(Inbound::Close)),
-            Frame::Continuation(item) => self.fold_fragment(item),
+            Frame::Continuation(item) => self.fold_fragment(item, is_deflated),
         }
     }
 
-    fn fold_fragment(&mut self, item: Item) -> Option<Inbound> {
+    /// A whole text message, as it came.
+    fn text(&mut self, text: Bytes, is_deflated: bool) -> Inbound {
+        if !is_deflated {
+            return Inbound::Text(text);
+        }
+        match inflate(&text, self.n_bytes_max) {
+            Ok(text) => Inbound::Text(text),
+            Err(NotInflated::TooLarge) => self.give_up(Inbound::TooLarge),
+            Err(NotInflated::Malformed) => self.give_up(Inbound::Malformed),
+        }
+    }
+
+    fn fold_fragment(&mut self, item: Item, is_deflated: bool) -> Option<Inbound> {
         let (part, is_last) = match item {
             Item::FirstText(part) => {
-                self.fragments = Some(Fragments::Text(BytesMut::new()));
+                self.fragments = Some(Fragments::Text { text: BytesMut::new(), is_deflated });
                 (part, false)
             }
             Item::FirstBinary(part) => {
@@ -121,7 +179,7 @@ impl<S> FrameReader<S> {
             Item::Last(part) => (part, true),
         };
         let n_bytes = match &mut self.fragments {
-            Some(Fragments::Text(text)) => {
+            Some(Fragments::Text { text, .. }) => {
                 if text.len() + part.len() <= self.n_bytes_max {
                     text.extend_from_slice(&part);
                     text.len()
@@ -142,7 +200,7 @@ impl<S> FrameReader<S> {
             return Some(Inbound::Fragment);
         }
         match self.fragments.take()? {
-            Fragments::Text(text) => Some(Inbound::Text(text.freeze())),
+            Fragments::Text { text, is_deflated } => Some(self.text(text.freeze(), is_deflated)),
             Fragments::Binary(_) => Some(Inbound::Binary),
         }
     }
@@ -181,17 +239,22 @@ where
     }
 }
 
+/// Of the first byte of a frame: the bits that are zero unless something was agreed on.
+const RESERVED: u8 = 0x70;
+/// And the opcode.
+const OPCODE: u8 = 0x0f;
 /// The opcode of a fragment that is not the first.
-const CONTINUATION: u8 = 0;
+const CONTINUATION: u8 = 0x0;
+const BINARY: u8 = 0x2;
 
 /// Opcode and payload length that the frame header at the front of `buffer` declares, once it is there (RFC 6455,
 /// section 5.2). Nothing where the first two bytes are wrong already: the codec refuses the frame for them, whatever
 /// length it declares, so the answer does not depend on how much of the header has come.
 fn declared(buffer: &[u8]) -> Option<(u8, u64)> {
     let (first, second) = (*buffer.first()?, *buffer.get(1)?);
-    let (opcode, is_masked, second) = (first & 0x0f, second & 0x80 != 0, second & 0x7f);
-    let is_known = matches!(opcode, CONTINUATION..=0x2 | 0x8..=0xa);
-    if first & 0x70 != 0 || !is_masked || !is_known {
+    let (opcode, is_masked, second) = (first & OPCODE, second & 0x80 != 0, second & 0x7f);
+    let is_known = matches!(opcode, CONTINUATION..=BINARY | 0x8..=0xa);
+    if first & RESERVED != 0 || !is_masked || !is_known {
         return None;
     }
     let extended = |n: usize| {
@@ -224,6 +287,32 @@ mod tests {
         let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
         FrameReader::new(stream::iter(pieces), MAX).collect().now_or_never().expect("nothing waits")
     }
+
+    /// The same where messages may come compressed.
+    fn read_inflating(bytes: &[u8], n: usize) -> Vec<Inbound> {
+        let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
+        let reader = FrameReader::new(stream::iter(pieces), MAX).inflating(true);
+        reader.collect().now_or_never().expect("nothing waits")
+    }
+
+    /// A masked frame of at most 125 bytes with this first byte.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let n = u8::try_from(payload.len()).ok().filter(|n| *n < 126).expect("a short payload");
+        let mask = [7, 1, 250, 99];
+        let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key);
+        [first, 0x80 | n].into_iter().chain(mask).chain(masked).collect()
+    }
+
+    /// A text as a client that compresses sends it.
+    fn compressed(text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len() + 100);
+        let mut compressor = flate2::Compress::new(flate2::Compression::best(), false);
+        compressor.compress_vec(text, &mut out, flate2::FlushCompress::Sync).expect("compresses");
+        out.truncate(out.len() - 4);
+        out
+    }
+
+    const FIN: u8 = 0x80;
 
     fn written(messages: Vec<Message>) -> BytesMut {
         let mut bytes = BytesMut::new();
@@ -292,6 +381,84 @@ mod tests {
     }
 
     #[test]
+    fn compressed_messages_are_read_whole_and_in_fragments() {
+        let [long, short, split] = [&b"long ".repeat(150)[..], b"short", b"in three fragments"].map(compressed);
+        let (first, rest) = split.split_at(3);
+        let bytes = [
+            frame(FIN | RSV1 | TEXT, &long),
+            frame(FIN | TEXT, b"plain"),
+            frame(RSV1 | TEXT, first),
+            frame(FIN | 0x9, b"p"),
+            frame(CONTINUATION, &rest[..5]),
+            frame(FIN | CONTINUATION, &rest[5..]),
+            frame(TEXT, b"plain "),
+            frame(FIN | CONTINUATION, b"too"),
+            frame(FIN | RSV1 | BINARY, b"nobody looks at it"),
+            frame(FIN | RSV1 | TEXT, &short),
+            frame(FIN | RSV1 | TEXT, &[0]),
+        ]
+        .concat();
+        let expected = [
+            Inbound::Text(b"long ".repeat(150).into()),
+            Inbound::Text("plain".into()),
+            Inbound::Fragment,
+            Inbound::Ping("p".into()),
+            Inbound::Fragment,
+            Inbound::Text("in three fragments".into()),
+            Inbound::Fragment,
+            Inbound::Text("plain too".into()),
+            Inbound::Binary,
+            Inbound::Text("short".into()),
+            Inbound::Text(Bytes::new()),
+        ];
+        for n in [1, 2, 3, 7, 10_000] {
+            assert_eq!(read_inflating(&bytes, n), expected, "in pieces of {n}");
+        }
+        assert_eq!(read(&bytes, 100), [Inbound::Malformed], "nobody agreed on it");
+    }
+
+    #[test]
+    fn what_inflates_to_too_much_or_to_nothing_that_can_be_read_is_refused() {
+        let bomb = compressed(&[b'x'; MAX + 1]);
+        let (first, rest) = bomb.split_at(4);
+        let in_fragments = [frame(RSV1 | TEXT, first), frame(FIN | CONTINUATION, rest)].concat();
+        let after = frame(FIN | TEXT, b"after the end");
+        for n in [1, 10_000] {
+            let whole = [frame(FIN | RSV1 | TEXT, &bomb), after.clone()].concat();
+            assert_eq!(read_inflating(&whole, n), [Inbound::TooLarge]);
+            let parts = [in_fragments.clone(), after.clone()].concat();
+            assert_eq!(read_inflating(&parts, n), [Inbound::Fragment, Inbound::TooLarge]);
+            let broken = [frame(FIN | RSV1 | TEXT, &[0x07]), after.clone()].concat();
+            assert_eq!(read_inflating(&broken, n), [Inbound::Malformed]);
+        }
+        assert_eq!(read_inflating(&frame(FIN | RSV1 | TEXT, &compressed(&[b'x'; MAX])), 5).len(), 1);
+    }
+
+    #[test]
+    fn the_bit_is_refused_where_it_may_not_be() {
+        let text = compressed(b"text");
+        for (n_before, bytes) in [
+            (0, frame(FIN | RSV1 | 0x9, b"p")),
+            (0, frame(FIN | RSV1 | 0xa, b"p")),
+            (0, frame(FIN | RSV1 | 0x8, b"")),
+            (0, frame(FIN | RSV1 | CONTINUATION, &text)),
+            (0, frame(FIN | RSV1 | 0x3, &text)),
+            (0, frame(FIN | RSV1 | 0x20 | TEXT, &text)),
+            (0, frame(FIN | RSV1 | 0x10 | TEXT, &text)),
+            (0, frame(FIN | 0x20 | TEXT, &text)),
+            (1, [frame(RSV1 | TEXT, &text), frame(FIN | RSV1 | CONTINUATION, b"")].concat()),
+            (1, [frame(TEXT, b"t"), frame(RSV1 | CONTINUATION, b"")].concat()),
+            (1, [frame(RSV1 | TEXT, &text), frame(FIN | RSV1 | TEXT, &text)].concat()),
+            (1, [frame(RSV1 | TEXT, &text), frame(FIN | RSV1 | 0x9, b"p")].concat()),
+        ] {
+            for n in [1, 2, 1_000] {
+                let read = read_inflating(&bytes, n);
+                assert_eq!((read.len(), read.last()), (n_before + 1, Some(&Inbound::Malformed)), "{bytes:02x?}");
+            }
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_websocket() {
         for bytes in [
             &[0x81, 0x01, b'x'][..],
@@ -316,12 +483,13 @@ mod tests {
         ) {
             let bytes = [&header[..], &bytes].concat();
             prop_assert_eq!(read(&bytes, n), read(&bytes, bytes.len()));
+            prop_assert_eq!(read_inflating(&bytes, n), read_inflating(&bytes, bytes.len()));
         }
 
         #[test]
         fn never_panics_and_never_holds_much(bytes in proptest::collection::vec(any::<u8>(), 0..4_000), n in 1_usize..300) {
             let pieces: Vec<_> = bytes.chunks(n).map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece))).collect();
-            let mut reader = FrameReader::new(stream::iter(pieces), MAX);
+            let mut reader = FrameReader::new(stream::iter(pieces), MAX).inflating(n.is_multiple_of(2));
             while let Some(Some(_)) = reader.next().now_or_never() {
                 prop_assert!(reader.n_bytes_held() <= MAX + n + 14);
             }

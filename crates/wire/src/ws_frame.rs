@@ -6,7 +6,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::CloseCode;
 
 const FIN: u8 = 0x80;
-const TEXT: u8 = 0x1;
+/// Says that a message is compressed (RFC 7692, section 6).
+pub const RSV1: u8 = 0x40;
+/// The opcode of a text frame.
+pub const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -23,6 +26,16 @@ pub fn text_frame_header(n_bytes: usize) -> Bytes {
 /// A whole text frame.
 pub fn text_frame(json: impl AsRef<[u8]>) -> Bytes {
     frame(TEXT, json.as_ref())
+}
+
+/// The text of a whole frame, as [`text_frame`] writes it.
+pub fn text_of(frame: &[u8]) -> &[u8] {
+    let n_header = match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        _ => 2,
+    };
+    frame.get(n_header..).unwrap_or_default()
 }
 
 /// A ping without payload.
@@ -49,7 +62,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-/// Appends the header of a final, unmasked frame.
+/// Appends the header of a final, unmasked frame. The opcode may have [`RSV1`].
 pub fn put_header(bytes: &mut impl BufMut, opcode: u8, n_bytes: usize) {
     bytes.put_u8(FIN | opcode);
     match (u8::try_from(n_bytes), u16::try_from(n_bytes)) {
@@ -83,6 +96,7 @@ mod tests {
             let framed = text_frame(&text);
             assert_eq!(read(&framed), Some(Frame::Text(text.clone().into())), "{n}");
             assert_eq!(text_frame_header(n), framed[..framed.len() - n]);
+            assert_eq!(text_of(&framed), text.as_bytes());
         }
     }
 

@@ -205,6 +205,13 @@ impl RawSocket {
 
     /// The next frame's opcode and payload; `None` at the end of the connection.
     pub async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let (opcode, is_deflated, payload) = self.frame_with_bit().await?;
+        assert!(!is_deflated, "no compression was agreed on");
+        Some((opcode, payload))
+    }
+
+    /// The next frame's opcode, whether its payload is compressed, and that; `None` at the end of the connection.
+    pub async fn frame_with_bit(&mut self) -> Option<(u8, bool, Vec<u8>)> {
         loop {
             if let Some((frame, n)) = cut(&self.buffer) {
                 self.buffer.drain(..n);
@@ -240,9 +247,9 @@ impl RawSocket {
 }
 
 /// The frame at the front and its length, once all of it is there.
-fn cut(buffer: &[u8]) -> Option<((u8, Vec<u8>), usize)> {
+fn cut(buffer: &[u8]) -> Option<((u8, bool, Vec<u8>), usize)> {
     let (first, second) = (*buffer.first()?, *buffer.get(1)?);
-    assert_eq!(first & 0x70, 0, "no extension was negotiated");
+    assert_eq!(first & 0x30, 0, "there is one extension");
     assert_eq!(second & 0x80, 0, "a server does not mask");
     assert_eq!(first & FIN, FIN, "our server does not fragment");
     let big = |bytes: &[u8]| bytes.iter().fold(0_usize, |sum, b| sum << 8 | usize::from(*b));
@@ -252,5 +259,5 @@ fn cut(buffer: &[u8]) -> Option<((u8, Vec<u8>), usize)> {
         n => (2, usize::from(n)),
     };
     let payload = buffer.get(start..start + n)?.to_vec();
-    Some(((first & 0x0f, payload), start + n))
+    Some(((first & 0x0f, first & 0x40 != 0, payload), start + n))
 }

@@ -42,7 +42,7 @@ impl Client {
         // A burst leaves as it is written, not with the answer to what came before it.
         stream.set_nodelay(true).map_err(|e| broken(&e))?;
         let mut client = Self { stream, bytes: Vec::new(), run };
-        let request = wire::upgrade_request(&target.host, path);
+        let request = wire::upgrade_request(&target.host, path, false);
         client.stream.write_all(request.as_bytes()).map_err(|e| broken(&e))?;
         loop {
             match wire::read_head(&client.bytes).map_err(|_| "no HTTP".to_owned())? {
@@ -78,9 +78,9 @@ impl Client {
     /// The error: why the connection ended.
     pub fn next(&mut self, until: Instant) -> Result<Option<Heard>, String> {
         loop {
-            let head = wire::read_frame(&self.bytes).map_err(|_| "no WebSocket".to_owned())?;
+            let head = wire::read_frame(&self.bytes, false).map_err(|_| "no WebSocket".to_owned())?;
             let whole = head.filter(|head| self.bytes.len() >= head.n_head + head.n_payload);
-            let Some(wire::FrameHead { opcode, n_head, n_payload }) = whole else {
+            let Some(wire::FrameHead { opcode, n_head, n_payload, .. }) = whole else {
                 if self.fill(until)? {
                     continue;
                 }

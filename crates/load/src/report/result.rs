@@ -105,6 +105,8 @@ pub struct Settings {
     pub duration_seconds: f64,
     /// Whether who came back resumed.
     pub resume: bool,
+    /// Whether sessions offered compression.
+    pub compression: bool,
     pub seed: u64,
     /// The bound of the scenario max, in microseconds.
     pub max_p99: Option<u128>,
@@ -249,6 +251,7 @@ impl Settings {
             ramp_seconds: options.ramp_or_default().as_secs_f64(),
             duration_seconds: options.duration.as_secs_f64(),
             resume: options.resume == Choice::On,
+            compression: options.compression == Choice::On,
             seed,
             max_p99: (options.scenario == Scenario::Max).then_some(options.max_p99.as_micros()),
         }
