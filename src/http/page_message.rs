@@ -105,7 +105,7 @@ fn reply_to(message: &ChatMessage) -> Option<(i64, i64)> {
 }
 
 fn reactions(annotations: &Annotations) -> Vec<(String, i64)> {
-    annotations.reactions.iter().map(|one| (one.emoji.as_str().to_owned(), i64::from(one.count))).collect()
+    annotations.reactions.iter().map(|one| (one.emoji.as_str().to_owned(), one.count)).collect()
 }
 
 fn quote(seq: i64, quoted: Option<&ChatMessage>) -> PageQuote {

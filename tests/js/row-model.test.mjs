@@ -40,7 +40,7 @@ test('each field of a message that is drawn makes another model, and no other do
 
 test('those are all fields that a message has in the protocol', async () => {
   const { readFile } = await import('node:fs/promises');
-  const types = await readFile(new URL('../../static/js/types.d.ts', import.meta.url), 'utf8');
+  const types = await readFile(new URL('../../static/js/wire-types.d.ts', import.meta.url), 'utf8');
   const body = /type Message = \{([\s\S]*?)\n  \};/.exec(types)?.[1] ?? '';
   const fields = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name).filter((name) => name !== 'seq');
   assert.ok(fields.length > 10);

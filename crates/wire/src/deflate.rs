@@ -229,7 +229,7 @@ mod tests {
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
+            state.to_be_bytes()[0]
         })
         .take(40_000)
         .collect();
@@ -266,7 +266,7 @@ mod tests {
         #[test]
         fn a_welcome_is_read_as_it_was(head in "[ -~가-힣]{0,600}", n in 0_usize..200, tail in "[\\]}]{0,3}") {
             let messages = r#"{"id":"1","content":"안녕하세요"},"#.repeat(n);
-            let whole = [&head[..], &messages, &tail].concat();
+            let whole = [head.as_str(), &messages, &tail].concat();
             let header = crate::ws_frame::text_frame_header(whole.len());
             let plain = [header, head.into(), messages.into(), tail.into()];
             let chunks = deflated_welcome(plain.clone(), |messages| deflate(messages));

@@ -246,8 +246,11 @@ impl RawSocket {
     }
 }
 
+/// Its opcode, whether it is compressed, and what is in it.
+type Cut = (u8, bool, Vec<u8>);
+
 /// The frame at the front and its length, once all of it is there.
-fn cut(buffer: &[u8]) -> Option<((u8, bool, Vec<u8>), usize)> {
+fn cut(buffer: &[u8]) -> Option<(Cut, usize)> {
     let (first, second) = (*buffer.first()?, *buffer.get(1)?);
     assert_eq!(first & 0x30, 0, "there is one extension");
     assert_eq!(second & 0x80, 0, "a server does not mask");
