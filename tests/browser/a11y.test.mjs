@@ -23,10 +23,10 @@ async function clean(visitor) {
   return found;
 }
 
-/** What can be pressed is as large as a finger. Links within text and times are text. @param {Visitor} visitor */
+/** What can be pressed is as large as a finger. Links within text and times are text; what is not seen is for screen readers. @param {Visitor} visitor */
 async function large(visitor) {
   return visitor.page.evaluate(() => [...document.querySelectorAll('button, a[href], input, textarea')]
-    .filter((element) => !element.matches('.text a, a.at') && element.checkVisibility())
+    .filter((element) => !element.matches('.text a, a.at, .unseen') && element.checkVisibility())
     .map((element) => {
       const { width, height } = (element.closest('label') ?? element).getBoundingClientRect();
       return { name: element.id || element.className || element.outerHTML.slice(0, 60), width, height };
@@ -111,6 +111,59 @@ for (const lang of /** @type {const} */ (['ko', 'en'])) {
       assert.deepEqual(faults, []);
     });
   }
+}
+
+for (const [lang, theme] of [['ko', 'light'], ['en', 'dark']]) {
+  test(`axe finds nothing, all is large enough and fits, where messages live (${lang}, ${theme})`, async () => {
+    const id = `axe-living-${lang}`;
+    const visitor = await Visitor.open(browser, `${server.url}/room/${id}?lang=${lang}&theme=${theme}`, { viewport: { width: 320, height: 640 } });
+    const other = await Visitor.open(browser, `${server.url}/room/${id}?lang=en`);
+    const { page } = visitor;
+    /** @type {string[]} */
+    const faults = [];
+    const check = async (/** @type {string} */ state) => {
+      for (const found of [await clean(visitor), await large(visitor), await fits(visitor)]) faults.push(...found.map((/** @type {string} */ fault) => `${state}: ${fault}`));
+    };
+    /** @param {string} text @param {string} key */
+    const press = async (text, key) => {
+      await visitor.log.locator('li.msg:not(.pending)', { hasText: text }).first().evaluate((row) => {
+        /** @type {HTMLElement} */ (row).tabIndex = -1;
+        /** @type {HTMLElement} */ (row).focus();
+      });
+      await page.keyboard.press(key);
+    };
+    await other.join('Other long name');
+    await visitor.join('Writer');
+    await other.say('**bold**, `code`, ~~no~~ and https://example.com/ in one');
+    await other.say('```rust\nfn main() { println!("a line that is longer than any phone is wide"); }\n```');
+    await other.say(`> quoted\n${'word '.repeat(300)}`);
+    await visitor.say('first of mine');
+    await visitor.sees('first of mine');
+    await press('in one', 'r');
+    await visitor.say('@Other long name yes');
+    await visitor.log.locator('a.quote').waitFor();
+    await press('yes', '+');
+    await page.getByRole('menu').waitFor();
+    await check('menu');
+    await page.getByRole('menu').getByText('👍').click();
+    await visitor.log.locator('.reaction').waitFor();
+    await press('first of mine', 'e');
+    await check('editing');
+    await visitor.say('edited');
+    await visitor.log.locator('.edited').waitFor();
+    await visitor.composer.fill('@Oth');
+    await page.getByRole('option').waitFor();
+    await check('mentions offered');
+    await page.keyboard.press('Escape');
+    await visitor.composer.fill('');
+    await press('yes', 'r');
+    await check('answering');
+    await press('yes', 'Delete');
+    await visitor.log.locator('.undo').waitFor();
+    await check('undo');
+    assert.deepEqual(faults, []);
+    for (const one of [visitor, other]) await one.leave();
+  });
 }
 
 test('the keyboard reaches everything in order, shows where it is, and leaves', async () => {

@@ -49,7 +49,7 @@ export const strings = {
   edited: 'edited',
   editing: 'Editing your message',
   answering: (name) => `Answering ${name}`,
-  answerTo: (name, text) => `Answer to ${name}: ${text}`,
+  answerTo: 'Answer to',
   quoteGone: 'The message that this answers is gone.',
   pinned: 'pinned',
   reactions: 'Reactions',

@@ -25,7 +25,9 @@ export function drawMessage(node, model, { strings, actions, texts }) {
   parts.time.dateTime = model.createdAt;
   parts.time.textContent = model.saving ? strings.sending : model.time;
   parts.at.title = model.exactly;
-  parts.at.setAttribute('aria-label', [model.time, model.edited && strings.edited, model.pinned && strings.pinned, strings.linkCopy].filter(Boolean).join(', '));
+  // As it stands there, and what pressing it does.
+  const words = [model.pinned && strings.pinned, model.edited && strings.edited, parts.time.textContent].filter(Boolean).join(' ');
+  parts.at.setAttribute('aria-label', `${words}, ${strings.linkCopy}`);
   drawMark(parts.at, 'edited', model.edited && strings.edited, model.edited);
   drawMark(parts.at, 'pinned', model.pinned ? strings.pinned : '', '');
   drawReactions(parts.body, model, strings, actions);
@@ -74,10 +76,9 @@ function drawQuote({ body, line }, quote, strings) {
   const link = there ?? make('a', 'quote');
   link.href = `#m-${quote.seq}`;
   link.dataset.to = String(quote.seq);
-  link.setAttribute('aria-label', quote.nickname ? strings.answerTo(`\u2068${quote.nickname}\u2069`, quote.text) : quote.text);
   const text = make('bdi', 'quoted', quote.text);
   text.dir = 'auto';
-  link.replaceChildren(make('bdi', 'quoted-nick', quote.nickname), text);
+  link.replaceChildren(make('span', 'unseen', `${strings.answerTo} `), make('bdi', 'quoted-nick', quote.nickname), ' ', text);
   if (there) return;
   if (!body.contains(document.activeElement)) link.tabIndex = -1;
   body.insertBefore(link, line);
@@ -89,7 +90,7 @@ function drawMark(at, name, word, title) {
   if (!word) there?.remove();
   else {
     const mark = there ?? make('span', name);
-    mark.textContent = word;
+    mark.textContent = `${word} `;
     mark.title = title;
     if (!there) at.prepend(mark);
   }
@@ -125,7 +126,7 @@ function drawReactions(body, { seq, reactions }, strings, actions) {
     chip.setAttribute('aria-pressed', String(mine));
     chip.setAttribute('aria-label', label);
     chip.title = label;
-    /** @type {HTMLElement} */ (chip.firstElementChild).replaceChildren(make('span', 'emoji', emoji), make('span', 'number', String(count)));
+    /** @type {HTMLElement} */ (chip.firstElementChild).replaceChildren(make('span', 'emoji', emoji), ' ', make('span', 'number', String(count)));
     // Moving it would take the focus from it.
     if (group.children[at] !== chip) group.insertBefore(chip, group.children[at] ?? null);
   }

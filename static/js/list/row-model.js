@@ -2,6 +2,7 @@
 // exactly when something of it has changed. Pure.
 
 import { reactionsOf } from '../store/reactions.js';
+import { plainText } from '../text/format.js';
 
 /** So much of a quoted message stands above its answer: code points, of its first line with text. */
 const QUOTE_MAX = 120;
@@ -85,9 +86,9 @@ function quote(reply, { store, strings }) {
   return { seq, nickname: quoted.author.nickname, text: excerpt(quoted.content) };
 }
 
-/** One line of a text. @param {string} content */
+/** One line of a text, without its marks. @param {string} content */
 export function excerpt(content) {
-  const line = content.split('\n').map((part) => part.replace(/^\s*(?:>|```\w*)\s*/, '').trim()).find(Boolean) ?? '';
+  const line = plainText(content).split('\n').map((part) => part.trim()).find(Boolean) ?? '';
   const letters = [...line.slice(0, 2 * QUOTE_MAX)];
   return letters.length > QUOTE_MAX ? `${letters.slice(0, QUOTE_MAX).join('')}…` : line;
 }

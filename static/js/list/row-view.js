@@ -83,6 +83,8 @@ export class RowView {
     }
     for (const [key, node] of this.nodes) {
       if (keep.has(key)) continue;
+      // Whoever was in it goes on from the list, and not from the top of the page.
+      if (node.contains(document.activeElement)) view.parts.log.focus({ preventScroll: true });
       node.remove();
       this.nodes.delete(key);
     }

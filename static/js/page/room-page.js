@@ -21,6 +21,7 @@ import { History } from '../store/history.js';
 import { Identity, uuid } from '../store/identity.js';
 import { newReactions } from '../store/reactions.js';
 import { ReadPosition } from '../store/read-position.js';
+import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
 import { Connection } from '../wire/connection.js';
 import { Outbox } from '../wire/outbox.js';
@@ -308,9 +309,10 @@ export class RoomPage {
     on(store, 'done', () => commander.resolved());
     on(store, 'arrived', (/** @type {Chat.Message[]} */ messages) => {
       for (const message of messages) {
-        const { author: { nickname }, content } = message;
-        if (store.mentionsMe(message)) announcer.say(this.strings.mentionedYou(nickname, content));
-        else announcer.message(`${nickname}: ${content}`);
+        const { author: { nickname } } = message;
+        const text = plainText(message.content);
+        if (store.mentionsMe(message)) announcer.say(this.strings.mentionedYou(nickname, text));
+        else announcer.message(`${nickname}: ${text}`);
       }
     });
     // Once a message: a crowd that applauds must not talk over everything else.
