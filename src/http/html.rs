@@ -27,6 +27,7 @@ pub fn html_head(request: &HttpRequest, frames: &str, nonce: &str) -> HttpRespon
     response
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(security::PERMISSIONS_POLICY)
         .insert_header((header::CONTENT_SECURITY_POLICY, security::policy(request, trusted, nonce, frames)));
     response
 }

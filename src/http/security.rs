@@ -21,8 +21,11 @@ pub fn headers() -> DefaultHeaders {
         .add((header::REFERRER_POLICY, "strict-origin-when-cross-origin"))
         .add(("cross-origin-resource-policy", "cross-origin"))
         .add(("cross-origin-embedder-policy", "require-corp"))
-        .add(("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"))
 }
+
+/// What no page of ours needs of a browser. For pages alone: what they load is not asked.
+pub const PERMISSIONS_POLICY: (&str, &str) =
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 
 /// What is public may be read from every origin.
 pub fn any_origin() -> DefaultHeaders {

@@ -55,7 +55,7 @@ const link = make('a', '', 'a link');
 link.href = '#m-29';
 text.replaceChildren('see ', link);
 
-new Roving(byId('log'), list, { toBottom: () => {}, leave: () => byId('message').focus() }, ending.signal);
+new Roving(byId('log'), list, { toBottom: () => {}, leave: () => byId('message').focus() }, new AbortController().signal);
 new Trigger({
   log: byId('log'),
   list,

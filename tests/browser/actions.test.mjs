@@ -80,7 +80,10 @@ async function open({ lang = 'en', theme = 'light', ...options } = {}) {
     async toRow(seq) {
       await page.locator('#log').focus();
       await page.keyboard.press('End');
-      while (await page.evaluate(() => document.activeElement?.id) !== `m-${seq}`) await page.keyboard.press('ArrowUp');
+      for (let n = 30; await page.evaluate(() => document.activeElement?.id) !== `m-${seq}`; n -= 1) {
+        assert.ok(n > 0, `the arrows do not lead to message ${seq}`);
+        await page.keyboard.press('ArrowUp');
+      }
     },
     async leave() {
       assert.deepEqual(complaints, []);

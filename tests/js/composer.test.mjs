@@ -13,8 +13,8 @@ function element(more = {}) {
   });
 }
 
-/** @param {(world: any) => void} run @param {{drafts?: any, takes?: boolean}} [options] */
-function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
+/** @param {(world: any) => void | Promise<void>} run @param {{drafts?: any, takes?: boolean}} [options] */
+async function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
   const names = ['matchMedia', 'getComputedStyle', 'requestAnimationFrame', 'document'];
   const before = names.map((name) => /** @type {any} */ (globalThis)[name]);
   Object.assign(globalThis, {
@@ -31,6 +31,8 @@ function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
     const more = [];
     let left = 0;
     let up = 0;
+    /** Whom an `@` means, once it is asked for. @type {any} */
+    let source = null;
     const composer = new Composer(parts, {
       submit(content, written) {
         if (takes) sent.push(content);
@@ -43,11 +45,12 @@ function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
       },
       editLast: () => { up += 1; },
       typed: () => {},
+      mentions: async () => source,
       signal: new AbortController().signal,
       drafts, draftKey: 'draft', strings: () => strings, explain: (text) => explained.push(text), leave: () => { left += 1; },
     });
-    run({
-      composer, ...parts, sent, more, explained, drafts, left: () => left, up: () => up,
+    await run({
+      composer, ...parts, sent, more, explained, offer: (/** @type {any} */ one) => { source = one; }, drafts, left: () => left, up: () => up,
       type(/** @type {string} */ text) {
         parts.box.value = text;
         parts.box.dispatchEvent(new Event('input'));
@@ -72,7 +75,7 @@ test('what is written is kept, what is sent is no draft any more', () => withCom
 test('a draft comes back', () => {
   const drafts = memoryStorage();
   drafts.set('draft', 'from before');
-  withComposer(({ box, send }) => assert.deepEqual([box.value, send.disabled], ['from before', false]), { drafts });
+  return withComposer(({ box, send }) => assert.deepEqual([box.value, send.disabled], ['from before', false]), { drafts });
 });
 
 test('what cannot be taken stays in the box', () => withComposer(({ type, press, box, sent, drafts }) => {
@@ -161,3 +164,17 @@ test('Ctrl or Cmd with Enter sends', () => withComposer(({ type, press, sent }) 
   press('Enter', { altKey: true });
   assert.equal(sent.length, 3);
 }));
+
+test('a message with an @ waits until it is known whom it addresses, and goes without where that cannot be had', () => withComposer(async ({ type, press, sent, more, offer }) => {
+  offer({ update() {}, keydown: () => false, reset() {}, restore() {}, mentionsOf: () => [{ authorId: 'a', from: 0, to: 4 }] });
+  type('@Fox');
+  press('Enter');
+  assert.deepEqual(sent, []);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  assert.deepEqual([sent, more], [['@Fox'], [{ mentions: [{ authorId: 'a', from: 0, to: 4 }] }]]);
+}).then(() => withComposer(async ({ type, press, sent, more }) => {
+  type('@Fox');
+  press('Enter');
+  await new Promise((resolve) => { setImmediate(resolve); });
+  assert.deepEqual([sent, more], [['@Fox'], [{}]]);
+})));

@@ -117,3 +117,14 @@ test('who has begun to react', () => {
   assert.deepEqual(newReactions(before, after), [{ id: 'b', emoji: '👍' }, { id: 'a', emoji: '🎉' }]);
   assert.deepEqual(newReactions(after, before), []);
 });
+
+test('a reader without a name sees what they have pressed', () => {
+  const box = commands();
+  const stored = message(1, { reactions: [{ emoji: '👍', count: 1, authors: ['who'] }] });
+  const shown = () => reactionsOf(stored, box, null).map(({ emoji, count, mine }) => `${emoji}${count}${mine ? '*' : ''}`).join(' ');
+  assert.equal(shown(), '👍1');
+  box.add({ type: 'REACT', id: 'm1', emoji: '👍', on: true });
+  assert.equal(shown(), '👍2*');
+  box.done(box.entries[0].clientId);
+  assert.equal(shown(), '👍1*', 'it is the one that the message tells of');
+});

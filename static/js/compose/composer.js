@@ -17,6 +17,7 @@ export class Composer {
    * @param {(message: Chat.Message, content: string, mentions: Chat.Mention[]) => boolean} options.edit likewise
    * @param {() => void} options.editLast the writer wants to edit the last message of their own
    * @param {(text: string) => void} options.typed something was written
+   * @param {() => Promise<Chat.MentionSource | null>} options.mentions is asked for with the first `@`; null where it cannot be had
    * @param {Chat.KeyValue} options.drafts
    * @param {string} options.draftKey
    * @param {() => Chat.Strings} options.strings
@@ -37,6 +38,10 @@ export class Composer {
     this.beside = '';
     /** @type {Chat.MentionSource | null} */
     this.mentions = null;
+    /** It could not be had: what is written goes without it. */
+    this.gaveUp = false;
+    /** While it is being loaded. @type {Promise<void> | null} */
+    this.loading = null;
     const { form, box, send, context } = parts;
     const { signal } = options;
     const touch = matchMedia('(hover: none) and (pointer: coarse)');
@@ -90,7 +95,9 @@ export class Composer {
     if (!this.edited) this.beside = box.value;
     this.edited = message;
     box.value = content;
-    this.mentions?.restore(content, message.mentions ?? []);
+    const { mentions = [] } = message;
+    if (mentions.length) this.#withMentions(() => this.edited === message && box.value === content && this.mentions?.restore(content, mentions));
+    else this.mentions?.reset();
     this.#drawContext();
     this.update();
     this.focus();
@@ -112,6 +119,19 @@ export class Composer {
     else if (!this.edited || isThere(this.edited.id)) return;
     else this.#endEdit();
     this.#drawContext();
+  }
+
+  /** @param {() => void} act once it is known whom an `@` may mean, or that this cannot be had now */
+  async #withMentions(act) {
+    if (!this.mentions && !this.gaveUp) {
+      this.loading ??= this.options.mentions().then((mentions) => {
+        this.mentions = mentions;
+        this.gaveUp = mentions === null;
+        this.loading = null;
+      });
+      await this.loading;
+    }
+    act();
   }
 
   #endEdit() {
@@ -146,6 +166,11 @@ export class Composer {
       explain(strings().tooLong(over));
       return;
     }
+    if (content.includes('@') && !this.mentions && !this.gaveUp) {
+      // Whom it addresses must not be lost because it was sent before that was known.
+      this.#withMentions(() => this.#submit());
+      return;
+    }
     const mentions = this.mentions?.mentionsOf(content) ?? [];
     if (this.edited) {
       if (content !== this.edited.content && !this.options.edit(this.edited, content, mentions)) return;
@@ -170,7 +195,8 @@ export class Composer {
     requestAnimationFrame(() => {
       this.scheduled = false;
       this.update();
-      this.mentions?.update();
+      if (this.parts.box.value.includes('@')) this.#withMentions(() => this.mentions?.update());
+      else this.mentions?.update();
       if (!this.edited) this.options.typed(this.parts.box.value);
     });
   }

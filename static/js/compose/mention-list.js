@@ -6,6 +6,8 @@
 import { MentionTracker, candidates, endOf, tokenAt } from './mentions.js';
 import { avatarImage, make } from '../shared/dom.js';
 
+export { peopleOf } from './mentions.js';
+
 /** Enter ends a Korean syllable, and some systems report that press once more. It comes at most this much later. */
 const AGAIN_MS = 50;
 /** The key code of a key that the input method has taken. */

@@ -28,7 +28,7 @@ export class MessageActions {
     const there = !message.deletedAt && !this.deletions.has(message.id) && !this.store.commands.deletes(message.id);
     const own = this.store.isOwn(message) && this.writes();
     return {
-      react: there && this.store.ownId !== null,
+      react: there,
       reply: there && this.writes(),
       edit: there && own && this.#editable(message),
       remove: there && own,
@@ -53,7 +53,7 @@ export class MessageActions {
 
   /** @param {Chat.Message} message @param {string} emoji */
   reacts(message, emoji) {
-    return this.store.ownId !== null && this.store.commands.reacts(message, emoji, this.store.ownId);
+    return this.store.commands.reacts(message, emoji, this.store.ownId);
   }
 
   /** @param {Chat.Message} message */

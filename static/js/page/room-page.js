@@ -2,8 +2,6 @@
 
 import { Trigger } from '../actions/trigger.js';
 import { Composer } from '../compose/composer.js';
-import { MentionList } from '../compose/mention-list.js';
-import { peopleOf } from '../compose/mentions.js';
 import { Profile } from '../compose/profile.js';
 import { TypingSender } from '../compose/typing-sender.js';
 import { load, supported } from '../i18n/index.js';
@@ -19,6 +17,7 @@ import { ChatStore } from '../store/chat-store.js';
 import { Deletions } from '../store/deletions.js';
 import { History } from '../store/history.js';
 import { Identity, uuid } from '../store/identity.js';
+import { OwnReactions } from '../store/own-reactions.js';
 import { newReactions } from '../store/reactions.js';
 import { ReadPosition } from '../store/read-position.js';
 import { plainText } from '../text/format.js';
@@ -62,6 +61,7 @@ export class RoomPage {
     this.store.selfId = this.identity.authorId;
     this.history = new History(this.store, api, () => this.view.schedule());
 
+    this.ownReactions = new OwnReactions(this.store, api, () => (this.identity.nickname !== null && this.connection.state === 'live' ? this.identity.anonymousId : null));
     this.frame = new Frame((message) => this.#fromBlog(message));
     this.announcer = new Announcer(byId('announcer'), (n) => this.strings.announceMany(n));
     this.status = new Status({ strip: byId('status'), note: byId('note') }, words);
@@ -111,6 +111,7 @@ export class RoomPage {
       edit: (message, content, mentions) => this.actions.change(message, content, mentions),
       editLast: () => this.actions.editLast(),
       typed: (text) => this.typing.typed(text),
+      mentions: () => this.#mentions(),
       drafts: session,
       draftKey: `realtime-chat:draft:${room}`,
       strings: words,
@@ -120,15 +121,6 @@ export class RoomPage {
     });
     this.typing = new TypingSender(() => identity.nickname !== null && connection.send(TYPING));
     this.typingLine = new TypingLine(byId('typing'), store, words, signal);
-    this.composer.mentions = new MentionList({
-      box: /** @type {HTMLTextAreaElement} */ (byId('message')),
-      host: byId('composer'),
-      people: () => peopleOf(store.messages, [...store.authors.list(), ...store.presence.members ?? []]),
-      selfId: () => store.ownId,
-      strings: words,
-      signal,
-      say: (text) => this.announcer.say(text),
-    });
     this.profile = new Profile({
       form: /** @type {HTMLFormElement} */ (byId('profile')),
       prompt: byId('prompt'),
@@ -208,6 +200,7 @@ export class RoomPage {
     this.sender.destroy();
     this.commander.destroy();
     this.store.destroy();
+    this.ownReactions.destroy();
   }
 
   #join() {
@@ -248,6 +241,25 @@ export class RoomPage {
       leaving: (id) => this.deletions.has(id),
       me: () => ({ nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' }),
     };
+  }
+
+  /** Few messages address anybody: what that takes is loaded with the first `@`. @returns {Promise<Chat.MentionSource | null>} */
+  async #mentions() {
+    try {
+      const { MentionList, peopleOf } = await import('../compose/mention-list.js');
+      const { store, ending: { signal } } = this;
+      return new MentionList({
+        box: /** @type {HTMLTextAreaElement} */ (byId('message')),
+        host: byId('composer'),
+        people: () => peopleOf(store.messages, [...store.authors.list(), ...store.presence.members ?? []]),
+        selfId: () => store.ownId,
+        strings: () => this.strings,
+        signal,
+        say: (text) => this.announcer.say(text),
+      });
+    } catch {
+      return null;
+    }
   }
 
   /** What can be done with the message of a row. @param {HTMLElement} row @returns {Chat.Subject | null} */
@@ -326,6 +338,8 @@ export class RoomPage {
       announcer.say(this.strings.reacted(nickname, first.emoji));
     });
     on(store, 'presence', () => this.composer.mentions?.update());
+    on(store, 'reset', () => this.ownReactions.forget());
+    on(store, 'messages', () => this.ownReactions.soon());
     on(store, 'messages', () => this.composer.check((id) => !store.find(id)?.deletedAt));
     for (const one of [sender, commander]) on(one, 'changed', () => store.touch());
     on(sender, 'hold', (hold) => status.hold(hold));

@@ -11,8 +11,8 @@ export function reactionsOf(message, commands, selfId) {
   const pressed = commands.reactingTo(message.id).filter((emoji) => !stored.some((one) => one.emoji === emoji));
   const all = [...stored, ...pressed.map((emoji) => ({ emoji, count: 0, authors: /** @type {string[]} */ ([]) }))];
   return all.map(({ emoji, count, authors }) => {
-    const before = selfId !== null && commands.reacted(message, emoji, selfId);
-    const mine = selfId !== null && commands.reacts(message, emoji, selfId);
+    const before = commands.reacted(message, emoji, selfId);
+    const mine = commands.reacts(message, emoji, selfId);
     return { emoji, count: count + Number(mine) - Number(before), mine, authors };
   }).filter(({ count }) => count > 0);
 }

@@ -88,7 +88,7 @@ export class Commands {
    * the message tells, then what this page did.
    * @param {Chat.Message} message
    * @param {string} emoji
-   * @param {string} selfId
+   * @param {string | null} selfId null for a reader without a name
    */
   reacts({ id, reactions = [] }, emoji, selfId) {
     const ours = this.entries.filter((entry) => entry.type === 'REACT' && entry.id === id && entry.emoji === emoji).at(-1);
@@ -99,12 +99,14 @@ export class Commands {
    * As `reacts`, without what is on its way.
    * @param {{id: string, reactions?: Chat.Reaction[]}} message
    * @param {string} emoji
-   * @param {string} selfId
+   * @param {string | null} selfId
    */
   reacted({ id, reactions = [] }, emoji, selfId) {
     const reaction = reactions.find((other) => other.emoji === emoji);
-    if (!reaction || reaction.authors.includes(selfId)) return Boolean(reaction);
-    return reaction.count > reaction.authors.length && this.mine.get(`${id} ${emoji}`) === true;
+    if (!reaction) return false;
+    if (selfId !== null && reaction.authors.includes(selfId)) return true;
+    // A reader without a name does not know which of them they are.
+    return (selfId === null || reaction.count > reaction.authors.length) && this.mine.get(`${id} ${emoji}`) === true;
   }
 
   /** The emojis that wait to be put on a message. @param {string} id @returns {string[]} */
