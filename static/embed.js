@@ -131,9 +131,7 @@ function hostTheme(from = document.body) {
   const dark = scheme.includes('dark');
   if (dark !== scheme.includes('light')) return dark ? 'dark' : 'light';
   if (dark) return 'auto';
-  /** @type {Element | null} */
-  let at = from;
-  for (; at; at = at.parentElement) {
+  for (let at = /** @type {Element | null} */ (from); at; at = at.parentElement) {
     const paper = lightness(getComputedStyle(at).backgroundColor);
     if (paper !== null) return paper < 0.5 ? 'dark' : 'light';
   }
@@ -164,13 +162,8 @@ class RealtimeChat extends HTMLElement {
   /** Of the scripts on this page; where it is one, elements need not name it. @type {Set<string>} */
   static servers = new Set();
 
-  connectedCallback() {
-    if (!this.#frame) this.#mount();
-  }
-
-  disconnectedCallback() {
-    this.#unmount();
-  }
+  connectedCallback() { if (!this.#frame) this.#mount(); }
+  disconnectedCallback() { this.#unmount(); }
 
   /** @param {string} name @param {string | null} before @param {string | null} now */
   attributeChangedCallback(name, before, now) {
@@ -180,32 +173,20 @@ class RealtimeChat extends HTMLElement {
       if (name === 'server' && this.#said.error) this.#mount();
       return;
     }
-    if (name === 'theme' || name === 'lang') {
-      this.#follow();
-    } else if (name === 'height') {
-      this.#applyHeight();
-    } else if (name === 'title') {
+    if (name === 'theme' || name === 'lang') this.#follow();
+    else if (name === 'height') this.#applyHeight();
+    else if (name === 'title') {
       this.#frame.title = this.#label();
       this.#post('set-title', { title: this.#title() });
-    } else if (name !== 'loading') {
-      this.#mount();
-    }
+    } else if (name !== 'loading') this.#mount();
   }
 
   /** @param {string} theme `light`, `dark`, `auto` or `host` */
-  setTheme(theme) {
-    this.setAttribute('theme', theme);
-  }
-
+  setTheme(theme) { this.setAttribute('theme', theme); }
   /** @param {string} room */
-  setRoom(room) {
-    this.setAttribute('room', room);
-  }
-
+  setRoom(room) { this.setAttribute('room', room); }
   /** Takes the chat off the page and leaves nothing behind. */
-  destroy() {
-    this.remove();
-  }
+  destroy() { this.remove(); }
 
   /** @param {'warn' | 'error'} kind @param {string} text */
   #say(kind, text) {
@@ -256,10 +237,9 @@ class RealtimeChat extends HTMLElement {
     };
     if (this.getAttribute('loading') === 'eager') return load();
     const near = new IntersectionObserver((entries) => {
-      if (entries.some(({ isIntersecting }) => isIntersecting)) {
-        near.disconnect();
-        load();
-      }
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      near.disconnect();
+      load();
     }, { rootMargin: '800px' });
     near.observe(this);
     this.#undo.push(() => near.disconnect());
@@ -301,13 +281,8 @@ class RealtimeChat extends HTMLElement {
     return room;
   }
 
-  #title() {
-    return cut(this.getAttribute('title'), TITLE_MAX);
-  }
-
-  #label() {
-    return this.#title() || (this.#lang() === 'ko' ? '게시물 토론방' : 'Discussion');
-  }
+  #title() { return cut(this.getAttribute('title'), TITLE_MAX); }
+  #label() { return this.#title() || (this.#lang() === 'ko' ? '게시물 토론방' : 'Discussion'); }
 
   /** @returns {Record<string, string>} */
   #extra() {
@@ -369,9 +344,7 @@ class RealtimeChat extends HTMLElement {
     this.#undo.push(() => target.removeEventListener(type, act, capture));
   }
 
-  #show() {
-    if (this.#frame) this.#frame.style.visibility = '';
-  }
+  #show() { if (this.#frame) this.#frame.style.visibility = ''; }
 
   /** @param {string} type @param {Record<string, unknown>} fields */
   #post(type, fields) {
@@ -437,13 +410,10 @@ function mountFrom(tag) {
   if (tag.chat || !('room' in dataset || 'roomFrom' in dataset || 'target' in dataset)) return;
   const server = serverOf(tag);
   const place = target ? find(target) : tag.closest('body') ? tag : null;
-  if (!server) {
-    console.error(noChat(dataset.server));
-  } else if (!place && document.readyState === 'loading') {
-    document.addEventListener('DOMContentLoaded', () => mountFrom(tag), { once: true });
-  } else if (target && !place) {
-    console.warn(`${NAME}: nothing on this page is ${target}`);
-  } else {
+  if (!server) console.error(noChat(dataset.server));
+  else if (!place && document.readyState === 'loading') document.addEventListener('DOMContentLoaded', () => mountFrom(tag), { once: true });
+  else if (target && !place) console.warn(`${NAME}: nothing on this page is ${target}`);
+  else {
     const chat = create({ ...dataset, server });
     tag.chat = chat;
     if (place === tag) tag.after(chat);

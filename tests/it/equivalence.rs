@@ -155,7 +155,13 @@ async fn run(server: &Server, other: &Server, seed: u64) {
     let shown = page["messages"].as_array().expect("messages");
     assert!(shown.len() >= 10 && stored.len() >= 10, "{} and {}", shown.len(), stored.len());
     for message in shown {
-        assert_eq!(Some(message), of_place(&message["seq"]), "seed {seed}: what the page shows");
+        assert_eq!(
+            Some(message),
+            of_place(&message["seq"]),
+            "seed {seed}: what the page shows, {} messages beside {}",
+            shown.len(),
+            stored.len()
+        );
     }
     assert!(stored.ends_with(&shown[shown.len().saturating_sub(stored.len())..]), "seed {seed}: and all of it");
     assert_eq!(page["rev"], fresh.head.room.rev, "seed {seed}");

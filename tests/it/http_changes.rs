@@ -265,7 +265,7 @@ async fn reactions_tell_who_and_what_is_mine(database: &Database) {
     {
         assert_eq!(mine(query, id).await.0, StatusCode::BAD_REQUEST, "{query}");
     }
-    assert!(!server.all_said().await.contains(&who.to_string()), "a secret is never logged");
+    assert!(!server.log().contains(&who.to_string()), "a secret is never logged");
 }
 
 async fn a_page_of_another_origin_may_send_its_identity(database: &Database) {
@@ -330,9 +330,13 @@ async fn code_gets_its_colours() {
 async fn colours_cost_an_address_what_they_take() {
     let settings = [("CHAT_ADDRESS_BYTES_BURST_MIB", "1"), ("CHAT_ADDRESS_BYTES_KIB_PER_SECOND", "1")];
     let (_database, server) = Server::alone(&settings).await;
-    // One code of 16 KiB costs the whole MiB; the same again is kept, and costs its answer, which is in debt already.
+    // One code of 16 KiB costs the whole MiB, and its answer goes into debt. That is small and may be paid back before a
+    // busy machine asks again; whoever then gets another one has a debt of a whole MiB.
     let body = |c: &str| json!({"language": "rs", "code": c.repeat(16 * 1024)}).to_string();
     assert_eq!(highlight(&server, body("a")).await.0, 200);
-    let (status, answer) = highlight(&server, body("b")).await;
+    let (mut status, mut answer) = highlight(&server, body("b")).await;
+    if status == 200 {
+        (status, answer) = highlight(&server, body("c")).await;
+    }
     assert_eq!((status, &answer["error"]["code"]), (429, &json!("RATE_LIMITED")));
 }

@@ -132,7 +132,8 @@ async fn everything_gets_through(proxy: &Proxy, path: Path) {
         n_files += 1;
         visit.text(file).await;
     }
-    assert!(n_files > 20, "{n_files} files");
+    // Style, two scripts, the words, the icon, an animal.
+    assert!(n_files >= 6, "{n_files} files");
     for path in ["/", "/check", "/embed.js", "/api/v1/avatars"] {
         visit.text(&format!("{base}{path}")).await;
     }
