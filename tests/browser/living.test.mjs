@@ -160,6 +160,8 @@ test('who is typing is seen, by nobody else than the others, and nothing moves',
   const { panda, fox } = await two('typing');
   await panda.say('a message');
   await fox.sees('a message');
+  // That somebody has come is told a moment later, in a line of its own.
+  await panda.log.locator('.notice').waitFor();
   const before = await row(panda, 'a message').boundingBox();
   await fox.composer.pressSequentially('hm');
   await panda.where.locator('#typing').getByText('Fox').waitFor();
