@@ -287,7 +287,8 @@ async fn fragments_of_nothing_cost_nothing() {
     let mut socket = RawSocket::open(&server, "/ws/room/post", "").await;
     assert!(socket.send(TEXT, b"").await);
     let nothing = [CONTINUATION, 0x80, 0, 0, 0, 0].repeat(10_000);
-    for _ in 0..50 {
+    // Each would be remembered with some bytes; no more of them than a busy machine reads in the time that a JOIN may take.
+    for _ in 0..20 {
         assert!(socket.send_bytes(&nothing).await);
     }
     assert!(socket.send(FIN | CONTINUATION, br#"{"type":"PING","payload":{}}"#).await);

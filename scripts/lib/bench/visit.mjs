@@ -18,8 +18,9 @@ export function conversation() {
         return seed % below;
     };
     const sentence = () => Array.from({ length: 4 + next(14) }, () => words[next(words.length)]).join(" ");
-    const authors = ["수달", "Fox", "익명의 너구리", "Anonymous Owl", "지나가던 사람"];
-    return authors.map((author) => ({ author, contents: Array.from({ length: 10 }, sentence) }));
+    // Each animal that comes into sight is a request of its own, and which one somebody gets is chance.
+    const authors = ["수달", "Fox", "익명의 너구리", "지나가던 사람"];
+    return authors.map((author, n) => ({ author, contents: Array.from({ length: n < 2 ? 13 : 12 }, sentence) }));
 }
 
 /** A way to the server that counts what goes through. */
