@@ -344,7 +344,8 @@ async fn the_flood_says_what_gets_through(database: &Database) {
 /// One clear line, status 2.
 fn refused(ended: &Ended, words: &[&str]) {
     assert_eq!(ended.status.code(), Some(2), "{}\n{}", ended.stdout, ended.stderr);
-    let lines: Vec<_> = ended.stderr.lines().collect();
+    // On a busy machine a second passes before that, and each second has a line of progress.
+    let lines: Vec<_> = ended.stderr.lines().filter(|line| !line.contains(" sessions · ")).collect();
     assert!(lines.len() == 1 && lines[0].starts_with("error: "), "{lines:?}");
     for word in words {
         assert!(lines[0].contains(word), "{word}: {lines:?}");
