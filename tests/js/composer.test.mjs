@@ -178,3 +178,13 @@ test('a message with an @ waits until it is known whom it addresses, and goes wi
   await new Promise((resolve) => { setImmediate(resolve); });
   assert.deepEqual([sent, more], [['@Fox'], [{}]]);
 })));
+
+test('an edit that takes the place of another one loses no text', () => withComposer(({ composer, type, press, box }) => {
+  type('draft');
+  composer.edit(message(3));
+  type('half an edit');
+  composer.edit(message(4), 'refused before');
+  assert.equal(box.value, 'refused before');
+  press('Escape', { keyCode: 27 });
+  assert.equal(box.value, 'draft\nhalf an edit');
+}));

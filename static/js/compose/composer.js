@@ -93,6 +93,8 @@ export class Composer {
   edit(message, content = message.content) {
     const { box } = this.parts;
     if (!this.edited) this.beside = box.value;
+    // Another edit that was not sent yet is not lost: it waits beside this one.
+    else if (this.edited.id !== message.id && box.value !== this.edited.content) this.beside = [this.beside, box.value].filter(Boolean).join('\n');
     this.edited = message;
     box.value = content;
     const { mentions = [] } = message;
