@@ -133,6 +133,9 @@ impl Config {
         if is_flag("database_url") && url.into_iter().any(|url| has_password(&url)) {
             config.serve.secrets_in_flags.push("DATABASE_URL");
         }
+        if is_flag("bus") && config.serve.database.bus.server().is_some_and(crate::redis_client::RedisServer::has_password) {
+            config.serve.secrets_in_flags.push("CHAT_BUS");
+        }
         Ok(config)
     }
 
@@ -227,6 +230,7 @@ mod tests {
             ("--base-path", "//hidden", "CHAT_BASE_PATH"),
             ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
+            ("--bus", "redis://u:hidden@", "CHAT_BUS"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);
@@ -246,6 +250,8 @@ mod tests {
         assert!(of(&["--database-url=sqlite://data/a:b@c.db"]).is_empty(), "a path");
         assert_eq!(of(&["--secret", "0123456789abcdef"]), ["CHAT_SECRET"]);
         assert_eq!(of(&["--database-url", "postgres://chat:hidden@db/chat"]), ["DATABASE_URL"]);
+        assert_eq!(of(&["--bus", "redis://chat:hidden@cache"]), ["CHAT_BUS"]);
+        assert!(of(&["--bus", "redis://cache"]).is_empty());
     }
 
     #[test]

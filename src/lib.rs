@@ -6,9 +6,12 @@
 //! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
+//! - [`bus`]: what carries news between servers
+//! - [`redis_client`]: how Redis is reached
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
+pub mod bus;
 pub mod config;
 #[cfg(feature = "fault-injection")]
 pub mod fault_injection;
@@ -17,4 +20,5 @@ pub mod highlight;
 pub mod http;
 pub mod logging;
 pub mod memory;
+pub mod redis_client;
 pub mod session;

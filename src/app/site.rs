@@ -69,6 +69,7 @@ pub(super) fn site(
         trusted_proxies,
         metrics,
         lease: Mutex::default(),
+        bus: Arc::default(),
         understood,
         figures,
         read_wait: config.database.read_wait,

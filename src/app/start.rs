@@ -14,7 +14,7 @@ use crate::{
 use chat_domain::IdentityKey;
 use chat_metrics::Metrics;
 use chat_rooms::persistence::{BatchLimits, Persistence};
-use chat_rooms::{Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_rooms::{Backlogs, BusPort, RegistryLimits, RoomLimits, RoomRegistry};
 use chat_store::{OwnServer, Store, StoreError};
 
 /// Waits for the database, brings its schema up to date and starts what needs it.
@@ -71,6 +71,7 @@ pub(super) async fn start_actors(
             heartbeat_seconds: config.sessions.heartbeat.as_secs().max(1),
             edit_window: Some(config.limits.edit_window),
             understood: site.understood.clone(),
+            bus: BusPort::default(),
         },
     };
     let append = persistence.clone().recipient();

@@ -9,6 +9,7 @@ use super::values::{
     Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin, seconds,
     seconds_from_one, secret, some_seconds, threads,
 };
+use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
 use chat_store::{DatabaseUrl, Pooler, ServerId};
 
@@ -155,6 +156,11 @@ pub struct DatabaseConfig {
     /// Where the other servers reach this one: http://10.0.0.5:8080.
     #[arg(long, env = "CHAT_ADVERTISE_URL", value_name = "URL", value_parser = advertise_url)]
     pub advertise_url: Option<String>,
+    /// What carries news between servers on one database: redis://user:password@host:port/0, rediss:// with TLS, or none
+    /// (PostgreSQL alone; the database's poll brings it).
+    #[arg(long, env = "CHAT_BUS", default_value = "none", value_name = "none|URL", hide_env_values = true,
+        value_parser = BusUrl::parse)]
+    pub bus: BusUrl,
     /// A folder of migrations that follow the program's own: for tests of how they are applied.
     #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_MORE_MIGRATIONS", value_name = "FOLDER", hide = true, global = true)]

@@ -11,6 +11,7 @@ use std::{
 use actix::Addr;
 
 use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
+use crate::bus::BusStatus;
 use crate::highlight::Highlighter;
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
 use chat_metrics::Metrics;
@@ -53,6 +54,8 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     /// What is known of the other servers on this database.
     pub lease: Mutex<LeaseView>,
+    /// How the bus between them is.
+    pub bus: Arc<BusStatus>,
     /// Whether all of them show the changes of messages.
     pub understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.

@@ -20,19 +20,35 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 9] = [
+const SERVER: [(&str, &[&str], &[&str]); 12] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
     ("highlight", &[], &[]),
-    ("session", &[], &["domain", "metrics", "wire", "rooms"]),
-    ("http", &["highlight", "session"], &["domain", "metrics", "wire", "store", "rooms"]),
+    ("redis_client", &[], &[]),
+    ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
+    // Which sessions this server has, and in Redis all servers'.
+    ("session_registry", &["redis_client"], &["domain", "metrics"]),
+    ("session", &["session_registry"], &["domain", "metrics", "wire", "rooms"]),
+    ("http", &["bus", "highlight", "session", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
-    ("config", &["fault_injection", "http", "logging"], &["store", "load"]),
+    ("config", &["fault_injection", "http", "logging", "redis_client"], &["store", "load"]),
     (
         "app",
-        &["memory", "logging", "healthcheck", "highlight", "session", "http", "fault_injection", "config"],
+        &[
+            "memory",
+            "logging",
+            "healthcheck",
+            "highlight",
+            "redis_client",
+            "bus",
+            "session_registry",
+            "session",
+            "http",
+            "fault_injection",
+            "config",
+        ],
         &["domain", "metrics", "wire", "store", "rooms"],
     ),
 ];

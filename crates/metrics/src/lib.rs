@@ -4,7 +4,7 @@
 //! Invariant: no label has a value that a visitor chose, so the number of series is fixed. The counter of each label's
 //! value is looked up when it is declared, so that counting is one atomic addition.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// What became of a JOIN. After the first three the session is a member of the room.
 pub const JOIN_OUTCOMES: [&str; 8] = [
@@ -27,6 +27,13 @@ pub const CHANGE_KINDS: [&str; 4] = ["edit", "deletion", "reaction", "pin"];
 
 /// Why a connection was ended: its address, or the server, had too many.
 pub const CUT_REASONS: [&str; 2] = ["address", "server"];
+
+/// What the bus carries between servers.
+pub const BUS_KINDS: [&str; 5] = ["change", "people", "ephemeral", "control", "beat"];
+
+/// Why something that was to go over the bus, or came over it, was dropped: too much waited for it; it could not be read;
+/// its version, database or kind is another one; its room is not live, or had it already; it was too old.
+pub const BUS_DROPS: [&str; 6] = ["queue_full", "malformed", "foreign", "not_live", "known", "late"];
 
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
@@ -116,6 +123,22 @@ metrics! { labels:
     servers_live: IntGauge = gauge("chat_servers_live",
         "Servers on this database whose lease lives, this one included; as of the last renewal of its own.");
     lease_failures: IntCounter = counter("chat_lease_failures_total", "Renewals of this server's lease that failed.");
+    bus_up: IntGauge = gauge("chat_bus_up",
+        "1 while what this server sends over the bus comes back to it in time, else 0; 1 without a bus.");
+    bus_published: Counters = counters("chat_bus_published_total",
+        "What this server gave to the bus, by kind.", "kind", BUS_KINDS);
+    bus_received: Counters = counters("chat_bus_received_total",
+        "What came over the bus from other servers, by kind.", "kind", BUS_KINDS);
+    bus_dropped: Counters = counters("chat_bus_dropped_total",
+        "What was to go over the bus, or came over it, and was dropped, by reason.", "reason", BUS_DROPS);
+    bus_gaps: IntCounter = counter("chat_bus_gaps_total",
+        "Changes that came over the bus while something before them was missing: the database was read.");
+    bus_echo_seconds: Histogram = histogram("chat_bus_echo_duration_seconds",
+        "From a beat of this server to its return over the bus.", &SECONDS);
+    bus_reconnects: IntCounter = counter("chat_bus_reconnects_total",
+        "Connections to the bus that were made anew.");
+    people_age_seconds: Gauge = gauge_f64("chat_people_age_seconds",
+        "How long ago the other server that was silent longest was heard of; 0 where there is none.");
     backlog_bytes: IntGauge = gauge("chat_backlog_bytes", "Memory that the recent messages of live rooms take.");
     backlog_max_bytes: IntGauge = gauge("chat_backlog_max_bytes", "Memory that they may take.");
     backlogs_trimmed: IntCounter = counter("chat_backlogs_trimmed_total",
@@ -199,6 +222,12 @@ impl<'a> Declared<'a> {
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
         let gauge = IntGauge::new(name, help)?;
+        self.registry.register(Box::new(gauge.clone()))?;
+        Ok(gauge)
+    }
+
+    fn gauge_f64(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        let gauge = Gauge::new(name, help)?;
         self.registry.register(Box::new(gauge.clone()))?;
         Ok(gauge)
     }

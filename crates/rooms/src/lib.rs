@@ -6,12 +6,14 @@
 mod answer;
 mod backlog;
 mod backlogs;
+mod bus;
 mod directory;
 mod event;
 mod fan_out;
 mod ids;
 mod messages;
 mod pace;
+mod people;
 pub mod persistence;
 mod poll;
 mod poll_pace;
@@ -25,6 +27,7 @@ mod understood;
 pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
+pub use bus::{BusPort, Heard, Outgoing, Said, Taken};
 pub use event::{
     Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, ReactionsEvent, Refusal,
     TypingNow, Welcome,
@@ -34,6 +37,7 @@ pub use messages::{
     Amend, Amendment, Command, Deliver, GetSnapshot, MembersWanted, Post, Publish, Recall, ResumePoint, SessionRef,
     SetProfile, Snapshot,
 };
+pub use people::{Person, Summary, Who};
 pub use presence::PEOPLE_LISTED_MAX;
 pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};

@@ -1,10 +1,13 @@
 mod amending;
 mod catch_up;
 mod delivery;
+mod elsewhere;
+mod hearing;
 mod joins;
 mod live;
 mod membership;
 mod publishing;
+mod remote;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -27,6 +30,7 @@ use self::{
 use super::{
     answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
+    bus::BusPort,
     event::{EndReason, Event, Refusal},
     ids::{DeliveryPosition, HubId, RoomKey, SessionId},
     messages::{
@@ -57,6 +61,8 @@ pub struct RoomLimits {
     pub edit_window: Option<Duration>,
     /// Whether messages may be changed once they are stored.
     pub understood: Understood,
+    /// Where it says what the same room on other servers is to hear.
+    pub bus: BusPort,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
