@@ -96,8 +96,10 @@ pub struct BusPort(Option<Arc<Shared>>);
 #[derive(Debug, Default)]
 struct Shared {
     inner: Mutex<Inner>,
-    /// Something is there to be taken.
-    news: Notify,
+    /// Rooms have said something.
+    said: Notify,
+    /// Rooms came or went.
+    rooms_changed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -132,47 +134,60 @@ impl BusPort {
         self.0.is_some()
     }
 
-    fn with(&self, change: impl FnOnce(&mut Inner)) {
-        if let Some(shared) = &self.0 {
-            change(&mut shared.lock());
-            shared.news.notify_one();
-        }
-    }
-
     /// A room says something to the others. Beyond [`WAITING_BYTES_MAX`] the oldest falls out.
     pub fn say(&self, outgoing: Outgoing) {
-        self.with(|inner| inner.say(outgoing));
+        if let Some(shared) = &self.0 {
+            shared.lock().say(outgoing);
+            shared.said.notify_one();
+        }
     }
 
     /// A room has come to life.
     pub fn came(&self, room: RoomId, key: RoomKey, hears: Recipient<Heard>) {
-        self.with(|inner| {
-            inner.changed.insert(room.clone());
-            inner.rooms.insert(room, (key, hears));
-        });
+        if let Some(shared) = &self.0 {
+            shared.lock().came(room, key, hears);
+            shared.rooms_changed.notify_one();
+        }
     }
 
     /// A room has gone. Another one of the same id, which came meanwhile, stays.
     pub fn went(&self, room: &RoomId, key: RoomKey) {
-        self.with(|inner| {
-            if inner.rooms.get(room).is_some_and(|(other, _)| *other == key) {
-                inner.rooms.remove(room);
-                inner.changed.insert(room.clone());
-            }
-        });
+        if let Some(shared) = &self.0 {
+            shared.lock().went(room, key);
+            shared.rooms_changed.notify_one();
+        }
     }
 
-    /// Waits until there is something, and takes it all. For ever, where nothing is ever left here.
-    pub async fn take(&self) -> Taken {
+    /// Waits until rooms have said something, and takes it all, in its order, with how much fell out before because too
+    /// much waited. For ever, where nothing is ever said. One may wait at a time.
+    pub async fn take_said(&self) -> (VecDeque<Outgoing>, u64) {
         let Some(shared) = &self.0 else { return std::future::pending().await };
         loop {
-            {
-                let mut inner = shared.lock();
-                if !inner.waiting.is_empty() || !inner.changed.is_empty() || inner.n_dropped > 0 {
-                    return inner.take();
-                }
+            let taken = shared.lock().take_said();
+            if !taken.0.is_empty() || taken.1 > 0 {
+                return taken;
             }
-            shared.news.notified().await;
+            shared.said.notified().await;
+        }
+    }
+
+    /// Waits until rooms have come to life or gone, and takes which: each with where it hears, none where it went.
+    pub async fn take_rooms(&self) -> Vec<(RoomId, Option<Recipient<Heard>>)> {
+        let Some(shared) = &self.0 else { return std::future::pending().await };
+        loop {
+            let taken = shared.lock().take_rooms();
+            if !taken.is_empty() {
+                return taken;
+            }
+            shared.rooms_changed.notified().await;
+        }
+    }
+
+    /// Waits until there is something of either kind, and takes it all.
+    pub async fn take(&self) -> Taken {
+        tokio::select! {
+            (outgoing, n_dropped) = self.take_said() => Taken { outgoing, n_dropped, rooms: Vec::new() },
+            rooms = self.take_rooms() => Taken { rooms, ..Taken::default() },
         }
     }
 
@@ -201,18 +216,105 @@ impl Inner {
         }
     }
 
-    fn take(&mut self) -> Taken {
+    fn came(&mut self, room: RoomId, key: RoomKey, hears: Recipient<Heard>) {
+        self.changed.insert(room.clone());
+        self.rooms.insert(room, (key, hears));
+    }
+
+    fn went(&mut self, room: &RoomId, key: RoomKey) {
+        if self.rooms.get(room).is_some_and(|(other, _)| *other == key) {
+            self.rooms.remove(room);
+            self.changed.insert(room.clone());
+        }
+    }
+
+    fn take_said(&mut self) -> (VecDeque<Outgoing>, u64) {
         self.n_bytes = 0;
-        let rooms = &self.rooms;
-        let changed = std::mem::take(&mut self.changed);
+        (std::mem::take(&mut self.waiting), std::mem::take(&mut self.n_dropped))
+    }
+
+    fn take_rooms(&mut self) -> Vec<(RoomId, Option<Recipient<Heard>>)> {
         let hears = |id: RoomId| {
-            let hears = rooms.get(&id).map(|(_, hears)| hears.clone());
+            let hears = self.rooms.get(&id).map(|(_, hears)| hears.clone());
             (id, hears)
         };
-        Taken {
-            rooms: changed.into_iter().map(hears).collect(),
-            outgoing: std::mem::take(&mut self.waiting),
-            n_dropped: std::mem::take(&mut self.n_dropped),
+        std::mem::take(&mut self.changed).into_iter().map(hears).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::{Actor, Context, Handler};
+
+    use super::*;
+    use crate::{test_author, test_message_of};
+
+    struct Deaf;
+
+    impl Actor for Deaf {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Heard> for Deaf {
+        type Result = ();
+
+        fn handle(&mut self, _: Heard, _: &mut Context<Self>) {}
+    }
+
+    fn room(n: u32) -> RoomId {
+        RoomId::parse(&format!("room-{n}")).expect("a room id")
+    }
+
+    fn typing(n: u32) -> Outgoing {
+        Outgoing { room: room(n), said: Said::Typing(test_author(1)) }
+    }
+
+    #[actix::test]
+    async fn what_is_said_is_taken_once_and_in_order() {
+        let port = BusPort::open();
+        (1..=3).for_each(|n| port.say(typing(n)));
+        let (said, n_dropped) = port.take_said().await;
+        assert_eq!(said.into_iter().map(|s| s.room).collect::<Vec<_>>(), [room(1), room(2), room(3)]);
+        assert_eq!(n_dropped, 0);
+        port.say(typing(4));
+        assert_eq!(port.take().await.outgoing.len(), 1);
+    }
+
+    #[actix::test]
+    async fn the_oldest_falls_out_of_what_is_too_much() {
+        let port = BusPort::open();
+        let long = test_message_of(1, &"가".repeat(600));
+        let n_said = 8_000;
+        for n in 0..n_said {
+            let changes = vec![(Change::from(long.clone()), None)];
+            port.say(Outgoing { room: room(n), said: Said::Changes { epoch: Epoch::random(), changes } });
         }
+        let (said, n_dropped) = port.take_said().await;
+        assert!(n_dropped > 0 && said.len() > 2_000, "{n_dropped} fell out, {} are left", said.len());
+        assert_eq!(n_dropped + u64::try_from(said.len()).expect("few"), u64::from(n_said));
+        assert_eq!(said.back().map(|s| s.room.clone()), Some(room(n_said - 1)), "the newest is there");
+        assert_eq!(said.front().map(|s| s.room.clone()), Some(room(u32::try_from(n_dropped).expect("few"))));
+        let n_bytes: usize = said.iter().map(|s| s.said.n_bytes()).sum();
+        assert!(n_bytes <= WAITING_BYTES_MAX, "{n_bytes} bytes");
+    }
+
+    #[actix::test]
+    async fn a_room_that_came_again_is_not_taken_for_gone() {
+        let (port, hears) = (BusPort::open(), Deaf.start().recipient());
+        port.came(room(1), RoomKey(1), hears.clone());
+        port.came(room(1), RoomKey(2), hears);
+        port.went(&room(1), RoomKey(1));
+        let taken = port.take_rooms().await;
+        assert!(taken.len() == 1 && taken[0].1.is_some() && port.rooms().len() == 1);
+        port.went(&room(1), RoomKey(2));
+        let taken = port.take_rooms().await;
+        assert!(taken.len() == 1 && taken[0].1.is_none() && port.rooms().is_empty());
+    }
+
+    #[test]
+    fn nothing_is_kept_where_nobody_takes_it() {
+        let port = BusPort::default();
+        port.say(typing(1));
+        assert!(!port.is_open() && port.rooms().is_empty());
     }
 }

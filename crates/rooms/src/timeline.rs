@@ -62,6 +62,11 @@ impl Timeline {
         }
     }
 
+    /// Takes out a change that waits, where nobody knows of it but who said so.
+    pub fn discard(&mut self, rev: i64) {
+        self.ahead.remove(&rev);
+    }
+
     /// Takes in a read that is complete above this timeline's `rev` and up to `upto`.
     pub fn fill(&mut self, upto: i64, changes: impl IntoIterator<Item = Change>) -> Vec<Change> {
         for change in changes {

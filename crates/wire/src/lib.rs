@@ -8,6 +8,7 @@ mod client;
 mod codes;
 mod deflate;
 mod extensions;
+mod from_server;
 mod reader;
 mod server;
 mod url;
@@ -20,6 +21,7 @@ pub use client::{
 pub use codes::{CloseCode, ErrorCode};
 pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};
 pub use extensions::accept_deflate;
+pub use from_server::{NotOurs, author_json, reactions_json, read_author_json, read_message, read_reactions};
 pub use reader::{FrameReader, Inbound};
 pub use server::{
     AckPayload, AnnotationsPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,

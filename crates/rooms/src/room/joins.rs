@@ -10,6 +10,7 @@ use super::{
     catch_up::{Found, NextRead, Shown, Waiting, Wanted},
     live::{Answer, Live},
     membership::{Join, Membership},
+    remote::Remote,
 };
 use crate::{
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX, Replay},
@@ -172,6 +173,7 @@ impl Room {
         let wanted = |join: &Join| live.as_ref().map_or(Wanted::Page, |live| live.wanted(join));
         let next = self.catch_up.begin(shown, wanted, may_be_changes);
         let Some(next) = next else { return };
+        self.remote.asks();
         let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
             match result {
@@ -254,13 +256,17 @@ impl Room {
         let last_read = changes.messages.last().map_or(above, |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
         let read = changes.messages.into_iter().map(|message| Change::from(Arc::new(message)));
+        // What the database has counts, and not what another server has sent of it.
+        let sent = self.remote.settle(upto, !changes.truncated);
+        sent.into_iter().for_each(|rev| live.timeline.discard(rev));
         let applied = live.timeline.fill(upto, read);
-        self.show(above, applied);
+        self.show(above, applied, |_, _| {});
     }
 
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.
     pub(super) fn start_over(&mut self) {
         self.live = None;
+        self.remote = Remote::default();
         self.catch_up.start_over();
         self.delivery.fan_out.end_all(EndReason::StartOver);
     }

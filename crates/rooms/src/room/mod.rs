@@ -8,6 +8,7 @@ mod live;
 mod membership;
 mod publishing;
 mod remote;
+mod saying;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -26,6 +27,8 @@ use self::{
     delivery::{Delivery, Next},
     live::Live,
     publishing::Appends,
+    remote::Remote,
+    saying::ToSay,
 };
 use super::{
     answer::ReplyTo,
@@ -90,6 +93,9 @@ pub struct Room {
     catch_up: CatchUp<Join>,
     appends: Appends,
     rechecks: Rechecks,
+    remote: Remote,
+    /// What this server has committed since the other servers were last to hear of it.
+    to_say: ToSay,
     idleness: Idleness,
 }
 
@@ -135,6 +141,8 @@ impl Room {
             catch_up: CatchUp::new(),
             appends: Appends::new(persistence),
             rechecks: Rechecks::default(),
+            remote: Remote::default(),
+            to_say: ToSay::default(),
             idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
         }
     }
@@ -167,6 +175,7 @@ impl Room {
 
     /// Tells who is here if that is due, sends what was gathered, and says so where nobody is left.
     fn settle(&mut self, ctx: &mut Context<Self>) {
+        self.say_changes();
         self.publish_position();
         let now = Instant::now();
         if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
@@ -255,13 +264,15 @@ impl Actor for Room {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
         self.share = Some(self.limits.backlogs.share(self.key, ctx.address().recipient()));
+        self.limits.bus.came(self.id.clone(), self.key, ctx.address().recipient());
     }
 }
 
 impl Drop for Room {
-    /// A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
+    /// The bus hears that it has gone. A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
     /// two halves of one room must not live.
     fn drop(&mut self) {
+        self.limits.bus.went(&self.id, self.key);
         for route in self.delivery.routes() {
             let commands = vec![Command::EndAll(EndReason::RoomEnded, DeliveryPosition::MAX)];
             #[expect(clippy::disallowed_methods, reason = "once per room and thread, and must not be lost")]

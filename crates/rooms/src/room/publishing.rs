@@ -223,11 +223,12 @@ impl Room {
         let Some(live) = &mut self.live else {
             // The read under way may have come before this commit.
             self.catch_up.want(change.rev());
-            return;
+            return self.say_change(epoch, change, None);
         };
         if epoch != live.epoch {
             return self.start_over();
         }
+        let mut own = self.limits.bus.is_open().then(|| (change.clone(), None));
         match live.offer(change) {
             Arrived::Known => {}
             Arrived::Doubtful => self.doubt(ctx),
@@ -238,10 +239,17 @@ impl Room {
                 }
                 let above = live.timeline.rev();
                 let applied = live.timeline.take();
-                self.show(above, applied);
+                self.show(above, applied, |rev, event| {
+                    if let Some((_, shown_as)) = own.as_mut().filter(|(change, _)| change.rev() == rev) {
+                        *shown_as = Some(event.clone());
+                    }
+                });
             }
             // Another server committed in between: read what is missing before this one is shown.
             Arrived::Ahead => self.read(ctx),
+        }
+        if let Some((change, event)) = own {
+            self.say_change(epoch, change, event);
         }
     }
 
@@ -261,8 +269,9 @@ impl Room {
         }
     }
 
-    /// Changes, in order, to the backlog and to every member. All up to `above` were shown before.
-    pub(super) fn show(&mut self, above: i64, changes: Vec<Change>) {
+    /// Changes, in order, to the backlog and to every member. All up to `above` were shown before. `each` gets each one's
+    /// value of the counter and the event that it is shown as.
+    pub(super) fn show(&mut self, above: i64, changes: Vec<Change>, mut each: impl FnMut(i64, &Arc<Event>)) {
         let Some(live) = &mut self.live else { return };
         // Of which messages a state was shown in this turn.
         let mut shown = HashSet::new();
@@ -271,6 +280,8 @@ impl Room {
             // A read brings what was written and changed since in its last state.
             let was_new = message.seq > above && shown.insert(message.seq);
             let (event, n_bytes) = live.backlog.push(change);
+            self.remote.lend_bytes(rev, &event);
+            each(rev, &event);
             live.follow(&message, was_new);
             if !self.members.is_empty() {
                 self.delivery.fan_out.change(rev, event, n_bytes);

@@ -83,7 +83,7 @@ impl World {
             backlogs: Backlogs::new(usize::MAX),
             edit_window: Some(Duration::from_secs(900)),
             understood: Understood::default(),
-            bus: crate::BusPort::default(),
+            bus: BusPort::default(),
         };
         let batches = BatchLimits { n_waiting_max: 10, n_batch_max: 10, wait_max: Duration::from_secs(30) };
         let persistence = match is_stored {
