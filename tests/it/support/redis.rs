@@ -3,7 +3,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use redis::{FromRedisValue, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, FromRedisValue, aio::MultiplexedConnection};
 
 use super::until;
 
@@ -76,7 +76,10 @@ impl Redis {
 
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a URL");
-        until("Redis to answer", async || client.get_multiplexed_async_connection().await.ok()).await
+        // A busy machine answers late.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let connect = async || client.get_multiplexed_async_connection_with_config(&config).await.ok();
+        until("Redis to answer", connect).await
     }
 
     /// Asks one thing.
