@@ -14,14 +14,39 @@ pub enum Broken {
     EarlyAck,
     /// Changes are delivered behind those that follow them.
     SwappedOrder,
+    /// What goes over the bus is lost, goes twice, or behind what follows it: which it may, and nobody must notice.
+    LossyBus,
 }
 
 /// The way of deliveries to a hub.
 pub fn deliveries(broken: Option<Broken>, hub: Recipient<Deliver>) -> Recipient<Deliver> {
     match broken {
         Some(Broken::SwappedOrder) => SwappingHub { hub, held: None }.start().recipient(),
-        Some(Broken::EarlyAck) | None => hub,
+        Some(Broken::EarlyAck | Broken::LossyBus) | None => hub,
     }
+}
+
+/// The way of frames to the bus: of ten one is lost, one goes twice, and one waits until the next one has gone.
+pub fn to_bus<T: Clone>(broken: Option<Broken>) -> Option<impl FnMut(T) -> Vec<T>> {
+    // Each server another way.
+    let (mut random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let mut held = None;
+    let way = move |frame: T| {
+        // Xorshift (Marsaglia 2003).
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        match random % 10 {
+            0 => Vec::new(),
+            1 => vec![frame.clone(), frame],
+            2 if held.is_none() => {
+                held = Some(frame);
+                Vec::new()
+            }
+            _ => std::iter::once(frame).chain(held.take()).collect(),
+        }
+    };
+    (broken == Some(Broken::LossyBus)).then_some(way)
 }
 
 /// Stands before a hub.

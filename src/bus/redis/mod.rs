@@ -26,7 +26,13 @@ const CHUNK: usize = 512;
 /// Redis Pub/Sub.
 pub struct RedisBus {
     server: RedisServer,
+    #[cfg(feature = "fault-injection")]
+    way: Option<Way>,
 }
+
+/// What becomes of a frame on its way to its channel: for tests of what a bus may do.
+#[cfg(feature = "fault-injection")]
+pub type Way = Box<dyn FnMut((String, Vec<u8>)) -> Vec<(String, Vec<u8>)> + Send>;
 
 /// What those who publish and those who listen share.
 struct Shared {
@@ -36,12 +42,24 @@ struct Shared {
     pulse: Pulse,
     /// The connection for commands, while there is one.
     commands: Mutex<Option<MultiplexedConnection>>,
+    #[cfg(feature = "fault-injection")]
+    way: Mutex<Option<Way>>,
 }
 
 impl RedisBus {
     /// A bus over this server, not connected yet.
     pub fn new(server: RedisServer) -> Self {
-        Self { server }
+        Self {
+            server,
+            #[cfg(feature = "fault-injection")]
+            way: None,
+        }
+    }
+
+    /// Frames go this way.
+    #[cfg(feature = "fault-injection")]
+    pub fn by(self, way: Option<Way>) -> Self {
+        Self { way, ..self }
     }
 }
 
@@ -53,6 +71,8 @@ impl Bus for RedisBus {
             redis: self.server,
             pulse: Pulse::default(),
             commands: Mutex::default(),
+            #[cfg(feature = "fault-injection")]
+            way: Mutex::new(self.way),
         });
         async move {
             tokio::join!(publisher::publish(&shared), subscriber::listen(&shared));
