@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    support::{Proxy, Redis, Server, connect, soon, until},
+    support::{Folder, Proxy, Redis, Server, connect, soon, until},
     world::{N_CLIENTS, World},
 };
 
@@ -25,6 +25,12 @@ impl fmt::Display for Right {
     }
 }
 
+/// With its log in this folder.
+pub async fn start_redis(folder: &Folder, arguments: &[&str]) -> Redis {
+    let log = folder.0.join("redis.log").display().to_string();
+    Redis::with(&[arguments, &["--logfile", &log]].concat()).await
+}
+
 impl World {
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("a Redis")
@@ -35,10 +41,16 @@ impl World {
     }
 
     /// Redis starts again, empty. Elsewhere: its old port may be somebody else's by now.
-    pub async fn replace_redis(&mut self, arguments: &[&str]) {
-        let redis = Redis::with(arguments).await;
+    pub async fn replace_redis(&mut self) {
+        let redis = start_redis(&self.folder, &[]).await;
         self.bus_wire().lead_to(redis.address());
         self.redis = Some(redis);
+    }
+
+    /// How many readers Redis has cut because too much waited for them. It says so in its log alone.
+    pub fn n_cut_by_redis(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.0.join("redis.log")).unwrap_or_default();
+        log.matches("output buffer limits").count()
     }
 
     /// Waits until every server says that the bus carries, or that it does not.

@@ -22,7 +22,7 @@ use crate::{
     board::Board,
     checker::{Message, Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Ties},
-    many::Right,
+    many::{Right, start_redis},
     orders::{Orders, Phase},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     stored,
@@ -232,7 +232,7 @@ impl World {
         }
         let (mut redis, mut bus_wire) = (None, None);
         if let Some(arguments) = spec.bus {
-            let made = Redis::with(arguments).await;
+            let made = start_redis(&folder, arguments).await;
             let proxy = Proxy::to(made.address()).await;
             settings.push(("CHAT_BUS".into(), format!("redis://{}", proxy.address)));
             (redis, bus_wire) = (Some(made), Some(proxy));
