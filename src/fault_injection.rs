@@ -97,3 +97,21 @@ impl Handler<Deliver> for SwappingHub {
         Box::pin(async { delivered.await.unwrap_or_else(|_| Instant::now()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lossy_bus_loses_some_doubles_some_and_swaps_some() {
+        let mut way = to_bus(Some(Broken::LossyBus)).expect("a way");
+        let gone: Vec<usize> = (0..10_000).flat_map(&mut way).collect();
+        let n_times = |n: usize| gone.iter().filter(|other| **other == n).count();
+        let of = |n: usize| (0..10_000).step_by(10).filter(|frame| n_times(*frame) == n).count();
+        assert_eq!(of(0) + of(1) + of(2), 1_000);
+        assert!([of(0), of(2)].iter().all(|n| (50..200).contains(n)), "{} lost, {} doubled", of(0), of(2));
+        let n_swapped = gone.windows(2).filter(|pair| pair[0] > pair[1]).count();
+        assert!((300..2_000).contains(&n_swapped), "{n_swapped} swapped");
+        assert!(to_bus::<()>(Some(Broken::EarlyAck)).is_none() && to_bus::<()>(None).is_none());
+    }
+}
