@@ -114,8 +114,6 @@ function placesOf(text, name) {
   return places;
 }
 
-/** In UTF-16 units. @typedef {{authorId: string, name: string, from: number}} Marked */
-
 /**
  * Remembers whom the text of a box addresses while that text is written on. It is told the text, not the keys: so it
  * makes no difference whether somebody types, pastes, undoes or uses an input method.
@@ -123,7 +121,7 @@ function placesOf(text, name) {
 export class MentionTracker {
   constructor() {
     this.text = '';
-    /** @type {Marked[]} by their places */
+    /** @type {Chat.Marked[]} by their places */
     this.marked = [];
     /** Whom each name stood for that was ever chosen in this text, so that undo, redo and moving a sentence keep it. */
     this.chosen = /** @type {Map<string, string>} */ (new Map());
@@ -195,7 +193,7 @@ export class MentionTracker {
     for (const { id, nickname } of people) named.set(nickname, named.has(nickname) && named.get(nickname) !== id ? null : id);
     for (const [name, id] of this.chosen) named.set(name, id);
     // Cleaning takes no name away, so that the second `@수달` of the box is the second of what is sent.
-    /** @type {Map<number, Marked>} */
+    /** @type {Map<number, Chat.Marked>} */
     const marked = new Map();
     for (const one of this.marked) {
       const from = placesOf(content, one.name)[placesOf(this.text, one.name).indexOf(one.from)];
