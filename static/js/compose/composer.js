@@ -4,6 +4,7 @@ import { excerpt } from '../list/row-model.js';
 import { make } from '../shared/dom.js';
 import { cleanContent, codePoints } from '../text/text.js';
 import { listenEnter } from './enter.js';
+import { listenSubmit } from './submit.js';
 
 /** Letters left at which the count appears. */
 const COUNT_FROM = 200;
@@ -56,8 +57,7 @@ export class Composer {
     });
     // The button must not take the focus: on phones the keyboard would go down and up again.
     for (const button of [send, context]) button.addEventListener('pointerdown', (event) => event.preventDefault(), { signal });
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
+    listenSubmit(form, send, () => {
       if (!this.policy.composing) {
         this.#submit();
         return;
@@ -66,7 +66,7 @@ export class Composer {
       this.policy.sendAfterComposition();
       box.blur();
       box.focus();
-    }, { signal });
+    }, signal);
     box.addEventListener('input', () => this.#schedule(), { signal });
     box.addEventListener('keydown', (event) => this.#key(event), { signal });
     document.addEventListener('selectionchange', () => {
