@@ -255,12 +255,16 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
 }
 
 test('who is typing is shown in one line that moves nothing, and goes with the message', async () => {
-  const [me, fox, owl] = await Promise.all(['Me', 'Fox', 'Owl'].map(async (name) => {
+  const come = async (/** @type {string} */ name) => {
     const visitor = await Visitor.open(browser, `${server.url}/room/typing?lang=en`);
     await visitor.join(name);
     await visitor.live();
     return visitor;
-  }));
+  };
+  const me = await come('Me');
+  const [fox, owl] = await Promise.all(['Fox', 'Owl'].map(come));
+  // That somebody has come is told a moment later, in a line between the messages.
+  await until(async () => (await me.log.locator('.notice').allTextContents()).join(), (told) => /Fox/.test(told) && /Owl/.test(told), 'both to be told of');
   await fox.say('first');
   await settled(me, 1);
   const place = () => me.messages.last().boundingBox();
