@@ -64,5 +64,6 @@ mod slow_reader;
 mod sqlite_file;
 mod start;
 mod start_checks;
+mod two_upstreams;
 mod upgrade;
 mod way_in;
