@@ -58,7 +58,7 @@ mod page;
 mod pooler;
 mod presence;
 mod proxies;
-mod redis_acl;
+mod redis_access;
 mod replaced_history;
 mod rooms;
 mod secrets;
