@@ -1,15 +1,9 @@
 //! The rights in Redis that docs/CLUSTER.md, Compose and the Secret of Kubernetes give the chat: the same ones, enough
-//! for it, and for nothing else; and TLS to Redis.
+//! for it, and for nothing else.
 
-use std::{
-    collections::BTreeSet,
-    net::{Ipv4Addr, TcpListener},
-};
+use std::collections::BTreeSet;
 
-use crate::{
-    database_tls::certificates,
-    support::{Client, Database, Folder, Redis, Server},
-};
+use crate::support::{Client, Redis, Server};
 
 const DOCUMENT: &str = include_str!("../../docs/CLUSTER.md");
 const COMPOSE: &str = include_str!("../../docker/compose.cluster.yaml");
@@ -82,29 +76,5 @@ async fn they_are_enough_for_the_chat_and_for_nothing_else() {
         let answer: Result<redis::Value, redis::RedisError> =
             asked.arg(words.collect::<Vec<_>>()).query_async(&mut connection).await;
         assert_eq!(answer.expect_err(command).code(), Some("NOPERM"), "{command}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_a_certificate_has_to_fit() {
-    let folder = Folder::new("rtc_redis_tls");
-    certificates(&folder.0);
-    // Taken by somebody else meanwhile, it ends the Redis, and the test.
-    let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
-    for (certificate, authority, fits) in [("good", "ca", true), ("good", "other-ca", false), ("foreign", "ca", false)] {
-        let port = free();
-        let (certificate, key) = (folder.path(&format!("{certificate}.pem")), folder.path("server.key"));
-        let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
-        let _redis = Redis::with(&[&["--tls-port", &port.to_string()][..], &tls].concat()).await;
-        let (url, authority) = (format!("rediss://localhost:{port}/0"), folder.path(&format!("{authority}.pem")));
-        let database = Database::postgres().await;
-        let server = Server::with(&database, &[("CHAT_BUS", &url), ("SSL_CERT_FILE", &authority)]).await;
-        if fits {
-            server.counts("the bus to carry", "chat_bus_up", |up| up == 1.0).await;
-        } else {
-            server.logs("the bus carries nothing").await;
-            server.logs("invalid peer certificate").await;
-            assert_eq!(server.metric("chat_bus_up").await, 0.0);
-        }
     }
 }
