@@ -54,8 +54,6 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let prometheus = figures::prometheus(registry.clone())?;
     let n_sessions_max = sessions_max(&config);
     metrics.sessions_max.set(gauge(n_sessions_max));
-    // Without a bus nothing is wrong with it; one that there is says itself how it is.
-    metrics.bus_up.set(1);
     let on_main = metrics_listener.is_none().then(|| Figures::new(registry.clone()));
     let site = web::Data::new(site(&config, store.clone(), on_main, metrics.clone(), n_sessions_max));
     let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));
