@@ -3,7 +3,13 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{cursor::Tally, mix::Kind, numbers::float};
+use super::{
+    cursor::Tally,
+    mix::Kind,
+    numbers::float,
+    pairs::{Pairs, Reader},
+    text::Mark,
+};
 
 /// Longest latency that is told apart, in microseconds: ten minutes.
 const LONGEST_US: u64 = 600_000_000;
@@ -164,6 +170,8 @@ impl MixWindow {
 pub struct Window {
     /// From when a message was due to when a session had it.
     pub delivery: Latencies,
+    /// The same by pairs of servers, where there are several.
+    pub pairs: Pairs,
     /// From when a message was due to its ACK.
     pub ack: Latencies,
     /// From when a connect was due to WELCOME.
@@ -182,12 +190,22 @@ impl Window {
         *self.errors.entry(name.into()).or_default() += 1;
     }
 
+    /// Somebody got a message.
+    pub fn delivered(&mut self, mark: Mark, now_us: u64, reader: Reader) {
+        let us = now_us.saturating_sub(mark.due_us);
+        self.delivery.record(us);
+        if let Some(pair) = reader.pair(mark.n) {
+            self.pairs.record(pair, us);
+        }
+    }
+
     pub fn n_errors(&self) -> u64 {
         self.errors.values().sum()
     }
 
     pub fn add(&mut self, other: &Self) {
         self.delivery.add(&other.delivery);
+        self.pairs.add(&other.pairs);
         self.ack.add(&other.ack);
         self.join.add(&other.join);
         self.lateness.add(&other.lateness);
