@@ -2,6 +2,7 @@
 //!
 //! Invariant: no logic of the chat.
 
+mod bus;
 mod capacity;
 mod commands;
 mod error;
@@ -66,13 +67,13 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
 
     let own = lease::own(&config);
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    tokio::select! {
+    let carrying = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
             return Ok(());
         }
-    }
+    };
     let base_path = config.site.base_path.clone();
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
     // Without a thread for it the line is left out; the server serves all the same.
@@ -96,6 +97,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     failover.abort();
     renewing.abort();
     forgetting.abort();
+    if let Some(carrying) = carrying {
+        carrying.stop();
+    }
     lease::end(&own, &site).await;
     handle.stop(true).await;
     if let Some(metrics) = metrics_handle {

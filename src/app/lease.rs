@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::error::AppError;
 use crate::{
+    bus::BusState,
     config::{self, ServeConfig},
     http::Site,
 };
@@ -96,7 +97,8 @@ pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
 
 fn tell(site: &Site, others: Vec<LivingServer>) {
     site.metrics.servers_live.set(gauge(others.len().saturating_add(1)));
-    let others_live = !others.is_empty();
+    // With a bus the poll is what finds the rest, and need not hurry.
+    let others_live = !others.is_empty() && site.bus.get().state != BusState::Ok;
     site.lease.lock().unwrap_or_else(PoisonError::into_inner).renewed(Instant::now(), others);
     if let Some(actors) = site.actors.get() {
         // A registry whose mailbox is full hears of it a second later.

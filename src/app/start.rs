@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::{Actor, Addr, clock::sleep};
+use actix::{Actor, Addr, Arbiter, clock::sleep};
 use actix_web::web;
 
-use super::{error::AppError, lease};
+use super::{bus, error::AppError, lease};
 use crate::{
     config::ServeConfig,
     http::{Actors, Site},
@@ -14,17 +14,18 @@ use crate::{
 use chat_domain::IdentityKey;
 use chat_metrics::Metrics;
 use chat_rooms::persistence::{BatchLimits, Persistence};
-use chat_rooms::{Backlogs, BusPort, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_rooms::{Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
 use chat_store::{OwnServer, Store, StoreError};
 
-/// Waits for the database, brings its schema up to date and starts what needs it.
+/// Waits for the database, brings its schema up to date and starts what needs it. Gives the thread of the bus, where there is
+/// one.
 pub(super) async fn start_actors(
     config: &ServeConfig,
     own: &OwnServer,
     site: &web::Data<Site>,
     store: &Store,
     metrics: &Arc<Metrics>,
-) -> Result<(), AppError> {
+) -> Result<Option<Arbiter>, AppError> {
     let mut said = None;
     let meta = loop {
         match async {
@@ -60,6 +61,8 @@ pub(super) async fn start_actors(
     let (own_store, own_metrics) = (store.clone(), metrics.clone());
     let persistence: Addr<Persistence> =
         store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
+    let bus = bus::chosen(config, store);
+    let port = bus::port(bus.as_deref());
     let limits = RegistryLimits {
         n_rooms_max: config.limits.rooms_max.max(1),
         idle_max: config.limits.room_idle,
@@ -71,15 +74,16 @@ pub(super) async fn start_actors(
             heartbeat_seconds: config.sessions.heartbeat.as_secs().max(1),
             edit_window: Some(config.limits.edit_window),
             understood: site.understood.clone(),
-            bus: BusPort::default(),
+            bus: port.clone(),
         },
     };
     let append = persistence.clone().recipient();
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
+    let carrying = bus.map(|bus| bus::start(bus, (port, meta.name), own, site, &registry));
     let join_context = JoinContext { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(())
+    Ok(carrying)
 }

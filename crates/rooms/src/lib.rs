@@ -39,7 +39,7 @@ pub use messages::{
 };
 pub use people::{Person, Summary, Who};
 pub use presence::PEOPLE_LISTED_MAX;
-pub use registry::{LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
+pub use registry::{CheckHeads, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};
 pub use understood::Understood;

@@ -60,7 +60,7 @@ mod tests {
     fn poll(poll: &mut Poll, [before, stored, now]: [Option<Position>; 3]) -> Vec<(i64, bool)> {
         let id = RoomId::parse("post").expect("a room id");
         let rooms = stored.map(|p| (id.clone(), p.epoch, p.rev)).into_iter().collect();
-        let heads = Heads { meta_epoch: at(1, 0).epoch, rooms };
+        let heads = Heads { meta_epoch: at(1, 0).epoch, control_rev: 0, rooms };
         let found = poll.compare(vec![(id, before)], heads, |_| now);
         found.into_iter().map(|(_, check)| (check.rev, check.stays_lower)).collect()
     }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
@@ -9,7 +9,7 @@ use super::{
     backlogs::Trim,
     directory::Directory,
     event::Refusal,
-    messages::{CountPeople, Retire, RoomIdle, SharedPosition},
+    messages::{CheckHead, CountPeople, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
     room::{Join, Room, RoomLimits},
@@ -18,6 +18,7 @@ use crate::persistence::Append;
 use chat_domain::RoomId;
 use chat_metrics::{Metrics, gauge};
 use chat_store::{Heads, Position, Store, StoreError, Work};
+use tokio::sync::watch;
 
 /// How many rooms may live and for how long an empty one does.
 #[derive(Debug, Clone)]
@@ -48,10 +49,16 @@ pub struct Lookup(pub RoomId);
 #[rtype(result = "usize")]
 pub struct LiveRoomCount;
 
-/// Whether another server lives on the same database.
+/// Whether another server lives on the same database of which only the poll tells.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct OthersLive(pub bool);
+
+/// Something may have been missed of these rooms, or of what concerns all: the database is asked now, and not with the next
+/// poll.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CheckHeads(pub Vec<RoomId>);
 
 /// What the registry has of a room.
 #[derive(Clone)]
@@ -69,6 +76,11 @@ pub struct RoomRegistry {
     persistence: Recipient<Append>,
     metrics: Arc<Metrics>,
     pace: PollPace,
+    /// Rooms that are to be asked for once the question under way is answered. At most as many as live.
+    to_check: Option<HashSet<RoomId>>,
+    is_checking: bool,
+    /// What goes up with every change that concerns all rooms.
+    control: watch::Sender<i64>,
 }
 
 impl RoomRegistry {
@@ -76,7 +88,24 @@ impl RoomRegistry {
     pub fn new(limits: RegistryLimits, store: Store, persistence: Recipient<Append>, metrics: Arc<Metrics>) -> Self {
         let directory = Directory::new(limits.n_rooms_max);
         let pace = PollPace::new(limits.poll_interval);
-        Self { directory, poll: Poll::default(), limits, store, persistence, metrics, pace }
+        Self {
+            directory,
+            poll: Poll::default(),
+            limits,
+            store,
+            persistence,
+            metrics,
+            pace,
+            to_check: None,
+            is_checking: false,
+            control: watch::Sender::new(0),
+        }
+    }
+
+    /// Tells of each change that concerns all rooms (a ban, a role, a revocation), by the database's `control_rev`: 0
+    /// before the first poll.
+    pub fn control(&self) -> watch::Receiver<i64> {
+        self.control.subscribe()
     }
 
     /// Asks the database where the live rooms are, and tells those that are elsewhere: another server may have
@@ -106,13 +135,46 @@ impl RoomRegistry {
             Err(error) => return self.store.failed(Work::Reading, &error),
         };
         self.store.succeeded(Work::Reading);
+        self.tell_control(&heads);
         let found = self.poll.compare(before, heads, |id| self.directory.get(id)?.position.get());
+        self.send_to_rooms(found);
+    }
+
+    fn send_to_rooms(&self, found: Vec<(RoomId, CheckHead)>) {
         for (id, check) in found {
             if let Some(live) = self.directory.get(&id) {
-                // A room whose mailbox is full is told a second later.
+                // A room whose mailbox is full is told with the next poll.
                 let _ = live.room.try_send(check);
             }
         }
+    }
+
+    /// Asks for the rooms that may have missed something. What comes meanwhile is asked for behind it.
+    fn check_heads(&mut self, ctx: &mut Context<Self>) {
+        if self.is_checking {
+            return;
+        }
+        let Some(rooms) = self.to_check.take() else { return };
+        self.is_checking = true;
+        let rooms: Vec<_> = rooms.into_iter().filter(|id| self.directory.get(id).is_some()).collect();
+        let (store, asked) = (self.store.clone(), rooms.clone());
+        let asking = async move { store.heads(asked).await };
+        ctx.spawn(asking.into_actor(self).map(move |heads, this, ctx| {
+            this.is_checking = false;
+            // Where the database does not answer the poll says so, and finds what there is.
+            if let Ok(heads) = heads {
+                this.tell_control(&heads);
+                // None of them is found lower: that is for two polls to say.
+                let before = rooms.into_iter().map(|id| (id, None)).collect();
+                let found = Poll::default().compare(before, heads, |id| this.directory.get(id)?.position.get());
+                this.send_to_rooms(found);
+            }
+            this.check_heads(ctx);
+        }));
+    }
+
+    fn tell_control(&self, heads: &Heads) {
+        self.control.send_if_modified(|known| std::mem::replace(known, heads.control_rev) != heads.control_rev);
     }
 }
 
@@ -208,6 +270,15 @@ impl Handler<LiveRoomCount> for RoomRegistry {
 
     fn handle(&mut self, _: LiveRoomCount, _: &mut Self::Context) -> usize {
         self.directory.len()
+    }
+}
+
+impl Handler<CheckHeads> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, CheckHeads(rooms): CheckHeads, ctx: &mut Self::Context) {
+        self.to_check.get_or_insert_default().extend(rooms);
+        self.check_heads(ctx);
     }
 }
 

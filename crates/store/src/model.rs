@@ -175,6 +175,8 @@ impl fmt::Debug for Meta {
 pub struct Heads {
     /// The epoch of every room that is not in `rooms`.
     pub meta_epoch: Epoch,
+    /// Goes up with every change that concerns all rooms.
+    pub control_rev: i64,
     /// Epoch and counter of those rooms that have a row, in no order.
     pub rooms: Vec<(RoomId, Epoch, i64)>,
 }

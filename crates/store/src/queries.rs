@@ -48,7 +48,8 @@ macro_rules! reading {
                 // Of one moment: between two reads a room may get its first row, or all a new epoch.
                 c.transaction(async move |c| {
                     let by_name: HashMap<&str, &RoomId> = asked.iter().map(|room| (room.as_str(), room)).collect();
-                    let meta_epoch = meta::table.find(1).select(meta::epoch).first::<Key>(c).await?;
+                    let of_all = meta::table.find(1).select((meta::epoch, meta::control_rev));
+                    let (meta_epoch, control_rev) = of_all.first::<(Key, i64)>(c).await?;
                     let mut found = Vec::with_capacity(asked.len());
                     for part in asked.chunks(ROOMS_MAX) {
                         let names = part.iter().map(RoomId::as_str);
@@ -60,7 +61,7 @@ macro_rules! reading {
                             }
                         }
                     }
-                    Ok(Heads { meta_epoch: meta_epoch.into(), rooms: found })
+                    Ok(Heads { meta_epoch: meta_epoch.into(), control_rev, rooms: found })
                 })
                 .await
             }

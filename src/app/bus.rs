@@ -1,0 +1,58 @@
+//! What carries news between this server and the others on its database.
+
+use std::sync::Arc;
+
+use actix::{Addr, Arbiter};
+use actix_web::web;
+
+use crate::{
+    bus::{Between, Bus, redis::RedisBus},
+    config::ServeConfig,
+    http::Site,
+};
+use chat_rooms::{BusPort, RoomRegistry};
+use chat_store::{OwnServer, Store};
+
+/// What carries, as the settings have it; none where this server is alone for good.
+pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>> {
+    match config.database.bus.server() {
+        // Nobody else can have this file.
+        _ if store.kind() == "sqlite" => {
+            if config.database.bus.server().is_some() {
+                log::warn!("CHAT_BUS is not used: a SQLite file has one server");
+            }
+            None
+        }
+        Some(redis) => Some(Box::new(RedisBus::new(redis.clone()))),
+        None => None,
+    }
+}
+
+/// Where rooms leave what they say.
+pub(super) fn port(bus: Option<&dyn Bus>) -> BusPort {
+    bus.map_or_else(BusPort::default, |_| BusPort::open())
+}
+
+/// Carries on a thread of its own, until that is stopped.
+pub(super) fn start(
+    bus: Box<dyn Bus>,
+    (port, database): (BusPort, String),
+    own: &OwnServer,
+    site: &web::Data<Site>,
+    registry: &Addr<RoomRegistry>,
+) -> Arbiter {
+    let between = Between {
+        port,
+        registry: registry.clone().recipient(),
+        server: Arc::from(own.id.as_str()),
+        database,
+        status: site.bus.clone(),
+        metrics: site.metrics.clone(),
+    };
+    let thread = Arbiter::new();
+    // A thread that has ended already was stopped: nobody needs it to carry.
+    let _ = thread.spawn_fn(move || {
+        actix::spawn(bus.carry(between));
+    });
+    thread
+}
