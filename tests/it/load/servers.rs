@@ -72,7 +72,7 @@ async fn scenarios_are_of_all_servers() {
         }
         let (own, other, pairs) = measured(&report);
         assert_eq!(json!(own + other), counts["deliveries"], "{scenario}: {report}");
-        assert_eq!(own + other, pairs.iter().sum(), "{scenario}");
+        assert_eq!(own + other, pairs.iter().sum::<u64>(), "{scenario}");
         assert!(own > 0 && other > 0, "{scenario}: {own} {other}");
         if scenario == "storm" {
             assert_eq!(report["storm"]["resumed"], 20, "{report}");
