@@ -29,8 +29,8 @@ impl Reader {
         Self::new(Spread { n_rooms: 1, n_threads: 1, n_servers: 1 }, 1, 0)
     }
 
-    /// The way of message `n` to this reader; none where there is one server only. Writers are all of one server where
-    /// one stands in for another.
+    /// The way of message `n` to this reader; none where there is one server only. Who stands in for a writer that is away
+    /// is on the same server, so the number tells it.
     pub fn pair(self, n: u64) -> Option<Pair> {
         (self.spread.n_servers > 1).then(|| (self.spread.server(n % self.n_writers), self.server))
     }

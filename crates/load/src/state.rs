@@ -62,7 +62,7 @@ pub struct RoomState {
 }
 
 impl RoomState {
-    /// The frames of a server. With a field of its own beside it, so that the others can be used meanwhile.
+    /// What a server has sent, and beside it what a delivery changes: all of it is needed at once.
     pub fn frames(&mut self, server: usize) -> (Option<&mut FrameCache>, &mut RoomChanges, &mut Tally) {
         if self.frames.len() <= server {
             self.frames.resize_with(server + 1, FrameCache::default);

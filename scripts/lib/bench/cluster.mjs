@@ -230,19 +230,17 @@ export async function cluster(bench) {
     const { say } = bench;
     const redis = has("redis-server") ? await startRedis() : null;
     if (!redis) say("Redis is not installed: nothing is measured with it");
-    const parts = { between, scale, quiet };
-    if (!has("taskset") || cpus().length < 2) {
-        say("there are no two cores to tie servers to: what two of them carry is not measured");
-        Reflect.deleteProperty(parts, "scale");
-    }
+    const parts = [between, quiet];
+    if (has("taskset") && cpus().length > 1) parts.push(scale);
+    else say("there are no two cores to tie servers to: what two of them carry is not measured");
     /** @type {unknown[]} */
     const errors = [];
     try {
-        for (const [name, part] of Object.entries(parts)) {
-            say(`cluster: ${name}`);
+        for (const part of parts) {
+            say(`cluster: ${part.name}`);
             // The other parts are no worse for it.
             await part(bench, redis?.url ?? null).catch((error) => {
-                say(`cluster: ${name} FAILED: ${error}`);
+                say(`cluster: ${part.name} FAILED: ${error}`);
                 errors.push(error);
             });
         }
