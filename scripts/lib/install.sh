@@ -5,6 +5,8 @@
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 # For tests/it/pooler.rs.
 have_pgbouncer() { [ -x /usr/sbin/pgbouncer ] || [ -x /usr/bin/pgbouncer ]; }
+# What carries news between servers, for tests of many.
+have_redis() { command -v redis-server >/dev/null; }
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
 have_curl() { command -v curl >/dev/null; }
@@ -46,6 +48,7 @@ install_packages() {
     have_curl || missing+=(curl)
     have_postgres || missing+=(postgresql)
     have_pgbouncer || missing+=(pgbouncer)
+    have_redis || missing+=(redis-server)
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)
     have_faketime || missing+=(faketime)

@@ -245,3 +245,129 @@ fn part(body: &mut Bytes, len: usize) -> Result<Bytes, Malformed> {
     let part = body.split_to(len);
     Ok(part)
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_domain::{AuthorId, AvatarName, ChatMessage, Content, Emoji, Nickname, Reaction};
+    use chrono::DateTime;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn author() -> Author {
+        let id = AuthorId::from_stored("0123456789abcdefghijkl");
+        Author { avatar: AvatarName::derived_from(&id), nickname: Nickname::parse("사람").expect("a nickname"), id }
+    }
+
+    fn change(rev: i64, content: &str) -> Change {
+        let message = ChatMessage {
+            id: rev,
+            seq: rev,
+            rev,
+            client_id: Uuid::from_u128(7),
+            author: author(),
+            content: Content::from_stored(content.to_owned()),
+            created_at: DateTime::UNIX_EPOCH,
+            annotations: None,
+        };
+        Change { message: message.into(), reactions: None }
+    }
+
+    const FROM: From<'static> = From { server: "one", at: 5 };
+
+    fn changes(revs: std::ops::Range<i64>, content: &str) -> (Epoch, Said) {
+        let epoch = Epoch::random();
+        let changes = revs.map(|rev| (change(rev, content), None)).collect();
+        (epoch, Said::Changes { epoch, changes })
+    }
+
+    fn received(frame: Vec<u8>) -> Result<Option<Received>, Malformed> {
+        read(&frame.into(), "other")
+    }
+
+    #[test]
+    fn changes_come_as_they_went_with_their_bytes() {
+        let (epoch, mut said) = changes(5..8, "\"글\"\n\\");
+        let emoji = Emoji::parse("👍").expect("an emoji");
+        if let Said::Changes { changes, .. } = &mut said {
+            changes[1].0.reactions = Some(Box::new([Reaction { emoji, count: 0, authors: vec![] }]));
+        }
+        let sent = match &said {
+            Said::Changes { changes, .. } => changes.iter().map(|(change, _)| change.clone()).collect::<Vec<_>>(),
+            _ => vec![],
+        };
+        let Ok(Some(Received { server, at, what: What::Changes(of, changes) })) = received(FROM.said(&said)) else {
+            panic!("they are read")
+        };
+        assert_eq!((&*server, at, of), ("one", 5, epoch));
+        for ((change, bytes), sent) in changes.iter().zip(&sent) {
+            assert_eq!((change, bytes.as_deref()), (sent, Some(chat_wire::message_json(&sent.message).as_bytes())));
+        }
+        assert_eq!(changes.len(), sent.len());
+    }
+
+    #[test]
+    fn too_much_goes_as_a_hint() {
+        let (epoch, said) = changes(5..105, &"long ".repeat(300));
+        let frame = FROM.said(&said);
+        assert!(frame.len() < 500, "{}", frame.len());
+        assert!(matches!(received(frame), Ok(Some(Received { what: What::Look(of, 104), .. })) if of == epoch));
+    }
+
+    #[test]
+    fn who_types_and_who_lives_is_read() {
+        let typing = received(FROM.said(&Said::Typing(author())));
+        assert!(matches!(typing, Ok(Some(Received { what: What::Typing(of), .. })) if of == author()));
+        let own = read(&FROM.beat(3).into(), "one");
+        assert!(matches!(own, Ok(Some(Received { what: What::Beat(3), .. }))), "its own beat it listens for");
+        assert!(matches!(read(&FROM.said(&Said::Typing(author())).into(), "one"), Ok(None)));
+    }
+
+    #[test]
+    fn what_a_later_release_sends_is_a_hint_or_nothing() {
+        let epoch = Epoch::random();
+        let of = |kind: &str, v: u32, rev: i64| {
+            format!(r#"{{"v":{v},"server":"one","kind":"{kind}","at":5,"epoch":"{epoch}","toRev":{rev},"new":[1]}}"#)
+                .into_bytes()
+        };
+        let with_end = |mut head: Vec<u8>| {
+            head.extend_from_slice(b"\nwhatever");
+            received(head)
+        };
+        for (kind, v) in [("change", 2), ("dance", 1)] {
+            let found = with_end(of(kind, v, 9));
+            assert!(matches!(found, Ok(Some(Received { what: What::Look(e, 9), .. })) if e == epoch), "{kind} {v}");
+        }
+        let found = with_end(of("dance", 1, 0));
+        assert!(matches!(found, Ok(Some(Received { what: What::Unknown, .. }))));
+    }
+
+    proptest! {
+        /// Cut anywhere, with any byte in any place: never more than what was sent, and no end of the server.
+        #[test]
+        fn a_broken_frame_is_refused_or_says_no_more(
+            n in 1_i64..5, at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>(),
+        ) {
+            let (_, said) = changes(1..n + 1, "text");
+            let whole = FROM.said(&said);
+            let mut frame = whole.clone();
+            let at = at.index(frame.len());
+            if cut { frame.truncate(at) } else { frame[at] = byte }
+            let found = received(frame.clone());
+            let is_broken = frame != whole;
+            if cut {
+                prop_assert!(is_broken && found.is_err());
+            }
+            if let Ok(Some(Received { what: What::Changes(_, changes), .. })) = found {
+                prop_assert!(i64::try_from(changes.len()).expect("few") <= n);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = received(bytes.clone());
+            let _ = received([br#"{"v":1,"server":"one","kind":"change","at":5,"lens":[1,0]}"#, &b"\n"[..], &bytes].concat());
+        }
+    }
+}

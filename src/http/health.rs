@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web::Dat
 use serde_json::json;
 
 use super::{address, error::HttpError, figures, proxy, reading::fresh, security, site::Site};
+use crate::bus::BusReport;
 use chat_rooms::LiveRoomCount;
 use chat_rooms::persistence::GetStatus;
 use chat_wire::ErrorCode;
@@ -102,6 +103,7 @@ pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         "rooms": n_rooms,
         "storeQueue": storing.n_waiting,
         "lease": lease(&site),
+        "bus": bus(&site),
     }))
 }
 
@@ -109,6 +111,12 @@ pub async fn healthz(request: HttpRequest, site: Data<Site>) -> HttpResponse {
 fn lease(site: &Site) -> serde_json::Value {
     let view = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
     json!({"held": view.is_held(Instant::now()), "servers": view.others().len().saturating_add(1)})
+}
+
+/// Whether news reaches the other servers faster than they find it in the database.
+fn bus(site: &Site) -> serde_json::Value {
+    let BusReport { state, echo } = site.bus.get();
+    json!({"state": state.as_str(), "echoMs": echo.map(|echo| echo.as_secs_f64() * 1_000.0)})
 }
 
 /// `GET /metrics`, where it is served with everything else.

@@ -18,6 +18,7 @@ mod checker;
 mod alerts;
 mod backup;
 mod bad_input;
+mod bus;
 mod changes;
 mod changes_refused;
 mod compression;

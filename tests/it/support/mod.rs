@@ -9,6 +9,7 @@ mod history;
 mod pgbouncer;
 mod proxy;
 pub mod raw;
+mod redis;
 mod schema;
 mod server;
 
@@ -21,6 +22,7 @@ pub use history::{History, whole};
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
 pub use raw::{Answer, RawSocket, connect_from, get_raw, pipelined, read_to_end, refused_upgrade};
+pub use redis::Redis;
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 
