@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{CLEAN, Unkind, good, proxy, report};
-use crate::support::{Folder, LIMITS_OFF, Server};
+use crate::support::{Client, Folder, LIMITS_OFF, Redis, Server, command::react};
 
 /// How many deliveries were measured within servers, between them, and of each pair.
 fn measured(report: &Value) -> (u64, u64, Vec<u64>) {
@@ -77,6 +77,33 @@ async fn scenarios_are_of_all_servers() {
         if scenario == "storm" {
             assert_eq!(report["storm"]["resumed"], 20, "{report}");
         }
+    }
+}
+
+/// Whatever brings it to the other server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_of_messages_is_followed_on_all_servers() {
+    let redis = Redis::start().await;
+    for bus in ["none", &redis.url()] {
+        let (_database, [first, second]) = Server::pair(&[LIMITS_OFF[0], ("CHAT_BUS", bus)]).await;
+        for server in [&first, &second] {
+            if bus != "none" {
+                server.counts("the bus", "chat_bus_up", |up| up == 1.0).await;
+            }
+            // Until it knows that no older server lives, it takes nothing but messages.
+            let mut author = Client::author(server, "before", "somebody").await;
+            let message = author.say("what do you think?").await;
+            author.until_taken(&react(&message.id, "👍", true)).await;
+        }
+        let arguments = format!(
+            "--url {} --sessions 12 --rooms 2 --rate 40 --duration 3s --threads 2 --mix edits=15,deletions=6,reactions=30 {CLEAN} \
+             --fail-if unacknowledged>0",
+            second.url("")
+        );
+        let (_, report) = good(first.address, &arguments).await;
+        let (own, other, _) = measured(&report);
+        assert_eq!(json!(own + other), report["counts"]["deliveries"], "{bus}: {report}");
+        assert!(own > 0 && other > 0 && report["mix"]["edits"]["deliveries"].as_u64() > Some(0), "{bus}: {report}");
     }
 }
 
