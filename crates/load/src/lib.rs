@@ -6,7 +6,7 @@
 //! - [`plan`], [`schedule`], [`mix`], [`search`]: who does what and when, known before anything is sent
 //! - [`text`], [`desk`], [`wire`]: what is sent
 //! - [`parse`], [`frame_cache`], [`cursor`], [`changes`]: what is made of what comes
-//! - [`stats`], [`pairs`]: what was counted and measured; and of several servers, between which
+//! - [`latencies`], [`stats`], [`pairs`]: what was counted and measured; and of several servers, between which
 //! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
 //! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
 //! - [`prepare`], [`conductor`]: one run from the first connect to the last message
@@ -30,6 +30,7 @@ mod ended;
 mod error;
 mod flood;
 mod frame_cache;
+mod latencies;
 mod mix;
 mod numbers;
 mod options;

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
+    latencies::{Latencies, Summary},
     numbers::{count, float},
     schedule::Spread,
-    stats::{Latencies, Summary},
 };
 
 /// Two servers: who wrote a message is on the first, who got it is on the second.

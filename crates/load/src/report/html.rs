@@ -1,16 +1,16 @@
 use std::fmt::Write as _;
 
 use super::{
-    OTHER_SERVER,
     format::{bytes, count, latency, or_dash, rate},
     plot::{Plot, Scale, Series, short, time},
     result::Report,
-    table::{facts, headline, latencies},
+    table::{OTHER_SERVER, facts, headline, latencies},
 };
 use crate::{
+    latencies::Summary,
     numbers::{float, whole},
     probe::Sample,
-    stats::{Point, Summary},
+    stats::Point,
 };
 
 /// What memory is drawn in.

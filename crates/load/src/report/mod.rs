@@ -16,16 +16,14 @@ use result::{GeneratorUsage, MixResult, SearchResult, ServerUsage, Settings};
 
 use super::{
     cursor::Tally,
+    latencies::Summary,
     numbers::{float, per},
     options::{LoadOptions, Scenario},
     pairs::BetweenServers,
     plan::Plan,
-    stats::{Collector, Summary},
+    stats::Collector,
     threshold,
 };
-
-/// What deliveries are called whose writer is on another server than their reader.
-const OTHER_SERVER: &str = "other server";
 
 impl Report {
     /// Puts together what was found.
@@ -102,7 +100,7 @@ impl Report {
             notes: Vec::new(),
         };
         if let Some(between) = &report.between_servers {
-            report.distributions.insert(OTHER_SERVER, between.distribution.clone());
+            report.distributions.insert(table::OTHER_SERVER, between.distribution.clone());
         }
         report.thresholds = threshold::judge(&options.fail_if, &report.figures());
         report.note(options, finished.is_settled);

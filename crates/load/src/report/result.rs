@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use crate::{
     cursor::Tally,
+    latencies::Summary,
     mix::{Kind, Mix},
     numbers::whole,
     options::{Choice, LoadOptions, Scenario},
     pairs::BetweenServers,
     probe::{Sample, Samples},
-    stats::{Counts, MixCounts, MixWindow, Point, Summary, Window},
+    stats::{Counts, MixCounts, MixWindow, Point, Window},
     threshold::Verdict,
 };
 

@@ -1,9 +1,11 @@
 use super::{
-    OTHER_SERVER,
     format::{bytes, count, latency, or_dash, rate},
     result::{MixResult, Report},
 };
-use crate::{numbers::whole, stats::Summary};
+use crate::{latencies::Summary, numbers::whole};
+
+/// What deliveries are called whose writer is on another server than their reader.
+pub const OTHER_SERVER: &str = "other server";
 
 /// The run in a line.
 pub fn headline(report: &Report) -> String {
