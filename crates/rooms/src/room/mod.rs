@@ -40,6 +40,7 @@ use super::{
         Amend, CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire,
         RoomIdle, SetProfile, SharedPosition, Snapshot, Typing as Types,
     },
+    people::OwnPart,
     presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
     typing::Typing,
     understood::Understood,
@@ -87,6 +88,8 @@ pub struct Room {
     members: HashMap<SessionId, Member>,
     presence: Presence,
     typing: Typing,
+    /// When the other servers are to hear who is here.
+    own_part: OwnPart,
     /// For what is due to be told of people: who is here, who is typing.
     people_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
@@ -136,6 +139,7 @@ impl Room {
             members: HashMap::new(),
             presence: Presence::default(),
             typing: Typing::default(),
+            own_part: OwnPart::default(),
             people_timer: None,
             delivery: Delivery::new(Instant::now()),
             catch_up: CatchUp::new(),
@@ -187,6 +191,7 @@ impl Room {
             self.presence.told(now);
         }
         self.tell_typing(now);
+        self.say_people(now);
         self.set_people_timer(now, ctx);
         self.flush(ctx);
         self.report_idle();
@@ -196,7 +201,7 @@ impl Room {
     }
 
     fn set_people_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let due = self.presence.due_at().into_iter().chain(self.typing.due_at()).min();
+        let due = [self.presence.due_at(), self.typing.due_at(), self.people_said_at()].into_iter().flatten().min();
         if self.people_timer.as_ref().map(|(at, _)| *at) == due {
             return;
         }
@@ -272,6 +277,7 @@ impl Drop for Room {
     /// The bus hears that it has gone. A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
     /// two halves of one room must not live.
     fn drop(&mut self) {
+        self.take_people_back();
         self.limits.bus.went(&self.id, self.key);
         for route in self.delivery.routes() {
             let commands = vec![Command::EndAll(EndReason::RoomEnded, DeliveryPosition::MAX)];
@@ -390,7 +396,7 @@ impl Handler<CountPeople> for Room {
     type Result = ();
 
     fn handle(&mut self, _: CountPeople, _: &mut Self::Context) {
-        self.metrics.room_people.observe(chat_metrics::observation(self.presence.count()));
+        self.metrics.room_people.observe(chat_metrics::observation(self.presence.n_local()));
     }
 }
 
@@ -427,6 +433,7 @@ impl Handler<GetSnapshot> for Room {
                 message_count: live.message_count,
                 last_message_at: live.last_message_at,
                 n_people: self.presence.count(),
+                is_approximate: self.presence.is_approximate(),
                 n_authors,
                 members,
                 has_more_members,
