@@ -27,7 +27,7 @@ const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_t
     SET LOCAL statement_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
 /// `$1` is the server, `$2` what it says of its rooms, `$3` the rooms of which it says nothing any more, `$4` whether
-/// whatever else stands there of it goes.
+/// whatever else stands there of it goes. A server that has ended its lease leaves nothing behind.
 const WRITE: &str = "WITH said AS (
         SELECT room_id, version, summary
         FROM json_to_recordset($2::json) AS said (room_id text, version bigint, summary text)
@@ -37,7 +37,7 @@ const WRITE: &str = "WITH said AS (
                 OR $4 = 'all' AND room_id NOT IN (SELECT room_id FROM said))
     )
     INSERT INTO presence (room_id, server_id, version, summary)
-    SELECT room_id, $1, version, summary FROM said ORDER BY room_id
+    SELECT room_id, $1, version, summary FROM said WHERE EXISTS (SELECT 1 FROM servers WHERE id = $1) ORDER BY room_id
     ON CONFLICT (room_id, server_id)
     DO UPDATE SET version = EXCLUDED.version, summary = EXCLUDED.summary, changed_at = now()";
 
