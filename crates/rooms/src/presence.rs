@@ -666,7 +666,7 @@ mod tests {
     fn how_it_was_before_is_no_news_and_neither_is_a_bus_that_is_away() {
         let (start, mut presence) = (Instant::now(), Presence::default());
         hear(&mut presence, "a", 1, &[1, 2], true, start);
-        let mut told = |presence: &mut Presence, now| {
+        let told = |presence: &mut Presence, now| {
             let told = tell(presence, now).map(|t| (t.0, t.2.len(), t.3.len()));
             (told, presence.is_approximate())
         };

@@ -12,7 +12,7 @@ use chat_domain::{Author, AuthorId};
 /// So long what was last heard stays as it was while the other servers cannot be heard.
 const FROZEN_FOR: Duration = Duration::from_secs(10);
 /// Servers of which a room keeps who is there. Whoever can write to the bus can make names up.
-const SERVERS_MAX: usize = 1_000;
+const SERVERS_MAX: usize = 200;
 
 /// Who is in a room on the other servers, as far as they have said. Pure.
 #[derive(Debug, Default)]
