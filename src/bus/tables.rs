@@ -23,9 +23,10 @@ use chat_store::{Store, StoreError};
 const EVERY: Duration = Duration::from_secs(1);
 /// A room that has come to life need not wait so long: only until others have come with it.
 const GATHER: Duration = Duration::from_millis(250);
-/// Without a good read for so long the other servers cannot be heard. What they wrote in the meantime may be so old
-/// that it is not among what is recent.
+/// Without a good read for so long the other servers cannot be heard.
 const LOST_AFTER: Duration = Duration::from_secs(5);
+/// What others wrote is recent for five seconds, and a read may take two: after so long it may not be any more.
+const LATE_AFTER: Duration = Duration::from_secs(3);
 
 /// The table `presence`.
 pub struct PresenceTable {
@@ -129,23 +130,28 @@ impl Carrier {
     /// Writes and reads, for as long as it is asked to.
     async fn exchange(&self) {
         let mut last_good = Instant::now();
-        let mut writes_at = Instant::now();
+        let mut next_at = Instant::now();
         loop {
             let begun = Instant::now();
-            if begun >= writes_at {
-                writes_at = begun + EVERY;
-                self.write().await;
+            let is_time = begun >= next_at;
+            if is_time {
+                next_at = begun + EVERY;
             }
             match self.read(begun.saturating_duration_since(last_good)).await {
-                Ok(()) => last_good = begun,
+                Ok(()) => {
+                    last_good = begun;
+                    if is_time {
+                        self.write().await;
+                    }
+                }
                 Err(error) => {
-                    // A database that is away says so itself.
+                    // A database that is away says so itself. What is to be written waits until it can be read.
                     log::debug!("who is in rooms on other servers could not be read: {error}");
                     self.lost(last_good);
                 }
             }
             self.tell_untold();
-            let is_over = sleep_until(writes_at);
+            let is_over = sleep_until(next_at);
             let rooms_came = async {
                 self.rooms_came.notified().await;
                 sleep_until(begun + GATHER).await;
@@ -168,7 +174,7 @@ impl Carrier {
 
     /// `since`: how long ago the last good read began.
     async fn read(&self, since: Duration) -> Result<(), StoreError> {
-        let wanted = self.parts.borrow_mut().begin(since >= LOST_AFTER - EVERY);
+        let wanted = self.parts.borrow_mut().begin(since >= LATE_AFTER);
         let found = self.store.read_presence(&self.between.server, wanted).await;
         let mut parts = self.parts.borrow_mut();
         let found = found.inspect_err(|_| parts.failed())?;
