@@ -37,8 +37,7 @@ pub use messages::{
     Amend, Amendment, Command, Deliver, GetSnapshot, MembersWanted, Post, Publish, Recall, ResumePoint, SessionRef,
     SetProfile, Snapshot,
 };
-pub use people::{NoSummary, Person, Summary, Who};
-pub use presence::PEOPLE_LISTED_MAX;
+pub use people::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};
 pub use registry::{CheckHeads, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};

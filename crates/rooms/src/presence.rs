@@ -9,12 +9,10 @@ use actix::clock::Instant;
 use crate::{
     event::{People, PeopleLists},
     ids::SessionId,
-    people::{Difference, Elsewhere, HASHED_MAX, Person as Named, Summary, Who, identity_hash},
+    people::{Difference, Elsewhere, HASHED_MAX, PEOPLE_LISTED_MAX, Person as Named, Summary, Who, identity_hash},
 };
 use chat_domain::{Author, AuthorId};
 
-/// Above this many people PRESENCE has no lists (docs/PROTOCOL.md).
-pub const PEOPLE_LISTED_MAX: usize = 50;
 /// A coming or going is told only after this long, so that a reload is no notice.
 const NOTICE_AFTER: Duration = Duration::from_secs(5);
 /// Comings and goings of a room that are told by name: so many at once.

@@ -6,7 +6,7 @@ use std::{
 
 use actix::clock::Instant;
 
-use super::{HASHED_MAX, Person, Summary, Who, identity_hash};
+use super::summary::{HASHED_MAX, Person, Summary, Who, identity_hash};
 use chat_domain::{Author, AuthorId};
 
 /// So long what was last heard stays as it was while the other servers cannot be heard.
@@ -168,7 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{presence::PEOPLE_LISTED_MAX, test_author};
+    use crate::{people::PEOPLE_LISTED_MAX, test_author};
 
     fn id(n: usize) -> AuthorId {
         test_author(n).id

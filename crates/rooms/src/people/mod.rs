@@ -7,4 +7,4 @@ mod summary;
 pub(crate) use elsewhere::{Difference, Elsewhere};
 pub(crate) use own_part::OwnPart;
 pub(crate) use summary::{HASHED_MAX, identity_hash};
-pub use summary::{NoSummary, Person, Summary, Who};
+pub use summary::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};

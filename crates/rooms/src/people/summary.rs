@@ -3,8 +3,8 @@ use std::collections::HashSet;
 use chat_domain::{Author, AuthorId, AvatarName, Nickname};
 use serde::{Deserialize, Serialize};
 
-use crate::presence::PEOPLE_LISTED_MAX;
-
+/// Above this many people PRESENCE has no lists (docs/PROTOCOL.md), and neither has a summary.
+pub const PEOPLE_LISTED_MAX: usize = 50;
 /// Most people that a summary tells apart, by hashes of their ids.
 pub const HASHED_MAX: usize = 500;
 /// Largest summary that is read, in bytes.

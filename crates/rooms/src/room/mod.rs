@@ -40,8 +40,8 @@ use super::{
         Amend, CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire,
         RoomIdle, SetProfile, SharedPosition, Snapshot, Typing as Types,
     },
-    people::OwnPart,
-    presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
+    people::{OwnPart, PEOPLE_LISTED_MAX},
+    presence::{MembersPage, Presence},
     typing::Typing,
     understood::Understood,
 };
