@@ -6,6 +6,7 @@ mod hearing;
 mod joins;
 mod live;
 mod membership;
+mod people_due;
 mod publishing;
 mod remote;
 mod saying;
@@ -182,14 +183,7 @@ impl Room {
         self.say_changes();
         self.publish_position();
         let now = Instant::now();
-        if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
-            if !self.members.is_empty() {
-                let people = self.presence.here(true);
-                let n_bytes = people.n_bytes_as_json();
-                self.delivery.fan_out.broadcast(Arc::new(Event::People(people)), n_bytes);
-            }
-            self.presence.told(now);
-        }
+        self.tell_people(now);
         self.tell_typing(now);
         self.say_people(now);
         self.set_people_timer(now, ctx);
@@ -197,23 +191,6 @@ impl Room {
         self.report_idle();
         if let Some(share) = &self.share {
             share.set(self.live.as_ref().map_or(0, |live| live.backlog.n_bytes_held()));
-        }
-    }
-
-    fn set_people_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let due = [self.presence.due_at(), self.typing.due_at(), self.people_said_at()].into_iter().flatten().min();
-        if self.people_timer.as_ref().map(|(at, _)| *at) == due {
-            return;
-        }
-        if let Some((_, timer)) = self.people_timer.take() {
-            ctx.cancel_future(timer);
-        }
-        if let Some(at) = due {
-            let timer = ctx.run_later(at.saturating_duration_since(now), |this, ctx| {
-                this.people_timer = None;
-                this.settle(ctx);
-            });
-            self.people_timer = Some((at, timer));
         }
     }
 
