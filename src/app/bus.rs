@@ -6,7 +6,7 @@ use actix::{Addr, Arbiter};
 use actix_web::web;
 
 use crate::{
-    bus::{Between, Bus, redis::RedisBus},
+    bus::{Between, Bus, redis::RedisBus, tables::PresenceTable},
     config::ServeConfig,
     http::Site,
 };
@@ -24,13 +24,13 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
             None
         }
         Some(redis) => Some(Box::new(RedisBus::new(redis.clone()))),
-        None => None,
+        None => Some(Box::new(PresenceTable::new(store.clone()))),
     }
 }
 
 /// Where rooms leave what they say.
 pub(super) fn port(bus: Option<&dyn Bus>) -> BusPort {
-    if bus.is_some() { BusPort::open() } else { BusPort::default() }
+    bus.map_or_else(BusPort::default, Bus::port)
 }
 
 /// Carries on a thread of its own, until that is stopped.

@@ -57,6 +57,7 @@ mod p7_database_away;
 mod page;
 mod pooler;
 mod presence;
+mod presence_of_many;
 mod proxies;
 mod redis_access;
 mod replaced_history;
