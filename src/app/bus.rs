@@ -6,7 +6,7 @@ use actix::{Addr, Arbiter};
 use actix_web::web;
 
 use crate::{
-    bus::{Between, Bus, redis::RedisBus},
+    bus::{Between, Bus, redis::RedisBus, tables::PresenceTable},
     config::ServeConfig,
     http::Site,
 };
@@ -29,13 +29,13 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
             let bus = bus.by(crate::fault_injection::to_bus(config.broken).map(|way| Box::new(way) as _));
             Some(Box::new(bus))
         }
-        None => None,
+        None => Some(Box::new(PresenceTable::new(store.clone()))),
     }
 }
 
 /// Where rooms leave what they say.
 pub(super) fn port(bus: Option<&dyn Bus>) -> BusPort {
-    if bus.is_some() { BusPort::open() } else { BusPort::default() }
+    bus.map_or_else(BusPort::default, Bus::port)
 }
 
 /// Carries on a thread of its own, until that is stopped.
