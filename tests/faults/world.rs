@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 use tokio::{
@@ -296,8 +296,10 @@ impl World {
             counts: Arc::default(),
             http,
         };
-        for _ in 0..spec.n_servers {
-            world.start_server().await;
+        // All at once, as they come up after a power cut.
+        world.servers = join_all((0..spec.n_servers).map(|_| world.launch_server())).await;
+        for server in &world.servers {
+            server.ready().await;
         }
         if spec.client_proxy {
             world.door = Some(Proxy::to(world.servers[0].address).await);
