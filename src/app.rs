@@ -54,6 +54,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let prometheus = figures::prometheus(registry.clone())?;
     let n_sessions_max = sessions_max(&config);
     metrics.sessions_max.set(gauge(n_sessions_max));
+    // Who has no bus misses none, and who waits for the database does not know yet.
+    metrics.bus_up.set(1);
     let on_main = metrics_listener.is_none().then(|| Figures::new(registry.clone()));
     let site = web::Data::new(site(&config, store.clone(), on_main, metrics.clone(), n_sessions_max));
     let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));

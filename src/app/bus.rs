@@ -23,7 +23,12 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
             }
             None
         }
-        Some(redis) => Some(Box::new(RedisBus::new(redis.clone()))),
+        Some(redis) => {
+            let bus = RedisBus::new(redis.clone());
+            #[cfg(feature = "fault-injection")]
+            let bus = bus.by(crate::fault_injection::to_bus(config.broken).map(|way| Box::new(way) as _));
+            Some(Box::new(bus))
+        }
         None => Some(Box::new(PresenceTable::new(store.clone()))),
     }
 }

@@ -24,6 +24,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use uuid::Uuid;
 
 use crate::{
+    board::Board,
     checker::{Command, Event, History, is_final},
     orders::{Orders, Phase},
     subjects::{Subjects, frame_of},
@@ -85,11 +86,13 @@ pub struct Counts {
 pub struct Ties {
     pub orders: watch::Receiver<Orders>,
     pub counts: Arc<Counts>,
+    pub board: Arc<Board>,
     /// When the world began.
     pub began: Instant,
 }
 
 pub struct Client {
+    n: usize,
     room: String,
     who: Who,
     habits: Habits,
@@ -97,6 +100,7 @@ pub struct Client {
     orders: watch::Receiver<Orders>,
     began: Instant,
     counts: Arc<Counts>,
+    board: Arc<Board>,
     life: Life,
     cursor: Option<(String, i64)>,
     pending: BTreeMap<Uuid, Pending>,
@@ -127,13 +131,13 @@ enum End {
 
 impl Client {
     pub fn new(n: usize, room: &str, is_author: bool, habits: Habits, rng: StdRng, ties: Ties) -> Self {
-        let Ties { orders, counts, began } = ties;
+        let Ties { orders, counts, board, began } = ties;
         let who = if is_author { Who::named(&format!("사람 {n}")) } else { Who::reader() };
         let history = History { room: room.to_owned(), ..History::default() };
         let life = Life { history, ..Life::default() };
         let (cursor, pending, acked) = (None, BTreeMap::new(), Vec::new());
         let (room, subjects) = (room.to_owned(), Subjects::default());
-        Self { room, who, habits, rng, orders, began, counts, life, cursor, pending, acked, subjects }
+        Self { n, room, who, habits, rng, orders, began, counts, board, life, cursor, pending, acked, subjects }
     }
 
     /// Lives until all is done or it is told to stop.
@@ -145,6 +149,7 @@ impl Client {
             }
             if let Some(mut socket) = self.connect().await {
                 let (Ok(end) | Err(end)) = self.talk(&mut socket).await;
+                self.board.went(self.n);
                 if matches!(end, End::Left) {
                     // A polite end: what was on its way may still come, and nobody reads it.
                     let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
@@ -372,6 +377,7 @@ impl Client {
                 self.cursor = Some((epoch.clone(), rev));
                 self.life.n_resumed += usize::from(head.resumed);
                 self.counts.n_resumed.fetch_add(usize::from(head.resumed), Ordering::SeqCst);
+                self.board.came(self.n, &self.room, rev, head.presence.count);
                 if let Some(own) = head.own {
                     self.life.history.author = Some(own.id.into_owned());
                 }
@@ -404,6 +410,7 @@ impl Client {
                 self.refused(client_id, code, retry_after_ms);
                 Event::Refused { client_id, code }
             }
+            ServerFrame::Presence(presence) => return self.board.told(self.n, presence.count),
             _ => return,
         };
         self.note(event);
@@ -413,6 +420,7 @@ impl Client {
         if let Some((_, rev)) = &mut self.cursor {
             *rev = (*rev).max(to);
         }
+        self.board.moved(self.n, to);
     }
 
     /// A message is sent again whatever the code; of the others, those whose code passes with time.

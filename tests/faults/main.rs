@@ -16,9 +16,11 @@
     reason = "a test that meets what it does not expect fails by panicking"
 )]
 
+mod board;
 mod checker;
 mod client;
 mod faults;
+mod many;
 mod orders;
 mod place;
 mod stored;
@@ -210,7 +212,8 @@ fn make_kit() -> Kit {
         Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&fakedisk).args([source, "-ldl"]).status();
     assert!(compiled.is_ok_and(|s| s.success()), "cc cannot compile {source}");
     let small_disks = SmallDisk::is_possible(&folder.0);
-    Kit { folder, postgres, faketime: faketime(), fakedisk, small_disks }
+    let redis = Command::new("redis-server").arg("--version").output().is_ok();
+    Kit { folder, postgres, faketime: faketime(), fakedisk, small_disks, redis }
 }
 
 /// Where Debian's package has it.
@@ -223,6 +226,9 @@ fn faketime() -> Option<PathBuf> {
 fn cannot(fault: &Fault, kit: &Kit) -> Option<&'static str> {
     if fault.spec.fake_clock && kit.faketime.is_none() {
         return Some("libfaketime is not installed (Debian: faketime)");
+    }
+    if fault.spec.bus.is_some() && !kit.redis {
+        return Some("redis-server is not installed (Debian: redis-server)");
     }
     if fault.spec.needs_small_disk() && !kit.small_disks {
         return Some("a small disk needs the right to mount a tmpfs (root)");
@@ -307,6 +313,13 @@ fn report(ended: &Ended, violations: &[Violation]) -> Vec<String> {
     lines
 }
 
+/// What many servers must not do to messages, and how often they did.
+fn found_of(violations: &[Violation]) -> String {
+    const LOST: [&str; 7] = ["Lost", "Gap", "NeverSaw", "EditLost", "DeletionLost", "ReactionLost", "EndsOtherwise"];
+    let n = |kinds: &[&str]| violations.iter().filter(|v| kinds.contains(&v.what.name().as_str())).count();
+    format!("lost {}, twice {}, swapped {}", n(&LOST), n(&["Twice", "StoredTwice", "ValueTwice"]), n(&["Swapped"]))
+}
+
 fn figures(ended: &Ended) -> String {
     let found: usize = check(&ended.run).len();
     let mut line = format!(
@@ -318,6 +331,9 @@ fn figures(ended: &Ended) -> String {
     }
     if ended.n_degraded > 0 {
         line += &format!(", back within {:.1} s", ended.back_max.as_secs_f64());
+    }
+    if let Some(right) = &ended.right {
+        line += &format!(", {}, {right}", found_of(&check(&ended.run)));
     }
     for (what, n) in &ended.counts {
         line += &format!(", {n} {what}");

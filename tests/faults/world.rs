@@ -19,12 +19,14 @@ use tokio::{
 
 use crate::{
     STORED_MIN,
+    board::Board,
     checker::{Message, Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Ties},
+    many::{Right, start_redis},
     orders::{Orders, Phase},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     stored,
-    support::{Database, Folder, Proxy, Server, in_path, until},
+    support::{Database, Folder, Proxy, Redis, Server, in_path, until},
 };
 
 /// Lets something go wrong once, and makes it good again.
@@ -80,6 +82,8 @@ pub struct Spec {
     pub n_servers: usize,
     pub n_rooms: usize,
     pub settings: &'static [(&'static str, &'static str)],
+    /// A Redis stands between the servers, with these arguments, and a proxy between it and them.
+    pub bus: Option<&'static [&'static str]>,
     /// A proxy stands between the servers and PostgreSQL.
     pub database_proxy: bool,
     /// A proxy stands between the clients and the server.
@@ -99,6 +103,7 @@ impl Spec {
         n_servers: 1,
         n_rooms: 3,
         settings: &[],
+        bus: None,
         database_proxy: false,
         client_proxy: false,
         fake_clock: false,
@@ -127,6 +132,8 @@ pub struct Kit {
     /// The library that refuses writes.
     pub fakedisk: PathBuf,
     pub small_disks: bool,
+    /// Whether there is a Redis to be started.
+    pub redis: bool,
 }
 
 /// How a world ended.
@@ -143,6 +150,8 @@ pub struct Ended {
     pub n_degraded: usize,
     /// The longest time that the servers took to tell that the database is back, once it was.
     pub back_max: Duration,
+    /// How long it took until everybody on all servers was right again, where that was asked.
+    pub right: Option<Right>,
     /// What faults count for themselves.
     pub counts: BTreeMap<&'static str, usize>,
     /// What broke the contract, apart from what the histories show.
@@ -161,10 +170,13 @@ pub struct World {
     // In this order they are dropped: clients, servers, then what these stand on.
     clients: JoinSet<Life>,
     _watcher: JoinSet<()>,
-    servers: Vec<Server>,
+    pub servers: Vec<Server>,
     pub door: Option<Proxy>,
     pub wire: Option<Proxy>,
-    database: Database,
+    /// Between the servers and their Redis.
+    pub bus_wire: Option<Proxy>,
+    pub redis: Option<Redis>,
+    pub database: Database,
     pub cluster: Option<Cluster>,
     /// The one whose work another one took over; it lives on.
     left: Option<Cluster>,
@@ -177,7 +189,8 @@ pub struct World {
     /// The URL that servers are given.
     database_url: String,
     settings: Vec<(String, String)>,
-    orders: watch::Sender<Orders>,
+    pub orders: watch::Sender<Orders>,
+    pub board: Arc<Board>,
     /// The servers that must answer.
     healthy: watch::Sender<Vec<SocketAddr>>,
     complaints: Arc<Mutex<Vec<String>>>,
@@ -185,7 +198,7 @@ pub struct World {
     http: reqwest::Client,
 }
 
-const N_CLIENTS: usize = 10;
+pub const N_CLIENTS: usize = 10;
 /// Of them, people who only read.
 const N_READERS: usize = 2;
 /// The contract's own times, which the tests' support otherwise makes longer; no limit on rates; and no message that is
@@ -216,6 +229,13 @@ impl World {
         let preload: Vec<_> = preload.iter().map(|p| p.display().to_string()).collect();
         if !preload.is_empty() {
             settings.push(("LD_PRELOAD".into(), preload.join(":")));
+        }
+        let (mut redis, mut bus_wire) = (None, None);
+        if let Some(arguments) = spec.bus {
+            let made = start_redis(&folder, arguments).await;
+            let proxy = Proxy::to(made.address()).await;
+            settings.push(("CHAT_BUS".into(), format!("redis://{}", proxy.address)));
+            (redis, bus_wire) = (Some(made), Some(proxy));
         }
         let (mut cluster, mut disk, mut wire) = (None, None, None);
         let (database, database_url) = match spec.home {
@@ -256,6 +276,8 @@ impl World {
             servers: Vec::new(),
             door: None,
             wire,
+            bus_wire,
+            redis,
             database,
             cluster,
             left: None,
@@ -268,6 +290,7 @@ impl World {
             database_url,
             settings,
             orders,
+            board: Arc::default(),
             healthy,
             complaints,
             counts: Arc::default(),
@@ -285,7 +308,8 @@ impl World {
 
     /// Lets people in.
     pub fn populate(&mut self, habits: Habits) {
-        let ties = Ties { orders: self.orders.subscribe(), counts: self.counts.clone(), began: Instant::now() };
+        let (orders, counts, board) = (self.orders.subscribe(), self.counts.clone(), self.board.clone());
+        let ties = Ties { orders, counts, board, began: Instant::now() };
         for n in 0..N_CLIENTS {
             let room = self.rooms[n % self.rooms.len()].clone();
             let rng = StdRng::seed_from_u64(self.rng.random());
@@ -316,6 +340,12 @@ impl World {
         let server = self.servers.swap_remove(at);
         self.open_doors();
         server
+    }
+
+    /// One that was withdrawn is there again.
+    pub fn restore_server(&mut self, server: Server) {
+        self.servers.push(server);
+        self.open_doors();
     }
 
     pub fn keep_log(&mut self, server: &Server) {

@@ -86,7 +86,7 @@ async fn send(
                 "people"
             }
         };
-        pipeline.publish(shared.names.channel(&room), from(shared).said(&said)).ignore();
+        put(shared, &mut pipeline, &room, &said);
         shared.between.metrics.bus_published.inc(kind);
         n_commands += 1;
         if n_commands >= CHUNK {
@@ -95,6 +95,19 @@ async fn send(
         }
     }
     if n_commands > 0 { pipeline.exec_async(connection).await } else { Ok(()) }
+}
+
+/// What a room says goes out.
+fn put(shared: &Shared, pipeline: &mut Pipeline, room: &RoomId, said: &Said) {
+    let (channel, frame) = (shared.names.channel(room), from(shared).said(said));
+    #[cfg(feature = "fault-injection")]
+    if let Some(way) = &mut *shared.way.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        for (channel, frame) in way((channel, frame)) {
+            pipeline.publish(channel, frame).ignore();
+        }
+        return;
+    }
+    pipeline.publish(channel, frame).ignore();
 }
 
 /// Who is in a room here, for servers on which it comes to life later.
@@ -120,7 +133,7 @@ async fn say_people(
         for (room, summary) in some {
             keep_people(shared, &mut pipeline, room, summary);
             let said = Said::People((*summary).clone());
-            pipeline.publish(shared.names.channel(room), from(shared).said(&said)).ignore();
+            put(shared, &mut pipeline, room, &said);
         }
         pipeline.exec_async(connection).await?;
     }

@@ -24,7 +24,13 @@ pub(super) struct Shared {
     pub(super) pulse: Pulse,
     /// The connection for commands, while there is one.
     pub(super) commands: Mutex<Option<MultiplexedConnection>>,
+    #[cfg(feature = "fault-injection")]
+    pub(super) way: Mutex<Option<Way>>,
 }
+
+/// What becomes of a frame on its way to its channel: for tests of what a bus may do.
+#[cfg(feature = "fault-injection")]
+pub type Way = Box<dyn FnMut((String, Vec<u8>)) -> Vec<(String, Vec<u8>)> + Send>;
 
 impl Shared {
     pub(super) fn commands(&self) -> Option<MultiplexedConnection> {

@@ -1,6 +1,7 @@
 //! Every fault there is, in the order in which they are begun: the long ones first.
 
 mod clock;
+mod cluster;
 mod failover;
 mod postgres;
 mod readers;
@@ -11,6 +12,7 @@ use crate::world::Fault;
 
 pub fn all() -> Vec<Fault> {
     let mut all = Vec::new();
+    all.extend(cluster::faults());
     all.extend(readers::faults());
     all.extend(sqlite::faults());
     all.extend(failover::faults());
