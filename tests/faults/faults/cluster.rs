@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// A client notices a server that stands still by its silence.
-const QUICK: &[(&str, &str)] = &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3")];
+const QUICK: &[(&str, &str)] = &[("CHAT_HEARTBEAT_SECS", "2"), ("CHAT_SILENCE_SECS", "6"), ("CHAT_POOL_SIZE", "4")];
 const LOSSY: &[(&str, &str)] =
-    &[("CHAT_HEARTBEAT_SECS", "1"), ("CHAT_SILENCE_SECS", "3"), ("CHAT_BROKEN", "lossy-bus")];
+    &[("CHAT_HEARTBEAT_SECS", "2"), ("CHAT_SILENCE_SECS", "6"), ("CHAT_POOL_SIZE", "4"), ("CHAT_BROKEN", "lossy-bus")];
 /// Who reads too slowly is cut off soon.
 const SMALL: &[&str] = &["--client-output-buffer-limit", "pubsub 64kb 64kb 1"];
 
