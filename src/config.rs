@@ -133,9 +133,7 @@ impl Config {
         if is_flag("database_url") && url.into_iter().any(|url| has_password(&url)) {
             config.serve.secrets_in_flags.push("DATABASE_URL");
         }
-        if is_flag("bus")
-            && config.serve.database.bus.server().is_some_and(crate::redis_client::RedisServer::has_password)
-        {
+        if is_flag("bus") && config.serve.database.bus.has_password() {
             config.serve.secrets_in_flags.push("CHAT_BUS");
         }
         Ok(config)

@@ -39,6 +39,12 @@ impl BusUrl {
         RedisServer::new(info).map(|server| Self(Some(server))).map_err(|_| "Redis cannot be reached that way".into())
     }
 
+    /// Whether it holds a password.
+    pub fn has_password(&self) -> bool {
+        let settings = |server: &RedisServer| server.client.get_connection_info().redis_settings().password().is_some();
+        self.0.as_ref().is_some_and(settings)
+    }
+
     /// The server, where there is one.
     pub fn server(&self) -> Option<&RedisServer> {
         self.0.as_ref()
@@ -54,11 +60,6 @@ impl RedisServer {
     /// Host and port, for the log.
     pub fn address(&self) -> String {
         self.client.get_connection_info().addr().to_string()
-    }
-
-    /// Whether its URL holds a password.
-    pub fn has_password(&self) -> bool {
-        self.client.get_connection_info().redis_settings().password().is_some()
     }
 
     /// A connection for commands. It ends with its last clone; after an error on it a new one is made.

@@ -48,7 +48,7 @@ pub(super) async fn check(config: &ServeConfig, store: &Store) -> Result<(), App
 
 /// Where rooms leave what they say.
 pub(super) fn port(bus: Option<&dyn Bus>) -> BusPort {
-    bus.map_or_else(BusPort::default, |_| BusPort::open())
+    if bus.is_some() { BusPort::open() } else { BusPort::default() }
 }
 
 /// Carries on a thread of its own, until that is stopped.

@@ -71,6 +71,8 @@ pub(super) async fn start_actors(
         store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
     let bus = bus::chosen(config, store);
     let port = bus::port(bus.as_deref());
+    // Who has none misses none.
+    metrics.bus_up.set(1);
     let limits = RegistryLimits {
         n_rooms_max: config.limits.rooms_max.max(1),
         idle_max: config.limits.room_idle,

@@ -7,10 +7,13 @@ use chat_wire::{MessagePayload, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{
-    Client, Database, LIMITS_OFF, Proxy, Redis, Server, Who,
-    command::{delete, edit, react, reply},
-    soon, whole,
+use crate::{
+    database_tls::certificates,
+    support::{
+        Client, Database, Folder, LIMITS_OFF, Proxy, Redis, Server, Who,
+        command::{delete, edit, react, reply},
+        soon, whole,
+    },
 };
 
 /// The poll comes never, so that what crosses has crossed over the bus.
@@ -274,4 +277,32 @@ async fn a_forged_message_does_not_stay() {
         client.history.contents() == ["true"]
     })
     .await;
+}
+
+/// Redis with TLS and a password of its own user, as it is offered in clouds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_reached_over_tls_with_a_user_and_a_password() {
+    let folder = Folder::new("rtc_redis_tls");
+    certificates(&folder.0);
+    let (certificate, key, authority) = (folder.path("good.pem"), folder.path("server.key"), folder.path("ca.pem"));
+    let tls = ["--port", "0", "--tls-port", "{port}", "--tls-auth-clients", "no", "--tls-cert-file", &certificate];
+    let keys = ["--tls-key-file", &key, "--tls-ca-cert-file", &authority];
+    let user = ["--user", "chat", "on", ">a-secret", "resetchannels", "&rtc:*", "~rtc:*", "+@all", "-@dangerous"];
+    let redis = Redis::with(&[&tls[..], &keys, &user].concat()).await;
+    let (database, url) = (Database::postgres().await, format!("rediss://chat:a-secret@localhost:{}", redis.port));
+    let settings = [("CHAT_BUS", url.as_str()), ("SSL_CERT_FILE", &authority), NO_POLL];
+    let servers = [Server::with(&database, &settings).await, Server::with(&database, &settings).await];
+    for server in &servers {
+        server.counts("the bus to carry", UP, |up| up == 1.0).await;
+    }
+    let mut clients = both(&servers).await;
+    let rev = clients[0].say("encrypted").await.rev;
+    agree(&database, &mut clients, rev).await;
+    // Whose authority is not known here is not Redis.
+    let stranger = folder.path("other-ca.pem");
+    let settings = [("CHAT_BUS", url.as_str()), ("SSL_CERT_FILE", &stranger)];
+    let careful = Server::with(&database, &settings).await;
+    careful.logs("the bus carries nothing").await;
+    assert_eq!(careful.metric(UP).await, 0.0);
+    assert!(!careful.log().contains("a-secret"), "{}", careful.log());
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Makes an authority, another one, and certificates of the server, all in this folder.
-fn certificates(folder: &Path) {
+pub fn certificates(folder: &Path) {
     let openssl = |arguments: &[&str]| run(Command::new("openssl").current_dir(folder).args(arguments));
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     let own = |name: &str, subject: &str| {

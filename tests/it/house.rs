@@ -253,7 +253,7 @@ fn settings_know_only_the_types_of_their_values() {
         }
     }
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
-    assert_eq!(types, ["BasePath", "Broken", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]);
+    assert_eq!(types, ["BasePath", "Broken", "BusUrl", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]);
 }
 
 /// What does not fit in view is not understood as a whole.

@@ -11,7 +11,7 @@ use chat_domain::RoomId;
 use chat_rooms::{CheckHeads, Heard, Summary};
 use redis::{Pipeline, RedisError};
 
-use super::{Shared, now_ms};
+use super::shared::{Shared, now_ms};
 use crate::bus::{
     BusReport, BusState,
     frame::{self, Received, What},

@@ -5,7 +5,7 @@ use chat_rooms::{Outgoing, Said, Summary};
 use redis::{Pipeline, RedisError, aio::MultiplexedConnection};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{CHUNK, Pauses, Shared, now_ms};
+use super::shared::{CHUNK, Pauses, Shared, now_ms};
 use crate::bus::{frame::From, pulse::BEAT_EVERY};
 
 /// How long the people of a room stand in Redis without being said again, in seconds.

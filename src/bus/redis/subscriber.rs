@@ -8,7 +8,10 @@ use redis::{
 };
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{CHUNK, Pauses, Shared, ears::Ears};
+use super::{
+    ears::Ears,
+    shared::{CHUNK, Pauses, Shared},
+};
 use crate::bus::pulse::{BEAT_EVERY, SILENCE_MAX};
 use chat_domain::RoomId;
 

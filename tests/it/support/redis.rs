@@ -20,7 +20,7 @@ impl Redis {
         Self::with(&[]).await
     }
 
-    /// With more arguments, as `["--requirepass", "secret"]`.
+    /// With more arguments, as `["--requirepass", "secret"]`; `{port}` in them is its port.
     pub async fn with(arguments: &[&str]) -> Self {
         // It cannot tell which port it took: one that is free now, and another one where somebody was faster.
         for _ in 0..20 {
@@ -38,7 +38,11 @@ impl Redis {
     fn spawn(port: u16, arguments: &[String]) -> Child {
         let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(arguments.iter().map(|argument| argument.replace("{port}", &port.to_string())))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.spawn().expect("redis-server starts (Debian: apt-get install redis-server)")
     }
 
