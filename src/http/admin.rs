@@ -5,7 +5,7 @@ use std::{sync::PoisonError, time::Instant};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     body::{EitherBody, MessageBody},
-    dev::ServiceRequest,
+    dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
     middleware::Next,
     web::Data,
@@ -13,7 +13,7 @@ use actix_web::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{Served, error::HttpError, reading::fresh, site::Site};
+use super::{error::HttpError, reading::fresh, site::Site};
 use crate::bus::BusReport;
 use chat_store::{LivingServer, OwnServer};
 use chat_wire::{ErrorCode, timestamp};
@@ -24,7 +24,10 @@ const WRONG_TOKEN: HttpError =
     HttpError::new(ErrorCode::Forbidden, "this needs the token of CHAT_ADMIN_TOKEN as Authorization: Bearer TOKEN");
 
 /// Lets in who sends the admin's token.
-pub async fn guard<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Served<EitherBody<B>> {
+pub async fn guard<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     match refusal(request.request()) {
         Some(response) => Ok(request.into_response(response).map_into_right_body()),
         None => Ok(next.call(request).await?.map_into_left_body()),

@@ -1,10 +1,7 @@
 use redis::{RedisError, aio::MultiplexedConnection};
 use uuid::Uuid;
 
-use super::{
-    record::Record,
-    redis::{Everywhere, IDS_MAX},
-};
+use super::{record::Record, redis::Everywhere};
 use chat_domain::AuthorId;
 
 /// Records that are read at once.
@@ -73,31 +70,5 @@ impl Everywhere {
             }
         }
         Ok(found)
-    }
-
-    /// The sessions under a name, by their ids. Some may be over.
-    pub(super) async fn ids(&self, connection: &mut MultiplexedConnection, key: &str) -> Result<Vec<Uuid>, RedisError> {
-        let mut range = redis::cmd("ZRANGE");
-        let ids: Vec<Vec<u8>> = range.arg(key).arg(0).arg(IDS_MAX).query_async(connection).await?;
-        let mut ids: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::try_parse_ascii(id).ok()).collect();
-        ids.sort_unstable();
-        Ok(ids)
-    }
-
-    /// What Redis has of these sessions, each in its place.
-    pub(super) async fn records(
-        &self,
-        connection: &mut MultiplexedConnection,
-        ids: &[Uuid],
-    ) -> Result<Vec<Option<Record>>, RedisError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut get = redis::cmd("MGET");
-        for id in ids {
-            get.arg(self.names.session(*id));
-        }
-        let values: Vec<Option<Vec<u8>>> = get.query_async(connection).await?;
-        Ok(ids.iter().zip(values).map(|(id, json)| Record::read(&json?, *id)).collect())
     }
 }

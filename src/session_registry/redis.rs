@@ -32,7 +32,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Sessions of one pipeline: five commands each, and a few for all of them, are at most 512.
 const SESSIONS_AT_ONCE: usize = 100;
 /// Most sessions that are looked at under one name, whatever Redis says.
-pub(super) const IDS_MAX: isize = 100_000;
+const IDS_MAX: isize = 100_000;
 
 /// The sessions of all servers, in Redis: this server says its own, and whoever asks reads all.
 pub struct Everywhere {
@@ -190,5 +190,31 @@ impl Everywhere {
             Ok(Err(error)) => log::debug!("sessions stay in Redis until they are over: {error}"),
             Err(_) => log::debug!("sessions stay in Redis until they are over: it did not answer in time"),
         }
+    }
+
+    /// The sessions under a name, by their ids. Some may be over.
+    pub(super) async fn ids(&self, connection: &mut MultiplexedConnection, key: &str) -> Result<Vec<Uuid>, RedisError> {
+        let mut range = redis::cmd("ZRANGE");
+        let ids: Vec<Vec<u8>> = range.arg(key).arg(0).arg(IDS_MAX).query_async(connection).await?;
+        let mut ids: Vec<Uuid> = ids.iter().filter_map(|id| Uuid::try_parse_ascii(id).ok()).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// What Redis has of these sessions, each in its place.
+    pub(super) async fn records(
+        &self,
+        connection: &mut MultiplexedConnection,
+        ids: &[Uuid],
+    ) -> Result<Vec<Option<Record>>, RedisError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut get = redis::cmd("MGET");
+        for id in ids {
+            get.arg(self.names.session(*id));
+        }
+        let values: Vec<Option<Vec<u8>>> = get.query_async(connection).await?;
+        Ok(ids.iter().zip(values).map(|(id, json)| Record::read(&json?, *id)).collect())
     }
 }

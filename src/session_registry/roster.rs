@@ -309,10 +309,10 @@ mod tests {
     #[test]
     fn pages_have_every_session_once() {
         let roster = followed();
-        let names = ["a", "b", "c"];
-        let all: Vec<_> = (0..100)
-            .map(|n: u128| roster.enter(Uuid::from_u128(n * 7919), &user(names[(n % 3) as usize]), &room("one")))
-            .collect();
+        let names = ["a", "b", "c"].iter().cycle();
+        let entered =
+            (0..100).zip(names).map(|(n, name)| roster.enter(Uuid::from_u128(n * 7919), &user(name), &room("one")));
+        let all: Vec<_> = entered.collect();
         for (whose, n_expected) in [(None, 100), (Some(user("a")), 34), (Some(user("b")), 33)] {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
