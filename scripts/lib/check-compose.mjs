@@ -1,5 +1,5 @@
-// Checks what docker/compose.yaml promises of every service, and that what it names is there. Reads only as much YAML as
-// that file uses: maps and lists by indentation, flow lists in one line.
+// Checks what the Compose files promise of every service, and that what they name is there. Reads only as much YAML as
+// those files use: maps and lists by indentation, flow lists in one line, and what services share (x-...: &name, <<: *name).
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -14,18 +14,31 @@ function read(text) {
     const services = new Map();
     /** @type {Set<string>} */
     const volumes = new Set();
+    /** What services share, by its anchor. @type {Map<string, Map<string, string>>} */
+    const shared = new Map();
     let section = "";
+    let anchor = "";
     let service = "";
     let key = "";
     for (const line of text.split("\n").filter((line) => !/^\s*(#|$)/.test(line))) {
         if (/\t/.test(line)) throw new Error(`a tab: ${line}`);
         const indent = line.search(/\S/);
         const [, name, value] = /^\s*([\w-]+):(.*)$/.exec(line) ?? [];
-        if (indent === 0) section = name ?? "";
-        else if (section === "volumes" && name) volumes.add(name);
+        if (indent === 0) {
+            section = name ?? "";
+            anchor = /^x-[\w-]+: &(\w+)$/.exec(line)?.[1] ?? "";
+            if (anchor) shared.set(anchor, new Map());
+        } else if (anchor) {
+            if (indent === 2 && name) shared.get(anchor)?.set((key = name), value?.trim() ?? "");
+            else shared.get(anchor)?.set(key, `${shared.get(anchor)?.get(key)}\n${line.trim()}`);
+        } else if (section === "volumes" && indent === 2 && name) volumes.add(name);
         else if (section !== "services") continue;
         else if (indent === 2 && name) services.set((service = name), new Map());
-        else if (indent === 4 && name) services.get(service)?.set((key = name), value?.trim() ?? "");
+        else if (indent === 4 && /^ *<<: \*/.test(line)) {
+            const from = shared.get(/\*(\w+)/.exec(line)?.[1] ?? "");
+            if (!from) throw new Error(`nothing has this name: ${line}`);
+            for (const [name, value] of from) services.get(service)?.set(name, value);
+        } else if (indent === 4 && name) services.get(service)?.set((key = name), value?.trim() ?? "");
         else services.get(service)?.set(key, `${services.get(service)?.get(key)}\n${line.trim()}`);
     }
     return { services, volumes };
@@ -40,7 +53,9 @@ function read(text) {
 export function faults(text, folder) {
     const { services, volumes } = read(text);
     const wrong = [];
-    for (const name of ["server", "postgres", "prometheus", "grafana"]) {
+    const isCluster = services.has("server-1");
+    const wanted = isCluster ? ["server-2", "haproxy", "redis", "postgres"] : ["server", "postgres", "prometheus", "grafana"];
+    for (const name of wanted) {
         if (!services.has(name)) wrong.push(`${name} is not there`);
     }
     for (const [name, has] of services) {
@@ -62,7 +77,32 @@ export function faults(text, folder) {
             else if (!mode) wrong.push(`${name}: ${source} can be written to (:ro)`);
         }
     }
-    return [...wrong, ...monitoring(services, folder)];
+    return [...wrong, ...(isCluster ? cluster(services, folder) : monitoring(services, folder))];
+}
+
+/**
+ * That the servers of a cluster are told apart, and that HAProxy knows each of them.
+ * @param {Map<string, Map<string, string>>} services
+ * @param {string} folder
+ */
+function cluster(services, folder) {
+    const wrong = [];
+    const proxy = readFileSync(join(folder, "haproxy.cfg"), "utf8");
+    const servers = [...services.keys()].filter((name) => name.startsWith("server-"));
+    for (const name of servers) {
+        const has = services.get(name);
+        const environment = has?.get("environment") ?? "";
+        if (has?.has("ports")) wrong.push(`${name}: visitors reach it past HAProxy`);
+        if (!environment.includes(`CHAT_SERVER_ID: ${name}\n`)) wrong.push(`${name}: CHAT_SERVER_ID is not ${name}`);
+        if (!environment.includes(`CHAT_ADVERTISE_URL: "http://${name}:8080"`)) {
+            wrong.push(`${name}: CHAT_ADVERTISE_URL is not its own address`);
+        }
+        if (!proxy.includes(`-${name}:8080}"`)) wrong.push(`${name}: docker/haproxy.cfg does not know it`);
+    }
+    const nKnown = proxy.match(/^ +server /gm)?.length ?? 0;
+    if (nKnown !== servers.length) wrong.push(`docker/haproxy.cfg has ${nKnown} servers, there are ${servers.length}`);
+    if (services.get("redis")?.has("ports")) wrong.push("redis: it is published");
+    return wrong;
 }
 
 /**
@@ -109,8 +149,10 @@ function monitoring(services, folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-    const path = process.argv[2] ?? "docker/compose.yaml";
-    const wrong = faults(readFileSync(path, "utf8"), dirname(path));
-    for (const line of wrong) console.error(`${path}: ${line}`);
-    process.exit(wrong.length > 0 ? 1 : 0);
+    const paths = process.argv.slice(2);
+    const wrong = paths.flatMap((path) =>
+        faults(readFileSync(path, "utf8"), dirname(path)).map((line) => `${path}: ${line}`),
+    );
+    for (const line of wrong) console.error(line);
+    process.exit(wrong.length > 0 || paths.length === 0 ? 1 : 0);
 }

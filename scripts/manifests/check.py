@@ -73,9 +73,12 @@ def kubernetes(kustomize, packages):
     documents = {f: render(kustomize, f) for f in sorted(kustomizations() - NEEDS_NETWORK)}
     for folder in sorted(NEEDS_NETWORK):
         print(f"  left out, because it needs the network: {folder}")
-    everything = [d for ds in documents.values() for d in ds] + with_component(kustomize, "service-monitor")
+    with_redis = with_component(kustomize, "redis")
+    everything = [d for ds in documents.values() for d in ds] + with_component(kustomize, "service-monitor") + with_redis
     faults += schemas.check(everything, packages)
 
+    documents["k8s/overlays/production with redis"] = with_redis
+    faults += [f"with redis: {fault}" for fault in rendered.bus(with_redis)]
     overlays = {f: d for f, d in documents.items() if f.startswith("k8s/overlays/")}
     for folder, these in documents.items():
         found = rendered.hardening(these) if folder != "k8s/base" else []
@@ -87,8 +90,7 @@ def kubernetes(kustomize, packages):
         faults += [f"{folder}: {fault}" for fault in found]
     faults += rendered.references(with_component(kustomize, "service-monitor"))
     faults += rendered.references(documents["k8s/monitoring"])
-    scaling = "k8s/overlays/autoscaling"
-    faults += rendered.autoscaling(documents[scaling], (ROOT / scaling / "kustomization.yaml").read_text(), metric_names())
+    faults += rendered.autoscaling(documents["k8s/overlays/autoscaling"], metric_names())
     faults += rendered.monitoring(
         documents["k8s/monitoring"], documents["k8s/overlays/production"],
         files_of("monitoring/prometheus", "*.y*ml", has_rules),

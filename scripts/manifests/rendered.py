@@ -5,8 +5,8 @@ import re
 import yaml
 
 # Made by hand or by cert-manager, never part of the manifests (docs/KUBERNETES.md).
-SECRETS_FROM_OUTSIDE = {"realtime-chat", "realtime-chat-tls", "grafana"}
-SECRET_SETTINGS = {"DATABASE_URL", "CHAT_SECRET"}
+SECRETS_FROM_OUTSIDE = {"realtime-chat", "realtime-chat-redis", "realtime-chat-tls", "grafana"}
+SECRET_SETTINGS = {"DATABASE_URL", "CHAT_SECRET", "CHAT_BUS"}
 WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Job"}
 
 
@@ -93,6 +93,8 @@ def references(documents):
         for volume in pod.get("volumes", []):
             if "configMap" in volume and volume["configMap"]["name"] not in config_maps:
                 faults.append(f"{where}: no ConfigMap {volume['configMap']['name']}")
+            if "secret" in volume and not known(volume["secret"]["secretName"]):
+                faults.append(f"{where}: no Secret {volume['secret']['secretName']}")
     templates = [(t["metadata"]["labels"], {p["name"] for c in t["spec"]["containers"] for p in c.get("ports", [])})
                  for _, t in pods(documents)]
     services = {d["metadata"]["name"]: d for d in of_kind(documents, "Service")}
@@ -169,8 +171,14 @@ def server(documents):
     scalers = of_kind(documents, "HorizontalPodAutoscaler")
     if scalers and "replicas" in spec:
         faults.append("Deployment/realtime-chat: replicas set beside an autoscaler")
-    if not scalers and spec.get("replicas") != 1:
-        faults.append("Deployment/realtime-chat: not one replica")
+    if not scalers and spec.get("replicas", 1) < 2:
+        faults.append("Deployment/realtime-chat: one replica, which nobody replaces when it goes")
+    labels = template["metadata"]["labels"]
+    spreads = [s["labelSelector"]["matchLabels"] for s in template["spec"].get("topologySpreadConstraints", [])
+               if s["topologyKey"] == "kubernetes.io/hostname"]
+    if not any(selects(wanted, labels) for wanted in spreads):
+        faults.append("Deployment/realtime-chat: its pods may all be on one node")
+    faults += own_name(container)
     if template["spec"]["securityContext"].get("runAsUser") != 65532:
         faults.append("Deployment/realtime-chat: not the image's user")
     jobs = of_kind(documents, "Job", "realtime-chat-migrate")
@@ -185,6 +193,8 @@ def server(documents):
         if not any(selects(p["spec"]["podSelector"].get("matchLabels", {}), pod["metadata"]["labels"])
                    and set(p["spec"]["policyTypes"]) == {"Ingress", "Egress"} for p in policies):
             faults.append(f"{named(workload)}: no NetworkPolicy selects its pods")
+    if not any(reach(p, "ingress", "from", labels) and reach(p, "egress", "to", labels) for p in policies):
+        faults.append("NetworkPolicy/realtime-chat: the servers do not reach each other")
     if not of_kind(documents, "PodDisruptionBudget"):
         faults.append("no PodDisruptionBudget")
     ingresses = of_kind(documents, "Ingress", "realtime-chat")
@@ -199,6 +209,53 @@ def server(documents):
             faults.append("Ingress/realtime-chat: affinity by a cookie, which third-party frames drop")
         if ingress["spec"].get("ingressClassName") != "haproxy":
             faults.append("Ingress/realtime-chat: not of the class haproxy")
+    return faults
+
+
+def own_name(container):
+    """Each server has its own name and address, from what Kubernetes knows of its pod."""
+    faults = []
+    fields = {v["name"]: v.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") for v in container["env"]}
+    if fields.get("CHAT_SERVER_ID") != "metadata.name":
+        faults.append("Deployment/realtime-chat: CHAT_SERVER_ID is not the pod's name")
+    [port] = [p["containerPort"] for p in container["ports"] if p["name"] == "http"]
+    names = [v["name"] for v in container["env"]]
+    urls = [v.get("value") for v in container["env"] if v["name"] == "CHAT_ADVERTISE_URL"]
+    # A variable is put in only where it stands before.
+    is_known = fields.get("POD_IP") == "status.podIP" and "POD_IP" in names[:names.index("CHAT_ADVERTISE_URL")] if urls else False
+    if urls != [f"http://$(POD_IP):{port}"] or not is_known:
+        faults.append("Deployment/realtime-chat: CHAT_ADVERTISE_URL is not the pod's address")
+    return faults
+
+
+def reach(policy, direction, way, labels):
+    """Whether a policy lets pods with these labels in, or out to them."""
+    peers = [peer for rule in policy["spec"].get(direction, []) for peer in rule.get(way, [])]
+    wanted = [p["podSelector"].get("matchLabels", {}) for p in peers if "podSelector" in p and "namespaceSelector" not in p]
+    return any(selects(w, labels) for w in wanted)
+
+
+def bus(documents):
+    """With the component redis: servers and Redis find each other, and nobody else gets there."""
+    faults = []
+    [deployment] = of_kind(documents, "Deployment", "realtime-chat")
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    sources = [v.get("valueFrom", {}).get("secretKeyRef", {}).get("name") for v in container["env"] if v["name"] == "CHAT_BUS"]
+    if sources != ["realtime-chat-redis"]:
+        faults.append("Deployment/realtime-chat: CHAT_BUS does not come from its Secret")
+    [redis] = of_kind(documents, "Deployment", "redis")
+    server_labels = deployment["spec"]["template"]["metadata"]["labels"]
+    redis_labels = redis["spec"]["template"]["metadata"]["labels"]
+    [policy] = of_kind(documents, "NetworkPolicy", "realtime-chat")
+    if not reach(policy, "egress", "to", redis_labels):
+        faults.append("NetworkPolicy/realtime-chat: Redis is not reached")
+    policies = [p for p in of_kind(documents, "NetworkPolicy") if selects(p["spec"]["podSelector"].get("matchLabels", {}), redis_labels)]
+    if not any(reach(p, "ingress", "from", server_labels) and p["spec"].get("egress") == [] for p in policies):
+        faults.append("NetworkPolicy/redis: not in from the servers alone, out to nobody")
+    if redis["spec"].get("replicas") != 1 or redis["spec"].get("strategy", {}).get("type") != "Recreate":
+        faults.append("Deployment/redis: there may be two, each with some of the servers")
+    if "--aclfile" not in redis["spec"]["template"]["spec"]["containers"][0]["args"]:
+        faults.append("Deployment/redis: everybody gets in")
     return faults
 
 
@@ -233,7 +290,7 @@ def waves(documents):
     return faults
 
 
-def autoscaling(documents, overlay_text, metric_names):
+def autoscaling(documents, metric_names):
     faults = []
     scalers = of_kind(documents, "HorizontalPodAutoscaler")
     if len(scalers) != 1:
@@ -246,8 +303,8 @@ def autoscaling(documents, overlay_text, metric_names):
     target = scaler["spec"]["scaleTargetRef"]
     if not of_kind(documents, target["kind"], target["name"]):
         faults.append(f"{named(scaler)}: nothing to scale")
-    if "presence is per pod" not in overlay_text or "about a second" not in overlay_text:
-        faults.append("the overlay does not say what changes with more than one server")
+    if scaler["spec"].get("minReplicas", 1) < 2:
+        faults.append(f"{named(scaler)}: may leave one server, which nobody replaces when it goes")
     return faults
 
 

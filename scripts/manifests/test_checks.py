@@ -26,6 +26,7 @@ SETTINGS = rendered.documented_settings((check.ROOT / "docs/CONFIGURATION.md").r
 PRODUCTION = check.render(KUSTOMIZE, "k8s/overlays/production")
 AUTOSCALING = check.render(KUSTOMIZE, "k8s/overlays/autoscaling")
 MONITORING = check.render(KUSTOMIZE, "k8s/monitoring")
+WITH_REDIS = check.with_component(KUSTOMIZE, "redis")
 
 
 def one(documents, kind, name="realtime-chat"):
@@ -103,7 +104,8 @@ class Settings(Changed):
 
         for change, sentence in (
             (lambda ds: data(ds).update(CHAT_SESION_MAX="1"), "CHAT_SESION_MAX is no setting"),
-            (lambda ds: data(ds).update(CHAT_SECRET="0123456789abcdef"), "belongs into a Secret"),
+            (lambda ds: data(ds).update(CHAT_SECRET="0123456789abcdef"), "CHAT_SECRET belongs into a Secret"),
+            (lambda ds: data(ds).update(CHAT_BUS="redis://redis"), "CHAT_BUS belongs into a Secret"),
             (lambda ds: data(ds).update(CHAT_EMBED_ORIGINS=""), "is empty"),
             (lambda ds: data(ds).update(CHAT_DRAIN_FLUSH_SECS="45"), "killed before its drain of 60 s"),
             (lambda ds: pod(ds).pop("terminationGracePeriodSeconds"), "killed before its drain"),
@@ -121,10 +123,18 @@ class Server(Changed):
         ingress = lambda ds: one(ds, "Ingress")["metadata"]["annotations"]
         snippet = "haproxy.org/backend-config-snippet"
         labels = lambda ds, kind: one(ds, kind)["spec"]["template"]["metadata"]["labels"]
+        pod = lambda ds: one(ds, "Deployment")["spec"]["template"]["spec"]
+        variable = lambda ds, name: next(v for v in container(ds)["env"] if v["name"] == name)
         for change, sentence in (
             (lambda ds: container(ds)["readinessProbe"]["httpGet"].update(path="/healthz"), "readinessProbe does not"),
             (lambda ds: container(ds).pop("startupProbe"), "startupProbe does not"),
-            (lambda ds: one(ds, "Deployment")["spec"].update(replicas=2), "not one replica"),
+            (lambda ds: one(ds, "Deployment")["spec"].update(replicas=1), "one replica"),
+            (lambda ds: pod(ds).pop("topologySpreadConstraints"), "on one node"),
+            (lambda ds: variable(ds, "CHAT_SERVER_ID").update(valueFrom={}), "CHAT_SERVER_ID is not the pod's name"),
+            (lambda ds: variable(ds, "CHAT_ADVERTISE_URL").update(value="http://$(POD_IP):80"), "not the pod's address"),
+            (lambda ds: container(ds)["env"].reverse(), "not the pod's address"),
+            (lambda ds: one(ds, "NetworkPolicy")["spec"]["ingress"].pop(1), "do not reach each other"),
+            (lambda ds: one(ds, "NetworkPolicy")["spec"]["egress"].pop(1), "do not reach each other"),
             (lambda ds: one(ds, "Deployment")["spec"].pop("strategy"), "not surge 1"),
             (lambda ds: container(ds).update(image="chat:1"), "not of one image"),
             (lambda ds: ds.remove(one(ds, "Job")), "no migration Job"),
@@ -142,11 +152,30 @@ class Server(Changed):
     def test_autoscaled(self):
         self.finds(rendered.server, AUTOSCALING, lambda ds: one(ds, "Deployment")["spec"].update(replicas=1),
                    "beside an autoscaler")
-        text = "presence is per pod, within about a second"
-        metric = lambda ds: one(ds, "HorizontalPodAutoscaler")["spec"]["metrics"][0]["external"]["metric"]
-        self.finds(lambda ds: rendered.autoscaling(ds, text, check.metric_names()), AUTOSCALING,
-                   lambda ds: metric(ds).update(name="chat_sesions"), "no metric chat_sesions")
-        self.assertTrue(rendered.autoscaling(AUTOSCALING, "", check.metric_names()))
+        scaler = lambda ds: one(ds, "HorizontalPodAutoscaler")["spec"]
+        metric = lambda ds: scaler(ds)["metrics"][0]["external"]["metric"]
+        function = lambda ds: rendered.autoscaling(ds, check.metric_names())
+        self.finds(function, AUTOSCALING, lambda ds: metric(ds).update(name="chat_sesions"), "no metric chat_sesions")
+        self.finds(function, AUTOSCALING, lambda ds: scaler(ds).update(minReplicas=1), "may leave one server")
+
+    def test_bus(self):
+        redis = lambda ds: one(ds, "Deployment", "redis")["spec"]
+        policy = lambda ds, name: next(d["spec"] for d in ds if d["kind"] == "NetworkPolicy" and d["metadata"]["name"] == name)
+        for change, sentence in (
+            (lambda ds: container(ds)["env"].pop(), "CHAT_BUS does not come"),
+            (lambda ds: policy(ds, "realtime-chat")["egress"].pop(), "Redis is not reached"),
+            (lambda ds: policy(ds, "redis")["egress"].append({}), "out to nobody"),
+            (lambda ds: policy(ds, "redis").update(ingress=[{}]), "from the servers alone"),
+            (lambda ds: redis(ds).update(replicas=2), "there may be two"),
+            (lambda ds: redis(ds).pop("strategy"), "there may be two"),
+            (lambda ds: redis(ds)["template"]["spec"]["containers"][0]["args"].remove("--aclfile"), "everybody gets in"),
+        ):
+            with self.subTest(sentence):
+                self.finds(rendered.bus, WITH_REDIS, change, sentence)
+
+    def test_a_secret_that_nobody_makes(self):
+        volume = lambda ds: one(ds, "Deployment", "redis")["spec"]["template"]["spec"]["volumes"][0]["secret"]
+        self.finds(rendered.references, WITH_REDIS, lambda ds: volume(ds).update(secretName="other"), "no Secret other")
 
     def test_production(self):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "realtime-chat"}}

@@ -7,7 +7,7 @@ use actix_web::web;
 
 use super::error::AppError;
 use crate::{
-    bus::{Between, Bus, redis::RedisBus},
+    bus::{Between, Bus, redis::RedisBus, tables::PresenceTable},
     config::ServeConfig,
     http::Site,
     redis_client::is_refusal,
@@ -26,7 +26,7 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
             None
         }
         Some(redis) => Some(Box::new(RedisBus::new(redis.clone()))),
-        None => None,
+        None => Some(Box::new(PresenceTable::new(store.clone()))),
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn check(config: &ServeConfig, store: &Store) -> Result<(), App
 
 /// Where rooms leave what they say.
 pub(super) fn port(bus: Option<&dyn Bus>) -> BusPort {
-    if bus.is_some() { BusPort::open() } else { BusPort::default() }
+    bus.map_or_else(BusPort::default, Bus::port)
 }
 
 /// Carries on a thread of its own, until that is stopped.

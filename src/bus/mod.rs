@@ -1,14 +1,17 @@
 //! What carries news between servers on one database, faster than each finds it there by asking.
 //!
-//! [`Bus`] is what does it; [`redis`] is one. Whatever it does, the database stays the truth, and no room waits for it
+//! [`Bus`] is what does it; [`redis`] is one, and [`tables`] is what there is without one. Whatever it does, the database stays the truth, and no room waits for it
 //! (P9 of docs/ARCHITECTURE.md).
 
 mod frame;
+mod ledger;
 mod names;
 mod others;
+mod parts;
 mod pulse;
 pub mod redis;
 mod status;
+pub mod tables;
 
 use std::sync::Arc;
 
@@ -23,6 +26,11 @@ pub use status::{BusReport, BusState, BusStatus};
 pub trait Bus: Send {
     /// Carries, for as long as it is asked to, through whatever happens to its connections.
     fn carry(self: Box<Self>, between: Between) -> LocalBoxFuture<'static, ()>;
+
+    /// Where rooms leave what it takes.
+    fn port(&self) -> BusPort {
+        BusPort::open()
+    }
 }
 
 /// What a bus stands between.

@@ -73,11 +73,17 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse
 }
 
 fn presence(snapshot: Option<&Snapshot>) -> PresencePayload<'_> {
-    let count = snapshot.map_or(0, |s| s.n_people);
+    let (count, approximate) = snapshot.map_or((0, false), |s| (s.n_people, s.is_approximate));
     if count > PEOPLE_LISTED_MAX {
-        return PresencePayload { count, members: None, joined: None, left: None };
+        return PresencePayload { count, approximate, members: None, joined: None, left: None };
     }
-    PresencePayload { count, members: Some(members_of(snapshot)), joined: Some(vec![]), left: Some(vec![]) }
+    PresencePayload {
+        count,
+        approximate,
+        members: Some(members_of(snapshot)),
+        joined: Some(vec![]),
+        left: Some(vec![]),
+    }
 }
 
 fn members_of(snapshot: Option<&Snapshot>) -> Vec<AuthorPayload<'_>> {

@@ -187,6 +187,7 @@ fn presence(people: &People) -> PresencePayload<'_> {
     };
     PresencePayload {
         count: people.count,
+        approximate: people.is_approximate,
         members: of(|l| &l.members),
         joined: of(|l| &l.joined),
         left: of(|l| &l.left),
@@ -314,7 +315,7 @@ pub(super) mod tests {
         let n_bytes = typing.n_bytes_as_json();
         assert!(event_json(&Event::Typing(typing)).len() <= n_bytes);
         let lists = chat_rooms::PeopleLists { members: authors.clone(), joined: authors.clone(), left: authors };
-        let people = People { count: usize::MAX, lists: Some(lists) };
+        let people = People { count: usize::MAX, is_approximate: true, lists: Some(lists) };
         let n_bytes = people.n_bytes_as_json();
         assert!(event_json(&Event::People(people)).len() <= n_bytes);
     }
@@ -359,14 +360,18 @@ pub(super) mod tests {
                 format!(r#"{{"type":"MESSAGE","payload":{}}}"#, message_of("a\\n<b>", 3)),
             ),
             (
-                Event::People(People { count: 2, lists: Some(lists) }),
+                Event::People(People { count: 2, is_approximate: false, lists: Some(lists) }),
                 format!(
                     r#"{{"type":"PRESENCE","payload":{{"count":2,"members":[{author_json}],"joined":[{author_json}],"left":[]}}}}"#
                 ),
             ),
             (
-                Event::People(People { count: 51, lists: None }),
+                Event::People(People { count: 51, is_approximate: false, lists: None }),
                 r#"{"type":"PRESENCE","payload":{"count":51}}"#.to_owned(),
+            ),
+            (
+                Event::People(People { count: 1_200, is_approximate: true, lists: None }),
+                r#"{"type":"PRESENCE","payload":{"count":1200,"approximate":true}}"#.to_owned(),
             ),
             (Event::Profile(author), format!(r#"{{"type":"PROFILE","payload":{{"self":{author_json}}}}}"#)),
             (

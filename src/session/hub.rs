@@ -437,7 +437,7 @@ mod tests {
             rev: 0,
             resumed: false,
             has_more: false,
-            people: People { count: 1, lists: None },
+            people: People { count: 1, is_approximate: false, lists: None },
             heartbeat_seconds: 1,
             messages: Messages::default(),
             settings: chat_store::RoomSettings::default(),

@@ -71,7 +71,7 @@ declare namespace Chat {
   };
   type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
   /** Of a server that knows no changes: neither `epoch` nor `rev`. */
-  type HistoryPage = { epoch?: string; rev?: number; messages: Message[]; hasMore: boolean; quoted?: Message[] };
+  type HistoryPage = { epoch?: string; rev?: number; messages: Message[]; hasMore: boolean; hasNewer?: boolean; quoted?: Message[] };
   type HistoryState = 'idle' | 'loading' | 'failed';
   type HistorySide = 'older' | 'newer';
 
@@ -156,12 +156,19 @@ declare namespace Chat {
   };
   /** What goes with a new message beside its text. */
   type Written = { replyTo?: Reply; mentions?: Mention[] };
+  /** A place that addresses somebody: that of its `@`, in UTF-16 units. */
+  type Marked = { authorId: string; name: string; from: number };
+  /** What is being written, and whom it addresses. */
+  type Draft = { text: string; marks: Marked[] };
   /** Offers people while `@…` is written, and knows whom the text addresses. */
   type MentionSource = {
     update(): void;
     /** Whether the key was for the list. */
     keydown(event: KeyboardEvent): boolean;
     mentionsOf(content: string): Mention[] | undefined;
+    /** Of what is in the box. */
+    marks(): Marked[];
+    resume(draft: Draft): void;
     reset(): void;
     restore(content: string, mentions: Mention[]): void;
   };

@@ -137,8 +137,10 @@ declare namespace Wire {
 
   /** Above 50 people the three lists are absent; otherwise all three are there. */
   type Presence = {
-    /** Identities with a session here, readers and the receiver included. */
+    /** Identities with a session in the room, readers and the receiver included. */
     count: number;
+    /** The count is only about right; absent otherwise. */
+    approximate?: true;
     /** Every author here; replaces what the client had. */
     members?: Author[];
     /** Authors to announce as having come, 5 s later. */

@@ -62,6 +62,36 @@ test('arrows and Enter choose, the next Enter sends, and the server keeps whom i
   assert.deepEqual(addressed, ['@Night Fox', '@Fox']);
 });
 
+test('whom a draft addresses is still meant after a reload, and where more is written in front of it', async () => {
+  // Of two people with one name only the one who was chosen can be meant.
+  const { me, list, options, sent } = await among('draft', ['Twin', 'Twin']);
+  const { messages } = await (await fetch(`${server.url}/api/v1/rooms/draft/messages`)).json();
+  await me.composer.pressSequentially('hi @tw');
+  await list.waitFor();
+  assert.deepEqual(await options.allTextContents(), ['Twin', 'Twin']);
+  await me.composer.press('ArrowDown');
+  await me.composer.press('Enter');
+  await until(() => me.composer.inputValue(), (text) => text === 'hi @Twin ', 'the name in the box');
+  await me.page.reload();
+  await me.live();
+  assert.equal(await me.composer.inputValue(), 'hi @Twin ');
+  await me.composer.press('Home');
+  await me.composer.pressSequentially('👋 oh ');
+  await me.page.reload();
+  await me.live();
+  await me.composer.press('Enter');
+  await sent();
+  const { content, mentions } = await stored('draft');
+  assert.equal(content, '👋 oh hi @Twin');
+  // The last one who wrote is offered first.
+  assert.deepEqual(mentions, [{ authorId: messages[0].author.id, from: 8, to: 13 }]);
+  assert.deepEqual(me.complaints, []);
+  await me.page.reload();
+  await me.live();
+  assert.equal(await me.composer.inputValue(), '');
+  await me.leave();
+});
+
 test('Escape closes the list and stays in the box; "undo" takes a name back', async () => {
   const { me, list } = await among('escape', ['Fox']);
   await me.composer.pressSequentially('@f');
@@ -225,12 +255,16 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
 }
 
 test('who is typing is shown in one line that moves nothing, and goes with the message', async () => {
-  const [me, fox, owl] = await Promise.all(['Me', 'Fox', 'Owl'].map(async (name) => {
+  const come = async (/** @type {string} */ name) => {
     const visitor = await Visitor.open(browser, `${server.url}/room/typing?lang=en`);
     await visitor.join(name);
     await visitor.live();
     return visitor;
-  }));
+  };
+  const me = await come('Me');
+  const [fox, owl] = await Promise.all(['Fox', 'Owl'].map(come));
+  // That somebody has come is told a moment later, in a line between the messages.
+  await until(async () => (await me.log.locator('.notice').allTextContents()).join(), (told) => /Fox/.test(told) && /Owl/.test(told), 'both to be told of');
   await fox.say('first');
   await settled(me, 1);
   const place = () => me.messages.last().boundingBox();

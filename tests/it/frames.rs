@@ -46,7 +46,10 @@ async fn welcome_says_where_the_room_is(database: &Database) {
     assert_eq!((&head.own, head.resumed, head.has_more), (&None, false, false));
     assert_eq!(welcome.messages, []);
     let nobody = || Some(vec![]);
-    assert_eq!(head.presence, PresencePayload { count: 1, members: nobody(), joined: nobody(), left: nobody() });
+    assert_eq!(
+        head.presence,
+        PresencePayload { count: 1, approximate: false, members: nobody(), joined: nobody(), left: nobody() }
+    );
     let limits = Limits {
         content_max: 2000,
         nickname_min: 2,

@@ -1,6 +1,7 @@
 //! The load tester tells the truth: of a good server, of a bad one, and of what it was asked.
 
 mod mix;
+mod servers;
 
 use std::{
     net::SocketAddr,
@@ -367,6 +368,10 @@ async fn wrong_arguments_are_one_line() {
         ("load --mix edits", &["--mix", "edits=N"]),
         ("load --mix edits=60,reactions=40", &["--mix", "100 percent"]),
         ("load --scenario flood --mix edits=1", &["--mix", "flood"]),
+        ("load --scenario flood --compression on", &["--compression", "flood"]),
+        ("load --scenario flood --url http://127.0.0.1:1 --url http://127.0.0.1:2", &["--url", "flood"]),
+        ("load --url http://127.0.0.1:1 --url ws://127.0.0.1:1/", &["--url", "twice"]),
+        ("load --server-pid 1 --url http://127.0.0.1:1 --url http://127.0.0.1:2", &["--server-pid", "each server"]),
         ("load --server-pid 999999999", &["--server-pid"]),
         ("load --sessions 1000000 --url http://127.0.0.1:1", &["open files", "ulimit"]),
         ("load --url http://192.0.2.1", &["--i-own-this-server"]),

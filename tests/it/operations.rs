@@ -12,6 +12,8 @@ const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 const CONFIGURATION: &str = include_str!("../../docs/CONFIGURATION.md");
 const DOCKERFILE: &str = include_str!("../../docker/Dockerfile");
 const COMPOSE: &str = include_str!("../../docker/compose.yaml");
+const CLUSTER: &str = include_str!("../../docs/CLUSTER.md");
+const COMPOSE_CLUSTER: &str = include_str!("../../docker/compose.cluster.yaml");
 const POSTGRESQL: &str = include_str!("../../docker/postgresql.conf");
 const UNIT: &str = include_str!("../../deploy/systemd/realtime-chat.service");
 
@@ -24,8 +26,15 @@ fn words<'a>(text: &'a str, beginning: &str) -> BTreeSet<&'a str> {
 async fn only_settings_that_exist_are_named() {
     let help = Server::run(&["--help"], &[]).await.stdout;
     // Of Compose, of the scripts and of the build.
-    let others = ["CHAT_PORT", "CHAT_BIN", "CHAT_BUILD_COMMIT"];
-    let files = [("OPERATIONS.md", OPERATIONS), ("Dockerfile", DOCKERFILE), ("compose.yaml", COMPOSE), ("unit", UNIT)];
+    let others = ["CHAT_PORT", "CHAT_BIN", "CHAT_BUILD_COMMIT", "CHAT_BIND", "CHAT_ONE", "CHAT_TWO"];
+    let files = [
+        ("OPERATIONS.md", OPERATIONS),
+        ("CLUSTER.md", CLUSTER),
+        ("Dockerfile", DOCKERFILE),
+        ("compose.yaml", COMPOSE),
+        ("compose.cluster.yaml", COMPOSE_CLUSTER),
+        ("unit", UNIT),
+    ];
     for (file, text) in files {
         let named = words(text, "CHAT_");
         assert!(!named.is_empty(), "{file}");
@@ -88,6 +97,7 @@ fn a_stop_has_the_time_it_needs() {
     let (_, server) = COMPOSE.split_once("\n  server:\n").expect("the server");
     let (server, _) = server.split_once("\n  postgres:\n").expect("the next service");
     assert!(server.contains("\n    stop_grace_period: 40s\n"));
+    assert!(COMPOSE_CLUSTER.contains("\n  stop_grace_period: 40s\n"));
 }
 
 #[test]
@@ -103,14 +113,17 @@ fn what_it_links_to_is_there() {
         headings.map(anchor).collect()
     };
     let mut n_links = 0;
-    for rest in OPERATIONS.split("](").skip(1) {
+    for (own, rest) in [("OPERATIONS.md", OPERATIONS), ("CLUSTER.md", CLUSTER)]
+        .into_iter()
+        .flat_map(|(own, text)| text.split("](").skip(1).map(move |rest| (own, rest)))
+    {
         let target = rest.split(')').next().expect("its end");
         if target.starts_with("http") {
             continue;
         }
         n_links += 1;
         let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-        let path = if file.is_empty() { docs.join("OPERATIONS.md") } else { docs.join(file) };
+        let path = if file.is_empty() { docs.join(own) } else { docs.join(file) };
         assert!(path.exists(), "{target}");
         if !anchor.is_empty() {
             let text = fs::read_to_string(path).expect("a text");

@@ -87,7 +87,7 @@ async fn above_fifty_people_there_is_only_a_count(database: &Database) {
     let mut crowd = Client::authors(&server, "post", 50).await;
     crowd[0].presence("fifty names", |p| p.count == 50 && names(&p.members).len() == 50).await;
     let (last, welcome) = Client::join(&server, "post", Who::named("one more")).await;
-    let only_count = PresencePayload { count: 51, members: None, joined: None, left: None };
+    let only_count = PresencePayload { count: 51, approximate: false, members: None, joined: None, left: None };
     assert_eq!(welcome.head.presence, only_count);
     assert_eq!(crowd[0].presence("the count", |p| p.count == 51).await, only_count);
     let members = server.json("/api/v1/rooms/post/members").await;

@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use tokio::task::JoinSet;
@@ -23,8 +24,8 @@ use crate::support::{Client, Database, Event, Folder, Server, Who, cluster::run,
 const DOCUMENT: &str = include_str!("../../docs/OPERATIONS.md");
 /// The name in the documented settings.
 pub const HOST: &str = "chat.example";
-const N_TALKERS: usize = 4;
-const BEHIND: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1")];
+pub const N_TALKERS: usize = 4;
+pub const BEHIND: [(&str, &str); 2] = [("CHAT_RATE_LIMITS", "off"), ("CHAT_TRUSTED_PROXIES", "127.0.0.1,::1")];
 
 /// The one block of the document in the language of this proxy: its documented settings.
 fn snippet(kind: Kind) -> String {
@@ -286,14 +287,14 @@ fn carry(from: &mut impl Read, to: &mut impl Write) {
 
 /// What talkers have done.
 #[derive(Default)]
-struct Done {
-    stop: AtomicBool,
-    n_acks: AtomicUsize,
-    n_returns: AtomicUsize,
+pub struct Done {
+    pub stop: AtomicBool,
+    pub n_acks: AtomicUsize,
+    pub n_returns: AtomicUsize,
 }
 
 /// Says one thing after the other; where the connection breaks, comes back and says again what was not acknowledged.
-async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> Client {
+pub async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> Client {
     let mut client = Client::try_connect_as(address, &host, "post", &[]).await.expect("an upgrade");
     client.who = who.clone();
     client.enter(None).await;
@@ -315,6 +316,8 @@ async fn talk(address: SocketAddr, host: String, who: Who, done: Arc<Done>) -> C
                     if let Some(client) = Client::try_connect_as(address, &host, "post", &[]).await {
                         return client;
                     }
+                    // A server that stops refuses at once; each try is a process.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
             client = within("the way back", way_back).await;

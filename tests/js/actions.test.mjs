@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { GROUPS, nameOf, search } from '../../static/js/actions/emoji.js';
-import { keystrokes } from '../../static/js/actions/hangul.js';
 import { meaningOf } from '../../static/js/actions/keys.js';
 import { offered, step, typedAhead, vertical } from '../../static/js/actions/lines.js';
 import { placeBar, placePopup } from '../../static/js/actions/place.js';
@@ -66,12 +65,6 @@ test('filtering while a syllable grows: what it is becoming is found on the way'
   for (const query of ['하', '핱', '하트']) assert.ok(found(query).includes('❤️'), query);
   // What is written out means itself: 곰 is no part of 고민 that is still being typed.
   assert.ok(!found('곰').includes('🤔'));
-});
-
-test('keys of Korean', () => {
-  const cases = [['가', 'ㄱㅏ'], ['핱', 'ㅎㅏㅌ'], ['과', 'ㄱㅗㅏ'], ['닭', 'ㄷㅏㄹㄱ'], ['뷁', 'ㅂㅜㅔㄹㄱ'], ['ㅘ', 'ㅗㅏ'], ['ㄳ', 'ㄱㅅ'], ['힣', 'ㅎㅣㅎ'], ['ABC 1', 'abc 1'], ['', '']];
-  for (const [text, keys] of cases) assert.equal(keystrokes(text), keys, text);
-  assert.equal(keystrokes('값'.normalize('NFD')), keystrokes('값'));
 });
 
 test('what is offered: by what can be done and where it is shown', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FIGURES, HEADER, SETS, grouped, markdownTable, median, page, percentile, plainTable, plots, ratio, reached, roundUp, rows, shown, svg, target, verdict } from '../../scripts/lib/bench/figures.mjs';
+import { FIGURES, HEADER, SETS, grouped, markdownTable, median, page, percentile, plainTable, plots, ratio, reached, roundUp, rows, share, shown, svg, target, verdict } from '../../scripts/lib/bench/figures.mjs';
 
 /** @param {string} id */
 function figure(id) {
@@ -72,6 +72,9 @@ test('figures are written with their units', () => {
   assert.equal(shown(256 * 1024 * 1024, 'bytes'), '256 MiB');
   assert.equal(shown(0.05, 'count'), '0.0500');
   assert.equal(shown(NaN, 'ms'), '-');
+  assert.equal(shown(-1.234, 'ms'), '-1.23 ms', 'a difference may be below nothing');
+  assert.equal(share(1.5, 4), '37.5 %');
+  assert.equal(share(1, 0), '-');
 });
 
 test('targets say their direction', () => {

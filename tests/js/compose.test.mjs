@@ -1,4 +1,4 @@
-// That the check of docker/compose.yaml finds what it is for.
+// That the check of the Compose files finds what it is for.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -30,5 +30,26 @@ for (const [what, from, to, found] of /** @type {[string, string, string, RegExp
     test(`it finds ${what}`, () => {
         assert.ok(text.includes(from), from);
         assert.match(faults(text.replace(from, to), folder).join("\n"), found);
+    });
+}
+
+const cluster = readFileSync(`${folder}/compose.cluster.yaml`, "utf8");
+
+test("the Compose file of two servers is as it should be", () => {
+    assert.deepEqual(faults(cluster, folder), []);
+});
+
+for (const [what, from, to, found] of /** @type {[string, string, string, RegExp][]} */ ([
+    ["what all servers share", "  read_only: true\n", "", /server-1: its root.*\n.*server-2: its root/],
+    ["two servers of one name", "CHAT_SERVER_ID: server-2", "CHAT_SERVER_ID: server-1", /server-2: CHAT_SERVER_ID/],
+    ["the address of another one", "http://server-2:8080", "http://server-1:8080", /server-2: CHAT_ADVERTISE_URL/],
+    ["a server that HAProxy does not know", "  server-2:\n", "  server-3:\n", /server-2 is not there[^]*haproxy.cfg does not/],
+    ["a way past HAProxy", "  server-2:\n", '  server-2:\n    ports:\n      - "127.0.0.1:1:8080"\n', /past HAProxy/],
+    ["an open Redis", "    tmpfs: [/data]\n", '    ports:\n      - "127.0.0.1:6379:6379"\n', /redis: it is published/],
+    ["a Redis without version", "redis:8.2.10-alpine", "redis:alpine", /redis: .* not pinned/],
+])) {
+    test(`with two servers it finds ${what}`, () => {
+        assert.ok(cluster.includes(from), from);
+        assert.match(faults(cluster.replace(from, to), folder).join("\n"), found);
     });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Composer } from '../../static/js/compose/composer.js';
+import { Drafts } from '../../static/js/compose/drafts.js';
 import { strings } from '../../static/js/i18n/en.js';
 import { memoryStorage } from '../../static/js/shared/storage.js';
 import { message } from './support.mjs';
@@ -13,8 +14,26 @@ function element(more = {}) {
   });
 }
 
-/** @param {(world: any) => void | Promise<void>} run @param {{drafts?: any, takes?: boolean}} [options] */
-async function withComposer(run, { drafts = memoryStorage(), takes = true } = {}) {
+/**
+ * As much of the list of people as the composer touches.
+ * @param {Chat.Marked[]} marks @param {Chat.Mention[]} [mentions]
+ */
+function knows(marks, mentions = []) {
+  /** @type {any[]} */
+  const resumed = [];
+  return {
+    resumed, update() {}, keydown: () => false, reset() {}, restore() {}, marks: () => marks, mentionsOf: () => mentions,
+    resume(/** @type {Chat.Draft} */ draft) {
+      resumed.push(draft);
+      marks = draft.marks;
+    },
+  };
+}
+
+const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+
+/** @param {(world: any) => void | Promise<void>} run @param {{drafts?: Drafts, takes?: boolean, source?: any}} [options] */
+async function withComposer(run, { drafts = new Drafts(memoryStorage(), 'r'), takes = true, source = null } = {}) {
   const names = ['matchMedia', 'getComputedStyle', 'requestAnimationFrame', 'document'];
   const before = names.map((name) => /** @type {any} */ (globalThis)[name]);
   Object.assign(globalThis, {
@@ -31,8 +50,6 @@ async function withComposer(run, { drafts = memoryStorage(), takes = true } = {}
     const more = [];
     let left = 0;
     let up = 0;
-    /** Whom an `@` means, once it is asked for. @type {any} */
-    let source = null;
     const composer = new Composer(parts, {
       submit(content, written) {
         if (takes) sent.push(content);
@@ -47,7 +64,7 @@ async function withComposer(run, { drafts = memoryStorage(), takes = true } = {}
       typed: () => {},
       mentions: async () => source,
       signal: new AbortController().signal,
-      drafts, draftKey: 'draft', strings: () => strings, explain: (text) => explained.push(text), leave: () => { left += 1; },
+      drafts, strings: () => strings, explain: (text) => explained.push(text), leave: () => { left += 1; },
     });
     await run({
       composer, ...parts, sent, more, explained, offer: (/** @type {any} */ one) => { source = one; }, drafts, left: () => left, up: () => up,
@@ -67,21 +84,21 @@ async function withComposer(run, { drafts = memoryStorage(), takes = true } = {}
 
 test('what is written is kept, what is sent is no draft any more', () => withComposer(({ type, press, drafts, sent, box }) => {
   type('half a thou');
-  assert.equal(drafts.get('draft'), 'half a thou');
+  assert.equal(drafts.get().text, 'half a thou');
   press('Enter');
-  assert.deepEqual([sent, box.value, drafts.get('draft')], [['half a thou'], '', null]);
+  assert.deepEqual([sent, box.value, drafts.get().text], [['half a thou'], '', '']);
 }));
 
 test('a draft comes back', () => {
-  const drafts = memoryStorage();
-  drafts.set('draft', 'from before');
+  const drafts = new Drafts(memoryStorage(), 'r');
+  drafts.set({ text: 'from before', marks: [] });
   return withComposer(({ box, send }) => assert.deepEqual([box.value, send.disabled], ['from before', false]), { drafts });
 });
 
 test('what cannot be taken stays in the box', () => withComposer(({ type, press, box, sent, drafts }) => {
   type('the twenty-first');
   press('Enter');
-  assert.deepEqual([sent, box.value, drafts.get('draft')], [[], 'the twenty-first', 'the twenty-first']);
+  assert.deepEqual([sent, box.value, drafts.get().text], [[], 'the twenty-first', 'the twenty-first']);
 }, { takes: false }));
 
 test('code points are counted, from two hundred on; what is too much is explained, not sent', () => withComposer(({ composer, type, press, count, send, sent, explained, box }) => {
@@ -117,7 +134,7 @@ test('an answer goes with what it answers, once', () => withComposer(({ composer
 test('an edit keeps what was being written beside it', () => withComposer(({ composer, context, type, press, box, drafts, sent, more }) => {
   type('half a thou');
   composer.edit(message(3));
-  assert.deepEqual([box.value, drafts.get('draft'), context.hidden], ['text 3', 'half a thou', false]);
+  assert.deepEqual([box.value, drafts.get().text, context.hidden], ['text 3', 'half a thou', false]);
   type('better');
   press('Enter');
   assert.deepEqual([more, sent, box.value, context.hidden], [[{ edited: 'm3', content: 'better' }], [], 'half a thou', true]);
@@ -166,7 +183,7 @@ test('Ctrl or Cmd with Enter sends', () => withComposer(({ type, press, sent }) 
 }));
 
 test('a message with an @ waits until it is known whom it addresses, and goes without where that cannot be had', () => withComposer(async ({ type, press, sent, more, offer }) => {
-  offer({ update() {}, keydown: () => false, reset() {}, restore() {}, mentionsOf: () => [{ authorId: 'a', from: 0, to: 4 }] });
+  offer(knows([], [{ authorId: 'a', from: 0, to: 4 }]));
   type('@Fox');
   press('Enter');
   assert.deepEqual(sent, []);
@@ -188,3 +205,72 @@ test('an edit that takes the place of another one loses no text', () => withComp
   press('Escape', { keyCode: 27 });
   assert.equal(box.value, 'draft\nhalf an edit');
 }));
+
+const FOX = [{ authorId: 'a', name: 'Fox', from: 3 }];
+
+test('whom a draft addresses is kept with it, and is gone when it is sent', () => {
+  const storage = memoryStorage();
+  const drafts = new Drafts(storage, 'r');
+  const source = knows(FOX);
+  return withComposer(async ({ type, press, sent }) => {
+    type('hi @Fox');
+    await settled();
+    type('hi @Fox ');
+    assert.deepEqual(new Drafts(storage, 'r').get(), { text: 'hi @Fox ', marks: FOX });
+    assert.deepEqual(new Drafts(storage, 'other').get(), { text: '', marks: [] });
+    press('Enter');
+    assert.deepEqual([sent, drafts.get()], [['hi @Fox'], { text: '', marks: [] }]);
+  }, { drafts, source });
+});
+
+test('a draft comes back with whom it addresses, and what is typed meanwhile loses nobody', () => {
+  const drafts = new Drafts(memoryStorage(), 'r');
+  drafts.set({ text: 'hi @Fox', marks: FOX });
+  const source = knows([], [{ authorId: 'a', from: 3, to: 7 }]);
+  return withComposer(async ({ type, press, sent, more }) => {
+    type('hi @Fox!');
+    assert.deepEqual(drafts.get(), { text: 'hi @Fox!', marks: FOX });
+    press('Enter');
+    await settled();
+    assert.deepEqual(source.resumed[0], { text: 'hi @Fox', marks: FOX });
+    assert.deepEqual([sent, more], [['hi @Fox!'], [{ mentions: [{ authorId: 'a', from: 3, to: 7 }] }]]);
+  }, { drafts, source });
+});
+
+test('where it cannot be had whom a draft addresses, that is kept for the next visit', () => {
+  const drafts = new Drafts(memoryStorage(), 'r');
+  drafts.set({ text: 'hi @Fox', marks: FOX });
+  return withComposer(async ({ composer }) => {
+    await settled();
+    composer.keepDraft();
+    assert.deepEqual(drafts.get().marks, FOX);
+  }, { drafts });
+});
+
+test('an edit begun before a draft is whole does not take its names', () => {
+  const drafts = new Drafts(memoryStorage(), 'r');
+  drafts.set({ text: 'hi @Fox', marks: FOX });
+  const source = knows([]);
+  return withComposer(async ({ composer, press }) => {
+    composer.edit(message(3));
+    await settled();
+    assert.deepEqual(source.resumed, []);
+    assert.deepEqual(drafts.get(), { text: 'hi @Fox', marks: FOX });
+    press('Escape', { keyCode: 27 });
+    assert.deepEqual(source.resumed, [{ text: 'hi @Fox', marks: FOX }]);
+  }, { drafts, source });
+});
+
+test('what is kept of a draft may be anything: only a name that stands there counts', () => {
+  const storage = memoryStorage();
+  const drafts = new Drafts(storage, 'r');
+  drafts.set({ text: 'hi @Fox', marks: FOX });
+  storage.set('realtime-chat:draft:r', 'by @Fox of old');
+  assert.deepEqual(drafts.get().marks, FOX);
+  storage.set('realtime-chat:draft:r', 'oh hi @Fox');
+  assert.deepEqual(drafts.get().marks, []);
+  for (const kept of ['', '{', 'null', '7', '{"a":1}', '[null,7,{}]', '[{"authorId":"a","name":"","from":6}]', '[{"authorId":7,"name":"Fox","from":6}]', '[{"authorId":"a","name":"Fox","from":"6"}]']) {
+    storage.set('realtime-chat:draft-mentions:r', kept);
+    assert.deepEqual(drafts.get(), { text: 'oh hi @Fox', marks: [] }, kept);
+  }
+});

@@ -46,11 +46,11 @@ test('a page of another life is not taken, and can be asked for again', () => wi
   assert.deepEqual(seqs(), [7, 8, 9]);
   assert.deepEqual(states, ['older loading', 'older failed']);
   const gone = history.loadAround(3);
-  for (const page of pages.slice(1)) page.answer({ epoch: 'e2', rev: 50, messages: messages(1, 6), hasMore: false });
+  pages[1].answer({ epoch: 'e2', rev: 50, messages: messages(1, 6), hasMore: false, hasNewer: true });
   assert.equal(await gone, false);
   // A server that knows no changes says neither.
   history.loadOlder();
-  pages[3].answer({ messages: messages(1, 6), hasMore: false });
+  pages[2].answer({ messages: messages(1, 6), hasMore: false });
   await settle();
   assert.equal(seqs().length, 9);
 }));
@@ -63,4 +63,29 @@ test('a page for a list that began anew meanwhile is nobody\'s', () => withPages
   await settle();
   assert.deepEqual(seqs(), [7, 8, 9]);
   assert.deepEqual(states, ['older loading', 'older idle']);
+}));
+
+test('another part of the room is one question', () => withPages(async (pages, settle) => {
+  const { store, seqs, history } = reader();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 200 }, messages: messages(151, 200), hasMore: true }));
+  const there = history.loadAround(60);
+  assert.deepEqual(pages.map(({ url }) => url), ['/api/messages?around=60&limit=50']);
+  pages[0].answer({ epoch: 'e1', rev: 200, messages: messages(35, 84), hasMore: true, hasNewer: true, quoted: [message(3)] });
+  assert.equal(await there, true);
+  assert.deepEqual([seqs()[0], seqs().at(-1), store.hasMore, store.hasNewer], [35, 84, true, true]);
+  assert.equal(store.quotes.find({ id: 'm3', seq: 3 })?.content, 'text 3');
+  // What comes behind it comes on from there.
+  history.loadNewer();
+  assert.equal(pages[1].url, '/api/messages?after=84&limit=50');
+  pages[1].answer({ epoch: 'e1', rev: 200, messages: messages(85, 134), hasMore: true });
+  await settle();
+  assert.equal(seqs().at(-1), 134);
+}));
+
+test('a server that does not know the question answers another one, and is not believed', () => withPages(async (pages) => {
+  const { seqs, history } = reader();
+  const there = history.loadAround(3);
+  pages[0].answer({ epoch: 'e1', rev: 9, messages: messages(7, 9), hasMore: true });
+  assert.equal(await there, false);
+  assert.deepEqual(seqs(), [7, 8, 9]);
 }));

@@ -35,6 +35,8 @@ test('the names that tools and tests rely on', () => {
   assert.equal(ko.anonymous('수달'), '익명의 수달');
   assert.equal(en.anonymous('Otter'), 'Anonymous Otter');
   // These buttons stand beside the one that opens the prompt and must not be taken for it.
+  assert.match(ko.onlineAbout(1200), /약 1,200명/);
+  assert.match(en.onlineAbout(1200), /about 1,200/);
   for (const name of [ko.online(3), ko.nicknameChange, ko.onlineList]) assert.doesNotMatch(name, /닉네임|참여/);
   for (const name of [en.online(3), en.nicknameChange]) assert.doesNotMatch(name, /nickname|join/i);
 });

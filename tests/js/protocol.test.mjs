@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { afterClose, changeRev, decode, encodeJoin } from '../../static/js/wire/protocol.js';
+import { afterClose, changeRev, decode, encodeJoin, readPresence } from '../../static/js/wire/protocol.js';
 
 const frame = (/** @type {string} */ type, /** @type {object} */ payload) => ({ type, payload });
 
@@ -35,6 +35,13 @@ test('any payload with a rev is a change, also of a type that is not known yet',
   assert.equal(changeRev(frame('HEARTBEAT', { rev: 8 })), null);
   assert.equal(changeRev(frame('PRESENCE', {})), null);
   assert.equal(changeRev(frame('MESSAGE', { rev: '5' })), null);
+});
+
+test('a number of people that is only about right is told as such, and only then', () => {
+  assert.deepEqual(readPresence({ count: 1204, approximate: true }), { count: 1204, approximate: true });
+  for (const approximate of [false, 'true', 1, null, undefined]) {
+    assert.deepEqual(readPresence({ count: 2, approximate, members: [] }), { count: 2, members: [], joined: [], left: [] });
+  }
 });
 
 test('close codes 4100 to 4199 keep us away, all others do not', () => {

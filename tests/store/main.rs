@@ -15,6 +15,7 @@ mod errors;
 mod life;
 mod migrate;
 mod model;
+mod presence;
 mod read;
 mod servers;
 mod support;

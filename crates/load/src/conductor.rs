@@ -28,25 +28,41 @@ const STEPS: u32 = 10;
 /// Runs the load that `options` ask for.
 /// Fails where it could not begin, or no session could join.
 pub fn run(options: &LoadOptions) -> Result<Report, LoadError> {
-    let probe = match (&options.metrics, options.server_pid) {
-        (_, Some(pid)) => Some(Probe::Process(pid)),
-        (Some(url), None) => Some(Probe::Metrics(Target::resolve(url)?)),
-        (None, None) => None,
-    };
-    if let Some(Probe::Process(pid)) = &probe
-        && probe.as_ref().and_then(Probe::read).is_none()
-    {
-        return Err(LoadError::Options(format!("--server-pid: there is no process {pid} here")));
-    }
-    let (target, run) = prepare(options)?;
+    let probes = probes(options)?;
+    let (targets, run) = prepare(options)?;
     let seed = match options.seed {
         Some(seed) => seed,
         None => random_number().map_err(LoadError::Start)?,
     };
-    let mut crew = Crew::start(options, target, (seed, run), probe).map_err(LoadError::Start)?;
+    let mut crew = Crew::start(options, targets, (seed, run), probes).map_err(LoadError::Start)?;
     let finished = crew.play(options);
     let rooms = crew.stop();
     Ok(Report::new(options, &crew.plan, finished?, rooms, &mut crew.collector))
+}
+
+/// Where the figures of the servers come from.
+/// Fails where that is not so, or of fewer servers than are loaded: their sum would be taken for that of all. It may be
+/// of more, behind a balancer.
+fn probes(options: &LoadOptions) -> Result<Vec<Probe>, LoadError> {
+    let probes: Vec<Probe> = match options.server_pids.as_slice() {
+        [] => {
+            let targets = options.metrics.iter().map(|url| Ok(Probe::Metrics(Target::resolve(url)?)));
+            targets.collect::<Result<_, LoadError>>()?
+        }
+        pids => pids.iter().map(|pid| Probe::Process(*pid)).collect(),
+    };
+    for probe in &probes {
+        if let Probe::Process(pid) = probe
+            && probe.read().is_none()
+        {
+            return Err(LoadError::Options(format!("--server-pid: there is no process {pid} here")));
+        }
+    }
+    if !probes.is_empty() && probes.len() < options.urls.len() {
+        let name = if options.server_pids.is_empty() { "--metrics" } else { "--server-pid" };
+        return Err(LoadError::Options(format!("{name}: give it for each server, as often as --url")));
+    }
+    Ok(probes)
 }
 
 impl Crew {

@@ -15,7 +15,7 @@ use super::{
     numbers::{count, float},
     options::LoadOptions,
     plan::{Board, Plan},
-    probe::{Probe, Samples, Usage},
+    probe::{self, Probe, Samples, Usage},
     progress::Progress,
     stats::{Collector, Window},
     target::Target,
@@ -41,7 +41,7 @@ pub struct Crew {
     rooms: Vec<Tally>,
     /// The line on the terminal.
     pub progress: Progress,
-    probe: Option<Probe>,
+    probes: Vec<Probe>,
     /// The server's processor and memory, second by second.
     pub samples: Samples,
     /// What is going on, for the progress line.
@@ -54,13 +54,13 @@ impl Crew {
     /// Fails where the system refuses what they need.
     pub fn start(
         options: &LoadOptions,
-        target: Target,
+        targets: Vec<Target>,
         (seed, run): (u64, RunId),
-        probe: Option<Probe>,
+        probes: Vec<Probe>,
     ) -> std::io::Result<Self> {
         let n_cores = thread::available_parallelism().map_or(1, usize::from);
         let n_threads = options.threads.unwrap_or((n_cores / 2).max(1)).min(options.sessions);
-        let plan = Arc::new(Plan::new(options, target, n_threads, seed, run));
+        let plan = Arc::new(Plan::new(options, targets, n_threads, seed, run));
         let board = Arc::new(Board::new(options.rooms, n_threads));
         let (tell, reports) = channel();
         let mut threads = Vec::new();
@@ -82,7 +82,7 @@ impl Crew {
             collector: Collector::default(),
             rooms: vec![Tally::default(); options.rooms],
             progress: Progress::new(),
-            probe,
+            probes,
             samples: Samples::default(),
             what: "ramp".into(),
             second: 0,
@@ -138,7 +138,7 @@ impl Crew {
             return;
         }
         let ended = std::mem::replace(&mut self.second, second);
-        if let Some(usage) = self.probe.as_ref().and_then(Probe::read) {
+        if let Some(usage) = self.usage() {
             self.samples.take(float(now_us) / 1e6, usage);
         }
         if let Some(point) = self.collector.second(ended) {
@@ -187,9 +187,9 @@ impl Crew {
         self.order(&Order::Phase(phase));
     }
 
-    /// What the server has used, where that is known.
+    /// What the servers have used in all, where that is known.
     pub fn usage(&self) -> Option<Usage> {
-        self.probe.as_ref().and_then(Probe::read)
+        probe::sum(&self.probes)
     }
 
     /// The window of a phase, once all threads have reported theirs.

@@ -6,7 +6,7 @@
 //! - [`plan`], [`schedule`], [`mix`], [`search`]: who does what and when, known before anything is sent
 //! - [`text`], [`desk`], [`wire`]: what is sent
 //! - [`parse`], [`frame_cache`], [`cursor`], [`changes`]: what is made of what comes
-//! - [`stats`]: what was counted and measured
+//! - [`latencies`], [`stats`], [`pairs`]: what was counted and measured; and of several servers, between which
 //! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
 //! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
 //! - [`prepare`], [`conductor`]: one run from the first connect to the last message
@@ -30,9 +30,11 @@ mod ended;
 mod error;
 mod flood;
 mod frame_cache;
+mod latencies;
 mod mix;
 mod numbers;
 mod options;
+mod pairs;
 mod parse;
 mod plan;
 mod prepare;
@@ -63,9 +65,6 @@ pub use threshold::Threshold;
 /// Where the run could not begin, nothing could join, or a report cannot be written.
 pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
     if options.scenario == options::Scenario::Flood {
-        if options.mix.is_some() {
-            return Err(LoadError::Options("--mix: the flood sends nothing but messages".into()));
-        }
         return run_flood(options);
     }
     let report = conductor::run(options)?;
@@ -80,7 +79,18 @@ pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
 }
 
 fn run_flood(options: &LoadOptions) -> Result<bool, LoadError> {
-    let (target, run) = prepare::prepare(options)?;
+    let wrong = |why: &str| Err(LoadError::Options(why.into()));
+    if options.mix.is_some() {
+        return wrong("--mix: the flood sends nothing but messages");
+    }
+    if options.compression == options::Choice::On {
+        return wrong("--compression: the flood never offers it");
+    }
+    if options.urls.len() > 1 {
+        return wrong("--url: the flood is of one server");
+    }
+    let (targets, run) = prepare::prepare(options)?;
+    let Some(target) = targets.into_iter().next() else { return wrong("--url: there is no server") };
     let report = flood::run(options, target, run)?;
     println!("{report}");
     if let Some(path) = &options.json {

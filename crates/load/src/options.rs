@@ -41,9 +41,10 @@ pub enum Choice {
 #[derive(Debug, Clone, clap::Args)]
 #[command(about = "Play many visitors against a server, and say what they saw.", next_line_help = false)]
 pub struct LoadOptions {
-    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off, but for the flood.
-    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub url: String,
+    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off, but for the flood. Given several
+    /// times: servers of one chat, and the people of each room are spread over them.
+    #[arg(long = "url", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub urls: Vec<String>,
     /// What the sessions do.
     #[arg(long, value_enum, default_value = "steady", value_name = "NAME")]
     pub scenario: Scenario,
@@ -110,12 +111,13 @@ pub struct LoadOptions {
     /// Where to write a page with plots.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Process id of the server, on this machine: its processor time and memory are reported.
-    #[arg(long, value_name = "PID")]
-    pub server_pid: Option<u32>,
-    /// The server's metrics, as http://127.0.0.1:8080/metrics: the same from there.
+    /// Process id of the server, on this machine: its processor time and memory are reported. With several servers once
+    /// for each: the report has their sum.
+    #[arg(long = "server-pid", value_name = "PID")]
+    pub server_pids: Vec<u32>,
+    /// The server's metrics, as http://127.0.0.1:8080/metrics: the same from there, and as often.
     #[arg(long, value_name = "URL")]
-    pub metrics: Option<String>,
+    pub metrics: Vec<String>,
     /// Load a server that is not on this machine.
     #[arg(long)]
     pub i_own_this_server: bool,
@@ -159,8 +161,9 @@ impl LoadOptions {
     }
 
     /// Addresses that sessions come from; none: whatever the system takes.
-    pub fn sources(&self, target: SocketAddr) -> Vec<std::net::IpAddr> {
-        if !self.source_addresses.is_empty() || !target.ip().is_loopback() || !target.is_ipv4() {
+    pub fn sources(&self, mut targets: impl Iterator<Item = SocketAddr>) -> Vec<std::net::IpAddr> {
+        let are_loopback = targets.all(|target| target.ip().is_loopback() && target.is_ipv4());
+        if !self.source_addresses.is_empty() || !are_loopback {
             return self.source_addresses.clone();
         }
         // Connections of a storm leave their ports behind for a minute, so one address serves few sessions.
@@ -264,10 +267,13 @@ pub mod tests {
 
     #[test]
     fn loopback_gets_as_many_addresses_as_the_sessions_need() {
+        let targets = |all: &[&str]| all.iter().map(|a| a.parse().expect("an address")).collect::<Vec<_>>().into_iter();
         let options = parse(&["--sessions", "20000"]).expect("options");
-        assert_eq!(options.sources("127.0.0.1:80".parse().expect("an address")).len(), 4);
-        assert!(options.sources("10.0.0.1:80".parse().expect("an address")).is_empty());
+        assert_eq!(options.sources(targets(&["127.0.0.1:80"])).len(), 4);
+        assert_eq!(options.sources(targets(&["127.0.0.1:80", "127.0.0.1:81"])).len(), 4);
+        assert!(options.sources(targets(&["10.0.0.1:80"])).is_empty());
+        assert!(options.sources(targets(&["127.0.0.1:80", "10.0.0.1:80"])).is_empty());
         let own = parse(&["--source-addresses", "10.0.0.2,10.0.0.3"]).expect("options");
-        assert_eq!(own.sources("10.0.0.1:80".parse().expect("an address")).len(), 2);
+        assert_eq!(own.sources(targets(&["10.0.0.1:80"])).len(), 2);
     }
 }

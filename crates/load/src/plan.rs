@@ -12,6 +12,7 @@ use super::{
     mix::Mix,
     numbers::{count, micros, size},
     options::{Choice, LoadOptions},
+    pairs::Reader,
     schedule::Spread,
     target::Target,
     text::RunId,
@@ -20,7 +21,8 @@ use super::{
 /// All that is known before a run begins; the same for every thread.
 #[derive(Debug)]
 pub struct Plan {
-    pub target: Target,
+    /// The servers; one, unless several are one chat.
+    pub targets: Vec<Target>,
     /// Marks the messages of this run.
     pub run: RunId,
     pub seed: u64,
@@ -48,23 +50,28 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(options: &LoadOptions, target: Target, n_threads: usize, seed: u64, run: RunId) -> Self {
+    pub fn new(options: &LoadOptions, targets: Vec<Target>, n_threads: usize, seed: u64, run: RunId) -> Self {
         Self {
             run,
             seed,
             rooms: options.room.clone().unwrap_or_else(|| format!("load-{run}")),
-            spread: Spread { n_rooms: options.rooms, n_threads },
+            spread: Spread { n_rooms: options.rooms, n_threads, n_servers: targets.len() },
             n_sessions: options.sessions,
             n_writers: options.n_writers(),
             payload: options.payload_or_default(),
             mix: options.mix,
             resume: options.resume == Choice::On,
             compresses: options.compression == Choice::On,
-            sources: options.sources(target.address),
+            sources: options.sources(targets.iter().map(|target| target.address)),
             churn_us: (options.stay.as_secs_f64() * 1e6, options.away.as_secs_f64() * 1e6),
-            target,
+            targets,
             began: Instant::now(),
         }
+    }
+
+    /// Somebody who reads at this server.
+    pub fn reader(&self, server: usize) -> Reader {
+        Reader::new(self.spread, self.n_writers, server)
     }
 
     /// Microseconds since the run began.

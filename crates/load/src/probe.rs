@@ -50,6 +50,15 @@ impl Probe {
     }
 }
 
+/// What all of them have used up to now; nothing where one does not tell, since a part would look like all.
+pub fn sum(probes: &[Probe]) -> Option<Usage> {
+    let (first, others) = probes.split_first()?;
+    others.iter().try_fold(first.read()?, |sum, probe| {
+        let Usage { cpu_seconds, memory_bytes } = probe.read()?;
+        Some(Usage { cpu_seconds: sum.cpu_seconds + cpu_seconds, memory_bytes: sum.memory_bytes + memory_bytes })
+    })
+}
+
 /// What the generator itself has used.
 pub fn own() -> Option<Usage> {
     process("/proc/self")
@@ -129,6 +138,15 @@ mod tests {
         assert_eq!(ticks(stat), Some(42));
         assert_eq!(ticks("7 x"), None);
         assert!(own().is_some_and(|usage| usage.memory_bytes > 100_000.0));
+    }
+
+    #[test]
+    fn a_part_of_the_servers_is_no_sum() {
+        let (own, nobody) = (std::process::id(), u32::MAX);
+        let sum = |pids: &[u32]| sum(&pids.iter().map(|pid| Probe::Process(*pid)).collect::<Vec<_>>());
+        let (one, two) = (sum(&[own]).expect("this process"), sum(&[own, own]).expect("this process twice"));
+        assert!(two.memory_bytes > one.memory_bytes * 1.5, "{one:?} {two:?}");
+        assert_eq!((sum(&[]), sum(&[own, nobody])), (None, None));
     }
 
     #[test]

@@ -105,16 +105,24 @@ pub fn n_messages(segments: &[Segment]) -> u64 {
 }
 
 /// How sessions are spread: session `i` is in room `i % n_rooms`, and a room is on one thread where there are
-/// enough of them, so that what it says is read once.
+/// enough of them, so that what it says is read once. The people of a room are on the servers in turn, and the first of
+/// each room on another one than the first of the room before: so servers have as many as each other where rooms are
+/// small, too.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
     pub n_rooms: usize,
     pub n_threads: usize,
+    pub n_servers: usize,
 }
 
 impl Spread {
     pub fn room(self, session: u64) -> usize {
         size(session % count(self.n_rooms).max(1))
+    }
+
+    pub fn server(self, session: u64) -> usize {
+        let rooms = count(self.n_rooms).max(1);
+        size((session / rooms + session % rooms) % count(self.n_servers).max(1))
     }
 
     pub fn thread(self, session: u64) -> usize {
@@ -161,7 +169,7 @@ mod tests {
             rates in proptest::collection::vec((0.0_f64..90.0, 0_u64..1_500), 1..5),
         ) {
             let n_writers = writers.min(n_sessions);
-            let spread = Spread { n_rooms, n_threads };
+            let spread = Spread { n_rooms, n_threads, n_servers: 1 };
             let rates: Vec<_> = rates.into_iter().map(|(r, ms)| (r, Duration::from_millis(ms))).collect();
             let plan = segments(7, 1_000, &rates);
             let mut sent = Vec::new();
@@ -177,6 +185,22 @@ mod tests {
             sent.sort_by_key(|d| d.n);
             let numbers: Vec<u64> = sent.iter().map(|d| d.n).collect();
             prop_assert_eq!(numbers, (7..7 + n_messages(&plan)).collect::<Vec<_>>());
+        }
+
+        /// No server has more than one person of a room more than another, and however small the rooms are, not many
+        /// more people in all.
+        #[test]
+        fn servers_share_the_people_of_each_room(n_sessions in 1_u64..400, n_rooms in 1_usize..30, n_servers in 1_usize..6) {
+            let spread = Spread { n_rooms, n_threads: 2, n_servers };
+            let differ = |sessions: Vec<u64>| {
+                let on = |server| count(sessions.iter().filter(|s| spread.server(**s) == server).count());
+                let all: Vec<u64> = (0..n_servers).map(on).collect();
+                all.iter().max().zip(all.iter().min()).map_or(0, |(most, least)| most - least)
+            };
+            for room in 0..n_rooms {
+                prop_assert!(differ((0..n_sessions).filter(|s| spread.room(*s) == room).collect()) <= 1);
+            }
+            prop_assert!(differ((0..n_sessions).collect()) <= count(n_servers));
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     frame_cache::Shared,
     numbers::{count, whole},
     parse::{Event, Welcome, parse},
+    schedule::Spread,
     state::{RoomState, Task, WorkerState, deliver, deliver_missed},
     wire,
 };
@@ -49,6 +50,8 @@ pub struct Session {
     /// Its number in the run.
     pub number: u64,
     pub room: usize,
+    /// Which of the servers it is on, for good.
+    pub server: usize,
     /// Where its thread has it.
     index: usize,
     phase: Phase,
@@ -73,10 +76,11 @@ pub struct Session {
 
 impl Session {
     /// A visitor who has not come yet, in its thread's list at `index`.
-    pub fn new(number: u64, room: usize, index: usize) -> Self {
+    pub fn new(number: u64, spread: Spread, index: usize) -> Self {
         Self {
             number,
-            room,
+            room: spread.room(number),
+            server: spread.server(number),
             index,
             phase: Phase::Away(true),
             connection: Connection::default(),
@@ -129,8 +133,9 @@ impl Session {
         }
         self.connect_us = due_us;
         self.generation += 1;
-        let (target, source) = (state.plan.target.address, state.plan.source(self.number));
-        match self.connection.open(registry, Token(self.index), target, source) {
+        let source = state.plan.source(self.number);
+        let Some(target) = state.plan.targets.get(self.server) else { return };
+        match self.connection.open(registry, Token(self.index), target.address, source) {
             Ok(()) => {
                 self.phase = Phase::Connecting;
                 let give_up = state.plan.now_us() + GIVE_UP_US;
@@ -202,9 +207,9 @@ impl Session {
             self.phase = Phase::Upgrading;
             let name = state.plan.room(self.room);
             let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
-            let path = format!("{}/ws/room/{name}", state.plan.target.path);
-            self.connection
-                .write(wire::upgrade_request(&state.plan.target.host, &path, state.plan.compresses).as_bytes())?;
+            let Some(target) = state.plan.targets.get(self.server) else { return Ok(()) };
+            let path = format!("{}/ws/room/{name}", target.path);
+            self.connection.write(wire::upgrade_request(&target.host, &path, state.plan.compresses).as_bytes())?;
         } else if is_writable {
             self.connection.flush()?;
         }
@@ -283,11 +288,12 @@ impl Session {
         let Some(room) = state.rooms.get_mut(self.room) else { return Ok(()) };
         // What was missed is as of its end, not as of when it was live.
         let resumes = self.cursor.at() < self.missed.1;
-        if let Some((at, shared)) = room.frames.find(self.expected, payload).filter(|_| !resumes) {
+        let (frames, changes, tally) = room.frames(self.server);
+        if let Some((at, shared)) = frames.and_then(|f| f.find(self.expected, payload)).filter(|_| !resumes) {
             self.expected = at + 1;
             if matches!(self.phase, Phase::Live | Phase::Leaving) {
-                let (changes, tally, window) = (&mut room.changes, &mut room.tally, &mut state.window);
-                deliver(shared, &mut self.cursor, changes, tally, window, now_us);
+                let reader = state.plan.reader(self.server);
+                deliver(shared, &mut self.cursor, changes, tally, &mut state.window, (now_us, reader));
                 return Ok(());
             }
         }
@@ -303,8 +309,10 @@ impl Session {
                 }
             }
             self.take_changes(state, &mut shared, now_us);
-            if let Some(room) = state.rooms.get_mut(self.room).filter(|_| !resumes) {
-                self.expected = room.frames.add(payload, shared) + 1;
+            if let Some(room) = state.rooms.get_mut(self.room).filter(|_| !resumes)
+                && let (Some(frames), ..) = room.frames(self.server)
+            {
+                self.expected = frames.add(payload, shared) + 1;
             }
             return Ok(());
         }
@@ -316,7 +324,7 @@ impl Session {
 
     /// Takes in changes that were not read before in this thread.
     fn take_changes(&mut self, state: &mut WorkerState, shared: &mut Shared, now_us: u64) {
-        let WorkerState { rooms, window, .. } = state;
+        let WorkerState { rooms, window, plan, .. } = state;
         let Some(RoomState { changes, tally, .. }) = rooms.get_mut(self.room) else { return };
         let (since, head) = self.missed;
         changes.learn(&shared.changes);
@@ -325,7 +333,7 @@ impl Session {
             deliver_missed(&shared.changes, since, &mut self.cursor, changes, tally, &mut window.counts, now_us);
         } else {
             shared.n_after_deletion = changes.n_after_deletion(&shared.changes, 0);
-            deliver(shared, &mut self.cursor, changes, tally, window, now_us);
+            deliver(shared, &mut self.cursor, changes, tally, window, (now_us, plan.reader(self.server)));
         }
     }
 

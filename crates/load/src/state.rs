@@ -5,6 +5,7 @@ use super::{
     cursor::{Cursor, Tally},
     frame_cache::{FrameCache, Shared},
     numbers::{count, float, whole},
+    pairs::Reader,
     parse::{Change, What},
     plan::{Board, Plan},
     stats::{Counts, Window},
@@ -52,7 +53,8 @@ pub struct WorkerState {
 pub struct RoomState {
     /// Its epochs that sessions of this thread have met.
     pub epochs: Vec<String>,
-    pub frames: FrameCache,
+    /// What each server sends: the same changes, but not in the same frames.
+    frames: Vec<FrameCache>,
     /// What becomes of its messages.
     pub changes: RoomChanges,
     /// What went wrong with its changes.
@@ -60,6 +62,14 @@ pub struct RoomState {
 }
 
 impl RoomState {
+    /// What a server has sent, and beside it what a delivery changes: all of it is needed at once.
+    pub fn frames(&mut self, server: usize) -> (Option<&mut FrameCache>, &mut RoomChanges, &mut Tally) {
+        if self.frames.len() <= server {
+            self.frames.resize_with(server + 1, FrameCache::default);
+        }
+        (self.frames.get_mut(server), &mut self.changes, &mut self.tally)
+    }
+
     /// The index of an epoch in the list.
     pub fn epoch(&mut self, epoch: &str) -> usize {
         match self.epochs.iter().position(|known| known == epoch) {
@@ -112,14 +122,14 @@ impl WorkerState {
     }
 }
 
-/// A session got a frame that its room shares.
+/// `reader` got a frame that its room shares.
 pub fn deliver(
     shared: &Shared,
     cursor: &mut Cursor,
     changes: &mut RoomChanges,
     tally: &mut Tally,
     window: &mut Window,
-    now_us: u64,
+    (now_us, reader): (u64, Reader),
 ) {
     report_after_deletion(shared.n_after_deletion, window);
     // What was jumped over may be explained by what is in this one.
@@ -131,7 +141,7 @@ pub fn deliver(
         for change in &shared.changes {
             if matches!(change.what, What::New | What::Unknown) {
                 if let Some(mark) = change.mark {
-                    window.delivery.record(now_us.saturating_sub(mark.due_us));
+                    window.delivered(mark, now_us, reader);
                 }
             } else {
                 changes.arrived(change, now_us, window);
@@ -148,7 +158,7 @@ pub fn deliver(
         }
         match (change.what, change.mark) {
             (What::New | What::Unknown, Some(mark)) => {
-                window.delivery.record(now_us.saturating_sub(mark.due_us));
+                window.delivered(mark, now_us, reader);
                 window.counts.deliveries += 1;
             }
             (What::New | What::Unknown, None) => window.counts.other_changes += 1,
@@ -254,7 +264,7 @@ mod tests {
         changes.learn(known);
         for frame in frames {
             changes.learn(&frame.changes);
-            deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, 150);
+            deliver(frame, &mut cursor, &mut changes, &mut tally, &mut window, (150, Reader::alone()));
         }
         (tally, window)
     }

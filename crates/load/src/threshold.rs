@@ -13,8 +13,11 @@ pub enum Kind {
     Number,
 }
 
-/// Latencies are known by these: alone those of deliveries, behind `ack-` and `join-` the others.
+/// Latencies are known by these: alone those of deliveries, behind a prefix the others.
 const TIMES: [&str; 6] = ["p50", "p90", "p99", "p99.9", "mean", "max"];
+const PREFIXES: [&str; 5] = ["", "ack-", "join-", "own-", "other-"];
+/// The p99 of deliveries between servers minus that within them.
+const DIFFERENCE: &str = "p99-difference";
 const NUMBERS: [&str; 9] = [
     "lost",
     "duplicated",
@@ -29,7 +32,8 @@ const NUMBERS: [&str; 9] = [
 
 /// The names that conditions may use.
 pub fn names() -> impl Iterator<Item = (String, Kind)> {
-    let times = ["", "ack-", "join-"].into_iter().flat_map(|of| TIMES.map(|time| (format!("{of}{time}"), Kind::Time)));
+    let times = PREFIXES.into_iter().flat_map(|of| TIMES.map(|time| (format!("{of}{time}"), Kind::Time)));
+    let times = times.chain([(DIFFERENCE.to_owned(), Kind::Time)]);
     times.chain(NUMBERS.map(|name| (name.to_owned(), Kind::Number)))
 }
 

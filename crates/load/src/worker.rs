@@ -99,7 +99,7 @@ impl Worker {
         let waker = Waker::new(poll.registry(), ORDERS)?;
         let timer = Timer::new(&poll)?;
         let mine = plan.sessions_of(thread);
-        let sessions = (0..).zip(&mine).map(|(index, n)| Session::new(*n, plan.spread.room(*n), index)).collect();
+        let sessions = (0..).zip(&mine).map(|(index, n)| Session::new(*n, plan.spread, index)).collect();
         let mut indexes = vec![usize::MAX; plan.n_writers];
         for (index, n) in mine.iter().enumerate() {
             if let Some(slot) = usize::try_from(*n).ok().and_then(|n| indexes.get_mut(n)) {
@@ -224,14 +224,14 @@ impl Worker {
         }
     }
 
-    /// Which session writes a message: its writer; or where that one is away because it wants to be, the next one who is not.
+    /// Which session writes a message: its writer; or where that one is away because it wants to be, the next one on its
+    /// server who is not.
     fn writer_of(&self, due: Due) -> usize {
         let index = usize::try_from(due.writer).ok().and_then(|n| self.indexes.get(n)).copied().unwrap_or(usize::MAX);
-        if self.sessions.get(index).is_none_or(|s| !s.is_away_by_choice()) {
-            return index;
-        }
+        let Some(writer) = self.sessions.get(index).filter(|s| s.is_away_by_choice()) else { return index };
         let n_writers = count(self.state.plan.n_writers);
-        let is_there = |s: &Session| s.number < n_writers && !s.is_away_by_choice() && !s.is_out();
+        let is_there =
+            |s: &Session| s.server == writer.server && s.number < n_writers && !s.is_away_by_choice() && !s.is_out();
         let behind = self.sessions.iter().enumerate().skip(index);
         let mut candidates = behind.chain(self.sessions.iter().enumerate());
         candidates.find(|(_, s)| is_there(s)).map_or(index, |(other, _)| other)

@@ -95,6 +95,8 @@ pub struct BusPort(Option<Arc<Shared>>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Only who is in a room is taken, and what was taken is never lost.
+    is_for_people: bool,
     inner: Mutex<Inner>,
     /// Rooms have said something.
     said: Notify,
@@ -127,6 +129,16 @@ impl BusPort {
     /// One that takes things in.
     pub fn open() -> Self {
         Self(Some(Arc::default()))
+    }
+
+    /// One that takes in who is in a room, and nothing else, for somebody who loses nothing.
+    pub fn for_people() -> Self {
+        Self(Some(Arc::new(Shared { is_for_people: true, ..Shared::default() })))
+    }
+
+    /// Whether changes, and who is typing, are taken.
+    pub fn carries_all(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| !shared.is_for_people)
     }
 
     /// Whether anybody takes what is left here.

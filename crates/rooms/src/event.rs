@@ -148,6 +148,8 @@ impl TypingNow {
 pub struct People {
     /// How many, readers included.
     pub count: usize,
+    /// The number is only about right.
+    pub is_approximate: bool,
     /// Who they are; none where there are too many to list.
     pub lists: Option<PeopleLists>,
 }

@@ -37,8 +37,7 @@ pub use messages::{
     Amend, Amendment, Command, Deliver, GetSnapshot, MembersWanted, Post, Publish, Recall, ResumePoint, SessionRef,
     SetProfile, Snapshot,
 };
-pub use people::{Person, Summary, Who};
-pub use presence::PEOPLE_LISTED_MAX;
+pub use people::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};
 pub use registry::{CheckHeads, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};
@@ -111,7 +110,7 @@ fn test_welcome(session: SessionId) -> Welcome {
         rev: 0,
         resumed: false,
         has_more: false,
-        people: People { count: 0, lists: None },
+        people: People { count: 0, is_approximate: false, lists: None },
         heartbeat_seconds: 30,
         messages: Messages::default(),
         settings: chat_store::RoomSettings::default(),

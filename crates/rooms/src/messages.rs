@@ -274,6 +274,8 @@ pub struct Snapshot {
     pub last_message_at: Option<DateTime<Utc>>,
     /// How many people are here.
     pub n_people: usize,
+    /// Whether that is only about right.
+    pub is_approximate: bool,
     /// How many of them have a nickname, where a page of those was asked for.
     pub n_authors: usize,
     /// Who is here with a nickname, as far as it was asked for.

@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -8,11 +9,10 @@ use actix::clock::Instant;
 use crate::{
     event::{People, PeopleLists},
     ids::SessionId,
+    people::{Difference, Elsewhere, HASHED_MAX, PEOPLE_LISTED_MAX, Person as Named, Summary, Who, identity_hash},
 };
 use chat_domain::{Author, AuthorId};
 
-/// Above this many people PRESENCE has no lists (docs/PROTOCOL.md).
-pub const PEOPLE_LISTED_MAX: usize = 50;
 /// A coming or going is told only after this long, so that a reload is no notice.
 const NOTICE_AFTER: Duration = Duration::from_secs(5);
 /// Comings and goings of a room that are told by name: so many at once.
@@ -27,11 +27,18 @@ const INTERVAL_LARGE: Duration = Duration::from_secs(3);
 /// then come behind it.
 const COMPANY_WAIT: Duration = Duration::from_secs(1);
 
-/// Who is in a room: sessions folded into identities, comings and goings into notices. Pure; the caller
-/// passes the time.
+/// Who is in a room, on whatever server: sessions folded into identities, comings and goings into notices. Pure; the
+/// caller passes the time.
 #[derive(Debug, Default)]
 pub struct Presence {
+    /// Everybody with a session here, and those whom other servers name.
     people: HashMap<AuthorId, Person>,
+    /// How many have a session here.
+    n_local: usize,
+    /// What other servers say.
+    elsewhere: Elsewhere,
+    /// How many people are in the room, and whether that is only about right.
+    total: (usize, bool),
     /// Comings and goings that were not told yet.
     notices: HashMap<AuthorId, Notice>,
     /// When each is to be told, in order. One whose notice has another time by now is stale.
@@ -45,6 +52,8 @@ pub struct Presence {
     notices_whole_at: Option<Instant>,
     /// How often anything changed about who is here.
     n_changes: u64,
+    /// The same, of those with a session here.
+    n_local_changes: u64,
     /// Everybody with a nickname, in order, as of then.
     listed: Option<Listed>,
 }
@@ -87,7 +96,26 @@ struct Person {
     sessions: Vec<SessionId>,
     /// The latest profile of any tab; none while all are readers.
     author: Option<Author>,
+    /// As another server names this person, where one does.
+    elsewhere: Option<Box<Named>>,
+    /// See [`identity_hash`].
+    hash: u64,
     coming: Coming,
+}
+
+impl Person {
+    fn of(id: &AuthorId) -> Self {
+        Self { hash: identity_hash(id), ..Self::default() }
+    }
+
+    /// As everybody sees this person. What a tab here says is newer than what is said elsewhere.
+    fn shown(&self) -> Option<&Author> {
+        self.author.as_ref().or_else(|| self.elsewhere.as_ref()?.author.as_ref())
+    }
+
+    fn is_local(&self) -> bool {
+        !self.sessions.is_empty()
+    }
 }
 
 /// What the others heard of somebody's coming.
@@ -103,19 +131,46 @@ enum Coming {
 }
 
 impl Presence {
-    /// How many people are here, readers included.
+    /// How many people are in the room, readers included.
     pub fn count(&self) -> usize {
-        self.people.len()
+        self.total.0
+    }
+
+    /// Whether the number is only about right.
+    pub fn is_approximate(&self) -> bool {
+        self.total.1
+    }
+
+    /// How many people have a session on this server.
+    pub fn n_local(&self) -> usize {
+        self.n_local
+    }
+
+    /// How often anything has changed of those with a session on this server.
+    pub fn n_local_changes(&self) -> u64 {
+        self.n_local_changes
+    }
+
+    /// Those with a session on this server, as the other servers are to hear it.
+    pub fn own_part(&self, version: u64) -> Summary {
+        let local = || self.people.iter().filter(|(_, person)| person.is_local());
+        let named = |(id, person): (&AuthorId, &Person)| Named { id: id.clone(), author: person.author.clone() };
+        let who = match self.n_local {
+            0..=PEOPLE_LISTED_MAX => Who::Listed(local().map(named).collect()),
+            0..=HASHED_MAX => Who::Hashed(local().map(|(_, person)| person.hash).collect()),
+            _ => Who::Counted,
+        };
+        Summary { version, count: self.n_local, who }
     }
 
     /// The profile of an identity, if it has one and is here.
     pub fn author(&self, id: &AuthorId) -> Option<&Author> {
-        self.people.get(id)?.author.as_ref()
+        self.people.get(id)?.shown()
     }
 
     /// Everybody here who has a nickname, by nickname, then id.
     pub fn members(&self) -> Vec<Author> {
-        let mut members: Vec<&Author> = self.people.values().filter_map(|p| p.author.as_ref()).collect();
+        let mut members: Vec<&Author> = self.people.values().filter_map(Person::shown).collect();
         members.sort_by(|a, b| (a.nickname.as_str(), &a.id).cmp(&(b.nickname.as_str(), &b.id)));
         members.into_iter().cloned().collect()
     }
@@ -150,53 +205,111 @@ impl Presence {
 
     /// A session of `id` came.
     pub fn enter(&mut self, id: &AuthorId, session: SessionId, now: Instant) {
-        let person = self.people.entry(id.clone()).or_default();
+        let person = self.people.entry(id.clone()).or_insert_with(|| Person::of(id));
         person.sessions.push(session);
         if person.sessions.len() == 1 {
-            self.n_changes += 1;
-            self.changed_at.get_or_insert(now);
+            self.n_local += 1;
+            self.n_local_changes += 1;
+            self.recount(now);
         }
     }
 
-    /// An identity that is here has this profile now. True where that changes anything.
+    /// An identity that is here has this profile now. True where that changes anything of what its tabs have said.
     pub fn set_author(&mut self, author: Author, now: Instant) -> bool {
-        let Some(person) = self.people.get_mut(&author.id) else { return false };
-        if person.author.as_ref() == Some(&author) {
+        if !self.people.get(&author.id).is_some_and(|p| p.is_local() && p.author.as_ref() != Some(&author)) {
             return false;
         }
-        let is_new = person.author.is_none();
+        self.n_local_changes += 1;
         let id = author.id.clone();
-        person.author = Some(author);
-        self.n_changes += 1;
-        self.changed_at.get_or_insert(now);
-        if is_new {
-            match self.notices.remove(&id) {
-                // Who is back before the going was told never went.
-                Some(going) => person.coming = going.coming,
-                None => self.notify(id, None, Coming::Unannounced, now),
-            }
-        }
+        self.change(&id, true, now, |person| person.author = Some(author));
         true
     }
 
     /// A session of `id` went.
     pub fn leave(&mut self, id: &AuthorId, session: SessionId, now: Instant) {
+        self.begin_lists(now);
+        let Some(person) = self.people.get_mut(id).filter(|person| person.is_local()) else { return };
+        person.sessions.retain(|s| *s != session);
+        if person.is_local() {
+            return;
+        }
+        self.n_local -= 1;
+        self.n_local_changes += 1;
+        self.change(id, true, now, |person| person.author = None);
+        self.recount(now);
+    }
+
+    /// Another server says who is there; none where it is gone. `is_known`: nobody comes or goes by it.
+    pub fn hear(&mut self, server: &Arc<str>, summary: Option<Arc<Summary>>, is_known: bool, now: Instant) {
+        if let Some(difference) = self.elsewhere.hear(server, summary, is_known) {
+            self.take_in(difference, now);
+        }
+    }
+
+    /// The other servers can be heard, or cannot any more.
+    pub fn set_reachable(&mut self, is_reachable: bool, now: Instant) {
+        let difference = self.elsewhere.set_reachable(is_reachable, now);
+        self.take_in(difference, now);
+    }
+
+    fn take_in(&mut self, Difference { here, gone, is_news }: Difference, now: Instant) {
+        if !gone.is_empty() {
+            self.begin_lists(now);
+        }
+        for named in here {
+            let id = named.id.clone();
+            self.change(&id, is_news, now, |person| person.elsewhere = Some(Box::new(named)));
+        }
+        for id in gone {
+            self.change(&id, is_news, now, |person| person.elsewhere = None);
+        }
+        self.recount(now);
+    }
+
+    /// Should what follows make the room small enough for lists, they begin here.
+    fn begin_lists(&mut self, now: Instant) {
         if !self.has_lists() {
-            // Should this make the room small enough for lists, they begin here.
             self.fold(now);
             self.forget_notices();
         }
-        let Some(person) = self.people.get_mut(id) else { return };
-        person.sessions.retain(|s| *s != session);
-        if !person.sessions.is_empty() {
+    }
+
+    /// Changes what is known of somebody, whom others see come, go or change by it. `is_news`: they are to be told.
+    fn change(&mut self, id: &AuthorId, is_news: bool, now: Instant, change: impl FnOnce(&mut Person)) {
+        let person = self.people.entry(id.clone()).or_insert_with(|| Person::of(id));
+        let was = person.shown().cloned();
+        change(person);
+        let (is, coming) = (person.shown().cloned(), person.coming);
+        if !person.is_local() && person.elsewhere.is_none() {
+            self.people.remove(id);
+        }
+        if was == is {
             return;
         }
-        self.changed_at.get_or_insert(now);
         self.n_changes += 1;
-        let Some(Person { author, coming, .. }) = self.people.remove(id) else { return };
-        // Who goes before the coming was told never came.
-        if author.is_some() && self.notices.remove(id).is_none() {
-            self.notify(id.clone(), author, coming, now);
+        self.changed_at.get_or_insert(now);
+        let pending = if was.is_some() == is.is_some() { None } else { self.notices.remove(id) };
+        match (was, is, pending) {
+            // Who is back before the going was told never went.
+            (None, Some(_), Some(going)) => {
+                if let Some(person) = self.people.get_mut(id) {
+                    person.coming = going.coming;
+                }
+            }
+            (None, Some(_), None) if is_news => self.notify(id.clone(), None, Coming::Unannounced, now),
+            // Who goes before the coming was told never came.
+            (went @ Some(_), None, None) if is_news => self.notify(id.clone(), went, coming, now),
+            _ => {}
+        }
+    }
+
+    fn recount(&mut self, now: Instant) {
+        let hashes = self.people.values().filter(|person| person.is_local()).map(|person| person.hash);
+        let total = self.elsewhere.count(self.n_local, hashes);
+        if total != self.total {
+            self.total = total;
+            self.n_changes += 1;
+            self.changed_at.get_or_insert(now);
         }
     }
 
@@ -240,6 +353,10 @@ impl Presence {
 
     /// When something is to be told, if nothing else happens until then. `None`: nothing.
     pub fn due_at(&mut self) -> Option<Instant> {
+        self.tells_at().into_iter().chain(self.elsewhere.cut_at()).min()
+    }
+
+    fn tells_at(&mut self) -> Option<Instant> {
         let wait = if self.has_lists() { Duration::ZERO } else { COMPANY_WAIT };
         Some(self.tells_from()? + wait)
     }
@@ -247,7 +364,11 @@ impl Presence {
     /// Folds what is due at `now`. True where a PRESENCE is to be sent: [`Presence::here`], then
     /// [`Presence::told`]. `in_company`: something else goes to every member now.
     pub fn is_due(&mut self, now: Instant, in_company: bool) -> bool {
-        let due = if in_company { self.tells_from() } else { self.due_at() };
+        if self.elsewhere.cut_at().is_some_and(|at| at <= now) {
+            let difference = self.elsewhere.cut();
+            self.take_in(difference, now);
+        }
+        let due = if in_company { self.tells_from() } else { self.tells_at() };
         if due.is_none_or(|at| at > now) {
             return false;
         }
@@ -270,7 +391,7 @@ impl Presence {
                 self.left.extend(went.filter(|_| is_told));
             } else if let Some(person) = self.people.get_mut(&id) {
                 person.coming = if is_told { Coming::Announced } else { Coming::Suppressed };
-                self.joined.extend(person.author.clone().filter(|_| is_told));
+                self.joined.extend(person.shown().cloned().filter(|_| is_told));
             }
         }
     }
@@ -288,7 +409,7 @@ impl Presence {
             joined: notices(&self.joined),
             left: notices(&self.left),
         });
-        People { count: self.count(), lists }
+        People { count: self.count(), is_approximate: self.is_approximate(), lists }
     }
 
     /// What was due has been sent.
@@ -326,7 +447,7 @@ mod tests {
     /// Tells what is due.
     fn tell(presence: &mut Presence, now: Instant) -> Option<Told> {
         presence.is_due(now, false).then(|| {
-            let People { count, lists } = presence.here(true);
+            let People { count, lists, .. } = presence.here(true);
             let of = |list: fn(&PeopleLists) -> &Vec<Author>| lists.as_ref().map_or(vec![], |lists| names(list(lists)));
             let told = (count, of(|l| &l.members), of(|l| &l.joined), of(|l| &l.left));
             presence.told(now);
@@ -435,7 +556,7 @@ mod tests {
         let mut presence = crowd(50, now);
         assert_eq!(presence.here(true).lists.map(|l| l.members.len()), Some(50));
         come(&mut presence, 50, 50, now);
-        assert_eq!(presence.here(true), People { count: 51, lists: None });
+        assert_eq!(presence.here(true), People { count: 51, is_approximate: false, lists: None });
         assert_eq!(presence.members().len(), 51);
     }
 
@@ -494,7 +615,120 @@ mod tests {
         assert_eq!(tell(&mut presence, now).map(|told| told.2), Some(vec!["person 500".to_owned()]));
     }
 
+    /// As server `server` says that these people are on it.
+    fn hear(presence: &mut Presence, server: &str, version: u64, people: &[usize], is_known: bool, now: Instant) {
+        let named = |n: &usize| Named { id: test_author(*n).id, author: Some(test_author(*n)) };
+        let who = Who::Listed(people.iter().map(named).collect());
+        let summary = Arc::new(Summary { version, count: people.len(), who });
+        presence.hear(&server.into(), Some(summary), is_known, now);
+    }
+
+    #[test]
+    fn who_is_on_another_server_is_here_and_counts_once() {
+        let (start, mut presence) = (Instant::now(), Presence::default());
+        let id = come(&mut presence, 1, 1, start);
+        hear(&mut presence, "a", 1, &[1, 2], false, start);
+        let members = ["person 1", "person 2"].map(str::to_owned).to_vec();
+        assert_eq!(tell(&mut presence, start).map(|t| (t.0, t.1)), Some((2, members)));
+        assert!(presence.author(&test_author(2).id).is_some(), "whom one may mention");
+        let own = presence.own_part(1);
+        assert_eq!((own.count, presence.n_local()), (1, 1), "to others this server says who is here");
+        // What a tab here says is newer than what is said elsewhere.
+        let renamed = Author { nickname: test_author(7).nickname, ..test_author(1) };
+        assert!(presence.set_author(renamed.clone(), start) && presence.author(&id) == Some(&renamed));
+        presence.leave(&id, tab(1), start + SECOND);
+        assert_eq!((presence.count(), presence.author(&id)), (2, Some(&test_author(1))), "there still");
+        hear(&mut presence, "a", 2, &[2], false, start + SECOND);
+        assert_eq!(presence.count(), 1);
+    }
+
+    #[test]
+    fn who_moves_from_one_server_to_another_neither_comes_nor_goes() {
+        let (start, mut presence) = (Instant::now(), Presence::default());
+        hear(&mut presence, "a", 1, &[1], false, start);
+        let told = |presence: &mut Presence, now| tell(presence, now).map_or((vec![], vec![]), |t| (t.2, t.3));
+        assert_eq!(told(&mut presence, start + 5 * SECOND).0, ["person 1"], "told as if here");
+        // To another one: first gone, then there. Then here, while there still. Then back.
+        hear(&mut presence, "a", 2, &[], false, start + 6 * SECOND);
+        hear(&mut presence, "b", 1, &[1], false, start + 10 * SECOND);
+        let id = come(&mut presence, 1, 1, start + 20 * SECOND);
+        hear(&mut presence, "b", 2, &[], false, start + 21 * SECOND);
+        presence.leave(&id, tab(1), start + 30 * SECOND);
+        hear(&mut presence, "a", 3, &[1], false, start + 34 * SECOND);
+        assert_eq!(told(&mut presence, start + 60 * SECOND), (vec![], vec![]));
+        presence.hear(&"a".into(), None, false, start + 61 * SECOND);
+        assert_eq!(told(&mut presence, start + 66 * SECOND).1, ["person 1"]);
+    }
+
+    #[test]
+    fn how_it_was_before_is_no_news_and_neither_is_a_bus_that_is_away() {
+        let (start, mut presence) = (Instant::now(), Presence::default());
+        hear(&mut presence, "a", 1, &[1, 2], true, start);
+        let told = |presence: &mut Presence, now| {
+            let told = tell(presence, now).map(|t| (t.0, t.2.len(), t.3.len()));
+            (told, presence.is_approximate())
+        };
+        assert_eq!(told(&mut presence, start + 9 * SECOND), (Some((2, 0, 0)), false));
+        presence.set_reachable(false, start + 10 * SECOND);
+        assert_eq!(presence.due_at(), Some(start + 20 * SECOND));
+        assert_eq!(told(&mut presence, start + 19 * SECOND), (None, false), "frozen");
+        assert_eq!(told(&mut presence, start + 20 * SECOND), (Some((0, 0, 0)), true));
+        assert_eq!(told(&mut presence, start + 40 * SECOND), (None, true));
+        presence.set_reachable(true, start + 41 * SECOND);
+        assert_eq!(told(&mut presence, start + 60 * SECOND), (Some((2, 0, 0)), false));
+        hear(&mut presence, "a", 2, &[2], false, start + 61 * SECOND);
+        assert_eq!(told(&mut presence, start + 70 * SECOND), (Some((1, 0, 1)), false), "this one went");
+    }
+
     proptest! {
+        /// On two servers that hear of each other late, however people come, go and move: in the end both have the same
+        /// count and the same names, and what was told, added up, is who is here.
+        #[test]
+        fn two_servers_end_up_with_the_same(
+            steps in proptest::collection::vec((0_usize..2, 0_usize..5, any::<bool>(), 0_u64..3_000), 1..60),
+        ) {
+            let mut now = Instant::now();
+            let mut presences = [Presence::default(), Presence::default()];
+            let mut open = [[0_usize; 5]; 2];
+            let mut told = [std::collections::BTreeSet::new(), std::collections::BTreeSet::new()];
+            let mut settle = |presences: &mut [Presence; 2], now: Instant| {
+                for (presence, told) in presences.iter_mut().zip(&mut told) {
+                    let Some((_, _, joined, left)) = tell(presence, now) else { continue };
+                    for name in left { assert!(told.remove(&name), "{name} left without having come"); }
+                    for name in joined { assert!(told.insert(name.clone()), "{name} came twice"); }
+                }
+                told.clone()
+            };
+            let say = |presences: &mut [Presence; 2], version: u64, now: Instant| {
+                for (from, name) in [(0, "a"), (1, "b")] {
+                    let part = Arc::new(presences[from].own_part(version));
+                    presences[1 - from].hear(&name.into(), Some(part), false, now);
+                }
+            };
+            for (version, (server, n, comes, wait)) in (1_u64..).zip(steps) {
+                now += Duration::from_millis(wait);
+                settle(&mut presences, now);
+                if comes {
+                    come(&mut presences[server], n, 100 * n + open[server][n], now);
+                    open[server][n] += 1;
+                } else if open[server][n] > 0 {
+                    open[server][n] -= 1;
+                    presences[server].leave(&test_author(n).id, tab(100 * n + open[server][n]), now);
+                }
+                if wait % 2 == 0 { say(&mut presences, version, now); }
+            }
+            say(&mut presences, 1_000, now);
+            for _ in 0..3 { now += 10 * SECOND; settle(&mut presences, now); }
+            let here: std::collections::BTreeSet<String> =
+                (0..5).filter(|n| open[0][*n] + open[1][*n] > 0).map(|n| format!("person {n}")).collect();
+            let told = settle(&mut presences, now);
+            for (presence, told) in presences.iter().zip(told) {
+                prop_assert_eq!(&told, &here);
+                prop_assert_eq!((presence.count(), presence.is_approximate()), (here.len(), false));
+                prop_assert_eq!(names(&presence.members()).len(), here.len());
+            }
+        }
+
         /// What was told, added up, is who is here.
         #[test]
         fn notices_add_up(steps in proptest::collection::vec((0_usize..6, any::<bool>(), 0_u64..4_000), 1..80)) {

@@ -10,6 +10,8 @@ const TYPING_FOR: Duration = Duration::from_secs(5);
 const INTERVAL: Duration = Duration::from_secs(1);
 /// In a larger room nobody hears of it: somebody always types.
 const PEOPLE_MAX: usize = 100;
+/// How often the other servers hear at most that somebody is still typing.
+const SAID_EVERY: Duration = Duration::from_secs(3);
 /// How many are named.
 pub const TYPING_NAMED_MAX: usize = 5;
 
@@ -21,6 +23,8 @@ pub struct Typing {
     /// Members have not heard how it is now.
     is_news: bool,
     heard_at: Option<Instant>,
+    /// When the other servers heard of whom. Of those who type, and no others.
+    said: Vec<(AuthorId, Instant)>,
 }
 
 impl Typing {
@@ -44,7 +48,19 @@ impl Typing {
     pub fn stops(&mut self, author: &AuthorId) {
         let n_before = self.now.len();
         self.now.retain(|(who, _)| who != author);
+        self.said.retain(|(who, _)| who != author);
         self.is_news |= self.now.len() < n_before;
+    }
+
+    /// Whether the other servers are to hear now that somebody is typing who has just said so; if so, they do.
+    pub fn may_say(&mut self, author: &AuthorId, now: Instant) -> bool {
+        self.said.retain(|(_, at)| now.saturating_duration_since(*at) < SAID_EVERY);
+        let is_typing = self.now.iter().any(|(who, _)| who == author);
+        let may = is_typing && !self.said.iter().any(|(who, _)| who == author);
+        if may {
+            self.said.push((author.clone(), now));
+        }
+        may
     }
 
     /// When [`Typing::due`] has something to say, if it may.
@@ -97,6 +113,22 @@ mod tests {
         assert_eq!(typing.due_at(), Some(start + TYPING_FOR));
         assert_eq!(typing.due(start + TYPING_FOR), Some(vec![]));
         assert_eq!((typing.due(start + TYPING_FOR * 2), typing.due_at()), (None, None));
+    }
+
+    #[test]
+    fn other_servers_hear_of_somebody_once_in_three_seconds_and_anew_after_a_message() {
+        let (mut typing, start) = (Typing::default(), Instant::now());
+        assert!(!typing.may_say(&author(1), start), "nobody is typing");
+        typing.types(&author(1), 2, start);
+        typing.types(&author(2), 2, start);
+        assert!(typing.may_say(&author(1), start) && typing.may_say(&author(2), start));
+        assert!(!typing.may_say(&author(1), start + SAID_EVERY - Duration::from_millis(1)));
+        assert!(typing.may_say(&author(1), start + SAID_EVERY));
+        typing.stops(&author(1));
+        typing.types(&author(1), 2, start + SAID_EVERY);
+        assert!(typing.may_say(&author(1), start + SAID_EVERY));
+        typing.types(&author(3), PEOPLE_MAX + 1, start);
+        assert!(!typing.may_say(&author(3), start), "nobody here hears of it either");
     }
 
     #[test]

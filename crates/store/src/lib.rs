@@ -14,6 +14,7 @@ mod model;
 mod outage;
 mod pools;
 mod postgres;
+mod presence;
 mod primary;
 mod probe;
 mod queries;
@@ -32,6 +33,7 @@ pub use model::{
     PoolStatus, Position, Reactors, RoomSettings, StoredMessage,
 };
 pub use outage::Work;
+pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{CHANGES, LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

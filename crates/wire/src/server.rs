@@ -246,8 +246,11 @@ pub struct ProfilePayload<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PresencePayload<'a> {
-    /// Identities with a session here, readers included.
+    /// Identities with a session in the room, readers included.
     pub count: usize,
+    /// The number is only about right.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
     /// Every author here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<AuthorPayload<'a>>>,
@@ -449,7 +452,7 @@ mod tests {
             head: None,
             resumed: false,
             has_more: true,
-            presence: PresencePayload { count: 60, members: None, joined: None, left: None },
+            presence: PresencePayload { count: 60, approximate: false, members: None, joined: None, left: None },
             pinned: vec![],
             limits: Limits::with_edit_window(Some(900)),
             heartbeat_seconds: 30,

@@ -52,6 +52,12 @@ export const FIGURES = [
     { id: "page-write", set: "page", what: "the same visit: until one is in the room and can write", unit: "ms", only: ["sqlite"] },
     { id: "page-bytes", set: "page", what: "the same visit: bytes from the server, headers included", unit: "bytes", most: 52 * 1024, only: ["sqlite"] },
     { id: "page-requests", set: "page", what: "the same visit: requests until one can write", unit: "count", most: 12, only: ["sqlite"] },
+    { id: "between-tables", set: "cluster", what: "p99 of deliveries between two servers minus within one, 1,000 on each, 20 msg/s, PostgreSQL alone", unit: "ms", most: 300, only: ["postgres"] },
+    { id: "between-redis", set: "cluster", what: "the same, over Redis", unit: "ms", most: 10, only: ["postgres"] },
+    { id: "bus-cpu", set: "cluster", what: "processor time of both servers per delivery, the same load, over Redis (limit: PostgreSQL alone)", unit: "us", isRatio: true, most: 1.1, only: ["postgres"] },
+    { id: "two-servers", set: "cluster", what: "most deliveries/s of two servers of one core each, 1,000 in 20 rooms (limit: of one server of one core)", unit: "perSecond", isRatio: true, least: 1.6, only: ["postgres"] },
+    { id: "quiet-tables", set: "cluster", what: "share of a core that 20,000 quiet rooms take of each of two servers, PostgreSQL alone", unit: "percent", most: 5, only: ["postgres"] },
+    { id: "quiet-redis", set: "cluster", what: "the same, over Redis: 20,000 quiet rooms", unit: "percent", most: 5, only: ["postgres"] },
     { id: "history", set: "history", what: "a page of history among 10 million messages (limit: among 10,000)", unit: "us", isRatio: true, most: 1.2, only: ["postgres"] },
     { id: "instructions", set: "instructions", what: "instructions per delivery (limit: the last count that was kept)", unit: "count", only: ["sqlite"] },
 ];
@@ -142,6 +148,15 @@ export function shown(value, unit) {
         case "bytes":
             return value >= 1 << 20 ? `${digits(value / (1 << 20))} MiB` : `${digits(value / 1024)} KiB`;
     }
+}
+
+/**
+ * A part of a whole, in percent.
+ * @param {number} part
+ * @param {number} whole
+ */
+export function share(part, whole) {
+    return shown((100 * part) / whole, "percent");
 }
 
 /** @param {Figure} figure */
@@ -380,6 +395,19 @@ const CHANGES = `\`scripts/bench --only changes\` measures what becomes of messa
 - **The commit before:** \`--before COMMIT\` builds the programs of that commit as well, and runs them in turn with today's: messages stored a second, and instructions per delivery of a new message.
   Without it those rows are not measured.`;
 
+/** How the set `cluster` is measured, for the page. */
+const CLUSTER = `\`scripts/bench --only cluster\` starts two servers on one PostgreSQL, without a bus (PostgreSQL alone) and with a Redis of the run's own.
+Where something was lost, repeated or swapped, or the bus carried nothing, the figure is not measured.
+
+- **Between servers:** 2,000 sessions in one room, every second one on the other server.
+  A delivery is one *within* a server where writer and reader are on the same one, else *between* two; the figure is the p99 of these minus the p99 of those, in the same run.
+  The processor time is that of both servers, PostgreSQL's and Redis' not included.
+- **Two servers of one core each:** each is tied to a core and has one thread (\`CHAT_THREADS=1\`), and so has the one server that they are compared with, which has no bus.
+  Generator and PostgreSQL take what is left: on two cores they take it from the servers, and more of it with two servers.
+  The notes above say how much.
+- **Quiet rooms:** 20,000 rooms are live on each server, in 5,000 of which somebody reads on each.
+  The figure is a server's share of a core, minus that of a server with as many rooms and readers that is alone and does not ask the database: what is left is for being one chat.`;
+
 /** How the set `page` is measured, for the page. */
 const VISITS = `\`scripts/bench --only page\` opens a room with 50 messages in Chromium, each time as somebody whom it does not know and with nothing cached, over a line that DevTools slows down to 1.6 Mbit/s and 150 ms for each request.
 
@@ -431,6 +459,8 @@ export function page(run) {
         ...run.notes,
         "## Changes of messages",
         CHANGES,
+        "## Several servers",
+        CLUSTER,
         "## A first visit",
         VISITS,
         "## Growth",

@@ -29,7 +29,7 @@ export const commands = [];
  * @param {string[]} flags
  * @param {Record<string, string>} [settings]
  */
-function start(program, flags, settings = {}) {
+export function start(program, flags, settings = {}) {
     const child = spawn(program, flags, { env: { ...process.env, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let errors = "";

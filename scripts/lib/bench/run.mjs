@@ -7,6 +7,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { filledRoom, messagesAndReactions, mixed, reactionsInCrowd, resumed } from "./changes.mjs";
+import { cluster } from "./cluster.mjs";
 import { FIGURES, HEADER, SETS, grouped, median, page, percentile, plainTable, plots, rows, shown } from "./figures.mjs";
 import { joined } from "./people.mjs";
 import { commands, folder, run, serve } from "./programs.mjs";
@@ -58,7 +59,10 @@ const before = flags.before ? { chat: setting("BENCH_CHAT_BEFORE"), storage: set
  * @property {Record<string, number>} errors
  * @property {{ isBack: boolean, joinsPerSecond: number | null } | null} storm
  * @property {{ rate: number | null, deliveriesPerSecond: number | null } | null} search
- * @property {{ cpuSeconds: number, cpuUsPerDelivery: number | null, memoryBefore: number, memoryPerSession: number } | null} server
+ * @property {{ cpuSeconds: number, cpuUsPerDelivery: number | null, memoryBefore: number, memoryPerSession: number, samples: { cores: number }[] } | null} server
+ * @property {{ cpuSeconds: number }} generator
+ * @property {number} messageSeconds
+ * @property {{ p99Difference: number | null }} [betweenServers]
  */
 
 /** @type {string[]} */
@@ -67,14 +71,15 @@ const notes = [];
 let nReports = 0;
 
 /**
- * The load tester against a server. Where something was lost its figures say nothing.
- * @param {Server} server
+ * The load tester against a server, or several of one chat. Where something was lost its figures say nothing.
+ * @param {Server | Server[]} servers
  * @param {string[]} options
  * @returns {Promise<Report>}
  */
-async function load(server, options) {
+async function load(servers, options) {
     const file = join(folder, `report-${nReports++}.json`);
-    const told = ["load", "--url", server.url, "--server-pid", String(server.pid), ...options];
+    const all = [servers].flat().flatMap((server) => ["--url", server.url, "--server-pid", String(server.pid)]);
+    const told = ["load", ...all, ...options];
     commands.push(`realtime-chat ${told.join(" ")}`);
     await run(chat, [...told, "--json", file]);
     /** @type {Report} */
@@ -86,7 +91,7 @@ async function load(server, options) {
         throw new Error(`lost ${lost}, duplicated ${duplicated}, reordered ${reordered}, gone ${report.absent}`);
     }
     const errors = Object.entries(report.errors).map(([name, n]) => `${grouped(n)} x ${name}`);
-    if (errors.length > 0) notes.push(`Errors in \`${told.slice(5).join(" ")}\`: ${errors.join(", ")}.`);
+    if (errors.length > 0) notes.push(`Errors in \`${options.join(" ")}\`: ${errors.join(", ")}.`);
     return report;
 }
 
@@ -627,6 +632,17 @@ async function resumes(database) {
     }
 }
 
+async function servers() {
+    if (!databases.includes("postgres")) return;
+    /**
+     * @param {string} id
+     * @param {number | null | undefined} ours
+     * @param {number | null} [limit]
+     */
+    const tookOne = (id, ours, limit) => took(id, "postgres", ours, limit);
+    await cluster({ chat, quick, notes, load, newDatabase: () => newDatabase("postgres"), settings: serverSettings, took: tookOne, say });
+}
+
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 /** A server of a program's with the room that is visited. @param {string} program */
@@ -668,7 +684,7 @@ async function visits() {
 }
 
 /** @type {Record<string, () => Promise<void>>} */
-const SET = { steady, max, memory, crowd, storm, storage, changes, page: visits, instructions, growth: grow };
+const SET = { steady, max, memory, crowd, storm, storage, changes, page: visits, cluster: servers, instructions, growth: grow };
 // Ten million messages take minutes to make.
 if (!quick) SET["history"] = history;
 

@@ -2,7 +2,7 @@
 // some years ago draw as well, and no flags of countries, which Windows shows as letters. Written exactly in the form
 // that the server takes: where a picture needs a variation selector, it is there.
 
-import { keystrokes } from './hangul.js';
+import { keystrokes } from '../text/hangul.js';
 
 /**
  * One emoji; its names in Korean; its names in English. Of several names, with commas between, the first is what it is

@@ -1,6 +1,6 @@
 // What the menu of a message offers, and how the keys walk through it. Pure.
 
-import { keystrokes } from './hangul.js';
+import { keystrokes } from '../text/hangul.js';
 
 /** @typedef {'reply' | 'edit' | 'copy' | 'link' | 'remove'} Action */
 

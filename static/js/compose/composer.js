@@ -4,10 +4,13 @@ import { excerpt } from '../list/row-model.js';
 import { make } from '../shared/dom.js';
 import { cleanContent, codePoints } from '../text/text.js';
 import { listenEnter } from './enter.js';
+import { listenSubmit } from './submit.js';
 
 /** Letters left at which the count appears. */
 const COUNT_FROM = 200;
 const LINES_MAX = 6;
+/** @type {Chat.Draft} */
+const NOTHING = { text: '', marks: [] };
 
 export class Composer {
   /**
@@ -18,8 +21,7 @@ export class Composer {
    * @param {() => void} options.editLast the writer wants to edit the last message of their own
    * @param {(text: string) => void} options.typed something was written
    * @param {() => Promise<Chat.MentionSource | null>} options.mentions is asked for with the first `@`; null where it cannot be had
-   * @param {Chat.KeyValue} options.drafts
-   * @param {string} options.draftKey
+   * @param {import('./drafts.js').Drafts} options.drafts
    * @param {() => Chat.Strings} options.strings
    * @param {(text: string) => void} options.explain why nothing was sent
    * @param {() => void} options.leave the writer wants out of the box
@@ -35,7 +37,9 @@ export class Composer {
     /** @type {Chat.Message | null} what is being edited */
     this.edited = null;
     /** What was being written when the editing began; it comes back when that ends. */
-    this.beside = '';
+    this.beside = NOTHING;
+    /** Whom the text addresses, until what knows of that is there and takes it over. */
+    this.marks = NOTHING.marks;
     /** @type {Chat.MentionSource | null} */
     this.mentions = null;
     /** It could not be had: what is written goes without it. */
@@ -53,8 +57,7 @@ export class Composer {
     });
     // The button must not take the focus: on phones the keyboard would go down and up again.
     for (const button of [send, context]) button.addEventListener('pointerdown', (event) => event.preventDefault(), { signal });
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
+    listenSubmit(form, send, () => {
       if (!this.policy.composing) {
         this.#submit();
         return;
@@ -63,13 +66,13 @@ export class Composer {
       this.policy.sendAfterComposition();
       box.blur();
       box.focus();
-    }, { signal });
+    }, signal);
     box.addEventListener('input', () => this.#schedule(), { signal });
     box.addEventListener('keydown', (event) => this.#key(event), { signal });
     document.addEventListener('selectionchange', () => {
       if (document.activeElement === box) this.mentions?.update();
     }, { signal });
-    box.value = options.drafts.get(options.draftKey) ?? '';
+    this.#resume(options.drafts.get());
     this.update();
   }
 
@@ -92,10 +95,13 @@ export class Composer {
    */
   edit(message, content = message.content) {
     const { box } = this.parts;
-    if (!this.edited) this.beside = box.value;
+    if (!this.edited) this.beside = this.#written();
     // Another edit that was not sent yet is not lost: it waits beside this one.
-    else if (this.edited.id !== message.id && box.value !== this.edited.content) this.beside = [this.beside, box.value].filter(Boolean).join('\n');
+    else if (this.edited.id !== message.id && box.value !== this.edited.content) {
+      this.beside = { ...this.beside, text: [this.beside.text, box.value].filter(Boolean).join('\n') };
+    }
     this.edited = message;
+    this.marks = NOTHING.marks;
     box.value = content;
     const { mentions = [] } = message;
     if (mentions.length) this.#withMentions(() => this.edited === message && box.value === content && this.mentions?.restore(content, mentions));
@@ -139,9 +145,8 @@ export class Composer {
   #endEdit() {
     if (!this.edited) return;
     this.edited = null;
-    this.parts.box.value = this.beside;
-    this.beside = '';
-    this.mentions?.reset();
+    this.#resume(this.beside);
+    this.beside = NOTHING;
     this.update();
   }
 
@@ -184,8 +189,7 @@ export class Composer {
     const more = { ...(answered && { replyTo: { id: answered.id, seq: answered.seq } }), ...(mentions.length && { mentions }) };
     if (!this.options.submit(content, more)) return;
     this.answered = null;
-    box.value = '';
-    this.mentions?.reset();
+    this.#resume(NOTHING);
     this.#drawContext();
     this.update();
   }
@@ -203,10 +207,23 @@ export class Composer {
     });
   }
 
+  /** What the box holds, as it can be taken up again. @returns {Chat.Draft} */
+  #written() {
+    return { text: this.parts.box.value, marks: this.mentions?.marks() ?? this.marks };
+  }
+
+  /** Takes up what was being written before. @param {Chat.Draft} draft */
+  #resume(draft) {
+    const { marks } = draft;
+    this.parts.box.value = draft.text;
+    this.marks = marks;
+    if (this.mentions) this.mentions.resume(draft);
+    else if (marks.length) this.#withMentions(() => this.marks === marks && this.mentions?.resume(draft));
+  }
+
   /** Keeps what is written for the next visit of this tab. */
   keepDraft() {
-    const { drafts, draftKey } = this.options;
-    drafts.set(draftKey, (this.edited ? this.beside : this.parts.box.value) || null);
+    this.options.drafts.set(this.edited ? this.beside : this.#written());
   }
 
   /** After the language changed. */

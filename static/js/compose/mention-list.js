@@ -188,7 +188,20 @@ export class MentionList {
     return mentions.length ? mentions : undefined;
   }
 
-  /** The box is empty, or holds another text that addresses nobody yet. */
+  /** Which places of the box address whom: `resume` takes them up again. */
+  marks() {
+    this.tracker.edit(this.box.value, this.box.selectionEnd);
+    return this.tracker.marked;
+  }
+
+  /** The box holds what was being written before; it may have been written on since. @param {Chat.Draft} draft */
+  resume({ text, marks }) {
+    this.restore(text);
+    for (const { from, authorId, name } of marks) this.tracker.add(from, authorId, name);
+    this.tracker.edit(this.box.value, this.box.selectionEnd);
+  }
+
+  /** The box holds another text that addresses nobody yet. */
   reset() {
     this.restore(this.box.value);
   }

@@ -1,6 +1,8 @@
 // Who is meant by an `@`: what is being written at the caret, who fits it, and which places of a text address whom.
 // Pure: the list of people (mention-list.js) feeds it and draws what it answers.
 
+import { folded, initials, keystrokes } from '../text/hangul.js';
+
 /** The server drops what is beyond (docs/PROTOCOL.md, section 13). */
 export const MENTIONS_MAX = 20;
 const CANDIDATES_MAX = 8;
@@ -65,58 +67,19 @@ export function candidates(query, people, selfId) {
 
 /** @param {string} name @param {string} wanted both folded @returns {0 | 1 | 2 | null} */
 function rankOf(name, wanted) {
-  const keys = keysOf(wanted);
+  const keys = keystrokes(wanted);
   /** @type {1 | 2 | null} */
   let rank = null;
   let at = 0;
   for (const letter of name) {
     const rest = name.slice(at);
-    if (keysOf(rest).startsWith(keys) || initialsOf(rest).startsWith(keys)) {
+    if (keystrokes(rest).startsWith(keys) || initials(rest).startsWith(keys)) {
       if (at === 0) return 0;
       rank = rank === 1 || name[at - 1] === ' ' ? 1 : 2;
     }
     at += letter.length;
   }
   return wanted === '' ? 0 : rank;
-}
-
-/** @param {string} text */
-const folded = (text) => text.normalize('NFC').toLowerCase();
-
-const INITIALS = [...'ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ'];
-const VOWELS = 'ㅏ ㅐ ㅑ ㅒ ㅓ ㅔ ㅕ ㅖ ㅗ ㅗㅏ ㅗㅐ ㅗㅣ ㅛ ㅜ ㅜㅓ ㅜㅔ ㅜㅣ ㅠ ㅡ ㅡㅣ ㅣ'.split(' ');
-const FINALS = ' ㄱ ㄲ ㄱㅅ ㄴ ㄴㅈ ㄴㅎ ㄷ ㄹ ㄹㄱ ㄹㅁ ㄹㅂ ㄹㅅ ㄹㅌ ㄹㅍ ㄹㅎ ㅁ ㅂ ㅂㅅ ㅅ ㅆ ㅇ ㅈ ㅊ ㅋ ㅌ ㅍ ㅎ'.split(' ');
-/** The letters that stand by themselves for two keys. */
-const DOUBLE = new Map(Object.entries({
-  ㄳ: 'ㄱㅅ', ㄵ: 'ㄴㅈ', ㄶ: 'ㄴㅎ', ㄺ: 'ㄹㄱ', ㄻ: 'ㄹㅁ', ㄼ: 'ㄹㅂ', ㄽ: 'ㄹㅅ', ㄾ: 'ㄹㅌ', ㄿ: 'ㄹㅍ', ㅀ: 'ㄹㅎ', ㅄ: 'ㅂㅅ',
-  ㅘ: 'ㅗㅏ', ㅙ: 'ㅗㅐ', ㅚ: 'ㅗㅣ', ㅝ: 'ㅜㅓ', ㅞ: 'ㅜㅔ', ㅟ: 'ㅜㅣ', ㅢ: 'ㅡㅣ',
-}));
-const SYLLABLES = 0xac00;
-const SYLLABLES_END = 0xd7a3;
-
-/**
- * Each syllable as the keys that write it, in their order: while `의사` is being written the box holds `으`, `의` and
- * `읫` on the way, and the keys of each of them begin those of the whole.
- * @param {string} text
- */
-function keysOf(text) {
-  let keys = '';
-  for (const letter of text) {
-    const code = letter.charCodeAt(0) - SYLLABLES;
-    if (code < 0 || code > SYLLABLES_END - SYLLABLES) keys += DOUBLE.get(letter) ?? letter;
-    else keys += INITIALS[Math.floor(code / 588)] + VOWELS[Math.floor(code / 28) % 21] + FINALS[code % 28];
-  }
-  return keys;
-}
-
-/** `홍길동` by its first consonants, `ㅎㄱㄷ`, as people look for names in Korean. @param {string} text */
-function initialsOf(text) {
-  let initials = '';
-  for (const letter of text) {
-    const code = letter.charCodeAt(0) - SYLLABLES;
-    initials += code < 0 || code > SYLLABLES_END - SYLLABLES ? letter : INITIALS[Math.floor(code / 588)];
-  }
-  return initials;
 }
 
 /**
@@ -151,8 +114,6 @@ function placesOf(text, name) {
   return places;
 }
 
-/** In UTF-16 units. @typedef {{authorId: string, name: string, from: number}} Marked */
-
 /**
  * Remembers whom the text of a box addresses while that text is written on. It is told the text, not the keys: so it
  * makes no difference whether somebody types, pastes, undoes or uses an input method.
@@ -160,7 +121,7 @@ function placesOf(text, name) {
 export class MentionTracker {
   constructor() {
     this.text = '';
-    /** @type {Marked[]} by their places */
+    /** @type {Chat.Marked[]} by their places */
     this.marked = [];
     /** Whom each name stood for that was ever chosen in this text, so that undo, redo and moving a sentence keep it. */
     this.chosen = /** @type {Map<string, string>} */ (new Map());
@@ -232,7 +193,7 @@ export class MentionTracker {
     for (const { id, nickname } of people) named.set(nickname, named.has(nickname) && named.get(nickname) !== id ? null : id);
     for (const [name, id] of this.chosen) named.set(name, id);
     // Cleaning takes no name away, so that the second `@수달` of the box is the second of what is sent.
-    /** @type {Map<number, Marked>} */
+    /** @type {Map<number, Chat.Marked>} */
     const marked = new Map();
     for (const one of this.marked) {
       const from = placesOf(content, one.name)[placesOf(this.text, one.name).indexOf(one.from)];

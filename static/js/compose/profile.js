@@ -2,6 +2,7 @@
 
 import { loadAvatars, pick } from '../shared/avatars.js';
 import { listenEnter } from './enter.js';
+import { listenSubmit } from './submit.js';
 import { make, setAvatar } from '../shared/dom.js';
 import { cleanNickname, nicknameFault } from '../text/text.js';
 
@@ -30,10 +31,7 @@ export class Profile {
     this.avatars = [];
     const { form, box, face } = parts;
     listenEnter(box, { touch: () => false, submit: () => this.#submit(), signal });
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#submit();
-    }, { signal });
+    listenSubmit(form, parts.submit, () => this.#submit(), signal);
     form.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.isComposing || event.keyCode === 229) return;
       if (parts.animals.contains(/** @type {Node} */ (event.target))) {

@@ -6,6 +6,7 @@ export const strings = {
   title: 'Discussion',
   conversation: 'Conversation',
   online: (n) => `${n} online`,
+  onlineAbout: (n) => `about ${n.toLocaleString('en')} online`,
   onlineList: 'Here right now',
   readersToo: (n) => (n === 1 ? '1 more is reading' : `${n} more are reading`),
   othersToo: (n) => `${n} more`,

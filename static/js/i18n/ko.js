@@ -5,6 +5,7 @@ export const strings = {
   title: '게시물 토론방',
   conversation: '대화',
   online: (/** @type {number} */ n) => `접속 ${n}명`,
+  onlineAbout: (/** @type {number} */ n) => `접속 약 ${n.toLocaleString('ko')}명`,
   onlineList: '지금 보고 있는 사람',
   readersToo: (/** @type {number} */ n) => `이름 없이 읽는 사람 ${n}명`,
   othersToo: (/** @type {number} */ n) => `외 ${n}명`,

@@ -6,6 +6,9 @@ import { isAuthor } from '../wire/protocol.js';
 /** A list of thousands serves nobody, and each name in it is a picture to load. */
 const SHOWN_MAX = 200;
 
+/** A number that is only about right, with two figures: more would say that it is known. @param {number} n */
+export const about = (n) => Number(n.toPrecision(2));
+
 export class People {
   /**
    * @param {Chat.PeopleParts} parts
@@ -62,7 +65,8 @@ export class People {
     const { button, count, heading, panel } = this.parts;
     const { presence } = this.store;
     button.hidden = presence.count === 0;
-    count.textContent = this.strings().online(presence.count);
+    const strings = this.strings();
+    count.textContent = presence.approximate ? strings.onlineAbout(about(presence.count)) : strings.online(presence.count);
     heading.textContent = this.strings().onlineList;
     if (!panel.hidden && presence.members) this.#list(presence.members);
   }

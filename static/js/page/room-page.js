@@ -2,6 +2,7 @@
 
 import { Trigger } from '../actions/trigger.js';
 import { Composer } from '../compose/composer.js';
+import { Drafts } from '../compose/drafts.js';
 import { Profile } from '../compose/profile.js';
 import { TypingSender } from '../compose/typing-sender.js';
 import { load, supported } from '../i18n/index.js';
@@ -112,8 +113,7 @@ export class RoomPage {
       editLast: () => this.actions.editLast(),
       typed: (text) => this.typing.typed(text),
       mentions: () => this.#mentions(),
-      drafts: session,
-      draftKey: `realtime-chat:draft:${room}`,
+      drafts: new Drafts(session, room),
       strings: words,
       explain: (text) => this.status.note(text),
       leave: () => byId('log').focus({ preventScroll: true }),

@@ -3,8 +3,6 @@
 import { isMessage } from '../wire/protocol.js';
 
 const PAGE = 50;
-/** Of a message that is opened by its link: so many around it on each side. */
-const AROUND = 25;
 /** Without a line nobody is asked again before this has passed. */
 const QUOTE_AGAIN_MS = 10_000;
 
@@ -57,12 +55,12 @@ export class History {
     const { store } = this;
     const { generation } = store;
     try {
-      const [above, below] = await Promise.all([this.#page('before', seq, AROUND), this.#page('after', seq - 1, AROUND)]);
-      const messages = [...above.messages, ...below.messages];
-      if (store.generation !== generation || messages.length === 0 || !store.admits(above) || !store.admits(below)) return false;
-      store.show(messages, above.hasMore, below.hasMore);
-      this.#quoted(above);
-      this.#quoted(below);
+      const page = await this.#page('around', seq);
+      const { messages, hasMore, hasNewer } = page;
+      // An older server, during an update, answers with the latest page and does not say what is below it.
+      if (store.generation !== generation || messages.length === 0 || hasNewer === undefined || !store.admits(page)) return false;
+      store.show(messages, hasMore, hasNewer);
+      this.#quoted(page);
       return true;
     } catch {
       return false;
@@ -82,7 +80,7 @@ export class History {
     const { generation } = this.store;
     this.#set(side, 'loading');
     try {
-      const page = await this.#page(direction, seq, PAGE);
+      const page = await this.#page(direction, seq);
       // Meanwhile another list may have begun, or this end of it been let go.
       const belongs = this.store.generation === generation && edge() === seq;
       this.#set(side, belongs && !this.store.admits(page) ? 'failed' : 'idle');
@@ -131,9 +129,9 @@ export class History {
     if (Array.isArray(quoted)) this.store.quotes.add(quoted.filter(isMessage).map((message) => [message.id, message]));
   }
 
-  /** @param {'before' | 'after'} direction @param {number} seq @param {number} limit @returns {Promise<Chat.HistoryPage>} */
-  async #page(direction, seq, limit) {
-    const answer = await fetch(`${this.base}/messages?${direction}=${seq}&limit=${limit}`);
+  /** @param {'before' | 'after' | 'around'} where @param {number} seq @returns {Promise<Chat.HistoryPage>} */
+  async #page(where, seq) {
+    const answer = await fetch(`${this.base}/messages?${where}=${seq}&limit=${PAGE}`);
     if (!answer.ok) throw new Error(`history: ${answer.status}`);
     return answer.json();
   }

@@ -82,10 +82,12 @@ export function isWelcome(value) {
 /** Who is here, as far as it can be read. @param {any} presence @returns {Chat.Presence | null} */
 export function readPresence(presence) {
   if (!isObject(presence) || !Number.isSafeInteger(presence.count)) return null;
-  const { count, members, joined, left } = presence;
+  const { members, joined, left } = presence;
+  /** @type {Chat.Presence} */
+  const count = presence.approximate === true ? { count: presence.count, approximate: true } : { count: presence.count };
   /** @param {unknown} list */
   const authors = (list) => (Array.isArray(list) ? list.filter(isAuthor) : []);
-  return Array.isArray(members) ? { count, members: authors(members), joined: authors(joined), left: authors(left) } : { count };
+  return Array.isArray(members) ? { ...count, members: authors(members), joined: authors(joined), left: authors(left) } : count;
 }
 
 /** @param {{anonymousId: string, nickname?: string, avatar?: string, resume?: Chat.Cursor}} payload */

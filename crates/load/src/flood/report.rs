@@ -60,7 +60,7 @@ impl FloodReport {
         .map(|(name, figure)| (name.to_owned(), figure))
         .into();
         let conditions = judge(&options.fail_if, &figures);
-        let (url, sessions, rooms) = (options.url.clone(), options.sessions, options.rooms);
+        let (url, sessions, rooms) = (options.urls.join(", "), options.sessions, options.rooms);
         let scenario = "flood";
         Self {
             scenario,

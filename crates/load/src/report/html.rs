@@ -4,12 +4,13 @@ use super::{
     format::{bytes, count, latency, or_dash, rate},
     plot::{Plot, Scale, Series, short, time},
     result::Report,
-    table::{facts, headline, latencies},
+    table::{OTHER_SERVER, facts, headline, latencies},
 };
 use crate::{
+    latencies::Summary,
     numbers::{float, whole},
     probe::Sample,
-    stats::{Point, Summary},
+    stats::Point,
 };
 
 /// What memory is drawn in.
@@ -145,6 +146,13 @@ fn tiles(report: &Report) -> Vec<(&'static str, String, String, &'static str)> {
     if let Some(Summary { p50, p99, max, .. }) = report.delivery {
         tiles.push(("latency p99", latency(p99), format!("p50 {}, max {}", latency(p50), latency(max)), ""));
     }
+    if let Some((Summary { p99, .. }, difference)) =
+        report.between_servers.as_ref().and_then(|b| b.other.zip(b.p99_difference))
+    {
+        let more = if difference < 0.0 { "less" } else { "more" };
+        let detail = format!("{} {more} than within one", latency(whole(difference.abs())));
+        tiles.push(("p99 between servers", latency(p99), detail, ""));
+    }
     if let Some(Summary { p50, p99, .. }) = report.ack {
         tiles.push(("acknowledged p99", latency(p99), format!("p50 {}", latency(p50)), ""));
     }
@@ -223,7 +231,12 @@ fn all_plots(report: &Report) -> Vec<Plot> {
         vec![over_time("p50", 0, |p| p.p50), over_time("p99", 1, |p| p.p99), over_time("max", 2, |p| p.max)];
     let latencies = plot("Latency over time", hint, Linear, Logarithmic, time, latencies);
     let hint = "How long the fastest part of them took at most; each nine has the same width.";
-    let parts = vec![distribution("delivery", 0), distribution("ack", 1), distribution("join", 3)];
+    let parts = vec![
+        distribution("delivery", 0),
+        distribution(OTHER_SERVER, 4),
+        distribution("ack", 1),
+        distribution("join", 3),
+    ];
     let parts = plot("Distribution", hint, Percentile, Logarithmic, time, parts);
     let sessions = vec![filled(some("sessions", 0, |p| Some(p.sessions))), over_time("joins", 1, |p| Some(p.joins))];
     let errors = vec![

@@ -16,10 +16,12 @@ use result::{GeneratorUsage, MixResult, SearchResult, ServerUsage, Settings};
 
 use super::{
     cursor::Tally,
+    latencies::Summary,
     numbers::{float, per},
     options::{LoadOptions, Scenario},
+    pairs::BetweenServers,
     plan::Plan,
-    stats::{Collector, Summary},
+    stats::Collector,
     threshold,
 };
 
@@ -59,6 +61,7 @@ impl Report {
             sent_per_second: per(float(total.counts.sent), seconds),
             deliveries_per_second: per(n_deliveries, seconds),
             delivery: measured.delivery.summary(),
+            between_servers: BetweenServers::of(&measured.pairs, &options.urls),
             ack: measured.ack.summary(),
             mix: options.mix.map(|mix| MixResult::all(mix, &total, &measured)),
             join: total.join.summary(),
@@ -96,6 +99,9 @@ impl Report {
             thresholds: Vec::new(),
             notes: Vec::new(),
         };
+        if let Some(between) = &report.between_servers {
+            report.distributions.insert(table::OTHER_SERVER, between.distribution.clone());
+        }
         report.thresholds = threshold::judge(&options.fail_if, &report.figures());
         report.note(options, finished.is_settled);
         report
@@ -104,12 +110,19 @@ impl Report {
     /// The figures that conditions are about; times in microseconds.
     fn figures(&self) -> BTreeMap<String, f64> {
         let mut figures = BTreeMap::new();
-        for (prefix, summary) in [("", &self.delivery), ("ack-", &self.ack), ("join-", &self.join)] {
-            let Some(Summary { mean, p50, p90, p99, p999, max, .. }) = *summary else { continue };
+        let between = self.between_servers.as_ref();
+        let (own, other) = (between.and_then(|b| b.own), between.and_then(|b| b.other));
+        let latencies =
+            [("", self.delivery), ("ack-", self.ack), ("join-", self.join), ("own-", own), ("other-", other)];
+        for (prefix, summary) in latencies {
+            let Some(Summary { mean, p50, p90, p99, p999, max, .. }) = summary else { continue };
             for (name, us) in [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p999), ("max", max)] {
                 figures.insert(format!("{prefix}{name}"), float(us));
             }
             figures.insert(format!("{prefix}mean"), mean);
+        }
+        if let Some(difference) = between.and_then(|b| b.p99_difference) {
+            figures.insert("p99-difference".into(), difference);
         }
         let rate = match &self.search {
             Some(search) => search.rate.unwrap_or_default(),

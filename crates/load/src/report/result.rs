@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::{
     cursor::Tally,
+    latencies::Summary,
     mix::{Kind, Mix},
     numbers::whole,
     options::{Choice, LoadOptions, Scenario},
+    pairs::BetweenServers,
     probe::{Sample, Samples},
-    stats::{Counts, MixCounts, MixWindow, Point, Summary, Window},
+    stats::{Counts, MixCounts, MixWindow, Point, Window},
     threshold::Verdict,
 };
 
@@ -46,6 +48,9 @@ pub struct Report {
     pub deliveries_per_second: f64,
     /// Latencies in microseconds: from the intended time of each message to each recipient.
     pub delivery: Option<Summary>,
+    /// The same within servers and between them; none of one server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between_servers: Option<BetweenServers>,
     /// From the intended time of each message to its ACK.
     pub ack: Option<Summary>,
     /// What was sent besides messages; none without `--mix`.
@@ -87,6 +92,7 @@ pub struct MixResult {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
+    /// The server; several with commas.
     pub url: String,
     pub scenario: String,
     pub sessions: usize,
@@ -166,7 +172,7 @@ pub struct SearchResult {
     pub steps: Vec<Step>,
 }
 
-/// The server's processor and memory.
+/// The server's processor and memory; of several servers, their sum.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerUsage {
@@ -240,7 +246,7 @@ impl MixResult {
 impl Settings {
     pub fn new(options: &LoadOptions, seed: u64) -> Self {
         Self {
-            url: options.url.clone(),
+            url: options.urls.join(", "),
             scenario: format!("{:?}", options.scenario).to_lowercase(),
             sessions: options.sessions,
             rooms: options.rooms,

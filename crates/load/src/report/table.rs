@@ -2,7 +2,10 @@ use super::{
     format::{bytes, count, latency, or_dash, rate},
     result::{MixResult, Report},
 };
-use crate::{numbers::whole, stats::Summary};
+use crate::{latencies::Summary, numbers::whole};
+
+/// What deliveries are called whose writer is on another server than their reader.
+pub const OTHER_SERVER: &str = "other server";
 
 /// The run in a line.
 pub fn headline(report: &Report) -> String {
@@ -23,7 +26,11 @@ pub fn headline(report: &Report) -> String {
 
 /// The latencies that there are, by name.
 pub fn latencies(report: &Report) -> Vec<(&'static str, Summary)> {
-    let mut all = vec![("delivery", report.delivery), ("ack", report.ack)];
+    let mut all = vec![("delivery", report.delivery)];
+    if let Some(between) = &report.between_servers {
+        all.extend([("own server", between.own), (OTHER_SERVER, between.other)]);
+    }
+    all.push(("ack", report.ack));
     for (name, acks, result) in mixed(report) {
         all.extend([(name, result.delivery), (acks, result.ack)]);
     }
@@ -60,6 +67,7 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    rows.extend(between_servers(report));
     rows.extend([
         ("lost", count(t.lost)),
         ("duplicated", count(t.duplicated)),
@@ -84,6 +92,23 @@ pub fn facts(report: &Report) -> Vec<(&'static str, String)> {
         rows.push(("highest rate that held", held.map_or_else(|| "none".to_owned(), found)));
         rows.extend(search.steps.iter().map(|step| ("", step.line())));
     }
+    rows
+}
+
+/// How long messages take within servers and between them.
+fn between_servers(report: &Report) -> Vec<(&'static str, String)> {
+    let Some(between) = &report.between_servers else { return Vec::new() };
+    let difference = or_dash(between.p99_difference, |us| {
+        format!("{}{}", if us < 0.0 { "-" } else { "" }, latency(whole(us.abs())))
+    });
+    let mut rows = vec![("other minus own p99", difference)];
+    rows.extend(between.pairs.iter().map(|way| {
+        let times = or_dash(way.delivery, |Summary { n, p50, p99, max, .. }| {
+            let [p50, p99, max] = [p50, p99, max].map(latency);
+            format!("{}, p50 {p50}, p99 {p99}, max {max}", count(n))
+        });
+        ("", format!("{} to {}: {times}", way.from, way.to))
+    }));
     rows
 }
 

@@ -20,6 +20,10 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
             window.ack.record(us / 2);
             window.join.record(us);
             window.lateness.record(50);
+            if options.urls.len() > 1 {
+                window.pairs.record((0, 0), us);
+                window.pairs.record((0, 1), us + 5_000);
+            }
         }
         window.counts = Counts { sent: 3, acknowledged: 3, deliveries: 300, joins: 3, ..Counts::default() };
         if options.mix.is_some() {
@@ -36,7 +40,7 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
         samples.take(at, crate::probe::Usage { cpu_seconds, memory_bytes: 3e7 + at * 1e6 });
     }
     let target = Target { host: "127.0.0.1".into(), address: ([127, 0, 0, 1], 80).into(), path: String::new() };
-    let plan = Plan::new(&options, target, 1, 7, RunId::new(7));
+    let plan = Plan::new(&options, vec![target; options.urls.len()], 1, 7, RunId::new(7));
     let finished = Finished {
         n_joined: 100,
         is_settled: true,
@@ -50,13 +54,50 @@ pub fn report(flags: &[&str], tally: Tally, errors: &[&str]) -> Report {
 
 #[test]
 fn every_condition_has_a_figure() {
-    let figures = report(&[], Tally::default(), &[]).figures();
-    // The flood has a report of its own.
-    let names: Vec<_> = threshold::names().map(|(n, _)| n).filter(|name| !name.starts_with("flood-")).collect();
-    for name in &names {
-        assert!(figures.contains_key(name), "{name}");
+    let of_several = |name: &str| ["own-", "other-", "p99-difference"].iter().any(|begin| name.starts_with(begin));
+    for (urls, is_several) in [(&[][..], false), (&TWO, true)] {
+        let figures = report(urls, Tally::default(), &[]).figures();
+        // The flood has a report of its own.
+        let names = threshold::names().map(|(n, _)| n).filter(|name| !name.starts_with("flood-"));
+        let names: Vec<_> = names.filter(|name| is_several || !of_several(name)).collect();
+        for name in &names {
+            assert!(figures.contains_key(name), "{name}");
+        }
+        assert_eq!(figures.len(), names.len(), "{urls:?}");
     }
-    assert_eq!(figures.len(), names.len());
+}
+
+const TWO: [&str; 4] = ["--url", "http://127.0.0.1:81", "--url", "http://127.0.0.1:82"];
+
+#[test]
+fn several_servers_have_rows_of_their_own_and_nothing_is_said_of_one() {
+    let (one, two) = (report(&TWO[..2], Tally::default(), &[]), report(&TWO, Tally::default(), &[]));
+    for (report, is_several) in [(&one, false), (&two, true)] {
+        let json = report.json();
+        assert_eq!(json.contains("betweenServers"), is_several, "{json}");
+        for text in [report.table(), report.html(), json] {
+            assert_eq!(text.contains("http://127.0.0.1:82"), is_several, "{text}");
+            assert!(
+                is_several || !["other server", "own server", "other minus"].iter().any(|w| text.contains(w)),
+                "{text}"
+            );
+        }
+    }
+    let (table, json) = (two.table(), serde_json::from_str::<serde_json::Value>(&two.json()).expect("JSON"));
+    let between = &json["betweenServers"];
+    assert_eq!((&between["own"]["n"], &between["other"]["n"]), (&18.into(), &18.into()), "{between}");
+    assert!(between["p99Difference"].as_f64().is_some_and(|us| (4_900.0..5_100.0).contains(&us)), "{between}");
+    let ways: Vec<_> = between["pairs"].as_array().expect("pairs").iter().map(|way| &way["delivery"]["n"]).collect();
+    assert_eq!(ways, [&18.into(), &18.into(), &serde_json::Value::Null, &serde_json::Value::Null]);
+    for line in ["own server            18", "other server          18", "other minus own p99     ", "82: -"] {
+        assert!(table.contains(line), "{line} in {table}");
+    }
+    assert!(two.html().contains("p99 between servers"));
+    for (condition, passes) in [("p99-difference>6ms", true), ("p99-difference>4ms", false), ("own-p99<1us", true)] {
+        let flags: Vec<_> = TWO.into_iter().chain(["--fail-if", condition]).collect();
+        assert_eq!(report(&flags, Tally::default(), &[]).has_passed(), passes, "{condition}");
+    }
+    assert!(!report(&["--fail-if", "other-p99>1h"], Tally::default(), &[]).has_passed(), "not measured");
 }
 
 #[test]

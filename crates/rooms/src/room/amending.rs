@@ -4,6 +4,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{Room, publishing::InFlight};
 use crate::{
+    bus::{Outgoing, Said},
     event::{Event, Refusal, TypingNow},
     messages::{Amend, Amendment},
     persistence::Write,
@@ -103,7 +104,14 @@ impl Room {
 
     pub(super) fn types(&mut self, session: crate::ids::SessionId) {
         let Some(member) = self.members.get(&session).filter(|member| member.is_author) else { return };
-        self.typing.types(&member.author_id, self.presence.count(), actix::clock::Instant::now());
+        let (now, author_id) = (actix::clock::Instant::now(), &member.author_id);
+        self.typing.types(author_id, self.presence.count(), now);
+        if self.limits.bus.carries_all()
+            && let Some(author) = self.presence.author(author_id)
+            && self.typing.may_say(author_id, now)
+        {
+            self.limits.bus.say(Outgoing { room: self.id.clone(), said: Said::Typing(author.clone()) });
+        }
     }
 
     /// Tells members who is typing, where that is due.

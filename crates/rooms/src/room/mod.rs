@@ -6,6 +6,7 @@ mod hearing;
 mod joins;
 mod live;
 mod membership;
+mod people_due;
 mod publishing;
 mod remote;
 mod saying;
@@ -40,7 +41,8 @@ use super::{
         Amend, CheckHead, Command, CountPeople, Deliver, GetSnapshot, Leave, MembersWanted, Publish, Recall, Retire,
         RoomIdle, SetProfile, SharedPosition, Snapshot, Typing as Types,
     },
-    presence::{MembersPage, PEOPLE_LISTED_MAX, Presence},
+    people::{OwnPart, PEOPLE_LISTED_MAX},
+    presence::{MembersPage, Presence},
     typing::Typing,
     understood::Understood,
 };
@@ -87,6 +89,8 @@ pub struct Room {
     members: HashMap<SessionId, Member>,
     presence: Presence,
     typing: Typing,
+    /// When the other servers are to hear who is here.
+    own_part: OwnPart,
     /// For what is due to be told of people: who is here, who is typing.
     people_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
@@ -136,6 +140,7 @@ impl Room {
             members: HashMap::new(),
             presence: Presence::default(),
             typing: Typing::default(),
+            own_part: OwnPart::default(),
             people_timer: None,
             delivery: Delivery::new(Instant::now()),
             catch_up: CatchUp::new(),
@@ -178,37 +183,14 @@ impl Room {
         self.say_changes();
         self.publish_position();
         let now = Instant::now();
-        if self.presence.is_due(now, self.delivery.fan_out.goes_to_all()) {
-            if !self.members.is_empty() {
-                let people = self.presence.here(true);
-                let n_bytes = people.n_bytes_as_json();
-                self.delivery.fan_out.broadcast(Arc::new(Event::People(people)), n_bytes);
-            }
-            self.presence.told(now);
-        }
+        self.tell_people(now);
         self.tell_typing(now);
+        self.say_people(now);
         self.set_people_timer(now, ctx);
         self.flush(ctx);
         self.report_idle();
         if let Some(share) = &self.share {
             share.set(self.live.as_ref().map_or(0, |live| live.backlog.n_bytes_held()));
-        }
-    }
-
-    fn set_people_timer(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let due = self.presence.due_at().into_iter().chain(self.typing.due_at()).min();
-        if self.people_timer.as_ref().map(|(at, _)| *at) == due {
-            return;
-        }
-        if let Some((_, timer)) = self.people_timer.take() {
-            ctx.cancel_future(timer);
-        }
-        if let Some(at) = due {
-            let timer = ctx.run_later(at.saturating_duration_since(now), |this, ctx| {
-                this.people_timer = None;
-                this.settle(ctx);
-            });
-            self.people_timer = Some((at, timer));
         }
     }
 
@@ -272,6 +254,7 @@ impl Drop for Room {
     /// The bus hears that it has gone. A room ends with sessions in it only by a fault. They are sent away: whoever joins next makes it anew, and
     /// two halves of one room must not live.
     fn drop(&mut self) {
+        self.take_people_back();
         self.limits.bus.went(&self.id, self.key);
         for route in self.delivery.routes() {
             let commands = vec![Command::EndAll(EndReason::RoomEnded, DeliveryPosition::MAX)];
@@ -390,7 +373,7 @@ impl Handler<CountPeople> for Room {
     type Result = ();
 
     fn handle(&mut self, _: CountPeople, _: &mut Self::Context) {
-        self.metrics.room_people.observe(chat_metrics::observation(self.presence.count()));
+        self.metrics.room_people.observe(chat_metrics::observation(self.presence.n_local()));
     }
 }
 
@@ -427,6 +410,7 @@ impl Handler<GetSnapshot> for Room {
                 message_count: live.message_count,
                 last_message_at: live.last_message_at,
                 n_people: self.presence.count(),
+                is_approximate: self.presence.is_approximate(),
                 n_authors,
                 members,
                 has_more_members,

@@ -47,7 +47,7 @@ impl ToSay {
 impl Room {
     /// The others are to hear of a change that this server has committed, and of the event that it was shown as.
     pub(super) fn say_change(&mut self, epoch: Epoch, change: Change, event: Option<Arc<Event>>) {
-        if self.limits.bus.is_open() {
+        if self.limits.bus.carries_all() {
             self.to_say.add(epoch, change, event);
         }
     }

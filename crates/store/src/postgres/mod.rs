@@ -9,6 +9,7 @@ mod history;
 mod insert;
 mod migrate;
 mod pooler;
+mod presence;
 mod rights;
 mod servers;
 mod session;
@@ -51,6 +52,8 @@ pub(crate) struct Postgres {
     migrations: Vec<Migration>,
     /// The connection that renews this server's lease, while there is one.
     pub lease: Mutex<Option<Box<Direct>>>,
+    /// The connection that writes and reads who is in which room on which server, while there is one.
+    pub presence: Mutex<Option<Box<Direct>>>,
     #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
 }
@@ -71,6 +74,7 @@ impl Postgres {
             connector,
             migrations: needed(settings)?,
             lease: Mutex::new(None),
+            presence: Mutex::new(None),
             #[cfg(feature = "fault-injection")]
             answers_early: settings.answers_early,
         })

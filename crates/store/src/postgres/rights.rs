@@ -17,7 +17,8 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('servers', 'SELECT'), ('servers', 'INSERT'), ('servers', 'UPDATE'), ('servers', 'DELETE'),
         ('reactions', 'SELECT'), ('reactions', 'INSERT'), ('reactions', 'DELETE'), ('message_edits', 'SELECT'),
         ('message_edits', 'INSERT'), ('message_edits', 'UPDATE'), ('removed_texts', 'SELECT'),
-        ('removed_texts', 'INSERT'), ('removed_texts', 'DELETE'))
+        ('removed_texts', 'INSERT'), ('removed_texts', 'DELETE'), ('presence', 'SELECT'), ('presence', 'INSERT'),
+        ('presence', 'UPDATE'), ('presence', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

@@ -45,13 +45,21 @@ impl Postgres {
 
     /// Ends this server's lease, where it has one.
     pub async fn end_lease(&self, own: &OwnServer) -> Result<(), StoreError> {
-        let remove = format!("DELETE FROM servers WHERE id = '{}' AND token = '{}'", own.id, own.token);
+        let remove = format!(
+            "WITH ended AS (DELETE FROM servers WHERE id = '{}' AND token = '{}' RETURNING id)
+             DELETE FROM presence USING ended WHERE server_id = ended.id",
+            own.id, own.token
+        );
         self.on_lease_connection(&remove).await.map(|_| ())
     }
 
-    /// Removes the rows of servers that are gone for long.
+    /// Removes the rows of servers that are gone for long, and who was in rooms on any that is gone.
     pub async fn forget_dead_servers(&self) -> Result<(), StoreError> {
-        let remove = format!("DELETE FROM servers WHERE seen_at < now() - interval '{KEPT}'");
+        let remove = format!(
+            "DELETE FROM servers WHERE seen_at < now() - interval '{KEPT}';
+             DELETE FROM presence WHERE server_id NOT IN (SELECT id FROM servers WHERE seen_at > now() - {})",
+            lease()
+        );
         self.on_lease_connection(&remove).await.map(|_| ())
     }
 
@@ -87,7 +95,7 @@ impl Postgres {
     }
 }
 
-fn lease() -> String {
+pub(super) fn lease() -> String {
     format!("interval '{} seconds'", SERVER_LEASE.as_secs())
 }
 
