@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod figures;
 mod lease;
+mod registry;
 mod site;
 mod start;
 mod stop;
@@ -23,7 +24,7 @@ use self::{
     capacity::sessions_max,
     commands::open_store,
     site::{connections, site},
-    start::start_actors,
+    start::{Started, start_actors},
     stop::{drain, wait_for_signal},
     workers::{Hubs, http_server, listen},
 };
@@ -54,8 +55,12 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let prometheus = figures::prometheus(registry.clone())?;
     let n_sessions_max = sessions_max(&config);
     metrics.sessions_max.set(gauge(n_sessions_max));
+    // Who has no bus misses none, and who waits for the database does not know yet.
+    metrics.bus_up.set(1);
     let on_main = metrics_listener.is_none().then(|| Figures::new(registry.clone()));
-    let site = web::Data::new(site(&config, store.clone(), on_main, metrics.clone(), n_sessions_max));
+    let own = lease::own(&config);
+    let known = (store.clone(), registry::place(&own, address));
+    let site = web::Data::new(site(&config, known, on_main, metrics.clone(), n_sessions_max));
     let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));
     let server = http_server(&config, listener, site.clone(), connections.clone(), prometheus, hubs.clone())?;
     let handle = server.handle();
@@ -65,9 +70,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let failover = actix::spawn(figures::watch_failover(site.clone()));
     log::info!("listening on {address}, waiting for the database");
 
-    let own = lease::own(&config);
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let carrying = tokio::select! {
+    let Started { carrying, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -84,6 +88,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), connections));
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
+    let telling = registry::start(&config, &database, &site);
     let forgetting = actix::spawn(figures::forget_removed_texts(site.clone()));
 
     let stop = tokio::select! {
@@ -99,6 +104,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     forgetting.abort();
     if let Some(carrying) = carrying {
         carrying.stop();
+    }
+    if let Some(telling) = telling {
+        telling.end().await;
     }
     lease::end(&own, &site).await;
     handle.stop(true).await;

@@ -8,6 +8,7 @@
 //! - [`healthcheck`]: asks a running server whether it is well
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
+//! - [`session_registry`]: which sessions there are, here and on the other servers
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod app;
@@ -22,3 +23,4 @@ pub mod logging;
 pub mod memory;
 pub mod redis_client;
 pub mod session;
+pub mod session_registry;

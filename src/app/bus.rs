@@ -5,10 +5,12 @@ use std::sync::Arc;
 use actix::{Addr, Arbiter};
 use actix_web::web;
 
+use super::error::AppError;
 use crate::{
     bus::{Between, Bus, redis::RedisBus, tables::PresenceTable},
     config::ServeConfig,
     http::Site,
+    redis_client::is_refusal,
 };
 use chat_rooms::{BusPort, RoomRegistry};
 use chat_store::{OwnServer, Store};
@@ -30,6 +32,22 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
             Some(Box::new(bus))
         }
         None => Some(Box::new(PresenceTable::new(store.clone()))),
+    }
+}
+
+/// Ends the start where Redis refuses the password: waiting would not help. One that is away is not waited for.
+pub(super) async fn check(config: &ServeConfig, store: &Store) -> Result<(), AppError> {
+    let Some(redis) = config.database.bus.server().filter(|_| store.kind() != "sqlite") else { return Ok(()) };
+    let ask = async {
+        let mut connection = redis.connect().await?;
+        // A server that wants a password and got none says so to the first command only.
+        redis::cmd("PING").exec_async(&mut connection).await
+    };
+    match ask.await {
+        Err(error) if is_refusal(&error) => {
+            Err(AppError::Bus(error.code().unwrap_or("the password is refused").to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 

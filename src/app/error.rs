@@ -20,6 +20,9 @@ pub enum AppError {
         .0.id, .0.version, .0.url.as_deref().unwrap_or("without CHAT_ADVERTISE_URL")
     )]
     ServerId(Box<LivingServer>),
+    /// Redis answers, and does not let this server in; its code.
+    #[error("CHAT_BUS: Redis refuses this server ({0}): see to the user and the password in it")]
+    Bus(String),
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),

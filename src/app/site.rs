@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::capacity::sockets_max;
+use crate::session_registry::Place;
 use crate::{
     config::{ServeConfig, Switch},
     highlight::Highlighter,
@@ -21,7 +22,7 @@ use chat_store::Store;
 const ADDRESS_REPEATS_FACTOR: usize = 5;
 pub(super) fn site(
     config: &ServeConfig,
-    store: Store,
+    (store, place): (Store, Place),
     figures: Option<Figures>,
     metrics: Arc<Metrics>,
     n_sessions_max: usize,
@@ -70,6 +71,9 @@ pub(super) fn site(
         metrics,
         lease: Mutex::default(),
         bus: Arc::default(),
+        roster: Arc::default(),
+        everywhere: OnceLock::new(),
+        place,
         understood,
         figures,
         read_wait: config.database.read_wait,

@@ -17,15 +17,23 @@ use chat_rooms::persistence::{BatchLimits, Persistence};
 use chat_rooms::{Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
 use chat_store::{OwnServer, Store, StoreError};
 
-/// Waits for the database, brings its schema up to date and starts what needs it. Gives the thread of the bus, where there is
-/// one.
+/// What runs once the database was reached, beside the actors.
+pub(super) struct Started {
+    /// The thread of the bus, where there is one.
+    pub carrying: Option<Arbiter>,
+    /// How the database is called for good.
+    pub database: String,
+}
+
+/// Waits for the database, brings its schema up to date and starts what needs it.
 pub(super) async fn start_actors(
     config: &ServeConfig,
     own: &OwnServer,
     site: &web::Data<Site>,
     store: &Store,
     metrics: &Arc<Metrics>,
-) -> Result<Option<Arbiter>, AppError> {
+) -> Result<Started, AppError> {
+    bus::check(config, store).await?;
     let mut said = None;
     let meta = loop {
         match async {
@@ -63,8 +71,6 @@ pub(super) async fn start_actors(
         store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
     let bus = bus::chosen(config, store);
     let port = bus::port(bus.as_deref());
-    // Who has none misses none.
-    metrics.bus_up.set(1);
     let limits = RegistryLimits {
         n_rooms_max: config.limits.rooms_max.max(1),
         idle_max: config.limits.room_idle,
@@ -81,11 +87,11 @@ pub(super) async fn start_actors(
     };
     let append = persistence.clone().recipient();
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
-    let carrying = bus.map(|bus| bus::start(bus, (port, meta.name), own, site, &registry));
+    let carrying = bus.map(|bus| bus::start(bus, (port, meta.name.clone()), own, site, &registry));
     let join_context = JoinContext { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(carrying)
+    Ok(Started { carrying, database: meta.name })
 }

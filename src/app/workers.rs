@@ -104,6 +104,7 @@ pub(super) fn http_server(
             deliver,
             join_context: site.join_context.clone(),
             admission: site.admission.clone(),
+            roster: site.roster.clone(),
             rates: rates.clone(),
             forgives,
             outbox_bytes_max,

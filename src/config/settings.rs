@@ -60,7 +60,7 @@ pub struct SiteConfig {
     #[arg(long, env = "CHAT_KEEP_ALIVE_SECS", default_value = "130", value_name = "SECONDS",
         value_parser = seconds_from_one)]
     pub keep_alive: Duration,
-    /// Token that shows the details of /healthz to whoever sends it, at least 16 characters; unset: none does.
+    /// Token that opens /api/v1/admin and the details of /healthz to whoever sends it, at least 16 characters; unset: none does.
     #[arg(long, env = "CHAT_ADMIN_TOKEN", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub admin_token: Option<Secret>,
     /// Where messages are kept: postgres://user:password@host:port/database or sqlite://path.

@@ -3,6 +3,9 @@
 //! Invariant: no chat rule. Reads come from a live room where there is one, else from the store.
 
 mod address;
+mod admin;
+mod admin_ping;
+mod admin_sessions;
 mod answers;
 mod api;
 mod assets;
@@ -90,7 +93,17 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(public("/rooms/{room}/changes", history::changes))
                 .service(public("/rooms/{room}/reactions/mine", reactions::own))
                 .service(public("/rooms/{room}/members", api::members))
+                .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
+                // No page of another origin may send the token: there is no preflight here.
+                .service(
+                    web::scope("/admin")
+                        .wrap(from_fn(admin::guard))
+                        .service(read("/servers", admin::servers))
+                        .service(read("/servers/{id}/ping", admin_ping::ping))
+                        .service(read("/sessions", admin_sessions::all))
+                        .default_service(web::to(not_found)),
+                )
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));

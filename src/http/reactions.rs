@@ -69,7 +69,7 @@ pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse,
 }
 
 /// The secret that the request carries. It is used and forgotten here; no answer names it.
-fn anonymous_id(request: &HttpRequest) -> Result<AnonymousId, HttpError> {
+pub fn anonymous_id(request: &HttpRequest) -> Result<AnonymousId, HttpError> {
     const NONE: HttpError = HttpError::new(ErrorCode::BadRequest, "the header X-Anonymous-Id is one UUID");
     let mut values = request.headers().get_all(ANONYMOUS_ID);
     let (Some(value), None) = (values.next(), values.next()) else { return Err(NONE) };

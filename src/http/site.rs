@@ -14,6 +14,7 @@ use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figu
 use crate::bus::BusStatus;
 use crate::highlight::Highlighter;
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
+use crate::session_registry::{Everywhere, Place, Roster};
 use chat_metrics::Metrics;
 use chat_rooms::{RoomRegistry, Understood, persistence::Persistence};
 use chat_store::{LeaseView, Store};
@@ -56,6 +57,12 @@ pub struct Site {
     pub lease: Mutex<LeaseView>,
     /// How the bus between them is.
     pub bus: Arc<BusStatus>,
+    /// Who is on this server.
+    pub roster: Arc<Roster>,
+    /// Who is on which server, where Redis is there to tell. Set once it is known how the database is called.
+    pub everywhere: OnceLock<Arc<Everywhere>>,
+    /// Where this server is among them.
+    pub place: Place,
     /// Whether all of them show the changes of messages.
     pub understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.

@@ -27,6 +27,7 @@ use super::{
     socket::Socket,
     spread::random_unit,
 };
+use crate::session_registry::{Listed, Roster};
 use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
 use chat_rooms::{Codec, Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
@@ -56,6 +57,8 @@ pub struct SessionSetup {
     pub join_context: Arc<OnceLock<JoinContext>>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
+    /// Knows who is here.
+    pub roster: Arc<Roster>,
     /// Limits what identities do.
     pub rates: Arc<RateLimits>,
     /// Whether a session may break the protocol as often as it likes, for load tests.
@@ -114,6 +117,8 @@ pub(super) struct Subscription {
     pub(super) membership: Membership,
     /// What it counts among, by its identity.
     pub(super) permit: IdentityPermit,
+    /// Its place among those that operators see.
+    listed: Listed,
 }
 
 impl Session {
@@ -221,9 +226,10 @@ impl Session {
             _ if this.slot.phase().is_closed() => {}
             Ok(Ok(membership)) => {
                 let room = this.room.clone();
+                let listed = this.setup.roster.enter(this.slot.id.0, permit.key(), &room);
                 // A list that grows by itself begins with room for four.
                 this.subscriptions.reserve_exact(1);
-                this.subscriptions.push(Subscription { room, membership, permit });
+                this.subscriptions.push(Subscription { room, membership, permit, listed });
             }
             Ok(Err(refusal)) => this.refuse_join(refusal),
             // The room ended with the join in hand, which only a fault can do.
@@ -301,7 +307,11 @@ impl Actor for Session {
 
 impl StreamHandler<Inbound> for Session {
     fn handle(&mut self, inbound: Inbound, ctx: &mut Self::Context) {
-        self.slot.liveness.borrow_mut().last_heard = Instant::now();
+        let now = Instant::now();
+        self.slot.liveness.borrow_mut().last_heard = now;
+        for subscription in &self.subscriptions {
+            subscription.listed.heard(now.into_std());
+        }
         if self.slot.phase().is_closed() {
             // The peer answers our close frame, or sends what it had not heard it should not.
             if inbound == Inbound::Close {

@@ -65,6 +65,10 @@ fn every_http_block_fits_a_schema() {
         "Live",
         "Ready",
         "Health",
+        "Servers",
+        "Ping",
+        "Sessions",
+        "OwnSessions",
     ];
     for (line, block) in blocks("http") {
         let value: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));

@@ -185,7 +185,8 @@ async fn everything_happens(server: &Server) -> Client {
         /api/v1/no-such-page /api/v1/avatars /api/v1/openapi.json /api/v1/highlight /api/v1/rooms/a-room-of-mine \
         /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/messages/1 \
         /api/v1/rooms/a-room-of-mine/messages/1/reactions /api/v1/rooms/a-room-of-mine/changes \
-        /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg";
+        /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg \
+        /api/v1/sessions/me /api/v1/admin/servers /api/v1/admin/servers/chat-0/ping /api/v1/admin/sessions";
     for path in paths.split_whitespace().chain([&*format!("/static/{asset}")]) {
         server.get(path).await.bytes().await.expect("all of it");
     }

@@ -15,6 +15,7 @@ mod support;
 #[path = "../faults/checker.rs"]
 mod checker;
 
+mod admin_api;
 mod alerts;
 mod backup;
 mod bad_input;
@@ -63,6 +64,7 @@ mod redis_access;
 mod replaced_history;
 mod rooms;
 mod secrets;
+mod session_registry;
 mod slow_reader;
 mod sqlite_file;
 mod start;

@@ -82,7 +82,7 @@ impl OwnServer {
     }
 
     /// The features that this build understands, as they stand in the lease.
-    pub(crate) fn features() -> String {
+    pub fn features() -> String {
         FEATURES.join(" ")
     }
 }

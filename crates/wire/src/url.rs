@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
+use uuid::Uuid;
 
 use chat_domain::{Author, AuthorId, Emoji, Epoch, PageCursor, ParseError, RoomId};
 
@@ -183,6 +184,52 @@ fn position_of(cursor: &str) -> Option<(String, String)> {
     Some((nickname.to_owned(), id.to_owned()))
 }
 
+/// Which sessions a query asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionsQuery {
+    /// Those of one server.
+    pub server: Option<String>,
+    /// Those of one person.
+    pub user: Option<AuthorId>,
+    /// Those behind this session of this server.
+    pub after: Option<(String, Uuid)>,
+    /// How many, where it says.
+    pub limit: Option<usize>,
+}
+
+/// Most sessions of one page.
+pub const SESSIONS_LIMIT_MAX: usize = 500;
+
+/// Reads `server`, `user`, `cursor` and `limit`, as [`page_query`] does.
+///
+/// # Errors
+/// A sentence on what is wrong.
+pub fn sessions_query(query: &str) -> Result<SessionsQuery, &'static str> {
+    let [server, user, cursor, limit] = values(query, ["server", "user", "cursor", "limit"])
+        .ok_or("server, user, cursor and limit are given once at most")?;
+    let limit = limit_of(limit.as_deref(), SESSIONS_LIMIT_MAX).ok_or("limit is a whole number from 1 to 500")?;
+    let user = match user {
+        None => None,
+        Some(user) => Some(AuthorId::parse(&user).ok_or("user is the public id of a person")?),
+    };
+    let after = match cursor {
+        None => None,
+        Some(cursor) => Some(session_of(&cursor).ok_or(NO_CURSOR)?),
+    };
+    Ok(SessionsQuery { server, user, after, limit })
+}
+
+/// The cursor of the page that begins behind this session of this server. Opaque to clients.
+pub fn session_cursor(server: &str, session: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{server}\n{session}"))
+}
+
+fn session_of(cursor: &str) -> Option<(String, Uuid)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let (server, session) = text.split_once('\n')?;
+    Some((server.to_owned(), Uuid::try_parse(session).ok()?))
+}
+
 /// The values of these parameters; others are ignored. `None` where one is given twice.
 fn values<const N: usize>(query: &str, names: [&str; N]) -> Option<[Option<String>; N]> {
     let mut values = [const { None }; N];
@@ -359,6 +406,24 @@ mod tests {
             let _ = own_reactions_query(&text);
             let _ = reactors_query(&text);
             let _ = reactors_query(&format!("emoji=%F0%9F%91%8D&cursor={text}"));
+        }
+    }
+
+    #[test]
+    fn sessions_are_asked_for_by_server_and_person() {
+        let session = Uuid::from_u128(7);
+        let cursor = session_cursor("chat-0", session);
+        let read = sessions_query(&format!("server=chat-0&user=abc&limit=500&cursor={cursor}")).expect("a query");
+        let after = Some(("chat-0".to_owned(), session));
+        let expected =
+            SessionsQuery { server: Some("chat-0".into()), user: AuthorId::parse("abc"), after, limit: Some(500) };
+        assert_eq!(read, expected);
+        let all = SessionsQuery { server: None, user: None, after: None, limit: None };
+        assert_eq!(sessions_query(""), Ok(all));
+        for wrong in
+            ["limit=501", "limit=0", "user=", "user=a%20b", "cursor=x", "cursor=", "user=a&user=a", "server=a&server="]
+        {
+            assert!(sessions_query(wrong).is_err(), "{wrong}");
         }
     }
 }

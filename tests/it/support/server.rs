@@ -288,6 +288,11 @@ impl Server {
         within(path, self.http.get(self.url(path)).send()).await.expect(path)
     }
 
+    /// The same with this header.
+    pub async fn get_with(&self, path: &str, (name, value): (&str, &str)) -> reqwest::Response {
+        within(path, self.http.get(self.url(path)).header(name, value).send()).await.expect(path)
+    }
+
     /// The JSON at this path, which must be answered with 200.
     pub async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
