@@ -26,12 +26,18 @@ pub fn deliveries(broken: Option<Broken>, hub: Recipient<Deliver>) -> Recipient<
     }
 }
 
+/// What becomes of a frame on its way.
+type Way<T> = Box<dyn FnMut(T) -> Vec<T> + Send>;
+
 /// The way of frames to the bus: of ten one is lost, one goes twice, and one waits until the next one has gone.
-pub fn to_bus<T: Clone>(broken: Option<Broken>) -> Option<impl FnMut(T) -> Vec<T>> {
+pub fn to_bus<T: Clone + Send + 'static>(broken: Option<Broken>) -> Option<Way<T>> {
+    if broken != Some(Broken::LossyBus) {
+        return None;
+    }
     // Each server another way.
     let (mut random, _) = uuid::Uuid::new_v4().as_u64_pair();
     let mut held = None;
-    let way = move |frame: T| {
+    Some(Box::new(move |frame: T| {
         // Xorshift (Marsaglia 2003).
         random ^= random << 13;
         random ^= random >> 7;
@@ -45,8 +51,7 @@ pub fn to_bus<T: Clone>(broken: Option<Broken>) -> Option<impl FnMut(T) -> Vec<T
             }
             _ => std::iter::once(frame).chain(held.take()).collect(),
         }
-    };
-    (broken == Some(Broken::LossyBus)).then_some(way)
+    }))
 }
 
 /// Stands before a hub.

@@ -28,7 +28,7 @@ pub(super) fn chosen(config: &ServeConfig, store: &Store) -> Option<Box<dyn Bus>
         Some(redis) => {
             let bus = RedisBus::new(redis.clone());
             #[cfg(feature = "fault-injection")]
-            let bus = bus.by(crate::fault_injection::to_bus(config.broken).map(|way| Box::new(way) as _));
+            let bus = bus.by(crate::fault_injection::to_bus(config.broken));
             Some(Box::new(bus))
         }
         None => Some(Box::new(PresenceTable::new(store.clone()))),
