@@ -156,8 +156,8 @@ impl Presence {
         let local = || self.people.iter().filter(|(_, person)| person.is_local());
         let named = |(id, person): (&AuthorId, &Person)| Named { id: id.clone(), author: person.author.clone() };
         let who = match self.n_local {
-            0..=PEOPLE_LISTED_MAX => Who::Listed(local().map(named).collect()),
-            0..=HASHED_MAX => Who::Hashed(local().map(|(_, person)| person.hash).collect()),
+            few if few <= PEOPLE_LISTED_MAX => Who::Listed(local().map(named).collect()),
+            some if some <= HASHED_MAX => Who::Hashed(local().map(|(_, person)| person.hash).collect()),
             _ => Who::Counted,
         };
         Summary { version, count: self.n_local, who }
