@@ -2,7 +2,9 @@
 
 use chat_wire::{AuthorPayload, PresencePayload, ServerFrame};
 
-use crate::support::{Client, Database, LIMITS_OFF, Proxy, Server, Who, soon};
+use serde_json::json;
+
+use crate::support::{Client, Database, LIMITS_OFF, PgBouncer, Proxy, Redis, Server, Who, soon};
 
 fn names(authors: &Option<Vec<AuthorPayload<'_>>>) -> Vec<String> {
     let mut names: Vec<_> = authors.iter().flatten().map(|author| author.nickname.to_string()).collect();
@@ -160,7 +162,7 @@ async fn above_five_hundred_the_number_is_about_right() {
         client.presence("more", |presence| presence.count == 502 && presence.approximate).await;
     }
     let info = servers[1].json("/api/v1/rooms/post").await;
-    assert_eq!(info["presence"], serde_json::json!({"count": 502, "approximate": true}));
+    assert_eq!(info["presence"], json!({"count": 502, "approximate": true}));
 }
 
 /// P7: while the database is away who was elsewhere stays for a while, and then is not counted; nobody is told to have
@@ -207,4 +209,55 @@ async fn a_table_that_was_emptied_is_filled_again() {
     let third = Server::with(&database, &LIMITS_OFF).await;
     let mut late = Client::author(&third, "post", "late").await;
     late.presence("all", is(3, &["late", "one", "other"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_known_through_a_pooler_whose_sessions_are_shared() {
+    let database = Database::postgres().await;
+    // Fewer than there are connections.
+    let pooler = PgBouncer::start(&database.url, 2).await;
+    let first = Server::ready_at(&pooler.url, &LIMITS_OFF).await;
+    let mut second = Server::ready_at(&pooler.url, &LIMITS_OFF).await;
+    let mut one = Client::author(&first, "post", "one").await;
+    let other = Client::author(&second, "post", "other").await;
+    one.presence("both", is(2, &["one", "other"])).await;
+    other.leave().await;
+    one.presence("one alone", is(1, &["one"])).await;
+    let _again = Client::author(&second, "post", "again").await;
+    one.presence("both", is(2, &["again", "one"])).await;
+    second.stop("INT").await;
+    one.presence("one alone", is(1, &["one"])).await;
+}
+
+/// With a bus the table is not used, and who is typing is seen on all servers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_a_bus_people_are_the_same_and_one_sees_who_types() {
+    let redis = Redis::start().await;
+    let url = redis.url();
+    let (database, [first, second]) = Server::pair(&[&LIMITS_OFF[..], &[("CHAT_BUS", &url)]].concat()).await;
+    for server in [&first, &second] {
+        server.counts("the bus to carry", "chat_bus_up", |up| up == 1.0).await;
+    }
+    let mut one = Client::author(&first, "post", "one").await;
+    let mut other = Client::author(&second, "post", "other").await;
+    one.presence("both", is(2, &["one", "other"])).await;
+    other.presence("both", is(2, &["one", "other"])).await;
+    other.send(&json!({"type": "TYPING", "payload": {}})).await;
+    let typing = |wanted: &'static [&'static str]| {
+        move |frame: &ServerFrame<'static>| match frame {
+            ServerFrame::Typing(typing) => {
+                let names: Vec<_> = typing.authors.iter().map(|author| author.nickname.to_string()).collect();
+                (names == wanted).then_some(())
+            }
+            _ => None,
+        }
+    };
+    one.wait("the other one to type", typing(&["other"])).await;
+    let said = other.say("what was typed").await;
+    one.wait("nobody to type", typing(&[])).await;
+    one.reach(said.rev).await;
+    assert_eq!(database.number("SELECT count(*) FROM presence").await, 0);
+    second.kill9().await;
+    one.presence("one alone", is(1, &["one"])).await;
+    drop(other);
 }
