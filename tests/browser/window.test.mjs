@@ -110,6 +110,44 @@ test('a reader who scrolls in the moment in which older messages come in is not 
   await visitor.leave();
 });
 
+test('who stands at the end of what is drawn when the end of the room comes in stays there', async () => {
+  const visitor = await Visitor.open(browser, room('long'));
+  await visitor.live();
+  await travel(visitor, -1, MESSAGES - 600);
+  const { before, after, drawn } = await visitor.log.evaluate(async (log, end) => {
+    const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const last = () => Number(/** @type {HTMLElement} */ ([...log.querySelectorAll('li.msg')].at(-1)).dataset.seq);
+    while (last() < end - 120) {
+      log.scrollTop += 200;
+      await pause(10);
+    }
+    // From here on nothing is drawn, as on a machine with too much to do, while the rest of the room comes in.
+    const draw = window.requestAnimationFrame.bind(window);
+    /** @type {FrameRequestCallback[]} */
+    const held = [];
+    window.requestAnimationFrame = (callback) => held.push(callback);
+    const drawn = last();
+    log.scrollTop = 0;
+    for (let n = 0; n < 30; n += 1) {
+      await pause(50);
+      log.dispatchEvent(new Event('scroll'));
+    }
+    const top = () => {
+      const edge = log.getBoundingClientRect().top;
+      const row = /** @type {HTMLElement} */ ([...log.querySelectorAll('li.msg')].find((li) => li.getBoundingClientRect().top >= edge));
+      return Number(row.dataset.seq);
+    };
+    const before = top();
+    window.requestAnimationFrame = draw;
+    held.forEach((callback) => draw(callback));
+    await new Promise((resolve) => draw(() => draw(resolve)));
+    return { before, after: top(), drawn };
+  }, MESSAGES);
+  assert.ok(drawn < MESSAGES, `all was drawn to ${drawn}`);
+  assert.equal(after, before);
+  await visitor.leave();
+});
+
 test('far above, new messages wait at the end of the room; the button leads there at once', async () => {
   const visitor = await Visitor.open(browser, room('long'));
   await visitor.live();

@@ -38,7 +38,9 @@ export class View {
     this.strings = strings;
     this.clock = clock;
     this.signal = signal;
-    this.scroll = new Scroll(parts, () => !store.hasNewer);
+    /** Whether what is drawn ends with the newest message: what is known may be ahead of it by a frame. */
+    this.drawnToEnd = true;
+    this.scroll = new Scroll(parts, () => this.drawnToEnd);
     this.unread = new Unread(store, actions);
     this.rows = new RowView(this);
     this.buttons = new JumpButtons(this);
@@ -168,6 +170,7 @@ export class View {
       hasNewer: store.hasNewer,
     }, (iso) => this.clock.dayOf(iso));
     this.rows.reconcile(rows);
+    this.drawnToEnd = !store.hasNewer;
     this.rows.drawTop();
     this.rows.drawEnd();
     const something = rows.some((row) => row.kind === 'message' || row.kind === 'unsent');
