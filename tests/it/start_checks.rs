@@ -47,10 +47,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("UPDATE ON rooms", "GRANT UPDATE ON meta"),
         ("UPDATE ON meta", "ON servers"),
         ("INSERT, UPDATE, DELETE ON servers", "ON reactions"),
-        (
-            "INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts",
-            "GRANT USAGE ON SEQUENCE public.messages_id_seq",
-        ),
+        ("INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts", "ON presence"),
+        ("INSERT, UPDATE, DELETE ON presence", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
     ] {
         grant(granted).await;
         refused(&url, &[&role, needed]).await;
