@@ -54,6 +54,11 @@ impl Fault {
         Self { bit, ..self }
     }
 
+    /// Whether its world has many servers.
+    pub fn is_large(&self) -> bool {
+        self.spec.n_servers > 2
+    }
+
     /// The servers must tell of it.
     pub fn told(self) -> Self {
         const SILENT: &str = "/healthz never told that the database was away";
@@ -598,24 +603,33 @@ fn client() -> reqwest::Client {
     builder.timeout(Duration::from_secs(15)).build().expect("a client")
 }
 
+/// So long a server may fail to say that it lives and is ready: an orchestrator asks three times before it believes it,
+/// and one that was frozen answers what it was asked before with a time that is over.
+const UNWELL_MAX: Duration = Duration::from_secs(10);
+
 /// Whatever happens to the database, a server that is there says that it lives and is ready.
 async fn watch_health(
     http: reqwest::Client,
     mut healthy: watch::Receiver<Vec<SocketAddr>>,
     complaints: Arc<Mutex<Vec<String>>>,
 ) {
+    let mut unwell_since = BTreeMap::new();
     loop {
         let addresses = healthy.borrow_and_update().clone();
         for address in addresses {
             for path in ["livez", "readyz"] {
                 let answer = http.get(format!("http://{address}/{path}")).send().await;
                 let wrong = match answer {
-                    Ok(answer) if answer.status() == 200 => continue,
+                    Ok(answer) if answer.status() == 200 => {
+                        unwell_since.remove(&(address, path));
+                        continue;
+                    }
                     Ok(answer) => format!("/{path} answers {}", answer.status()),
                     Err(error) => format!("/{path}: {error:?}"),
                 };
                 // It may have been taken away meanwhile.
-                if healthy.borrow().contains(&address) {
+                let since = unwell_since.entry((address, path)).or_insert_with(Instant::now);
+                if healthy.borrow().contains(&address) && since.elapsed() > UNWELL_MAX {
                     complaints.lock().await.push(wrong);
                 }
             }
