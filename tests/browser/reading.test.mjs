@@ -1,7 +1,10 @@
 // What a reader finds again: the unread line, the room after a long absence, a page that holds still.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import test from 'node:test';
+import { assertStill, loadWatched } from './stillness.mjs';
 import { Line, Server, Visitor, fill, launch, numbered, until } from './support.mjs';
 
 const browser = await launch();
@@ -92,35 +95,41 @@ for (const who of /** @type {const} */ (['newcomer', 'author'])) {
       await until(() => visitor.own.count(), (count) => count === 1, 'the message');
       await until(() => visitor.pending.count(), (count) => count === 0, 'its being stored');
     }
-    await visitor.page.addInitScript(() => {
-      // That somebody leaves is told in a line of the list, which may come at any moment and moves what is above it.
-      const quiet = new CSSStyleSheet();
-      quiet.replaceSync('.notice { display: none !important; }');
-      document.adoptedStyleSheets = [quiet];
-      const shifts = Object.assign(window, { shift: 0, moved: '' });
-      new PerformanceObserver((list) => {
-        for (const entry of /** @type {any[]} */ (list.getEntries())) {
-          if (entry.hadRecentInput) continue;
-          shifts.shift += entry.value;
-          for (const { node, previousRect, currentRect } of entry.sources) {
-            shifts.moved += ` ${node?.nodeName}.${node?.className} from ${JSON.stringify(previousRect)} to ${JSON.stringify(currentRect)}`;
-          }
-        }
-      }).observe({ type: 'layout-shift', buffered: true });
-    });
-    // The scripts come only once the page has been painted.
-    await visitor.page.route('**/room.js', async (route) => {
-      await until(() => visitor.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length), Boolean, 'the first paint');
-      await route.continue();
-    });
-    await visitor.page.goto(room(`still-${who}`), { waitUntil: 'commit' });
+    await loadWatched(visitor, room(`still-${who}`));
     await visitor.live();
-    await visitor.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-    const { shift, moved } = await visitor.page.evaluate(() => ({ shift: /** @type {any} */ (window).shift, moved: /** @type {any} */ (window).moved }));
-    assert.ok(shift < 0.01, `layout shift of ${shift}:${moved}`);
+    await assertStill(visitor);
     await visitor.leave();
   });
 }
+
+test('the page holds still while it comes in pieces', async (t) => {
+  await fill(browser, server.url, 'pieces', Array.from({ length: 30 }, (_, n) => `${n} ${'word '.repeat(30)}`));
+  const line = createServer(async ({ url = '/' }, response) => {
+    const answer = await fetch(server.url + url);
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (url.startsWith('/room/')) {
+      const first = body.indexOf('id="m-2"');
+      for (const [from, to] of [[0, first], [first, body.indexOf('id="m-4"')]]) {
+        response.write(body.subarray(from, to));
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      response.end(body.subarray(body.indexOf('id="m-4"')));
+    } else response.end(body);
+  }).listen(0, '127.0.0.1');
+  t.after(() => {
+    line.closeAllConnections();
+    line.close();
+  });
+  await once(line, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (line.address());
+  const visitor = await Visitor.open(browser, 'about:blank');
+  await loadWatched(visitor, `http://127.0.0.1:${port}/room/pieces`);
+  await visitor.page.waitForLoadState();
+  assert.equal(await visitor.messages.count(), 30);
+  await assertStill(visitor);
+  await visitor.leave();
+});
 
 test('the first paint does not wait for the socket', async () => {
   await fill(browser, server.url, 'paint', numbered('line', 1, 5));
