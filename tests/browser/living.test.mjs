@@ -61,8 +61,9 @@ test('a reply quotes what it answers, follows it, and leads to it', async () => 
 
   // Quoted, it leaves a line when it is deleted; and the way back is open for a while.
   await focusRow(panda, 'what do you say?');
+  const undone = panda.pressAsItComes('Undo');
   await panda.page.keyboard.press('Delete');
-  await panda.log.getByRole('button', { name: 'Undo' }).click();
+  await undone;
   assert.equal(await panda.log.locator('li.msg.deleted').count(), 0);
   await focusRow(panda, 'what do you say?');
   await panda.page.keyboard.press('Delete');

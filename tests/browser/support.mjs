@@ -234,6 +234,25 @@ export class Visitor {
     await this.say(text);
   }
 
+  /**
+   * Presses a button in the moment in which it comes, for those that stay for a few seconds only: on a busy machine a
+   * test may take longer. To be called before what brings the button, and awaited after it.
+   * @param {string} name
+   */
+  pressAsItComes(name) {
+    return this.where.evaluate((wanted) => new Promise((resolve) => {
+      const press = () => {
+        const button = [...document.querySelectorAll('button')].find(({ textContent }) => textContent?.trim() === wanted);
+        if (!button) return;
+        observer.disconnect();
+        button.click();
+        resolve(undefined);
+      };
+      const observer = new MutationObserver(press);
+      observer.observe(document.body, { childList: true, subtree: true, characterData: true });
+    }), name);
+  }
+
   /** @param {string} text */
   async sees(text) {
     await this.log.getByText(text, { exact: true }).first().waitFor();
