@@ -261,3 +261,46 @@ async fn over_a_bus_people_are_the_same_and_one_sees_who_types() {
     one.presence("one alone", is(1, &["one"])).await;
     drop(other);
 }
+
+/// Whoever goes while one server hears nothing is gone there as well once it hears again: Redis keeps for a while that a
+/// room was left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_left_while_a_server_heard_nothing_is_gone_when_it_hears_again() {
+    let redis = Redis::start().await;
+    let line = Proxy::to(redis.address()).await;
+    let database = Database::postgres().await;
+    let over_line = format!("redis://{}", line.address);
+    let near = Server::with(&database, &[&LIMITS_OFF[..], &[("CHAT_BUS", &over_line)]].concat()).await;
+    let far = Server::with(&database, &[&LIMITS_OFF[..], &[("CHAT_BUS", &redis.url())]].concat()).await;
+    for server in [&near, &far] {
+        server.counts("the bus to carry", "chat_bus_up", |up| up == 1.0).await;
+    }
+    let mut one = Client::author(&near, "post", "one").await;
+    let other = Client::author(&far, "post", "other").await;
+    // Keeps the room alive there.
+    let mut reader = Client::reader(&far, "post").await;
+    one.presence("both", is(2, &["one", "other"])).await;
+    line.down();
+    near.counts("the bus to be missed", "chat_bus_up", |up| up == 0.0).await;
+    other.leave().await;
+    reader.presence("one alone", is(1, &["one"])).await;
+    let published = "chat_bus_published_total{kind=\"people\"}";
+    far.counts("that to be said", published, |n| n >= 2.0).await;
+    line.calm();
+    one.presence("one alone", is(1, &["one"])).await;
+}
+
+/// A room that comes to life while the others cannot be heard says, after a while, that it may not know everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_comes_to_life_without_a_bus_says_that_it_may_not_know_all() {
+    let mut redis = Redis::start().await;
+    let database = Database::postgres().await;
+    let server = Server::with(&database, &[&LIMITS_OFF[..], &[("CHAT_BUS", &redis.url())]].concat()).await;
+    server.counts("the bus to carry", "chat_bus_up", |up| up == 1.0).await;
+    redis.kill();
+    server.counts("the bus to be missed", "chat_bus_up", |up| up == 0.0).await;
+    let mut late = Client::author(&server, "late", "late").await;
+    late.presence("a number that may be wrong", |presence| presence.count == 1 && presence.approximate).await;
+    redis.start_again().await;
+    late.presence("the number", is(1, &["late"])).await;
+}

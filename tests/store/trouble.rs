@@ -186,6 +186,21 @@ async fn a_sqlite_file_that_another_process_writes_is_unavailable_in_time() {
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 1);
 }
 
+/// As with a disk that is too slow: a statement of SQLite cannot be stopped, so nobody waits for it, and it ends by itself.
+#[tokio::test]
+async fn a_sqlite_statement_that_takes_too_long_is_unavailable_and_ends_by_itself() {
+    let db = Database::sqlite();
+    let room = room("r");
+    let store = db.ready().await;
+    let hurried = open(&db.url, &StoreSettings { statement_timeout: Duration::from_micros(1), ..settings() });
+    let batch = many(&room, 2_000);
+    is_unavailable(hurried.append_batch(batch.clone()).await, "too slow");
+    is_unavailable(hurried.head(&room).await, "too slow as well");
+    // Whether or not it was stored by then: it is there once.
+    assert_eq!(store.append_batch(batch).await.expect("stored").len(), 2_000);
+    assert_eq!(store.head(&room).await.expect("a head").rev, 2_000);
+}
+
 #[tokio::test]
 async fn a_sqlite_file_that_cannot_be_made_is_an_error_with_its_path() {
     let db = Database::sqlite();

@@ -106,6 +106,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// The other servers cannot be heard: rooms that come to life hear so at once.
+    is_unreachable: bool,
     waiting: VecDeque<Outgoing>,
     n_bytes: usize,
     n_dropped: u64,
@@ -170,6 +172,14 @@ impl BusPort {
         }
     }
 
+    /// Tells all rooms, and each that comes to life from now on, whether the other servers can be heard. A room with too
+    /// much to do goes on as it was: what it shows of people may be old.
+    pub fn set_reachable(&self, is_reachable: bool) {
+        if let Some(shared) = &self.0 {
+            shared.lock().set_reachable(is_reachable);
+        }
+    }
+
     /// Waits until rooms have said something, and takes it all, in its order, with how much fell out before because too
     /// much waited. For ever, where nothing is ever said. One may wait at a time.
     pub async fn take_said(&self) -> (VecDeque<Outgoing>, u64) {
@@ -229,8 +239,18 @@ impl Inner {
     }
 
     fn came(&mut self, room: RoomId, key: RoomKey, hears: Recipient<Heard>) {
+        if self.is_unreachable {
+            let _ = hears.try_send(Heard::Reachable(false));
+        }
         self.changed.insert(room.clone());
         self.rooms.insert(room, (key, hears));
+    }
+
+    fn set_reachable(&mut self, is_reachable: bool) {
+        self.is_unreachable = !is_reachable;
+        for (_, hears) in self.rooms.values() {
+            let _ = hears.try_send(Heard::Reachable(is_reachable));
+        }
     }
 
     fn went(&mut self, room: &RoomId, key: RoomKey) {
@@ -261,16 +281,37 @@ mod tests {
     use super::*;
     use crate::{test_author, test_message_of};
 
-    struct Deaf;
+    /// Keeps whether it was told that the others can be heard.
+    #[derive(Default)]
+    struct Listener(Arc<Mutex<Vec<bool>>>);
 
-    impl Actor for Deaf {
+    impl Actor for Listener {
         type Context = Context<Self>;
     }
 
-    impl Handler<Heard> for Deaf {
+    impl Handler<Heard> for Listener {
         type Result = ();
 
-        fn handle(&mut self, _: Heard, _: &mut Context<Self>) {}
+        fn handle(&mut self, heard: Heard, _: &mut Context<Self>) {
+            if let Heard::Reachable(is_reachable) = heard {
+                self.0.lock().expect("nobody panics with it").push(is_reachable);
+            }
+        }
+    }
+
+    #[actix::test]
+    async fn a_room_hears_whether_the_others_can_be_heard_also_one_that_comes_to_life_meanwhile() {
+        let (port, before, meanwhile, after) =
+            (BusPort::open(), Listener::default(), Listener::default(), Listener::default());
+        let told = [&before, &meanwhile, &after].map(|listener| listener.0.clone());
+        port.came(room(1), RoomKey(1), before.start().recipient());
+        port.set_reachable(false);
+        port.came(room(2), RoomKey(2), meanwhile.start().recipient());
+        port.set_reachable(true);
+        port.came(room(3), RoomKey(3), after.start().recipient());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        let told = told.map(|told| told.lock().expect("nobody panics with it").clone());
+        assert_eq!(told, [vec![false, true], vec![false, true], vec![]]);
     }
 
     fn room(n: u32) -> RoomId {
@@ -312,7 +353,7 @@ mod tests {
 
     #[actix::test]
     async fn a_room_that_came_again_is_not_taken_for_gone() {
-        let (port, hears) = (BusPort::open(), Deaf.start().recipient());
+        let (port, hears) = (BusPort::open(), Listener::default().start().recipient());
         port.came(room(1), RoomKey(1), hears.clone());
         port.came(room(1), RoomKey(2), hears);
         port.went(&room(1), RoomKey(1));

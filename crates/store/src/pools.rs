@@ -19,6 +19,7 @@ use crate::{
     model::PoolStatus,
     primary::SharedPrimary,
     settings::StoreSettings,
+    worker::ended,
 };
 
 /// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
@@ -90,41 +91,49 @@ where
     }
 
     /// Runs a job on the connection that writes.
-    pub async fn write<T>(&self, job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T>) -> Result<T, Failure> {
+    pub async fn write<T: Send + 'static>(
+        &self,
+        job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T> + Send + 'static,
+    ) -> Result<T, Failure> {
         self.lease(&self.writer, self.job_max, job).await
     }
 
     /// Runs a rare and long job on the connection that writes.
-    pub async fn administer<T>(&self, job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T>) -> Result<T, Failure> {
+    pub async fn administer<T: Send + 'static>(
+        &self,
+        job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T> + Send + 'static,
+    ) -> Result<T, Failure> {
         self.lease(&self.writer, ADMINISTRATION_MAX, job).await
     }
 
     /// Runs a job on a connection that reads; once more where the connection turns out to be dead, as all
     /// idle ones are after the database restarted.
-    pub async fn read<T>(&self, job: impl for<'c> Fn(&'c mut C) -> Doing<'c, T>) -> Result<T, StoreError> {
-        match self.lease(&self.readers, self.job_max, &job).await {
-            Err(Failure::Lost(_)) => Ok(self.lease(&self.readers, self.job_max, &job).await?),
+    pub async fn read<T: Send + 'static>(
+        &self,
+        job: impl for<'c> Fn(&'c mut C) -> Doing<'c, T> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.lease(&self.readers, self.job_max, job.clone()).await {
+            Err(Failure::Lost(_)) => Ok(self.lease(&self.readers, self.job_max, job).await?),
             result => Ok(result?),
         }
     }
 
     async fn lease<T, J>(&self, pool: &Pool<C>, job_max: Duration, job: J) -> Result<T, Failure>
     where
-        J: for<'c> FnOnce(&'c mut C) -> Doing<'c, T>,
+        T: Send + 'static,
+        J: for<'c> FnOnce(&'c mut C) -> Doing<'c, T> + Send + 'static,
     {
-        let mut connection = Lease(Some(self.usable(pool).await?));
-        let Some(inner) = connection.0.as_deref_mut() else {
-            return Err(Failure::Lost("the connection is gone".into()));
+        let doing = Lease(Some(self.usable(pool).await?)).run(job);
+        let result = match self.primary {
+            Some(_) => timeout(job_max, doing).await,
+            // A statement of SQLite blocks a thread and cannot be stopped: nobody waits for it any more, and its
+            // connection is free when it is over.
+            None => timeout(job_max, tokio::spawn(doing))
+                .await
+                .map(|done| done.unwrap_or_else(|_| Err(Failure::Store(ended())))),
         };
-        let result = match timeout(job_max, job(inner)).await {
-            Ok(result) => result.map_err(Failure::from),
-            Err(_) => Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into()))),
-        };
-        // Whatever may have hurt the connection costs the connection: the pool makes another one.
-        if result.as_ref().err().is_none_or(Failure::spares_the_connection) {
-            drop(connection.0.take());
-        }
-        result
+        let late = |_| Err(Failure::Store(StoreError::Unavailable("the database did not answer in time".into())));
+        result.unwrap_or_else(late)
     }
 
     /// A connection that is neither too old nor leads to a server that was left.
@@ -176,6 +185,27 @@ struct Lease<C>(Option<Object<C>>)
 where
     C: Send + 'static,
     AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>;
+
+impl<C> Lease<C>
+where
+    C: Send + 'static,
+    AsyncDieselConnectionManager<C>: Manager<Type = C, Error = PoolError>,
+{
+    async fn run<T, J>(mut self, job: J) -> Result<T, Failure>
+    where
+        J: for<'c> FnOnce(&'c mut C) -> Doing<'c, T>,
+    {
+        let Some(connection) = self.0.as_deref_mut() else {
+            return Err(Failure::Lost("the connection is gone".into()));
+        };
+        let result = job(connection).await.map_err(Failure::from);
+        // Whatever may have hurt the connection costs the connection: the pool makes another one.
+        if result.as_ref().err().is_none_or(Failure::spares_the_connection) {
+            drop(self.0.take());
+        }
+        result
+    }
+}
 
 impl<C> Drop for Lease<C>
 where

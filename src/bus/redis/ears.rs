@@ -1,6 +1,6 @@
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Instant,
 };
@@ -11,7 +11,7 @@ use chat_domain::RoomId;
 use chat_rooms::{CheckHeads, Heard, Summary};
 use redis::{Pipeline, RedisError};
 
-use super::shared::{Shared, now_ms};
+use super::shared::{CHUNK, Shared, now_ms};
 use crate::bus::{
     BusReport, BusState,
     frame::{self, Received, What},
@@ -24,12 +24,16 @@ pub(super) struct Ears<'a> {
     rooms: RefCell<HashMap<RoomId, Recipient<Heard>>>,
     others: RefCell<Others>,
     is_reachable: Cell<bool>,
+    /// Rooms of which it could not be read yet who is in them on other servers. Live ones only.
+    unread: RefCell<HashSet<RoomId>>,
 }
 
 impl<'a> Ears<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
-        let (rooms, others, is_reachable) = Default::default();
-        Self { shared, rooms, others, is_reachable }
+        // Rooms that come to life before this server hears itself know that they hear nobody.
+        shared.between.port.set_reachable(false);
+        let (rooms, others, is_reachable, unread) = Default::default();
+        Self { shared, rooms, others, is_reachable, unread }
     }
 
     /// All rooms that live.
@@ -53,6 +57,7 @@ impl<'a> Ears<'a> {
                 }
                 None if rooms.remove(&room).is_some() => {
                     self.others.borrow_mut().forget_room(&room);
+                    self.unread.borrow_mut().remove(&room);
                     went.push(room);
                 }
                 None => {}
@@ -129,14 +134,26 @@ impl<'a> Ears<'a> {
 
     /// Rooms came to life, or Redis came back: who is in them on other servers.
     pub(super) async fn read_people(&self, rooms: &[RoomId]) {
-        if let Err(error) = self.try_read_people(rooms).await {
-            // They are said again every 20 seconds.
+        let is_read = self.try_read_people(rooms).await.unwrap_or_else(|error| {
             log::debug!("who is in rooms elsewhere could not be read: {error}");
+            false
+        });
+        if !is_read {
+            self.unread.borrow_mut().extend(rooms.iter().cloned());
         }
     }
 
-    async fn try_read_people(&self, rooms: &[RoomId]) -> Result<(), RedisError> {
-        let Some(mut connection) = self.shared.commands() else { return Ok(()) };
+    /// Those that could not be read, again.
+    pub(super) async fn read_unread(&self) {
+        let unread: Vec<RoomId> = self.unread.take().into_iter().collect();
+        for some in unread.chunks(CHUNK) {
+            self.read_people(some).await;
+        }
+    }
+
+    /// Whether it could be asked: there may be no connection for commands yet.
+    async fn try_read_people(&self, rooms: &[RoomId]) -> Result<bool, RedisError> {
+        let Some(mut connection) = self.shared.commands() else { return Ok(false) };
         let mut pipeline = Pipeline::new();
         for room in rooms {
             pipeline.hgetall(self.shared.names.people(room));
@@ -160,7 +177,7 @@ impl<'a> Ears<'a> {
                 let _ = hears.try_send(Heard::People { server, summary: Some(Arc::new(summary)), is_known: true });
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// This server hears itself.
@@ -194,10 +211,7 @@ impl<'a> Ears<'a> {
             let echo = self.shared.between.status.get().echo;
             self.shared.between.status.set(BusReport { state: BusState::Ok, echo });
         }
-        for hears in self.rooms.borrow().values() {
-            // One with too much to do goes on as it was: what it shows of people may be old.
-            let _ = hears.try_send(Heard::Reachable(is_reachable));
-        }
+        self.shared.between.port.set_reachable(is_reachable);
     }
 
     /// Servers that were silent for too long are gone, and so are their people.

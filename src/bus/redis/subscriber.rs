@@ -101,5 +101,6 @@ async fn watch(shared: &Shared, ears: &Ears<'_>, since: Instant) {
             return;
         }
         ears.forget_the_gone(now);
+        ears.read_unread().await;
     }
 }

@@ -90,6 +90,11 @@ impl Work {
             Action::Delete { .. } => {
                 let by = if is_own { DeletedBy::Author } else { DeletedBy::Moderator };
                 self.erase(&message, by);
+                if a.pinned_at.is_some()
+                    && let Some(room) = self.facts.rooms.get_mut(&command.room)
+                {
+                    room.n_pins = room.n_pins.saturating_sub(1);
+                }
                 message.content = Content::from_stored(String::new());
                 a = Annotations { version: a.version, deleted: Some((self.facts.now, by)), ..Annotations::default() };
             }

@@ -256,6 +256,16 @@ fn reactions_of_a_batch_to_a_message_are_one_change_for_all() {
 }
 
 #[test]
+fn a_deletion_frees_the_place_of_a_pin_for_the_same_batch() {
+    let mut memory = Memory::with(12);
+    let full: Vec<_> = (1..=10).map(|id| pin(id, true)).collect();
+    memory.change(&full, DateTime::UNIX_EPOCH);
+    let outcomes = memory.change(&[delete(4, 9, true), pin(11, true), pin(12, true)], DateTime::UNIX_EPOCH);
+    let [_, ChangeOutcome::Changed(..), last] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!(*last, ChangeOutcome::Rejected(ChangeRefusal::TooManyPins));
+}
+
+#[test]
 fn each_command_is_refused_for_its_reason() {
     let mut memory = Memory::with(12);
     let late = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(900);

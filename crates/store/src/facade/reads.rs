@@ -24,12 +24,12 @@ macro_rules! reading {
             match &inner.backend {
                 Backend::Postgres(postgres) => {
                     use queries::postgres as $queries;
-                    postgres.pools.read(|$c| $query.boxed()).await
+                    postgres.pools.read(move |$c| $query.boxed()).await
                 }
                 Backend::Sqlite(sqlite) => {
                     use queries::sqlite as $queries;
                     sqlite.in_place()?;
-                    sqlite.pools.read(|$c| $query.boxed()).await
+                    sqlite.pools.read(move |$c| $query.boxed()).await
                 }
             }
         };

@@ -133,13 +133,13 @@ impl Postgres {
 
     pub async fn new_room_epoch(&self, room: RoomId) -> Result<Option<Epoch>, StoreError> {
         let key = Key(Uuid::new_v4());
-        let changed = self.pools.write(|c| history::new_room_epoch(c, room, key).boxed()).await?;
+        let changed = self.pools.write(move |c| history::new_room_epoch(c, room, key).boxed()).await?;
         Ok(changed.then(|| key.into()))
     }
 
     pub async fn check_history(&self, room: RoomId, known: Known) -> Result<HistoryCheck, StoreError> {
         let key = Key(Uuid::new_v4());
-        Ok(self.pools.write(|c| history::check(c, room, known, key).boxed()).await?)
+        Ok(self.pools.write(move |c| history::check(c, room, known, key).boxed()).await?)
     }
 
     pub async fn new_epoch(&self) -> Result<Epoch, StoreError> {
