@@ -12,6 +12,7 @@ declare namespace Chat {
   /** One value of the counter: a message as it is now, or the figures of its reactions that have changed. */
   type Change = { seq: number; rev: number; message?: Message; reactions?: Reaction[] };
   type Typing = Wire.TypingFrame['payload'];
+  type Settings = Wire.RoomSettings;
   /** What the room's owner has set. */
   type Room = Pick<Wire.WelcomeFrame['payload']['room'], 'title' | 'settings' | 'settingsRev'>;
   type Limits = Earlier<Wire.Limits, 'reactionsMax'>;
@@ -49,6 +50,8 @@ declare namespace Chat {
   type KeyValue = { get(key: string): string | null; set(key: string, value: string | null): void };
   type Storage = KeyValue & { lasting: boolean };
   type Stored = { anonymousId: string; nickname: string; avatar: string; authorId: string | null };
+  /** Who looks after the blog, once they have said so here: `token` is the secret of this login. */
+  type Account = { token: string; nickname: string; avatar: string; authorId: string | null };
   type SendState = 'waiting' | 'sending' | 'failed';
   type Unsent = {
     clientId: string; content: string; at: number; state: SendState; code?: string; replyTo?: Reply; mentions?: Mention[];
@@ -56,6 +59,7 @@ declare namespace Chat {
   type Order =
     | { type: 'EDIT'; id: string; version: number; content: string; mentions?: Mention[] }
     | { type: 'DELETE'; id: string }
+    | { type: 'PIN'; id: string; on: boolean }
     | { type: 'REACT'; id: string; emoji: string; on: boolean };
   /** `sent`: it went out at least once, so that it may be stored. */
   type Command = Order & { clientId: string; state: 'waiting' | 'sending'; sent: boolean };
@@ -188,7 +192,8 @@ declare namespace Chat {
   };
 
   // What can be done with a message (actions)
-  type Can = { react: boolean; reply: boolean; edit: boolean; remove: boolean; link: boolean; copy: boolean };
+  type Can = Record<'react' | 'reply' | 'edit' | 'remove' | 'link' | 'copy', boolean>
+    & Partial<Record<'report' | 'pin' | 'unpin' | 'ban', boolean>>;
   type Subject = {
     message: Message;
     can: Can;
@@ -202,6 +207,10 @@ declare namespace Chat {
     remove: (message: Message) => void;
     link: (message: Message) => void;
     copy: (message: Message) => void;
+    report: (message: Message) => void;
+    pin: (message: Message) => void;
+    unpin: (message: Message) => void;
+    ban: (message: Message) => void;
   };
   type ActionParts = {
     /** The scroller. */
@@ -211,6 +220,26 @@ declare namespace Chat {
     strings: () => Strings;
     act: Act;
   };
+
+  // Moderation
+  /** What its parts, which are loaded when they are needed, have of the page. */
+  type OfficeParts = {
+    room: string;
+    store: import('./store/chat-store.js').ChatStore;
+    sender: import('./wire/sender.js').Sender<Unsent>;
+    commander: import('./wire/sender.js').Sender<Command>;
+    connection: import('./wire/connection.js').Connection;
+    identity: import('./store/identity.js').Identity;
+    composer: () => import('./compose/composer.js').Composer;
+    announcer: import('./shared/announcer.js').Announcer;
+    status: { note(text: string): void };
+    strings: () => Strings;
+    /** The reader is somebody else from here on. */
+    changedIdentity: () => void;
+    reported: (id: string) => void;
+    signal: AbortSignal;
+  };
+  type OfficeWords = typeof import('./i18n/moderation-ko.js').words;
 
   // Between page and frame
   type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };

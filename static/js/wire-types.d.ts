@@ -18,6 +18,9 @@ declare namespace Wire {
   /** As typed; becomes a Nickname once its white space is trimmed and folded. */
   type NicknameInput = string;
 
+  /** A mark beside a name, which the server gives. Others may come later. */
+  type Badge = "owner" | "moderator" | "member";
+
   /** A name from GET /api/v1/avatars; the picture is at /avatars/{name}.svg. */
   type AvatarName = string;
 
@@ -33,7 +36,8 @@ declare namespace Wire {
   /**
    * The codes of ERROR frames and of HTTP errors. Others may come later.
    * BAD_REQUEST, NOT_FOUND and INVALID_ROOM come over HTTP only.
-   * RATE_LIMITED, OVERLOADED and STORE_UNAVAILABLE carry retryAfterMs.
+   * ALREADY_UNDONE, BAD_CODE and CHANGED_SINCE as well.
+   * RATE_LIMITED, OVERLOADED, STORE_UNAVAILABLE, SLOW_MODE and REPEATED carry retryAfterMs.
    */
   type ErrorCode =
     | "BAD_FRAME"
@@ -55,6 +59,17 @@ declare namespace Wire {
     | "TOO_MANY_REACTIONS"
     | "TOO_MANY_PINS"
     | "FORBIDDEN"
+    | "BAD_TOKEN"
+    | "BAD_CODE"
+    | "BANNED"
+    | "LOCKED"
+    | "SLOW_MODE"
+    | "REPEATED"
+    | "BLOCKED"
+    | "INVALID_SETTINGS"
+    | "SETTINGS_CONFLICT"
+    | "ALREADY_UNDONE"
+    | "CHANGED_SINCE"
     | "TOO_LARGE"
     | "NICKNAME_REQUIRED"
     | "RATE_LIMITED"
@@ -86,6 +101,28 @@ declare namespace Wire {
     id: AuthorId;
     nickname: Nickname;
     avatar: AvatarName;
+    badge?: Badge;
+  };
+
+  /**
+   * What the owner has set, as far as visitors need it: of the settings those that differ from the default.
+   * A client ignores settings that it does not know.
+   */
+  type RoomSettings = {
+    /** Nobody but those with the right EXEMPT writes, edits or reacts. */
+    locked?: true;
+    /** Each author sends one message in so many seconds; 0, no such pause. */
+    slowSeconds?: number;
+    /** Most links of a message; absent, any number. */
+    linksMax?: number;
+    /** The same text is not said again within so many seconds, by anybody. */
+    uniqueSeconds?: number;
+    /** Messages consist of emoji alone. */
+    emojiOnly?: true;
+    /** So many days after the last message nobody writes any more; 0, never. */
+    readOnlyAfterDays?: number;
+    /** What a visitor is shown before the first message. Plain text. */
+    rules?: string;
   };
 
   type Message = {
@@ -169,6 +206,8 @@ declare namespace Wire {
     payload: {
       /** The secret that is this person's identity; never sent to others, stored or logged by the server. */
       anonymousId: Uuid;
+      /** The secret of a login (POST /api/v1/auth/code). The identity is its account's then. */
+      token?: string;
       /** Left out by a reader. */
       nickname?: NicknameInput;
       /** Left out, the server derives one from the author id. */
@@ -251,6 +290,57 @@ declare namespace Wire {
     };
   };
 
+  type ReportFrame = {
+    type: "REPORT";
+    payload: {
+      clientId: Uuid;
+      id: string;
+      /** Why, for those who keep order. */
+      reason?: string;
+    };
+  };
+
+  /** Where a ban holds; room where it is left out. */
+  type BanScope = "room" | "all";
+
+  type BanFrame = {
+    type: "BAN";
+    payload: {
+      clientId: Uuid;
+      /** Whom. */
+      authorId: string;
+      /** For how long; 0 or left out, for good. */
+      seconds?: number;
+      /** What they wrote within so many seconds is deleted as well, at most 500 messages; 0 or left out, nothing. */
+      deleteSeconds?: number;
+      /** Why; whoever is banned is told. */
+      reason?: string;
+      scope?: BanScope;
+      /** Whether all that come from the same address are banned as well. */
+      address?: boolean;
+    };
+  };
+
+  type UnbanFrame = {
+    type: "UNBAN";
+    payload: {
+      clientId: Uuid;
+      authorId: string;
+      scope?: BanScope;
+    };
+  };
+
+  type RoomSetFrame = {
+    type: "ROOM_SET";
+    payload: {
+      clientId: Uuid;
+      /** The settings that change (docs/MODERATION.md); null takes one back, so that what holds for all rooms holds here. */
+      settings: Record<string, any>;
+      /** The settingsRev that is known. */
+      settingsRev: number;
+    };
+  };
+
   type SayTypingFrame = {
     type: "TYPING";
     payload?: Record<string, any>;
@@ -277,8 +367,7 @@ declare namespace Wire {
         rev: Counter;
         /** What the room's owner calls it, where that was set. */
         title?: string;
-        /** What the owner has set, as far as visitors need it. */
-        settings: Record<string, any>;
+        settings: RoomSettings;
         /** Goes up with each change of title and settings. */
         settingsRev: number;
       };
@@ -295,6 +384,8 @@ declare namespace Wire {
       pinned: Message[];
       limits: Limits;
       heartbeatSeconds: number;
+      /** What the receiver may do, as a mask of bits (docs/RIGHTS.md); absent where they are not signed in. */
+      rights?: number;
     };
   };
 
@@ -368,6 +459,48 @@ declare namespace Wire {
     };
   };
 
+  type RoomFrame = {
+    type: "ROOM";
+    payload: {
+      /** The room's counter when this was told; it moves no cursor. */
+      rev: Counter;
+      /** What the room is now, whole. */
+      room: {
+        /** What the room's owner calls it, where that was set. */
+        title?: string;
+        settings: RoomSettings;
+        /** Where it is lower than the one that is known, this frame is dropped. */
+        settingsRev: number;
+      };
+    };
+  };
+
+  type ModFrame = {
+    type: "MOD";
+    payload: {
+      /** The entry in what was done by whom; undone by POST /api/v1/admin/audit/{id}/undo. */
+      auditId: string;
+      /** ban, unban or room_set. Others may come later. */
+      action: string;
+      at: Timestamp;
+      by: Author;
+      /** To whom it was done; empty for room_set. */
+      target: {
+        authorId?: string;
+      };
+      /** Which command this answers; absent for the others who are told. */
+      clientId?: Uuid;
+    };
+  };
+
+  type QueueFrame = {
+    type: "QUEUE";
+    payload: {
+      /** Messages of the room with open reports, counted up to 1,000. */
+      reported: number;
+    };
+  };
+
   type ErrorFrame = {
     type: "ERROR";
     payload: {
@@ -378,6 +511,10 @@ declare namespace Wire {
       clientId?: Uuid;
       /** Milliseconds to wait before trying again; only with codes that pass with time. */
       retryAfterMs?: number;
+      /** With BANNED, until when; absent for good. */
+      until?: Timestamp;
+      /** With BANNED, why, as whoever did it has said. Plain text. */
+      reason?: string;
     };
   };
 
@@ -395,6 +532,9 @@ declare namespace Wire {
         | HeartbeatFrame
         | PongFrame
         | ReconnectFrame
+        | RoomFrame
+        | ModFrame
+        | QueueFrame
         | ErrorFrame>;
     };
   };

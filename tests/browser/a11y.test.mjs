@@ -1,53 +1,12 @@
 // For everybody: axe in each state, the keyboard, sizes, motion, zoom, what a screen reader is told.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import test from 'node:test';
+import { clean, fits, large } from './judges.mjs';
 import { Line, Server, Visitor, fill, launch, numbered, until } from './support.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = await launch();
 const server = await Server.start();
-
-/** @param {Visitor} visitor */
-async function clean(visitor) {
-  const { page } = visitor;
-  // Colours are judged when they have arrived: a half-shown row has another contrast.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Infinity).map((animation) => animation.finished)));
-  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run(document, { resultTypes: ['violations'] });
-    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
-  });
-  return found;
-}
-
-/** What can be pressed is as large as a finger. Links within text and times are text; what is not seen is for screen readers. @param {Visitor} visitor */
-async function large(visitor) {
-  return visitor.page.evaluate(() => [...document.querySelectorAll('button, a[href], input, textarea')]
-    .filter((element) => !element.matches('.text a, a.at, .unseen') && element.checkVisibility())
-    .map((element) => {
-      const { width, height } = (element.closest('label') ?? element).getBoundingClientRect();
-      return { name: element.id || element.className || element.outerHTML.slice(0, 60), width, height };
-    })
-    .filter(({ width, height }) => width > 0 && (width < 43.9 || height < 43.9))
-    .map(({ name, width, height }) => `too small: ${name} ${width} x ${height}`));
-}
-
-/** Nothing sticks out to the side. @param {Visitor} visitor */
-async function fits(visitor) {
-  return visitor.page.evaluate(() => {
-    const wide = document.documentElement.clientWidth;
-    const log = document.querySelector('#log');
-    const outside = [...document.querySelectorAll('button, input, textarea, h1, .text, .strip, .panel')]
-      .filter((element) => element.checkVisibility())
-      .filter((element) => { const { left, right } = element.getBoundingClientRect(); return left < -0.5 || right > wide + 0.5; })
-      .map((element) => `sticks out: ${element.id || element.className}`);
-    if (document.documentElement.scrollWidth > wide || Number(log?.scrollWidth) > Number(log?.clientWidth)) outside.push('scrolls sideways');
-    return outside;
-  });
-}
 
 for (const lang of /** @type {const} */ (['ko', 'en'])) {
   for (const theme of ['light', 'dark']) {

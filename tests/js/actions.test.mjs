@@ -74,6 +74,8 @@ test('what is offered: by what can be done and where it is shown', () => {
   assert.deepEqual(offered(all, 'more'), { quick: false, actions: ['edit', 'copy', 'link', 'remove'] });
   assert.deepEqual(offered(all, 'quick'), { quick: true, actions: [] });
   assert.deepEqual(offered(others, 'all'), { quick: true, actions: ['reply', 'copy', 'link'] });
+  assert.deepEqual(offered({ ...others, report: true }, 'all').actions, ['reply', 'copy', 'link', 'report'], 'a visitor');
+  assert.deepEqual(offered({ ...others, remove: true, pin: true, ban: true }, 'more').actions, ['copy', 'link', 'pin', 'ban', 'remove'], 'a moderator');
   assert.deepEqual(offered({ ...others, react: false }, 'all'), { quick: false, actions: ['reply', 'copy', 'link'] });
 });
 
@@ -172,5 +174,5 @@ test('the style sheet is found from the sources and from a bundle', () => {
     ['https://x.example/static/ab12/dist/menu.js', 'https://x.example/static/ab12/css/actions.css'],
     ['https://x.example/js/chat/static/ab12/dist/menu.js?x', 'https://x.example/js/chat/static/ab12/css/actions.css'],
   ];
-  for (const [script, sheet] of cases) assert.equal(sheetBeside(script), sheet);
+  for (const [script, sheet] of cases) assert.equal(sheetBeside(script, 'actions'), sheet);
 });

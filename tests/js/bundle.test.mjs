@@ -28,7 +28,7 @@ test('a file that is missing, made from nothing or changed is named', () => {
 
 test('each language is a file of its own, and the bundle has the words of none', async () => {
   const files = await kept();
-  for (const [name, words] of [['ko.js', '첫 메시지를 남겨 대화를 시작해 보세요'], ['en.js', 'Start the conversation with the first message']]) {
+  for (const [name, words] of [['ko.js', '첫 메시지를 남겨 대화를 시작해 보세요'], ['en.js', 'Start the conversation with the first message'], ['moderation-ko.js', '차단된 사람은'], ['moderation-en.js', 'Who is banned']]) {
     assert.ok(files.get(name)?.includes(words), name);
     assert.ok(!files.get('room.js')?.includes(words), `room.js has the words of ${name}`);
   }

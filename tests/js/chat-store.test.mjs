@@ -360,8 +360,45 @@ test('the answer to a repeat does not undo what has become of the message', () =
 test('what the room is and allows is kept', () => {
   const { store } = chatStore();
   store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 0, title: 'T', settings: { slow: 5 }, settingsRev: 2 }, limits: { contentMax: 9, editWindowSeconds: 900 } }));
-  assert.deepEqual(store.room, { title: 'T', settings: { slow: 5 }, settingsRev: 2 });
+  assert.deepEqual(store.standing.room, { title: 'T', settings: { slow: 5 }, settingsRev: 2 });
   assert.equal(store.limits?.editWindowSeconds, 900);
+});
+
+/** @param {object} settings @param {number} settingsRev @param {number} [rev] */
+const ROOM = (settings, settingsRev, rev = 0) => ({ type: 'ROOM', payload: { rev, room: { settings, settingsRev } } });
+
+test('ROOM is a state: the one with the higher number counts, and the cursor stays', () => {
+  const { store, events } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 5, settings: {}, settingsRev: 2 } }));
+  store.receive(ROOM({ locked: true }, 3, 9));
+  assert.deepEqual([store.standing.room.settings, store.rev], [{ locked: true }, 5]);
+  store.receive(ROOM({ slowSeconds: 10 }, 2, 4));
+  assert.deepEqual(store.standing.room.settings, { locked: true }, 'an older one that came late');
+  // Another server may be behind for a moment.
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 5, settings: {}, settingsRev: 2 }, resumed: true }));
+  assert.deepEqual(store.standing.room, { title: undefined, settings: { locked: true }, settingsRev: 3 });
+  store.receive(welcome({ room: { id: 'r', epoch: 'e2', rev: 1, settings: {}, settingsRev: 1 } }));
+  assert.deepEqual(store.standing.room, { title: undefined, settings: {}, settingsRev: 1 }, 'another life counts anew');
+  for (const payload of [{}, { room: null }, { room: { settings: 5, settingsRev: 9 } }, { room: { settings: {}, settingsRev: 'x' } }]) store.receive({ type: 'ROOM', payload });
+  assert.equal(store.standing.room.settingsRev, 1);
+  assert.ok(!events.some(([type]) => type === 'arrived'));
+});
+
+test('rights come with each WELCOME and go with it; a closed room is closed to all others', () => {
+  const { store } = chatStore();
+  const { standing } = store;
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 0, settings: { locked: true }, settingsRev: 1 } }));
+  assert.deepEqual([standing.rights, standing.moderates, standing.shut, standing.may('BAN')], [0, false, true, false]);
+  store.receive(welcome({ rights: 7 }));
+  assert.deepEqual([standing.moderates, standing.shut], [false, true], 'what everybody may');
+  store.receive(welcome({ rights: 8 + 32 }));
+  assert.deepEqual([standing.moderates, standing.shut, standing.may('BAN'), standing.may('PIN')], [true, false, true, false]);
+  store.receive({ type: 'QUEUE', payload: { reported: 3, held: 0 } });
+  assert.equal(standing.reported, 3);
+  store.receive(welcome({}));
+  assert.deepEqual([standing.moderates, standing.shut, standing.reported], [false, true, 0]);
+  store.receive(welcome({ rights: 'all' }));
+  assert.equal(standing.rights, 0);
 });
 
 test('malformed payloads are ignored', () => {

@@ -11,7 +11,7 @@ const edit = (id, version, content) => ({ type: 'EDIT', id, version, content });
 
 /** @param {import('../../static/js/wire/commands.js').Commands} queue */
 const waiting = (queue) => queue.entries.map((entry) => (entry.type === 'REACT' ? `${entry.id} ${entry.emoji} ${entry.on}`
-  : entry.type === 'EDIT' ? `${entry.id} ${entry.version} ${entry.content}` : `${entry.id} deleted`));
+  : entry.type === 'EDIT' ? `${entry.id} ${entry.version} ${entry.content}` : entry.type === 'PIN' ? `${entry.id} pinned ${entry.on}` : `${entry.id} deleted`));
 
 test('what waits for the same message and emoji is replaced, nothing else', () => {
   const queue = commands();
@@ -31,6 +31,22 @@ test('a deletion leaves nothing else to do with its message', () => {
   queue.add({ type: 'DELETE', id: 'm1' });
   queue.add({ type: 'DELETE', id: 'm1' });
   assert.deepEqual(waiting(queue), ['m2 👍 true', 'm1 deleted']);
+});
+
+test('a pin replaces a pin of the same message and nothing else, and a deletion replaces it', () => {
+  const queue = commands();
+  /** @param {string} id @param {boolean} on @returns {Chat.Order} */
+  const pin = (id, on) => ({ type: 'PIN', id, on });
+  queue.add(edit('m1', 1, 'a'));
+  queue.add(pin('m1', true));
+  queue.add(react('m1', '👍', true));
+  queue.add(pin('m2', true));
+  queue.add(pin('m1', false));
+  queue.add(edit('m1', 1, 'b'));
+  assert.deepEqual(waiting(queue), ['m1 👍 true', 'm2 pinned true', 'm1 pinned false', 'm1 1 b']);
+  assert.deepEqual(JSON.parse(queue.encode(queue.entries[1])), { type: 'PIN', payload: { clientId: 'command4', id: 'm2', on: true } });
+  queue.add({ type: 'DELETE', id: 'm1' });
+  assert.deepEqual(waiting(queue), ['m2 pinned true', 'm1 deleted']);
 });
 
 test('what is on its way is not replaced; after a break the later state alone goes', () => {

@@ -12,7 +12,7 @@ const STEPS = 120;
 
 /** Whether a reader knows what the room is now: all that it has is true, and nothing lies between. @param {Reader} reader @param {ModelServer} server @param {string} how */
 function agrees(reader, server, how) {
-  const { epoch, rev, messages, tail, hasMore, hasNewer, pinned } = reader.state();
+  const { epoch, rev, messages, tail, hasMore, hasNewer, pinned, room } = reader.state();
   assert.deepEqual({ epoch, rev }, { epoch: server.epoch, rev: server.rev }, how);
   const all = server.all();
   const of = (/** @type {any} */ from, /** @type {any} */ to) => all.filter(({ seq }) => seq >= from && seq <= to);
@@ -26,6 +26,7 @@ function agrees(reader, server, how) {
   }
   if (!hasMore && messages.length) assert.equal(messages[0].seq, all[0].seq, `${how}: the beginning`);
   assert.deepEqual(pinned, server.pinned(), `${how}: pins`);
+  assert.deepEqual(room, { title: undefined, ...server.room }, `${how}: settings`);
 }
 
 /** A reader with what the server tells everybody. @param {ModelServer} server @param {Reader} reader */
@@ -60,6 +61,7 @@ for (let seed = 1; seed <= SEEDS; seed += 1) {
         sleepers.push({ at: n, reader: sleeper });
       }
       server.change();
+      if (next(15) === 0) server.set();
       hear();
       agrees(watcher, server, `live, step ${n}`);
       if (next(3) === 0) onTheWay.push(...server.pages(scroller.state()));

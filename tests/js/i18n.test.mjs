@@ -4,6 +4,9 @@ import test from 'node:test';
 import { strings as en } from '../../static/js/i18n/en.js';
 import { load, supported } from '../../static/js/i18n/index.js';
 import { strings as ko } from '../../static/js/i18n/ko.js';
+import { words as moderationEn } from '../../static/js/i18n/moderation-en.js';
+import { words as moderationKo } from '../../static/js/i18n/moderation-ko.js';
+import { refusal } from '../../static/js/moderation/refusal.js';
 
 /** @param {any} strings @param {string} [path] @returns {string[]} */
 function shape(strings, path = '') {
@@ -15,8 +18,19 @@ test('both languages say everything', () => {
   assert.deepEqual(shape(en), shape(ko));
 });
 
+test('what comes with moderation is said in both languages, and each of it somewhere', async () => {
+  assert.deepEqual(shape(moderationEn), shape(moderationKo));
+  const folder = new URL('../../static/js/moderation/', import.meta.url);
+  const files = [...(await readdir(folder)).map((name) => new URL(name, folder)), new URL('../compose/slow.js', folder)];
+  const sources = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
+  for (const [group, text] of Object.entries(moderationKo)) {
+    const keys = typeof text === 'string' || ['done', 'errors'].includes(group) ? [group] : Object.keys(text);
+    for (const key of keys) assert.ok(new RegExp(`\\b${key}\\b`).test(sources), `${group} ${key}`);
+  }
+});
+
 test('no text is empty', () => {
-  for (const strings of [ko, en]) {
+  for (const strings of [ko, en, moderationKo, moderationEn]) {
     for (const [key, value] of Object.entries(strings)) {
       if (typeof value === 'string') assert.notEqual(value.trim(), '', key);
     }
@@ -64,14 +78,27 @@ test('each text is used somewhere', async () => {
 test('each refusal that the protocol knows is explained or waited out', async () => {
   const protocol = await readFile(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
   const rows = protocol.slice(protocol.indexOf('## 9 Errors'), protocol.indexOf('## 10 ')).matchAll(/^\| `([A-Z_]+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
-  // What our own page cannot cause, or answers by itself: NOT_JOINED sends again behind the JOIN.
-  const ours = new Set(['NOT_JOINED', 'ALREADY_JOINED']);
+  // What our own page cannot cause, or answers by itself: NOT_JOINED sends again behind the JOIN, BAD_TOKEN joins without.
+  const ours = new Set(['NOT_JOINED', 'ALREADY_JOINED', 'BAD_TOKEN']);
   let seen = 0;
   for (const [, code, when, , retryAfter] of rows) {
     seen += 1;
     if (/HTTP only|upgrade only/.test(when) || code === 'NOT_FOUND' || ours.has(code)) continue;
     if (retryAfter.trim() === 'yes' && code !== 'RATE_LIMITED') continue;
-    for (const strings of [ko, en]) assert.ok(/** @type {any} */ (strings.errors)[code], `${strings.locale} ${code}`);
+    for (const [strings, words] of /** @type {const} */ ([[ko, moderationKo], [en, moderationEn]])) {
+      assert.ok(/** @type {any} */ ({ ...words.errors, ...strings.errors })[code], `${strings.locale} ${code}`);
+    }
   }
   assert.ok(seen > 12, `${seen} codes read`);
+});
+
+test('a ban says until when and why, where the server says so', () => {
+  const why = (/** @type {Chat.WireError} */ error) => refusal(error, en, moderationEn);
+  assert.equal(why({ code: 'BANNED' }), 'You cannot write here any more.');
+  assert.match(why({ code: 'BANNED', until: '2026-12-24T12:00:00.000Z', reason: 'Spam' }), /^You cannot write here until December 2\d, 2026.*\. Reason: Spam$/);
+  assert.match(refusal({ code: 'BANNED', until: '2026-12-24T12:00:00.000Z' }, ko, moderationKo), /^2026년 12월 2\d일.*까지 여기에 쓸 수 없어요\.$/);
+  assert.equal(why({ code: 'BANNED', until: 'soon' }), 'You cannot write here any more.');
+  assert.equal(why({ code: 'LOCKED' }), en.errors.LOCKED);
+  assert.equal(why({ code: 'RATE_LIMITED' }), moderationEn.errors.RATE_LIMITED);
+  assert.equal(why({ code: 'OF_A_LATER_VERSION' }), '');
 });

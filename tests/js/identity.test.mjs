@@ -46,11 +46,49 @@ test('a refused choice goes back to what was', () => {
   assert.equal(new Identity(storage).nickname, null);
 });
 
+test('who looks after the blog is another one until they sign out, and what the visitor was comes back', () => {
+  const storage = memoryStorage();
+  const identity = new Identity(storage);
+  identity.choose('수달', 'otter');
+  identity.confirm({ id: 'public', nickname: '수달', avatar: 'otter' });
+  const { anonymousId } = identity;
+  identity.signIn('secret', 'Owner');
+  assert.deepEqual([identity.token, identity.nickname, identity.authorId], ['secret', 'Owner', null]);
+  identity.confirm({ id: 'account', nickname: 'Owner', avatar: 'owl' });
+  const again = new Identity(storage);
+  assert.deepEqual([again.token, again.nickname, again.avatar, again.authorId, again.anonymousId], ['secret', 'Owner', 'owl', 'account', anonymousId]);
+  again.signOut();
+  assert.deepEqual([again.token, again.nickname, again.avatar, again.authorId, again.anonymousId], [null, '수달', 'otter', 'public', anonymousId]);
+  assert.equal(new Identity(storage).token, null);
+  assert.ok(!JSON.stringify(['realtime-chat:identity', 'realtime-chat:account'].map((key) => storage.get(key))).includes('secret'), 'nothing of the login is left');
+});
+
+test('signing out takes no newer login of another tab with it', () => {
+  const storage = memoryStorage();
+  const one = new Identity(storage);
+  one.signIn('old', 'Owner');
+  new Identity(storage).signIn('new', 'Owner');
+  one.signOut();
+  assert.deepEqual([one.token, one.nickname], [null, null]);
+  assert.equal(new Identity(storage).token, 'new');
+});
+
+test('whoever never took part leaves nothing behind but the login, while there is one', () => {
+  const storage = memoryStorage();
+  const identity = new Identity(storage);
+  identity.signIn('secret', 'Owner');
+  assert.equal(storage.get('realtime-chat:identity'), null);
+  identity.signOut();
+  assert.equal(storage.get('realtime-chat:account'), null);
+});
+
 test('junk in storage is not an identity', () => {
   for (const junk of ['{', '7', '{"anonymousId":"x","nickname":"a"}', '{"anonymousId":null}']) {
     const storage = memoryStorage();
     storage.set('realtime-chat:identity', junk);
-    assert.equal(new Identity(storage).nickname, null, junk);
+    storage.set('realtime-chat:account', junk);
+    const { nickname, token } = new Identity(storage);
+    assert.deepEqual([nickname, token], [null, null], junk);
   }
 });
 

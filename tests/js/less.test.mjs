@@ -31,7 +31,8 @@ function server({ head, startOver = false, breaksAt = Infinity }) {
 function known(rev) {
   const world = chatStore();
   world.store.hydrate({ epoch: 'e1', rev, messages: messages(rev - 4, rev), hasMore: true });
-  world.store.room = { title: 'Post', settings: { a: 1 }, settingsRev: 3 };
+  world.store.standing.room = { title: 'Post', settings: { slowSeconds: 1 }, settingsRev: 3 };
+  world.store.standing.rights = 255;
   world.store.pinned = [message(2, { pinnedAt: 'x' })];
   return world;
 }
@@ -65,7 +66,7 @@ for (const [what, room] of /** @type {[string, {head: number, startOver?: boolea
     assert.equal(store.hasMore, true);
     assert.notEqual(store.generation, generation);
     assert.ok(events.some(([type]) => type === 'reset'));
-    assert.deepEqual([store.room.title, store.pinned.length], ['Post', 1]);
+    assert.deepEqual([store.standing.room.title, store.standing.rights, store.pinned.length], ['Post', 255, 1]);
   });
 }
 

@@ -8,7 +8,7 @@ import { other } from './support.mjs';
  * line here.
  */
 export const ACTIONS = /** @type {const} */ ({
-  message: 'Message', reply: 'Message', edit: 'Edit', delete: 'Delete', react: 'React', unreact: 'React', 'react to many': 'React',
+  message: 'Message', reply: 'Message', edit: 'Edit', delete: 'Delete', react: 'React', unreact: 'React', 'react to many': 'React', restore: 'Restore',
   pin: 'Pin', unpin: 'Pin',
 });
 export const KINDS = /** @type {(keyof typeof ACTIONS)[]} */ (Object.keys(ACTIONS));
@@ -33,6 +33,8 @@ export class ModelServer {
     this.next = next;
     this.epoch = epoch;
     this.rev = 0;
+    /** What the owner has set: no change, but a state with a number of its own. */
+    this.room = { settings: {}, settingsRev: 0 };
     /** @type {Map<number, any>} by `seq`: messages with `who`, the names behind each emoji */
     this.rows = new Map();
     /** @type {any[]} every frame that was told to everybody */
@@ -62,7 +64,13 @@ export class ModelServer {
       case 'edit': return this.whole({ ...row, version: (row.version ?? 1) + 1, editedAt: this.time(), content: `edit at ${this.rev}` });
       case 'delete': {
         const { version: _, editedAt: __, pinnedAt: ___, replyTo: ____, mentions: _____, ...rest } = row;
-        return this.whole({ ...rest, content: '', deletedAt: this.time(), deletedBy: this.next(2) ? 'author' : 'moderator', who: new Map() });
+        return this.whole({ ...rest, content: '', deletedAt: this.time(), deletedBy: this.next(2) ? 'author' : 'moderator', who: new Map(), text: row.content });
+      }
+      case 'restore': {
+        const gone = [...this.rows.values()].find((one) => one.deletedAt);
+        if (!gone) return undefined;
+        const { text, deletedAt: _, deletedBy: __, ...rest } = gone;
+        return this.whole({ ...rest, content: text });
       }
       case 'react': return this.react(row, 1, true);
       case 'unreact': return this.react(row, 1, false);
@@ -74,6 +82,12 @@ export class ModelServer {
       }
       default: throw new Error(`a kind of change without its case: ${kind}`);
     }
+  }
+
+  /** Other settings, told to everybody. */
+  set() {
+    this.room = { settings: [{}, { locked: true }, { slowSeconds: 30, linksMax: 0 }][this.next(3)], settingsRev: this.room.settingsRev + 1 };
+    this.frames.push({ type: 'ROOM', payload: { rev: this.rev, room: this.room } });
   }
 
   /** Times differ by a minute for each value of the counter. */
@@ -149,7 +163,7 @@ export class ModelServer {
     return {
       type: 'WELCOME',
       payload: {
-        sessionId: 's', self: null, room: { id: 'r', epoch: this.epoch, rev, settings: {}, settingsRev: 0 }, hasMore: false,
+        sessionId: 's', self: null, room: { id: 'r', epoch: this.epoch, rev, ...this.room }, hasMore: false,
         presence: { count: 1 }, pinned: this.pinned(), limits: { contentMax: 2000 }, heartbeatSeconds: 30, ...how,
       },
     };
@@ -173,8 +187,8 @@ export class ModelServer {
 /** @param {Map<string, string[]>} who */
 const figures = (who) => [...who].map(([emoji, names]) => ({ emoji, count: names.length, authors: names.slice(0, 5) }));
 
-/** A message as it stands on the wire. @param {any} row */
-function told({ who, ...message }) {
+/** A message as it stands on the wire; the text of a deleted one stays behind. @param {any} row */
+function told({ who, text: _, ...message }) {
   const reactions = figures(who);
   return reactions.length ? { ...message, reactions } : message;
 }

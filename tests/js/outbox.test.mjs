@@ -114,12 +114,25 @@ test('a code of a later version passes where the server says when', () => withCl
   const { box, sent, sender } = sending(clock);
   box.add('one', 0);
   sender.pump();
-  sender.refused({ code: 'SLOW_MODE', clientId: 'id1', retryAfterMs: 1000 });
+  sender.refused({ code: 'OF_A_LATER_VERSION', clientId: 'id1', retryAfterMs: 1000 });
   clock.pass(1000);
   assert.deepEqual(sent, ['one', 'one']);
   sender.refused({ code: 'BANNED', clientId: 'id1' });
   assert.equal(box.entries[0].state, 'failed');
 }));
+
+for (const code of ['SLOW_MODE', 'TOO_YOUNG', 'BANNED', 'LOCKED', 'REPEATED', 'BLOCKED']) {
+  test(`${code} wants the writer: what was written is kept and never goes by itself, whatever the server says of time`, () => withClock((clock) => {
+    const { box, sent, sender, holds } = sending(clock);
+    box.add('one', 0);
+    sender.pump();
+    assert.ok(sender.refused({ code, clientId: 'id1', retryAfterMs: 1000 }));
+    clock.pass(60_000);
+    assert.deepEqual(sent, ['one']);
+    assert.deepEqual(box.entries.map(({ content, state, code: why }) => [content, state, why]), [['one', 'failed', code]]);
+    assert.deepEqual(holds, []);
+  }));
+}
 
 test('a fault of the server is tried three times, with growing pauses, then told', () => withClock((clock) => {
   const { box, sent, sender } = sending(clock);

@@ -47,7 +47,7 @@ export class Reader {
   }
 
   state() {
-    const { epoch, rev, messages, hasMore, hasNewer, tail, pinned, room, self, typing } = this.store;
+    const { epoch, rev, messages, hasMore, hasNewer, tail, pinned, self, typing, standing: { room } } = this.store;
     return structuredClone({ epoch, rev, messages, hasMore, hasNewer, tail, pinned, room, self, typing });
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { strings } from '../../static/js/i18n/en.js';
 import { alike, excerpt, messageModel, unsentModel } from '../../static/js/list/row-model.js';
+import { continues } from '../../static/js/list/rows.js';
 import { Clock } from '../../static/js/shared/time.js';
 import { newReactions, reactionsOf } from '../../static/js/store/reactions.js';
 import { chatStore, commands, me, message, other, welcome } from './support.mjs';
@@ -45,6 +46,16 @@ test('those are all fields that a message has in the protocol', async () => {
   const fields = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name).filter((name) => name !== 'seq');
   assert.ok(fields.length > 10);
   assert.deepEqual(fields.filter((name) => !(name in SEEN) && !(name in UNSEEN)), []);
+});
+
+test('the badge that a message was written with is seen, and begins a group of its own', () => {
+  const { model } = world();
+  const plain = model();
+  assert.equal(plain.badge, '');
+  const marked = model({ author: { ...other, badge: 'owner' } });
+  assert.equal(marked.badge, 'owner');
+  assert.ok(!alike(plain, marked));
+  assert.ok(!continues(message(1), message(2, { author: { ...other, badge: 'owner' } })));
 });
 
 test('what is around a message is seen as well', () => {

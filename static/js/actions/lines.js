@@ -2,10 +2,10 @@
 
 import { keystrokes } from '../text/hangul.js';
 
-/** @typedef {'reply' | 'edit' | 'copy' | 'link' | 'remove'} Action */
+/** @typedef {'reply' | 'edit' | 'copy' | 'link' | 'pin' | 'unpin' | 'report' | 'ban' | 'remove'} Action */
 
 /** In the order in which they are offered; what cannot be undone for ever stands last. @type {Action[]} */
-const ACTIONS = ['reply', 'edit', 'copy', 'link', 'remove'];
+const ACTIONS = ['reply', 'edit', 'copy', 'link', 'pin', 'unpin', 'report', 'ban', 'remove'];
 
 /**
  * Which part of all that can be done: `quick` the emojis, `more` what the bar has no button for, `all` both and what

@@ -43,7 +43,7 @@ export class ActionMenu {
 
   /** Once what it looks like is there as well. @param {ConstructorParameters<typeof ActionMenu>[0]} parts */
   static async load(parts) {
-    await loadStyle();
+    await loadStyle('actions');
     return new ActionMenu(parts);
   }
 

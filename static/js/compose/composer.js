@@ -32,6 +32,8 @@ export class Composer {
     this.options = options;
     this.contentMax = 2000;
     this.scheduled = false;
+    /** What is written has to wait, and is kept. */
+    this.held = false;
     /** @type {Chat.Message | null} what is being answered */
     this.answered = null;
     /** @type {Chat.Message | null} what is being edited */
@@ -150,6 +152,18 @@ export class Composer {
     this.update();
   }
 
+  /** Nothing is sent for a while, or it may be again. @param {boolean} held */
+  hold(held) {
+    if (this.held === held) return;
+    this.held = held;
+    this.update();
+  }
+
+  /** Sends what is in the box, as its button does. */
+  submit() {
+    this.#submit();
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
     const { key, isComposing, keyCode, shiftKey, ctrlKey, altKey, metaKey } = event;
@@ -167,7 +181,7 @@ export class Composer {
     const { box } = this.parts;
     const { explain, strings } = this.options;
     const content = cleanContent(box.value);
-    if (!content) return;
+    if (!content || (this.held && !this.edited)) return;
     const over = codePoints(content) - this.contentMax;
     if (over > 0) {
       explain(strings().tooLong(over));
@@ -268,6 +282,6 @@ export class Composer {
     count.hidden = left > COUNT_FROM;
     count.textContent = left < 0 ? this.options.strings().tooLong(-left) : this.options.strings().left(left);
     count.classList.toggle('over', left < 0);
-    send.disabled = content === '' || left < 0;
+    send.disabled = content === '' || left < 0 || (this.held && !this.edited);
   }
 }

@@ -3,6 +3,7 @@
 
 import { avatarImage, copyText, make, setAvatar } from '../shared/dom.js';
 import { isEmojiOnly } from '../text/emoji.js';
+import { badgeMark } from './badge.js';
 
 /**
  * @param {HTMLElement} node
@@ -18,7 +19,7 @@ export function drawMessage(node, model, { strings, actions, texts }) {
   node.dataset.seq = String(model.seq);
   node.id = `m-${model.seq}`;
   parts.at.href = `#m-${model.seq}`;
-  drawAuthor(parts, model);
+  drawAuthor(parts, model, strings);
   drawQuote(parts, model.quote, strings);
   const { key, gone, content, mentions, selfId, target: unfold } = model;
   texts.draw(parts.text, gone ? { key, content: gone } : { key, content, mentions, selfId, unfold });
@@ -45,7 +46,7 @@ export function drawUnsent(node, model, { strings, actions, texts }) {
   const parts = skeleton(node, true, model.continued);
   node.classList.add(model.failed ? 'failed' : 'pending');
   node.classList.toggle('big', isEmojiOnly(model.content));
-  drawAuthor(parts, { ...model, mark: '' });
+  drawAuthor(parts, { ...model, mark: '' }, strings);
   drawQuote(parts, model.quote, strings);
   const { key, content, mentions, selfId } = model;
   texts.draw(parts.text, { key, content, mentions, selfId });
@@ -58,12 +59,11 @@ export function drawUnsent(node, model, { strings, actions, texts }) {
 /** @typedef {{strings: Chat.Strings, actions: Chat.ViewActions, texts: import('./message-text.js').MessageTexts}} Pen what rows are drawn with */
 /** @typedef {ReturnType<typeof skeleton>} Parts */
 
-/** @param {Parts} parts @param {{avatar: string, nickname: string, mark: string}} model */
-function drawAuthor({ avatar, nick, who }, model) {
+/** @param {Parts} parts @param {{avatar: string, nickname: string, badge: string, mark: string}} model @param {Chat.Strings} strings */
+function drawAuthor({ avatar, nick, who }, model, strings) {
   setAvatar(avatar, model.avatar);
   nick.textContent = model.nickname;
-  who.querySelector('.mark')?.remove();
-  if (model.mark) who.append(make('span', 'mark', model.mark));
+  who.replaceChildren(nick, ...badgeMark(model.badge, strings), ...(model.mark ? [make('span', 'mark', model.mark)] : []));
 }
 
 /** What the message answers, above its text. @param {Parts} parts @param {import('./row-model.js').MessageModel['quote']} quote @param {Chat.Strings} strings */

@@ -25,6 +25,7 @@ export function messageModel({ key, message, own, continued }, context) {
     target: message.seq === target,
     avatar: message.author.avatar,
     nickname: message.author.nickname,
+    badge: message.author.badge ?? '',
     mark: store.authors.mark(message.author.id),
     // Of what is deleted, one line is left; of what is about to be, the way back.
     gone: message.deletedAt ? strings.deleted : leaving ? strings.deleting : '',
@@ -52,7 +53,7 @@ export function messageModel({ key, message, own, continued }, context) {
  */
 export function unsentModel({ key, entry, continued }, context) {
   const { store, clock, strings, live } = context;
-  const { nickname, avatar } = store.self ?? context.me();
+  const { nickname, avatar, badge = '' } = /** @type {Chat.Author} */ (store.self ?? context.me());
   const at = new Date(entry.at).toISOString();
   const failed = entry.state === 'failed';
   return {
@@ -62,6 +63,7 @@ export function unsentModel({ key, entry, continued }, context) {
     continued,
     avatar,
     nickname,
+    badge,
     content: entry.content,
     mentions: entry.mentions ?? [],
     selfId: store.ownId,

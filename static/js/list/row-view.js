@@ -32,7 +32,7 @@ export class RowView {
     const messages = [];
     for (const node of this.view.parts.list.querySelectorAll('li.msg')) {
       const row = /** @type {HTMLElement} */ (node);
-      const { id, seq, rev, author, avatar, client, more } = row.dataset;
+      const { id, seq, rev, author, avatar, badge, client, more } = row.dataset;
       // What stands in the place of a deleted text is the page's own word.
       const content = row.classList.contains('deleted') ? '' : row.querySelector('.text')?.textContent ?? '';
       const createdAt = row.querySelector('time')?.dateTime ?? '';
@@ -42,7 +42,10 @@ export class RowView {
         seq: Number(seq),
         rev: Number(rev),
         clientId: client ?? '',
-        author: { id: author ?? '', nickname: row.querySelector('.nick')?.textContent ?? '', avatar: avatar ?? '' },
+        author: {
+          id: author ?? '', nickname: row.querySelector('.nick')?.textContent ?? '', avatar: avatar ?? '',
+          ...(badge ? { badge: /** @type {Wire.Badge} */ (badge) } : {}),
+        },
         content,
         createdAt,
         // Only a deleted message has no text; when it was deleted is in what follows, where the server writes that.

@@ -88,5 +88,6 @@ export function continues(previous, message) {
   return previous.author.id === message.author.id
     && previous.author.nickname === message.author.nickname
     && previous.author.avatar === message.author.avatar
+    && previous.author.badge === message.author.badge
     && Date.parse(message.createdAt) - Date.parse(previous.createdAt) < GROUP_MS;
 }

@@ -25,6 +25,8 @@ export class Dock {
     this.strings = strings;
     this.form = byId('composer');
     this.joinBar = byId('join-bar');
+    this.closed = byId('closed');
+    this.account = byId('account');
     this.me = byId('me');
     /**
      * While a choice is unconfirmed: what to go back to if the server refuses.
@@ -43,8 +45,13 @@ export class Dock {
     const { identity, profile } = this;
     const joined = identity.nickname !== null;
     const asking = what !== 'rest';
-    this.form.hidden = !joined || asking;
-    this.joinBar.hidden = joined || asking;
+    const { shut } = this.store.standing;
+    const leaves = shut && this.form.contains(document.activeElement);
+    this.form.hidden = !joined || asking || shut;
+    this.joinBar.hidden = joined || asking || shut;
+    this.closed.hidden = asking || !shut;
+    if (leaves) byId('log').focus({ preventScroll: true });
+    this.#offerAccount(joined);
     if (asking) profile.open(joined ? { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' } : null, draft);
     else profile.close();
     this.#wear(identity.avatar ?? '');
@@ -54,18 +61,46 @@ export class Dock {
   /** @param {'profile' | 'prompt'} what */
   #ask(what) {
     this.show(what);
+    this.#offerAccount(true);
     this.profile.focus();
+  }
+
+  /** What the room is has changed: whether one may write in it at all. */
+  room() {
+    const asked = !byId('profile').hidden;
+    // Nobody chooses a nickname for where nothing can be said; who changes theirs goes on.
+    if (!asked || (this.store.standing.shut && this.identity.nickname === null)) this.show('rest');
+  }
+
+  /** The reader is another one from here on, here and on the server. */
+  changedIdentity() {
+    this.before = null;
+    this.show(this.identity.nickname === null ? 'prompt' : 'rest');
+    // Whoever is not in yet joins as that one anyway.
+    if (this.connection.state === 'live') this.connection.rejoin();
+  }
+
+  /** The way in for who runs the blog, and out again. Whoever comes to read is not asked about it. @param {boolean} offered in the profile */
+  #offerAccount(offered) {
+    const what = this.identity.token === null ? 'runBlog' : 'signOut';
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.account'))) {
+      button.dataset.t = what;
+      button.textContent = this.strings()[what];
+    }
+    this.account.hidden = !offered;
   }
 
   /** Whoever closed the form by keyboard goes on at what had opened it. */
   leaveProfile() {
     this.show('rest');
-    (this.identity.nickname === null ? this.joinBar : this.me).focus({ preventScroll: true });
+    const back = this.store.standing.shut ? this.closed.lastElementChild : this.identity.nickname === null ? this.joinBar : this.me;
+    /** @type {HTMLElement} */ (back).focus({ preventScroll: true });
   }
 
   /** Down to where one takes part, whatever stands there. */
   focus() {
     if (!byId('profile').hidden) this.profile.focus();
+    else if (this.store.standing.shut) byId('log').focus({ preventScroll: true });
     else if (this.identity.nickname !== null) this.composer.focus();
     else this.joinBar.focus({ preventScroll: true });
   }

@@ -1,4 +1,4 @@
-// What a reader does with messages that are stored: reacts, answers, edits, deletes.
+// What a reader does with messages that are stored: reacts, answers, edits, deletes, reports; and what moderators do.
 
 import { COMMANDS_MAX } from '../wire/commands.js';
 
@@ -21,19 +21,28 @@ export class MessageActions {
     this.strings = strings;
     this.explain = explain;
     this.writes = writes;
+    /** What was reported from this page: once a message is enough. @type {Set<string>} */
+    this.reported = new Set();
   }
 
   /** What can be done with a message here and now. @param {Chat.Message} message */
   can(message) {
     const there = !message.deletedAt && !this.deletions.has(message.id) && !this.store.commands.deletes(message.id);
-    const own = this.store.isOwn(message) && this.writes();
+    const isOwn = this.store.isOwn(message);
+    const own = isOwn && this.writes();
+    const { standing } = this.store;
+    const open = there && !standing.shut;
     return {
-      react: there,
-      reply: there && this.writes(),
-      edit: there && own && this.#editable(message),
-      remove: there && own,
+      react: open,
+      reply: open && this.writes(),
+      edit: open && own && this.#editable(message),
+      remove: there && (own || standing.may('DELETE_ANY')),
       link: true,
       copy: there,
+      report: there && !isOwn && !standing.moderates && !this.reported.has(message.id),
+      pin: there && standing.may('PIN') && !message.pinnedAt,
+      unpin: there && standing.may('PIN') && Boolean(message.pinnedAt),
+      ban: there && !isOwn && standing.may('BAN') && message.author.badge !== 'owner',
     };
   }
 
@@ -80,9 +89,15 @@ export class MessageActions {
     return this.#order({ type: 'EDIT', id: message.id, version, content, ...(mentions.length && { mentions }) });
   }
 
-  /** @param {Chat.Message} message */
-  remove({ id }) {
-    this.deletions.add(id);
+  /** One's own may be kept for a while; another's is gone at once, and whoever did it can undo that. @param {Chat.Message} message */
+  remove(message) {
+    if (this.store.isOwn(message)) this.deletions.add(message.id);
+    else this.delete(message.id);
+  }
+
+  /** @param {Chat.Message} message @param {boolean} on */
+  pin({ id }, on) {
+    this.#order({ type: 'PIN', id, on });
   }
 
   /** A deletion that can no longer be taken back. @param {string} id */

@@ -1,6 +1,7 @@
 // How many people are here, and who.
 
 import { avatarImage, make } from '../shared/dom.js';
+import { badgeMark } from '../list/badge.js';
 import { isAuthor } from '../wire/protocol.js';
 
 /** A list of thousands serves nobody, and each name in it is a picture to load. */
@@ -82,7 +83,7 @@ export class People {
       || a.nickname.localeCompare(b.nickname, this.strings().locale));
     list.replaceChildren(...ordered.slice(0, SHOWN_MAX).map((author) => {
       const item = make('li');
-      item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname));
+      item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname), ...badgeMark(author.badge, this.strings()));
       if (author.id === me) item.append(make('span', 'you', this.strings().you));
       return item;
     }));

@@ -31,6 +31,7 @@ import { Dock } from './dock.js';
 import { Frame } from './frame.js';
 import { linkTo, linkedMessage, relabel } from './labels.js';
 import { MessageActions } from './message-actions.js';
+import { Moderation } from './moderation.js';
 import { People } from './people.js';
 import { offerPopout } from './popout.js';
 import { Status } from './status.js';
@@ -62,7 +63,7 @@ export class RoomPage {
     this.store.selfId = this.identity.authorId;
     this.history = new History(this.store, api, () => this.view.schedule());
 
-    this.ownReactions = new OwnReactions(this.store, api, () => (this.identity.nickname !== null && this.connection.state === 'live' ? this.identity.anonymousId : null));
+    this.ownReactions = new OwnReactions(this.store, api, () => (this.identity.nickname !== null && this.identity.token === null && this.connection.state === 'live' ? this.identity.anonymousId : null));
     this.frame = new Frame((message) => this.#fromBlog(message));
     this.announcer = new Announcer(byId('announcer'), (n) => this.strings.announceMany(n));
     this.status = new Status({ strip: byId('status'), note: byId('note') }, words);
@@ -146,6 +147,17 @@ export class RoomPage {
     }, this.store, `${api}/members`, words, signal);
     const { composer, profile, status } = this;
     this.dock = new Dock({ identity, store, connection, composer, profile, status, strings: words, signal });
+    const { sender, commander, announcer, dock } = this;
+    this.moderation = new Moderation({
+      room, store, sender, commander, connection, identity, status, announcer, signal,
+      strings: words,
+      composer: () => composer,
+      reported: (id) => this.actions.reported.add(id),
+      changedIdentity: () => {
+        store.selfId = identity.authorId;
+        dock.changedIdentity();
+      },
+    });
     new Trigger({
       log: byId('log'),
       list: byId('list'),
@@ -158,6 +170,10 @@ export class RoomPage {
         remove: (message) => this.actions.remove(message),
         link: ({ seq }) => this.view.links.copy(seq),
         copy: async ({ content }) => await copyText(content) && this.announcer.say(this.strings.copied),
+        report: (message) => this.moderation.with((office) => office.report(message)),
+        pin: (message) => this.actions.pin(message, true),
+        unpin: (message) => this.actions.pin(message, false),
+        ban: (message) => this.moderation.with((office) => office.ban(message)),
       },
       say: (text) => this.announcer.say(text),
       signal,
@@ -207,6 +223,7 @@ export class RoomPage {
     const { identity, store } = this;
     return encodeJoin({
       anonymousId: identity.anonymousId,
+      ...(identity.token === null ? {} : { token: identity.token }),
       ...(identity.nickname === null ? {} : { nickname: identity.nickname }),
       ...(identity.nickname === null || !identity.avatar ? {} : { avatar: identity.avatar }),
       ...(store.resume ? { resume: store.resume } : {}),
@@ -276,6 +293,7 @@ export class RoomPage {
       status.note(this.strings.outboxFull);
       return false;
     }
+    if (!this.moderation.mayWrite()) return false;
     outbox.add(content, Date.now(), more);
     this.typing.reset();
     status.note('');
@@ -337,6 +355,7 @@ export class RoomPage {
       told.add(after.id);
       announcer.say(this.strings.reacted(nickname, first.emoji));
     });
+    on(store, 'room', () => dock.room());
     on(store, 'presence', () => this.composer.mentions?.update());
     on(store, 'reset', () => this.ownReactions.forget());
     on(store, 'messages', () => this.ownReactions.soon());
@@ -356,6 +375,7 @@ export class RoomPage {
     const { store, sender, commander, dock } = this;
     if (wire.type === 'ERROR') {
       const error = /** @type {Chat.WireError} */ (wire.payload);
+      if (error.code === 'BAD_TOKEN') this.moderation.forget();
       if (!sender.refused(error) && !commander.refused(error) && !error.clientId) dock.refused(error);
       this.frame.post('error', { code: String(error.code) });
       return;

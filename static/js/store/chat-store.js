@@ -7,6 +7,7 @@ import { Authors } from './authors.js';
 import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
 import { bySeq, indexOf, insert } from './message-list.js';
 import { Quotes } from './quotes.js';
+import { Standing } from './standing.js';
 import { Typing } from './typing.js';
 
 /** So many of the newest messages are kept while the reader is far above them. */
@@ -18,7 +19,7 @@ const TAIL_MAX = 50;
  * in its place, without its text. A message is replaced and never changed itself.
  *
  * Events: `messages` (the list changed), `arrived` (detail: new messages of others),
- * `reset` (another list begins), `self`, `presence`, `typing`, `pinned`, `resolved` (detail: clientId),
+ * `reset` (another list begins), `self`, `room`, `presence`, `typing`, `pinned`, `resolved` (detail: clientId),
  * `reacted` (detail: a message before and after its reactions changed),
  * `done` (detail: a command that the server has carried out).
  */
@@ -49,8 +50,8 @@ export class ChatStore extends EventTarget {
     /** @type {Chat.Message[]} the newest pin first; not all of them need be in the list */
     this.pinned = [];
     this.typists = new Typing(() => this.self?.id ?? null, (now) => this.#emit('typing', now));
-    /** @type {Chat.Room} */
-    this.room = { settings: {}, settingsRev: 0 };
+    /** What the room's owner has set, and what we may do here. */
+    this.standing = new Standing();
     /** @type {Chat.Limits | null} */
     this.limits = null;
     /** @type {Chat.Author | null} */
@@ -129,6 +130,13 @@ export class ChatStore extends EventTarget {
       case 'REACTION':
         if (isReactions(payload)) this.#react(payload);
         break;
+      case 'ROOM':
+        if (this.standing.told(payload.room)) this.#emit('room');
+        break;
+      case 'QUEUE':
+        this.standing.reported = Number(payload.reported) || 0;
+        this.#emit('room');
+        break;
       case 'TYPING':
         this.typists.receive(payload);
         break;
@@ -160,7 +168,8 @@ export class ChatStore extends EventTarget {
     // Where what was missed follows in pieces this is where we were: each piece moves it on, and a cut loses one piece.
     this.rev = room.rev;
     this.limits = welcome.limits ?? null;
-    this.room = { title: room.title, settings: room.settings ?? {}, settingsRev: room.settingsRev ?? 0 };
+    this.standing.welcome(welcome, sameLife);
+    this.#emit('room');
     if (pinned || !resumed) this.pinned = Array.isArray(pinned) ? pinned.filter(isMessage).slice(0, PINS_MAX) : [];
     if (resumed) {
       this.#arrive(messages);

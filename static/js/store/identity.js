@@ -1,9 +1,12 @@
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
+// Who looks after the blog is somebody else from the moment in which they say so until they sign out: an account, whose
+// login is kept beside the visitor that this browser was before.
 
 import { takeFromCookie } from '../shared/storage.js';
 
 const KEY = 'realtime-chat:identity';
+const ACCOUNT = 'realtime-chat:account';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A version 4 UUID; `randomUUID` itself is missing on pages served without TLS. */
@@ -22,12 +25,36 @@ export class Identity {
     const left = takeFromCookie(KEY);
     if (left !== null && storage.get(KEY) === null) storage.set(KEY, left);
     const stored = this.#read();
+    const account = this.#account();
     this.anonymousId = stored?.anonymousId ?? newId();
+    /** The secret of an account's login; null for a visitor. */
+    this.token = account?.token ?? null;
+    const known = account ?? stored;
     /** @type {string | null} */
-    this.nickname = stored?.nickname ?? null;
+    this.nickname = known?.nickname ?? null;
     /** @type {string | null} */
-    this.avatar = stored?.avatar ?? null;
+    this.avatar = known?.avatar ?? null;
     /** Our public id, so that our own messages stand on our side before the socket opens. */
+    this.authorId = known?.authorId ?? null;
+  }
+
+  /** From here on we are this account. @param {string} token @param {string} nickname */
+  signIn(token, nickname) {
+    this.token = token;
+    this.nickname = nickname;
+    this.avatar = '';
+    this.authorId = null;
+    this.#write();
+  }
+
+  /** Back to the visitor that this browser was before. */
+  signOut() {
+    // Another tab may have signed in anew meanwhile.
+    if (this.#account()?.token === this.token) this.storage.set(ACCOUNT, null);
+    this.token = null;
+    const stored = this.#read();
+    this.nickname = stored?.nickname ?? null;
+    this.avatar = stored?.avatar ?? null;
     this.authorId = stored?.authorId ?? null;
   }
 
@@ -48,7 +75,7 @@ export class Identity {
 
   /** The server's word on who we are. @param {{id: string, nickname: string, avatar: string}} self */
   confirm(self) {
-    if (this.nickname === null) return;
+    if (this.nickname === null && this.token === null) return;
     this.authorId = self.id;
     this.nickname = self.nickname;
     this.avatar = self.avatar;
@@ -63,20 +90,32 @@ export class Identity {
   }
 
   #write() {
-    const { anonymousId, nickname, avatar, authorId } = this;
-    this.storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
+    const { anonymousId, token, nickname, avatar, authorId } = this;
+    if (token !== null) this.storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));
+    else this.storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
   }
 
   /** @returns {Chat.Stored | null} */
   #read() {
+    const stored = this.#kept(KEY);
+    return stored && UUID.test(stored.anonymousId) ? stored : null;
+  }
+
+  /** @returns {Chat.Account | null} */
+  #account() {
+    const stored = this.#kept(ACCOUNT);
+    return typeof stored?.token === 'string' ? stored : null;
+  }
+
+  /** @param {string} key */
+  #kept(key) {
     try {
-      const stored = JSON.parse(this.storage.get(KEY) ?? 'null');
-      if (!UUID.test(stored?.anonymousId) || typeof stored.nickname !== 'string') return null;
+      const { anonymousId, token, nickname, avatar, authorId } = JSON.parse(this.storage.get(key) ?? '');
+      if (typeof nickname !== 'string') return null;
       return {
-        anonymousId: stored.anonymousId,
-        nickname: stored.nickname,
-        avatar: typeof stored.avatar === 'string' ? stored.avatar : '',
-        authorId: typeof stored.authorId === 'string' ? stored.authorId : null,
+        anonymousId, token, nickname,
+        avatar: typeof avatar === 'string' ? avatar : '',
+        authorId: typeof authorId === 'string' ? authorId : null,
       };
     } catch {
       return null;

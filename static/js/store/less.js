@@ -31,11 +31,11 @@ export async function askLess(store, base, get = getJson) {
   const page = await get(`${base}/messages?limit=${STEP}`);
   if (store.epoch !== epoch || store.rev !== rev) return;
   // It is what a fresh WELCOME is, with fewer messages; what else that tells is as it was.
-  const { self, limits, pinned, room: { title, settings, settingsRev }, presence: { count, approximate, members } } = store;
+  const { self, limits, pinned, standing: { rights, room: { title, settings, settingsRev } }, presence: { count, approximate, members } } = store;
   store.receive({
     type: 'WELCOME',
     payload: {
-      self, limits, pinned, resumed: false, room: { epoch: page.epoch, rev: page.rev, title, settings, settingsRev },
+      self, limits, pinned, rights, resumed: false, room: { epoch: page.epoch, rev: page.rev, title, settings, settingsRev },
       messages: page.messages, hasMore: page.hasMore, presence: { count, approximate, members },
     },
   });

@@ -1,4 +1,4 @@
-// What a reader asks to have done with messages that are stored: edits, deletions, reactions. Until the server has
+// What a reader asks to have done with messages that are stored: edits, deletions, reactions, pins. Until the server has
 // answered each is sent again after a break. In memory only: after a reload what is there is what counts.
 
 import { encodeCommand } from './protocol.js';
@@ -143,6 +143,7 @@ export class Commands {
 function supersedes(newer, older) {
   if (newer.id !== older.id) return false;
   if (newer.type === 'REACT') return older.type === 'REACT' && older.emoji === newer.emoji;
+  if (newer.type === 'PIN') return older.type === 'PIN';
   // An edit that may be stored has made a version of its own, which the next one has to name.
   return newer.type === 'DELETE' || (older.type === 'EDIT' && !older.sent);
 }

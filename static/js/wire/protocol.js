@@ -2,8 +2,14 @@
 
 export const SUBPROTOCOL = 'realtime-chat.v1';
 
-/** Frames that carry a `rev` and are still no change of the room. */
-const NOT_A_CHANGE = new Set(['ACK', 'HEARTBEAT', 'WELCOME']);
+/** Frames that carry a `rev` and are still no change of the room. (ROOM is a state, with a counter of its own.) */
+const NOT_A_CHANGE = new Set(['ACK', 'HEARTBEAT', 'ROOM', 'WELCOME']);
+
+/** What somebody may do beside writing, as bits of the `rights` in WELCOME. */
+export const RIGHT = { DELETE_ANY: 8, PIN: 16, BAN: 32, ROOM_SET: 64 };
+
+/** Refusals that pass with time and still want the writer: what was written waits for them and does not go by itself. */
+export const WANTS_WRITER = new Set(['BANNED', 'BLOCKED', 'LOCKED', 'REPEATED', 'SLOW_MODE', 'TOO_YOUNG']);
 
 /** Batches do not nest in version 1; the limit only bounds what a broken sender can cost. */
 const NESTING_MAX = 4;
@@ -79,6 +85,11 @@ export function isWelcome(value) {
     && Number.isSafeInteger(value.room.rev) && Array.isArray(value.messages);
 }
 
+/** @param {unknown} value @returns {value is Chat.Room} */
+export function isRoom(value) {
+  return isObject(value) && isObject(value.settings) && Number.isSafeInteger(value.settingsRev);
+}
+
 /** Who is here, as far as it can be read. @param {any} presence @returns {Chat.Presence | null} */
 export function readPresence(presence) {
   if (!isObject(presence) || !Number.isSafeInteger(presence.count)) return null;
@@ -90,7 +101,7 @@ export function readPresence(presence) {
   return Array.isArray(members) ? { ...count, members: authors(members), joined: authors(joined), left: authors(left) } : count;
 }
 
-/** @param {{anonymousId: string, nickname?: string, avatar?: string, resume?: Chat.Cursor}} payload */
+/** @param {{anonymousId: string, token?: string, nickname?: string, avatar?: string, resume?: Chat.Cursor}} payload */
 export const encodeJoin = (payload) => JSON.stringify({ type: 'JOIN', payload });
 
 /** @param {{nickname: string, avatar?: string}} payload */

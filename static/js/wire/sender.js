@@ -1,6 +1,7 @@
 // Takes a queue (the outbox, or the commands) to the server, one entry at a time, and decides what each refusal means.
 
 import { DetailEvent } from '../shared/events.js';
+import { WANTS_WRITER } from './protocol.js';
 
 /** Refusals that pass with time: the same entry is sent again by itself. */
 const PASSING = new Set(['RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE']);
@@ -11,7 +12,7 @@ const PAUSE_MS_DEFAULT = 2_000;
 const FAULT_RETRIES = 3;
 
 /**
- * Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: {code, entry}).
+ * Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: {code, entry, error}).
  * @template {{clientId: string}} T
  */
 export class Sender extends EventTarget {
@@ -91,7 +92,7 @@ export class Sender extends EventTarget {
       this.faults = 0;
       this.queue.fail(entry.clientId, error.code);
       this.#release();
-      this.#emit('failed', { code: error.code, entry });
+      this.#emit('failed', { code: error.code, entry, error });
       this.pump();
     }
     this.#emit('changed');
@@ -100,6 +101,7 @@ export class Sender extends EventTarget {
 
   /** Codes that come later are told apart by whether the server says when to try again. @param {Chat.WireError} error */
   #passes({ code, retryAfterMs }) {
+    if (WANTS_WRITER.has(code)) return false;
     if (PASSING.has(code) || Number(retryAfterMs) > 0) return true;
     if (code !== 'INTERNAL' || this.faults >= FAULT_RETRIES) return false;
     this.faults += 1;

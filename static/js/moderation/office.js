@@ -1,0 +1,143 @@
+// Everything that visitors seldom need and moderators often: reports, the room's rules, the sign-in, bans, the header's
+// desk, and the way back from each of these. Loaded with the first need of any of it.
+
+import { loadStyle } from '../actions/style.js';
+import { loadWords } from '../i18n/moderation.js';
+import { byId } from '../shared/dom.js';
+import { uuid } from '../store/identity.js';
+import { Asks } from './asks.js';
+import { openBan } from './ban.js';
+import { Desk } from './desk.js';
+import { refusal } from './refusal.js';
+import { openReport, openRules } from './report.js';
+import { openSignIn, post, signOut } from './sign-in.js';
+import { Toast } from './toast.js';
+
+/** An answer may be this much (ms) behind what it answers, or before it. */
+const APART_MS = 15_000;
+/** So many acts are remembered, so that none is told of twice. */
+const TOLD_MAX = 100;
+
+export class Office {
+  /** @param {Chat.OfficeParts} parts @param {Chat.OfficeWords} words */
+  constructor(parts, words) {
+    this.parts = parts;
+    this.words = words;
+    const { store, connection, signal } = parts;
+    /** Within the same landmark as the conversation. */
+    this.host = byId('log').parentElement ?? document.body;
+    this.asks = new Asks(parts, uuid);
+    this.toast = new Toast(this.host);
+    /** What the reader has done to messages here, and when. @type {Map<string, {what: 'deleted' | 'pinned' | 'unpinned', at: number}>} */
+    this.deeds = new Map();
+    /** @type {Set<string>} */
+    this.told = new Set();
+    /** @type {Desk | null} */
+    this.desk = null;
+    connection.addEventListener('frame', (event) => this.#hear(/** @type {any} */ (event).detail), { signal });
+    store.addEventListener('done', (event) => this.#done(/** @type {any} */ (event).detail), { signal });
+    store.addEventListener('room', () => this.#watch(), { signal });
+    const language = new MutationObserver(() => this.#relabel());
+    language.observe(document.documentElement, { attributeFilter: ['lang'] });
+    signal.addEventListener('abort', () => {
+      language.disconnect();
+      this.desk?.destroy();
+      this.toast.destroy();
+    });
+    this.#watch();
+  }
+
+  /** @param {Chat.OfficeParts} parts */
+  static async load(parts) {
+    const [words] = await Promise.all([loadWords(parts.strings().locale), loadStyle('moderation')]);
+    return new Office(parts, words);
+  }
+
+  /** @param {Chat.Message} message */
+  report(message) {
+    openReport(this, message);
+  }
+
+  /** @param {Chat.Message} message */
+  ban({ author }) {
+    openBan(this, author);
+  }
+
+  /** @param {string} rules @param {() => void} agreed */
+  rules(rules, agreed) {
+    openRules(this, rules, agreed);
+  }
+
+  /** Until when, and why. @param {Chat.WireError} error */
+  banned(error) {
+    this.parts.status.note(refusal(error, this.parts.strings(), this.words));
+  }
+
+  /** The login had ended. */
+  signedOut() {
+    this.toast.show(this.words.signIn.ended);
+  }
+
+  /** In or out. */
+  account() {
+    if (this.parts.identity.token === null) openSignIn(this);
+    else signOut(this);
+  }
+
+  /** Why an answer is not the one that was hoped for. @param {Chat.Frame | null} answer */
+  why(answer) {
+    const { unanswered } = this.words;
+    if (answer?.type !== 'ERROR') return unanswered;
+    return refusal(/** @type {any} */ (answer.payload), this.parts.strings(), this.words) || unanswered;
+  }
+
+  /** Something was done, and can be undone for as long as its notice stands. @param {string} auditId @param {string} text */
+  did(auditId, text) {
+    if (this.told.has(auditId)) return;
+    this.told.add(auditId);
+    if (this.told.size > TOLD_MAX) this.told.delete(/** @type {string} */ (this.told.values().next().value));
+    this.toast.show(text, { label: this.words.undo, act: () => this.#undo(auditId) });
+  }
+
+  /** @param {string} auditId */
+  async #undo(auditId) {
+    const { undone, undoneBefore, changedSince, unanswered, errors } = this.words;
+    const { status, body } = await post(`admin/audit/${encodeURIComponent(auditId)}/undo`, this.parts.identity.token);
+    const code = body.code ?? body.error?.code;
+    this.toast.show(status >= 200 && status < 300 ? undone : code === 'ALREADY_UNDONE' ? undoneBefore
+      : code === 'CHANGED_SINCE' ? changedSince : status === 429 ? errors.RATE_LIMITED : unanswered);
+  }
+
+  /** @param {Chat.Frame} frame */
+  #hear({ type, payload }) {
+    if (type !== 'MOD' || payload.undone || payload.by?.id !== this.parts.store.ownId) return;
+    // Of what is done to a message the answer is an ACK; this tells by which number it can be undone.
+    const id = payload.target?.id;
+    const { entries } = this.parts.store.commands;
+    const what = entries.map((entry) => (entry.id === id ? deed(entry) : null)).find(Boolean) ?? this.deeds.get(id)?.what;
+    if (what) this.did(payload.auditId, this.words.done[what]);
+  }
+
+  /** @param {Chat.Command} command */
+  #done(command) {
+    const what = deed(command);
+    if (!what) return;
+    for (const [id, { at }] of this.deeds) if (Date.now() - at > APART_MS) this.deeds.delete(id);
+    this.deeds.set(command.id, { what, at: Date.now() });
+  }
+
+  #watch() {
+    if (this.parts.store.standing.moderates) this.desk ??= new Desk(this);
+  }
+
+  async #relabel() {
+    const { locale } = this.parts.strings();
+    const words = await loadWords(locale);
+    if (locale !== this.parts.strings().locale) return;
+    this.words = words;
+    this.desk?.relabel();
+  }
+}
+
+/** @param {Chat.Command} command */
+const deed = (command) => (command.type === 'DELETE' ? 'deleted' : command.type === 'PIN' ? (command.on ? 'pinned' : 'unpinned') : null);

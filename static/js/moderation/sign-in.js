@@ -1,0 +1,98 @@
+// The sign-in of who runs the blog: a one-time code from the admin page becomes a login of this browser, here in the frame.
+// Neither the code nor the login's secret ever stands in an address.
+
+import { listenEnter } from '../compose/enter.js';
+import { base } from '../shared/base.js';
+import { make } from '../shared/dom.js';
+import { Dialog, button } from './dialog.js';
+
+/** Letters and digits of a code, which is written in groups of four. */
+const CODE_LETTERS = 12;
+
+/** A code as the server writes it, from however somebody has typed it. @param {string} typed @returns {string | null} */
+export function codeOf(typed) {
+  const letters = typed.normalize('NFKC').toUpperCase().replace(/[^A-Z0-9]/g, '');
+  return letters.length === CODE_LETTERS ? letters.replace(/.{4}(?=.)/g, '$&-') : null;
+}
+
+/** @param {import('./office.js').Office} office */
+export function openSignIn(office) {
+  const { signIn: words, cancel } = office.words;
+  const dialog = new Dialog(office.host, words.title, cancel);
+  const label = make('label', 'mod-code');
+  const box = make('input', 'box');
+  box.type = 'text';
+  box.autocomplete = 'one-time-code';
+  box.spellcheck = false;
+  box.placeholder = 'ABCD-EFGH-JKMN';
+  for (const [name, value] of [['autocapitalize', 'characters'], ['enterkeyhint', 'go'], ['lang', 'en'], ['maxlength', '40']]) box.setAttribute(name, value);
+  label.append(make('span', '', words.code), box);
+  const submit = async () => {
+    const code = codeOf(box.value);
+    if (code === null) {
+      dialog.explain(words.short);
+      box.focus();
+      return;
+    }
+    dialog.wait(true);
+    const { status, body } = await post('auth/code', null, { code });
+    if (!dialog.open) return;
+    if (status === 200 && typeof body.token === 'string' && typeof body.user?.nickname === 'string') {
+      dialog.close();
+      signedIn(office, body.token, body.user.nickname);
+      return;
+    }
+    dialog.explain(status === 401 ? words.wrong : status === 429 ? office.words.errors.RATE_LIMITED : office.words.unanswered);
+    box.focus();
+    box.select();
+  };
+  listenEnter(box, { touch: () => false, submit, signal: office.parts.signal });
+  box.addEventListener('input', () => { dialog.fault.textContent = ''; });
+  const foot = make('div', 'mod-foot');
+  foot.append(button('link', cancel, () => dialog.close()), button('primary', words.submit, submit));
+  dialog.show([make('p', 'mod-how', words.how), label, foot], box);
+}
+
+/** @param {import('./office.js').Office} office @param {string} token @param {string} nickname */
+function signedIn(office, token, nickname) {
+  const { identity, changedIdentity } = office.parts;
+  const { signIn: words } = office.words;
+  identity.signIn(token, nickname);
+  changedIdentity();
+  office.toast.show([words.done(`\u2068${nickname}\u2069`), ...(identity.storage.lasting ? [] : [words.notKept])].join(' '));
+}
+
+/** Forgets the login at once, whether or not the server can be told. @param {import('./office.js').Office} office */
+export function signOut(office) {
+  const { identity, changedIdentity } = office.parts;
+  const { token } = identity;
+  identity.signOut();
+  changedIdentity();
+  office.toast.show(office.words.signIn.out);
+  if (token !== null) post('auth/logout', token);
+}
+
+/**
+ * @param {string} path below /api/v1
+ * @param {string | null} token
+ * @param {object} [content]
+ * @returns {Promise<{status: number, body: any}>} status 0 where there was no answer
+ */
+export async function post(path, token, content) {
+  try {
+    const answer = await fetch(`${base}/api/v1/${path}`, {
+      method: 'POST',
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      headers: {
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...(content ? { 'Content-Type': 'application/json' } : {}),
+      },
+      ...(content ? { body: JSON.stringify(content) } : {}),
+    });
+    return { status: answer.status, body: await answer.json().catch(() => ({})) };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}

@@ -1,0 +1,80 @@
+// What moderators do, reports, the sign-in of who runs the blog, the room's rules and its slow mode: all of it is loaded
+// with the first need of it. Here is what notices that need.
+
+export class Moderation {
+  /** @param {Chat.OfficeParts} parts */
+  constructor(parts) {
+    const { store, sender, commander, signal } = parts;
+    this.parts = parts;
+    /** @type {Promise<import('../moderation/office.js').Office> | null} */
+    this.loading = null;
+    /** @type {Promise<import('../compose/slow.js').Slow> | null} */
+    this.slow = null;
+    /** The rules that the writer knows. */
+    this.rules = '';
+    this.wasShut = false;
+    store.addEventListener('room', () => this.#room(), { signal });
+    for (const one of [sender, commander]) {
+      one.addEventListener('failed', (event) => {
+        const { code, entry, error } = /** @type {any} */ (event).detail;
+        if (code === 'SLOW_MODE') this.#slowly((slow) => slow.refused(entry, error));
+        if (code === 'BANNED') this.with((office) => office.banned(error));
+      }, { signal });
+    }
+    document.addEventListener('click', ({ target }) => {
+      if (/** @type {Element} */ (target).closest('.account')) this.with((office) => office.account());
+    }, { signal });
+  }
+
+  /** @param {(office: import('../moderation/office.js').Office) => void} act @param {() => void} [otherwise] it cannot be had now */
+  async with(act, otherwise) {
+    this.loading ??= import('../moderation/office.js').then(({ Office }) => Office.load(this.parts));
+    const { signal, status, strings } = this.parts;
+    const office = await this.loading.catch(() => null);
+    if (signal.aborted) return;
+    if (office) act(office);
+    else {
+      this.loading = null;
+      if (otherwise) otherwise();
+      else status.note(strings().actions.unavailable);
+    }
+  }
+
+  /** Whether what is in the box may go now. Where the room has rules the writer reads them first, and what is in the box goes then. */
+  mayWrite() {
+    const { store: { standing }, composer } = this.parts;
+    const { rules = '' } = standing.room.settings;
+    if (!rules || standing.moderates || rules === this.rules) return true;
+    const go = () => {
+      this.rules = rules;
+      composer().submit();
+    };
+    // Nobody is kept from writing by a file that does not come.
+    this.with((office) => office.rules(rules, go), go);
+    return false;
+  }
+
+  /** The server does not know the login any more. */
+  forget() {
+    const { identity, changedIdentity } = this.parts;
+    if (identity.token === null) return;
+    identity.signOut();
+    changedIdentity();
+    this.with((office) => office.signedOut());
+  }
+
+  #room() {
+    const { store: { standing }, announcer, strings } = this.parts;
+    const { shut, moderates, room: { settings } } = standing;
+    if (shut && !this.wasShut) announcer.say(strings().closed);
+    this.wasShut = shut;
+    if (moderates && !this.loading) this.with(() => {}, () => {});
+    if (settings.slowSeconds && !moderates) this.#slowly(() => {});
+  }
+
+  /** @param {(slow: import('../compose/slow.js').Slow) => void} act */
+  #slowly(act) {
+    this.slow ??= import('../compose/slow.js').then(({ Slow }) => Slow.load(this.parts));
+    this.slow.then(act, () => { this.slow = null; });
+  }
+}
