@@ -17,7 +17,7 @@ fn message(rev: i64) -> ChatMessage {
         seq: rev,
         rev,
         client_id: Uuid::from_u128(7),
-        author: Author { avatar: AvatarName::derived_from(&id), id, nickname },
+        author: Author { avatar: AvatarName::derived_from(&id), id, nickname, badge: None },
         content: Content::parse(&"some words ".repeat(9)).expect("a content"),
         created_at: DateTime::UNIX_EPOCH,
         annotations: None,

@@ -14,7 +14,7 @@ const N: i64 = 1_000;
 fn changes() -> Vec<Change> {
     let id = AuthorId::from_stored("AAAAAAAAAAAAAAAAAAAAAA");
     let nickname = Nickname::parse("somebody").expect("a nickname");
-    let author = Author { avatar: AvatarName::derived_from(&id), id, nickname };
+    let author = Author { avatar: AvatarName::derived_from(&id), id, nickname, badge: None };
     let change = |rev| {
         Change::from(Arc::new(ChatMessage {
             id: rev,

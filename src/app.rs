@@ -34,7 +34,7 @@ use crate::{
 };
 use chat_metrics::gauge;
 
-pub use commands::{back_up, healthcheck, migrate, new_epoch, restore};
+pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, restore};
 pub use error::AppError;
 
 /// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.
@@ -71,7 +71,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let Started { carrying, database } = tokio::select! {
+    let Started { carrying, keeping, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -102,6 +102,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     failover.abort();
     renewing.abort();
     forgetting.abort();
+    keeping.abort();
     if let Some(carrying) = carrying {
         carrying.stop();
     }

@@ -67,6 +67,9 @@ pub enum Command {
         #[command(flatten)]
         flags: DatabaseFlags,
     },
+    /// Print a one-time code by which the owner signs in, in the chat under any post or over the API, and end.
+    #[command(after_help = OTHER_SETTINGS)]
+    Owner(DatabaseFlags),
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).
@@ -144,6 +147,7 @@ impl Config {
         match &self.command {
             Some(
                 Command::Migrate(flags)
+                | Command::Owner(flags)
                 | Command::NewEpoch { flags, .. }
                 | Command::Backup { flags, .. }
                 | Command::Restore { flags, .. },

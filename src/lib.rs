@@ -8,6 +8,7 @@
 //! - [`healthcheck`]: asks a running server whether it is well
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
+//! - [`moderation`]: who is signed in, and what those with rights do
 //! - [`session_registry`]: which sessions there are, here and on the other servers
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
@@ -21,6 +22,7 @@ pub mod highlight;
 pub mod http;
 pub mod logging;
 pub mod memory;
+pub mod moderation;
 pub mod redis_client;
 pub mod session;
 pub mod session_registry;

@@ -139,7 +139,7 @@ impl Messages {
 fn author(n: u128) -> Author {
     let id = IdentityKey::new(&[7; 32]).author_id(AnonymousId::new(Uuid::from_u128(n)));
     let nickname = Nickname::parse("writer").expect("a nickname");
-    Author { avatar: AvatarName::derived_from(&id), id, nickname }
+    Author { avatar: AvatarName::derived_from(&id), id, nickname, badge: None }
 }
 
 /// One batch after the other to the store, by nobody but this loop.

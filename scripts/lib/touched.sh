@@ -20,6 +20,7 @@ chosen_by_files() {
         name=$(basename "$file")
         case $file in
             src/http/*) printf 'it %s\n' http:: page:: limits:: docs:: ;;
+            src/moderation/* | crates/moderation/*) printf 'it %s\n' moderation:: admin_api:: docs:: house:: ;;
             src/session/*) printf 'it %s\n' frames:: bad_input:: heartbeat:: upgrade:: slow_reader:: ;;
             crates/rooms/*) printf 'it %s\n' p1_ p2_ p3_ p4_ presence:: rooms:: ;;
             crates/store/* | migrations/*) printf 'it %s\n' p1_ p7_ backup:: ;;

@@ -5,8 +5,12 @@ use std::path::Path;
 use super::error::AppError;
 #[cfg(feature = "fault-injection")]
 use crate::fault_injection::Broken;
-use crate::{config::ServeConfig, healthcheck};
-use chat_domain::RoomId;
+use crate::{
+    config::ServeConfig,
+    healthcheck,
+    moderation::{CODE_TRIES, CODE_VALID, OneTimeCode},
+};
+use chat_domain::{AvatarName, IdentityKey, Nickname, RoomId, UserId};
 use chat_store::{Store, StoreError, StoreSettings};
 
 /// Brings the schema up to date.
@@ -18,6 +22,23 @@ pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
         true => println!("the schema is up to date"),
         false => applied.iter().for_each(|name| println!("applied {name}")),
     }
+    Ok(())
+}
+
+/// Prints a code by which the owner signs in; the first time it makes the owner.
+pub fn owner(config: &ServeConfig) -> Result<(), AppError> {
+    let store = open_store(config, false)?;
+    block_on(store.migrate())?;
+    let meta = block_on(store.meta())?;
+    let secret = config.site.secret.as_ref().map_or(&meta.secret[..], |secret| secret.expose().as_bytes());
+    let (code, key) = (OneTimeCode::random(), IdentityKey::new(secret));
+    let nickname = Nickname::from_stored("Owner".to_owned());
+    let avatar = AvatarName::derived_from(&key.user_author_id(UserId::from_uuid(uuid::Uuid::nil())));
+    let named = (code.name().to_owned(), code.hash(&key));
+    block_on(store.owner_code(named, (nickname, avatar), (CODE_TRIES, CODE_VALID)))?;
+    println!("{code}");
+    eprintln!("This code signs the owner in, once, within ten minutes: in the chat under any post, by the profile's");
+    eprintln!("\"I run this blog\", or over the API (docs/MODERATION.md).");
     Ok(())
 }
 

@@ -9,18 +9,21 @@ use super::{bus, error::AppError, lease};
 use crate::{
     config::ServeConfig,
     http::{Actors, Site},
+    moderation::{self, Desk},
     session::JoinContext,
 };
 use chat_domain::IdentityKey;
 use chat_metrics::Metrics;
 use chat_rooms::persistence::{BatchLimits, Persistence};
-use chat_rooms::{Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_rooms::{Access, Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
 use chat_store::{OwnServer, Store, StoreError};
 
 /// What runs once the database was reached, beside the actors.
 pub(super) struct Started {
     /// The thread of the bus, where there is one.
     pub carrying: Option<Arbiter>,
+    /// What keeps up with what concerns all rooms.
+    pub keeping: actix_web::rt::task::JoinHandle<()>,
     /// How the database is called for good.
     pub database: String,
 }
@@ -71,6 +74,8 @@ pub(super) async fn start_actors(
         store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
     let bus = bus::chosen(config, store);
     let port = bus::port(bus.as_deref());
+    let identity = IdentityKey::new(secret);
+    let access = Access::new(identity.clone());
     let limits = RegistryLimits {
         n_rooms_max: config.limits.rooms_max.max(1),
         idle_max: config.limits.room_idle,
@@ -83,15 +88,20 @@ pub(super) async fn start_actors(
             edit_window: Some(config.limits.edit_window),
             understood: site.understood.clone(),
             bus: port.clone(),
+            access: access.clone(),
         },
     };
     let append = persistence.clone().recipient();
-    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone()).start();
+    let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone());
+    let control = registry.control();
+    let registry = registry.start();
+    let desk = Desk::new(store.clone(), access, identity.clone(), registry.clone(), port.clone());
+    let keeping = actix::spawn(moderation::keep(desk.clone(), store.clone(), registry.clone(), control));
     let carrying = bus.map(|bus| bus::start(bus, (port, meta.name.clone()), own, site, &registry));
-    let join_context = JoinContext { registry: registry.clone().recipient(), identity: IdentityKey::new(secret) };
+    let join_context = JoinContext { registry: registry.clone().recipient(), identity, desk };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(Started { carrying, database: meta.name })
+    Ok(Started { carrying, keeping, database: meta.name })
 }

@@ -134,6 +134,7 @@ impl From<'_> {
             }
             Said::People(summary) => written(self.head("people"), &[summary.to_json().into()]),
             Said::Typing(author) => written(self.head("ephemeral"), &[chat_wire::author_json(author).into()]),
+            Said::Control => written(self.head("control"), &[]),
         }
     }
 
@@ -257,7 +258,12 @@ mod tests {
 
     fn author() -> Author {
         let id = AuthorId::from_stored("0123456789abcdefghijkl");
-        Author { avatar: AvatarName::derived_from(&id), nickname: Nickname::parse("사람").expect("a nickname"), id }
+        Author {
+            avatar: AvatarName::derived_from(&id),
+            nickname: Nickname::parse("사람").expect("a nickname"),
+            badge: None,
+            id,
+        }
     }
 
     fn change(rev: i64, content: &str) -> Change {

@@ -112,6 +112,8 @@ impl ResponseError for HttpError {
             ErrorCode::StoreUnavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+            ErrorCode::BadToken | ErrorCode::BadCode => StatusCode::UNAUTHORIZED,
+            ErrorCode::SettingsConflict | ErrorCode::AlreadyUndone | ErrorCode::ChangedSince => StatusCode::CONFLICT,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

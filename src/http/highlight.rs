@@ -1,24 +1,18 @@
 //! Colours of code, for the page.
 
-use std::time::Duration;
-
-use actix::clock::timeout;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{BytesMut, Data, Payload},
+    web::{Data, Payload},
 };
-use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 
-use super::{address, error::HttpError, site::Site};
+use super::{address, body::whole_body, error::HttpError, site::Site};
 use crate::highlight::{CODE_BYTES_MAX, Full};
 use chat_wire::ErrorCode;
 
 /// The body may have twice the bytes of a code, as JSON writes line ends and quotes as two, and a KiB around it.
 const BODY_BYTES_MAX: usize = 2 * CODE_BYTES_MAX + 1_024;
-/// How long the whole body may take to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(5);
 /// What colouring a byte of code costs an address, in bytes of answers: with the defaults of docs/LIMITS.md it may ask
 /// for the longest code 64 times at once, and 8 times a second after that.
 const COST: u64 = 64;
@@ -26,7 +20,6 @@ const COST: u64 = 64;
 const BAD_BODY: HttpError =
     HttpError::new(ErrorCode::BadRequest, "the body is a JSON object with code, a text, and language, a text or null");
 const TOO_LARGE: HttpError = HttpError::new(ErrorCode::TooLarge, "code has at most 16 KiB, the whole body 33");
-const TOO_SLOW: HttpError = HttpError::new(ErrorCode::BadRequest, "the body did not arrive in time");
 const OVERLOADED: HttpError = HttpError::new(ErrorCode::Overloaded, "too much code waits for its colours");
 
 #[derive(Deserialize)]
@@ -38,7 +31,7 @@ struct Asked {
 
 /// `POST /api/v1/highlight`: what each part of a code is.
 pub async fn highlight(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
-    let body = timeout(BODY_WAIT, whole(body)).await.map_err(|_| TOO_SLOW)??;
+    let body = whole_body(body, BODY_BYTES_MAX).await?;
     let Asked { language, code } = asked(&body)?;
     let n_bytes = u64::try_from(code.len()).unwrap_or(u64::MAX);
     let made = site.highlighter.highlight(language.unwrap_or_default(), code).await;
@@ -51,21 +44,6 @@ pub async fn highlight(request: HttpRequest, body: Payload, site: Data<Site>) ->
     Ok(response.body(colours.json))
 }
 
-/// A whole body, as long as it is not too long: what it says of its length is not believed.
-async fn whole<E>(
-    mut body: impl Stream<Item = Result<actix_web::web::Bytes, E>> + Unpin,
-) -> Result<BytesMut, HttpError> {
-    let mut all = BytesMut::new();
-    while let Some(part) = body.next().await {
-        let part = part.map_err(|_| BAD_BODY)?;
-        if all.len() + part.len() > BODY_BYTES_MAX {
-            return Err(TOO_LARGE);
-        }
-        all.extend_from_slice(&part);
-    }
-    Ok(all)
-}
-
 fn asked(body: &[u8]) -> Result<Asked, HttpError> {
     let asked: Asked = serde_json::from_slice(body).map_err(|_| BAD_BODY)?;
     if asked.code.len() > CODE_BYTES_MAX { Err(TOO_LARGE) } else { Ok(asked) }
@@ -73,8 +51,6 @@ fn asked(body: &[u8]) -> Result<Asked, HttpError> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
-
     use super::*;
 
     #[test]
@@ -89,16 +65,5 @@ mod tests {
         assert_eq!(asked(b"{\"code\":\"\xff\"}").err(), Some(BAD_BODY));
         let of_length = |n| of(&format!(r#"{{"code":"{}"}}"#, "x".repeat(n)));
         assert_eq!((of_length(CODE_BYTES_MAX), of_length(CODE_BYTES_MAX + 1)), (None, Some(TOO_LARGE)));
-    }
-
-    #[tokio::test]
-    async fn a_body_ends_where_it_is_too_long() {
-        let part = |n: usize| Ok::<_, ()>(vec![b' '; n].into());
-        let read = whole(stream::iter([part(BODY_BYTES_MAX), part(0)])).await;
-        assert_eq!(read.map(|body| body.len()), Ok(BODY_BYTES_MAX));
-        // An endless one is left at its first byte too many.
-        let endless = stream::iter(std::iter::repeat_with(|| part(1_000)));
-        assert_eq!(whole(endless).await.err(), Some(TOO_LARGE));
-        assert_eq!(whole(stream::iter([part(1), Err(())])).await.err(), Some(BAD_BODY));
     }
 }

@@ -9,7 +9,9 @@ mod admin_sessions;
 mod answers;
 mod api;
 mod assets;
+mod auth;
 mod base_path;
+mod body;
 mod compression;
 mod embedded;
 mod error;
@@ -18,6 +20,7 @@ mod health;
 mod highlight;
 mod history;
 mod html;
+mod moderation;
 mod page;
 mod page_message;
 mod proxy;
@@ -59,6 +62,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(from_fn(limit_pages))
+        .wrap(from_fn(security::page_headers))
         .wrap(security::headers())
         .wrap(prometheus)
         .wrap(from_fn(known_methods))
@@ -95,20 +99,41 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(public("/rooms/{room}/members", api::members))
                 .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
-                // No page of another origin may send the token: there is no preflight here.
+                .service(asked("/auth/code", auth::code))
+                .service(asked("/auth/logout", auth::logout))
+                .service(public("/me", auth::whoami))
                 .service(
                     web::scope("/admin")
-                        .wrap(from_fn(admin::guard))
-                        .service(read("/servers", admin::servers))
-                        .service(read("/servers/{id}/ping", admin_ping::ping))
-                        .service(read("/sessions", admin_sessions::all))
-                        .default_service(web::to(not_found)),
+                        .configure(moderating)
+                        // No page of another origin may send the token: there is no preflight here.
+                        .service(
+                            web::scope("")
+                                .wrap(from_fn(admin::guard))
+                                .service(read("/servers", admin::servers))
+                                .service(read("/servers/{id}/ping", admin_ping::ping))
+                                .service(read("/sessions", admin_sessions::all))
+                                .default_service(web::to(not_found)),
+                        ),
                 )
                 .default_service(web::to(not_found)),
         )
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
     app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+}
+
+/// What those who keep order ask, each with the secret of a login, or the token of the settings.
+fn moderating(scope: &mut ServiceConfig) {
+    scope
+        .service(both("/bans", moderation::bans, moderation::ban))
+        .service(asked("/bans/lift", moderation::unban))
+        .service(both("/defaults", moderation::defaults, moderation::set_defaults))
+        .service(both("/rooms/{room}", moderation::room, moderation::set_room))
+        .service(asked("/rooms/{room}/messages/{id}/delete", moderation::delete))
+        .service(asked("/rooms/{room}/messages/{id}/settle", moderation::settle))
+        .service(public("/reports", moderation::reports))
+        .service(public("/audit", moderation::audit))
+        .service(asked("/audit/{id}/undo", moderation::undo));
 }
 
 /// Takes the base path away before a route is looked for: routes, limits and figures know the rest only.
@@ -171,8 +196,12 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
     next.call(request).await
 }
 
-/// The one address that takes a body, and reads it within its own limits.
-const TAKES_BODY: &str = "/api/v1/highlight";
+/// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
+const TAKE_BODIES: [&str; 3] = ["/api/v1/highlight", "/api/v1/auth/", "/api/v1/admin/"];
+
+fn takes_body(path: &str) -> bool {
+    TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))
+}
 
 /// No other route takes a body. A request that has one, or wants an upgrade, ends its connection; HTTP would wait for
 /// the rest of it without a limit.
@@ -181,7 +210,7 @@ async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let wants_upgrade = headers.contains_key(header::UPGRADE);
-    let takes_body = request.method() == Method::POST && request.path() == TAKES_BODY;
+    let takes_body = request.method() == Method::POST && takes_body(request.path());
     let connected = request.conn_data::<Connected>().map(Connected::accepted);
     let mut response = next.call(request).await?;
     // Only a body that was read to its end gets such an answer.
@@ -218,7 +247,22 @@ where
     read(path, handler).route(web::method(Method::OPTIONS).to(security::preflight))
 }
 
-/// A resource of the interface that answers to what it is sent, and changes nothing.
+/// A resource of the interface that can be read and changed.
+fn both<F, Args, G, GArgs>(path: &str, reading: F, changing: G) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<GArgs>,
+    GArgs: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    public(path, reading)
+        .route(web::post().to(changing))
+        .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
+}
+
+/// A resource of the interface that answers to what it is sent.
 fn asked<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chat_domain::{Annotations, ChatMessage};
+use chat_domain::{Annotations, Badge, ChatMessage};
 use chat_wire::{AnnotationsPayload, timestamp};
 
 /// Messages of one author stand together while they are at most this many minutes apart (as rows.js has it).
@@ -23,6 +23,8 @@ pub struct PageMessage {
     pub author_id: String,
     pub nickname: String,
     pub avatar: &'static str,
+    /// The mark beside the name and the word for it, as `badges` in the page's words.
+    pub badge: Option<(&'static str, &'static str)>,
     /// Empty where it is deleted.
     pub content: String,
     pub client_id: String,
@@ -85,6 +87,7 @@ pub fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: 
             author_id: author.id.as_str().to_owned(),
             nickname: author.nickname.as_str().to_owned(),
             avatar: author.avatar.as_str(),
+            badge: author.badge.map(|badge| (badge.as_str(), word_for(badge, lang))),
             content: content.as_str().to_owned(),
             client_id: client_id.to_string(),
             more: annotations.as_deref().map(more).unwrap_or_default(),
@@ -97,6 +100,17 @@ pub fn page_messages<'a>(messages: impl Iterator<Item = &'a ChatMessage>, lang: 
     };
     let shown = messages.into_iter().filter(|message| !message.is_deleted() || answered.contains(&message.id));
     shown.map(page_message).collect()
+}
+
+fn word_for(badge: Badge, lang: &str) -> &'static str {
+    match (badge, lang) {
+        (Badge::Owner, "ko") => "운영자",
+        (Badge::Owner, _) => "Owner",
+        (Badge::Moderator, "ko") => "관리자",
+        (Badge::Moderator, _) => "Moderator",
+        (Badge::Member, "ko") => "회원",
+        (Badge::Member, _) => "Member",
+    }
 }
 
 /// The id and the `seq` of what a message answers.

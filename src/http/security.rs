@@ -2,8 +2,10 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
     http::{header, uri::Authority},
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, Next},
 };
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use ipnet::IpNet;
@@ -14,13 +16,29 @@ use super::address::peer_is_trusted;
 /// Most values of `X-Forwarded-Host` that are looked at: one for each proxy on the way.
 const HOSTS_MAX: usize = 8;
 
-/// Headers of every answer. The page works inside cross-origin isolated hosts (CORP and COEP).
+/// Headers of every answer. The page works inside cross-origin isolated hosts (CORP).
 pub fn headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((header::REFERRER_POLICY, "strict-origin-when-cross-origin"))
         .add(("cross-origin-resource-policy", "cross-origin"))
-        .add(("cross-origin-embedder-policy", "require-corp"))
+}
+
+/// Headers of what a browser may show as a page (COEP among them); a script or a style asks for nothing by itself, and its
+/// bytes are counted.
+pub async fn page_headers<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let is_page = !request.path().starts_with("/static/");
+    let mut response = next.call(request).await?;
+    if is_page {
+        let headers = response.headers_mut();
+        let policy = header::HeaderValue::from_static("strict-origin-when-cross-origin");
+        headers.insert(header::REFERRER_POLICY, policy);
+        let embedder = header::HeaderName::from_static("cross-origin-embedder-policy");
+        headers.insert(embedder, header::HeaderValue::from_static("require-corp"));
+    }
+    Ok(response)
 }
 
 /// What no page of ours needs of a browser. For pages alone: what they load is not asked.
@@ -36,7 +54,7 @@ pub fn any_origin() -> DefaultHeaders {
 pub async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, X-Anonymous-Id"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, X-Anonymous-Id"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()
 }

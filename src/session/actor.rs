@@ -27,10 +27,14 @@ use super::{
     socket::Socket,
     spread::random_unit,
 };
-use crate::session_registry::{Listed, Roster};
+use crate::{
+    moderation::Desk,
+    session_registry::{Listed, Roster},
+};
 use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
 use chat_rooms::{Codec, Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
+use chat_store::User;
 use chat_wire::{
     self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, ServerFrame,
 };
@@ -41,6 +45,8 @@ pub struct JoinContext {
     pub registry: Recipient<Join>,
     /// The key that public ids are derived with.
     pub identity: IdentityKey,
+    /// Where whoever keeps order is served.
+    pub desk: Desk,
 }
 
 /// What all sessions of one thread share.
@@ -106,6 +112,8 @@ pub struct Session {
     subscriptions: Vec<Subscription>,
     /// When its room last heard that it types.
     pub(super) typed_at: Option<Instant>,
+    /// How much it has under way at the desk.
+    pub(super) n_orders: usize,
     bad_frames: Recent,
     frames: FrameRate,
     _permit: ConnectionPermit,
@@ -117,6 +125,10 @@ pub(super) struct Subscription {
     pub(super) membership: Membership,
     /// What it counts among, by its identity.
     pub(super) permit: IdentityPermit,
+    /// Whose session it is.
+    pub(super) principal: Principal,
+    /// Whoever is signed in.
+    pub(super) user: Option<Arc<User>>,
     /// Its place among those that operators see.
     listed: Listed,
 }
@@ -146,6 +158,7 @@ impl Session {
             address,
             subscriptions: Vec::new(),
             typed_at: None,
+            n_orders: 0,
             bad_frames: Recent::default(),
             _permit: permit,
         };
@@ -179,23 +192,58 @@ impl Session {
             Ok(ClientFrame::Delete(delete)) => self.delete(&delete),
             Ok(ClientFrame::React(react)) => self.react(&react),
             Ok(ClientFrame::Pin(pin)) => self.pin(&pin),
+            Ok(ClientFrame::Report(report)) => self.report(report, ctx),
+            Ok(ClientFrame::Ban(ban)) => self.ban(ban, ctx),
+            Ok(ClientFrame::Unban(unban)) => self.unban(&unban, ctx),
+            Ok(ClientFrame::RoomSet(set)) => self.set_room(set, ctx),
             Ok(ClientFrame::Typing) => self.typing(),
             Err(error) => self.bad_frame(error.reason, error.client_id),
         }
     }
 
-    fn join(&mut self, join: JoinPayload, ctx: &mut Context<Self>) {
+    fn join(&mut self, mut join: JoinPayload, ctx: &mut Context<Self>) {
         if self.subscription().is_some() {
             return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
         }
         self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
-        let Some(JoinContext { registry, identity }) = self.setup.join_context.get() else {
+        let Some(JoinContext { desk, .. }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
-        let author_id = identity.author_id(AnonymousId::new(join.anonymous_id));
+        let Some(token) = join.token.take() else { return self.enter(join, None, ctx) };
+        let desk = desk.clone();
+        let asked = async move { desk.signed_in(&token).await };
+        // Frames behind the JOIN wait in the socket.
+        ctx.wait(asked.into_actor(self).map(|user, this, ctx| match user {
+            _ if this.slot.phase().is_closed() => {}
+            Ok(Some(user)) => this.enter(join, Some(Arc::new(user)), ctx),
+            Ok(None) => {
+                this.refuse_join(refusal(ErrorCode::BadToken, "this login was ended, or never was one"));
+                // Guessing costs the database a question each.
+                this.count_broken();
+            }
+            Err(_) => this.refuse_join(Refusal::StoreUnavailable),
+        }));
+    }
+
+    /// Joins as whoever it is.
+    fn enter(&mut self, join: JoinPayload, user: Option<Arc<User>>, ctx: &mut Context<Self>) {
+        let Some(JoinContext { registry, identity, desk }) = self.setup.join_context.get() else {
+            return self.refuse_join(Refusal::StoreUnavailable);
+        };
+        let principal = match &user {
+            Some(user) => Principal::user(user.id, identity.user_author_id(user.id)),
+            None => Principal::anonymous(identity.author_id(AnonymousId::new(join.anonymous_id))),
+        };
+        let network = identity.network(self.address);
+        let principal = principal.from_network(network);
+        let author_id = principal.author_id().clone();
+        desk.came_from(&author_id, network);
         let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
             Ok((nickname, avatar)) => {
-                nickname.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id))))
+                // Somebody with an account is called something everywhere.
+                let named = nickname.or_else(|| user.as_ref().map(|user| user.nickname.clone()));
+                let avatar = avatar.or_else(|| user.as_ref().map(|user| user.avatar));
+                named.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id))))
             }
             Err(error) => return self.refuse_join(text_refusal(error)),
         };
@@ -212,7 +260,7 @@ impl Session {
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
         let room = self.room.clone();
         let thread = self.setup.thread.clone();
-        let principal = Principal::Anonymous(author_id);
+        let entering = principal.clone();
         let resume = join.resume.map(|resume| ResumePoint {
             epoch: Epoch::parse(&resume.epoch),
             rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
@@ -222,14 +270,16 @@ impl Session {
             return self.refuse_join(Refusal::Overloaded);
         }
         // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
-        ctx.wait(answer.into_actor(self).map(|answer, this, _| match answer {
+        ctx.wait(answer.into_actor(self).map(move |answer, this, ctx| match answer {
             _ if this.slot.phase().is_closed() => {}
             Ok(Ok(membership)) => {
                 let room = this.room.clone();
                 let listed = this.setup.roster.enter(this.slot.id.0, permit.key(), &room);
                 // A list that grows by itself begins with room for four.
                 this.subscriptions.reserve_exact(1);
-                this.subscriptions.push(Subscription { room, membership, permit, listed });
+                let principal = entering;
+                this.subscriptions.push(Subscription { room, membership, permit, principal, user, listed });
+                this.tell_queue(ctx);
             }
             Ok(Err(refusal)) => this.refuse_join(refusal),
             // The room ended with the join in hand, which only a fault can do.
@@ -280,7 +330,7 @@ impl Session {
         self.tell(&error.frame(client_id));
     }
 
-    fn tell(&self, frame: &ServerFrame<'_>) {
+    pub(super) fn tell(&self, frame: &ServerFrame<'_>) {
         self.setup.hub.send(&self.slot, chat_wire::text_frame(chat_wire::encode(frame)));
     }
 

@@ -4,11 +4,13 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use chat_domain::{Author, ChangeRefusal};
 use chat_rooms::{
-    Batch, Codec, EndReason, Event, MessageEvent, Messages, People, ReactionsEvent, Refusal, TypingNow, Welcome,
+    Batch, Codec, EndReason, Event, MessageEvent, Messages, People, ReactionsEvent, Refusal, RoomState, TypingNow,
+    Welcome,
 };
 use chat_wire::{
-    AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, PresencePayload, ProfilePayload,
-    ReactionsPayload, RoomPosition, ServerFrame, TypingPayload, WelcomeHead,
+    AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, ModPayload, ModTarget, PresencePayload,
+    ProfilePayload, QueuePayload, ReactionsPayload, RoomPayload, RoomPosition, RoomStatePayload, ServerFrame,
+    TypingPayload, WelcomeHead,
 };
 use uuid::Uuid;
 
@@ -21,6 +23,8 @@ pub struct ErrorReply {
     pub message: &'static str,
     /// Milliseconds until a retry can help, with a code that can pass with time.
     pub retry_after_ms: Option<u64>,
+    /// With BANNED: until when.
+    pub until: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl From<Refusal> for ErrorReply {
@@ -43,10 +47,22 @@ impl From<Refusal> for ErrorReply {
                 None,
             ),
             Refusal::Forbidden => (ErrorCode::Forbidden, "only those with the right may do this", None),
+            Refusal::Banned { until } => {
+                let message = "who asks is banned";
+                return Self { code: ErrorCode::Banned, message, retry_after_ms: None, until };
+            }
+            Refusal::Locked => (ErrorCode::Locked, "nobody writes in this room now", None),
+            Refusal::Blocked => (ErrorCode::Blocked, "the text breaks a rule of the room", None),
+            Refusal::Repeated { retry_after_ms } => {
+                (ErrorCode::Repeated, "the same was said in this room a short time ago", Some(retry_after_ms))
+            }
+            Refusal::SlowMode { retry_after_ms } => {
+                (ErrorCode::SlowMode, "one message in so long, in this room", Some(retry_after_ms))
+            }
             Refusal::NotStorable => (ErrorCode::Internal, "the message cannot be stored", None),
             Refusal::TooFast { sentence, retry_after_ms } => (ErrorCode::RateLimited, sentence, Some(retry_after_ms)),
         };
-        Self { code, message, retry_after_ms }
+        Self { code, message, retry_after_ms, until: None }
     }
 }
 
@@ -67,15 +83,21 @@ impl From<ChangeRefusal> for ErrorReply {
                 (ErrorCode::TooManyPins, "the room has as many pinned messages as it may have")
             }
         };
-        Self { code, message, retry_after_ms: None }
+        Self { code, message, retry_after_ms: None, until: None }
     }
 }
 
 impl ErrorReply {
     /// The frame, about this message where it is about one.
     pub fn frame(self, client_id: Option<Uuid>) -> ServerFrame<'static> {
-        let Self { code, message, retry_after_ms } = self;
-        ServerFrame::Error(ErrorPayload { code, message: message.into(), client_id, retry_after_ms })
+        self.frame_for(client_id, None)
+    }
+
+    /// The same, with the reason of whoever brought it about.
+    fn frame_for(self, client_id: Option<Uuid>, reason: Option<&str>) -> ServerFrame<'_> {
+        let Self { code, message, retry_after_ms, until } = self;
+        let (until, reason) = (until.map(chat_wire::timestamp), reason.map(Into::into));
+        ServerFrame::Error(ErrorPayload { code, message: message.into(), client_id, retry_after_ms, until, reason })
     }
 }
 
@@ -125,6 +147,7 @@ pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
         pinned: welcome.pinned.iter().map(|message| (&**message).into()).collect(),
         limits: Limits::with_edit_window(welcome.edit_window.map(|window| window.as_secs())),
         heartbeat_seconds: welcome.heartbeat_seconds,
+        rights: welcome.rights.map(chat_domain::Rights::bits),
     };
     let plain = chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined));
     match codec {
@@ -135,7 +158,8 @@ pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
     }
 }
 
-fn event_json(event: &Event) -> Vec<u8> {
+/// One event as JSON.
+pub fn event_json(event: &Event) -> Vec<u8> {
     let frame = match event {
         Event::Message(message) => return chat_wire::message_frame_json(message_json(message)),
         Event::Reactions(ReactionsEvent { message, reactions }) => ServerFrame::Reaction(ReactionsPayload {
@@ -156,7 +180,26 @@ fn event_json(event: &Event) -> Vec<u8> {
             created_at: chat_wire::timestamp(stored.created_at),
         }),
         Event::Profile(author) => ServerFrame::Profile(ProfilePayload { own: author.into() }),
-        Event::Refused { client_id, refusal } => ErrorReply::from(*refusal).frame(*client_id),
+        Event::Room(RoomState { rev, settings }) => ServerFrame::Room(RoomPayload {
+            rev: *rev,
+            room: RoomStatePayload {
+                title: settings.title.as_deref().map(Into::into),
+                settings: settings.settings.clone(),
+                settings_rev: settings.rev,
+            },
+        }),
+        Event::Moderated(moderated) => ServerFrame::Mod(ModPayload {
+            audit_id: moderated.entry.to_string(),
+            action: moderated.action.into(),
+            at: chat_wire::timestamp(moderated.at),
+            by: (&moderated.by).into(),
+            target: ModTarget { author_id: moderated.target.as_ref().map(|author| author.as_str().into()) },
+            client_id: moderated.client_id,
+        }),
+        Event::Queue { reported } => ServerFrame::Queue(QueuePayload { reported: *reported }),
+        Event::Refused { client_id, refusal, reason } => {
+            ErrorReply::from(*refusal).frame_for(*client_id, reason.as_deref())
+        }
     };
     chat_wire::encode(&frame).into()
 }
@@ -208,10 +251,12 @@ pub(super) mod tests {
 
     fn message(content: &str, rev: i64) -> ChatMessage {
         let id = AuthorId::from_stored("author-1");
-        let author =
-            Author {
-                avatar: AvatarName::derived_from(&id), nickname: Nickname::parse("가\"나\\").expect("valid"), id
-            };
+        let author = Author {
+            avatar: AvatarName::derived_from(&id),
+            nickname: Nickname::parse("가\"나\\").expect("valid"),
+            badge: None,
+            id,
+        };
         ChatMessage {
             id: rev,
             seq: rev,
@@ -343,7 +388,7 @@ pub(super) mod tests {
         let lists =
             chat_rooms::PeopleLists { members: vec![author.clone()], joined: vec![author.clone()], left: vec![] };
         let client_id = Some(Uuid::nil());
-        let refused = |refusal| Event::Refused { client_id, refusal };
+        let refused = |refusal| Event::Refused { client_id, refusal, reason: None };
         let error = |code: &str, message: &str, retry: &str| {
             format!(
                 r#"{{"type":"ERROR","payload":{{"code":"{code}","message":"{message}","clientId":"{KEY}"{retry}}}}}"#

@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// Its subscription; where there is none, it is told so.
-    fn joined(&self, client_id: Uuid) -> Option<&Subscription> {
+    pub(super) fn joined(&self, client_id: Uuid) -> Option<&Subscription> {
         let subscription = self.subscription();
         if subscription.is_none() {
             self.error(refusal(ErrorCode::NotJoined, "JOIN first"), Some(client_id));

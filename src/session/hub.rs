@@ -308,7 +308,7 @@ impl Hub {
     /// An event for one session, behind the frames for its whole `room` that were not delivered to it yet, and whether
     /// it answers a message of its.
     fn direct(&self, room: RoomKey, id: SessionId, event: &Event, answers: bool, before: &Frames) {
-        if let Event::Refused { client_id, refusal } = event {
+        if let Event::Refused { client_id, refusal, .. } = event {
             self.count_error(ErrorReply::from(*refusal), client_id.is_some());
         }
         let Some(slot) = self.open_session(id) else { return };
@@ -444,6 +444,7 @@ mod tests {
             pieces: None,
             pinned: Vec::new(),
             edit_window: None,
+            rights: None,
         };
         Command::Attach(Box::new(welcome), at)
     }
@@ -486,7 +487,7 @@ mod tests {
         let commands = |slot: &Slot| vec![welcome(slot, "W", 1), broadcast("a", 1), broadcast("b", 2)];
         deliver(&hub, ROOM, commands(both)).await;
         deliver(&hub, OTHER, vec![welcome(both, "V", 7)]).await;
-        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded });
+        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded, reason: None });
         let mut next = vec![broadcast("b", 2), broadcast("c", 3), Command::Direct(both.id, refused, true)];
         next.extend([broadcast("d", 4), welcome(one, "W", 4)]);
         deliver(&hub, ROOM, next).await;
@@ -534,7 +535,7 @@ mod tests {
         };
         assert!(!is_compressed(&before), "nobody wants it");
         // It comes in the middle of a delivery, and its answer goes before what is for all.
-        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded });
+        let refused = Arc::new(Event::Refused { client_id: None, refusal: Refusal::Overloaded, reason: None });
         let commands = vec![
             broadcast(&before, 1),
             welcome(deflating, "W", 1),

@@ -4,7 +4,7 @@
 //! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
 //!
 //! From below: `phase`, `liveness` and `send_queue` (pure), `socket`, `outbox`, `slot` (a session as its hub sees it),
-//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `commands`. The others count and limit.
+//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `commands` and `moderating`. The others count and limit.
 
 mod actor;
 mod admission;
@@ -19,6 +19,7 @@ mod hub_actor;
 mod liveness;
 mod message_limit;
 mod messages;
+mod moderating;
 mod networks;
 mod outbox;
 mod phase;

@@ -69,6 +69,15 @@ fn every_http_block_fits_a_schema() {
         "Ping",
         "Sessions",
         "OwnSessions",
+        "Me",
+        "Bans",
+        "Done",
+        "RoomSettings",
+        "SettingsDone",
+        "Defaults",
+        "Reports",
+        "AuditLog",
+        "Undone",
     ];
     for (line, block) in blocks("http") {
         let value: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("line {line}: {e}"));
@@ -123,8 +132,8 @@ fn the_asyncapi_names_every_code() {
     for code in CloseCode::ALL {
         assert!(text.contains(&code.number().to_string()), "{}", code.number());
     }
-    let frames = "JOIN PROFILE MESSAGE EDIT DELETE REACT PIN TYPING PING WELCOME REACTION ACK PRESENCE HEARTBEAT PONG \
-        RECONNECT ERROR BATCH";
+    let frames = "JOIN PROFILE MESSAGE EDIT DELETE REACT PIN REPORT BAN UNBAN ROOM_SET TYPING PING WELCOME REACTION ACK \
+        PRESENCE HEARTBEAT PONG RECONNECT ROOM MOD QUEUE ERROR BATCH";
     for frame in frames.split_whitespace() {
         assert!(text.contains(frame), "{frame}");
     }

@@ -123,7 +123,12 @@ async fn a_standby_that_is_behind_is_never_read_from() {
     let room = RoomId::parse("post").expect("a room");
     let say = async |content: &str| {
         let id = AuthorId::from_stored("author");
-        let author = Author { avatar: AvatarName::derived_from(&id), id, nickname: Nickname::from_stored("n".into()) };
+        let author = Author {
+            avatar: AvatarName::derived_from(&id),
+            id,
+            nickname: Nickname::from_stored("n".into()),
+            badge: None,
+        };
         let content = Content::parse(content).expect("a content");
         let (client_id, mentions) = (Uuid::new_v4(), NewMentions::default());
         let row = NewMessage { room: room.clone(), author, content, client_id, reply_to: None, mentions, guard_rev: 0 };

@@ -186,7 +186,11 @@ async fn everything_happens(server: &Server) -> Client {
         /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/messages/1 \
         /api/v1/rooms/a-room-of-mine/messages/1/reactions /api/v1/rooms/a-room-of-mine/changes \
         /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg \
-        /api/v1/sessions/me /api/v1/admin/servers /api/v1/admin/servers/chat-0/ping /api/v1/admin/sessions";
+        /api/v1/sessions/me /api/v1/admin/servers /api/v1/admin/servers/chat-0/ping /api/v1/admin/sessions \
+        /api/v1/auth/code /api/v1/auth/logout /api/v1/me /api/v1/admin/bans /api/v1/admin/bans/lift \
+        /api/v1/admin/defaults /api/v1/admin/rooms/a-room-of-mine /api/v1/admin/reports /api/v1/admin/audit \
+        /api/v1/admin/audit/1/undo /api/v1/admin/rooms/a-room-of-mine/messages/1/delete \
+        /api/v1/admin/rooms/a-room-of-mine/messages/1/settle";
     for path in paths.split_whitespace().chain([&*format!("/static/{asset}")]) {
         server.get(path).await.bytes().await.expect("all of it");
     }

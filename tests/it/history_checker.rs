@@ -24,7 +24,8 @@ fn id(n: i64) -> Uuid {
 }
 
 fn row(seq: i64) -> MessagePayload<'static> {
-    let author = AuthorPayload { id: AUTHOR.into(), nickname: "물떼새".into(), avatar: "plover".into() };
+    let author =
+        AuthorPayload { id: AUTHOR.into(), nickname: "물떼새".into(), avatar: "plover".into(), badge: None };
     MessagePayload {
         id: (seq * 10).to_string().into(),
         seq,

@@ -9,28 +9,35 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Which of our own crates each may know: only those below it (docs/ARCHITECTURE.md).
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("metrics", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
-    ("rooms", &["domain", "metrics", "store"]),
+    ("moderation", &["domain"]),
+    ("rooms", &["domain", "metrics", "moderation", "store"]),
     // The load tester stands apart: it knows the wire, and nobody but the server's settings and main knows it.
     ("load", &["domain", "wire"]),
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 12] = [
+const SERVER: [(&str, &[&str], &[&str]); 13] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
     ("highlight", &[], &[]),
     ("redis_client", &[], &[]),
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
+    // Who is signed in, and what those with rights do.
+    ("moderation", &[], &["domain", "moderation", "rooms", "store"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
-    ("session", &["session_registry"], &["domain", "metrics", "wire", "rooms"]),
-    ("http", &["bus", "highlight", "session", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
+    ("session", &["moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
+    (
+        "http",
+        &["bus", "highlight", "moderation", "session", "session_registry"],
+        &["domain", "metrics", "wire", "store", "moderation", "rooms"],
+    ),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
     ("config", &["fault_injection", "http", "logging", "redis_client"], &["store", "load"]),
@@ -43,6 +50,7 @@ const SERVER: [(&str, &[&str], &[&str]); 12] = [
             "highlight",
             "redis_client",
             "bus",
+            "moderation",
             "session_registry",
             "session",
             "http",
@@ -262,8 +270,11 @@ fn no_file_is_longer_than_450_lines() {
     let mut too_long = Vec::new();
     for folder in ["src", "crates", "static"] {
         for file in files(&Path::new(ROOT).join(folder)) {
-            // Pictures are no text to read.
+            // Pictures are no text to read, and what scripts/wire-types writes is read where it comes from.
             let Ok(text) = fs::read_to_string(&file) else { continue };
+            if file.ends_with("wire-types.d.ts") {
+                continue;
+            }
             let n_lines = without_tests(&text).lines().count();
             if n_lines > 450 {
                 too_long.push(format!("{}: {n_lines}", file.display()));

@@ -40,6 +40,7 @@ mod leases;
 mod limits;
 mod load;
 mod locked_rooms;
+mod moderation;
 mod operations;
 mod p1_durable_before_visible;
 mod p2_one_order;

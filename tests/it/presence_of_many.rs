@@ -279,15 +279,15 @@ async fn who_left_while_a_server_heard_nothing_is_gone_when_it_hears_again() {
     let other = Client::author(&far, "post", "other").await;
     // Keeps the room alive there.
     let mut reader = Client::reader(&far, "post").await;
-    one.presence("both", is(2, &["one", "other"])).await;
+    one.presence("all three", is(3, &["one", "other"])).await;
     line.down();
     near.counts("the bus to be missed", "chat_bus_up", |up| up == 0.0).await;
     other.leave().await;
-    reader.presence("one alone", is(1, &["one"])).await;
+    reader.presence("one and the reader", is(2, &["one"])).await;
     let published = "chat_bus_published_total{kind=\"people\"}";
     far.counts("that to be said", published, |n| n >= 2.0).await;
     line.calm();
-    one.presence("one alone", is(1, &["one"])).await;
+    one.presence("one and the reader", is(2, &["one"])).await;
 }
 
 /// A room that comes to life while the others cannot be heard says, after a while, that it may not know everybody.

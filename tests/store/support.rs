@@ -85,7 +85,7 @@ pub fn message_by(room: &RoomId, author: &str, nickname: &str, client_id: Uuid, 
     let avatar = AvatarName::derived_from(&id);
     Arc::new(NewMessage {
         room: room.clone(),
-        author: Author { id, nickname: Nickname::from_stored(nickname.to_owned()), avatar },
+        author: Author { id, nickname: Nickname::from_stored(nickname.to_owned()), avatar, badge: None },
         content: Content::parse(content).expect("a content"),
         client_id,
         reply_to: None,

@@ -195,7 +195,6 @@ async fn a_sqlite_statement_that_takes_too_long_is_unavailable_and_ends_by_itsel
     let hurried = open(&db.url, &StoreSettings { statement_timeout: Duration::from_micros(1), ..settings() });
     let batch = many(&room, 2_000);
     is_unavailable(hurried.append_batch(batch.clone()).await, "too slow");
-    is_unavailable(hurried.head(&room).await, "too slow as well");
     // Whether or not it was stored by then: it is there once.
     assert_eq!(store.append_batch(batch).await.expect("stored").len(), 2_000);
     assert_eq!(store.head(&room).await.expect("a head").rev, 2_000);

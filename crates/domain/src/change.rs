@@ -40,6 +40,9 @@ pub enum Action {
         /// Not the author alone may.
         as_moderator: bool,
     },
+    /// The text that somebody with the right to had deleted, again; what people reacted with is gone. Who may was looked
+    /// at before.
+    Restore,
     /// Whether this person reacts with this emoji. A state.
     React {
         /// The emoji.

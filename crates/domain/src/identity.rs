@@ -1,9 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
+
+use super::{NetworkKey, UserId};
 
 /// The secret that a browser proves its identity with (ID-1). Lives only as long as a JOIN is handled: it is never
 /// stored, logged or sent to anybody, so it has no `Display` and its `Debug` shows nothing.
@@ -49,6 +51,12 @@ impl AuthorId {
 #[derive(Clone)]
 pub struct IdentityKey(Hmac<Sha256>);
 
+impl fmt::Debug for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdentityKey(secret)")
+    }
+}
+
 impl IdentityKey {
     /// Makes the key from secret bytes of any length (RFC 2104).
     pub fn new(secret: &[u8]) -> Self {
@@ -59,11 +67,42 @@ impl IdentityKey {
 
     /// HMAC-SHA256 of the canonical (lower-case, hyphenated) text of the id, cut to 128 bits.
     pub fn author_id(&self, anonymous: AnonymousId) -> AuthorId {
-        let mut mac = self.0.clone();
-        mac.update(anonymous.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-        let digest = mac.finalize().into_bytes();
-        let half: Vec<u8> = digest.iter().take(16).copied().collect();
+        self.public_id(anonymous.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
+    /// The public id of an account. Derived as those of browsers are; the word before keeps it from ever being one.
+    pub fn user_author_id(&self, user: UserId) -> AuthorId {
+        self.public_id(&format!("user {user}"))
+    }
+
+    fn public_id(&self, of: &str) -> AuthorId {
+        let half: Vec<u8> = self.digest(of).into_iter().take(16).collect();
         AuthorId(URL_SAFE_NO_PAD.encode(half).into())
+    }
+
+    /// The network of a visitor: their address, of IPv6 the /64, within which one household moves.
+    pub fn network(&self, address: IpAddr) -> NetworkKey {
+        let network = match address.to_canonical() {
+            IpAddr::V4(address) => format!("network {address}"),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("network {a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        };
+        let mut first = [0; 8];
+        first.iter_mut().zip(self.digest(&network)).for_each(|(to, from)| *to = from);
+        first.into()
+    }
+
+    /// A secret that was given out, as it is kept: whoever reads the database cannot use it. 64 hexadecimal digits.
+    pub fn hash_of(&self, secret: &str) -> String {
+        self.digest(&format!("secret {secret}")).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn digest(&self, of: &str) -> Vec<u8> {
+        let mut mac = self.0.clone();
+        mac.update(of.as_bytes());
+        mac.finalize().into_bytes().to_vec()
     }
 }
 
@@ -79,6 +118,26 @@ mod tests {
         assert_eq!(of(b"secret"), EXPECTED);
         assert_ne!(of(b"secret"), of(b"other"));
         assert!(!format!("{:?}", AnonymousId::new(id)).contains("6f96"));
+    }
+
+    #[test]
+    fn a_network_is_one_address_or_a_household_and_depends_on_the_key() {
+        let key = IdentityKey::new(b"secret");
+        let of = |address: &str| key.network(address.parse().expect("an address"));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), IdentityKey::new(b"other").network("192.0.2.1".parse().expect("an address")));
+        assert_eq!(NetworkKey::from_stored(of("192.0.2.1").stored()), of("192.0.2.1"));
+    }
+
+    #[test]
+    fn an_account_has_another_id_than_a_browser() {
+        let key = IdentityKey::new(b"secret");
+        let id = Uuid::from_u128(7);
+        assert_ne!(key.user_author_id(UserId::from_uuid(id)), key.author_id(AnonymousId::new(id)));
+        assert_eq!(key.user_author_id(UserId::from_uuid(id)).as_str().len(), 22);
     }
 
     const EXPECTED: &str = "Kk2Ljlvy_4guOHdt2GCr6g";

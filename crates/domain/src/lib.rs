@@ -12,7 +12,9 @@ mod emoji;
 mod identity;
 mod message;
 mod nickname;
+mod person;
 mod principal;
+mod rights;
 mod room_id;
 mod visible;
 
@@ -28,7 +30,9 @@ pub use emoji::Emoji;
 pub use identity::{AnonymousId, AuthorId, IdentityKey};
 pub use message::{Author, ChatMessage, Epoch, NewMessage};
 pub use nickname::{NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN, Nickname};
+pub use person::{NetworkKey, UserId};
 pub use principal::Principal;
+pub use rights::{Badge, Rights, Role};
 pub use room_id::{ROOM_ID_CODE_POINTS_MAX, RoomId};
 
 /// Why a piece of untrusted text was refused.

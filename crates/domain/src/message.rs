@@ -3,7 +3,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Annotations, AuthorId, AvatarName, Content, NewMentions, Nickname, Reaction, RoomId};
+use super::{Annotations, AuthorId, AvatarName, Badge, Content, NewMentions, Nickname, Reaction, RoomId};
 
 /// Names one life of a room's counter: values of the counter can be compared only within the same epoch. A new one
 /// begins where the history was replaced, as by a restored backup.
@@ -42,13 +42,16 @@ pub struct Author {
     pub nickname: Nickname,
     /// The avatar in use when this was said.
     pub avatar: AvatarName,
+    /// The mark beside the name when this was said.
+    pub badge: Option<Badge>,
 }
 
 impl Author {
     /// How many bytes it takes as JSON on the wire. Limits that were promised to clients are in these.
     pub fn n_bytes_as_json(&self) -> usize {
         const KEYS: usize = r#"{"id":"","nickname":"","avatar":""}"#.len();
-        KEYS + escaped(self.id.as_str()) + escaped(self.nickname.as_str()) + escaped(self.avatar.as_str())
+        let badge = self.badge.map_or(0, |badge| r#","badge":"""#.len() + badge.as_str().len());
+        KEYS + escaped(self.id.as_str()) + escaped(self.nickname.as_str()) + escaped(self.avatar.as_str()) + badge
     }
 }
 

@@ -1,16 +1,41 @@
-use super::AuthorId;
+use super::{AuthorId, NetworkKey, UserId};
 
 /// Who does something, whichever door it comes through. What they may do is decided by this, never by a nickname.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Principal {
-    /// Whoever has a browser's secret. Of it only the public id is known here.
-    Anonymous(AuthorId),
+pub struct Principal {
+    author: AuthorId,
+    user: Option<UserId>,
+    network: Option<NetworkKey>,
 }
 
 impl Principal {
+    /// Whoever has a browser's secret. Of it only the public id is known here.
+    pub fn anonymous(author: AuthorId) -> Self {
+        Self { author, user: None, network: None }
+    }
+
+    /// Somebody with an account, whose public id is derived from the account's.
+    pub fn user(user: UserId, author: AuthorId) -> Self {
+        Self { author, user: Some(user), network: None }
+    }
+
+    /// The same, and where they come from.
+    pub fn from_network(self, network: NetworkKey) -> Self {
+        Self { network: Some(network), ..self }
+    }
+
     /// Whose name what they write is under: the same for all sessions and doors of one principal.
     pub fn author_id(&self) -> &AuthorId {
-        let Self::Anonymous(id) = self;
-        id
+        &self.author
+    }
+
+    /// Their account, where they have one.
+    pub fn user_id(&self) -> Option<UserId> {
+        self.user
+    }
+
+    /// Where they come from, as far as it is known.
+    pub fn network(&self) -> Option<NetworkKey> {
+        self.network
     }
 }

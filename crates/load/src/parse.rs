@@ -178,7 +178,7 @@ mod tests {
             seq: rev,
             rev,
             client_id: Uuid::nil(),
-            author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into() },
+            author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into(), badge: None },
             content: content.into(),
             created_at: "2026-01-01T00:00:00.000Z".into(),
             annotations: AnnotationsPayload::default(),

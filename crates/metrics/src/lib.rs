@@ -23,7 +23,7 @@ pub const UPGRADE_OUTCOMES: [&str; 8] =
     ["opened", "server_full", "address_full", "origin_refused", "rate_limited", "draining", "overloaded", "invalid"];
 
 /// What was done to a stored message.
-pub const CHANGE_KINDS: [&str; 4] = ["edit", "deletion", "reaction", "pin"];
+pub const CHANGE_KINDS: [&str; 5] = ["edit", "deletion", "reaction", "pin", "restore"];
 
 /// Why a connection was ended: its address, or the server, had too many.
 pub const CUT_REASONS: [&str; 2] = ["address", "server"];

@@ -41,6 +41,8 @@ pub enum Said {
     People(Arc<Summary>),
     /// Somebody is typing.
     Typing(Author),
+    /// Something has changed that is none of a room's messages: a ban, a role, what a room is.
+    Control,
 }
 
 impl Said {
@@ -51,6 +53,7 @@ impl Said {
             Self::Changes { changes, .. } => changes.iter().map(|(c, _)| c.message.n_bytes_as_json()).sum(),
             Self::People(summary) => summary.n_bytes(),
             Self::Typing(author) => author.n_bytes_as_json(),
+            Self::Control => 0,
         }
     }
 }

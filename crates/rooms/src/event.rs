@@ -73,13 +73,50 @@ pub enum Event {
     },
     /// An identity's nickname and avatar now. To its own sessions.
     Profile(Author),
+    /// What the room is now. To every member.
+    Room(RoomState),
+    /// What somebody with a right did. To those who may know.
+    Moderated(Moderated),
+    /// How much waits for those who keep order. To them.
+    Queue {
+        /// How many messages have open reports.
+        reported: i64,
+    },
     /// Something was refused. To whoever asked for it.
     Refused {
         /// Which message it is about, where it is about one.
         client_id: Option<Uuid>,
         /// Why.
         refusal: Refusal,
+        /// The same in the words of whoever brought it about.
+        reason: Option<Arc<str>>,
     },
+}
+
+/// What a room is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomState {
+    /// The room's counter when it was told; a state takes no value of it.
+    pub rev: i64,
+    /// What its owner has made of it, as visitors get it: `rev` is of its settings and those of all rooms together.
+    pub settings: RoomSettings,
+}
+
+/// What somebody with a right did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moderated {
+    /// The entry in what was done.
+    pub entry: i64,
+    /// What.
+    pub action: &'static str,
+    /// When.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// By whom.
+    pub by: Author,
+    /// To whom, where it was done to somebody.
+    pub target: Option<chat_domain::AuthorId>,
+    /// The key of the command, for whoever sent it.
+    pub client_id: Option<Uuid>,
 }
 
 /// What a frame adds to the message in it, in bytes of JSON, and no fewer.
@@ -191,6 +228,25 @@ pub enum Refusal {
     InvalidReply,
     /// Who asks has no right to it.
     Forbidden,
+    /// Who asks is shut out.
+    Banned {
+        /// Until when; none for good.
+        until: Option<chrono::DateTime<chrono::Utc>>,
+    },
+    /// Nobody writes here now.
+    Locked,
+    /// The text breaks a rule of the room.
+    Blocked,
+    /// The same text was said here a short time ago.
+    Repeated {
+        /// When it may be said again.
+        retry_after_ms: u64,
+    },
+    /// One message in so long, in this room.
+    SlowMode {
+        /// When the next one may be sent.
+        retry_after_ms: u64,
+    },
     /// The database does not take the message.
     NotStorable,
     /// Too much in too short a time, as a limit above the room found.
@@ -267,6 +323,8 @@ pub struct Welcome {
     pub pinned: Vec<Arc<ChatMessage>>,
     /// How old a message may be that its author edits; none for any age.
     pub edit_window: Option<Duration>,
+    /// What the session may do, where that is more than any visitor may.
+    pub rights: Option<chat_domain::Rights>,
 }
 
 /// The last of the messages that a room holds: shared by all that get some of them, so that a storm of joins neither

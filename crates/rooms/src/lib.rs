@@ -3,6 +3,7 @@
 //!
 //! Invariant: no write to the database, no socket; never names `session`.
 
+mod access;
 mod answer;
 mod backlog;
 mod backlogs;
@@ -24,21 +25,22 @@ mod timeline;
 mod typing;
 mod understood;
 
+pub use access::{Access, BanNotice};
 pub use answer::{Published, ReplyTo};
 pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
 pub use bus::{BusPort, Heard, Outgoing, Said, Taken};
 pub use event::{
-    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, People, PeopleLists, ReactionsEvent, Refusal,
-    TypingNow, Welcome,
+    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, Moderated, People, PeopleLists,
+    ReactionsEvent, Refusal, RoomState, TypingNow, Welcome,
 };
 pub use ids::{DeliveryPosition, HubId, RoomKey, SessionId};
 pub use messages::{
-    Amend, Amendment, Command, Deliver, GetSnapshot, MembersWanted, Post, Publish, Recall, ResumePoint, SessionRef,
-    SetProfile, Snapshot,
+    Amend, Amendment, Command, DefaultsChanged, Deliver, GetSnapshot, Inform, MembersWanted, Post, Publish, Recall,
+    ResumePoint, SessionRef, SetProfile, Snapshot,
 };
 pub use people::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};
-pub use registry::{CheckHeads, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
+pub use registry::{CheckHeads, InformRoom, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
 pub use timeline::{Offered, Timeline};
 pub use understood::Understood;
@@ -56,6 +58,7 @@ fn test_author(n: usize) -> Author {
     Author {
         avatar: AvatarName::derived_from(&id),
         nickname: Nickname::parse(&format!("person {n}")).expect("a valid nickname"),
+        badge: None,
         id,
     }
 }
@@ -117,5 +120,6 @@ fn test_welcome(session: SessionId) -> Welcome {
         pieces: None,
         pinned: Vec::new(),
         edit_window: None,
+        rights: None,
     }
 }

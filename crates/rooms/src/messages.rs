@@ -208,24 +208,52 @@ pub struct CheckHead {
     pub epoch: Epoch,
     /// Its counter.
     pub rev: i64,
+    /// What its commands are checked against.
+    pub guard_rev: i64,
     /// Two polls in a row found a lower counter than the room had when they began.
     pub stays_lower: bool,
 }
 
+/// Where a room is: its counter, and the value that its commands are checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its epoch and counter.
+    pub position: Position,
+    /// Its `guard_rev`.
+    pub guard_rev: i64,
+}
+
 /// Where a room says how far it is, and the registry looks; none while it loads. The lock is held for a copy only.
 #[derive(Debug, Clone, Default)]
-pub struct SharedPosition(Arc<Mutex<Option<Position>>>);
+pub struct SharedPosition(Arc<Mutex<Option<Place>>>);
 
 impl SharedPosition {
     /// For the room.
-    pub fn set(&self, position: Option<Position>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    pub fn set(&self, place: Option<Place>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 
     /// For the registry.
-    pub fn get(&self) -> Option<Position> {
+    pub fn get(&self) -> Option<Place> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What holds for all rooms has changed: a room with members tells them what it is now.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct DefaultsChanged;
+
+/// Something for those members of a room who have a right, from whoever keeps order there.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Inform {
+    /// What.
+    pub event: Arc<Event>,
+    /// Who gets it.
+    pub right: chat_domain::Rights,
+    /// Who does not, as they were answered.
+    pub but: Option<SessionId>,
 }
 
 /// A room is to say how many people are in it, for operators.

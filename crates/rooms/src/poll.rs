@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use super::messages::CheckHead;
+use super::messages::{CheckHead, Place};
 use chat_domain::RoomId;
 use chat_store::{Heads, Position};
 
@@ -19,25 +19,28 @@ impl Poll {
     /// What to tell whom. `before` is where the rooms were when the database was asked, `now` where they are.
     pub fn compare(
         &mut self,
-        before: Vec<(RoomId, Option<Position>)>,
+        before: Vec<(RoomId, Option<Place>)>,
         heads: Heads,
-        now: impl Fn(&RoomId) -> Option<Position>,
+        now: impl Fn(&RoomId) -> Option<Place>,
     ) -> Vec<(RoomId, CheckHead)> {
+        let place = |epoch, rev, guard_rev| Place { position: Position { epoch, rev }, guard_rev };
+        let rooms = heads.rooms.into_iter();
         let stored: HashMap<_, _> =
-            heads.rooms.into_iter().map(|(id, epoch, rev)| (id, Position { epoch, rev })).collect();
+            rooms.map(|(id, epoch, rev, guard_rev)| (id, place(epoch, rev, guard_rev))).collect();
         let (mut lower, mut found) = (HashSet::new(), Vec::new());
         for (id, before) in before {
             // One that loads reads all; one that ended needs nothing.
             let Some(now) = now(&id) else { continue };
-            let position = stored.get(&id).copied().unwrap_or(Position { epoch: heads.meta_epoch, rev: 0 });
-            let is_lower = before.is_some_and(|b| b.epoch == position.epoch && position.rev < b.rev);
+            let found_at = stored.get(&id).copied().unwrap_or(place(heads.meta_epoch, 0, 0));
+            let Place { position, guard_rev } = found_at;
+            let is_lower = before.is_some_and(|b| b.position.epoch == position.epoch && position.rev < b.position.rev);
             if is_lower {
                 lower.insert(id.clone());
             }
-            if position != now {
+            if found_at != now {
                 let Position { epoch, rev } = position;
                 let stays_lower = is_lower && self.lower.contains(&id);
-                found.push((id, CheckHead { epoch, rev, stays_lower }));
+                found.push((id, CheckHead { epoch, rev, guard_rev, stays_lower }));
             }
         }
         self.lower = lower;
@@ -52,15 +55,15 @@ mod tests {
     use super::*;
     use chat_domain::Epoch;
 
-    fn at(epoch: u128, rev: i64) -> Position {
-        Position { epoch: Epoch::from_uuid(Uuid::from_u128(epoch)), rev }
+    fn at(epoch: u128, rev: i64) -> Place {
+        Place { position: Position { epoch: Epoch::from_uuid(Uuid::from_u128(epoch)), rev }, guard_rev: 0 }
     }
 
     /// What a poll finds for one room: its epoch is known as 1, and so is that of rooms without a row.
-    fn poll(poll: &mut Poll, [before, stored, now]: [Option<Position>; 3]) -> Vec<(i64, bool)> {
+    fn poll(poll: &mut Poll, [before, stored, now]: [Option<Place>; 3]) -> Vec<(i64, bool)> {
         let id = RoomId::parse("post").expect("a room id");
-        let rooms = stored.map(|p| (id.clone(), p.epoch, p.rev)).into_iter().collect();
-        let heads = Heads { meta_epoch: at(1, 0).epoch, control_rev: 0, rooms };
+        let rooms = stored.map(|p| (id.clone(), p.position.epoch, p.position.rev, p.guard_rev)).into_iter().collect();
+        let heads = Heads { meta_epoch: at(1, 0).position.epoch, control_rev: 0, rooms };
         let found = poll.compare(vec![(id, before)], heads, |_| now);
         found.into_iter().map(|(_, check)| (check.rev, check.stays_lower)).collect()
     }
@@ -76,6 +79,8 @@ mod tests {
         assert_eq!(of(Some(at(1, 7)), Some(at(1, 9)), Some(at(1, 9))), [], "it was faster");
         assert_eq!(of(Some(at(1, 7)), Some(at(2, 7)), Some(at(1, 7))), [(7, false)], "another epoch");
         assert_eq!(of(Some(at(1, 7)), None, Some(at(1, 7))), [(0, false)], "its row is gone");
+        let locked = Place { guard_rev: 1, ..at(1, 7) };
+        assert_eq!(of(Some(at(1, 7)), Some(locked), Some(at(1, 7))), [(7, false)], "who may do what has changed");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     backlogs::Trim,
     directory::Directory,
     event::Refusal,
-    messages::{CheckHead, CountPeople, Retire, RoomIdle, SharedPosition},
+    messages::{CheckHead, CountPeople, DefaultsChanged, Inform, Place, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
     room::{Join, Room, RoomLimits},
@@ -17,7 +17,7 @@ use super::{
 use crate::persistence::Append;
 use chat_domain::RoomId;
 use chat_metrics::{Metrics, gauge};
-use chat_store::{Heads, Position, Store, StoreError, Work};
+use chat_store::{Heads, Store, StoreError, Work};
 use tokio::sync::watch;
 
 /// How many rooms may live and for how long an empty one does.
@@ -54,8 +54,13 @@ pub struct LiveRoomCount;
 #[rtype(result = "()")]
 pub struct OthersLive(pub bool);
 
-/// Something may have been missed of these rooms, or of what concerns all: the database is asked now, and not with the next
-/// poll.
+/// Something for those members of a room who have a right; nothing where it does not live.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct InformRoom(pub RoomId, pub Inform);
+
+/// Something may have been missed of these rooms, or where there are none of any and of what concerns all: the database is
+/// asked now, and not with the next poll.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct CheckHeads(pub Vec<RoomId>);
@@ -129,7 +134,7 @@ impl RoomRegistry {
     }
 
     /// `before` is where the rooms were when the database was asked.
-    fn polled(&mut self, before: Vec<(RoomId, Option<Position>)>, heads: Result<Heads, StoreError>) {
+    fn polled(&mut self, before: Vec<(RoomId, Option<Place>)>, heads: Result<Heads, StoreError>) {
         let heads = match heads {
             Ok(heads) => heads,
             Err(error) => return self.store.failed(Work::Reading, &error),
@@ -277,8 +282,34 @@ impl Handler<CheckHeads> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, CheckHeads(rooms): CheckHeads, ctx: &mut Self::Context) {
-        self.to_check.get_or_insert_default().extend(rooms);
+        let to_check = self.to_check.get_or_insert_default();
+        match rooms.is_empty() {
+            true => to_check.extend(self.directory.rooms().map(|(id, _)| id.clone())),
+            false => to_check.extend(rooms),
+        }
         self.check_heads(ctx);
+    }
+}
+
+impl Handler<DefaultsChanged> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, changed: DefaultsChanged, _: &mut Self::Context) {
+        for (_, live) in self.directory.rooms() {
+            // A room whose mailbox is full goes by them with its next command, and tells its members with its next change.
+            let _ = live.room.try_send(changed);
+        }
+    }
+}
+
+impl Handler<InformRoom> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, InformRoom(room, inform): InformRoom, _: &mut Self::Context) {
+        if let Some(live) = self.directory.get(&room) {
+            // Whoever keeps order there sees it with their next look.
+            let _ = live.room.try_send(inform);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod facade;
 #[cfg(feature = "fault-injection")]
 mod fault_injection;
 mod history;
+mod management;
 mod migrations;
 mod model;
 mod outage;
@@ -28,6 +29,10 @@ mod worker;
 
 pub use error::StoreError;
 pub use facade::Store;
+pub use management::{
+    Audit, AuditQuery, Ban, BanKey, CodeUse, Control, Login, Ordered, Report, Reported, SettingsChange,
+    SettingsChanged, Undo, User,
+};
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
     PoolStatus, Position, Reactors, RoomSettings, StoredMessage,

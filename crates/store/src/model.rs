@@ -177,8 +177,8 @@ pub struct Heads {
     pub meta_epoch: Epoch,
     /// Goes up with every change that concerns all rooms.
     pub control_rev: i64,
-    /// Epoch and counter of those rooms that have a row, in no order.
-    pub rooms: Vec<(RoomId, Epoch, i64)>,
+    /// Epoch, counter and `guard_rev` of those rooms that have a row, in no order.
+    pub rooms: Vec<(RoomId, Epoch, i64, i64)>,
 }
 
 /// What a live room has shown.

@@ -54,10 +54,10 @@ macro_rules! reading {
                     for part in asked.chunks(ROOMS_MAX) {
                         let names = part.iter().map(RoomId::as_str);
                         let of_rooms = rooms::table.filter(rooms::id.eq_any(names));
-                        let query = of_rooms.select((rooms::id, rooms::epoch, rooms::last_rev));
-                        for (name, epoch, rev) in query.load::<(String, Key, i64)>(c).await? {
+                        let query = of_rooms.select((rooms::id, rooms::epoch, rooms::last_rev, rooms::guard_rev));
+                        for (name, epoch, rev, guard_rev) in query.load::<(String, Key, i64, i64)>(c).await? {
                             if let Some(room) = by_name.get(name.as_str()) {
-                                found.push(((*room).clone(), epoch.into(), rev));
+                                found.push(((*room).clone(), epoch.into(), rev, guard_rev));
                             }
                         }
                     }

@@ -210,7 +210,7 @@ mod tests {
         let avatar = AvatarName::derived_from(&id);
         Arc::new(NewMessage {
             room: RoomId::parse(&format!("room{room}")).expect("a room id"),
-            author: Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar },
+            author: Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar, badge: None },
             content: Content::parse(content).expect("a content"),
             client_id: Uuid::from_u128(u128::from(room)),
             reply_to: None,

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -21,6 +21,14 @@ pub enum ClientFrame {
     React(ReactToSend),
     /// Pins a message, or no more.
     Pin(PinToSend),
+    /// Reports a message to those who keep order.
+    Report(ReportToSend),
+    /// Shuts somebody out.
+    Ban(BanToSend),
+    /// Lets somebody in again.
+    Unban(UnbanToSend),
+    /// Changes what the room is.
+    RoomSet(RoomSetToSend),
     /// Says that somebody is typing.
     Typing,
     /// Asks for a PONG.
@@ -32,6 +40,8 @@ pub enum ClientFrame {
 pub struct JoinPayload {
     /// The browser's secret.
     pub anonymous_id: Uuid,
+    /// The secret of a login: the identity is the account's then.
+    pub token: Option<String>,
     /// Left out by a reader.
     pub nickname: Option<String>,
     /// Left out where the server shall derive one.
@@ -48,7 +58,11 @@ impl ClientFrame {
             | Self::Edit(EditToSend { client_id, .. })
             | Self::Delete(DeleteToSend { client_id, .. })
             | Self::React(ReactToSend { client_id, .. })
-            | Self::Pin(PinToSend { client_id, .. }) => Some(*client_id),
+            | Self::Pin(PinToSend { client_id, .. })
+            | Self::Report(ReportToSend { client_id, .. })
+            | Self::Ban(BanToSend { client_id, .. })
+            | Self::Unban(UnbanToSend { client_id, .. })
+            | Self::RoomSet(RoomSetToSend { client_id, .. }) => Some(*client_id),
             Self::Join(_) | Self::Profile(_) | Self::Typing | Self::Ping => None,
         }
     }
@@ -159,6 +173,80 @@ pub struct PinToSend {
     pub on: bool,
 }
 
+/// The payload of REPORT.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Which message.
+    pub id: String,
+    /// Why, for those who keep order.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Where a ban holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BanScope {
+    /// In the room.
+    #[default]
+    Room,
+    /// In all rooms.
+    All,
+}
+
+/// The payload of BAN.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BanToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Whom.
+    pub author_id: String,
+    /// For how long; 0 for good.
+    #[serde(default)]
+    pub seconds: u32,
+    /// What they wrote within so long is deleted as well.
+    #[serde(default)]
+    pub delete_seconds: u32,
+    /// Why, for who is banned.
+    #[serde(default)]
+    pub reason: String,
+    /// Where.
+    #[serde(default)]
+    pub scope: BanScope,
+    /// Whether all that come from the same address are banned as well.
+    #[serde(default)]
+    pub address: bool,
+}
+
+/// The payload of UNBAN.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnbanToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Whom.
+    pub author_id: String,
+    /// Where.
+    #[serde(default)]
+    pub scope: BanScope,
+}
+
+/// The payload of ROOM_SET.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomSetToSend {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// The settings that change; `null` resets one.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// The state of the settings that is known.
+    pub settings_rev: i64,
+}
+
 /// Why a frame could not be decoded: always `BAD_FRAME`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -181,6 +269,7 @@ struct Envelope<'a> {
 #[serde(rename_all = "camelCase")]
 struct RawJoin<'a> {
     anonymous_id: Uuid,
+    token: Option<String>,
     nickname: Option<String>,
     avatar: Option<String>,
     #[serde(borrow)]
@@ -210,7 +299,9 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
     }
     match &*envelope.kind {
         "PING" => Ok(ClientFrame::Ping),
-        "JOIN" => join(payload).ok_or(bad("JOIN takes anonymousId: UUID, nickname?, avatar?, resume?: {epoch, rev}")),
+        "JOIN" => {
+            join(payload).ok_or(bad("JOIN takes anonymousId: UUID, token?, nickname?, avatar?, resume?: {epoch, rev}"))
+        }
         "PROFILE" => parse(payload).map(ClientFrame::Profile).ok_or(bad("PROFILE takes nickname, avatar?")),
         "MESSAGE" => {
             command(payload, ClientFrame::Message, "MESSAGE takes clientId: UUID, content, replyTo?, mentions?")
@@ -219,6 +310,16 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
         "DELETE" => command(payload, ClientFrame::Delete, "DELETE takes clientId: UUID, id"),
         "REACT" => command(payload, ClientFrame::React, "REACT takes clientId: UUID, id, emoji, on"),
         "PIN" => command(payload, ClientFrame::Pin, "PIN takes clientId: UUID, id, on"),
+        "REPORT" => command(payload, ClientFrame::Report, "REPORT takes clientId: UUID, id, reason?"),
+        "BAN" => command(
+            payload,
+            ClientFrame::Ban,
+            "BAN takes clientId: UUID, authorId, seconds?, deleteSeconds?, reason?, scope?: room or all, address?",
+        ),
+        "UNBAN" => command(payload, ClientFrame::Unban, "UNBAN takes clientId: UUID, authorId, scope?: room or all"),
+        "ROOM_SET" => {
+            command(payload, ClientFrame::RoomSet, "ROOM_SET takes clientId: UUID, settings: {}, settingsRev")
+        }
         "TYPING" => Ok(ClientFrame::Typing),
         _ => Err(bad("unknown type")),
     }
@@ -241,8 +342,8 @@ fn join(payload: Option<&str>) -> Option<ClientFrame> {
         Some(text) if is_object(text) => Some(serde_json::from_str(text).ok()?),
         Some(_) => return None,
     };
-    let RawJoin { anonymous_id, nickname, avatar, .. } = raw;
-    Some(ClientFrame::Join(JoinPayload { anonymous_id, nickname, avatar, resume }))
+    let RawJoin { anonymous_id, token, nickname, avatar, .. } = raw;
+    Some(ClientFrame::Join(JoinPayload { anonymous_id, token, nickname, avatar, resume }))
 }
 
 fn parse<T: DeserializeOwned>(payload: Option<&str>) -> Option<T> {
@@ -273,6 +374,7 @@ mod tests {
         let join = |nickname: Option<&str>, resume| {
             Ok(ClientFrame::Join(JoinPayload {
                 anonymous_id: id,
+                token: None,
                 nickname: nickname.map(Into::into),
                 avatar: None,
                 resume,
@@ -324,6 +426,35 @@ mod tests {
                 Ok(ClientFrame::Pin(PinToSend { client_id: id, id: "7".into(), on: false })),
             ),
             (json!({"type": "TYPING", "payload": {}}), Ok(ClientFrame::Typing)),
+            (
+                json!({"type": "REPORT", "payload": {"clientId": ID, "id": "7", "reason": "spam"}}),
+                Ok(ClientFrame::Report(ReportToSend { client_id: id, id: "7".into(), reason: "spam".into() })),
+            ),
+            (
+                json!({"type": "BAN", "payload": {"clientId": ID, "authorId": "x", "seconds": 60, "deleteSeconds": 5,
+                    "reason": "r", "scope": "all", "address": true}}),
+                Ok(ClientFrame::Ban(BanToSend {
+                    client_id: id,
+                    author_id: "x".into(),
+                    seconds: 60,
+                    delete_seconds: 5,
+                    reason: "r".into(),
+                    scope: BanScope::All,
+                    address: true,
+                })),
+            ),
+            (
+                json!({"type": "UNBAN", "payload": {"clientId": ID, "authorId": "x"}}),
+                Ok(ClientFrame::Unban(UnbanToSend { client_id: id, author_id: "x".into(), scope: BanScope::Room })),
+            ),
+            (
+                json!({"type": "ROOM_SET", "payload": {"clientId": ID, "settings": {"locked": true}, "settingsRev": 3}}),
+                Ok(ClientFrame::RoomSet(RoomSetToSend {
+                    client_id: id,
+                    settings: json!({"locked": true}).as_object().cloned().expect("an object"),
+                    settings_rev: 3,
+                })),
+            ),
             (
                 json!({"type": "PROFILE", "payload": {"nickname": "ab", "avatar": "cat"}}),
                 Ok(ClientFrame::Profile(ProfileChange { nickname: "ab".into(), avatar: Some("cat".into()) })),

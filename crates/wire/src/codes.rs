@@ -64,6 +64,28 @@ codes! {
         TooManyPins = "TOO_MANY_PINS",
         /// Who asks has no right to it.
         Forbidden = "FORBIDDEN",
+        /// The login's secret is none, or was ended.
+        BadToken = "BAD_TOKEN",
+        /// The one-time code is wrong, used up or over.
+        BadCode = "BAD_CODE",
+        /// Who asks is shut out.
+        Banned = "BANNED",
+        /// Nobody writes in the room now.
+        Locked = "LOCKED",
+        /// One message in so long, in this room.
+        SlowMode = "SLOW_MODE",
+        /// The same text was said in the room a short time ago.
+        Repeated = "REPEATED",
+        /// The text breaks a rule of the room; which one is not said.
+        Blocked = "BLOCKED",
+        /// Settings that are unknown, out of bounds, or contradict each other.
+        InvalidSettings = "INVALID_SETTINGS",
+        /// Somebody else has changed the settings meanwhile.
+        SettingsConflict = "SETTINGS_CONFLICT",
+        /// It was undone before.
+        AlreadyUndone = "ALREADY_UNDONE",
+        /// What was done was changed since, so it cannot be undone.
+        ChangedSince = "CHANGED_SINCE",
         /// The frame is larger than allowed; the session is closed with 1009.
         TooLarge = "TOO_LARGE",
         /// A reader tried to send.

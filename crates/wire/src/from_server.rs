@@ -1,10 +1,13 @@
 use chat_domain::{
-    Annotations, Author, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Emoji, Mention, MessageRef, Nickname,
-    Reaction,
+    Annotations, Author, AuthorId, AvatarName, Badge, ChatMessage, Content, DeletedBy, Emoji, Mention, MessageRef,
+    Nickname, Reaction,
 };
 use chrono::{DateTime, Utc};
 
-use super::server::{AnnotationsPayload, AuthorPayload, MentionPayload, MessagePayload, ReactionPayload, ReplyPayload};
+use super::{
+    AuthorPayload,
+    server::{AnnotationsPayload, MentionPayload, MessagePayload, ReactionPayload, ReplyPayload},
+};
 
 /// Longest nickname or emoji that is believed of another server, in bytes: none that this program takes is as long.
 const SHORT_TEXT_BYTES_MAX: usize = 512;
@@ -65,10 +68,15 @@ pub fn author_json(author: &Author) -> Vec<u8> {
     serde_json::to_vec(&AuthorPayload::from(author)).unwrap_or_default()
 }
 
-fn read_author(AuthorPayload { id, nickname, avatar }: AuthorPayload<'_>) -> Result<Author, NotOurs> {
+fn read_author(AuthorPayload { id, nickname, avatar, badge }: AuthorPayload<'_>) -> Result<Author, NotOurs> {
     let id = author_id(&id)?;
     let nickname = Nickname::from_stored(short(&nickname)?);
-    Ok(Author { avatar: AvatarName::from_stored(&avatar, &id), nickname, id })
+    Ok(Author {
+        avatar: AvatarName::from_stored(&avatar, &id),
+        badge: badge.as_deref().and_then(Badge::parse),
+        nickname,
+        id,
+    })
 }
 
 fn author_id(id: &str) -> Result<AuthorId, NotOurs> {
@@ -132,9 +140,10 @@ mod tests {
     use super::{super::message_json, *};
 
     fn author() -> impl Strategy<Value = Author> {
-        ("[A-Za-z0-9_-]{22}", "[가-힣a-z]{2,20}").prop_map(|(id, nickname)| {
+        let badge = option::of(proptest::sample::select(Badge::ALL.to_vec()));
+        ("[A-Za-z0-9_-]{22}", "[가-힣a-z]{2,20}", badge).prop_map(|(id, nickname, badge)| {
             let id = AuthorId::from_stored(&id);
-            Author { avatar: AvatarName::derived_from(&id), nickname: Nickname::from_stored(nickname), id }
+            Author { avatar: AvatarName::derived_from(&id), nickname: Nickname::from_stored(nickname), badge, id }
         })
     }
 

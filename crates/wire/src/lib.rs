@@ -4,30 +4,34 @@
 //! Invariant: a [`ClientFrame`] has no field that the server decides (id, time, author), and nothing here knows the
 //! store.
 
+mod author;
 mod client;
 mod codes;
 mod deflate;
 mod extensions;
 mod from_server;
+mod moderation;
 mod reader;
 mod server;
 mod url;
 mod ws_frame;
 
+pub use author::AuthorPayload;
 pub use client::{
-    ClientFrame, DecodeError, DeleteToSend, EditToSend, JoinPayload, MentionToSend, MessageToSend, PinToSend,
-    ProfileChange, ReactToSend, ResumePoint, decode,
+    BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, JoinPayload, MentionToSend, MessageToSend,
+    PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend, UnbanToSend, decode,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};
 pub use extensions::accept_deflate;
 pub use from_server::{NotOurs, author_json, reactions_json, read_author_json, read_message, read_reactions};
+pub use moderation::{ModPayload, ModTarget, QueuePayload, RoomPayload, RoomStatePayload};
 pub use reader::{FrameReader, Inbound};
 pub use server::{
-    AckPayload, AnnotationsPayload, AuthorPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,
-    MessagePayload, PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload,
-    RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
-    message_json, timestamp, welcome_chunks,
+    AckPayload, AnnotationsPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload, MessagePayload,
+    PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload, RoomPosition,
+    ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json, message_json,
+    timestamp, welcome_chunks,
 };
 pub use url::{
     ChangesQuery, MEMBERS_LIMIT_MAX, MembersQuery, OwnReactionsQuery, PageQuery, REACTORS_LIMIT_MAX, ReactorsQuery,

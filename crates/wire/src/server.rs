@@ -5,16 +5,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ErrorCode, FRAME_BYTES_MAX, text_frame_header};
+use super::{AuthorPayload, ErrorCode, FRAME_BYTES_MAX, ModPayload, QueuePayload, RoomPayload, text_frame_header};
 use chat_domain::{
-    Annotations, Author, CONTENT_CODE_POINTS_MAX, ChatMessage, Mention, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN,
+    Annotations, CONTENT_CODE_POINTS_MAX, ChatMessage, Mention, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN,
     REACTIONS_MAX, Reaction,
 };
 
 /// A frame from the server. Clients, tests and the load tester read it; the server writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "payload", rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "one at a time is written, or read: most of them are messages")]
 pub enum ServerFrame<'a> {
     /// The answer to JOIN.
     Welcome(Box<WelcomePayload<'a>>),
@@ -36,6 +35,12 @@ pub enum ServerFrame<'a> {
     Pong {},
     /// Come back after a while; close 1012 follows.
     Reconnect(ReconnectPayload),
+    /// What the room is now.
+    Room(RoomPayload<'a>),
+    /// To those who keep order: what one of them did.
+    Mod(ModPayload<'a>),
+    /// To those who keep order: what waits for them.
+    Queue(QueuePayload),
     /// Something was refused.
     Error(ErrorPayload<'a>),
     /// Several frames, in order.
@@ -43,28 +48,6 @@ pub enum ServerFrame<'a> {
         /// The frames.
         frames: Vec<ServerFrame<'a>>,
     },
-}
-
-/// An author as everybody sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthorPayload<'a> {
-    /// The derived public id.
-    pub id: Cow<'a, str>,
-    /// The nickname.
-    pub nickname: Cow<'a, str>,
-    /// The avatar's name.
-    pub avatar: Cow<'a, str>,
-}
-
-impl<'a> From<&'a Author> for AuthorPayload<'a> {
-    fn from(author: &'a Author) -> Self {
-        Self {
-            id: author.id.as_str().into(),
-            nickname: author.nickname.as_str().into(),
-            avatar: author.avatar.as_str().into(),
-        }
-    }
 }
 
 /// The payload of MESSAGE, also a message in WELCOME and over HTTP.
@@ -292,6 +275,19 @@ pub struct ErrorPayload<'a> {
     /// With a code that can pass with time: milliseconds until a retry can help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// With BANNED: until when; absent for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// With BANNED: why, as whoever did it has said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+}
+
+impl ErrorPayload<'_> {
+    /// With this code, about this message where it is about one, and nothing else.
+    pub fn new(code: ErrorCode, client_id: Option<Uuid>) -> Self {
+        Self { code, message: "".into(), client_id, retry_after_ms: None, until: None, reason: None }
+    }
 }
 
 /// What a room is, and how far.
@@ -372,6 +368,9 @@ pub struct WelcomeHead<'a> {
     pub limits: Limits,
     /// Seconds between two HEARTBEATs.
     pub heartbeat_seconds: u64,
+    /// What the receiver may do, as a mask of bits (docs/RIGHTS.md), where they are signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<u64>,
 }
 
 /// The whole payload of WELCOME, for readers.
@@ -456,13 +455,14 @@ mod tests {
             pinned: vec![],
             limits: Limits::with_edit_window(Some(900)),
             heartbeat_seconds: 30,
+            rights: None,
         };
         let message = MessagePayload {
             id: "1".into(),
             seq: 2,
             rev: 2,
             client_id: Uuid::nil(),
-            author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into() },
+            author: AuthorPayload { id: "a".into(), nickname: "ab".into(), avatar: "cat".into(), badge: None },
             content: "<\"\n>".into(),
             created_at: "2026-01-01T00:00:00.000Z".into(),
             annotations: AnnotationsPayload::default(),

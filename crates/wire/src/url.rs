@@ -308,6 +308,7 @@ mod tests {
             id: AuthorId::from_stored("TV8DvW0uNlMNbA-3lTR1Sg"),
             nickname: chat_domain::Nickname::parse("걷는 판다").expect("a nickname"),
             avatar: chat_domain::AvatarName::derived_from(&AuthorId::from_stored("a")),
+            badge: None,
         };
         let query = members_query(&format!("limit=500&cursor={}", cursor_of(&author))).expect("a query");
         assert_eq!(query.after, Some(("걷는 판다".to_owned(), "TV8DvW0uNlMNbA-3lTR1Sg".to_owned())));

@@ -120,6 +120,7 @@ async fn send(
         let kind = match &said {
             Said::Changes { .. } => "change",
             Said::Typing(_) => "ephemeral",
+            Said::Control => "control",
             Said::People(summary) => {
                 keep_people(shared, &mut pipeline, &room, summary);
                 "people"
@@ -138,7 +139,12 @@ async fn send(
 
 /// What a room says goes out.
 fn put(shared: &Shared, pipeline: &mut Pipeline, room: &RoomId, said: &Said) {
-    let (channel, frame) = (shared.names.channel(room), from(shared).said(said));
+    let channel = match said {
+        // Where all servers listen, whichever rooms they have.
+        Said::Control => shared.names.beats().to_owned(),
+        _ => shared.names.channel(room),
+    };
+    let frame = from(shared).said(said);
     #[cfg(feature = "fault-injection")]
     if let Some(way) = &mut *shared.way.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
         for (channel, frame) in way((channel, frame)) {

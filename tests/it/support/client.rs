@@ -21,19 +21,20 @@ use tokio_tungstenite::{
 };
 use uuid::Uuid;
 
-use super::{History, Server, within};
+use super::{History, PATIENCE, Server, within};
 
 /// Who joins.
 #[derive(Debug, Clone)]
 pub struct Who {
     pub anonymous_id: Uuid,
+    pub token: Option<String>,
     pub nickname: Option<String>,
     pub avatar: Option<String>,
 }
 
 impl Who {
     pub fn reader() -> Self {
-        Self { anonymous_id: Uuid::new_v4(), nickname: None, avatar: None }
+        Self { anonymous_id: Uuid::new_v4(), token: None, nickname: None, avatar: None }
     }
 
     pub fn named(nickname: &str) -> Self {
@@ -42,6 +43,9 @@ impl Who {
 
     pub fn join(&self, resume: Option<&ResumePoint>) -> Value {
         let mut payload = json!({"anonymousId": self.anonymous_id});
+        if let Some(token) = &self.token {
+            payload["token"] = json!(token);
+        }
         if let Some(nickname) = &self.nickname {
             payload["nickname"] = json!(nickname);
         }
@@ -427,12 +431,15 @@ impl Client {
         self.wait("PONG", |frame| matches!(frame, ServerFrame::Pong {}).then_some(())).await;
     }
 
-    /// Reads on until a frame is the one wanted.
+    /// Reads on until a frame is the one wanted. Heartbeats go on for ever, so there is an end to this as well.
     pub async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&ServerFrame<'static>) -> Option<T>) -> T {
+        let until = tokio::time::Instant::now() + 3 * PATIENCE;
         loop {
-            if let Some(found) = wanted(&self.frame(what).await) {
+            let frame = self.frame(what).await;
+            if let Some(found) = wanted(&frame) {
                 return found;
             }
+            assert!(tokio::time::Instant::now() < until, "{what} did not come; last: {frame:?}");
         }
     }
 

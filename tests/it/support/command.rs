@@ -28,3 +28,20 @@ pub fn react(id: &str, emoji: &str, on: bool) -> Value {
 pub fn pin(id: &str, on: bool) -> Value {
     command("PIN", json!({"id": id, "on": on}))
 }
+
+pub fn report(id: &str, reason: &str) -> Value {
+    command("REPORT", json!({"id": id, "reason": reason}))
+}
+
+/// `seconds`: 0 for good; `scope`: `room` or `all`.
+pub fn ban(author_id: &str, seconds: u32, scope: &str) -> Value {
+    command("BAN", json!({"authorId": author_id, "seconds": seconds, "scope": scope}))
+}
+
+pub fn unban(author_id: &str, scope: &str) -> Value {
+    command("UNBAN", json!({"authorId": author_id, "scope": scope}))
+}
+
+pub fn set_room(settings: &Value, settings_rev: i64) -> Value {
+    command("ROOM_SET", json!({"settings": settings, "settingsRev": settings_rev}))
+}

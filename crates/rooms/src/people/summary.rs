@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use chat_domain::{Author, AuthorId, AvatarName, Nickname};
+use chat_domain::{Author, AuthorId, AvatarName, Badge, Nickname};
 use serde::{Deserialize, Serialize};
 
 /// Above this many people PRESENCE has no lists (docs/PROTOCOL.md), and neither has a summary.
@@ -74,6 +74,8 @@ struct WrittenPerson {
     nickname: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     avatar: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    badge: Option<String>,
 }
 
 impl WrittenPerson {
@@ -82,6 +84,7 @@ impl WrittenPerson {
             id: person.id.as_str().to_owned(),
             nickname: person.author.as_ref().map(|author| author.nickname.as_str().to_owned()),
             avatar: person.author.as_ref().map(|author| author.avatar.as_str().to_owned()),
+            badge: person.author.as_ref().and_then(|author| author.badge).map(|badge| badge.as_str().to_owned()),
         }
     }
 
@@ -92,7 +95,9 @@ impl WrittenPerson {
                 let nickname = Nickname::parse(&text).ok().filter(|name| name.as_str() == text).ok_or(NoSummary)?;
                 // One that a later release has and this one has not is no reason to leave the person out.
                 let avatar = AvatarName::from_stored(&avatar, &id);
-                Some(Author { id: id.clone(), nickname, avatar })
+                // As with the avatar.
+                let badge = self.badge.as_deref().and_then(Badge::parse);
+                Some(Author { id: id.clone(), nickname, avatar, badge })
             }
             (None, None) => None,
             _ => return Err(NoSummary),

@@ -268,6 +268,7 @@ impl Persistence {
             Action::Delete { .. } => "deletion",
             Action::React { .. } => "reaction",
             Action::Pin { .. } => "pin",
+            Action::Restore => "restore",
         };
         if !is_counted {
             self.metrics.changes_stored.inc(kind);

@@ -10,7 +10,7 @@ use crate::{
     persistence::Write,
     typing::TYPING_NAMED_MAX,
 };
-use chat_domain::{Action, ChangeRefusal, NewChange};
+use chat_domain::{Action, NewChange, Rights};
 
 /// How often one command is checked again.
 const RECHECKS_MAX: u32 = 3;
@@ -48,24 +48,21 @@ impl Room {
         if !self.limits.understood.by_all() {
             return self.reply(reply, client_id, Err(Refusal::Overloaded), true);
         }
-        let known = self.live.as_ref().and_then(|live| live.backlog.find(message));
-        let is_others = known.is_some_and(|m| m.author.id != author);
         let action = match what {
-            Amendment::Edit { .. } | Amendment::Delete if is_others => {
-                return self.reply(reply, client_id, Err(Refusal::Change(ChangeRefusal::NotYours)), true);
-            }
-            // Nobody has the right yet.
-            Amendment::Pin { .. } => return self.reply(reply, client_id, Err(Refusal::Forbidden), true),
             Amendment::Edit { version, content, mentions } => {
                 let mentions = self.mentions(&content, mentions);
                 Action::Edit { version, content, mentions, window: self.limits.edit_window }
             }
-            Amendment::Delete => Action::Delete { as_moderator: false },
+            Amendment::Delete => Action::Delete { as_moderator: self.has(&principal, Rights::DELETE_ANY) },
             Amendment::React { emoji, on } => Action::React { emoji, on },
+            Amendment::Pin { on } => Action::Pin { on },
         };
         let (room, guard_rev) = (self.id.clone(), self.guard_rev());
         let change = NewChange { room, message, author, client_id, guard_rev, action };
-        self.begin(Write::Change(Arc::new(change)), received, reply, ctx);
+        if let Err(refusal) = self.may_change(&principal, &change) {
+            return self.reply_to(&principal, reply, client_id, Err(refusal), true);
+        }
+        self.begin(principal, Write::Change(Arc::new(change)), received, reply, ctx);
     }
 
     /// Who may do what has changed since this was checked: it is checked again once that was read.
@@ -82,19 +79,25 @@ impl Room {
         if !is_first {
             return;
         }
-        let (store, id) = (self.store.clone(), self.id.clone());
-        let reading = actix::clock::timeout(self.limits.read_timeout, async move { store.head(&id).await });
+        let (store, id, access) = (self.store.clone(), self.id.clone(), self.limits.access.clone());
+        let reading = actix::clock::timeout(self.limits.read_timeout, async move {
+            // Both in this order: a ban of one room is written with that room's value.
+            let head = store.head(&id).await?;
+            access.refresh(&store).await.map(|_| head)
+        });
         ctx.spawn(reading.into_actor(self).map(|head, this, ctx| {
-            let guard_rev = head.ok().and_then(Result::ok).map(|head| head.guard_rev);
-            if let (Some(guard_rev), Some(live)) = (guard_rev, &mut this.live) {
-                live.guard_rev = guard_rev;
+            let head = head.ok().and_then(Result::ok);
+            let guard_rev = head.as_ref().map(|head| head.guard_rev);
+            if let Some(head) = head {
+                this.guarded(head.guard_rev, head.settings);
             }
             for mut in_flight in this.rechecks.0.take().unwrap_or_default() {
-                match guard_rev {
-                    Some(guard_rev) => {
+                match guard_rev.map(|guard_rev| (guard_rev, this.may_still(&in_flight))) {
+                    Some((guard_rev, Ok(()))) => {
                         in_flight.write = with_guard(&in_flight.write, guard_rev);
                         this.send_to_store(in_flight, ctx);
                     }
+                    Some((_, Err(refusal))) => this.refuse(in_flight, refusal),
                     None => this.refuse(in_flight, Refusal::StoreUnavailable),
                 }
             }

@@ -98,7 +98,8 @@ impl Room {
         let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
         let (epoch, rev) = (live.epoch, live.timeline.rev());
-        let (settings, pinned) = (live.settings.clone(), live.pinned.clone());
+        let pinned = live.pinned.clone();
+        let settings = self.public_settings();
         let known = resume.map_or(0, |resume| resume.rev);
         let (resumed, has_more, messages, pieces) = match answer {
             Answer::Latest(messages, has_more) => (false, has_more, messages, None),
@@ -110,7 +111,8 @@ impl Room {
         let is_author = profile.is_some();
         self.presence.enter(&author_id, session.id, now);
         if let Some((nickname, avatar)) = profile {
-            let author = Author { id: author_id.clone(), nickname, avatar };
+            let badge = self.limits.access.badge(&principal);
+            let author = Author { id: author_id.clone(), nickname, avatar, badge };
             if self.presence.set_author(author.clone(), now) {
                 self.send_profile(&author);
             }
@@ -130,9 +132,10 @@ impl Room {
             pieces,
             pinned,
             edit_window: self.limits.edit_window,
+            rights: principal.user_id().map(|user| self.limits.access.role_of(user).rights()),
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author });
+        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author, user: principal.user_id() });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",
@@ -251,7 +254,9 @@ impl Room {
         if changes.head.epoch != live.epoch {
             return self.start_over();
         }
-        (live.guard_rev, live.settings) = (changes.head.guard_rev, changes.head.settings);
+        // Of a restored message the room may not know that it was deleted.
+        let counted = (!changes.truncated).then_some((changes.head.rev, changes.head.message_count));
+        let guarded = (changes.head.guard_rev, changes.head.settings);
         let above = live.timeline.rev();
         let last_read = changes.messages.last().map_or(above, |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
@@ -261,6 +266,13 @@ impl Room {
         sent.into_iter().for_each(|rev| live.timeline.discard(rev));
         let applied = live.timeline.fill(upto, read);
         self.show(above, applied, |_, _| {});
+        if let (Some(live), Some((rev, count))) = (&mut self.live, counted)
+            && live.timeline.rev() == rev
+        {
+            live.message_count = count;
+        }
+        let (guard_rev, settings) = guarded;
+        self.guarded(guard_rev, settings);
     }
 
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.

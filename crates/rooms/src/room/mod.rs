@@ -2,6 +2,7 @@ mod amending;
 mod catch_up;
 mod delivery;
 mod elsewhere;
+mod guarding;
 mod hearing;
 mod joins;
 mod live;
@@ -32,6 +33,7 @@ use self::{
     saying::ToSay,
 };
 use super::{
+    access::{Access, Rules},
     answer::ReplyTo,
     backlogs::{Backlogs, Share, Trim},
     bus::BusPort,
@@ -47,7 +49,7 @@ use super::{
     understood::Understood,
 };
 use crate::persistence::{Append, Persisted};
-use chat_domain::{Author, AuthorId, AvatarName, RoomId};
+use chat_domain::{Author, AuthorId, AvatarName, RoomId, UserId};
 use chat_metrics::Metrics;
 use chat_store::Store;
 
@@ -68,6 +70,8 @@ pub struct RoomLimits {
     pub understood: Understood,
     /// Where it says what the same room on other servers is to hear.
     pub bus: BusPort,
+    /// Who may do what, as far as it concerns all rooms.
+    pub access: Access,
 }
 
 /// Messages that a room's mailbox takes before senders are told to try again.
@@ -97,6 +101,8 @@ pub struct Room {
     catch_up: CatchUp<Join>,
     appends: Appends,
     rechecks: Rechecks,
+    /// What it allows.
+    rules: Rules,
     remote: Remote,
     /// What this server has committed since the other servers were last to hear of it.
     to_say: ToSay,
@@ -107,6 +113,8 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
+    /// Its account, where it has one.
+    user: Option<UserId>,
 }
 
 /// What the registry hears of a room that has nobody in it.
@@ -146,6 +154,7 @@ impl Room {
             catch_up: CatchUp::new(),
             appends: Appends::new(persistence),
             rechecks: Rechecks::default(),
+            rules: Rules::default(),
             remote: Remote::default(),
             to_say: ToSay::default(),
             idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },
@@ -342,7 +351,8 @@ impl Handler<SetProfile> for Room {
         let avatar = avatar
             .or_else(|| self.presence.author(&id).map(|a| a.avatar))
             .unwrap_or_else(|| AvatarName::derived_from(&id));
-        let author = Author { id, nickname, avatar };
+        let badge = self.limits.access.badge(&principal);
+        let author = Author { id, nickname, avatar, badge };
         self.presence.set_author(author.clone(), Instant::now());
         self.send_profile(&author);
         if let ReplyTo::Once(answer) = reply {
@@ -356,7 +366,7 @@ impl Handler<SetProfile> for Room {
 impl Handler<CheckHead> for Room {
     type Result = ();
 
-    fn handle(&mut self, CheckHead { epoch, rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
+    fn handle(&mut self, CheckHead { epoch, rev, guard_rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
         if self.appends.is_empty() || is_other_life {
@@ -364,6 +374,9 @@ impl Handler<CheckHead> for Room {
         }
         if stays_lower && !is_other_life {
             self.doubt(ctx);
+        }
+        if self.live.as_ref().is_some_and(|live| live.epoch == epoch && live.guard_rev < guard_rev) {
+            self.read_guard(ctx);
         }
         self.settle(ctx);
     }

@@ -13,7 +13,7 @@ use crate::{
     messages::{Post, Publish, Recall},
     persistence::{Append, AppendResult, Persisted, Write},
 };
-use chat_domain::{Author, AuthorId, Change, ChatMessage, Content, Epoch, Mention, NewMentions, NewMessage};
+use chat_domain::{Author, AuthorId, Change, ChatMessage, Content, Epoch, Mention, NewMentions, NewMessage, Principal};
 use chat_store::StoredMessage;
 
 /// Changes that wait for missing ones before them; beyond it the room takes no more messages.
@@ -33,6 +33,8 @@ pub(super) struct InFlight {
     /// The sender was told that nothing is known of it.
     given_up: bool,
     pub(super) write: Write,
+    /// Who asked for it.
+    pub(super) principal: Principal,
     received: Instant,
     /// How often the room's `guard_rev` had changed meanwhile.
     pub(super) n_rechecks: u32,
@@ -46,6 +48,14 @@ impl Appends {
     /// Whether nothing is on its way.
     pub(super) fn is_empty(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// Whether a message of this author with this key is on its way.
+    pub(super) fn has(&self, author: &AuthorId, client_id: Uuid) -> bool {
+        self.in_flight.values().any(|in_flight| match &in_flight.write {
+            Write::Message(message) => message.client_id == client_id && message.author.id == *author,
+            Write::Change(_) => false,
+        })
     }
 
     /// Sends one on its way, or gives it back where persistence has too much to do.
@@ -71,7 +81,10 @@ impl Room {
         let Post { client_id, content, reply_to, mentions } = post;
         let id = principal.author_id();
         let author = match (profile, &reply) {
-            (Some((nickname, avatar)), _) => Some(Author { id: id.clone(), nickname, avatar }),
+            (Some((nickname, avatar)), _) => {
+                let badge = self.limits.access.badge(&principal);
+                Some(Author { id: id.clone(), nickname, avatar, badge })
+            }
             (None, ReplyTo::Member(session)) => {
                 let Some(member) = self.members.get(session) else { return };
                 self.presence.author(id).filter(|_| member.is_author).cloned()
@@ -82,10 +95,15 @@ impl Room {
             return self.reply(reply, client_id, Err(Refusal::NicknameRequired), true);
         };
         self.typing.stops(&author.id);
+        if let Err(refusal) = self.may_publish(&principal, client_id, &content) {
+            // A retry of what the room has stored gets its ACK all the same.
+            let post = Post { client_id, content, reply_to, mentions };
+            return self.recall(Recall { principal, post, refusal, reply });
+        }
         let mentions = self.mentions(&content, mentions);
         let (room, guard_rev) = (self.id.clone(), self.guard_rev());
         let message = NewMessage { room, author, content, client_id, reply_to, mentions, guard_rev };
-        if self.begin(Write::Message(Arc::new(message)), received, reply, ctx) {
+        if self.begin(principal, Write::Message(Arc::new(message)), received, reply, ctx) {
             self.metrics.messages_accepted.inc();
         }
     }
@@ -106,6 +124,7 @@ impl Room {
     /// Sends a write on its way, or refuses it. Tells whether it is.
     pub(super) fn begin(
         &mut self,
+        principal: Principal,
         write: Write,
         received: Instant,
         reply: ReplyTo<Published>,
@@ -114,7 +133,7 @@ impl Room {
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
         let is_full = self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX;
-        let in_flight = InFlight { reply: Some(reply), given_up: false, write, received, n_rechecks: 0 };
+        let in_flight = InFlight { reply: Some(reply), given_up: false, write, principal, received, n_rechecks: 0 };
         if is_full {
             self.refuse(in_flight, Refusal::Overloaded);
             return false;
@@ -132,9 +151,9 @@ impl Room {
     }
 
     pub(super) fn refuse(&mut self, in_flight: InFlight, refusal: Refusal) {
-        let InFlight { reply, given_up, write, .. } = in_flight;
+        let InFlight { reply, given_up, write, principal, .. } = in_flight;
         if let Some(reply) = reply {
-            self.reply(reply, write.client_id(), Err(refusal), !given_up);
+            self.reply_to(&principal, reply, write.client_id(), Err(refusal), !given_up);
         }
     }
 
@@ -151,7 +170,27 @@ impl Room {
             live.backlog.messages().rev().find(is_it).map(|message| StoredMessage::of(message, live.epoch))
         });
         let published = known.map(|stored| Published { stored, is_repeated: true }).ok_or(refusal);
-        self.reply(reply, client_id, published, true);
+        self.reply_to(&principal, reply, client_id, published, true);
+    }
+
+    /// As [`Room::reply`]; who is shut out is told why, as whoever did it has said.
+    pub(super) fn reply_to(
+        &mut self,
+        principal: &Principal,
+        reply: ReplyTo<Published>,
+        client_id: Uuid,
+        published: Result<Published, Refusal>,
+        is_first: bool,
+    ) {
+        match (&reply, &published) {
+            (ReplyTo::Member(session), Err(refusal @ Refusal::Banned { .. })) => {
+                let notice = self.limits.access.ban(principal, &self.id, chrono::Utc::now());
+                let reason = notice.map(|notice| notice.reason).filter(|reason| !reason.is_empty());
+                let refused = Event::Refused { client_id: Some(client_id), refusal: *refusal, reason };
+                self.send(*session, refused, true);
+            }
+            _ => self.reply(reply, client_id, published, is_first),
+        }
     }
 
     /// Says what became of a write. Members that are gone need no answer. `is_first`: nothing was said of it before.
@@ -171,7 +210,7 @@ impl Room {
                 self.send(session, Event::Stored { client_id, stored: published.stored, rev }, is_first);
             }
             (ReplyTo::Member(session), Err(refusal)) => {
-                self.send(session, Event::Refused { client_id: Some(client_id), refusal }, true);
+                self.send(session, Event::Refused { client_id: Some(client_id), refusal, reason: None }, true);
             }
             // Where nobody waits for it any more nobody needs it.
             (ReplyTo::Once(answer), published) => drop(answer.send(published)),

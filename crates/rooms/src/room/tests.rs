@@ -77,6 +77,7 @@ impl World {
         let (sender, commands) = mpsc::unbounded_channel();
         let hub = Everything { commands: sender, appended }.start();
         let limits = RoomLimits {
+            access: Access::default(),
             n_sessions_max: 10,
             read_timeout: Duration::from_secs(30),
             heartbeat_seconds: 30,
@@ -101,7 +102,7 @@ impl World {
         let join = Join {
             room: RoomId::parse("post").expect("a room id"),
             session: SessionRef { id: SessionId(Uuid::new_v4()), hub: HubId(0), deliver },
-            principal: Principal::Anonymous(AuthorId::from_stored("author")),
+            principal: Principal::anonymous(AuthorId::from_stored("author")),
             profile: None,
             resume: None,
             thread: Arbiter::current(),
@@ -116,7 +117,7 @@ impl World {
         let (answer, answered) = oneshot::channel();
         let author = test_author(7);
         let publish = Publish {
-            principal: Principal::Anonymous(author.id),
+            principal: Principal::anonymous(author.id),
             profile: Some((author.nickname, author.avatar)),
             post: post(Uuid::from_u128(key), content),
             received: Instant::now(),
@@ -218,7 +219,7 @@ async fn who_is_no_member_hears_once_that_the_database_is_away() {
     drop(slow.join().await);
     assert!(slow.snapshot().await.messages.is_empty(), "the stand-in stores nothing");
     let (answer, answered) = oneshot::channel();
-    let (principal, reply) = (Principal::Anonymous(test_author(1).id), ReplyTo::Once(answer));
+    let (principal, reply) = (Principal::anonymous(test_author(1).id), ReplyTo::Once(answer));
     let recall = Recall { principal, post: post(Uuid::nil(), "hello"), refusal: Refusal::Overloaded, reply };
     slow.room.send(recall).await.expect("a room");
     assert_eq!(answered.await.expect("an answer"), Err(Refusal::Overloaded));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::Room;
+use crate::messages::Place;
 use chat_store::{HistoryCheck, Known, Position, StoreError};
 
 /// How long a room lets pass before it asks again. A reading connection that lags makes rooms doubt for as long as it
@@ -101,7 +102,10 @@ impl Room {
 
     /// Tells the registry where the room is, so that a poll need not wake a room that has all.
     pub(super) fn publish_position(&self) {
-        self.position.set(self.live.as_ref().map(|live| Position { epoch: live.epoch, rev: live.timeline.rev() }));
+        self.position.set(self.live.as_ref().map(|live| Place {
+            position: Position { epoch: live.epoch, rev: live.timeline.rev() },
+            guard_rev: live.guard_rev,
+        }));
     }
 }
 

@@ -161,6 +161,7 @@ pub fn change(rev: i64, id: Id) -> Change {
         author: Author {
             avatar: AvatarName::derived_from(&author),
             nickname: Nickname::parse("author").expect("a nickname"),
+            badge: None,
             id: author,
         },
         content: Content::parse("words").expect("content"),

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use chat_domain::{AuthorId, ChatMessage, Emoji, Epoch, RoomId};
+use chat_domain::{AuthorId, ChatMessage, Content, Emoji, Epoch, RoomId};
 
 /// What the database says of all that a batch of changes concerns, read under the locks of the rooms' rows.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub reactions: HashSet<(i64, AuthorId, Emoji)>,
     /// By message and the version that it replaced: the key of an edit.
     pub edits: HashMap<(i64, i32), Uuid>,
+    /// By message: what a moderator removed, where the batch asks for it back.
+    pub removed_texts: HashMap<i64, Content>,
     /// Of those who are addressed and not known to be in the room: who wrote there.
     pub writers: HashSet<(RoomId, AuthorId)>,
 }

@@ -29,6 +29,21 @@ pub(crate) struct Plan {
     pub erased: Vec<i64>,
     /// What moderators removed, for a while.
     pub removed_texts: Vec<(i64, Content)>,
+    /// Messages whose text is back: nothing is kept of their removal.
+    pub restored: Vec<i64>,
+    /// What was done with a right, for the log of that.
+    pub entries: Vec<Entry>,
+}
+
+/// Something done to a message with a right that not everybody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub room: RoomId,
+    pub actor: AuthorId,
+    pub action: &'static str,
+    pub message: i64,
+    /// Whose message it is.
+    pub author: AuthorId,
 }
 
 /// Works out a batch. The commands are done one after the other; reactions to one message are one change, as long as
@@ -84,12 +99,17 @@ impl Work {
             forget_unused(&mut a);
         }
         let is_deleted = a.deleted.is_some();
+        let mut more = 0;
         match &command.action {
             Action::Delete { as_moderator: false } if !is_own => return Err(ChangeRefusal::NotYours),
             Action::Delete { .. } if is_deleted => return Ok(unchanged),
             Action::Delete { .. } => {
                 let by = if is_own { DeletedBy::Author } else { DeletedBy::Moderator };
+                if by == DeletedBy::Moderator {
+                    self.enter("delete", command, &message);
+                }
                 self.erase(&message, by);
+                more = -1;
                 if a.pinned_at.is_some()
                     && let Some(room) = self.facts.rooms.get_mut(&command.room)
                 {
@@ -97,6 +117,16 @@ impl Work {
                 }
                 message.content = Content::from_stored(String::new());
                 a = Annotations { version: a.version, deleted: Some((self.facts.now, by)), ..Annotations::default() };
+            }
+            Action::Restore if !is_deleted => return Ok(unchanged),
+            Action::Restore => {
+                // What its author deleted is gone, and so is what was removed long ago.
+                message.content = self.facts.removed_texts.remove(&message.id).ok_or(ChangeRefusal::Deleted)?;
+                a.deleted = None;
+                self.plan.removed_texts.retain(|(id, _)| *id != message.id);
+                self.plan.restored.push(message.id);
+                self.enter("restore", command, &message);
+                more = 1;
             }
             Action::Edit { .. } if !is_own => return Err(ChangeRefusal::NotYours),
             // A retry, whatever became of the message since.
@@ -137,11 +167,17 @@ impl Work {
                 }
                 room.n_pins = if *on { room.n_pins.saturating_add(1) } else { room.n_pins.saturating_sub(1) };
                 a.pinned_at = on.then_some(self.facts.now);
+                self.enter(if *on { "pin" } else { "unpin" }, command, &message);
             }
         }
         message.annotations = boxed(a);
         self.reacting.remove(&message.id);
-        Ok(Done::Changed(self.made(&command.room, message, None)))
+        Ok(Done::Changed(self.made(&command.room, message, None, more)))
+    }
+
+    fn enter(&mut self, action: &'static str, command: &NewChange, message: &ChatMessage) {
+        let (room, actor, author) = (command.room.clone(), command.author.clone(), message.author.id.clone());
+        self.plan.entries.push(Entry { room, actor, action, message: message.id, author });
     }
 
     fn has_edit(&self, message: i64, version: i32, client_id: Uuid) -> bool {
@@ -152,6 +188,7 @@ impl Work {
     fn erase(&mut self, message: &ChatMessage, by: DeletedBy) {
         if by == DeletedBy::Moderator {
             self.plan.removed_texts.push((message.id, message.content.clone()));
+            self.facts.removed_texts.insert(message.id, message.content.clone());
         }
         self.plan.erased.push(message.id);
         // Their keys stay, so that a retry of one is known.
@@ -162,6 +199,7 @@ impl Work {
         }
         self.plan.reactions_added.retain(|(id, ..)| *id != message.id);
         self.plan.reactions_removed.retain(|(id, ..)| *id != message.id);
+        self.facts.reactions.retain(|(id, ..)| *id != message.id);
     }
 
     /// Tells whether this changes anything.
@@ -228,19 +266,18 @@ impl Work {
             return index;
         }
         let id = message.id;
-        let index = self.made(room, message, Some(vec![emoji.clone()]));
+        let index = self.made(room, message, Some(vec![emoji.clone()]), 0);
         self.reacting.insert(id, index);
         index
     }
 
-    /// A change with a value of its own.
-    fn made(&mut self, room: &RoomId, mut message: ChatMessage, emojis: Option<Vec<Emoji>>) -> usize {
+    /// A change with a value of its own, and how many messages the room has more by it.
+    fn made(&mut self, room: &RoomId, mut message: ChatMessage, emojis: Option<Vec<Emoji>>, more: i64) -> usize {
         let Some(facts) = self.facts.rooms.get_mut(room) else { return self.changes.len() };
         facts.last_rev = facts.last_rev.saturating_add(1);
         message.rev = facts.last_rev;
-        let n_less = i64::from(emojis.is_none() && message.is_deleted());
-        let (rev, more) = self.plan.rooms.entry(room.clone()).or_default();
-        (*rev, *more) = (facts.last_rev, more.saturating_sub(n_less));
+        let (rev, all_more) = self.plan.rooms.entry(room.clone()).or_default();
+        (*rev, *all_more) = (facts.last_rev, all_more.saturating_add(more));
         self.changes.push(Made { room: *facts, message: message.clone(), emojis });
         self.keep(room, message);
         self.changes.len().saturating_sub(1)

@@ -23,11 +23,11 @@ macro_rules! statements {
                 references::{Asked, References},
                 tables::{
                     rows::MessageRow,
-                    schema::{message_edits, messages, reactions, removed_texts, rooms},
+                    schema::{audit_log, message_edits, messages, reactions, removed_texts, rooms},
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{Action, AuthorId, ChatMessage, Emoji, NewChange, NewMessage, RoomId};
+            use chat_domain::{Action, AuthorId, ChatMessage, Content, Emoji, NewChange, NewMessage, RoomId};
 
             type Connection = $connection;
 
@@ -76,6 +76,15 @@ macro_rules! statements {
                     for (id, version, key) in query.load::<(i64, i32, Key)>(c) $($await)* ? {
                         facts.edits.insert((id, version), key.0);
                     }
+                }
+                let back: Vec<i64> =
+                    commands.iter().filter(|c| c.action == Action::Restore).map(|command| command.message).collect();
+                if !back.is_empty() {
+                    let query = removed_texts::table
+                        .filter(removed_texts::message_id.eq_any(back))
+                        .select((removed_texts::message_id, removed_texts::content));
+                    let removed = query.load::<(i64, String)>(c) $($await)* ?;
+                    facts.removed_texts = removed.into_iter().map(|(id, text)| (id, Content::from_stored(text))).collect();
                 }
                 for command in commands {
                     match &command.action {
@@ -155,6 +164,14 @@ macro_rules! statements {
 
             /// All of a plan but the rows of messages and rooms.
             pub(crate) $($async)? fn write(c: &mut Connection, plan: &Plan, now: DateTime<Utc>) -> QueryResult<()> {
+                // First: a message that was deleted and brought back in one batch has what came behind that.
+                if !plan.erased.is_empty() {
+                    let of = reactions::message_id.eq_any(&plan.erased);
+                    delete(reactions::table.filter(of)).execute(c) $($await)* ?;
+                    let of = message_edits::message_id.eq_any(&plan.erased);
+                    let emptied = update(message_edits::table.filter(of)).set(message_edits::content.eq(""));
+                    emptied.execute(c) $($await)* ?;
+                }
                 for (id, author, emoji) in &plan.reactions_removed {
                     delete(reactions::table.find((*id, author.as_str(), emoji.as_str()))).execute(c) $($await)* ?;
                 }
@@ -183,6 +200,23 @@ macro_rules! statements {
                     );
                     insert_into(message_edits::table).values(row).execute(c) $($await)* ?;
                 }
+                if !plan.restored.is_empty() {
+                    let of = removed_texts::message_id.eq_any(&plan.restored);
+                    delete(removed_texts::table.filter(of)).execute(c) $($await)* ?;
+                }
+                for entry in &plan.entries {
+                    let target = serde_json::json!({
+                        "id": entry.message.to_string(), "authorId": entry.author.as_str()
+                    });
+                    let row = (
+                        audit_log::room_id.eq(entry.room.as_str()),
+                        audit_log::actor.eq(entry.actor.as_str()),
+                        audit_log::action.eq(entry.action),
+                        audit_log::target.eq(target.to_string()),
+                        audit_log::at.eq(Stamp(now)),
+                    );
+                    insert_into(audit_log::table).values(row).execute(c) $($await)* ?;
+                }
                 for (id, content) in &plan.removed_texts {
                     let until = now.checked_add_signed(REMOVED_TEXTS_FOR).unwrap_or(now);
                     let row = (
@@ -191,13 +225,6 @@ macro_rules! statements {
                         removed_texts::until.eq(Stamp(until)),
                     );
                     insert_into(removed_texts::table).values(row).execute(c) $($await)* ?;
-                }
-                if !plan.erased.is_empty() {
-                    let of = reactions::message_id.eq_any(&plan.erased);
-                    delete(reactions::table.filter(of)).execute(c) $($await)* ?;
-                    let of = message_edits::message_id.eq_any(&plan.erased);
-                    let emptied = update(message_edits::table.filter(of)).set(message_edits::content.eq(""));
-                    emptied.execute(c) $($await)* ?;
                 }
                 Ok(())
             }

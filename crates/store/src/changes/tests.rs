@@ -53,7 +53,7 @@ impl Memory {
         let message = |n: i64| {
             let id = author(usize::try_from(n % 3).expect("a number"));
             let avatar = AvatarName::derived_from(&id);
-            let author = Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar };
+            let author = Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar, badge: None };
             let content = Content::parse(&format!("text {n}")).expect("a content");
             let (client_id, created_at) = (Uuid::from_u128(n.unsigned_abs().into()), DateTime::UNIX_EPOCH);
             (n, ChatMessage { id: n, seq: n, rev: n, client_id, author, content, created_at, annotations: None })
@@ -78,6 +78,7 @@ impl Memory {
             messages: self.messages.iter().map(named).collect(),
             reactions: self.reactions.iter().cloned().collect(),
             edits: self.edits.iter().map(|(place, (_, key))| (*place, *key)).collect(),
+            removed_texts: self.removed.iter().map(|(id, text)| (*id, Content::from_stored(text.clone()))).collect(),
             writers: HashSet::new(),
         }
     }
@@ -89,6 +90,10 @@ impl Memory {
             self.n_messages += more;
         }
         self.messages.extend(plan.messages);
+        for id in plan.erased {
+            self.reactions.retain(|(of, ..)| *of != id);
+            self.edits.iter_mut().filter(|((of, _), _)| *of == id).for_each(|(_, (content, _))| content.clear());
+        }
         for reaction in &plan.reactions_removed {
             assert!(self.reactions.remove(reaction), "it was there");
         }
@@ -99,9 +104,8 @@ impl Memory {
             let before = self.edits.insert((id, version), (content.as_str().to_owned(), key));
             assert_eq!(before, None, "a version is replaced once");
         }
-        for id in plan.erased {
-            self.reactions.retain(|(of, ..)| *of != id);
-            self.edits.iter_mut().filter(|((of, _), _)| *of == id).for_each(|(_, (content, _))| content.clear());
+        for id in plan.restored {
+            self.removed.remove(&id);
         }
         self.removed.extend(plan.removed_texts.into_iter().map(|(id, content)| (id, content.as_str().to_owned())));
         plan.outcomes
@@ -158,6 +162,10 @@ fn delete(message: i64, who: usize, as_moderator: bool) -> Arc<NewChange> {
     command(message, who, Action::Delete { as_moderator })
 }
 
+fn restore(message: i64) -> Arc<NewChange> {
+    command(message, 9, Action::Restore)
+}
+
 fn pin(message: i64, on: bool) -> Arc<NewChange> {
     command(message, 9, Action::Pin { on })
 }
@@ -168,7 +176,8 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Arc<NewChange>>>> {
             0..60 => react(id % 3 + 1, who, n, on || n < 8),
             60..75 => react(id, who % 3, n % 3, on),
             75..85 => edit(id, who % 3, i32::try_from(n % 4).expect("a number"), &format!("edit {n}")),
-            85..95 => pin(id, on || n > 6),
+            85..93 => pin(id, on || n > 6),
+            93..95 => restore(id),
             _ => delete(id, who % 3, on),
         });
     prop::collection::vec(prop::collection::vec(one, 0..60), 1..8)
@@ -263,6 +272,27 @@ fn a_deletion_frees_the_place_of_a_pin_for_the_same_batch() {
     let outcomes = memory.change(&[delete(4, 9, true), pin(11, true), pin(12, true)], DateTime::UNIX_EPOCH);
     let [_, ChangeOutcome::Changed(..), last] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!(*last, ChangeOutcome::Rejected(ChangeRefusal::TooManyPins));
+}
+
+#[test]
+fn what_a_moderator_deleted_comes_back_with_its_text_and_is_written_down() {
+    let mut memory = Memory::with(3);
+    let again = [react(1, 0, 0, true), delete(1, 9, true), restore(1), restore(1), delete(1, 9, true)];
+    let outcomes = memory.change(&again, DateTime::UNIX_EPOCH);
+    assert!(matches!(outcomes[3], ChangeOutcome::Unchanged(_)), "{outcomes:?}");
+    assert_eq!((memory.removed.get(&1).map(String::as_str), memory.n_messages), (Some("text 1"), 2));
+    let entries = plan(memory.facts(DateTime::UNIX_EPOCH), &[restore(1), delete(2, 2, false)]).entries;
+    assert_eq!(
+        entries.iter().map(|e| (e.action, e.message, &e.author)).collect::<Vec<_>>(),
+        [("restore", 1, &author(1))]
+    );
+    memory.change(&[restore(1)], DateTime::UNIX_EPOCH);
+    assert_eq!((memory.messages[&1].content.as_str(), memory.n_messages), ("text 1", 3));
+    memory.assert_sound();
+    // An author's deletion is for good.
+    memory.change(&[delete(2, 2, false)], DateTime::UNIX_EPOCH);
+    let outcomes = memory.change(&[restore(2)], DateTime::UNIX_EPOCH);
+    assert_eq!(outcomes, [ChangeOutcome::Rejected(ChangeRefusal::Deleted)]);
 }
 
 #[test]

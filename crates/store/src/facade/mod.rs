@@ -86,6 +86,7 @@ macro_rules! on_postgres {
 }
 
 mod leases;
+mod management;
 mod presence;
 mod reads;
 

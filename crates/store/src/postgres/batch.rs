@@ -62,10 +62,10 @@ const RUNS_MAX: usize = 10;
 const SQL: [&str; 2] = [
     "WITH inp AS (
       SELECT t.room_id COLLATE \"C\" AS room_id, t.author COLLATE \"C\" AS author, t.nickname, t.avatar, t.content,
-        t.client_id, t.reply_to, t.reply_to_seq, t.mentions, t.guard_rev, t.ord
+        t.client_id, t.reply_to, t.reply_to_seq, t.mentions, t.badge, t.guard_rev, t.ord
       FROM unnest(",
     ") WITH ORDINALITY AS t (room_id, author, nickname, avatar, content, client_id, reply_to, reply_to_seq, mentions,
-        guard_rev, ord)
+        badge, guard_rev, ord)
     ), uniq AS (
       SELECT DISTINCT ON (room_id, author, client_id) * FROM inp ORDER BY room_id, author, client_id, ord
     ), old AS (
@@ -95,10 +95,10 @@ const SQL: [&str; 2] = [
     ), ins AS (
       INSERT INTO messages AS m
         (room_id, anonymous_id, nickname, avatar, content, client_id, seq, rev, created_at, reply_to, reply_to_seq,
-        mentions)
+        mentions, badge)
       SELECT f.room_id, f.author, f.nickname, f.avatar, f.content, f.client_id,
         b.last_rev - f.n + f.k, b.last_rev - f.n + f.k, date_trunc('milliseconds', now()), f.reply_to, f.reply_to_seq,
-        f.mentions
+        f.mentions, f.badge
       FROM fresh f JOIN bump b ON b.id = f.room_id ORDER BY f.ord
       RETURNING m.room_id, m.anonymous_id AS author, m.client_id, m.id, m.seq, m.rev, m.created_at, m.content
     )

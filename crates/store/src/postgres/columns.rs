@@ -6,7 +6,7 @@ use diesel::{
     QueryResult,
     pg::Pg,
     query_builder::{AstPass, QueryFragment},
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Nullable, SmallInt, Text},
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         sql_types::{Guid, Key},
     },
 };
-use chat_domain::{Annotations, NewMessage};
+use chat_domain::{Annotations, Badge, NewMessage};
 
 /// A message with what it refers to.
 pub(crate) struct Referring {
@@ -43,6 +43,7 @@ pub(crate) struct Columns<'a> {
     replies: Vec<Option<i64>>,
     reply_places: Vec<Option<i64>>,
     mentions: Vec<Option<String>>,
+    badges: Vec<Option<i16>>,
     pub guards: Vec<i64>,
 }
 
@@ -60,6 +61,7 @@ impl<'a> Columns<'a> {
             replies: replies().map(|to| to.map(|to| to.id)).collect(),
             reply_places: replies().map(|to| to.map(|to| to.seq)).collect(),
             mentions: rows.iter().map(|row| row.annotations.as_ref().and_then(|a| of_mentions(&a.mentions))).collect(),
+            badges: messages().map(|row| row.author.badge.map(Badge::number)).collect(),
             guards: messages().map(|row| row.guard_rev).collect(),
         }
     }
@@ -78,6 +80,8 @@ impl QueryFragment<Pg> for Columns<'_> {
         }
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.mentions)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<SmallInt>>, _>(&self.badges)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.guards)
     }

@@ -45,14 +45,14 @@ const SQL: [&str; 6] = [
     ), ins AS (
       INSERT INTO messages AS m
         (room_id, anonymous_id, nickname, avatar, content, client_id, seq, rev, created_at, reply_to, reply_to_seq,
-        mentions)
+        mentions, badge)
       SELECT t.room_id, t.author, t.nickname, t.avatar, t.content, t.client_id,
         b.last_rev - t.back, b.last_rev - t.back, date_trunc('milliseconds', now()), t.reply_to, t.reply_to_seq,
-        t.mentions
+        t.mentions, t.badge
       FROM unnest(",
     ", ",
     ") WITH ORDINALITY AS t (room_id, author, nickname, avatar, content, client_id, reply_to,
-        reply_to_seq, mentions, guard_rev, back, ord)
+        reply_to_seq, mentions, badge, guard_rev, back, ord)
       JOIN bump b ON b.id = t.room_id ORDER BY t.ord
       RETURNING m.room_id, m.id, m.seq, m.created_at
     )

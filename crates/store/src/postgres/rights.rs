@@ -18,11 +18,19 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('reactions', 'SELECT'), ('reactions', 'INSERT'), ('reactions', 'DELETE'), ('message_edits', 'SELECT'),
         ('message_edits', 'INSERT'), ('message_edits', 'UPDATE'), ('removed_texts', 'SELECT'),
         ('removed_texts', 'INSERT'), ('removed_texts', 'DELETE'), ('presence', 'SELECT'), ('presence', 'INSERT'),
-        ('presence', 'UPDATE'), ('presence', 'DELETE'))
+        ('presence', 'UPDATE'), ('presence', 'DELETE'), ('users', 'SELECT'), ('users', 'INSERT'),
+        ('workspaces', 'SELECT'), ('workspaces', 'UPDATE'), ('workspace_members', 'SELECT'),
+        ('workspace_members', 'INSERT'), ('logins', 'SELECT'), ('logins', 'INSERT'), ('logins', 'UPDATE'),
+        ('one_time_codes', 'SELECT'), ('one_time_codes', 'INSERT'), ('one_time_codes', 'UPDATE'),
+        ('one_time_codes', 'DELETE'), ('bans', 'SELECT'), ('bans', 'INSERT'), ('bans', 'UPDATE'),
+        ('reports', 'SELECT'), ('reports', 'INSERT'), ('reports', 'UPDATE'), ('audit_log', 'SELECT'),
+        ('audit_log', 'INSERT'), ('audit_log', 'UPDATE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
-    FROM (SELECT pg_get_serial_sequence('messages', 'id') AS sequence WHERE to_regclass('messages') IS NOT NULL) AS ids
+    FROM (SELECT pg_get_serial_sequence(relation, 'id') AS sequence
+        FROM (VALUES ('messages'), ('bans'), ('reports'), ('audit_log')) AS counted (relation)
+        WHERE to_regclass(relation) IS NOT NULL) AS ids
     WHERE NOT has_sequence_privilege(sequence, 'USAGE')
     LIMIT 1";
 

@@ -25,7 +25,7 @@ use crate::{
         sql_types::{Guid, Key, Stamp, Ts},
     },
 };
-use chat_domain::{Annotations, NewMessage, RoomId};
+use chat_domain::{Annotations, Badge, NewMessage, RoomId};
 
 define_sql_function!(fn last_insert_rowid() -> diesel::sql_types::BigInt);
 
@@ -193,6 +193,7 @@ fn append_one(
             messages::reply_to.eq(reply_to.map(|to| to.id)),
             messages::reply_to_seq.eq(reply_to.map(|to| to.seq)),
             messages::mentions.eq(mentions),
+            messages::badge.eq(row.author.badge.map(Badge::number)),
         ))
         .on_conflict((messages::room_id, messages::anonymous_id, messages::client_id))
         .do_nothing()
@@ -279,7 +280,7 @@ mod tests {
     fn message(room: &RoomId, content: &str) -> Arc<NewMessage> {
         let id = AuthorId::from_stored("author");
         let avatar = AvatarName::derived_from(&id);
-        let author = Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar };
+        let author = Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar, badge: None };
         let content = Content::parse(content).expect("a content");
         Arc::new(NewMessage {
             room: room.clone(),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{Head, RoomSettings};
 use chat_domain::{
-    Annotations, Author, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
+    Annotations, Author, AuthorId, AvatarName, Badge, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
 };
 
 /// A row of `messages`.
@@ -34,6 +34,7 @@ pub(crate) struct MessageRow {
     reply_to_seq: Option<i64>,
     reactions: Option<String>,
     mentions: Option<String>,
+    badge: Option<i16>,
 }
 
 /// `deleted_by` of what somebody else than its author deleted.
@@ -115,7 +116,12 @@ impl From<MessageRow> for ChatMessage {
             seq: row.seq,
             rev: row.rev,
             client_id: row.client_id.0,
-            author: Author { id, nickname: Nickname::from_stored(row.nickname), avatar },
+            author: Author {
+                id,
+                nickname: Nickname::from_stored(row.nickname),
+                avatar,
+                badge: row.badge.and_then(Badge::from_number),
+            },
             content: Content::from_stored(row.content),
             created_at: row.created_at.0,
             annotations,

@@ -62,6 +62,7 @@ table! {
         reply_to_seq -> Nullable<BigInt>,
         reactions -> Nullable<Text>,
         mentions -> Nullable<Text>,
+        badge -> Nullable<SmallInt>,
     }
 }
 
@@ -104,4 +105,128 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{Nullable, SmallInt, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// People with an account.
+    users (id) {
+        id -> Guid,
+        kind -> SmallInt,
+        nickname -> Text,
+        avatar -> Text,
+        created_at -> Ts,
+        disabled_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::super::sql_types::Guid;
+
+    /// One row: what holds for all rooms.
+    workspaces (id) {
+        id -> Guid,
+        settings -> Text,
+        settings_rev -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use super::super::sql_types::Guid;
+
+    /// Who has which role.
+    workspace_members (workspace_id, user_id) {
+        workspace_id -> Guid,
+        user_id -> Guid,
+        role -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// The devices of people with an account.
+    logins (id) {
+        id -> Guid,
+        user_id -> Guid,
+        token_hash -> Text,
+        user_agent -> Text,
+        created_at -> Ts,
+        revoked_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// Codes that make a login once.
+    one_time_codes (name) {
+        name -> Text,
+        hash -> Text,
+        user_id -> Guid,
+        tries_left -> Integer,
+        expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use super::super::sql_types::Ts;
+
+    /// Who is shut out.
+    bans (id) {
+        id -> BigInt,
+        room_id -> Nullable<Text>,
+        author_id -> Nullable<Text>,
+        network -> Nullable<BigInt>,
+        with_network -> Bool,
+        reason -> Text,
+        by_author -> Text,
+        at -> Ts,
+        until -> Nullable<Ts>,
+        lifted_at -> Nullable<Ts>,
+        rev -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, SmallInt, Text};
+    use super::super::sql_types::Ts;
+
+    /// What was reported.
+    reports (id) {
+        id -> BigInt,
+        room_id -> Text,
+        message_id -> BigInt,
+        by_author -> Text,
+        reason -> Text,
+        state -> SmallInt,
+        at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::super::sql_types::Ts;
+
+    /// What those with rights did.
+    audit_log (id) {
+        id -> BigInt,
+        room_id -> Nullable<Text>,
+        actor -> Text,
+        action -> Text,
+        target -> Text,
+        before -> Text,
+        after -> Text,
+        at -> Ts,
+        undone_at -> Nullable<Ts>,
+        undone_by -> Nullable<Text>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(meta, rooms, messages, reactions, message_edits, removed_texts);
+allow_tables_to_appear_in_same_query!(users, workspace_members);

@@ -1,0 +1,184 @@
+//! Who may do what: what every command is checked against in its room, before it goes to the database.
+//!
+//! What concerns all rooms (bans, roles, defaults) each server keeps in memory and reads again when `meta.control_rev`
+//! says so; what concerns one room comes with the room. So no command asks the database anything.
+
+mod bans;
+mod rules;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, watch};
+
+pub use bans::{BanNotice, Bans};
+pub(crate) use rules::{Doing, Rules};
+
+use chat_domain::{AuthorId, Badge, IdentityKey, Principal, Rights, Role, RoomId, UserId};
+use chat_store::{Control, RoomSettings, Store, StoreError};
+
+/// What concerns all rooms. Shared by all threads; a lock is held for a look only.
+#[derive(Debug, Clone, Default)]
+pub struct Access(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The key of public ids.
+    key: OnceLock<IdentityKey>,
+    known: RwLock<Known>,
+    /// Held by the one that reads: what two read could come in the wrong order.
+    reading: Mutex<()>,
+    /// Goes up with each change of what concerns all rooms.
+    changed: watch::Sender<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    rev: i64,
+    bans: Bans,
+    roles: HashMap<UserId, Role>,
+    /// The same by public id: for whoever is acted on.
+    ranks: HashMap<AuthorId, Role>,
+    defaults: Arc<RoomSettings>,
+}
+
+impl Access {
+    /// Nobody has a role yet, and nobody is banned; public ids are derived with this key.
+    pub fn new(key: IdentityKey) -> Self {
+        let access = Self::default();
+        // Set once, here.
+        let _ = access.0.key.set(key);
+        access
+    }
+
+    /// What somebody is.
+    pub fn role(&self, principal: &Principal) -> Role {
+        principal.user_id().map_or(Role::Guest, |user| self.role_of(user))
+    }
+
+    /// What an account is. One without a role is a member.
+    pub fn role_of(&self, user: UserId) -> Role {
+        self.known().roles.get(&user).copied().unwrap_or(Role::Member)
+    }
+
+    /// What somebody may do, bans and rooms aside.
+    pub fn rights(&self, principal: &Principal) -> Rights {
+        self.role(principal).rights()
+    }
+
+    /// The mark beside somebody's name.
+    pub fn badge(&self, principal: &Principal) -> Option<Badge> {
+        principal.user_id().and_then(|user| self.role_of(user).badge())
+    }
+
+    /// The ban that keeps somebody from writing in a room, if there is one. Who keeps order cannot be shut out by the
+    /// network they come from.
+    pub fn ban(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Option<BanNotice> {
+        let known = self.known();
+        if known.bans.is_empty() {
+            return None;
+        }
+        let role = principal.user_id().and_then(|user| known.roles.get(&user)).copied().unwrap_or(Role::Guest);
+        if role.rights().has(Rights::EXEMPT) {
+            return None;
+        }
+        known.bans.find(principal, room, now)
+    }
+
+    /// What holds for all rooms where they say nothing else.
+    pub fn defaults(&self) -> Arc<RoomSettings> {
+        self.known().defaults.clone()
+    }
+
+    /// What the person with this public id is, for whoever acts on them: one acts on lower ranks only.
+    pub fn rank(&self, author: &AuthorId) -> Role {
+        self.known().ranks.get(author).copied().unwrap_or(Role::Guest)
+    }
+
+    /// Tells of each change, by `meta.control_rev` as far as it was read.
+    pub fn changes(&self) -> watch::Receiver<i64> {
+        self.0.changed.subscribe()
+    }
+
+    /// Reads what has changed. Nothing is forgotten where that fails.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn refresh(&self, store: &Store) -> Result<Vec<chat_store::Ban>, StoreError> {
+        let _turn = self.0.reading.lock().await;
+        let rev = self.known().rev;
+        let mut control = store.control(rev).await?;
+        // A database that was put back from a backup may have a lower value: all is read, as at the start.
+        if control.rev < rev {
+            *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
+            control = store.control(0).await?;
+        }
+        let bans = control.bans.clone();
+        if self.take(control) {
+            self.0.changed.send_modify(|known| *known = known.saturating_add(1));
+        }
+        Ok(bans)
+    }
+
+    /// Takes in what was read; whether anything is other than it was.
+    fn take(&self, control: Control) -> bool {
+        let Control { rev, bans, defaults, roles } = control;
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        let has_changed = rev != known.rev || !bans.is_empty();
+        known.rev = rev;
+        let now = Utc::now();
+        for ban in bans {
+            known.bans.take(ban, now);
+        }
+        let rank = |(user, role): &(UserId, Role)| Some((self.0.key.get()?.user_author_id(*user), *role));
+        known.ranks = roles.iter().filter_map(rank).collect();
+        known.roles = roles.into_iter().collect();
+        if *known.defaults != defaults {
+            known.defaults = Arc::new(defaults);
+        }
+        has_changed
+    }
+
+    fn known(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chat_store::{Ban, BanKey};
+
+    fn ban(id: i64, author: &str) -> Ban {
+        Ban {
+            id,
+            room: None,
+            key: BanKey::Author(AuthorId::from_stored(author)),
+            with_network: false,
+            reason: String::new(),
+            by: AuthorId::from_stored("owner"),
+            at: DateTime::UNIX_EPOCH,
+            until: None,
+            lifted_at: None,
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_taken_in() {
+        let (access, user) = (Access::new(IdentityKey::new(b"key")), UserId::new());
+        let owner = Principal::user(user, IdentityKey::new(b"key").user_author_id(user));
+        let guest = Principal::anonymous(AuthorId::from_stored("guest"));
+        let room = RoomId::parse("post").expect("a room id");
+        assert_eq!((access.role(&owner), access.role(&guest)), (Role::Member, Role::Guest));
+        let control =
+            Control { rev: 3, bans: vec![ban(1, "guest"), ban(2, owner.author_id().as_str())], ..Control::default() };
+        assert!(access.take(Control { roles: vec![(user, Role::Owner)], ..control }));
+        assert_eq!((access.badge(&owner), access.badge(&guest)), (Some(Badge::Owner), None));
+        assert!(access.ban(&guest, &room, Utc::now()).is_some());
+        assert_eq!(access.ban(&owner, &room, Utc::now()), None, "who keeps order is not shut out");
+        assert_eq!((access.rank(owner.author_id()), access.rank(guest.author_id())), (Role::Owner, Role::Guest));
+    }
+}

@@ -1,0 +1,211 @@
+//! What was reported, and what was done by whom.
+
+macro_rules! logging {
+    ($module:ident, $connection:ty) => {
+        pub(crate) mod $module {
+            use diesel::{insert_into, prelude::*, update};
+            use diesel_async::{AsyncConnection, RunQueryDsl};
+            use chrono::TimeDelta;
+            use serde_json::{Value, json};
+
+            use crate::{
+                management::{common::$module::*, model::*},
+                model::StoredMessage,
+                tables::{
+                    rows::one_more,
+                    schema::{audit_log, messages, reports, rooms},
+                    sql_types::{Key, Stamp},
+                },
+            };
+            use chat_domain::{AuthorId, RoomId};
+
+            type Connection = $connection;
+
+            /// `reports.state` of one that was settled.
+            const SETTLED: i16 = 1;
+            /// Nobody needs to know how many more there are.
+            const OPEN_REPORTS_MAX: i64 = 1_000;
+
+            pub(crate) async fn report(
+                c: &mut Connection,
+                room: RoomId,
+                message: i64,
+                by: AuthorId,
+                reason: String,
+            ) -> QueryResult<Reported> {
+                c.transaction(async move |c| {
+                    let there = messages::table
+                        .inner_join(rooms::table.on(rooms::id.eq(messages::room_id)))
+                        .filter(messages::id.eq(message).and(messages::room_id.eq(room.as_str())))
+                        .filter(messages::deleted_at.is_null())
+                        .select((messages::seq, messages::created_at, rooms::epoch));
+                    let found = there.first::<(i64, Stamp, Key)>(c).await.optional()?;
+                    let Some((seq, created_at, epoch)) = found else { return Ok(Reported::NotFound) };
+                    let row = (
+                        reports::room_id.eq(room.as_str()),
+                        reports::message_id.eq(message),
+                        reports::by_author.eq(by.as_str()),
+                        reports::reason.eq(&reason),
+                        reports::at.eq(now(c).await?),
+                    );
+                    let storing = insert_into(reports::table).values(row);
+                    let storing = storing.on_conflict((reports::message_id, reports::by_author)).do_nothing();
+                    let is_new = storing.execute(c).await? > 0;
+                    let (created_at, epoch) = (created_at.0, epoch.into());
+                    Ok(Reported::Stored { is_new, message: StoredMessage { id: message, seq, rev: seq, created_at, epoch } })
+                })
+                .await
+            }
+
+            /// How many messages of the room have open reports, up to a thousand.
+            pub(crate) async fn open_reports(c: &mut Connection, room: RoomId) -> QueryResult<i64> {
+                let open = reports::table.filter(reports::room_id.eq(room.as_str()).and(reports::state.eq(0)));
+                let messages = open.select(reports::message_id).distinct().limit(OPEN_REPORTS_MAX);
+                Ok(i64::try_from(messages.load::<i64>(c).await?.len()).unwrap_or(OPEN_REPORTS_MAX))
+            }
+
+            /// The open reports, the oldest first.
+            pub(crate) async fn reports(
+                c: &mut Connection,
+                room: Option<RoomId>,
+                after: i64,
+                limit: usize,
+            ) -> QueryResult<Vec<Report>> {
+                let query = reports::table
+                    .filter(reports::state.eq(0).and(reports::id.gt(after)))
+                    .order(reports::id.asc())
+                    .limit(one_more(limit))
+                    .select((
+                        reports::id,
+                        reports::room_id,
+                        reports::message_id,
+                        reports::by_author,
+                        reports::reason,
+                        reports::at,
+                    ));
+                type Row = (i64, String, i64, String, String, Stamp);
+                let rows = match &room {
+                    Some(room) => query.filter(reports::room_id.eq(room.as_str())).load::<Row>(c).await?,
+                    None => query.load::<Row>(c).await?,
+                };
+                let report = |(id, room, message, by, reason, at): Row| {
+                    let (room, by) = (RoomId::parse(&room).ok()?, AuthorId::from_stored(&by));
+                    Some(Report { id, room, message, by, reason, at: at.0 })
+                };
+                Ok(rows.into_iter().filter_map(report).collect())
+            }
+
+            /// Settles all reports of a message.
+            pub(crate) async fn settle_reports(
+                c: &mut Connection,
+                room: RoomId,
+                message: i64,
+                by: AuthorId,
+            ) -> QueryResult<Ordered> {
+                c.transaction(async move |c| {
+                    let now = now(c).await?;
+                    let open = reports::table
+                        .filter(reports::message_id.eq(message).and(reports::room_id.eq(room.as_str())))
+                        .filter(reports::state.eq(0));
+                    let n_settled = update(open).set(reports::state.eq(SETTLED)).execute(c).await?;
+                    if n_settled == 0 {
+                        return Ok(Ordered::Unchanged);
+                    }
+                    let entry = Entry {
+                        room: Some(&room),
+                        actor: &by,
+                        action: "settle",
+                        target: json!({"id": message.to_string()}),
+                        before: Value::Null,
+                        after: json!({"reports": n_settled}),
+                    };
+                    Ok(Ordered::Done(write_entry(c, entry, now).await?))
+                })
+                .await
+            }
+
+            type AuditRow = (
+                i64,
+                Option<String>,
+                String,
+                String,
+                String,
+                String,
+                String,
+                Stamp,
+                Option<Stamp>,
+                Option<String>,
+            );
+
+            fn audit_of((id, room, actor, action, target, before, after, at, undone_at, undone_by): AuditRow) -> Option<Audit> {
+                let json = |text: String| serde_json::from_str(&text).unwrap_or_default();
+                Some(Audit {
+                    id,
+                    room: room.map(|room| RoomId::parse(&room)).transpose().ok()?,
+                    actor: AuthorId::from_stored(&actor),
+                    action,
+                    target: json(target),
+                    before: json(before),
+                    after: json(after),
+                    at: at.0,
+                    undone: undone_at.zip(undone_by).map(|(at, by)| (at.0, AuthorId::from_stored(&by))),
+                })
+            }
+
+            /// What was done, the newest first.
+            pub(crate) async fn audit(c: &mut Connection, asked: AuditQuery) -> QueryResult<Vec<Audit>> {
+                let query = audit_log::table
+                    .filter(audit_log::id.lt(asked.before.unwrap_or(i64::MAX)))
+                    .order(audit_log::id.desc())
+                    .limit(one_more(asked.limit));
+                let rows = match &asked.room {
+                    Some(room) => {
+                        query.filter(audit_log::room_id.eq(Some(room.as_str()))).load::<AuditRow>(c).await?
+                    }
+                    None => query.load::<AuditRow>(c).await?,
+                };
+                Ok(rows.into_iter().filter_map(audit_of).collect())
+            }
+
+            /// One entry.
+            pub(crate) async fn audit_entry(c: &mut Connection, id: i64) -> QueryResult<Option<Audit>> {
+                Ok(audit_log::table.find(id).first::<AuditRow>(c).await.optional()?.and_then(audit_of))
+            }
+
+            /// Notes that an entry was undone by other means, as by a change of its message. False where it was before.
+            pub(crate) async fn note_undone(c: &mut Connection, id: i64, by: AuthorId) -> QueryResult<bool> {
+                let now = now(c).await?;
+                mark_undone(c, id, &by, now).await
+            }
+
+            /// What an author wrote lately, in one room or in all, the newest first: room and id.
+            pub(crate) async fn recent_of(
+                c: &mut Connection,
+                author: AuthorId,
+                room: Option<RoomId>,
+                within: TimeDelta,
+                limit: usize,
+            ) -> QueryResult<Vec<(RoomId, i64)>> {
+                let now = now(c).await?;
+                let since = Stamp(now.0.checked_sub_signed(within).unwrap_or(now.0));
+                // Which rooms somebody wrote in since then is told by the rooms, and what in them by an index of theirs.
+                let query = rooms::table
+                    .inner_join(messages::table.on(messages::room_id.eq(rooms::id)))
+                    .filter(rooms::last_message_at.ge(Some(since)))
+                    .filter(messages::created_at.ge(since).and(messages::deleted_at.is_null()))
+                    .filter(messages::anonymous_id.eq(author.as_str()))
+                    .order(messages::id.desc())
+                    .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                    .select((messages::room_id, messages::id));
+                let rows = match &room {
+                    Some(room) => query.filter(rooms::id.eq(room.as_str())).load::<(String, i64)>(c).await?,
+                    None => query.load::<(String, i64)>(c).await?,
+                };
+                Ok(rows.into_iter().filter_map(|(room, id)| Some((RoomId::parse(&room).ok()?, id))).collect())
+            }
+        }
+    };
+}
+
+logging!(postgres, crate::postgres::connection::PgConnection);
+logging!(sqlite, crate::sqlite::Connection);

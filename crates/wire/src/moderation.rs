@@ -1,0 +1,65 @@
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::AuthorPayload;
+
+/// The payload of ROOM: what a room is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoomPayload<'a> {
+    /// The room's counter; this moves no cursor.
+    pub rev: i64,
+    /// What it is.
+    pub room: RoomStatePayload<'a>,
+}
+
+/// See [`RoomPayload`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoomStatePayload<'a> {
+    /// What it is called, where that was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Cow<'a, str>>,
+    /// Its settings, as far as visitors need them.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Goes up with each change of the two.
+    pub settings_rev: i64,
+}
+
+/// The payload of MOD: what somebody with a right did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModPayload<'a> {
+    /// The entry in what was done by whom.
+    pub audit_id: String,
+    /// `ban`, `unban` or `room_set`.
+    pub action: Cow<'a, str>,
+    /// When.
+    pub at: String,
+    /// By whom.
+    pub by: AuthorPayload<'a>,
+    /// To whom.
+    pub target: ModTarget<'a>,
+    /// Which command this answers, for whoever sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
+}
+
+/// See [`ModPayload`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ModTarget<'a> {
+    /// An author, where it was done to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author_id: Option<Cow<'a, str>>,
+}
+
+/// The payload of QUEUE: what waits for those who keep order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueuePayload {
+    /// Messages of the room with open reports.
+    pub reported: i64,
+}

@@ -1,0 +1,13 @@
+//! Keeping order: who is signed in, and what those with rights do. Every door asks here, and nothing is decided twice.
+//!
+//! What is done is written in the store at once, with an entry in what was done by whom; rooms and the other servers hear
+//! that something has changed, and read it.
+
+mod code;
+mod desk;
+mod keeper;
+mod report_limit;
+
+pub use code::{CODE_TRIES, CODE_VALID, OneTimeCode, new_token};
+pub use desk::{Actor, BanOrder, Desk, NOT_YET, Refused, Signed};
+pub use keeper::keep;
