@@ -20,7 +20,7 @@ use crate::{
 };
 use chat_metrics::gauge;
 use chat_rooms::OthersLive;
-use chat_store::{CHANGES, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
+use chat_store::{CHANGES, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
 
 /// How often it is renewed: four may fail before the others take this server for gone.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -111,6 +111,7 @@ fn tell_whether_changes_are_understood(site: &Site) {
     if site.store.kind() != "sqlite" {
         let lease = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
         site.understood.set(lease.all_understand(CHANGES, Instant::now()));
+        site.moderation_understood.set(lease.all_understand(MODERATION, Instant::now()));
     }
 }
 

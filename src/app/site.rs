@@ -40,9 +40,11 @@ pub(super) fn site(
     };
     let (networks, n_hops_max) = (config.site.trusted_proxies.clone(), config.site.trusted_hops);
     let trusted_proxies = TrustedProxies { networks, n_hops_max };
-    let understood = Understood::default();
-    // A SQLite file has one server.
-    understood.set(store.kind() == "sqlite");
+    let (understood, moderation_understood) = (Understood::default(), Understood::default());
+    for understood in [&understood, &moderation_understood] {
+        // A SQLite file has one server.
+        understood.set(store.kind() == "sqlite");
+    }
     let of = |n: usize| if is_limited { n } else { usize::MAX };
     let bytes = ByteRate {
         burst: u64::from(config.rates.address_bytes_burst_mib.get()) * 1_048_576,
@@ -75,6 +77,7 @@ pub(super) fn site(
         everywhere: OnceLock::new(),
         place,
         understood,
+        moderation_understood,
         figures,
         read_wait: config.database.read_wait,
         retry_after: config.drain.drain_after,

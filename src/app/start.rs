@@ -95,7 +95,12 @@ pub(super) async fn start_actors(
     let registry = RoomRegistry::new(limits, store.clone(), append, metrics.clone());
     let control = registry.control();
     let registry = registry.start();
-    let desk = Desk::new(store.clone(), access, identity.clone(), registry.clone(), port.clone());
+    let desk = Desk::new(
+        (store.clone(), access, identity.clone()),
+        registry.clone(),
+        port.clone(),
+        site.moderation_understood.clone(),
+    );
     let keeping = actix::spawn(moderation::keep(desk.clone(), store.clone(), registry.clone(), control));
     let carrying = bus.map(|bus| bus::start(bus, (port, meta.name.clone()), own, site, &registry));
     let join_context = JoinContext { registry: registry.clone().recipient(), identity, desk };

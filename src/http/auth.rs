@@ -63,6 +63,10 @@ pub fn refused_as(refused: &Refused) -> HttpError {
         Refused::ChangedSince => {
             HttpError::new(ErrorCode::ChangedSince, "what was done was changed since, so it cannot be undone")
         }
+        Refused::OldServer => HttpError::new(
+            ErrorCode::Overloaded,
+            "a server of an earlier release still runs, which would not go by this; try again once it is gone",
+        ),
         Refused::Unavailable => HttpError::STORE_UNAVAILABLE,
     }
 }

@@ -65,6 +65,8 @@ pub struct Site {
     pub place: Place,
     /// Whether all of them show the changes of messages.
     pub understood: Understood,
+    /// Whether all of them go by bans and by what rooms allow.
+    pub moderation_understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.
     pub figures: Option<Figures>,
     /// How long a page waits for the database.

@@ -183,6 +183,7 @@ pub fn code_of(refused: &Refused) -> (ErrorCode, Option<u64>) {
         }
         Refused::AlreadyUndone => (ErrorCode::AlreadyUndone, None),
         Refused::ChangedSince => (ErrorCode::ChangedSince, None),
+        Refused::OldServer => (ErrorCode::Overloaded, Some(1_000)),
         Refused::Unavailable => (ErrorCode::StoreUnavailable, Some(2_000)),
     }
 }

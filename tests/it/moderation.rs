@@ -35,11 +35,18 @@ async fn code(database: &Database) -> String {
 }
 
 async fn post(server: &Server, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
-    let mut request = reqwest::Client::new().post(server.url(path)).body(body.to_string());
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    let response = request.send().await.expect("an answer");
+    let response = loop {
+        let mut request = reqwest::Client::new().post(server.url(path)).body(body.to_string());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.expect("an answer");
+        // As with commands over the socket.
+        if response.status() != 503 {
+            break response;
+        }
+        sleep(Duration::from_millis(200)).await;
+    };
     let (status, text) = (response.status().as_u16(), response.text().await.expect("a text"));
     let value = serde_json::from_str(&text).unwrap_or(Value::Null);
     if status >= 400 {
@@ -71,18 +78,28 @@ async fn owner(server: &Server, room: &str, token: &str) -> (Client, WelcomePayl
     Client::join(server, room, Who { token: Some(token.to_owned()), ..Who::named("주인장") }).await
 }
 
+/// Sends until it is done: for its first seconds a server does not know yet whether an older one lives.
 async fn done(client: &mut Client, command: &Value) -> ModPayload<'static> {
-    client.send(command).await;
     let client_id = command["payload"]["clientId"].as_str().expect("a key").to_owned();
-    client
-        .wait("MOD", |frame| match frame {
-            ServerFrame::Mod(done) if done.client_id.is_some_and(|id| id.to_string() == client_id) => {
-                Some(done.clone())
+    loop {
+        client.send(command).await;
+        let answer = client
+            .wait("MOD", |frame| match frame {
+                ServerFrame::Mod(done) if done.client_id.is_some_and(|id| id.to_string() == client_id) => {
+                    Some(Ok(done.clone()))
+                }
+                ServerFrame::Error(error) => Some(Err(error.clone())),
+                _ => None,
+            })
+            .await;
+        match answer {
+            Ok(done) => return done,
+            Err(ErrorPayload { code: ErrorCode::Overloaded, retry_after_ms: Some(ms), .. }) => {
+                sleep(Duration::from_millis(ms)).await;
             }
-            ServerFrame::Error(error) => panic!("{error:?}"),
-            _ => None,
-        })
-        .await
+            Err(error) => panic!("{error:?}"),
+        }
+    }
 }
 
 async fn refuses(client: &mut Client, command: &Value) -> ErrorPayload<'static> {
@@ -521,4 +538,29 @@ async fn acts_there(database: &Database, here: &Server, there: &Server) {
     assert_eq!(welcome.head.rights, Some(Role::Owner.rights().bits()));
     done(&mut owner_there, &unban(&id, "all")).await;
     guest.say("thank you").await;
+}
+
+/// An older server would let through what is forbidden here, so nothing is until it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_forbidden_while_an_older_server_lives() {
+    let database = Database::postgres().await;
+    let server = Server::with(&database, &LIMITS_OFF).await;
+    let token = signed_in(&database, &server).await;
+    let (mut owner, _) = owner(&server, "post", &token).await;
+    done(&mut owner, &set_room(&json!({"slowSeconds": 1}), 0)).await;
+    database
+        .run(
+            "INSERT INTO servers (id, token, version, features, seen_at)
+             VALUES ('old', gen_random_uuid(), '0.0.9', 'messages changes', now() + interval '1 hour')",
+        )
+        .await;
+    soon("a ban to be refused", async || {
+        let error = owner.until_error(&ban("somebody", 1, "all")).await;
+        error.is_some_and(|error| error.code == ErrorCode::Overloaded && error.retry_after_ms.is_some())
+    })
+    .await;
+    let error = owner.refused(&set_room(&json!({"locked": true}), 1)).await;
+    assert_eq!(error.code, ErrorCode::Overloaded);
+    database.run("DELETE FROM servers WHERE id = 'old'").await;
+    done(&mut owner, &set_room(&json!({"locked": true}), 1)).await;
 }

@@ -39,6 +39,8 @@ pub use model::{
 };
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
-pub use servers::{CHANGES, LeaseView, LivingServer, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError};
+pub use servers::{
+    CHANGES, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
+};
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

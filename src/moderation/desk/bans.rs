@@ -17,6 +17,7 @@ impl Desk {
     /// See [`Refused`].
     pub async fn ban(&self, actor: &Actor, order: BanOrder) -> Result<Moderated, Refused> {
         self.may(actor, Rights::BAN, Some(&order.author))?;
+        self.holds_everywhere()?;
         let reason = reason(&order.reason)?;
         let ban = Ban {
             id: 0,

@@ -22,7 +22,7 @@ use chat_domain::{
     Action, Author, AuthorId, AvatarName, IdentityKey, NetworkKey, NewChange, Nickname, Rights, Role, RoomId,
 };
 use chat_moderation::SettingsError;
-use chat_rooms::{Access, BusPort, CheckHeads, Moderated, Outgoing, RoomRegistry, Said};
+use chat_rooms::{Access, BusPort, CheckHeads, Moderated, Outgoing, RoomRegistry, Said, Understood};
 use chat_store::{ChangeOutcome, CodeUse, Login, Store, StoreError, User};
 
 /// How long something that is asked for here may take, the wait for the database included.
@@ -44,6 +44,8 @@ struct Inner {
     key: IdentityKey,
     registry: Addr<RoomRegistry>,
     bus: BusPort,
+    /// Whether every living server goes by what is decided here.
+    understood: Understood,
     reports: ReportLimit,
     /// The network that somebody last came from: for a ban of the network as well.
     networks: Mutex<HashMap<AuthorId, NetworkKey>>,
@@ -111,6 +113,9 @@ pub enum Refused {
     /// It was changed since.
     #[error("what was done was changed since, so it cannot be undone")]
     ChangedSince,
+    /// A server of an earlier release lives, which would let through what this forbids.
+    #[error("a server of an earlier release still runs, which would not go by this; try again once it is gone")]
+    OldServer,
     /// The database does not answer, or something is locked: nothing is known to be done.
     #[error("the database is away; nothing is known to be done, try again")]
     Unavailable,
@@ -125,9 +130,14 @@ impl From<StoreError> for Refused {
 
 impl Desk {
     /// A desk for this chat.
-    pub fn new(store: Store, access: Access, key: IdentityKey, registry: Addr<RoomRegistry>, bus: BusPort) -> Self {
+    pub fn new(
+        (store, access, key): (Store, Access, IdentityKey),
+        registry: Addr<RoomRegistry>,
+        bus: BusPort,
+        understood: Understood,
+    ) -> Self {
         let (reports, networks) = Default::default();
-        Self(Arc::new(Inner { store, access, key, registry, bus, reports, networks }))
+        Self(Arc::new(Inner { store, access, key, registry, bus, understood, reports, networks }))
     }
 
     /// What concerns all rooms.
@@ -206,6 +216,11 @@ impl Desk {
         let id = AuthorId::from_stored("operator");
         let (nickname, avatar) = (Nickname::from_stored("operator".to_owned()), AvatarName::derived_from(&id));
         Actor { author: Author { id, nickname, avatar, badge: Role::Owner.badge() }, role: Role::Owner }
+    }
+
+    /// Whether what is forbidden here is forbidden everywhere.
+    fn holds_everywhere(&self) -> Result<(), Refused> {
+        if self.0.understood.by_all() { Ok(()) } else { Err(Refused::OldServer) }
     }
 
     /// Whether somebody may act with a right, and on this person.

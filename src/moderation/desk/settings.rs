@@ -84,6 +84,7 @@ impl Desk {
     }
 
     pub(super) async fn store_settings(&self, change: SettingsChange) -> Result<(i64, RoomSettings), Refused> {
+        self.holds_everywhere()?;
         let room = change.room.clone();
         match self.bounded(self.0.store.change_settings(change)).await? {
             SettingsChanged::Stored(entry, settings) => {

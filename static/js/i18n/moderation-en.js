@@ -28,7 +28,7 @@ export const words = {
   rules: { title: 'Before you write', agree: 'All right, send it', back: 'Back' },
   signIn: {
     title: 'Sign in to run this discussion',
-    how: 'Enter a one-time code from the admin page. A code is good for ten minutes.',
+    how: 'Enter the one-time code that the command realtime-chat owner prints on the server. A code is good for ten minutes.',
     code: 'One-time code',
     submit: 'Sign in',
     short: 'A code has twelve letters and digits.',

@@ -28,7 +28,7 @@ export const words = {
   rules: { title: '쓰기 전에 읽어 주세요', agree: '알겠어요, 보낼게요', back: '돌아가기' },
   signIn: {
     title: '운영자 로그인',
-    how: '관리 화면에서 받은 일회용 코드를 입력하세요. 코드는 10분 동안 쓸 수 있어요.',
+    how: '서버에서 realtime-chat owner 명령을 실행하면 나오는 일회용 코드를 입력하세요. 코드는 10분 동안 쓸 수 있어요.',
     code: '일회용 코드',
     submit: '로그인',
     short: '코드는 글자와 숫자 열두 개예요.',

@@ -1,4 +1,4 @@
-// The sign-in of who runs the blog: a one-time code from the admin page becomes a login of this browser, here in the frame.
+// The sign-in of who runs the blog: a one-time code that the server prints becomes a login of this browser, here in the frame.
 // Neither the code nor the login's secret ever stands in an address.
 
 import { listenEnter } from '../compose/enter.js';

@@ -391,6 +391,17 @@ impl Client {
         self.error().await
     }
 
+    /// Sends what is answered by MOD or an ERROR: the ERROR, where it is one.
+    pub async fn until_error(&mut self, frame: &Value) -> Option<ErrorPayload<'static>> {
+        self.send(frame).await;
+        self.wait("MOD or an ERROR", |frame| match frame {
+            ServerFrame::Error(error) => Some(Some(error.clone())),
+            ServerFrame::Mod(_) => Some(None),
+            _ => None,
+        })
+        .await
+    }
+
     /// Waits for an ERROR.
     pub async fn error(&mut self) -> ErrorPayload<'static> {
         self.wait("an ERROR", |frame| match frame {
