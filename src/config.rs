@@ -274,6 +274,7 @@ mod tests {
             ("new-epoch", &["room", "database-url", "log-format"]),
             ("backup", &["database-url", "log-format"]),
             ("restore", &["database-url", "log-format"]),
+            ("owner", &["database-url", "log-format"]),
             ("healthcheck", &["ready", "listen"]),
         ];
         let mut program = Config::command();

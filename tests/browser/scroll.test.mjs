@@ -22,16 +22,26 @@ const placeOf = (visitor, text) => visitor.log.evaluate((log, content) => {
   return Math.round((row?.getBoundingClientRect().top ?? Infinity) - log.getBoundingClientRect().top);
 }, text);
 
+/** A page that is busy may take no notice of a turn of the wheel, and then nothing ever comes to rest: it is turned again. */
+const NOTICED_MS = 3000;
+const TURNS_MAX = 5;
+
 /** Does nothing at the very top. @param {Visitor} visitor @param {number} by CSS px, upwards */
 async function scrollUp(visitor, by) {
-  await visitor.log.hover();
-  const room = await visitor.log.evaluate((log) => {
-    Object.assign(window, { rested: new Promise((resolve) => { log.addEventListener('scrollend', resolve, { once: true }); }) });
-    return log.scrollHeight - log.clientHeight - Math.abs(log.scrollTop);
-  });
-  if (room < 1) return;
-  await visitor.page.mouse.wheel(0, -by);
-  await visitor.page.evaluate(() => /** @type {any} */ (window).rested.then(() => undefined));
+  for (let turns = 0; turns < TURNS_MAX; turns += 1) {
+    await visitor.log.hover();
+    const { room, from } = await visitor.log.evaluate((log) => {
+      Object.assign(window, { rested: new Promise((resolve) => { log.addEventListener('scrollend', resolve, { once: true }); }) });
+      return { room: log.scrollHeight - log.clientHeight - Math.abs(log.scrollTop), from: log.scrollTop };
+    });
+    if (room < 1) return;
+    await visitor.page.mouse.wheel(0, -by);
+    await visitor.page.evaluate((ms) => Promise.race([
+      /** @type {any} */ (window).rested.then(() => undefined),
+      new Promise((resolve) => { setTimeout(resolve, ms); }),
+    ]), NOTICED_MS);
+    if (await visitor.log.evaluate((log) => log.scrollTop) !== from) return;
+  }
 }
 
 test('the latest 50 are there, at the bottom; scrolling up brings all older ones without a jump', async () => {

@@ -38,6 +38,28 @@ macro_rules! managing {
     }};
 }
 
+/// The same on a connection that reads, for what may be long: nobody's message waits for it, and joins are planned as
+/// usual there.
+macro_rules! listing {
+    ($self:ident, $($needs:ident,)* |$c:ident, $statements:ident| $query:expr) => {{
+        let inner = Arc::clone(&$self.0);
+        let listing = async move {
+            match &inner.backend {
+                Backend::Postgres(postgres) => {
+                    use management::postgres as $statements;
+                    postgres.pools.read(move |$c| { $(let $needs = $needs.clone();)* $query.boxed() }).await
+                }
+                Backend::Sqlite(sqlite) => {
+                    use management::sqlite as $statements;
+                    sqlite.in_place()?;
+                    sqlite.pools.read(move |$c| { $(let $needs = $needs.clone();)* $query.boxed() }).await
+                }
+            }
+        };
+        $self.spawn(listing).await
+    }};
+}
+
 impl Store {
     /// Makes a code by which the owner signs in once, named by the first of the two texts and proved by what the second is
     /// a hash of; and the owner, under this name, where there is none. Codes of theirs made before are void.
@@ -95,7 +117,7 @@ impl Store {
 
     /// The bans of people that are in force, the newest first, one more than `limit` where there are more.
     pub async fn bans(&self, before: Option<i64>, limit: usize) -> Result<Vec<Ban>, StoreError> {
-        managing!(self, |c, statements| statements::bans(c, before, limit))
+        listing!(self, |c, statements| statements::bans(c, before, limit))
     }
 
     /// Changes the settings of a room, or of all, if nobody has meanwhile.
@@ -126,7 +148,7 @@ impl Store {
 
     /// The open reports behind this id, of one room or of all, one more than `limit` where there are more.
     pub async fn reports(&self, room: Option<RoomId>, after: i64, limit: usize) -> Result<Vec<Report>, StoreError> {
-        managing!(self, |c, statements| statements::reports(c, room, after, limit))
+        listing!(self, room, |c, statements| statements::reports(c, room, after, limit))
     }
 
     /// Settles all reports of a message.
@@ -136,7 +158,7 @@ impl Store {
 
     /// What was done by whom, the newest first, one more than the limit where there are more.
     pub async fn audit(&self, asked: AuditQuery) -> Result<Vec<Audit>, StoreError> {
-        managing!(self, |c, statements| statements::audit(c, asked))
+        listing!(self, asked, |c, statements| statements::audit(c, asked))
     }
 
     /// One entry of what was done.
@@ -157,6 +179,6 @@ impl Store {
         within: TimeDelta,
         limit: usize,
     ) -> Result<Vec<(RoomId, i64)>, StoreError> {
-        managing!(self, |c, statements| statements::recent_of(c, author, room, within, limit))
+        listing!(self, author, room, |c, statements| statements::recent_of(c, author, room, within, limit))
     }
 }

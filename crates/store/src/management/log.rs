@@ -34,13 +34,14 @@ macro_rules! logging {
                 reason: String,
             ) -> QueryResult<Reported> {
                 c.transaction(async move |c| {
+                    // One after the other: joins on the connection that writes read whole tables (postgres/session.rs).
                     let there = messages::table
-                        .inner_join(rooms::table.on(rooms::id.eq(messages::room_id)))
                         .filter(messages::id.eq(message).and(messages::room_id.eq(room.as_str())))
                         .filter(messages::deleted_at.is_null())
-                        .select((messages::seq, messages::created_at, rooms::epoch));
-                    let found = there.first::<(i64, Stamp, Key)>(c).await.optional()?;
-                    let Some((seq, created_at, epoch)) = found else { return Ok(Reported::NotFound) };
+                        .select((messages::seq, messages::created_at));
+                    let found = there.first::<(i64, Stamp)>(c).await.optional()?;
+                    let epoch = rooms::table.find(room.as_str()).select(rooms::epoch).first::<Key>(c).await.optional()?;
+                    let (Some((seq, created_at)), Some(epoch)) = (found, epoch) else { return Ok(Reported::NotFound) };
                     let row = (
                         reports::room_id.eq(room.as_str()),
                         reports::message_id.eq(message),
