@@ -9,16 +9,26 @@ use chat_store::Store;
 
 /// What concerns all rooms is read at least so often, also where no room lives that the poll would ask for.
 const READ_EVERY: Duration = Duration::from_secs(5);
+/// The same with a file that is this server's alone: who changes it is this server, but for a command beside it. Longer
+/// than a thread that may block is kept for nothing to do (tokio: 10 s).
+const READ_OWN_EVERY: Duration = Duration::from_secs(60);
+/// After it could not be read.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Keeps what concerns all rooms as the database has it, for as long as it runs: reads it whenever `control` says that it
 /// has changed, and tells the rooms.
 pub async fn keep(desk: Desk, store: Store, registry: Addr<RoomRegistry>, mut control: watch::Receiver<i64>) {
     let mut changes = desk.access().changes();
+    let read_every = if store.kind() == "sqlite" { READ_OWN_EVERY } else { READ_EVERY };
     loop {
+        let mut wait = read_every;
         match desk.access().refresh(&store).await {
             // Those that were banned with their network may be here.
             Ok(bans) => desk.ban_networks(&bans).await,
-            Err(error) => log::debug!("what concerns all rooms could not be read: {error}"),
+            Err(error) => {
+                log::debug!("what concerns all rooms could not be read: {error}");
+                wait = AGAIN_AFTER;
+            }
         }
         if changes.has_changed().unwrap_or_default() {
             changes.mark_unchanged();
@@ -28,7 +38,7 @@ pub async fn keep(desk: Desk, store: Store, registry: Addr<RoomRegistry>, mut co
         tokio::select! {
             changed = control.changed() => if changed.is_err() { return },
             _ = changes.changed() => changes.mark_changed(),
-            () = clock::sleep(READ_EVERY) => {}
+            () = clock::sleep(wait) => {}
         }
     }
 }
