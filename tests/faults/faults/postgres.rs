@@ -81,7 +81,7 @@ async fn hold_a_commit(world: &mut World) {
     // Idle since then: the batch was committed, and its answer came to the proxy after that began to hold answers.
     let committed = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'realtime-chat'
         AND state = 'idle' AND query ~ '^WITH (bump|inp) AS' AND state_change > $1";
-    for _ in 0..20 {
+    for _ in 0..60 {
         world.acked(1).await;
         // Edits and their like have transactions of their own, which stand still at their first statement. Right behind
         // a message it is often their turn.
