@@ -22,14 +22,12 @@ pub async fn keep(desk: Desk, store: Store, registry: Addr<RoomRegistry>, mut co
     let read_every = if store.kind() == "sqlite" { READ_OWN_EVERY } else { READ_EVERY };
     loop {
         let mut wait = read_every;
-        match desk.access().refresh(&store).await {
-            // Those that were banned with their network may be here.
-            Ok(bans) => desk.ban_networks(&bans).await,
-            Err(error) => {
-                log::debug!("what concerns all rooms could not be read: {error}");
-                wait = AGAIN_AFTER;
-            }
+        if let Err(error) = desk.access().refresh(&store).await {
+            log::debug!("what concerns all rooms could not be read: {error}");
+            wait = AGAIN_AFTER;
         }
+        // Those that were banned with their network may be here, whoever on this server has read of it first.
+        desk.ban_networks(&desk.access().take_with_network()).await;
         if changes.has_changed().unwrap_or_default() {
             changes.mark_unchanged();
             // Rooms that do not hear it go by it with their next command.

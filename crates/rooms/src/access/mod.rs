@@ -18,7 +18,7 @@ pub use bans::{BanNotice, Bans};
 pub(crate) use rules::{Doing, Rules};
 
 use chat_domain::{AuthorId, Badge, IdentityKey, Principal, Rights, Role, RoomId, UserId};
-use chat_store::{Control, RoomSettings, Store, StoreError};
+use chat_store::{Ban, Control, RoomSettings, Store, StoreError};
 
 /// What concerns all rooms. Shared by all threads; a lock is held for a look only.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,8 @@ struct Known {
     roles: HashMap<UserId, Role>,
     /// The same by public id: for whoever is acted on.
     ranks: HashMap<AuthorId, Role>,
+    /// Bans that go together with their network and were read since they were last taken, whoever read them.
+    with_network: Vec<Ban>,
     defaults: Arc<RoomSettings>,
 }
 
@@ -107,7 +109,7 @@ impl Access {
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn refresh(&self, store: &Store) -> Result<Vec<chat_store::Ban>, StoreError> {
+    pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
         let _turn = self.0.reading.lock().await;
         let rev = self.known().rev;
         let mut control = store.control(rev).await?;
@@ -116,11 +118,15 @@ impl Access {
             *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
             control = store.control(0).await?;
         }
-        let bans = control.bans.clone();
         if self.take(control) {
             self.0.changed.send_modify(|known| *known = known.saturating_add(1));
         }
-        Ok(bans)
+        Ok(())
+    }
+
+    /// The bans whose network is to be found, each once.
+    pub fn take_with_network(&self) -> Vec<Ban> {
+        std::mem::take(&mut self.0.known.write().unwrap_or_else(PoisonError::into_inner).with_network)
     }
 
     /// Takes in what was read; whether anything is other than it was.
@@ -131,6 +137,9 @@ impl Access {
         known.rev = rev;
         let now = Utc::now();
         for ban in bans {
+            if ban.with_network && ban.lifted_at.is_none() {
+                known.with_network.push(ban.clone());
+            }
             known.bans.take(ban, now);
         }
         let rank = |(user, role): &(UserId, Role)| Some((self.0.key.get()?.user_author_id(*user), *role));
@@ -150,7 +159,7 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chat_store::{Ban, BanKey};
+    use chat_store::BanKey;
 
     fn ban(id: i64, author: &str) -> Ban {
         Ban {
@@ -173,9 +182,14 @@ mod tests {
         let guest = Principal::anonymous(AuthorId::from_stored("guest"));
         let room = RoomId::parse("post").expect("a room id");
         assert_eq!((access.role(&owner), access.role(&guest)), (Role::Member, Role::Guest));
-        let control =
-            Control { rev: 3, bans: vec![ban(1, "guest"), ban(2, owner.author_id().as_str())], ..Control::default() };
+        let control = Control {
+            rev: 3,
+            bans: vec![ban(1, "guest"), Ban { with_network: true, ..ban(2, owner.author_id().as_str()) }],
+            ..Control::default()
+        };
         assert!(access.take(Control { roles: vec![(user, Role::Owner)], ..control }));
+        let ids = |bans: Vec<Ban>| bans.iter().map(|ban| ban.id).collect::<Vec<_>>();
+        assert_eq!((ids(access.take_with_network()), ids(access.take_with_network())), (vec![2], vec![]), "once");
         assert_eq!((access.badge(&owner), access.badge(&guest)), (Some(Badge::Owner), None));
         assert!(access.ban(&guest, &room, Utc::now()).is_some());
         assert_eq!(access.ban(&owner, &room, Utc::now()), None, "who keeps order is not shut out");

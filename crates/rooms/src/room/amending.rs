@@ -83,7 +83,7 @@ impl Room {
         let reading = actix::clock::timeout(self.limits.read_timeout, async move {
             // Both in this order: a ban of one room is written with that room's value.
             let head = store.head(&id).await?;
-            access.refresh(&store).await.map(|_| head)
+            access.refresh(&store).await.map(|()| head)
         });
         ctx.spawn(reading.into_actor(self).map(|head, this, ctx| {
             let head = head.ok().and_then(Result::ok);
