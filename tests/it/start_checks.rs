@@ -50,14 +50,15 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("INSERT, UPDATE, DELETE ON reactions, message_edits, removed_texts", "ON presence"),
         ("INSERT, UPDATE, DELETE ON presence", "ON users"),
         ("INSERT, UPDATE, DELETE ON users, workspaces, workspace_members, logins, one_time_codes", "ON bans"),
-        ("INSERT, UPDATE, DELETE ON bans, reports, audit_log", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
+        ("INSERT, UPDATE, DELETE ON bans, reports, audit_log", "ON held_messages"),
+        ("INSERT, UPDATE, DELETE ON held_messages, authors", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
         ("USAGE ON SEQUENCE messages_id_seq", "GRANT USAGE ON SEQUENCE public.bans_id_seq"),
     ] {
         grant(granted).await;
         refused(&url, &[&role, needed]).await;
     }
     // With just what it was told to get, it runs.
-    grant("USAGE ON SEQUENCE bans_id_seq, reports_id_seq, audit_log_id_seq").await;
+    grant("USAGE ON SEQUENCE bans_id_seq, reports_id_seq, audit_log_id_seq, held_messages_id_seq").await;
     let server = Server::ready_at(&url, &[]).await;
     crate::support::Client::author(&server, "post", "writer").await.say("with few rights").await;
     server.kill9().await;

@@ -12,6 +12,7 @@ mod on_both;
 mod append;
 mod changes;
 mod errors;
+mod held;
 mod life;
 mod migrate;
 mod model;

@@ -30,8 +30,8 @@ mod worker;
 pub use error::StoreError;
 pub use facade::Store;
 pub use management::{
-    Audit, AuditQuery, Ban, BanKey, CodeUse, Control, Login, Ordered, Report, Reported, SettingsChange,
-    SettingsChanged, Undo, User,
+    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, HELD_MAX, Held, HeldState, Hold, HoldOutcome,
+    HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
 };
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,

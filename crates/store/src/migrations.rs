@@ -40,12 +40,14 @@ macro_rules! migrations_of {
             "20261130000000_add_presence",
             "20261201000000_add_people",
             "20261201000100_add_moderation",
+            "20261201000200_add_held",
+            "20261201000300_index_guard_entries",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 9] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 9] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 11] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 11] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

@@ -21,6 +21,10 @@ pub struct Head {
     pub guard_rev: i64,
     /// What its owner has made of it.
     pub settings: RoomSettings,
+    /// How many messages wait for a moderator.
+    pub held_count: i64,
+    /// Until when messages are remembered that a moderator rejected, where there are some.
+    pub rejected_until: Option<DateTime<Utc>>,
 }
 
 /// What a room's owner has made of it, as far as visitors need it.

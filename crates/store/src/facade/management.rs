@@ -9,8 +9,8 @@ use super::{Backend, Store};
 use crate::{
     error::StoreError,
     management::{
-        self, Audit, AuditQuery, Ban, BanKey, CodeUse, Control, Login, Ordered, Report, Reported, SettingsChange,
-        SettingsChanged, Undo, User,
+        self, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, Held, Hold, HoldOutcome, Login,
+        Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
     },
     model::RoomSettings,
 };
@@ -180,5 +180,76 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(RoomId, i64)>, StoreError> {
         listing!(self, author, room, |c, statements| statements::recent_of(c, author, room, within, limit))
+    }
+
+    /// Lets messages wait for a moderator; the outcomes are in the order of the batch. All of it is committed when this
+    /// returns `Ok`, but for what the outcomes say. Given again, what was held comes back as [`HoldOutcome::Held`] that
+    /// is not new.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where it may work a little later. A row that the database does not take fails the
+    /// batch as [`StoreError::Broken`]: nothing of it is held then.
+    pub async fn hold(&self, batch: Vec<Hold>) -> Result<Vec<HoldOutcome>, StoreError> {
+        managing!(self, |c, statements| statements::hold(c, batch))
+    }
+
+    /// What is known about messages before they are stored, in the order asked, by the database's own time. Notes those
+    /// authors whose age is asked and who are not known in the room yet, as being there for as long as the server has
+    /// seen them.
+    pub async fn standing(&self, asked: Vec<Asked>) -> Result<Vec<Standing>, StoreError> {
+        managing!(self, |c, statements| statements::standing(c, asked))
+    }
+
+    /// Notes that messages of these authors were stored in these rooms just now. Tells, in the order given, what was
+    /// known of each before.
+    pub async fn note_authors(&self, wrote: Vec<(RoomId, AuthorId)>) -> Result<Vec<AuthorNote>, StoreError> {
+        managing!(self, |c, statements| statements::note_authors(c, wrote))
+    }
+
+    /// What waits for a moderator behind this id, of one room or of all, the oldest first, one more than `limit` where
+    /// there are more.
+    pub async fn held(&self, room: Option<RoomId>, after: i64, limit: usize) -> Result<Vec<Held>, StoreError> {
+        listing!(self, room, |c, statements| statements::held(c, room, after, limit))
+    }
+
+    /// Those of these that wait for a moderator in the room, the oldest first. At most some thousand ids.
+    pub async fn held_by_ids(&self, room: RoomId, ids: Vec<i64>) -> Result<Vec<Held>, StoreError> {
+        managing!(self, |c, statements| statements::held_by_ids(c, room, ids))
+    }
+
+    /// Settles those of these that wait. Approved ones are forgotten: `messages` are the ids of what was made of them
+    /// before. Rejected ones are kept for a while, so that it can be undone and whoever sends them again is told. At most
+    /// some thousand ids.
+    pub async fn settle_held(
+        &self,
+        room: RoomId,
+        ids: Vec<i64>,
+        rejected: bool,
+        by: AuthorId,
+        messages: Vec<i64>,
+    ) -> Result<Settled, StoreError> {
+        managing!(self, |c, statements| statements::settle_held(c, room, ids, rejected, by, messages))
+    }
+
+    /// Undoes a rejection by its entry: those of these that are rejected wait again. [`Undo::ChangedSince`] where none is.
+    pub async fn unreject(&self, room: RoomId, ids: Vec<i64>, by: AuthorId, undoes: i64) -> Result<Undo, StoreError> {
+        managing!(self, |c, statements| statements::unreject(c, room, ids, by, undoes))
+    }
+
+    /// How many messages of the room wait for a moderator.
+    pub async fn open_held(&self, room: RoomId) -> Result<i64, StoreError> {
+        managing!(self, |c, statements| statements::open_held(c, room))
+    }
+
+    /// Forgets what was held so long ago that nobody will look at it any more, a few thousand at most: to be called now
+    /// and then. Tells how many that were.
+    pub async fn sweep_held(&self) -> Result<usize, StoreError> {
+        managing!(self, |c, statements| statements::sweep_held(c))
+    }
+
+    /// What the guard has changed in rooms and nobody has undone or changed again since, the newest first, a thousand at
+    /// most.
+    pub async fn guard_raids(&self) -> Result<Vec<Audit>, StoreError> {
+        listing!(self, |c, statements| statements::guard_raids(c))
     }
 }

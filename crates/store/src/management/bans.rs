@@ -92,14 +92,16 @@ macro_rules! banning {
                     let roles = workspace_members::table
                         .inner_join(users::table.on(users::id.eq(workspace_members::user_id)))
                         .filter(workspace_members::workspace_id.eq(HOME).and(users::disabled_at.is_null()))
-                        .select((workspace_members::user_id, workspace_members::role));
-                    let roles = roles.load::<(Key, String)>(c).await?;
-                    let role = |(id, role): (Key, String)| Some((UserId::from_uuid(id.0), Role::parse(&role)?));
+                        .select((workspace_members::user_id, workspace_members::role, users::nickname));
+                    let roles = roles.load::<(Key, String, String)>(c).await?;
+                    let names = roles.iter().map(|(id, _, name)| (UserId::from_uuid(id.0), name.clone())).collect();
+                    let role = |(id, role, _): (Key, String, String)| Some((UserId::from_uuid(id.0), Role::parse(&role)?));
                     Ok(Control {
                         rev,
                         bans: rows.into_iter().filter_map(ban_of).collect(),
                         defaults,
                         roles: roles.into_iter().filter_map(role).collect(),
+                        names,
                     })
                 })
                 .await

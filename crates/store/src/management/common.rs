@@ -1,5 +1,8 @@
 //! What all that is written of people and of keeping order has in common.
 
+/// Where an entry says which one it undoes.
+pub(crate) const UNDOES: &str = "undoes";
+
 /// `$clock` is the database's own time, to the millisecond.
 macro_rules! common {
     ($module:ident, $connection:ty, $clock:literal) => {

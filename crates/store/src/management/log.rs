@@ -3,13 +3,14 @@
 macro_rules! logging {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
-            use diesel::{insert_into, prelude::*, update};
+            use diesel::{dsl::sql, insert_into, prelude::*, sql_types::Bool, update};
             use diesel_async::{AsyncConnection, RunQueryDsl};
             use chrono::TimeDelta;
             use serde_json::{Value, json};
+            use std::collections::HashMap;
 
             use crate::{
-                management::{common::$module::*, model::*},
+                management::{common::{UNDOES, $module::*}, model::*},
                 model::StoredMessage,
                 tables::{
                     rows::one_more,
@@ -25,6 +26,8 @@ macro_rules! logging {
             const SETTLED: i16 = 1;
             /// Nobody needs to know how many more there are.
             const OPEN_REPORTS_MAX: i64 = 1_000;
+            /// So many of the guard's entries are looked at. Those that somebody has changed since stay open for good.
+            const GUARD_ENTRIES_MAX: i64 = 1_000;
 
             pub(crate) async fn report(
                 c: &mut Connection,
@@ -166,6 +169,29 @@ macro_rules! logging {
                     None => query.load::<AuditRow>(c).await?,
                 };
                 Ok(rows.into_iter().filter_map(audit_of).collect())
+            }
+
+            /// What the guard has changed in rooms and is still so, the newest first.
+            pub(crate) async fn guard_raids(c: &mut Connection) -> QueryResult<Vec<Audit>> {
+                // Written out: a parameter would not be known to be what the index has.
+                let open = audit_log::table
+                    .filter(audit_log::undone_at.is_null().and(sql::<Bool>("actor = 'guard'")))
+                    .filter(audit_log::action.eq("room_set"))
+                    .order(audit_log::id.desc())
+                    .limit(GUARD_ENTRIES_MAX);
+                let mut entries: Vec<Audit> =
+                    open.load::<AuditRow>(c).await?.into_iter().filter_map(audit_of).collect();
+                entries.retain(|entry| entry.after.get(UNDOES).is_none());
+                let mut names: Vec<&str> = entries.iter().filter_map(|entry| Some(entry.room.as_ref()?.as_str())).collect();
+                names.sort_unstable();
+                names.dedup();
+                let states = rooms::table.filter(rooms::id.eq_any(names)).select((rooms::id, rooms::settings_rev));
+                let states: HashMap<String, i64> = states.load::<(String, i64)>(c).await?.into_iter().collect();
+                let is_so = |entry: &Audit| {
+                    let state = entry.room.as_ref().and_then(|room| states.get(room.as_str()));
+                    state.is_some() && state.copied() == entry.after.get("settingsRev").and_then(Value::as_i64)
+                };
+                Ok(entries.into_iter().filter(is_so).collect())
             }
 
             /// One entry.

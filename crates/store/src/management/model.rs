@@ -1,9 +1,16 @@
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::model::{RoomSettings, StoredMessage};
-use chat_domain::{AuthorId, AvatarName, NetworkKey, Nickname, Role, RoomId, UserId};
+use chat_domain::{
+    Author, AuthorId, AvatarName, Content, Mention, NetworkKey, NewMessage, Nickname, Role, RoomId, UserId,
+};
+
+/// So many messages of a room wait for a moderator at most: more than anybody reads, and what a raid can fill the table with.
+pub const HELD_MAX: i64 = 1_000;
 
 /// Somebody with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +56,8 @@ pub struct Control {
     pub defaults: RoomSettings,
     /// Everybody with a role.
     pub roles: Vec<(UserId, Role)>,
+    /// What those are called.
+    pub names: Vec<(UserId, String)>,
 }
 
 /// Who or what is shut out.
@@ -92,7 +101,8 @@ pub struct Audit {
     pub room: Option<RoomId>,
     /// By whom.
     pub actor: AuthorId,
-    /// What: `ban`, `unban`, `room_set`, `defaults_set`, `delete`, `restore`, `pin`, `unpin`, `settle`.
+    /// What: `ban`, `unban`, `room_set`, `defaults_set`, `delete`, `restore`, `pin`, `unpin`, `settle`, `approve`,
+    /// `reject`, `unreject`.
     pub action: String,
     /// To whom or what.
     pub target: Value,
@@ -192,4 +202,145 @@ pub struct Report {
     pub reason: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// Why a message is held until a moderator has looked at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HoldReason {
+    /// It is its author's first one in the room.
+    First,
+    /// It has a link.
+    Links,
+    /// All are.
+    All,
+}
+
+impl HoldReason {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::First, Self::Links, Self::All];
+
+    /// Its name, on the wire and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Links => "links",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads a reason by its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// A message that is to wait for a moderator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The message, with the `guard_rev` under which it was found that it is to be held.
+    pub message: Arc<NewMessage>,
+    /// Why.
+    pub reason: HoldReason,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldOutcome {
+    /// It waits.
+    Held {
+        /// Why.
+        reason: HoldReason,
+        /// False where it waited before this.
+        is_new: bool,
+    },
+    /// It was sent before, and a moderator rejected it.
+    Rejected,
+    /// It was sent before and stored, or was approved since; here is that one.
+    Stored(StoredMessage),
+    /// The author used this `client_id` in this room for other content.
+    Conflict,
+    /// The room's `guard_rev` is another one by now: what the message was checked against may not hold any more.
+    GuardChanged,
+    /// [`HELD_MAX`] messages of the room wait already.
+    Full,
+}
+
+/// What is asked about a message before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The room it goes to.
+    pub room: RoomId,
+    /// Its author.
+    pub author: AuthorId,
+    /// Its sender's key.
+    pub client_id: Uuid,
+    /// How long the server has seen this author already, which counts where nothing is stored of them.
+    pub seen_for: TimeDelta,
+    /// Whether it may be a repeat of one that is held.
+    pub looks_for_held: bool,
+    /// Whether it counts how long the author is there, and whether they have spoken. Only then they are noted.
+    pub needs_age: bool,
+}
+
+/// What is known about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// The same message waits, or was rejected. None where that was not asked.
+    pub held: Option<HeldState>,
+    /// A message of this author has this key in this room, whatever it says: appending it says what comes of that.
+    pub is_stored: bool,
+    /// How long the author has been seen, in whatever room. Zero where that was not asked.
+    pub age: TimeDelta,
+    /// Whether the author has written in this room. False where that was not asked.
+    pub has_spoken: bool,
+}
+
+/// Where a held message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldState {
+    /// It waits; why.
+    Waiting(HoldReason),
+    /// A moderator rejected it.
+    Rejected,
+}
+
+/// What was known of an author before their message was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthorNote {
+    /// How long they have been seen, in whatever room. Zero where they are new.
+    pub age: TimeDelta,
+    /// Whether they had written in this room.
+    pub had_spoken: bool,
+}
+
+/// A message that waits for a moderator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The database's id: of what is held, not of a message.
+    pub id: i64,
+    /// The room it goes to.
+    pub room: RoomId,
+    /// Its author as of the sending.
+    pub author: Author,
+    /// Its sender's key.
+    pub client_id: Uuid,
+    /// What was written.
+    pub content: Content,
+    /// Why it is held.
+    pub reason: HoldReason,
+    /// When it was sent.
+    pub at: DateTime<Utc>,
+    /// The message that it answers. It may be deleted by now.
+    pub reply_to: Option<i64>,
+    /// Who is addressed in it: people who were here when it was sent, or had written here.
+    pub mentions: Vec<Mention>,
+}
+
+/// What was approved or rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// The entry in what was done; none where nothing was waiting.
+    pub entry: Option<i64>,
+    /// Those that were waiting: the id, the author and the sender's key of each.
+    pub settled: Vec<(i64, AuthorId, Uuid)>,
 }

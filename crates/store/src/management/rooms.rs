@@ -8,7 +8,7 @@ macro_rules! settings {
             use serde_json::{Map, Value, json};
 
             use crate::{
-                management::{common::$module::*, model::*},
+                management::{common::{UNDOES, $module::*}, model::*},
                 model::RoomSettings,
                 tables::{
                     schema::{rooms, workspaces},
@@ -67,13 +67,18 @@ macro_rules! settings {
                             update(workspaces::table.find(HOME)).set(columns).execute(c).await?;
                         }
                     }
+                    let mut after = json!({"settings": settings, "settingsRev": rev});
+                    // What the guard takes back is not on by its hand: `guard_raids` tells the two apart by this.
+                    if let (Some(id), Some(after)) = (undoes, after.as_object_mut()) {
+                        after.insert(UNDOES.to_owned(), id.to_string().into());
+                    }
                     let entry = Entry {
                         room: room.as_ref(),
                         actor: &by,
                         action: if room.is_some() { "room_set" } else { "defaults_set" },
                         target: Value::Null,
                         before: before.into(),
-                        after: json!({"settings": settings, "settingsRev": rev}),
+                        after,
                     };
                     let entry = write_entry(c, entry, now).await?;
                     Ok(SettingsChanged::Stored(entry, RoomSettings { title, settings, rev }))

@@ -24,12 +24,14 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('one_time_codes', 'SELECT'), ('one_time_codes', 'INSERT'), ('one_time_codes', 'UPDATE'),
         ('one_time_codes', 'DELETE'), ('bans', 'SELECT'), ('bans', 'INSERT'), ('bans', 'UPDATE'),
         ('reports', 'SELECT'), ('reports', 'INSERT'), ('reports', 'UPDATE'), ('audit_log', 'SELECT'),
-        ('audit_log', 'INSERT'), ('audit_log', 'UPDATE'))
+        ('audit_log', 'INSERT'), ('audit_log', 'UPDATE'), ('held_messages', 'SELECT'), ('held_messages', 'INSERT'),
+        ('held_messages', 'UPDATE'), ('held_messages', 'DELETE'), ('authors', 'SELECT'), ('authors', 'INSERT'),
+        ('authors', 'UPDATE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
     FROM (SELECT pg_get_serial_sequence(relation, 'id') AS sequence
-        FROM (VALUES ('messages'), ('bans'), ('reports'), ('audit_log')) AS counted (relation)
+        FROM (VALUES ('messages'), ('bans'), ('reports'), ('audit_log'), ('held_messages')) AS counted (relation)
         WHERE to_regclass(relation) IS NOT NULL) AS ids
     WHERE NOT has_sequence_privilege(sequence, 'USAGE')
     LIMIT 1";

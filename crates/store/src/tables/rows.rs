@@ -141,6 +141,8 @@ pub(crate) struct HeadRow {
     pub title: Option<String>,
     pub settings: String,
     pub settings_rev: i64,
+    pub held_count: i64,
+    pub rejected_until: Option<Stamp>,
 }
 
 /// The one row of `meta`.
@@ -176,6 +178,8 @@ pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
             last_message_at: None,
             guard_rev: 0,
             settings: RoomSettings::default(),
+            held_count: 0,
+            rejected_until: None,
         },
         Some(row) => Head {
             epoch: row.epoch.into(),
@@ -188,6 +192,8 @@ pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
                 settings: serde_json::from_str(&row.settings).unwrap_or_default(),
                 rev: row.settings_rev,
             },
+            held_count: row.held_count,
+            rejected_until: row.rejected_until.map(|at| at.0),
         },
     }
 }

@@ -32,6 +32,8 @@ table! {
         title -> Nullable<Text>,
         settings -> Text,
         settings_rev -> BigInt,
+        held_count -> BigInt,
+        rejected_until -> Nullable<Ts>,
     }
 }
 
@@ -225,6 +227,42 @@ table! {
         at -> Ts,
         undone_at -> Nullable<Ts>,
         undone_by -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// What waits for a moderator, and what one has rejected.
+    held_messages (id) {
+        id -> BigInt,
+        room_id -> Text,
+        author_id -> Text,
+        nickname -> Text,
+        avatar -> Text,
+        badge -> Nullable<SmallInt>,
+        client_id -> Guid,
+        content -> Text,
+        reply_to -> Nullable<BigInt>,
+        mentions -> Nullable<Text>,
+        reason -> Text,
+        state -> SmallInt,
+        at -> Ts,
+        decided_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::super::sql_types::Ts;
+
+    /// Since when who is known in which room.
+    authors (room_id, author_id) {
+        room_id -> Text,
+        author_id -> Text,
+        first_seen_at -> Ts,
+        last_message_at -> Nullable<Ts>,
     }
 }
 
