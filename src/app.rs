@@ -71,7 +71,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let Started { carrying, keeping, database } = tokio::select! {
+    let Started { carrying, keeping, watching, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -89,7 +89,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let figures = actix::spawn(figures::keep(site.clone(), connections));
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
     let telling = registry::start(&config, &database, &site);
-    let forgetting = actix::spawn(figures::forget_removed_texts(site.clone()));
+    let forgetting = actix::spawn(figures::forget_what_is_over(site.clone()));
 
     let stop = tokio::select! {
         stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
@@ -103,6 +103,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     renewing.abort();
     forgetting.abort();
     keeping.abort();
+    watching.abort();
     if let Some(carrying) = carrying {
         carrying.stop();
     }

@@ -225,6 +225,7 @@ mod tests {
             ("--database-url", "mysql://hidden", "DATABASE_URL"),
             ("--secret", "hidden", "CHAT_SECRET"),
             ("--rate-limits", "maybe", "CHAT_RATE_LIMITS"),
+            ("--guard", "maybe", "CHAT_GUARD"),
             ("--heartbeat", "-1", "CHAT_HEARTBEAT_SECS"),
             ("--sessions-max", "many", "CHAT_SESSIONS_MAX"),
             ("--trusted-proxies", "10.0.0.0/99", "CHAT_TRUSTED_PROXIES"),

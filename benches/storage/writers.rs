@@ -62,7 +62,13 @@ impl Writers {
             let message = self.messages.next(writer as usize);
             (Write::Message(message), self.messages.n % self.messages.rooms.len())
         });
-        self.persistence.do_send(Append { token: writer, write, reply: ctx.address().recipient(), group: room as u64 });
+        self.persistence.do_send(Append {
+            token: writer,
+            write,
+            review: None,
+            reply: ctx.address().recipient(),
+            group: room as u64,
+        });
     }
 
     /// Somebody reacts to one of the latest messages; nothing where the room has none yet.

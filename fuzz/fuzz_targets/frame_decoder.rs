@@ -2,7 +2,7 @@
 #![no_main]
 
 use chat_wire::{
-    BanToSend, ClientFrame, DeleteToSend, EditToSend, MentionToSend, MessageToSend, PinToSend, ProfileChange,
+    BanToSend, ClientFrame, DeleteToSend, EditToSend, HeldToSettle, MentionToSend, MessageToSend, PinToSend, ProfileChange,
     ReactToSend, ReportToSend, RoomSetToSend, UnbanToSend, decode,
 };
 use libfuzzer_sys::fuzz_target;
@@ -72,6 +72,12 @@ fn written(frame: &ClientFrame) -> Value {
         }
         ClientFrame::RoomSet(RoomSetToSend { client_id, settings, settings_rev }) => {
             command("ROOM_SET", json!({"clientId": client_id, "settings": settings, "settingsRev": settings_rev}))
+        }
+        ClientFrame::Approve(HeldToSettle { client_id, held_ids }) => {
+            command("APPROVE", json!({"clientId": client_id, "heldIds": held_ids}))
+        }
+        ClientFrame::Reject(HeldToSettle { client_id, held_ids }) => {
+            command("REJECT", json!({"clientId": client_id, "heldIds": held_ids}))
         }
         ClientFrame::Typing => command("TYPING", json!({})),
     }

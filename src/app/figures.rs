@@ -149,11 +149,14 @@ pub(super) async fn watch_failover(site: web::Data<Site>) {
     }
 }
 
-/// Lets go of what moderators deleted, once that cannot be undone any more.
-pub(super) async fn forget_removed_texts(site: web::Data<Site>) {
+/// Lets go of what moderators deleted, once that cannot be undone any more, and of messages that have waited for too long.
+pub(super) async fn forget_what_is_over(site: web::Data<Site>) {
     loop {
         if let Err(error) = site.store.forget_removed_texts().await {
             log::debug!("texts that were removed long ago are still there: {error}");
+        }
+        if let Err(error) = site.store.sweep_held().await {
+            log::debug!("messages that have waited for too long are still there: {error}");
         }
         sleep(FORGET_INTERVAL).await;
     }

@@ -7,7 +7,7 @@ use actix_web::web;
 
 use super::{bus, error::AppError, lease};
 use crate::{
-    config::ServeConfig,
+    config::{ServeConfig, Switch},
     http::{Actors, Site},
     moderation::{self, Desk},
     session::JoinContext,
@@ -15,7 +15,7 @@ use crate::{
 use chat_domain::IdentityKey;
 use chat_metrics::Metrics;
 use chat_rooms::persistence::{BatchLimits, Persistence};
-use chat_rooms::{Access, Backlogs, RegistryLimits, RoomLimits, RoomRegistry};
+use chat_rooms::{Access, Backlogs, RegistryLimits, RoomLimits, RoomRegistry, Sightings};
 use chat_store::{OwnServer, Store, StoreError};
 
 /// What runs once the database was reached, beside the actors.
@@ -24,6 +24,8 @@ pub(super) struct Started {
     pub carrying: Option<Arbiter>,
     /// What keeps up with what concerns all rooms.
     pub keeping: actix_web::rt::task::JoinHandle<()>,
+    /// What watches the rooms.
+    pub watching: actix_web::rt::task::JoinHandle<()>,
     /// How the database is called for good.
     pub database: String,
 }
@@ -74,6 +76,7 @@ pub(super) async fn start_actors(
         store.run_on_thread(|| Persistence::new(own_store, limits, own_metrics).start()).await?;
     let bus = bus::chosen(config, store);
     let port = bus::port(bus.as_deref());
+    let (sightings, seen) = Sightings::new();
     let identity = IdentityKey::new(secret);
     let access = Access::new(identity.clone());
     let limits = RegistryLimits {
@@ -89,6 +92,7 @@ pub(super) async fn start_actors(
             understood: site.understood.clone(),
             bus: port.clone(),
             access: access.clone(),
+            sightings: sightings.clone(),
         },
     };
     let append = persistence.clone().recipient();
@@ -100,7 +104,10 @@ pub(super) async fn start_actors(
         registry.clone(),
         port.clone(),
         site.moderation_understood.clone(),
+        sightings,
     );
+    let is_guarded = config.limits.guard.unwrap_or(config.limits.rate_limits) == Switch::On;
+    let watching = actix::spawn(moderation::watch(desk.clone(), (store.clone(), metrics.clone()), is_guarded, seen));
     let keeping = actix::spawn(moderation::keep(desk.clone(), store.clone(), registry.clone(), control));
     let carrying = bus.map(|bus| bus::start(bus, (port, meta.name.clone()), own, site, &registry));
     let join_context = JoinContext { registry: registry.clone().recipient(), identity, desk };
@@ -108,5 +115,5 @@ pub(super) async fn start_actors(
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(Started { carrying, keeping, database: meta.name })
+    Ok(Started { carrying, keeping, watching, database: meta.name })
 }

@@ -96,6 +96,9 @@ pub struct LimitConfig {
     /// "off" lifts the rate, address and identity limits and the one on broken frames, for load tests.
     #[arg(long, env = "CHAT_RATE_LIMITS", default_value = "on", value_name = "on|off")]
     pub rate_limits: Switch,
+    /// "off" leaves raids to whoever keeps order; without it the guard is on where --rate-limits is.
+    #[arg(long, env = "CHAT_GUARD", value_name = "on|off")]
+    pub guard: Option<Switch>,
     /// Sessions on this server; beyond: close 4005. Lowered to what the descriptor limit allows.
     #[arg(long, env = "CHAT_SESSIONS_MAX", default_value = "15000", value_name = "N", value_parser = at_least_one)]
     pub sessions_max: usize,

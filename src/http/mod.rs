@@ -17,6 +17,7 @@ mod embedded;
 mod error;
 mod figures;
 mod health;
+mod held;
 mod highlight;
 mod history;
 mod html;
@@ -132,6 +133,9 @@ fn moderating(scope: &mut ServiceConfig) {
         .service(asked("/rooms/{room}/messages/{id}/delete", moderation::delete))
         .service(asked("/rooms/{room}/messages/{id}/settle", moderation::settle))
         .service(public("/reports", moderation::reports))
+        .service(public("/held", held::held))
+        .service(asked("/held/approve", held::approve))
+        .service(asked("/held/reject", held::reject))
         .service(public("/audit", moderation::audit))
         .service(asked("/audit/{id}/undo", moderation::undo));
 }

@@ -15,7 +15,7 @@ use super::{
     reading::{fresh, room_of},
     site::Site,
 };
-use crate::moderation::{BanOrder, NOT_YET, Refused};
+use crate::moderation::{BanOrder, Refused};
 use chat_domain::{AuthorId, RoomId};
 use chat_moderation::{Preset, SettingsError};
 use chat_rooms::Moderated;
@@ -25,7 +25,7 @@ use chat_wire::{BanScope, ErrorCode, timestamp};
 /// A body with all the words that a room may block.
 const BODY_BYTES_MAX: usize = 512 * 1_024;
 /// So many entries are a page.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
 
 const BAD_AUTHOR: HttpError = HttpError::new(ErrorCode::BadRequest, "authorId is the id of an author");
 const BAD_ROOM: HttpError = HttpError::new(ErrorCode::BadRequest, "a ban in a room needs the room's id as room");
@@ -66,12 +66,12 @@ impl BanInfo {
 
 /// What of a query these routes know.
 #[derive(Default)]
-struct Wanted {
-    room: Option<RoomId>,
-    from: Option<i64>,
+pub(super) struct Wanted {
+    pub(super) room: Option<RoomId>,
+    pub(super) from: Option<i64>,
 }
 
-fn wanted(request: &HttpRequest) -> Result<Wanted, HttpError> {
+pub(super) fn wanted(request: &HttpRequest) -> Result<Wanted, HttpError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Asked {
@@ -85,7 +85,7 @@ fn wanted(request: &HttpRequest) -> Result<Wanted, HttpError> {
 }
 
 /// A page of at most [`PAGE`] of one more, and whether there are more.
-fn page<T>(mut all: Vec<T>) -> (Vec<T>, bool) {
+pub(super) fn page<T>(mut all: Vec<T>) -> (Vec<T>, bool) {
     let has_more = all.len() > PAGE;
     all.truncate(PAGE);
     (all, has_more)
@@ -125,7 +125,7 @@ fn place(scope: BanScope, room: Option<&str>) -> Result<Option<RoomId>, HttpErro
     }
 }
 
-fn done(moderated: &Moderated) -> HttpResponse {
+pub(super) fn done(moderated: &Moderated) -> HttpResponse {
     fresh(&json!({"auditId": moderated.entry.to_string()}))
 }
 
@@ -195,12 +195,7 @@ impl SettingsAsked {
     /// What is to change: that of the preset, and what else is said.
     fn patch(self) -> Result<(Map<String, Value>, i64), HttpError> {
         let mut patch = match self.preset {
-            Some(name) => {
-                let mut patch = Preset::parse(&name).ok_or(BAD_PRESET)?.patch();
-                // What this release does not act by yet.
-                patch.retain(|field, _| !NOT_YET.contains(&field.as_str()));
-                patch
-            }
+            Some(name) => Preset::parse(&name).ok_or(BAD_PRESET)?.patch(),
             None => Map::new(),
         };
         patch.extend(self.settings);

@@ -7,7 +7,9 @@ mod code;
 mod desk;
 mod keeper;
 mod report_limit;
+mod watch;
 
 pub use code::{CODE_TRIES, CODE_VALID, OneTimeCode, new_token};
-pub use desk::{Actor, BanOrder, Desk, NOT_YET, Refused, Signed};
+pub use desk::{Actor, BanOrder, Decision, Desk, Refused, SETTLED_MAX, Signed};
 pub use keeper::keep;
+pub use watch::watch;

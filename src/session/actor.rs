@@ -28,7 +28,7 @@ use super::{
     spread::random_unit,
 };
 use crate::{
-    moderation::Desk,
+    moderation::{Decision, Desk},
     session_registry::{Listed, Roster},
 };
 use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
@@ -196,6 +196,8 @@ impl Session {
             Ok(ClientFrame::Ban(ban)) => self.ban(ban, ctx),
             Ok(ClientFrame::Unban(unban)) => self.unban(&unban, ctx),
             Ok(ClientFrame::RoomSet(set)) => self.set_room(set, ctx),
+            Ok(ClientFrame::Approve(held)) => self.settle_held(held, Decision::Approve, ctx),
+            Ok(ClientFrame::Reject(held)) => self.settle_held(held, Decision::Reject, ctx),
             Ok(ClientFrame::Typing) => self.typing(),
             Err(error) => self.bad_frame(error.reason, error.client_id),
         }
@@ -247,6 +249,9 @@ impl Session {
             }
             Err(error) => return self.refuse_join(text_refusal(error)),
         };
+        // Whoever comes with a name that is not theirs to take reads on without one.
+        let is_taken = profile.as_ref().is_some_and(|(nickname, _)| desk.access().is_taken(&principal, nickname));
+        let profile = profile.filter(|_| !is_taken);
         if let Some((nickname, avatar)) = &profile
             && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
         {
@@ -279,6 +284,9 @@ impl Session {
                 this.subscriptions.reserve_exact(1);
                 let principal = entering;
                 this.subscriptions.push(Subscription { room, membership, permit, principal, user, listed });
+                if is_taken {
+                    this.tell_name_is_taken();
+                }
                 this.tell_queue(ctx);
             }
             Ok(Err(refusal)) => this.refuse_join(refusal),

@@ -25,6 +25,15 @@ pub struct ErrorReply {
     pub retry_after_ms: Option<u64>,
     /// With BANNED: until when.
     pub until: Option<chrono::DateTime<chrono::Utc>>,
+    /// With HELD: why.
+    pub reason: Option<&'static str>,
+}
+
+impl ErrorReply {
+    /// A code and a sentence for developers.
+    pub const fn new(code: ErrorCode, message: &'static str) -> Self {
+        Self { code, message, retry_after_ms: None, until: None, reason: None }
+    }
 }
 
 impl From<Refusal> for ErrorReply {
@@ -48,8 +57,7 @@ impl From<Refusal> for ErrorReply {
             ),
             Refusal::Forbidden => (ErrorCode::Forbidden, "only those with the right may do this", None),
             Refusal::Banned { until } => {
-                let message = "who asks is banned";
-                return Self { code: ErrorCode::Banned, message, retry_after_ms: None, until };
+                return Self { until, ..Self::new(ErrorCode::Banned, "who asks is banned") };
             }
             Refusal::Locked => (ErrorCode::Locked, "nobody writes in this room now", None),
             Refusal::Blocked => (ErrorCode::Blocked, "the text breaks a rule of the room", None),
@@ -59,10 +67,23 @@ impl From<Refusal> for ErrorReply {
             Refusal::SlowMode { retry_after_ms } => {
                 (ErrorCode::SlowMode, "one message in so long, in this room", Some(retry_after_ms))
             }
+            Refusal::TooYoung { retry_after_ms } => {
+                let message = "this identity is too young for that in this room";
+                (ErrorCode::TooYoung, message, Some(retry_after_ms))
+            }
+            Refusal::Held { reason } => {
+                let message = "the message waits for whoever keeps order; ask again with each JOIN";
+                return Self { reason: Some(reason.as_str()), ..Self::new(ErrorCode::Held, message) };
+            }
+            Refusal::Rejected => (ErrorCode::Rejected, "whoever keeps order has decided against the message", None),
+            Refusal::NicknameTaken => {
+                let message = "the nickname looks like that of somebody who keeps order, or is a reserved one";
+                (ErrorCode::NicknameTaken, message, None)
+            }
             Refusal::NotStorable => (ErrorCode::Internal, "the message cannot be stored", None),
             Refusal::TooFast { sentence, retry_after_ms } => (ErrorCode::RateLimited, sentence, Some(retry_after_ms)),
         };
-        Self { code, message, retry_after_ms, until: None }
+        Self { retry_after_ms, ..Self::new(code, message) }
     }
 }
 
@@ -83,7 +104,7 @@ impl From<ChangeRefusal> for ErrorReply {
                 (ErrorCode::TooManyPins, "the room has as many pinned messages as it may have")
             }
         };
-        Self { code, message, retry_after_ms: None, until: None }
+        Self::new(code, message)
     }
 }
 
@@ -95,8 +116,8 @@ impl ErrorReply {
 
     /// The same, with the reason of whoever brought it about.
     fn frame_for(self, client_id: Option<Uuid>, reason: Option<&str>) -> ServerFrame<'_> {
-        let Self { code, message, retry_after_ms, until } = self;
-        let (until, reason) = (until.map(chat_wire::timestamp), reason.map(Into::into));
+        let Self { code, message, retry_after_ms, until, reason: own } = self;
+        let (until, reason) = (until.map(chat_wire::timestamp), reason.or(own).map(Into::into));
         ServerFrame::Error(ErrorPayload { code, message: message.into(), client_id, retry_after_ms, until, reason })
     }
 }
@@ -193,10 +214,13 @@ pub fn event_json(event: &Event) -> Vec<u8> {
             action: moderated.action.into(),
             at: chat_wire::timestamp(moderated.at),
             by: (&moderated.by).into(),
-            target: ModTarget { author_id: moderated.target.as_ref().map(|author| author.as_str().into()) },
+            target: ModTarget {
+                author_id: moderated.target.as_ref().map(|author| author.as_str().into()),
+                id: moderated.message.map(|id| id.to_string()),
+            },
             client_id: moderated.client_id,
         }),
-        Event::Queue { reported } => ServerFrame::Queue(QueuePayload { reported: *reported }),
+        Event::Queue { reported, held } => ServerFrame::Queue(QueuePayload { reported: *reported, held: *held }),
         Event::Refused { client_id, refusal, reason } => {
             ErrorReply::from(*refusal).frame_for(*client_id, reason.as_deref())
         }

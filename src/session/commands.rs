@@ -22,7 +22,7 @@ const TYPING_INTERVAL: Duration = Duration::from_secs(3);
 
 impl Session {
     pub(super) fn profile(&mut self, change: ProfileChange) {
-        let Some(Subscription { membership, permit, .. }) = self.subscription() else {
+        let Some(Subscription { membership, permit, principal, .. }) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
         };
         let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
@@ -30,6 +30,10 @@ impl Session {
             Ok((None, _)) => return self.error(text_refusal(ParseError::Nickname), None),
             Err(error) => return self.error(text_refusal(error), None),
         };
+        let access = self.setup.join_context.get().map(|context| context.desk.access());
+        if access.is_some_and(|access| access.is_taken(principal, &nickname)) {
+            return self.error(Refusal::NicknameTaken, None);
+        }
         if let Err(wait) = self.setup.rates.profile(permit.key(), &nickname, avatar) {
             return self.error(too_fast(TOO_MANY_PROFILES, wait), None);
         }

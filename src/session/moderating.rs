@@ -10,12 +10,13 @@ use super::{
     codec::{ErrorReply, event_json},
     refusals::refusal,
 };
-use crate::moderation::{Actor, BanOrder, Desk, Refused};
+use crate::moderation::{Actor, BanOrder, Decision, Desk, Refused, SETTLED_MAX};
 use chat_domain::{AuthorId, Rights, RoomId};
-use chat_rooms::{Event, Inform, Moderated, Refusal};
+use chat_rooms::{Audience, Event, Inform, Moderated, Refusal};
 use chat_store::StoredMessage;
 use chat_wire::{
-    AckPayload, BanScope, BanToSend, ErrorCode, ErrorPayload, ReportToSend, RoomSetToSend, ServerFrame, UnbanToSend,
+    AckPayload, BanScope, BanToSend, ErrorCode, ErrorPayload, HeldToSettle, ReportToSend, RoomSetToSend, ServerFrame,
+    UnbanToSend,
 };
 
 /// So much a session may have under way at once; more is to be tried again.
@@ -73,6 +74,20 @@ impl Session {
         });
     }
 
+    /// Lets through, or decides against, messages that wait.
+    pub(super) fn settle_held(&mut self, asked: HeldToSettle, decision: Decision, ctx: &mut Context<Self>) {
+        let HeldToSettle { client_id, held_ids } = asked;
+        let Some((actor, room)) = self.acting(client_id) else { return };
+        let ids: Option<Vec<i64>> = held_ids.iter().map(|id| id.parse().ok()).collect();
+        let Some(ids) = ids.filter(|ids| (1..=SETTLED_MAX).contains(&ids.len())) else {
+            return self
+                .error(refusal(ErrorCode::BadFrame, "heldIds are 1 to 50 ids of messages that wait"), Some(client_id));
+        };
+        self.order(client_id, ctx, async move |desk| {
+            desk.settle_held(&actor, &room, &ids, decision).await.map(Answer::done)
+        });
+    }
+
     /// Tells who keeps order how much waits, behind the WELCOME.
     pub(super) fn tell_queue(&mut self, ctx: &mut Context<Self>) {
         let Some(JoinContext { desk, .. }) = self.setup.join_context.get() else { return };
@@ -80,10 +95,20 @@ impl Session {
         if !desk.access().rights(principal).has(Rights::REVIEW) {
             return;
         }
-        let (desk, room) = (desk.clone(), self.room.clone());
+        let (desk, room, author) = (desk.clone(), self.room.clone(), principal.author_id().clone());
+        desk.attended(&room, &author);
         // By way of the room, which sends it behind the WELCOME.
         let telling = async move { desk.tell_queue(&room).await };
         ctx.spawn(telling.into_actor(self).map(|(), _, _| ()));
+    }
+
+    /// Tells somebody who has joined, behind their WELCOME, why they have no name.
+    pub(super) fn tell_name_is_taken(&self) {
+        let Some(JoinContext { desk, .. }) = self.setup.join_context.get() else { return };
+        let Some(Subscription { principal, .. }) = self.subscription() else { return };
+        let event = Event::Refused { client_id: None, refusal: Refusal::NicknameTaken, reason: None };
+        let to = Audience::Author(principal.author_id().clone());
+        desk.inform(&self.room, Inform { event: Arc::new(event), to, but: None });
     }
 
     /// Who asks, as somebody who acts with a right; where they have no account they have none.
@@ -130,7 +155,10 @@ impl Session {
                 })),
                 Ok(Answer::Done(moderated)) => {
                     let event = Arc::new(Event::Moderated((*moderated).clone()));
-                    desk.inform(&this.room, Inform { event, right: Rights::AUDIT, but: Some(this.slot.id) });
+                    desk.inform(
+                        &this.room,
+                        Inform { event, to: Audience::Right(Rights::AUDIT), but: Some(this.slot.id) },
+                    );
                     this.tell_event(&Event::Moderated(Moderated { client_id: Some(client_id), ..*moderated }));
                 }
                 Err(refused) => this.refuse_order(&refused, client_id),
@@ -167,7 +195,7 @@ fn in_scope(scope: BanScope, room: RoomId) -> Option<RoomId> {
 }
 
 fn refusal_of(code: ErrorCode) -> ErrorReply {
-    ErrorReply { code, message: "", retry_after_ms: None, until: None }
+    ErrorReply::new(code, "")
 }
 
 /// The code for it, and after how many milliseconds a retry can help.

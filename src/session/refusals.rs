@@ -10,7 +10,7 @@ use chat_wire::ErrorCode;
 pub(super) const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
 
 pub(super) fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
-    ErrorReply { code, message, retry_after_ms: None, until: None }
+    ErrorReply::new(code, message)
 }
 
 pub(super) fn text_refusal(error: ParseError) -> ErrorReply {

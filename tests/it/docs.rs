@@ -76,6 +76,7 @@ fn every_http_block_fits_a_schema() {
         "SettingsDone",
         "Defaults",
         "Reports",
+        "Held",
         "AuditLog",
         "Undone",
     ];
@@ -132,7 +133,7 @@ fn the_asyncapi_names_every_code() {
     for code in CloseCode::ALL {
         assert!(text.contains(&code.number().to_string()), "{}", code.number());
     }
-    let frames = "JOIN PROFILE MESSAGE EDIT DELETE REACT PIN REPORT BAN UNBAN ROOM_SET TYPING PING WELCOME REACTION ACK \
+    let frames = "JOIN PROFILE MESSAGE EDIT DELETE REACT PIN REPORT BAN UNBAN ROOM_SET APPROVE REJECT TYPING PING WELCOME REACTION ACK \
         PRESENCE HEARTBEAT PONG RECONNECT ROOM MOD QUEUE ERROR BATCH";
     for frame in frames.split_whitespace() {
         assert!(text.contains(frame), "{frame}");

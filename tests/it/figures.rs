@@ -101,7 +101,7 @@ const AT_REST: &str = "chat_backlogs_trimmed_total chat_commit_failures_total ch
     chat_log_lines_total chat_log_lines_dropped_total chat_outbox_bytes chat_outbox_evictions_total \
     chat_resumes_ahead_total chat_store_queue_messages chat_bus_published_total chat_bus_received_total \
     chat_bus_dropped_total chat_bus_gaps_total chat_bus_echo_duration_seconds chat_bus_reconnects_total \
-    chat_people_age_seconds";
+    chat_people_age_seconds chat_guard_raids_total";
 
 async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database) {
     let server = Server::start(database).await;
@@ -188,7 +188,8 @@ async fn everything_happens(server: &Server) -> Client {
         /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg \
         /api/v1/sessions/me /api/v1/admin/servers /api/v1/admin/servers/chat-0/ping /api/v1/admin/sessions \
         /api/v1/auth/code /api/v1/auth/logout /api/v1/me /api/v1/admin/bans /api/v1/admin/bans/lift \
-        /api/v1/admin/defaults /api/v1/admin/rooms/a-room-of-mine /api/v1/admin/reports /api/v1/admin/audit \
+        /api/v1/admin/defaults /api/v1/admin/rooms/a-room-of-mine /api/v1/admin/held /api/v1/admin/held/approve \
+        /api/v1/admin/held/reject /api/v1/admin/reports /api/v1/admin/audit \
         /api/v1/admin/audit/1/undo /api/v1/admin/rooms/a-room-of-mine/messages/1/delete \
         /api/v1/admin/rooms/a-room-of-mine/messages/1/settle";
     for path in paths.split_whitespace().chain([&*format!("/static/{asset}")]) {

@@ -29,7 +29,7 @@ const SERVER: [(&str, &[&str], &[&str]); 13] = [
     ("redis_client", &[], &[]),
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
-    ("moderation", &[], &["domain", "moderation", "rooms", "store"]),
+    ("moderation", &[], &["domain", "metrics", "moderation", "rooms", "store"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),

@@ -1,6 +1,7 @@
 //! The load tester tells the truth: of a good server, of a bad one, and of what it was asked.
 
 mod mix;
+mod raid;
 mod servers;
 
 use std::{
@@ -370,6 +371,10 @@ async fn wrong_arguments_are_one_line() {
         ("load --scenario flood --mix edits=1", &["--mix", "flood"]),
         ("load --scenario flood --compression on", &["--compression", "flood"]),
         ("load --scenario flood --url http://127.0.0.1:1 --url http://127.0.0.1:2", &["--url", "flood"]),
+        ("load --scenario raid --raid polite", &["--raid", "slow-drip"]),
+        ("load --scenario raid --mix edits=1", &["--mix", "raid"]),
+        ("load --scenario raid --html page.html", &["--html", "raid"]),
+        ("load --scenario raid --url http://127.0.0.1:1 --url http://127.0.0.1:2", &["--url", "raid"]),
         ("load --url http://127.0.0.1:1 --url ws://127.0.0.1:1/", &["--url", "twice"]),
         ("load --server-pid 1 --url http://127.0.0.1:1 --url http://127.0.0.1:2", &["--server-pid", "each server"]),
         ("load --server-pid 999999999", &["--server-pid"]),

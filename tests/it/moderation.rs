@@ -28,13 +28,13 @@ on_both!(
 );
 
 /// A code as the command prints it.
-async fn code(database: &Database) -> String {
+pub async fn code(database: &Database) -> String {
     let ended = Server::run(&["owner", "--database-url", &database.url], &[]).await;
     assert!(ended.status.success(), "{}", ended.stderr);
     ended.stdout.trim().to_owned()
 }
 
-async fn post(server: &Server, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+pub async fn post(server: &Server, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
     let response = loop {
         let mut request = reqwest::Client::new().post(server.url(path)).body(body.to_string());
         if let Some(token) = token {
@@ -56,30 +56,30 @@ async fn post(server: &Server, path: &str, token: Option<&str>, body: &Value) ->
 }
 
 /// Posts what must be refused, and tells the status and the code.
-async fn refused(server: &Server, path: &str, token: Option<&str>, body: &Value) -> (u16, String) {
+pub async fn refused(server: &Server, path: &str, token: Option<&str>, body: &Value) -> (u16, String) {
     let (status, value) = post(server, path, token, body).await;
     (status, value["error"]["code"].as_str().unwrap_or_default().to_owned())
 }
 
-async fn get(server: &Server, path: &str, token: &str) -> Value {
+pub async fn get(server: &Server, path: &str, token: &str) -> Value {
     let response = server.get_with(path, ("Authorization", &format!("Bearer {token}"))).await;
     assert_eq!(response.status(), 200, "{path}");
     response.json().await.expect("JSON")
 }
 
 /// The secret of a login of the owner.
-async fn signed_in(database: &Database, server: &Server) -> String {
+pub async fn signed_in(database: &Database, server: &Server) -> String {
     let (status, me) = post(server, "/api/v1/auth/code", None, &json!({"code": code(database).await})).await;
     assert_eq!(status, 200, "{me}");
     me["token"].as_str().expect("a token").to_owned()
 }
 
-async fn owner(server: &Server, room: &str, token: &str) -> (Client, WelcomePayload<'static>) {
+pub async fn owner(server: &Server, room: &str, token: &str) -> (Client, WelcomePayload<'static>) {
     Client::join(server, room, Who { token: Some(token.to_owned()), ..Who::named("주인장") }).await
 }
 
 /// Sends until it is done: for its first seconds a server does not know yet whether an older one lives.
-async fn done(client: &mut Client, command: &Value) -> ModPayload<'static> {
+pub async fn done(client: &mut Client, command: &Value) -> ModPayload<'static> {
     let client_id = command["payload"]["clientId"].as_str().expect("a key").to_owned();
     loop {
         client.send(command).await;
@@ -102,7 +102,7 @@ async fn done(client: &mut Client, command: &Value) -> ModPayload<'static> {
     }
 }
 
-async fn refuses(client: &mut Client, command: &Value) -> ErrorPayload<'static> {
+pub async fn refuses(client: &mut Client, command: &Value) -> ErrorPayload<'static> {
     loop {
         let error = client.refused(command).await;
         match (error.code, error.retry_after_ms) {
@@ -113,7 +113,11 @@ async fn refuses(client: &mut Client, command: &Value) -> ErrorPayload<'static> 
 }
 
 /// Waits until the last ROOM is such a one, also one that came before.
-async fn room(client: &mut Client, what: &str, is_it: impl Fn(&RoomPayload<'static>) -> bool) -> RoomPayload<'static> {
+pub async fn room(
+    client: &mut Client,
+    what: &str,
+    is_it: impl Fn(&RoomPayload<'static>) -> bool,
+) -> RoomPayload<'static> {
     loop {
         if let Some(room) = client.history.room.clone().filter(&is_it) {
             return room;
@@ -122,7 +126,7 @@ async fn room(client: &mut Client, what: &str, is_it: impl Fn(&RoomPayload<'stat
     }
 }
 
-fn message(text: &str) -> Value {
+pub fn message(text: &str) -> Value {
     crate::support::message(Uuid::new_v4(), text)
 }
 
@@ -410,8 +414,8 @@ async fn settings_that_cannot_be_are_named(database: &Database) {
         (json!({"blockedPatterns": vec!["a"; 11]}), "blockedPatterns"),
         (json!({"blockedWords": vec!["word"; 1_001]}), "blockedWords"),
         (json!({"emojiOnly": true, "linksMax": 3}), ""),
-        (json!({"holdNew": "all"}), "holdNew"),
-        (json!({"minAgeSeconds": 60}), "minAgeSeconds"),
+        (json!({"holdNew": "some"}), "holdNew"),
+        (json!({"minAgeSeconds": -1}), "minAgeSeconds"),
     ] {
         let error = refuses(&mut owner, &set_room(&settings, 0)).await;
         assert_eq!(error.code, ErrorCode::InvalidSettings, "{settings}");
@@ -563,4 +567,38 @@ async fn nothing_is_forbidden_while_an_older_server_lives() {
     assert_eq!(error.code, ErrorCode::Overloaded);
     database.run("DELETE FROM servers WHERE id = 'old'").await;
     done(&mut owner, &set_room(&json!({"locked": true}), 1)).await;
+}
+
+/// Identities cost nothing, so a thousand reports a second are a few: whoever talks goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_reports_keeps_nobody_from_talking() {
+    let database = Database::postgres().await;
+    let server = Server::with(&database, &LIMITS_OFF).await;
+    let mut talker = Client::author(&server, "post", "talker").await;
+    let said = talker.say("an insult").await;
+    let flood = (0..250).map(async |_| {
+        let mut reader = Client::reader(&server, "post").await;
+        let mut n_taken = 0;
+        for _ in 0..4 {
+            reader.send(&report(&said.id, "spam")).await;
+            let answer = reader.wait("an answer", |frame| match frame {
+                ServerFrame::Ack(_) => Some(true),
+                ServerFrame::Error(error) => {
+                    assert_eq!(error.code, ErrorCode::RateLimited, "{error:?}");
+                    Some(false)
+                }
+                _ => None,
+            });
+            n_taken += u32::from(answer.await);
+        }
+        n_taken
+    });
+    let talk = async {
+        for n in 0..20 {
+            talker.say(&format!("message {n}")).await;
+        }
+    };
+    let (taken, ()) = tokio::join!(futures_util::future::join_all(flood), talk);
+    let (n_taken, n_refused) = (taken.iter().sum::<u32>(), taken.iter().map(|n| 4 - n).sum::<u32>());
+    assert!(n_taken > 0 && n_refused > 0, "{n_taken} were taken");
 }

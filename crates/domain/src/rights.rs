@@ -32,8 +32,8 @@ rights! {
     BAN = 5, "ban people and lift bans";
     /// To change what a room is.
     ROOM_SET = 6, "lock a room, slow it down, set its rules";
-    /// To see and settle what was reported.
-    REVIEW = 7, "see and settle what was reported";
+    /// To see and settle what was reported, and to decide about messages that wait.
+    REVIEW = 7, "see and settle what was reported, decide about messages that wait";
     /// To see what was done by whom, and to undo it.
     AUDIT = 8, "see what was done by whom, and undo it";
     /// To set what holds for all rooms.

@@ -35,6 +35,9 @@ pub const BUS_KINDS: [&str; 5] = ["change", "people", "ephemeral", "control", "b
 /// its version, database or kind is another one; its room is not live, or had it already; it was too old.
 pub const BUS_DROPS: [&str; 6] = ["queue_full", "malformed", "foreign", "not_live", "known", "late"];
 
+/// What makes a raid of it for the unattended guard.
+pub const GUARD_REASONS: [&str; 7] = ["crowd", "repeats", "flood", "addresses", "links", "blocked", "reports"];
+
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
@@ -101,6 +104,8 @@ metrics! { labels:
         "JOINs that claim to have seen more than the database has.");
     messages_limited: Counters = counters("chat_messages_limited_total",
         "Messages that a limit of their identity or address held back, by limit.", "limit", &labels.message_limits);
+    guard_raids: Counters = counters("chat_guard_raids_total",
+        "Raids for which the unattended guard switched the raid preset on, by what weighed most.", "why", GUARD_REASONS);
     errors: Counters = counters("chat_errors_total", "ERROR frames by code.", "code", &labels.error_codes);
     delivery_seconds: Histogram = histogram("chat_delivery_duration_seconds",
         "From the receipt of a message to the last outbox of its room on this server.", &SECONDS);

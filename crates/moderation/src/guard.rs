@@ -178,6 +178,13 @@ impl Guard {
         }
     }
 
+    /// The raid preset is on already, by the hand of a guard that is not known here: one of another server, or of this
+    /// one before it was started again. It stays for twice the usual time, since less is seen of it from here.
+    pub fn resume(&mut self, now: Instant) {
+        let raid = || Raid { calm_since: Some(now), calm_for: CALM_FOR.saturating_mul(2) };
+        self.raid.get_or_insert_with(raid);
+    }
+
     /// Whether the guard has a raid on.
     pub fn is_raid(&self) -> bool {
         self.raid.is_some()
@@ -344,6 +351,18 @@ mod tests {
             *now += Duration::from_secs(30);
             Some((n * 30, guard.tick(*now))).filter(|(_, decision)| *decision != Decision::Quiet)
         })
+    }
+
+    #[test]
+    fn a_raid_that_another_guard_began_ends_here_after_twice_the_calm() {
+        let start = Instant::now();
+        let mut guard = Guard::new(start);
+        guard.resume(start);
+        assert!(guard.is_raid());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(guard.tick(at(1_199)), Decision::Quiet);
+        guard.resume(at(1_199));
+        assert_eq!(guard.tick(at(1_200)), Decision::RaidOver, "that it is said again changes nothing");
     }
 
     #[test]

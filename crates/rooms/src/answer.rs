@@ -16,6 +16,14 @@ pub enum ReplyTo<T> {
 }
 
 impl<T> ReplyTo<T> {
+    /// The member that it goes to, where it does.
+    pub(crate) fn member(&self) -> Option<SessionId> {
+        match self {
+            Self::Member(session) => Some(*session),
+            Self::Once(_) => None,
+        }
+    }
+
     /// The way for one more answer behind this one, where there can be one.
     pub(crate) fn again(&self) -> Option<Self> {
         match self {

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use chat_domain::{Author, ChangeRefusal, ChatMessage, Epoch, Reaction, RoomId};
-use chat_store::{RoomSettings, StoredMessage};
+use chat_store::{HoldReason, RoomSettings, StoredMessage};
 use uuid::Uuid;
 
 use crate::ids::SessionId;
@@ -81,6 +81,8 @@ pub enum Event {
     Queue {
         /// How many messages have open reports.
         reported: i64,
+        /// How many wait to be let through.
+        held: i64,
     },
     /// Something was refused. To whoever asked for it.
     Refused {
@@ -115,6 +117,8 @@ pub struct Moderated {
     pub by: Author,
     /// To whom, where it was done to somebody.
     pub target: Option<chat_domain::AuthorId>,
+    /// To which message, where it was done to one.
+    pub message: Option<i64>,
     /// The key of the command, for whoever sent it.
     pub client_id: Option<Uuid>,
 }
@@ -247,6 +251,20 @@ pub enum Refusal {
         /// When the next one may be sent.
         retry_after_ms: u64,
     },
+    /// The identity is too young to write in this room.
+    TooYoung {
+        /// When it is old enough.
+        retry_after_ms: u64,
+    },
+    /// The message waits for whoever keeps order.
+    Held {
+        /// Why.
+        reason: HoldReason,
+    },
+    /// Whoever keeps order has decided against the message.
+    Rejected,
+    /// The nickname looks like that of somebody who keeps order.
+    NicknameTaken,
     /// The database does not take the message.
     NotStorable,
     /// Too much in too short a time, as a limit above the room found.

@@ -21,6 +21,7 @@ mod poll_pace;
 mod presence;
 mod registry;
 mod room;
+mod sightings;
 mod timeline;
 mod typing;
 mod understood;
@@ -36,12 +37,13 @@ pub use event::{
 };
 pub use ids::{DeliveryPosition, HubId, RoomKey, SessionId};
 pub use messages::{
-    Amend, Amendment, Command, DefaultsChanged, Deliver, GetSnapshot, Inform, MembersWanted, Post, Publish, Recall,
-    ResumePoint, SessionRef, SetProfile, Snapshot,
+    Amend, Amendment, Audience, Command, DefaultsChanged, Deliver, GetSnapshot, Inform, MembersWanted, Post, Publish,
+    Recall, ResumePoint, SessionRef, SetProfile, Snapshot,
 };
 pub use people::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};
 pub use registry::{CheckHeads, InformRoom, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};
 pub use room::{Ended, Join, Membership, Room, RoomLimits};
+pub use sightings::{Seen, Sighting, Sightings};
 pub use timeline::{Offered, Timeline};
 pub use understood::Understood;
 

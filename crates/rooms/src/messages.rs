@@ -251,9 +251,18 @@ pub struct Inform {
     /// What.
     pub event: Arc<Event>,
     /// Who gets it.
-    pub right: chat_domain::Rights,
+    pub to: Audience,
     /// Who does not, as they were answered.
     pub but: Option<SessionId>,
+}
+
+/// Some of a room's members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// Those who have a right.
+    Right(chat_domain::Rights),
+    /// The sessions of one identity.
+    Author(chat_domain::AuthorId),
 }
 
 /// A room is to say how many people are in it, for operators.

@@ -29,6 +29,10 @@ pub enum ClientFrame {
     Unban(UnbanToSend),
     /// Changes what the room is.
     RoomSet(RoomSetToSend),
+    /// Lets through messages that wait.
+    Approve(HeldToSettle),
+    /// Decides against messages that wait.
+    Reject(HeldToSettle),
     /// Says that somebody is typing.
     Typing,
     /// Asks for a PONG.
@@ -62,7 +66,9 @@ impl ClientFrame {
             | Self::Report(ReportToSend { client_id, .. })
             | Self::Ban(BanToSend { client_id, .. })
             | Self::Unban(UnbanToSend { client_id, .. })
-            | Self::RoomSet(RoomSetToSend { client_id, .. }) => Some(*client_id),
+            | Self::RoomSet(RoomSetToSend { client_id, .. })
+            | Self::Approve(HeldToSettle { client_id, .. })
+            | Self::Reject(HeldToSettle { client_id, .. }) => Some(*client_id),
             Self::Join(_) | Self::Profile(_) | Self::Typing | Self::Ping => None,
         }
     }
@@ -247,6 +253,16 @@ pub struct RoomSetToSend {
     pub settings_rev: i64,
 }
 
+/// The payload of APPROVE and of REJECT.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldToSettle {
+    /// The sender's key, for the answer.
+    pub client_id: Uuid,
+    /// Which of the messages that wait: 1 to 50.
+    pub held_ids: Vec<String>,
+}
+
 /// Why a frame could not be decoded: always `BAD_FRAME`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -320,6 +336,8 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
         "ROOM_SET" => {
             command(payload, ClientFrame::RoomSet, "ROOM_SET takes clientId: UUID, settings: {}, settingsRev")
         }
+        "APPROVE" => command(payload, ClientFrame::Approve, "APPROVE takes clientId: UUID, heldIds: []"),
+        "REJECT" => command(payload, ClientFrame::Reject, "REJECT takes clientId: UUID, heldIds: []"),
         "TYPING" => Ok(ClientFrame::Typing),
         _ => Err(bad("unknown type")),
     }
@@ -454,6 +472,14 @@ mod tests {
                     settings: json!({"locked": true}).as_object().cloned().expect("an object"),
                     settings_rev: 3,
                 })),
+            ),
+            (
+                json!({"type": "APPROVE", "payload": {"clientId": ID, "heldIds": ["7"]}}),
+                Ok(ClientFrame::Approve(HeldToSettle { client_id: id, held_ids: vec!["7".into()] })),
+            ),
+            (
+                json!({"type": "REJECT", "payload": {"clientId": ID, "heldIds": []}}),
+                Ok(ClientFrame::Reject(HeldToSettle { client_id: id, held_ids: vec![] })),
             ),
             (
                 json!({"type": "PROFILE", "payload": {"nickname": "ab", "avatar": "cat"}}),

@@ -78,6 +78,14 @@ codes! {
         Repeated = "REPEATED",
         /// The text breaks a rule of the room; which one is not said.
         Blocked = "BLOCKED",
+        /// The identity is too young to write in this room yet.
+        TooYoung = "TOO_YOUNG",
+        /// The message waits for whoever keeps order: the same one asks again with each JOIN.
+        Held = "HELD",
+        /// Whoever keeps order has decided against the message, which waited.
+        Rejected = "REJECTED",
+        /// The nickname looks like that of somebody who keeps order, or is a reserved one.
+        NicknameTaken = "NICKNAME_TAKEN",
         /// Settings that are unknown, out of bounds, or contradict each other.
         InvalidSettings = "INVALID_SETTINGS",
         /// Somebody else has changed the settings meanwhile.

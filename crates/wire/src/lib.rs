@@ -18,8 +18,9 @@ mod ws_frame;
 
 pub use author::AuthorPayload;
 pub use client::{
-    BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, JoinPayload, MentionToSend, MessageToSend,
-    PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend, UnbanToSend, decode,
+    BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, HeldToSettle, JoinPayload, MentionToSend,
+    MessageToSend, PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend, UnbanToSend,
+    decode,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};

@@ -34,7 +34,7 @@ pub struct RoomStatePayload<'a> {
 pub struct ModPayload<'a> {
     /// The entry in what was done by whom.
     pub audit_id: String,
-    /// `ban`, `unban` or `room_set`.
+    /// `ban`, `unban`, `room_set`, `delete`, `pin`, `unpin`, `approve`, `reject`, `guard_on` or `guard_off`.
     pub action: Cow<'a, str>,
     /// When.
     pub at: String,
@@ -54,6 +54,9 @@ pub struct ModTarget<'a> {
     /// An author, where it was done to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_id: Option<Cow<'a, str>>,
+    /// A message, where it was done to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// The payload of QUEUE: what waits for those who keep order.
@@ -62,4 +65,7 @@ pub struct ModTarget<'a> {
 pub struct QueuePayload {
     /// Messages of the room with open reports.
     pub reported: i64,
+    /// Messages that wait to be let through. A server of an earlier release does not say.
+    #[serde(default)]
+    pub held: i64,
 }

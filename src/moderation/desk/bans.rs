@@ -33,6 +33,9 @@ impl Desk {
         let seconds = order.seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
         let (entry, ban) = self.bounded(self.0.store.ban(ban, seconds)).await?;
         self.ban_networks(std::slice::from_ref(&ban)).await;
+        if let Some(room) = &order.room {
+            self.attended(room, &actor.author.id);
+        }
         self.changed(order.room.as_ref()).await;
         if order.delete_seconds > 0
             && let Err(why) = self.delete_recent(actor, &order).await

@@ -1,4 +1,6 @@
 mod bans;
+mod held;
+mod raids;
 mod reports;
 mod settings;
 mod undo;
@@ -13,7 +15,7 @@ use actix::{Addr, clock};
 use chrono::Utc;
 use uuid::Uuid;
 
-pub use self::settings::NOT_YET;
+pub use self::held::{Decision, SETTLED_MAX};
 use super::{
     code::{OneTimeCode, new_token},
     report_limit::ReportLimit,
@@ -22,7 +24,7 @@ use chat_domain::{
     Action, Author, AuthorId, AvatarName, IdentityKey, NetworkKey, NewChange, Nickname, Rights, Role, RoomId,
 };
 use chat_moderation::SettingsError;
-use chat_rooms::{Access, BusPort, CheckHeads, Moderated, Outgoing, RoomRegistry, Said, Understood};
+use chat_rooms::{Access, BusPort, CheckHeads, Moderated, Outgoing, RoomRegistry, Said, Seen, Sightings, Understood};
 use chat_store::{ChangeOutcome, CodeUse, Login, Store, StoreError, User};
 
 /// How long something that is asked for here may take, the wait for the database included.
@@ -46,6 +48,8 @@ struct Inner {
     bus: BusPort,
     /// Whether every living server goes by what is decided here.
     understood: Understood,
+    /// Where it says that somebody keeps order.
+    sightings: Sightings,
     reports: ReportLimit,
     /// The network that somebody last came from: for a ban of the network as well.
     networks: Mutex<HashMap<AuthorId, NetworkKey>>,
@@ -135,9 +139,10 @@ impl Desk {
         registry: Addr<RoomRegistry>,
         bus: BusPort,
         understood: Understood,
+        sightings: Sightings,
     ) -> Self {
         let (reports, networks) = Default::default();
-        Self(Arc::new(Inner { store, access, key, registry, bus, understood, reports, networks }))
+        Self(Arc::new(Inner { store, access, key, registry, bus, understood, sightings, reports, networks }))
     }
 
     /// What concerns all rooms.
@@ -158,6 +163,11 @@ impl Desk {
     /// Where somebody last came from on this server, as far as that is remembered.
     pub fn network_of(&self, author: &AuthorId) -> Option<NetworkKey> {
         self.0.networks.lock().unwrap_or_else(PoisonError::into_inner).get(author).copied()
+    }
+
+    /// Somebody who keeps order is in a room, or does something there: for a while it is looked after.
+    pub fn attended(&self, room: &RoomId, by: &AuthorId) {
+        self.0.sightings.say(room, || Seen::Moderator(by.clone()));
     }
 
     // Who somebody is.
@@ -238,6 +248,7 @@ impl Desk {
     pub async fn delete(&self, actor: &Actor, room: &RoomId, id: i64) -> Result<(), Refused> {
         let message = self.bounded(self.0.store.message(room, id)).await?.ok_or(Refused::NotFound)?;
         self.may(actor, Rights::DELETE_ANY, Some(&message.author.id))?;
+        self.attended(room, &actor.author.id);
         self.change(actor, room, &[id], &Action::Delete { as_moderator: true }).await.map(drop)
     }
 
@@ -291,7 +302,7 @@ impl Desk {
     }
 
     fn done(&self, entry: i64, action: &'static str, actor: &Actor, target: Option<AuthorId>) -> Moderated {
-        Moderated { entry, action, at: Utc::now(), by: actor.author.clone(), target, client_id: None }
+        Moderated { entry, action, at: Utc::now(), by: actor.author.clone(), target, message: None, client_id: None }
     }
 
     /// Whatever the database does: nobody waits for ever.

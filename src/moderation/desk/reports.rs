@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{Actor, Desk, Refused, reason};
 use chat_domain::{AuthorId, Rights, RoomId};
-use chat_rooms::{Event, Inform, InformRoom};
+use chat_rooms::{Audience, Event, Inform, InformRoom, Seen};
 use chat_store::{Ordered, Report, Reported, StoredMessage};
 
 impl Desk {
@@ -24,6 +24,7 @@ impl Desk {
             Reported::NotFound => Err(Refused::NotFound),
             Reported::Stored { is_new, message } => {
                 if is_new {
+                    self.0.sightings.say(room, || Seen::Reported);
                     self.tell_queue(room).await;
                 }
                 Ok(message)
@@ -55,6 +56,7 @@ impl Desk {
         let settling = self.0.store.settle_reports(room.clone(), message, actor.author.id.clone());
         match self.bounded(settling).await? {
             Ordered::Done(_) => {
+                self.attended(room, &actor.author.id);
                 self.tell_queue(room).await;
                 Ok(())
             }
@@ -64,9 +66,11 @@ impl Desk {
 
     /// Tells those who keep order in a room how much waits.
     pub async fn tell_queue(&self, room: &RoomId) {
-        if let Ok(reported) = self.bounded(self.0.store.open_reports(room.clone())).await {
-            let event = Arc::new(Event::Queue { reported });
-            self.inform(room, Inform { event, right: Rights::REVIEW, but: None });
+        let waiting =
+            async { Ok((self.0.store.open_reports(room.clone()).await?, self.0.store.open_held(room.clone()).await?)) };
+        if let Ok((reported, held)) = self.bounded(waiting).await {
+            let event = Arc::new(Event::Queue { reported, held });
+            self.inform(room, Inform { event, to: Audience::Right(Rights::REVIEW), but: None });
         }
     }
 

@@ -2,19 +2,9 @@ use serde_json::{Map, Value};
 
 use super::{Actor, Desk, Refused};
 use chat_domain::{Rights, RoomId};
-use chat_moderation::{RoomRules, SettingsError};
+use chat_moderation::RoomRules;
 use chat_rooms::Moderated;
 use chat_store::{RoomSettings, SettingsChange, SettingsChanged};
-
-/// Settings by which messages are held, or identities are young, are known and act nowhere yet: nobody is to rely on them.
-pub const NOT_YET: [&str; 3] = ["holdNew", "holdYoungerSeconds", "minAgeSeconds"];
-
-fn knows_all(patch: &Map<String, Value>) -> Result<(), Refused> {
-    let field = NOT_YET.into_iter().find(|field| patch.get(*field).is_some_and(|value| !value.is_null()));
-    let not_yet =
-        |field: &str| SettingsError { field: field.to_owned(), reason: "this release does not act by it yet" };
-    field.map_or(Ok(()), |field| Err(Refused::Settings(not_yet(field))))
-}
 
 impl Desk {
     /// A room's settings as they are stored, those of all rooms, and the state of both.
@@ -38,7 +28,6 @@ impl Desk {
         patch: &Map<String, Value>,
         known_rev: i64,
     ) -> Result<(Moderated, RoomSettings), Refused> {
-        knows_all(patch)?;
         let (own, defaults) = self.settings(actor, room).await?;
         if own.rev.saturating_add(defaults.rev) != known_rev {
             return Err(Refused::Conflict);
@@ -52,6 +41,7 @@ impl Desk {
             undoes: None,
         };
         let (entry, stored) = self.store_settings(change).await?;
+        self.attended(room, &actor.author.id);
         Ok((self.done(entry, "room_set", actor, None), RoomSettings { rev: stored.rev + defaults.rev, ..stored }))
     }
 
@@ -74,7 +64,6 @@ impl Desk {
         patch: &Map<String, Value>,
         known_rev: i64,
     ) -> Result<RoomSettings, Refused> {
-        knows_all(patch)?;
         let defaults = self.defaults(actor).await?;
         let settings = RoomRules::own_changed_by(&Map::new(), &defaults.settings, patch).map_err(Refused::Settings)?;
         let by = actor.author.id.clone();

@@ -60,6 +60,9 @@ impl Desk {
             ("unpin", _, Some(room)) => {
                 self.change_back(actor, &entry, room, Rights::PIN, Action::Pin { on: true }).await?;
             }
+            ("approve", _, Some(room)) => self.undo_approve(actor, &entry, room).await?,
+            ("reject", _, Some(room)) => self.undo_reject(actor, &entry, room).await?,
+            ("unreject", _, Some(room)) => self.undo_unreject(actor, &entry, room).await?,
             // A report that was settled by mistake is reported again by whoever minds.
             _ => return Err(Refused::ChangedSince),
         }

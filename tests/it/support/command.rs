@@ -45,3 +45,8 @@ pub fn unban(author_id: &str, scope: &str) -> Value {
 pub fn set_room(settings: &Value, settings_rev: i64) -> Value {
     command("ROOM_SET", json!({"settings": settings, "settingsRev": settings_rev}))
 }
+
+/// `kind`: `APPROVE` or `REJECT`.
+pub fn settle(kind: &str, held: &[&str]) -> Value {
+    command(kind, json!({"heldIds": held}))
+}

@@ -39,8 +39,8 @@ pub struct Ended {
 }
 
 /// On a busy machine the database answers late, which must not count as an outage. For all tests that do not say
-/// otherwise.
-const PATIENT: [(&str, &str); 2] = [("CHAT_STORE_WAIT_SECS", "25"), ("CHAT_READ_WAIT_SECS", "10")];
+/// otherwise. And a test's crowd is no raid.
+const USUAL: [(&str, &str); 3] = [("CHAT_STORE_WAIT_SECS", "25"), ("CHAT_READ_WAIT_SECS", "10"), ("CHAT_GUARD", "off")];
 
 /// The program with these settings and nothing of the test's own environment.
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
@@ -50,7 +50,7 @@ fn command(arguments: &[&str], settings: &[(&str, &str)]) -> (Command, Folder) {
     {
         command.env_remove(name);
     }
-    command.args(arguments).envs(PATIENT).envs(settings.iter().copied()).current_dir(&folder.0);
+    command.args(arguments).envs(USUAL).envs(settings.iter().copied()).current_dir(&folder.0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     (command, folder)
 }

@@ -17,7 +17,8 @@ use tokio::sync::{Mutex, watch};
 pub use bans::{BanNotice, Bans};
 pub(crate) use rules::{Doing, Rules};
 
-use chat_domain::{AuthorId, Badge, IdentityKey, Principal, Rights, Role, RoomId, UserId};
+use chat_domain::{AuthorId, Badge, IdentityKey, Nickname, Principal, Rights, Role, RoomId, UserId};
+use chat_moderation::TakenNames;
 use chat_store::{Ban, Control, RoomSettings, Store, StoreError};
 
 /// What concerns all rooms. Shared by all threads; a lock is held for a look only.
@@ -44,6 +45,8 @@ struct Known {
     ranks: HashMap<AuthorId, Role>,
     /// Bans that go together with their network and were read since they were last taken, whoever read them.
     with_network: Vec<Ban>,
+    /// The names of those who keep order, and what looks like them.
+    names: TakenNames,
     defaults: Arc<RoomSettings>,
 }
 
@@ -100,6 +103,14 @@ impl Access {
         self.known().ranks.get(author).copied().unwrap_or(Role::Guest)
     }
 
+    /// Whether a nickname is not free for somebody to take: it looks like that of somebody who keeps order, or is a
+    /// reserved one, and they do not keep order themselves.
+    pub fn is_taken(&self, principal: &Principal, nickname: &Nickname) -> bool {
+        let known = self.known();
+        let role = principal.user_id().and_then(|user| known.roles.get(&user)).copied().unwrap_or(Role::Guest);
+        !role.rights().has(Rights::EXEMPT) && known.names.has(nickname.as_str())
+    }
+
     /// Tells of each change, by `meta.control_rev` as far as it was read.
     pub fn changes(&self) -> watch::Receiver<i64> {
         self.0.changed.subscribe()
@@ -131,7 +142,7 @@ impl Access {
 
     /// Takes in what was read; whether anything is other than it was.
     fn take(&self, control: Control) -> bool {
-        let Control { rev, bans, defaults, roles } = control;
+        let Control { rev, bans, defaults, roles, names } = control;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         let has_changed = rev != known.rev || !bans.is_empty();
         known.rev = rev;
@@ -144,6 +155,10 @@ impl Access {
         }
         let rank = |(user, role): &(UserId, Role)| Some((self.0.key.get()?.user_author_id(*user), *role));
         known.ranks = roles.iter().filter_map(rank).collect();
+        let keeps_order =
+            |user: &UserId| roles.iter().any(|(of, role)| of == user && role.rights().has(Rights::EXEMPT));
+        let names = names.iter().filter(|(user, _)| keeps_order(user)).map(|(_, name)| &**name);
+        known.names = TakenNames::of(names);
         known.roles = roles.into_iter().collect();
         if *known.defaults != defaults {
             known.defaults = Arc::new(defaults);
@@ -187,7 +202,11 @@ mod tests {
             bans: vec![ban(1, "guest"), Ban { with_network: true, ..ban(2, owner.author_id().as_str()) }],
             ..Control::default()
         };
-        assert!(access.take(Control { roles: vec![(user, Role::Owner)], ..control }));
+        let names = vec![(user, "Ollie".to_owned())];
+        assert!(access.take(Control { roles: vec![(user, Role::Owner)], names, ..control }));
+        let is_taken = |who, name| access.is_taken(who, &Nickname::from_stored(String::from(name)));
+        assert!(is_taken(&guest, "0llie") && is_taken(&guest, "admin") && !is_taken(&guest, "otter"));
+        assert!(!is_taken(&owner, "Ollie") && !is_taken(&owner, "admin"), "theirs to take");
         let ids = |bans: Vec<Ban>| bans.iter().map(|ban| ban.id).collect::<Vec<_>>();
         assert_eq!((ids(access.take_with_network()), ids(access.take_with_network())), (vec![2], vec![]), "once");
         assert_eq!((access.badge(&owner), access.badge(&guest)), (Some(Badge::Owner), None));

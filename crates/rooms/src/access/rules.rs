@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::Access;
-use crate::event::Refusal;
+use crate::{event::Refusal, persistence::Review};
 use chat_domain::{AuthorId, Content, Principal, Rights, RoomId};
-use chat_moderation::{Repeats, RoomRules, SlowMode, TextRules, folded};
+use chat_moderation::{HoldNew, Repeats, RoomRules, SlowMode, TextRules, folded, n_links};
 use chat_store::RoomSettings;
 
 /// What somebody wants to do in a room, as far as it matters for whether they may.
@@ -38,7 +38,7 @@ pub(crate) struct Rules {
 
 #[derive(Debug)]
 struct Set {
-    rules: RoomRules,
+    rules: Arc<RoomRules>,
     texts: TextRules,
     slow: SlowMode,
     repeats: Repeats,
@@ -58,6 +58,7 @@ impl Rules {
         }
         let rules = RoomRules::effective(&defaults.settings, &own.settings);
         let texts = TextRules::of_stored(&rules);
+        let rules = Arc::new(rules);
         // What was used up stays so.
         if let Some(set) = &mut self.set {
             (set.rules, set.texts) = (rules, texts);
@@ -107,6 +108,18 @@ impl Rules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is to be found out about a text before it is stored, where there is something.
+    pub fn review(&self, content: &Content, looks_for_held: bool, seen_for: Duration) -> Option<Review> {
+        let rules = match &self.set {
+            Some(set) => set.rules.clone(),
+            None if looks_for_held => Arc::default(),
+            None => return None,
+        };
+        let n_links = if rules.hold_new == HoldNew::Links { n_links(content.as_str()) } else { 0 };
+        let is_due = Review::is_due(&rules, n_links, looks_for_held);
+        is_due.then_some(Review { rules, n_links, looks_for_held, seen_for, otherwise: None })
     }
 
     /// Whether it matters how often somebody writes, or whether others have said the same.

@@ -8,8 +8,9 @@ use tokio::sync::oneshot;
 
 use super::{
     batch::{Batch, BatchQueue, LOCKED_FOR},
-    messages::{Append, AppendResult, BatchLimits, Flush, GetStatus, Persisted, Status, Write},
+    messages::{Append, AppendResult, BatchLimits, Flush, GetStatus, Outcome, Persisted, Status, Write},
     refusals::Refusals,
+    reviewing::store_reviewed,
 };
 use chat_domain::{Action, Annotations, Change, ChatMessage, NewMessage};
 use chat_metrics::{Metrics, gauge, observation};
@@ -87,6 +88,14 @@ impl Persistence {
         let n_rows = batch.len();
         self.committing_since = Some(began);
         let (store, mut messages, mut changes) = (self.store.clone(), Vec::new(), Vec::new());
+        // A batch is of one class.
+        if batch.first().is_some_and(|append| append.review.is_some()) {
+            let work = store_reviewed(store, batch, was_locked);
+            ctx.spawn(work.into_actor(self).map(move |outcomes, this, ctx| {
+                this.committed(n_rows, began, outcomes, ctx);
+            }));
+            return;
+        }
         for append in batch {
             match append.write {
                 Write::Message(message) => messages.push(message),
@@ -95,7 +104,6 @@ impl Persistence {
         }
         let first = messages.first().map(Arc::clone);
         let work = async move {
-            // A batch is of one class.
             if messages.is_empty() {
                 let outcomes = match was_locked {
                     true => store.change_batch_again(changes).await,
@@ -255,6 +263,7 @@ impl Persistence {
                 ChangeOutcome::Refused(why) => self.refused(&why),
                 ChangeOutcome::Locked => return None,
             },
+            (_, Outcome::Answered(result)) => result,
             // A batch is of one class, and so are its outcomes.
             _ => return None,
         })
@@ -306,18 +315,6 @@ impl Persistence {
             // It holds the store, and lives on a thread that ends with the store.
             ctx.stop();
         }
-    }
-}
-
-/// What the store said of one write.
-enum Outcome {
-    Message(AppendOutcome),
-    Change(ChangeOutcome),
-}
-
-impl Outcome {
-    fn is_locked(&self) -> bool {
-        matches!(self, Self::Message(AppendOutcome::Locked) | Self::Change(ChangeOutcome::Locked))
     }
 }
 

@@ -4,9 +4,10 @@ use actix::{Message, Recipient, clock::Instant};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::batch::Queued;
+use super::{batch::Queued, review::Review};
+use crate::event::Refusal;
 use chat_domain::{AuthorId, Change, ChangeRefusal, Epoch, NewChange, NewMessage};
-use chat_store::StoredMessage;
+use chat_store::{AppendOutcome, ChangeOutcome, HoldReason, StoredMessage};
 
 /// How large the queue and a batch may get, and how long a sender waits.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub struct Append {
     pub token: u64,
     /// What.
     pub write: Write,
+    /// What is to be found out before; none in most rooms.
+    pub review: Option<Arc<Review>>,
     /// Who is told.
     pub reply: Recipient<Persisted>,
     /// Which replies belong together: the room's key.
@@ -53,12 +56,14 @@ pub struct Append {
 }
 
 impl Queued for Append {
-    type Class = bool;
+    /// Whether it is a change, and whether something is to be found out before.
+    type Class = (bool, bool);
     type Sender = AuthorId;
 
-    /// Messages are written by one statement, changes by others.
-    fn class(&self) -> bool {
-        matches!(self.write, Write::Change(_))
+    /// Messages are written by one statement, changes by others; and nobody waits for what is to be found out about what
+    /// others write.
+    fn class(&self) -> (bool, bool) {
+        (matches!(self.write, Write::Change(_)), self.review.is_some())
     }
 
     fn sender(&self) -> AuthorId {
@@ -95,6 +100,15 @@ pub enum AppendResult {
     Rejected(ChangeRefusal),
     /// Who may do what in the room has changed since it was checked.
     GuardChanged,
+    /// It waits for whoever keeps order, under its key.
+    Held {
+        /// Why.
+        reason: HoldReason,
+        /// Whether it did not wait before.
+        is_new: bool,
+    },
+    /// By what was found out about it, it is not stored.
+    NotNow(Refusal),
     /// The database refuses its data.
     Refused,
     /// The queue is full.
@@ -103,6 +117,23 @@ pub enum AppendResult {
     Unavailable,
     /// The sender has waited long enough, but the commit is still under way: another result follows.
     Unknown,
+}
+
+/// What the store said of one write.
+pub(super) enum Outcome {
+    /// Of a message.
+    Message(AppendOutcome),
+    /// Of a change.
+    Change(ChangeOutcome),
+    /// It was not given to be stored, or not as a message.
+    Answered(AppendResult),
+}
+
+impl Outcome {
+    /// Whether it is to be given again.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Message(AppendOutcome::Locked) | Self::Change(ChangeOutcome::Locked))
+    }
 }
 
 /// Waits until everything appended before is answered, or until the time given; then answers what is left

@@ -7,6 +7,9 @@ mod actor;
 mod batch;
 mod messages;
 mod refusals;
+mod review;
+mod reviewing;
 
 pub use actor::Persistence;
 pub use messages::{Append, AppendResult, BatchLimits, Flush, GetStatus, Persisted, Status, Write};
+pub use review::Review;

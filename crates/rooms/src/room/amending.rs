@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-use super::{Room, publishing::InFlight};
+use super::{Room, guarding::Guarded, publishing::InFlight};
 use crate::{
     bus::{Outgoing, Said},
     event::{Event, Refusal, TypingNow},
@@ -29,6 +29,7 @@ impl Rechecks {
     }
 
     /// Keeps one until then, or gives it back.
+    #[expect(clippy::result_large_err, reason = "what is full gives it back, which is rare, and it goes nowhere else")]
     pub(super) fn hold(&mut self, in_flight: InFlight) -> Result<(), InFlight> {
         match &mut self.0 {
             Some(held) if held.len() < HELD_MAX => {
@@ -89,13 +90,19 @@ impl Room {
             let head = head.ok().and_then(Result::ok);
             let guard_rev = head.as_ref().map(|head| head.guard_rev);
             if let Some(head) = head {
-                this.guarded(head.guard_rev, head.settings);
+                this.guarded(Guarded::of(&head));
             }
             for mut in_flight in this.rechecks.0.take().unwrap_or_default() {
                 match guard_rev.map(|guard_rev| (guard_rev, this.may_still(&in_flight))) {
                     Some((guard_rev, Ok(()))) => {
                         in_flight.write = with_guard(&in_flight.write, guard_rev);
-                        this.send_to_store(in_flight, ctx);
+                        let otherwise = in_flight.review.take().and_then(|review| review.otherwise);
+                        in_flight.review = this.review(&in_flight, otherwise);
+                        match otherwise.filter(|_| in_flight.review.is_none()) {
+                            // What it may be a repeat of waits no more.
+                            Some(refusal) => this.refuse(in_flight, refusal),
+                            None => drop(this.send_to_store(in_flight, ctx)),
+                        }
                     }
                     Some((_, Err(refusal))) => this.refuse(in_flight, refusal),
                     None => this.refuse(in_flight, Refusal::StoreUnavailable),

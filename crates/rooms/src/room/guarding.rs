@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Room, live::Live, publishing::InFlight};
@@ -13,7 +14,22 @@ use crate::{
     persistence::Write,
 };
 use chat_domain::{Action, ChangeRefusal, Content, NewChange, Principal, Rights};
-use chat_store::RoomSettings;
+use chat_store::{Head, RoomSettings};
+
+/// What the database says of who may do what in a room.
+pub(super) struct Guarded {
+    guard_rev: i64,
+    settings: RoomSettings,
+    held_count: i64,
+    rejected_until: Option<DateTime<Utc>>,
+}
+
+impl Guarded {
+    pub(super) fn of(head: &Head) -> Self {
+        let (settings, rejected_until) = (head.settings.clone(), head.rejected_until);
+        Self { guard_rev: head.guard_rev, settings, held_count: head.held_count, rejected_until }
+    }
+}
 
 impl Room {
     /// Whether somebody has a right here, bans aside.
@@ -105,10 +121,12 @@ impl Room {
     }
 
     /// The database says what commands are checked against now, and what the room is.
-    pub(super) fn guarded(&mut self, guard_rev: i64, settings: RoomSettings) {
+    pub(super) fn guarded(&mut self, Guarded { guard_rev, settings, held_count, rejected_until }: Guarded) {
         let Some(live) = &mut self.live else { return };
         // Two reads may come back in the wrong order; a new life of the room begins with a load.
-        live.guard_rev = live.guard_rev.max(guard_rev);
+        if live.guard_rev <= guard_rev {
+            (live.guard_rev, live.held_count, live.rejected_until) = (guard_rev, held_count, rejected_until);
+        }
         if live.settings.rev <= settings.rev {
             live.settings = settings;
         }
@@ -124,7 +142,7 @@ impl Room {
             if let Ok(Ok(head)) = head
                 && this.live.as_ref().is_some_and(|live| live.epoch == head.epoch)
             {
-                this.guarded(head.guard_rev, head.settings);
+                this.guarded(Guarded::of(&head));
             }
             this.settle(ctx);
         }));
@@ -143,15 +161,8 @@ impl Handler<DefaultsChanged> for Room {
 impl Handler<Inform> for Room {
     type Result = ();
 
-    fn handle(&mut self, Inform { event, right, but }: Inform, ctx: &mut Self::Context) {
-        let of = |user| self.limits.access.role_of(user).rights().has(right);
-        let members = self.members.iter().filter(|(_, member)| member.user.is_some_and(of));
-        let wanted: Vec<_> = members.map(|(session, member)| (*session, member.hub)).collect();
-        for (session, hub) in wanted {
-            if Some(session) != but {
-                self.delivery.fan_out.direct(hub, session, event.clone(), false);
-            }
-        }
+    fn handle(&mut self, inform: Inform, ctx: &mut Self::Context) {
+        self.inform(&inform);
         self.settle(ctx);
     }
 }

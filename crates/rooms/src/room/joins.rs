@@ -8,6 +8,7 @@ use actix::{
 use super::{
     Member, Room,
     catch_up::{Found, NextRead, Shown, Waiting, Wanted},
+    guarding::Guarded,
     live::{Answer, Live},
     membership::{Join, Membership},
     remote::Remote,
@@ -135,7 +136,8 @@ impl Room {
             rights: principal.user_id().map(|user| self.limits.access.role_of(user).rights()),
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        self.members.insert(session.id, Member { hub: session.hub, author_id, is_author, user: principal.user_id() });
+        let (hub, user) = (session.hub, principal.user_id());
+        self.members.insert(session.id, Member { hub, author_id, is_author, user, joined: now });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",
@@ -256,7 +258,7 @@ impl Room {
         }
         // Of a restored message the room may not know that it was deleted.
         let counted = (!changes.truncated).then_some((changes.head.rev, changes.head.message_count));
-        let guarded = (changes.head.guard_rev, changes.head.settings);
+        let guarded = Guarded::of(&changes.head);
         let above = live.timeline.rev();
         let last_read = changes.messages.last().map_or(above, |m| m.rev);
         let upto = if changes.truncated { last_read } else { changes.head.rev };
@@ -271,8 +273,7 @@ impl Room {
         {
             live.message_count = count;
         }
-        let (guard_rev, settings) = guarded;
-        self.guarded(guard_rev, settings);
+        self.guarded(guarded);
     }
 
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.

@@ -21,6 +21,10 @@ pub(super) struct Live {
     /// What commands are checked against.
     pub(super) guard_rev: i64,
     pub(super) settings: RoomSettings,
+    /// How many messages wait for whoever keeps order: a repeat of one must not be stored beside it.
+    pub(super) held_count: i64,
+    /// The same of messages that were decided against.
+    pub(super) rejected_until: Option<DateTime<Utc>>,
     /// The pinned messages, the newest pin first.
     pub(super) pinned: Vec<Arc<ChatMessage>>,
     pub(super) doubt: Doubt,
@@ -51,7 +55,7 @@ pub(super) enum Answer {
 
 impl Live {
     pub(super) fn new(Loaded { head, page, complete_above, pinned }: Loaded) -> Self {
-        let Head { epoch, rev, message_count, last_message_at, guard_rev, settings } = head;
+        let Head { epoch, rev, message_count, last_message_at, guard_rev, settings, held_count, rejected_until } = head;
         let messages = page.messages.into_iter().map(Arc::new).collect();
         Self {
             epoch,
@@ -61,9 +65,16 @@ impl Live {
             last_message_at,
             guard_rev,
             settings,
+            held_count,
+            rejected_until,
             pinned: pinned.into_iter().map(Arc::new).collect(),
             doubt: Doubt::default(),
         }
+    }
+
+    /// Whether a message may be a repeat of one that waits, or was decided against.
+    pub(super) fn may_wait(&self) -> bool {
+        self.held_count > 0 || self.rejected_until.is_some_and(|until| until > Utc::now())
     }
 
     /// Takes in a change that was stored just now.
@@ -186,6 +197,8 @@ mod tests {
             last_message_at: None,
             guard_rev: 0,
             settings: RoomSettings::default(),
+            held_count: 0,
+            rejected_until: None,
         }
     }
 

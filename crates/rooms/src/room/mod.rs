@@ -1,10 +1,12 @@
 mod amending;
 mod catch_up;
+mod deeds;
 mod delivery;
 mod elsewhere;
 mod guarding;
 mod hearing;
 mod joins;
+mod limits;
 mod live;
 mod membership;
 mod people_due;
@@ -15,14 +17,13 @@ mod saying;
 mod tests;
 mod truth;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, SpawnHandle,
     WrapFuture, clock::Instant,
 };
 
-pub use self::membership::{Ended, Join, Membership};
 use self::{
     amending::Rechecks,
     catch_up::CatchUp,
@@ -32,11 +33,14 @@ use self::{
     remote::Remote,
     saying::ToSay,
 };
+pub use self::{
+    limits::RoomLimits,
+    membership::{Ended, Join, Membership},
+};
 use super::{
-    access::{Access, Rules},
+    access::Rules,
     answer::ReplyTo,
-    backlogs::{Backlogs, Share, Trim},
-    bus::BusPort,
+    backlogs::{Share, Trim},
     event::{EndReason, Event, Refusal},
     ids::{DeliveryPosition, HubId, RoomKey, SessionId},
     messages::{
@@ -46,33 +50,11 @@ use super::{
     people::{OwnPart, PEOPLE_LISTED_MAX},
     presence::{MembersPage, Presence},
     typing::Typing,
-    understood::Understood,
 };
 use crate::persistence::{Append, Persisted};
 use chat_domain::{Author, AuthorId, AvatarName, RoomId, UserId};
 use chat_metrics::Metrics;
 use chat_store::Store;
-
-/// What a room may hold and how long it waits.
-#[derive(Debug, Clone)]
-pub struct RoomLimits {
-    /// Sessions in it; beyond it a join is refused.
-    pub n_sessions_max: usize,
-    /// What the backlogs of all rooms take together.
-    pub backlogs: Arc<Backlogs>,
-    /// How long a join waits for the database.
-    pub read_timeout: Duration,
-    /// What WELCOME says of the heartbeat, in seconds.
-    pub heartbeat_seconds: u64,
-    /// How old a message may be that its author edits; none for any age.
-    pub edit_window: Option<Duration>,
-    /// Whether messages may be changed once they are stored.
-    pub understood: Understood,
-    /// Where it says what the same room on other servers is to hear.
-    pub bus: BusPort,
-    /// Who may do what, as far as it concerns all rooms.
-    pub access: Access,
-}
 
 /// Messages that a room's mailbox takes before senders are told to try again.
 const MAILBOX_CAPACITY: usize = 1_024;
@@ -115,6 +97,7 @@ struct Member {
     is_author: bool,
     /// Its account, where it has one.
     user: Option<UserId>,
+    joined: Instant,
 }
 
 /// What the registry hears of a room that has nobody in it.

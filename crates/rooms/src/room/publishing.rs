@@ -6,12 +6,16 @@ use std::{
 use actix::{AsyncContext, Context, Recipient, clock::Instant, dev::SendError};
 use uuid::Uuid;
 
-use super::{Room, live::Arrived};
+use super::{
+    Room,
+    live::{Arrived, Live},
+};
 use crate::{
     answer::{Published, ReplyTo},
     event::{Event, Refusal},
     messages::{Post, Publish, Recall},
-    persistence::{Append, AppendResult, Persisted, Write},
+    persistence::{Append, AppendResult, Persisted, Review, Write},
+    sightings::Seen,
 };
 use chat_domain::{Author, AuthorId, Change, ChatMessage, Content, Epoch, Mention, NewMentions, NewMessage, Principal};
 use chat_store::StoredMessage;
@@ -29,10 +33,12 @@ pub(super) struct Appends {
 /// Something on its way to the store.
 pub(super) struct InFlight {
     /// Where an answer goes, if there can still be one.
-    reply: Option<ReplyTo<Published>>,
+    pub(super) reply: Option<ReplyTo<Published>>,
     /// The sender was told that nothing is known of it.
     given_up: bool,
     pub(super) write: Write,
+    /// What is to be found out before.
+    pub(super) review: Option<Arc<Review>>,
     /// Who asked for it.
     pub(super) principal: Principal,
     received: Instant,
@@ -59,6 +65,7 @@ impl Appends {
     }
 
     /// Sends one on its way, or gives it back where persistence has too much to do.
+    #[expect(clippy::result_large_err, reason = "what is full gives it back, which is rare, and it goes nowhere else")]
     pub(super) fn begin(
         &mut self,
         in_flight: InFlight,
@@ -66,7 +73,8 @@ impl Appends {
     ) -> Result<(), InFlight> {
         let token = self.next_token;
         self.next_token += 1;
-        let append = Append { token, write: in_flight.write.clone(), reply: room, group };
+        let (write, review) = (in_flight.write.clone(), in_flight.review.clone());
+        let append = Append { token, write, review, reply: room, group };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             return Err(in_flight);
         }
@@ -95,15 +103,21 @@ impl Room {
             return self.reply(reply, client_id, Err(Refusal::NicknameRequired), true);
         };
         self.typing.stops(&author.id);
-        if let Err(refusal) = self.may_publish(&principal, client_id, &content) {
-            // A retry of what the room has stored gets its ACK all the same.
+        let refusal = self.may_publish(&principal, client_id, &content).err();
+        if refusal == Some(Refusal::Blocked) {
+            self.limits.sightings.say(&self.id, || Seen::Blocked);
+        }
+        // A retry of what the room has stored gets its ACK all the same, and one of what waits is told that it does.
+        let may_wait = self.live.as_ref().is_some_and(Live::may_wait);
+        if let Some(refusal) = refusal.filter(|refusal| !may_wait || matches!(refusal, Refusal::Banned { .. })) {
             let post = Post { client_id, content, reply_to, mentions };
             return self.recall(Recall { principal, post, refusal, reply });
         }
         let mentions = self.mentions(&content, mentions);
         let (room, guard_rev) = (self.id.clone(), self.guard_rev());
         let message = NewMessage { room, author, content, client_id, reply_to, mentions, guard_rev };
-        if self.begin(principal, Write::Message(Arc::new(message)), received, reply, ctx) {
+        let write = Write::Message(Arc::new(message));
+        if self.begin_unless(refusal, principal, write, received, reply, ctx) && refusal.is_none() {
             self.metrics.messages_accepted.inc();
         }
     }
@@ -130,10 +144,30 @@ impl Room {
         reply: ReplyTo<Published>,
         ctx: &mut Context<Self>,
     ) -> bool {
+        self.begin_unless(None, principal, write, received, reply, ctx)
+    }
+
+    /// The same; what is no repeat of one that waits is refused with `otherwise`.
+    fn begin_unless(
+        &mut self,
+        otherwise: Option<Refusal>,
+        principal: Principal,
+        write: Write,
+        received: Instant,
+        reply: ReplyTo<Published>,
+        ctx: &mut Context<Self>,
+    ) -> bool {
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
         let is_full = self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX;
-        let in_flight = InFlight { reply: Some(reply), given_up: false, write, principal, received, n_rechecks: 0 };
+        let (reply, review, given_up, n_rechecks) = (Some(reply), None, false, 0);
+        let mut in_flight = InFlight { reply, given_up, write, review, principal, received, n_rechecks };
+        in_flight.review = self.review(&in_flight, otherwise);
+        // What it may be a repeat of waits no more.
+        if let (Some(refusal), None) = (otherwise, &in_flight.review) {
+            self.refuse(in_flight, refusal);
+            return false;
+        }
         if is_full {
             self.refuse(in_flight, Refusal::Overloaded);
             return false;
@@ -230,7 +264,7 @@ impl Room {
         if result == AppendResult::GuardChanged {
             return self.recheck(in_flight, ctx);
         }
-        let InFlight { reply, given_up, write, received, .. } = in_flight;
+        let InFlight { reply, given_up, write, principal, received, .. } = in_flight;
         let published = match &result {
             AppendResult::Stored { epoch, change } => {
                 Ok(Published { stored: StoredMessage::of(&change.message, *epoch), is_repeated: false })
@@ -240,9 +274,15 @@ impl Room {
             AppendResult::InvalidReply => Err(Refusal::InvalidReply),
             AppendResult::Rejected(why) => Err(Refusal::Change(*why)),
             AppendResult::Refused => Err(Refusal::NotStorable),
+            AppendResult::Held { reason, .. } => Err(Refusal::Held { reason: *reason }),
+            AppendResult::NotNow(refusal) => Err(*refusal),
             AppendResult::Full | AppendResult::GuardChanged => Err(Refusal::Overloaded),
             AppendResult::Unavailable | AppendResult::Unknown => Err(Refusal::StoreUnavailable),
         };
+        self.saw(&principal, &write, &result);
+        if let (AppendResult::Stored { change, .. }, Write::Change(asked)) = (&result, &write) {
+            self.tell_deed(&principal, asked, change.message.clone(), ctx);
+        }
         let says_nothing_new = given_up && matches!(result, AppendResult::Unavailable);
         if let Some(reply) = reply.filter(|_| !says_nothing_new) {
             self.reply(reply, write.client_id(), published, !given_up);

@@ -1,6 +1,6 @@
 //! The room as an actor, where nothing but the actor shows it.
 
-use std::env;
+use std::{env, time::Duration};
 
 use actix::{Addr, Arbiter};
 use tokio::sync::{mpsc, oneshot};
@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Backlogs, SessionRef,
+    Access, Backlogs, BusPort, SessionRef, Understood,
     answer::Published,
     messages::Post,
     persistence::{AppendResult, BatchLimits, Persistence},
+    sightings::Sightings,
     test_author, test_change,
 };
 use chat_domain::{AuthorId, Content, Epoch, Principal};
@@ -85,6 +86,7 @@ impl World {
             edit_window: Some(Duration::from_secs(900)),
             understood: Understood::default(),
             bus: BusPort::default(),
+            sightings: Sightings::default(),
         };
         let batches = BatchLimits { n_waiting_max: 10, n_batch_max: 10, wait_max: Duration::from_secs(30) };
         let persistence = match is_stored {
