@@ -12,9 +12,11 @@ declare namespace Chat {
   /** One value of the counter: a message as it is now, or the figures of its reactions that have changed. */
   type Change = { seq: number; rev: number; message?: Message; reactions?: Reaction[] };
   type Typing = Wire.TypingFrame['payload'];
-  type Settings = Wire.RoomSettings;
+  /** Why a message waits for a moderator: it is the writer's first here, has links, or everything of new people waits. */
+  type HoldReason = 'first' | 'links' | 'all';
+  type Settings = Wire.RoomSettings & { holdNew?: 'off' | HoldReason; holdYoungerSeconds?: number; minAgeSeconds?: number };
   /** What the room's owner has set. */
-  type Room = Pick<Wire.WelcomeFrame['payload']['room'], 'title' | 'settings' | 'settingsRev'>;
+  type Room = Pick<Wire.WelcomeFrame['payload']['room'], 'title' | 'settingsRev'> & { settings: Settings };
   type Limits = Earlier<Wire.Limits, 'reactionsMax'>;
   type Presence = Wire.Presence;
   type Welcome = Earlier<Omit<Wire.WelcomeFrame['payload'], 'room' | 'limits'>, 'pinned'> & {
@@ -52,9 +54,14 @@ declare namespace Chat {
   type Stored = { anonymousId: string; nickname: string; avatar: string; authorId: string | null };
   /** Who looks after the blog, once they have said so here: `token` is the secret of this login. */
   type Account = { token: string; nickname: string; avatar: string; authorId: string | null };
-  type SendState = 'waiting' | 'sending' | 'failed';
+  /** `held`: it waits for a moderator, and nothing is to be done. */
+  type SendState = 'waiting' | 'sending' | 'held' | 'failed';
   type Unsent = {
     clientId: string; content: string; at: number; state: SendState; code?: string; replyTo?: Reply; mentions?: Mention[];
+    /** Why it waits for a moderator; while it is asked for again as well. */
+    held?: string;
+    /** Whose it is that waits. */
+    by?: string;
   };
   type Order =
     | { type: 'EDIT'; id: string; version: number; content: string; mentions?: Mention[] }
@@ -70,7 +77,8 @@ declare namespace Chat {
     find(clientId: string): T | null;
     sending(entry: T): void;
     interrupted(): void;
-    fail(clientId: string, code: string): unknown;
+    /** Whether that is news. */
+    fail(clientId: string, code: string, reason?: string): unknown;
     encode(entry: T): string;
   };
   type Page = { epoch: string; rev: number; messages: Message[]; hasMore: boolean };
@@ -240,6 +248,8 @@ declare namespace Chat {
     signal: AbortSignal;
   };
   type OfficeWords = typeof import('./i18n/moderation-ko.js').words;
+  /** A message that waits, as those see it who may let it through. */
+  type Held = { id: string; author: Author; content: string; reason: string; at: string };
 
   // Between page and frame
   type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };

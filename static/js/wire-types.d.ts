@@ -37,7 +37,7 @@ declare namespace Wire {
    * The codes of ERROR frames and of HTTP errors. Others may come later.
    * BAD_REQUEST, NOT_FOUND and INVALID_ROOM come over HTTP only.
    * ALREADY_UNDONE, BAD_CODE and CHANGED_SINCE as well.
-   * RATE_LIMITED, OVERLOADED, STORE_UNAVAILABLE, SLOW_MODE and REPEATED carry retryAfterMs.
+   * RATE_LIMITED, OVERLOADED, STORE_UNAVAILABLE, SLOW_MODE, REPEATED and TOO_YOUNG carry retryAfterMs.
    */
   type ErrorCode =
     | "BAD_FRAME"
@@ -66,6 +66,10 @@ declare namespace Wire {
     | "SLOW_MODE"
     | "REPEATED"
     | "BLOCKED"
+    | "TOO_YOUNG"
+    | "HELD"
+    | "REJECTED"
+    | "NICKNAME_TAKEN"
     | "INVALID_SETTINGS"
     | "SETTINGS_CONFLICT"
     | "ALREADY_UNDONE"
@@ -104,6 +108,14 @@ declare namespace Wire {
     badge?: Badge;
   };
 
+  /** Who did something by right. The guard is nobody's identity; its id is `guard`. */
+  type Doer = {
+    id: string;
+    nickname: Nickname;
+    avatar: AvatarName;
+    badge?: Badge;
+  };
+
   /**
    * What the owner has set, as far as visitors need it: of the settings those that differ from the default.
    * A client ignores settings that it does not know.
@@ -117,6 +129,16 @@ declare namespace Wire {
     linksMax?: number;
     /** The same text is not said again within so many seconds, by anybody. */
     uniqueSeconds?: number;
+    /** Identities younger than so many seconds neither write nor edit; 0, all do. */
+    minAgeSeconds?: number;
+    /** Which messages of new people wait for a moderator. */
+    holdNew?: 
+      | "off"
+      | "first"
+      | "links"
+      | "all";
+    /** Up to what age an identity is new for holdNew; 0, until it has spoken in this room. */
+    holdYoungerSeconds?: number;
     /** Messages consist of emoji alone. */
     emojiOnly?: true;
     /** So many days after the last message nobody writes any more; 0, never. */
@@ -341,6 +363,22 @@ declare namespace Wire {
     };
   };
 
+  type ApproveFrame = {
+    type: "APPROVE";
+    payload: HeldToSettle;
+  };
+
+  type RejectFrame = {
+    type: "REJECT";
+    payload: HeldToSettle;
+  };
+
+  type HeldToSettle = {
+    clientId: Uuid;
+    /** Ids of messages that wait in the room (GET /api/v1/admin/held). */
+    heldIds: string[];
+  };
+
   type SayTypingFrame = {
     type: "TYPING";
     payload?: Record<string, any>;
@@ -480,15 +518,17 @@ declare namespace Wire {
     payload: {
       /** The entry in what was done by whom; undone by POST /api/v1/admin/audit/{id}/undo. */
       auditId: string;
-      /** ban, unban or room_set. Others may come later. */
+      /** ban, unban, room_set, delete, pin, unpin, approve, reject, guard_on or guard_off. Others may come later. */
       action: string;
       at: Timestamp;
-      by: Author;
-      /** To whom it was done; empty for room_set. */
+      by: Doer;
+      /** To whom, or to whose message, it was done; empty for what was done to neither. */
       target: {
         authorId?: string;
+        /** The message, for delete, pin and unpin. */
+        id?: string;
       };
-      /** Which command this answers; absent for the others who are told. */
+      /** Which command this answers; absent for the others who are told, and where the answer is an ACK. */
       clientId?: Uuid;
     };
   };
@@ -498,6 +538,8 @@ declare namespace Wire {
     payload: {
       /** Messages of the room with open reports, counted up to 1,000. */
       reported: number;
+      /** Messages that wait for a moderator, counted up to 1,000; a server of an earlier release does not say. */
+      held?: number;
     };
   };
 
@@ -513,7 +555,7 @@ declare namespace Wire {
       retryAfterMs?: number;
       /** With BANNED, until when; absent for good. */
       until?: Timestamp;
-      /** With BANNED, why, as whoever did it has said. Plain text. */
+      /** With BANNED, why, as whoever did it has said; plain text. With HELD, first, links or all. */
       reason?: string;
     };
   };

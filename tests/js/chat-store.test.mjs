@@ -81,7 +81,7 @@ for (const order of ['ACK first', 'MESSAGE first']) {
     store.receive(frames[1]);
     assert.deepEqual(seqs(), [1]);
     assert.equal(store.rev, 1);
-    assert.deepEqual(events.filter(([type]) => type === 'resolved'), [['resolved', clientId]]);
+    assert.deepEqual(events.flatMap(([type, detail]) => (type === 'resolved' ? detail.clientId : [])), [clientId]);
     assert.ok(!events.some(([type]) => type === 'arrived'), 'our own message is no news');
   });
 }

@@ -1,7 +1,7 @@
 // All emojis: a box to filter them by name, and below it the pictures in groups.
 
 import { make } from '../shared/dom.js';
-import { nameOf, search } from './emoji.js';
+import { GROUP_NAMES, nameOf, search } from './emoji.js';
 import { vertical } from './lines.js';
 
 let n = 0;
@@ -68,8 +68,9 @@ export class EmojiGrid {
     this.list.replaceChildren(...found.map(([group, entries]) => {
       const section = make('div', 'act-group');
       section.setAttribute('role', 'group');
-      section.setAttribute('aria-label', actions.groups[group]);
-      const heading = make('div', 'act-heading', actions.groups[group]);
+      const name = nameOf(GROUP_NAMES[group], locale);
+      section.setAttribute('aria-label', name);
+      const heading = make('div', 'act-heading', name);
       heading.setAttribute('aria-hidden', 'true');
       section.append(heading, ...entries.map((entry) => this.#cell(entry[0], nameOf(entry, locale))));
       return section;

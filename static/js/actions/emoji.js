@@ -10,7 +10,18 @@ import { keystrokes } from '../text/hangul.js';
  * @typedef {[emoji: string, ko: string, en: string]} Entry
  */
 
-/** @type {[group: keyof Chat.Strings['actions']['groups'], entries: Entry[]][]} */
+/** What each group is called; here and not with the page's other words, since few open the grid. @type {Record<string, Entry>} */
+export const GROUP_NAMES = {
+  faces: ['', '표정', 'Faces'],
+  gestures: ['', '손과 몸짓', 'Gestures'],
+  hearts: ['', '하트', 'Hearts'],
+  nature: ['', '동물과 자연', 'Animals and nature'],
+  food: ['', '음식', 'Food'],
+  activity: ['', '놀이와 물건', 'Activities and things'],
+  symbols: ['', '기호', 'Symbols'],
+};
+
+/** @type {[group: string, entries: Entry[]][]} */
 export const GROUPS = [
   ['faces', [
     ['😀', '활짝 웃는 얼굴,웃음,기쁨', 'grinning face,smile,happy'],
@@ -188,7 +199,7 @@ export const GROUPS = [
   ]],
 ];
 
-/** What an emoji is called. @param {Entry} entry @param {string} locale `ko` or `en` */
+/** What an emoji, or a group, is called. @param {Entry} entry @param {string} locale `ko` or `en` */
 export function nameOf([, ko, en], locale) {
   return (locale === 'ko' ? ko : en).split(',')[0];
 }

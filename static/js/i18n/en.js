@@ -115,9 +115,6 @@ export const strings = {
     find: 'Find an emoji',
     found: (n) => `${n} emoji`,
     none: 'No emoji by that name',
-    groups: {
-      faces: 'Faces', gestures: 'Gestures', hearts: 'Hearts', nature: 'Animals and nature', food: 'Food', activity: 'Activities and things', symbols: 'Symbols',
-    },
   },
   mentionList: 'People to mention',
   mentionOpen: (n) => `${n === 1 ? '1 person' : `${n} people`} to mention. Choose with the arrow keys and Enter.`,
@@ -134,6 +131,7 @@ export const strings = {
     CLIENT_ID_CONFLICT: 'It was already stored as another message.',
     NICKNAME_REQUIRED: 'Please choose a nickname first.',
     INVALID_NICKNAME: 'This nickname cannot be used. Please choose another.',
+    NICKNAME_TAKEN: 'This nickname could be taken for a moderator’s. Please choose another.',
     INVALID_AVATAR: 'This animal is not available. Please choose another.',
     RATE_LIMITED: 'Changed too often. Please try again in a moment.',
     INVALID_REPLY: 'The message that it answers is gone.',
@@ -152,6 +150,7 @@ export const strings = {
     TOO_YOUNG: 'Newcomers can write here after a while.',
     REPEATED: 'The same was said a moment ago.',
     BLOCKED: 'It has something in it that is not taken in this discussion.',
+    REJECTED: 'A moderator has decided against it.',
     INTERNAL: 'Something went wrong on the server. Please try again in a moment.',
   },
 };

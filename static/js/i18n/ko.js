@@ -119,9 +119,6 @@ export const strings = {
     find: '이모지 찾기',
     found: (/** @type {number} */ n) => `이모지 ${n}개`,
     none: '맞는 이모지가 없어요',
-    groups: {
-      faces: '표정', gestures: '손과 몸짓', hearts: '하트', nature: '동물과 자연', food: '음식', activity: '놀이와 물건', symbols: '기호',
-    },
   },
   mentionList: '부를 사람',
   mentionOpen: (/** @type {number} */ n) => `부를 수 있는 사람 ${n}명. 위아래 화살표로 고르고 엔터를 누르세요.`,
@@ -138,6 +135,7 @@ export const strings = {
     CLIENT_ID_CONFLICT: '이미 다른 메시지로 저장되었어요.',
     NICKNAME_REQUIRED: '먼저 닉네임을 정해 주세요.',
     INVALID_NICKNAME: '이 닉네임은 쓸 수 없어요. 다른 것을 골라 주세요.',
+    NICKNAME_TAKEN: '관리자와 헷갈릴 수 있는 닉네임이에요. 다른 것을 골라 주세요.',
     INVALID_AVATAR: '이 동물은 지금 고를 수 없어요. 다른 동물을 골라 주세요.',
     RATE_LIMITED: '너무 자주 바꾸었어요. 잠시 뒤에 다시 시도해 주세요.',
     INVALID_REPLY: '답하려던 메시지가 사라졌어요.',
@@ -156,6 +154,7 @@ export const strings = {
     TOO_YOUNG: '처음 온 분은 조금 더 있다가 쓸 수 있어요.',
     REPEATED: '방금 같은 글이 올라왔어요.',
     BLOCKED: '이 대화에서는 받지 않는 내용이 들어 있어요.',
+    REJECTED: '관리자가 받지 않기로 했어요.',
     INTERNAL: '서버에 문제가 생겼어요. 잠시 뒤에 다시 시도해 주세요.',
   },
 };

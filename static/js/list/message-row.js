@@ -44,7 +44,7 @@ export function drawMessage(node, model, { strings, actions, texts }) {
  */
 export function drawUnsent(node, model, { strings, actions, texts }) {
   const parts = skeleton(node, true, model.continued);
-  node.classList.add(model.failed ? 'failed' : 'pending');
+  node.classList.add(model.failed ? 'failed' : model.waits ? 'held' : 'pending');
   node.classList.toggle('big', isEmojiOnly(model.content));
   drawAuthor(parts, { ...model, mark: '' }, strings);
   drawQuote(parts, model.quote, strings);
@@ -54,6 +54,7 @@ export function drawUnsent(node, model, { strings, actions, texts }) {
   parts.time.textContent = model.time;
   node.querySelector('.state')?.remove();
   if (model.failed) parts.body.append(failure(model, strings, actions));
+  else if (model.waits) parts.body.append(make('div', 'state', model.waits));
 }
 
 /** @typedef {{strings: Chat.Strings, actions: Chat.ViewActions, texts: import('./message-text.js').MessageTexts}} Pen what rows are drawn with */
@@ -142,12 +143,12 @@ function undo(seq, strings, actions) {
 }
 
 /** @param {import('./row-model.js').UnsentModel} model @param {Chat.Strings} strings @param {Chat.ViewActions} actions */
-function failure({ clientId, content, reason }, strings, actions) {
+function failure({ clientId, content, reason, final }, strings, actions) {
   const state = make('div', 'state');
   state.append(make('span', '', reason ? `${strings.failed}: ${reason}` : strings.failed));
   const all = make('span', 'actions');
   all.append(
-    button(strings.retry, () => actions.retry(clientId)),
+    ...(final ? [] : [button(strings.retry, () => actions.retry(clientId))]),
     button(strings.copy, () => copyText(content)),
     button(strings.discard, () => actions.discard(clientId)),
   );

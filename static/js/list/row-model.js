@@ -56,6 +56,7 @@ export function unsentModel({ key, entry, continued }, context) {
   const { nickname, avatar, badge = '' } = /** @type {Chat.Author} */ (store.self ?? context.me());
   const at = new Date(entry.at).toISOString();
   const failed = entry.state === 'failed';
+  const waits = store.outbox.why(entry);
   return {
     kind: /** @type {const} */ ('unsent'),
     key,
@@ -68,10 +69,13 @@ export function unsentModel({ key, entry, continued }, context) {
     mentions: entry.mentions ?? [],
     selfId: store.ownId,
     failed,
+    // What a moderator has decided is not asked for again.
+    final: entry.code === 'REJECTED',
+    waits,
     reason: strings.errors[/** @type {keyof Chat.Strings['errors']} */ (entry.code)] ?? '',
     createdAt: at,
     // In the place of the time, so that nothing moves when the message is stored.
-    time: failed ? clock.timeOf(at) : live ? strings.sending : strings.waiting,
+    time: failed || waits ? clock.timeOf(at) : live ? strings.sending : strings.waiting,
     quote: entry.replyTo ? quote(entry.replyTo, context) : null,
   };
 }

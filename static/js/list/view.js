@@ -162,7 +162,7 @@ export class View {
     this.#bound();
     const rows = buildRows({
       messages: store.messages,
-      unsent: store.outbox.entries,
+      unsent: store.outbox.own,
       notices: this.notices.list,
       unreadSeq: this.unread.since,
       selfId: store.ownId,

@@ -1,5 +1,5 @@
-// Asks the server for what is done once and answered at once: a report, a ban, other settings. Never again by itself, as
-// messages are: whoever acts looks at the answer, and an act that came through late would surprise them.
+// Asks the server for what is done once and answered at once: a report, a ban, other settings, what becomes of messages
+// that wait. Never again by itself, as messages are: whoever acts looks at the answer, and an act that came through late would surprise them.
 
 /** The server answers within 5 s even when its database is away. */
 const ANSWER_MS = 10_000;
@@ -21,7 +21,7 @@ export class Asks {
   }
 
   /**
-   * @param {'REPORT' | 'BAN' | 'ROOM_SET'} type
+   * @param {'REPORT' | 'BAN' | 'ROOM_SET' | 'APPROVE' | 'REJECT'} type
    * @param {Record<string, unknown>} payload
    * @returns {Promise<Chat.Frame | null>} the answer, ERROR included; null where there is none
    */

@@ -1,14 +1,16 @@
-// What a moderator has in the header: whether the discussion is open, how slow it is, and how many reports wait. It stands
-// in a panel below its button, as the list of people does.
+// What a moderator has in the header: what waits for them, whether the discussion is open, how slow it is, and who is looked
+// at first. It stands in a panel below its button, as the list of people does.
 
 import { duration } from '../compose/slow.js';
 import { byId, make } from '../shared/dom.js';
+import { RAID, isRaid, takenBack } from '../store/presets.js';
 import { choice } from './dialog.js';
+import { Queue } from './queue.js';
 
 /** Seconds between two messages of one writer, as offered. */
 const PAUSES = [0, 10, 30, 120, 600];
-/** What the page knows of the raid preset, until the server has one. */
-const RAID = { slowSeconds: 30, linksMax: 0 };
+/** Which messages of new people wait for a moderator, as offered. */
+const HOLDS = /** @type {const} */ (['off', 'first', 'links', 'all']);
 const SHIELD = 'M12 3.5 5 6v6c0 4.5 3 7.5 7 8.5 4-1 7-4 7-8.5V6l-7-2.5';
 
 export class Desk {
@@ -16,8 +18,9 @@ export class Desk {
   constructor(office) {
     this.office = office;
     this.listening = new AbortController();
-    /** So many reports were told of. */
+    /** So many reports, and messages that wait, were told of. */
     this.reported = 0;
+    this.held = 0;
     this.busy = false;
     const { signal } = this.listening;
     this.button = make('button', 'icon mod-open');
@@ -30,6 +33,10 @@ export class Desk {
     this.panel.id = 'desk';
     this.panel.tabIndex = -1;
     this.panel.hidden = true;
+    this.queue = new Queue(office, {
+      isOpen: () => !this.panel.hidden,
+      focus: () => this.panel.focus({ preventScroll: true }),
+    });
     byId('people-button').before(this.button);
     byId('people').before(this.panel);
     this.button.addEventListener('click', () => this.#show(this.panel.hidden === true), { signal });
@@ -50,22 +57,25 @@ export class Desk {
 
   /** In the language of now. */
   relabel() {
-    const { words: { desk: words }, parts: { strings } } = this.office;
+    const { words: { desk: words, done }, parts: { strings } } = this.office;
     const heading = make('h2', '', words.label);
     heading.id = 'desk-heading';
     this.panel.setAttribute('aria-labelledby', heading.id);
     this.reports = make('p', 'mod-reports');
-    this.lock = this.#switch(words.lock, words.lockHow, (on) => this.#set({ locked: on }, on ? 'locked' : 'unlocked'));
-    this.raid = this.#switch(words.raid, words.raidHow, (on) => this.#set(
-      // Taken back, not set to nothing: what holds for all rooms holds here again.
-      on ? RAID : { slowSeconds: null, linksMax: null }, on ? 'raid' : 'calm',
-    ));
-    this.slow = choice(words.slow, PAUSES.map((seconds) => (
-      [String(seconds), seconds === 0 ? words.slowOff : duration(seconds, strings().locale)])), null);
+    this.lock = this.#switch(words.lock, words.lockHow, (on) => this.#set({ locked: on }, on ? done.locked : done.unlocked));
+    this.raid = this.#switch(words.raid, words.raidHow, (on) => this.#set(on ? RAID : takenBack(RAID), on ? done.raid : done.calm));
+    const { locale } = strings();
+    this.slow = choice(words.slow, PAUSES.map((seconds) => [String(seconds), seconds === 0 ? words.off : duration(seconds, locale)]), null);
     for (const radio of this.slow.radios) {
-      radio.addEventListener('change', () => this.#set({ slowSeconds: Number(radio.value) }, Number(radio.value) ? 'slow' : 'fast'));
+      const seconds = Number(radio.value);
+      radio.addEventListener('change', () => this.#set({ slowSeconds: seconds }, seconds ? done.slow(duration(seconds, locale)) : done.fast));
     }
-    this.panel.replaceChildren(heading, this.reports, this.lock.row, this.slow.field, this.raid.row);
+    this.hold = choice(words.hold, HOLDS.map((what) => [what, words.holds[what]]), null);
+    for (const [n, radio] of this.hold.radios.entries()) {
+      radio.addEventListener('change', () => this.#set({ holdNew: HOLDS[n] }, done.hold[HOLDS[n]]));
+    }
+    this.panel.replaceChildren(heading, this.reports, this.queue.element, this.lock.row, this.slow.field, this.hold.field, this.raid.row);
+    this.queue.relabel();
     this.draw();
   }
 
@@ -85,32 +95,43 @@ export class Desk {
   /** As the room is now; what somebody has just pressed as well, until the server has answered. */
   draw() {
     const { words: { desk: words }, parts: { store: { standing }, announcer } } = this.office;
-    const { reported, room: { settings: { locked, slowSeconds = 0, linksMax } } } = standing;
+    const { reported, held, room: { settings } } = standing;
+    const { locked, slowSeconds = 0, holdNew = 'off' } = settings;
     if (reported > this.reported) announcer.say(words.reports(reported));
+    if (held > this.held) announcer.say(this.office.words.queue.count(held));
     this.reported = reported;
+    this.held = held;
     this.button.hidden = !standing.moderates;
-    if (!standing.moderates) this.#show(false);
-    const label = words.open(reported, locked === true);
-    this.button.classList.toggle('on', locked === true || slowSeconds > 0);
+    if (!standing.moderates) {
+      this.#show(false);
+      // What waits is not for whoever is signed out.
+      this.queue.changed();
+    }
+    const label = [
+      words.label, ...(locked ? [words.closed] : []), ...(reported ? [words.reports(reported)] : []),
+      ...(held ? [this.office.words.queue.count(held)] : []),
+    ].join(', ');
+    this.button.classList.toggle('on', locked === true || slowSeconds > 0 || holdNew !== 'off');
     this.button.setAttribute('aria-label', label);
     this.button.title = label;
-    this.count.hidden = reported === 0;
+    this.count.hidden = reported + held === 0;
     // For the eyes alone: the button's name has the whole number.
-    this.count.dataset.n = reported > 99 ? '99+' : String(reported);
-    if (!this.lock || !this.raid || !this.slow || !this.reports) return;
+    this.count.dataset.n = reported + held > 99 ? '99+' : String(reported + held);
+    if (!this.lock || !this.raid || !this.slow || !this.hold || !this.reports) return;
     this.reports.hidden = reported === 0;
     this.reports.textContent = words.reports(reported);
     this.lock.box.checked = locked === true;
-    this.raid.box.checked = slowSeconds === RAID.slowSeconds && linksMax === RAID.linksMax;
+    this.raid.box.checked = isRaid(settings);
     for (const radio of this.slow.radios) radio.checked = Number(radio.value) === slowSeconds;
+    for (const radio of this.hold.radios) radio.checked = radio.value === holdNew;
     const may = standing.may('ROOM_SET');
-    for (const box of [this.lock.box, this.raid.box, ...this.slow.radios]) box.disabled = !may;
+    for (const box of [this.lock.box, this.raid.box, ...this.slow.radios, ...this.hold.radios]) box.disabled = !may;
   }
 
-  /** @param {Record<string, unknown>} settings @param {'locked' | 'unlocked' | 'slow' | 'fast' | 'raid' | 'calm'} what */
-  async #set(settings, what) {
+  /** @param {Record<string, unknown>} settings @param {string} text says that they hold */
+  async #set(settings, text) {
     const { office } = this;
-    const { words: { done }, parts: { store: { standing }, strings } } = office;
+    const { standing } = office.parts.store;
     if (this.busy) {
       this.draw();
       return;
@@ -118,7 +139,6 @@ export class Desk {
     this.busy = true;
     const answer = await office.asks.ask('ROOM_SET', { settings, settingsRev: standing.room.settingsRev });
     this.busy = false;
-    const text = what === 'slow' ? done.slow(duration(Number(settings.slowSeconds), strings().locale)) : done[what];
     if (answer?.type === 'MOD') office.did(answer.payload.auditId, text);
     else {
       office.toast.show(office.why(answer));
@@ -131,7 +151,9 @@ export class Desk {
     if (this.panel.hidden !== show) return;
     this.panel.hidden = !show;
     this.button.setAttribute('aria-expanded', String(show));
-    if (show) this.panel.focus({ preventScroll: true });
+    if (!show) return;
+    this.panel.focus({ preventScroll: true });
+    this.queue.changed();
   }
 
   destroy() {

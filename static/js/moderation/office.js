@@ -1,22 +1,28 @@
-// Everything that visitors seldom need and moderators often: reports, the room's rules, the sign-in, bans, the header's
-// desk, and the way back from each of these. Loaded with the first need of any of it.
+// Everything that visitors seldom need and moderators often: reports, the room's rules, the sign-in, bans, messages that
+// wait, the header's desk, and the way back from each of these. Loaded with the first need of any of it.
 
 import { loadStyle } from '../actions/style.js';
-import { loadWords } from '../i18n/moderation.js';
+import { followWords, loadWords } from '../i18n/moderation.js';
 import { byId } from '../shared/dom.js';
 import { uuid } from '../store/identity.js';
+import { post } from './api.js';
 import { Asks } from './asks.js';
 import { openBan } from './ban.js';
 import { Desk } from './desk.js';
+import { Held } from './held.js';
 import { refusal } from './refusal.js';
 import { openReport, openRules } from './report.js';
-import { openSignIn, post, signOut } from './sign-in.js';
+import { openSignIn, signOut } from './sign-in.js';
 import { Toast } from './toast.js';
 
 /** An answer may be this much (ms) behind what it answers, or before it. */
 const APART_MS = 15_000;
 /** So many acts are remembered, so that none is told of twice. */
 const TOLD_MAX = 100;
+/** What is done to messages, as the server calls it. */
+const DEEDS = /** @type {const} */ ({ delete: 'deleted', pin: 'pinned', unpin: 'unpinned' });
+/** Who does what nobody is there to do. */
+const GUARD = 'guard';
 
 export class Office {
   /** @param {Chat.OfficeParts} parts @param {Chat.OfficeWords} words */
@@ -32,15 +38,18 @@ export class Office {
     this.deeds = new Map();
     /** @type {Set<string>} */
     this.told = new Set();
+    this.held = new Held(parts, () => this.words);
     /** @type {Desk | null} */
     this.desk = null;
     connection.addEventListener('frame', (event) => this.#hear(/** @type {any} */ (event).detail), { signal });
     store.addEventListener('done', (event) => this.#done(/** @type {any} */ (event).detail), { signal });
     store.addEventListener('room', () => this.#watch(), { signal });
-    const language = new MutationObserver(() => this.#relabel());
-    language.observe(document.documentElement, { attributeFilter: ['lang'] });
+    followWords(parts, (now) => {
+      this.words = now;
+      this.held.relabel();
+      this.desk?.relabel();
+    });
     signal.addEventListener('abort', () => {
-      language.disconnect();
       this.desk?.destroy();
       this.toast.destroy();
     });
@@ -110,12 +119,24 @@ export class Office {
 
   /** @param {Chat.Frame} frame */
   #hear({ type, payload }) {
-    if (type !== 'MOD' || payload.undone || payload.by?.id !== this.parts.store.ownId) return;
-    // Of what is done to a message the answer is an ACK; this tells by which number it can be undone.
-    const id = payload.target?.id;
+    if (type === 'QUEUE') this.desk?.queue.changed();
+    if (type !== 'MOD' || payload.undone) return;
+    const { action, auditId, by, target } = payload;
+    if (by?.id === GUARD) this.#guarded(action, auditId);
+    if (by?.id !== this.parts.store.ownId) return;
+    // Of what is done to a message the answer is an ACK; this tells by which number it can be undone. It may come before
+    // the answer, and what was done in another window is told there.
+    const what = DEEDS[/** @type {keyof typeof DEEDS} */ (action)];
     const { entries } = this.parts.store.commands;
-    const what = entries.map((entry) => (entry.id === id ? deed(entry) : null)).find(Boolean) ?? this.deeds.get(id)?.what;
-    if (what) this.did(payload.auditId, this.words.done[what]);
+    const ours = entries.some((entry) => entry.id === target?.id && deed(entry) === what) || this.deeds.get(target?.id)?.what === what;
+    if (what && ours) this.did(auditId, this.words.done[what]);
+  }
+
+  /** @param {string} action @param {string} auditId */
+  #guarded(action, auditId) {
+    const { guard } = this.words;
+    if (action === 'guard_on') this.did(auditId, guard.on);
+    else if (action === 'guard_off') this.toast.show(guard.off);
   }
 
   /** @param {Chat.Command} command */
@@ -128,14 +149,6 @@ export class Office {
 
   #watch() {
     if (this.parts.store.standing.moderates) this.desk ??= new Desk(this);
-  }
-
-  async #relabel() {
-    const { locale } = this.parts.strings();
-    const words = await loadWords(locale);
-    if (locale !== this.parts.strings().locale) return;
-    this.words = words;
-    this.desk?.relabel();
   }
 }
 

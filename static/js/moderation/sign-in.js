@@ -2,8 +2,8 @@
 // Neither the code nor the login's secret ever stands in an address.
 
 import { listenEnter } from '../compose/enter.js';
-import { base } from '../shared/base.js';
 import { make } from '../shared/dom.js';
+import { post } from './api.js';
 import { Dialog, button } from './dialog.js';
 
 /** Letters and digits of a code, which is written in groups of four. */
@@ -70,29 +70,4 @@ export function signOut(office) {
   changedIdentity();
   office.toast.show(office.words.signIn.out);
   if (token !== null) post('auth/logout', token);
-}
-
-/**
- * @param {string} path below /api/v1
- * @param {string | null} token
- * @param {object} [content]
- * @returns {Promise<{status: number, body: any}>} status 0 where there was no answer
- */
-export async function post(path, token, content) {
-  try {
-    const answer = await fetch(`${base}/api/v1/${path}`, {
-      method: 'POST',
-      cache: 'no-store',
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      headers: {
-        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
-        ...(content ? { 'Content-Type': 'application/json' } : {}),
-      },
-      ...(content ? { body: JSON.stringify(content) } : {}),
-    });
-    return { status: answer.status, body: await answer.json().catch(() => ({})) };
-  } catch {
-    return { status: 0, body: {} };
-  }
 }

@@ -145,7 +145,7 @@ export class Dock {
   refused(error) {
     const { identity, profile } = this;
     const joining = this.connection.state !== 'live';
-    const ofProfile = ['INVALID_NICKNAME', 'INVALID_AVATAR'].includes(error.code)
+    const ofProfile = ['INVALID_NICKNAME', 'NICKNAME_TAKEN', 'INVALID_AVATAR'].includes(error.code)
       || (this.before !== null && !joining && ['RATE_LIMITED', 'INTERNAL'].includes(error.code));
     if (!ofProfile) return;
     const draft = { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' };
@@ -156,6 +156,8 @@ export class Dock {
     const { errors } = this.strings();
     if (error.code === 'RATE_LIMITED' && error.retryAfterMs) profile.wait(error.retryAfterMs);
     else profile.explain(errors[/** @type {keyof typeof errors} */ (error.code)]);
+    // Whoever has just chosen is asked again where they are; what was refused on coming in leaves the focus alone.
+    if (!joining) profile.focus();
   }
 
   /** @param {string} avatar */

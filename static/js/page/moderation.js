@@ -17,10 +17,14 @@ export class Moderation {
     for (const one of [sender, commander]) {
       one.addEventListener('failed', (event) => {
         const { code, entry, error } = /** @type {any} */ (event).detail;
-        if (code === 'SLOW_MODE') this.#slowly((slow) => slow.refused(entry, error));
+        if (one === sender && (code === 'SLOW_MODE' || code === 'TOO_YOUNG')) this.#slowly((slow) => slow.refused(entry, error));
         if (code === 'BANNED') this.with((office) => office.banned(error));
       }, { signal });
     }
+    // What waits for a moderator is explained; what has waited since before a reload is sent again as well.
+    sender.addEventListener('changed', () => {
+      if (!this.loading && store.outbox.entries.some(({ held }) => held)) this.with(() => {}, () => {});
+    }, { signal });
     document.addEventListener('click', ({ target }) => {
       if (/** @type {Element} */ (target).closest('.account')) this.with((office) => office.account());
     }, { signal });

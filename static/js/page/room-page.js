@@ -263,7 +263,10 @@ export class RoomPage {
   /** Few messages address anybody: what that takes is loaded with the first `@`. @returns {Promise<Chat.MentionSource | null>} */
   async #mentions() {
     try {
-      const { MentionList, peopleOf } = await import('../compose/mention-list.js');
+      const [{ MentionList, peopleOf }] = await Promise.all([
+        import('../compose/mention-list.js'),
+        import('../actions/style.js').then(({ loadStyle }) => loadStyle('actions')),
+      ]);
       const { store, ending: { signal } } = this;
       return new MentionList({
         box: /** @type {HTMLTextAreaElement} */ (byId('message')),
@@ -315,6 +318,7 @@ export class RoomPage {
       if (state === 'live') {
         dock.live();
         this.history.forgive();
+        this.outbox.again();
         sender.pump();
         commander.pump();
       } else {
@@ -332,8 +336,9 @@ export class RoomPage {
       const words = code === NOT_ALLOWED ? this.strings.refused : code === TOO_MANY ? this.strings.tooMany : this.strings.broken;
       status.refused(words, () => connection.retry());
     });
-    on(store, 'resolved', () => {
-      announcer.say(this.strings.sent);
+    on(store, 'resolved', (/** @type {Chat.Unsent} */ { held }) => {
+      // Of what has waited more is said elsewhere.
+      if (held === undefined) announcer.say(this.strings.sent);
       sender.resolved();
     });
     on(store, 'done', () => commander.resolved());

@@ -19,7 +19,7 @@ const TAIL_MAX = 50;
  * in its place, without its text. A message is replaced and never changed itself.
  *
  * Events: `messages` (the list changed), `arrived` (detail: new messages of others),
- * `reset` (another list begins), `self`, `room`, `presence`, `typing`, `pinned`, `resolved` (detail: clientId),
+ * `reset` (another list begins), `self`, `room`, `presence`, `typing`, `pinned`, `resolved` (detail: what was unsent),
  * `reacted` (detail: a message before and after its reactions changed),
  * `done` (detail: a command that the server has carried out).
  */
@@ -134,7 +134,7 @@ export class ChatStore extends EventTarget {
         if (this.standing.told(payload.room)) this.#emit('room');
         break;
       case 'QUEUE':
-        this.standing.reported = Number(payload.reported) || 0;
+        this.standing.queue(payload);
         this.#emit('room');
         break;
       case 'TYPING':
@@ -304,7 +304,8 @@ export class ChatStore extends EventTarget {
 
   /** @param {string} clientId */
   #resolve(clientId) {
-    if (this.outbox.remove(clientId)) this.#emit('resolved', clientId);
+    const entry = this.outbox.remove(clientId);
+    if (entry) this.#emit('resolved', entry);
   }
 
   /**
@@ -424,7 +425,7 @@ export class ChatStore extends EventTarget {
   #setSelf(self) {
     this.self = self;
     if (self) {
-      this.selfId = self.id;
+      this.selfId = this.outbox.by = self.id;
       this.authors.meet(self);
     }
     this.#emit('self');

@@ -8,8 +8,9 @@ export class Standing {
     this.room = { settings: {}, settingsRev: 0 };
     /** Bits of `RIGHT`, and others that this page has no use for. */
     this.rights = 0;
-    /** How many reports wait for those who look after this room. */
+    /** How many messages wait for those who look after this room: with reports, and to be shown at all. */
     this.reported = 0;
+    this.held = 0;
   }
 
   /** Whether we look after this room: more than what everybody may, which are the lowest three bits. */
@@ -30,9 +31,15 @@ export class Standing {
   /** @param {Chat.Welcome} welcome @param {boolean} sameLife of the room: else its settings are counted anew */
   welcome({ room, rights }, sameLife) {
     this.rights = Number.isSafeInteger(rights) ? Number(rights) : 0;
-    if (!this.moderates) this.reported = 0;
+    if (!this.moderates) this.queue({});
     if (!sameLife) this.room = { settings: {}, settingsRev: 0 };
     this.told({ settings: {}, settingsRev: 0, ...room });
+  }
+
+  /** @param {{reported?: unknown, held?: unknown}} waiting an earlier server holds none */
+  queue({ reported, held }) {
+    this.reported = Number(reported) || 0;
+    this.held = Number(held) || 0;
   }
 
   /** What the room is, as somebody says: the later word counts, whichever came first. @param {unknown} room @returns {boolean} whether it counts */

@@ -16,12 +16,21 @@ export class Outbox {
     this.storage = storage;
     this.key = key;
     this.newId = newId;
+    /** Whose session this is, once the server has said so. @type {string | null} */
+    this.by = null;
+    /** Why an entry waits for a moderator, in words; these come with the first that does. @type {(entry: Chat.Unsent) => string} */
+    this.why = () => '';
     /** @type {Chat.Unsent[]} */
     this.entries = this.#load();
   }
 
   get full() {
     return this.entries.length >= OUTBOX_MAX;
+  }
+
+  /** Without what waits for a moderator under another identity of this browser. */
+  get own() {
+    return this.entries.filter(({ by }) => !by || !this.by || by === this.by);
   }
 
   /**
@@ -63,6 +72,14 @@ export class Outbox {
     for (const entry of this.entries) if (entry.state === 'sending') entry.state = 'waiting';
   }
 
+  /**
+   * With each JOIN the server is asked again for what waits for a moderator. Only by who wrote it: as somebody else's it
+   * would be another message.
+   */
+  again() {
+    for (const entry of this.entries) if (entry.state === 'held' && entry.by === this.by) entry.state = 'waiting';
+  }
+
   /** It is stored (or given up): forget it. @param {string} clientId */
   remove(clientId) {
     const index = this.entries.findIndex((entry) => entry.clientId === clientId);
@@ -72,14 +89,20 @@ export class Outbox {
     return entry;
   }
 
-  /** @param {string} clientId @param {string} code */
-  fail(clientId, code) {
+  /** @param {string} clientId @param {string} code @param {string} [reason] @returns {boolean} whether that is news */
+  fail(clientId, code, reason = 'unknown') {
     const entry = this.find(clientId);
     if (!entry) return false;
-    entry.state = 'failed';
-    entry.code = code;
+    const waited = entry.held !== undefined;
+    if (code === 'HELD') Object.assign(entry, { held: reason, by: this.by });
+    // The server has what waits: any refusal but a moderator's is one of asking for it now.
+    if (code === 'HELD' || (waited && code !== 'REJECTED')) entry.state = 'held';
+    else {
+      delete entry.held;
+      Object.assign(entry, { state: 'failed', code });
+    }
     this.#save();
-    return true;
+    return entry.state === 'failed' || !waited;
   }
 
   /** @param {string} clientId */
@@ -109,12 +132,15 @@ export class Outbox {
       for (const item of Array.isArray(stored) ? stored.slice(0, OUTBOX_MAX) : []) {
         if (typeof item?.clientId !== 'string' || typeof item.content !== 'string') continue;
         const failed = item.state === 'failed';
+        const held = typeof item.held === 'string';
         entries.push({
           clientId: item.clientId,
           content: item.content,
           at: Number(item.at) || 0,
-          state: failed ? 'failed' : 'waiting',
+          state: failed ? 'failed' : held ? 'held' : 'waiting',
           ...(failed ? { code: String(item.code) } : {}),
+          ...(held ? { held: item.held } : {}),
+          ...(typeof item.by === 'string' ? { by: item.by } : {}),
           ...(typeof item.replyTo?.id === 'string' ? { replyTo: item.replyTo } : {}),
           ...(Array.isArray(item.mentions) ? { mentions: item.mentions } : {}),
         });

@@ -6,7 +6,7 @@ export const SUBPROTOCOL = 'realtime-chat.v1';
 const NOT_A_CHANGE = new Set(['ACK', 'HEARTBEAT', 'ROOM', 'WELCOME']);
 
 /** What somebody may do beside writing, as bits of the `rights` in WELCOME. */
-export const RIGHT = { DELETE_ANY: 8, PIN: 16, BAN: 32, ROOM_SET: 64 };
+export const RIGHT = { DELETE_ANY: 8, PIN: 16, BAN: 32, ROOM_SET: 64, REVIEW: 128 };
 
 /** Refusals that pass with time and still want the writer: what was written waits for them and does not go by itself. */
 export const WANTS_WRITER = new Set(['BANNED', 'BLOCKED', 'LOCKED', 'REPEATED', 'SLOW_MODE', 'TOO_YOUNG']);

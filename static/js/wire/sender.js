@@ -12,7 +12,8 @@ const PAUSE_MS_DEFAULT = 2_000;
 const FAULT_RETRIES = 3;
 
 /**
- * Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: {code, entry, error}).
+ * Events: `changed`, `hold` (detail: {code, until} or null), `failed` (detail: {code, entry, error}), `held` (the same:
+ * it waits for a moderator).
  * @template {{clientId: string}} T
  */
 export class Sender extends EventTarget {
@@ -54,8 +55,9 @@ export class Sender extends EventTarget {
     this.#emit('changed');
   }
 
-  /** The entry is stored: on to the next. */
+  /** An entry is stored: on to the next, unless it was one that nobody waited for. */
   resolved() {
+    if (this.queue.inFlight()) return;
     clearTimeout(this.answer);
     this.faults = 0;
     this.#release();
@@ -80,7 +82,9 @@ export class Sender extends EventTarget {
     const entry = error.clientId ? this.queue.find(error.clientId)
       : error.code === 'TOO_LARGE' ? this.queue.inFlight() : null;
     if (!entry) return false;
-    clearTimeout(this.answer);
+    // A moderator's decision comes at any time, and says nothing of what is on its way.
+    const asked = entry === this.queue.inFlight();
+    if (asked) clearTimeout(this.answer);
     if (error.code === 'NOT_JOINED') {
       this.queue.interrupted();
     } else if (this.#passes(error)) {
@@ -89,10 +93,12 @@ export class Sender extends EventTarget {
       this.#emit('hold', { code: error.code, until: this.notBefore });
       this.pump();
     } else {
-      this.faults = 0;
-      this.queue.fail(entry.clientId, error.code);
-      this.#release();
-      this.#emit('failed', { code: error.code, entry, error });
+      const news = this.queue.fail(entry.clientId, error.code, error.reason);
+      if (asked) {
+        this.faults = 0;
+        this.#release();
+      }
+      if (news) this.#emit(error.code === 'HELD' ? 'held' : 'failed', { code: error.code, entry, error });
       this.pump();
     }
     this.#emit('changed');
