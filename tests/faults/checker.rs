@@ -92,6 +92,12 @@ pub struct StoredRoom {
     /// Of several changes of one message the last one alone may come live: another server makes some, or a server does
     /// not learn at once what became of what it stored.
     pub may_jump: bool,
+    /// Somebody keeps order, so that people are banned and rooms locked.
+    pub is_moderated: bool,
+    /// Messages, by id, that others than their authors deleted, or brought back: what was with the text is gone then.
+    pub touched: BTreeSet<String>,
+    /// How often that was.
+    pub n_acts: usize,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -56,6 +56,11 @@ impl Reader<'_> {
     fn was_so(&self, seen: &Message, row: &Message) -> bool {
         let who = |m: &Message| (m.id.clone(), m.client_id, m.author.clone(), m.created_at.clone());
         let of = version(seen);
+        if self.truth.is_touched(row) {
+            let is_so =
+                if is_deleted(seen) { seen.content.is_empty() } else { self.truth.was_asked(row, of, &seen.content) };
+            return who(seen) == who(row) && of <= version(row) && is_so;
+        }
         // A deletion is the last change, and erases what was there before.
         let text = self.truth.text(row, of);
         let text_is_so =
@@ -288,10 +293,13 @@ impl<'a> Answers<'a> {
             Some((_, Command::Edit { id, .. } | Command::Delete { id } | Command::React { id, .. })) => Some(&**id),
             _ => None,
         };
-        if is_final(code) {
+        let is_by_order = self.truth.stored.is_moderated && matches!(code, ErrorCode::Banned | ErrorCode::Locked);
+        // A message is sent again until it may be.
+        if is_final(code) && !(is_by_order && target.is_none()) {
             self.refused.insert(client_id);
             let row = target.and_then(|id| self.truth.by_id.get(id));
-            if code != ErrorCode::MessageDeleted || !row.is_some_and(|row| is_deleted(row)) {
+            let was_deleted = row.is_some_and(|row| is_deleted(row) || self.truth.is_touched(row));
+            if !is_by_order && (code != ErrorCode::MessageDeleted || !was_deleted) {
                 found.push(Broken::WrongRefusal { client_id, code: code.as_str().to_owned() });
             }
         }
@@ -334,15 +342,17 @@ impl<'a> Answers<'a> {
 
     /// What was acknowledged is so, unless it was undone.
     fn holds(&self, client_id: Uuid, command: Option<&Command>, row: &Message, found: &mut Vec<Broken>) {
-        let seq = row.seq;
+        let (seq, is_touched) = (row.seq, self.truth.is_touched(row));
         match command {
             Some(Command::Edit { id, version: of, content }) => {
                 let is_kept = self.truth.edits.get(&(&**id, *of)).is_some_and(|edit| edit.client_id == client_id);
-                let is_shown = is_deleted(row) || self.truth.text(row, of + 1) == Some(content);
+                let is_shown = is_deleted(row) || is_touched || self.truth.text(row, of + 1) == Some(content);
                 if !is_kept || !is_shown {
                     found.push(Broken::EditLost { client_id, seq });
                 }
             }
+            // With the deletion by somebody else its own is taken back as well, and reactions are gone.
+            Some(Command::Delete { .. } | Command::React { .. }) if is_touched => {}
             Some(Command::Delete { .. }) if !is_deleted(row) => found.push(Broken::DeletionLost { client_id, seq }),
             Some(Command::React { id, emoji, on }) if !is_deleted(row) => {
                 let Some((Some(author), _)) = self.truth.commands.get(&client_id) else { return };

@@ -209,7 +209,7 @@ impl<'a> Truth<'a> {
             last = rev;
         }
         // A change that nobody was told of, and that another one followed at once, left no trace but its value.
-        if missing.iter().map(|(n, _)| *n).sum::<i64>() > count(self.n_untold) {
+        if missing.iter().map(|(n, _)| *n).sum::<i64>() > count(self.n_untold + self.stored.n_acts) {
             found.extend(missing.into_iter().map(|(_, what)| what));
         }
         let mut before = 0;
@@ -232,7 +232,9 @@ impl<'a> Truth<'a> {
         for (of, client_id) in (1..).zip(keys) {
             let is_known = self.commands.contains_key(&client_id);
             let text = self.text(row, of).unwrap_or_default();
-            if !is_known || (!deleted && !self.was_asked(row, of, text)) {
+            // The text alone comes back, and not what was before it.
+            let is_erased = deleted || (self.is_touched(row) && of < version(row) && text.is_empty());
+            if !is_known || (!is_erased && !self.was_asked(row, of, text)) {
                 found.push(Broken::StoredUnsent { client_id });
             }
         }
@@ -244,7 +246,7 @@ impl<'a> Truth<'a> {
             }
         }
         if deleted {
-            if !self.asked_deletions.contains(&(&*row.id, &*row.author.id)) {
+            if !self.is_touched(row) && !self.asked_deletions.contains(&(&*row.id, &*row.author.id)) {
                 found.push(Broken::DeletedUnasked { seq });
             }
             if !row.content.is_empty() || edits.iter().any(|edit| !edit.content.is_empty()) || !table.is_empty() {
@@ -263,6 +265,11 @@ impl<'a> Truth<'a> {
         if !agrees {
             found.push(Broken::AggregateDiffers { seq });
         }
+    }
+
+    /// Whether somebody else than its author deleted this message, or brought it back.
+    pub fn is_touched(&self, row: &Message) -> bool {
+        self.stored.touched.contains(&*row.id)
     }
 
     /// Whether somebody ever asked to react so.

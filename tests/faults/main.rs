@@ -2,7 +2,7 @@
 //! what is stored.
 //!
 //! `scripts/faults --help` tells how it is run; what it checks are the promises P1 to P5 and P7 of
-//! docs/ARCHITECTURE.md.
+//! docs/ARCHITECTURE.md, and in the faults named `moderation-` those on keeping order as well (`acts.rs`).
 #![allow(
     clippy::disallowed_methods,
     clippy::large_enum_variant,
@@ -16,11 +16,14 @@
     reason = "a test that meets what it does not expect fails by panicking"
 )]
 
+mod acts;
+mod api;
 mod board;
 mod checker;
 mod client;
 mod faults;
 mod many;
+mod moderator;
 mod orders;
 mod place;
 mod stored;
@@ -271,6 +274,9 @@ async fn run(fault: &Fault, seconds: Duration, seed: u64, kit: &Kit) -> Ended {
     // Each fault its own choices, whichever others run.
     let own = fault.name.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     let mut world = World::new(fault.spec, kit, StdRng::seed_from_u64(own)).await;
+    if fault.spec.is_moderated {
+        world.appoint().await;
+    }
     world.populate(fault.spec.habits);
     world.until_busy().await;
     let end = Instant::now() + seconds;

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use tokio::time::Instant;
+
 /// What everybody is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
@@ -25,4 +27,6 @@ pub struct Orders {
     pub n_stops: usize,
     /// Nobody leaves: who is gone while the database is away does not come back in until it is there.
     pub stay: bool,
+    /// Since when nothing is broken; none while something is. Kept up where somebody keeps order.
+    pub calm_since: Option<Instant>,
 }

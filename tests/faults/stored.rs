@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    acts,
     checker::{Message, StoredEdit, StoredRoom},
     support::Database,
 };
@@ -38,17 +39,21 @@ pub async fn room(database: &Database, room: &str) -> StoredRoom {
         "SELECT CAST({array}(CAST(m.id AS TEXT), r.author_id, r.emoji) AS TEXT) AS text FROM reactions r {of_room}",
         array = if is_sqlite { "json_array" } else { "json_build_array" }
     );
+    let log = acts::log(database).await;
     StoredRoom {
         last_rev,
         message_count,
         rows: messages(database, &quoted, object, &key("client_id")).await,
         edits: edits.collect(),
         reactions: read(database, &reactions).await.into_iter().collect(),
+        n_acts: acts::touched(&log, room).count(),
+        touched: acts::touched(&log, room).collect(),
+        is_moderated: !log.is_empty(),
         ..StoredRoom::default()
     }
 }
 
-async fn read<T: for<'de> Deserialize<'de>>(database: &Database, query: &str) -> Vec<T> {
+pub async fn read<T: for<'de> Deserialize<'de>>(database: &Database, query: &str) -> Vec<T> {
     let texts = database.texts(query).await;
     texts.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))).collect()
 }

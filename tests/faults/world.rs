@@ -19,14 +19,16 @@ use tokio::{
 
 use crate::{
     STORED_MIN,
+    acts::{self, Deeds},
     board::Board,
     checker::{Message, Run, StoredRoom},
     client::{Client, Counts, Habits, Life, Ties},
     many::{Right, start_redis},
+    moderator::Office,
     orders::{Orders, Phase},
     place::{Cluster, ClusterSpec, SmallDisk, Template},
     stored,
-    support::{Database, Folder, Proxy, Redis, Server, in_path, until},
+    support::{Database, Folder, Proxy, Redis, Server, in_path, until, within},
 };
 
 /// Lets something go wrong once, and makes it good again.
@@ -54,9 +56,9 @@ impl Fault {
         Self { bit, ..self }
     }
 
-    /// Whether its world has many servers.
+    /// Whether its world has many servers, or somebody beside them who waits for each answer.
     pub fn is_large(&self) -> bool {
-        self.spec.n_servers > 2
+        self.spec.n_servers > 2 || self.spec.is_moderated
     }
 
     /// The servers must tell of it.
@@ -98,6 +100,8 @@ pub struct Spec {
     /// Writes of the server to its disk can be refused.
     pub fake_disk: bool,
     pub habits: Habits,
+    /// Somebody keeps order all the time.
+    pub is_moderated: bool,
     /// The one server there is knows at once what it stored, so that every single change comes live.
     pub one_by_one: bool,
 }
@@ -114,6 +118,7 @@ impl Spec {
         fake_clock: false,
         fake_disk: false,
         habits: Habits::USUAL,
+        is_moderated: false,
         one_by_one: false,
     };
     pub const SQLITE: Self = Self { home: Home::Sqlite { disk_mib: None }, ..Self::POSTGRES };
@@ -200,6 +205,10 @@ pub struct World {
     healthy: watch::Sender<Vec<SocketAddr>>,
     complaints: Arc<Mutex<Vec<String>>>,
     counts: Arc<Counts>,
+    /// From when on times are told.
+    pub began: Instant,
+    /// Who keeps order.
+    pub office: Option<Office>,
     http: reqwest::Client,
 }
 
@@ -269,7 +278,13 @@ impl World {
                 (database, url)
             }
         };
-        let (orders, _) = watch::channel(Orders { phase: Phase::Traffic, doors: Vec::new(), n_stops: 0, stay: false });
+        let (orders, _) = watch::channel(Orders {
+            phase: Phase::Traffic,
+            doors: Vec::new(),
+            n_stops: 0,
+            stay: false,
+            calm_since: Some(Instant::now()),
+        });
         let (healthy, watched) = watch::channel(Vec::new());
         let (complaints, http) = (Arc::default(), client());
         let mut watcher = JoinSet::new();
@@ -299,6 +314,8 @@ impl World {
             healthy,
             complaints,
             counts: Arc::default(),
+            began: Instant::now(),
+            office: None,
             http,
         };
         // All at once, as they come up after a power cut.
@@ -316,7 +333,7 @@ impl World {
     /// Lets people in.
     pub fn populate(&mut self, habits: Habits) {
         let (orders, counts, board) = (self.orders.subscribe(), self.counts.clone(), self.board.clone());
-        let ties = Ties { orders, counts, board, began: Instant::now() };
+        let ties = Ties { orders, counts, board, began: self.began };
         for n in 0..N_CLIENTS {
             let room = self.rooms[n % self.rooms.len()].clone();
             let rng = StdRng::seed_from_u64(self.rng.random());
@@ -501,6 +518,10 @@ impl World {
     pub async fn finish(mut self, rest_max: Duration) -> Ended {
         self.told_back().await;
         self.orders.send_modify(|o| o.phase = Phase::Settle);
+        let deeds = match self.office.take() {
+            Some(office) => Some(within("everybody to be let in again", office.closed()).await),
+            None => None,
+        };
         let rest = async {
             while self.counts.n_unanswered.load(Ordering::SeqCst) > 0 {
                 sleep(Duration::from_millis(20)).await;
@@ -527,10 +548,10 @@ impl World {
         } {
             lives.push(life.expect("a client that does not panic"));
         }
-        self.gather(lives).await
+        self.gather(lives, deeds).await
     }
 
-    async fn gather(mut self, lives: Vec<Life>) -> Ended {
+    async fn gather(mut self, lives: Vec<Life>, deeds: Option<Deeds>) -> Ended {
         for room in self.rooms.clone() {
             let stored = stored::room(&self.database, &room).await;
             let last_rev = stored.last_rev;
@@ -563,6 +584,16 @@ impl World {
             self.ended.n_refused += life.n_refused;
             self.ended.complaints.extend(life.complaints);
             self.ended.run.clients.push(life.history);
+        }
+        if let Some(deeds) = deeds {
+            let log = acts::log(&self.database).await;
+            self.ended.complaints.extend(acts::check(&deeds, &log, &self.ended.run));
+            let figures = [
+                ("acts", deeds.n_acts),
+                ("quiet spans", deeds.quiet.len()),
+                ("reads of what was deleted", deeds.n_reads),
+            ];
+            self.ended.counts.extend(figures.into_iter().filter(|(_, n)| *n > 0));
         }
         self.ended
     }

@@ -67,7 +67,8 @@ fn arguments() -> Arguments {
 }
 
 /// Times that let what is left behind end within seconds, so that a short run sees its end too.
-const SETTINGS: [(&str, &str); 22] = [
+const SETTINGS: [(&str, &str); 23] = [
+    ("CHAT_GUARD", "off"),
     ("CHAT_ROOM_IDLE_SECS", "2"),
     ("CHAT_JOIN_SECS", "2"),
     ("CHAT_SILENCE_SECS", "4"),

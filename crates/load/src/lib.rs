@@ -10,7 +10,7 @@
 //! - [`connection`], [`ended`], [`session`]: one visitor, its socket, and when it comes back
 //! - [`state`], [`worker`], [`crew`]: a few threads with many sessions each
 //! - [`prepare`], [`conductor`]: one run from the first connect to the last message
-//! - [`flood`]: what one rude visitor gets through, which is counted and not timed
+//! - [`client`], [`flood`], [`raid`]: what one rude visitor gets through, and what many do; counted and not timed
 //! - [`probe`], [`progress`]: the server's processor and memory; the line on the terminal
 //! - [`threshold`], [`report`]: the verdict, the table, JSON and HTML
 //!
@@ -21,6 +21,7 @@
 //! that second, not as one slow answer ("coordinated omission").
 
 mod changes;
+mod client;
 mod conductor;
 mod connection;
 mod crew;
@@ -40,6 +41,7 @@ mod plan;
 mod prepare;
 mod probe;
 mod progress;
+mod raid;
 mod report;
 mod schedule;
 mod search;
@@ -56,6 +58,7 @@ use std::{fs, path::PathBuf};
 
 pub use error::LoadError;
 pub use options::LoadOptions;
+use options::Scenario;
 pub use threshold::Threshold;
 
 /// Runs the load that `options` ask for, prints the table, writes the reports.
@@ -64,37 +67,58 @@ pub use threshold::Threshold;
 /// # Errors
 /// Where the run could not begin, nothing could join, or a report cannot be written.
 pub fn run(options: &LoadOptions) -> Result<bool, LoadError> {
-    if options.scenario == options::Scenario::Flood {
-        return run_flood(options);
+    match options.scenario {
+        Scenario::Flood => return run_flood(options),
+        Scenario::Raid => return run_raid(options),
+        _ => {}
     }
     let report = conductor::run(options)?;
     println!("{}", report.table());
-    let write = |path: &Option<PathBuf>, text: &dyn Fn() -> String| match path {
-        Some(path) => fs::write(path, text()).map_err(|source| LoadError::Write { path: path.clone(), source }),
-        None => Ok(()),
-    };
-    write(&options.json, &|| report.json())?;
-    write(&options.html, &|| report.html())?;
+    write(options.json.as_ref(), &|| report.json())?;
+    write(options.html.as_ref(), &|| report.html())?;
     Ok(report.has_passed())
 }
 
+fn write(path: Option<&PathBuf>, text: &dyn Fn() -> String) -> Result<(), LoadError> {
+    match path {
+        Some(path) => fs::write(path, text()).map_err(|source| LoadError::Write { path: path.clone(), source }),
+        None => Ok(()),
+    }
+}
+
 fn run_flood(options: &LoadOptions) -> Result<bool, LoadError> {
-    let wrong = |why: &str| Err(LoadError::Options(why.into()));
-    if options.mix.is_some() {
-        return wrong("--mix: the flood sends nothing but messages");
-    }
-    if options.compression == options::Choice::On {
-        return wrong("--compression: the flood never offers it");
-    }
-    if options.urls.len() > 1 {
-        return wrong("--url: the flood is of one server");
-    }
-    let (targets, run) = prepare::prepare(options)?;
-    let Some(target) = targets.into_iter().next() else { return wrong("--url: there is no server") };
+    let (target, run) = rude(options, "the flood")?;
     let report = flood::run(options, target, run)?;
     println!("{report}");
-    if let Some(path) = &options.json {
-        fs::write(path, report.json()).map_err(|source| LoadError::Write { path: path.clone(), source })?;
-    }
+    write(options.json.as_ref(), &|| report.json())?;
     Ok(report.has_passed())
+}
+
+fn run_raid(options: &LoadOptions) -> Result<bool, LoadError> {
+    let (target, run) = rude(options, "the raid")?;
+    let report = raid::run(options, target, run)?;
+    println!("{report}");
+    write(options.json.as_ref(), &|| report.json())?;
+    Ok(report.has_passed())
+}
+
+/// What the scenarios need that count and measure no time.
+/// Fails where the options ask for more than they have.
+fn rude(options: &LoadOptions, what: &str) -> Result<(target::Target, text::RunId), LoadError> {
+    let wrong = |why: String| Err(LoadError::Options(why));
+    if options.mix.is_some() {
+        return wrong(format!("--mix: {what} sends nothing but messages"));
+    }
+    if options.compression == options::Choice::On {
+        return wrong(format!("--compression: {what} never offers it"));
+    }
+    if options.html.is_some() {
+        return wrong(format!("--html: {what} has no page, only its table and --json"));
+    }
+    if options.urls.len() > 1 {
+        return wrong(format!("--url: {what} is of one server"));
+    }
+    let (targets, run) = prepare::prepare(options)?;
+    let Some(target) = targets.into_iter().next() else { return wrong("--url: there is no server".into()) };
+    Ok((target, run))
 }

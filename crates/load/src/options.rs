@@ -26,6 +26,23 @@ pub enum Scenario {
     Max,
     /// One rude visitor: invented identities, long texts, all that the server takes. Against the usual limits.
     Flood,
+    /// Some talk, and after a third of the time others raid their room: what is shown, held and refused.
+    Raid,
+}
+
+/// What the raiders of a raid do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RaidKind {
+    /// One identity writes without a pause.
+    Identity,
+    /// Many new identities, each its own texts.
+    Identities,
+    /// Many new identities, one text with small changes.
+    Pasted,
+    /// Ever new identities, each its own text with a link.
+    Links,
+    /// Ever new identities, one text with small changes, seldom.
+    SlowDrip,
 }
 
 /// Whether something applies.
@@ -41,7 +58,7 @@ pub enum Choice {
 #[derive(Debug, Clone, clap::Args)]
 #[command(about = "Play many visitors against a server, and say what they saw.", next_line_help = false)]
 pub struct LoadOptions {
-    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off, but for the flood. Given several
+    /// The server: http://host:port or ws://host:port. It needs CHAT_RATE_LIMITS=off, but for flood and raid. Given several
     /// times: servers of one chat, and the people of each room are spread over them.
     #[arg(long = "url", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub urls: Vec<String>,
@@ -60,7 +77,7 @@ pub struct LoadOptions {
     /// Sessions that write, in turn; unset: all.
     #[arg(long, value_name = "N", value_parser = up_to::<1_000_000>)]
     pub writers: Option<usize>,
-    /// Messages a second in all; unset: 20. With max: the first one tried.
+    /// Messages a second in all; unset: 20. With max: the first one tried. With raid: of the raiders.
     #[arg(long, value_name = "N", value_parser = rate, conflicts_with = "think")]
     pub rate: Option<f64>,
     /// Instead of a rate: time between two messages of one writer, as 30s.
@@ -99,6 +116,9 @@ pub struct LoadOptions {
     /// churn: how long it stays away on average.
     #[arg(long, default_value = "1s", value_name = "TIME", value_parser = some_time)]
     pub away: Duration,
+    /// raid: what the raiders do; --rate is theirs.
+    #[arg(long, value_enum, default_value = "identities", value_name = "KIND")]
+    pub raid: RaidKind,
     /// max: the highest p99 of deliveries that counts as held.
     #[arg(long, default_value = "500ms", value_name = "TIME", value_parser = some_time)]
     pub max_p99: Duration,
@@ -247,6 +267,7 @@ pub mod tests {
             ["--payload", "2001"],
             ["--duration", "0s"],
             ["--scenario", "stormy"],
+            ["--raid", "polite"],
             ["--fail-if", "p99"],
             ["--threads", "0"],
             ["--room", "a/b"],

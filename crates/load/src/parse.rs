@@ -106,10 +106,11 @@ struct Payload<'a> {
     retry_after_ms: Option<u64>,
 }
 
+/// What WELCOME says of it, and ROOM, which has neither.
 #[derive(Deserialize)]
 struct Room {
-    epoch: String,
-    rev: i64,
+    epoch: Option<String>,
+    rev: Option<i64>,
 }
 
 /// Reads a frame; a BATCH becomes what is in it.
@@ -129,7 +130,7 @@ fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, 
             Event::Ack { client_id, id: payload.id.into(), seq: payload.seq.unwrap_or(rev), rev }
         }
         "WELCOME" => {
-            let Room { epoch, rev } = payload.room.ok_or(Unreadable)?;
+            let (epoch, rev) = payload.room.and_then(|room| room.epoch.zip(room.rev)).ok_or(Unreadable)?;
             let changes = payload.messages.iter().map(|m| change("MESSAGE", m, run).ok_or(Unreadable));
             let (resumed, changes) = (payload.resumed, changes.collect::<Result<_, _>>()?);
             Event::Welcome(Welcome { epoch, rev, head: payload.head, resumed, changes })
@@ -142,6 +143,8 @@ fn event(Envelope { kind, payload }: Envelope<'_>, run: RunId) -> Result<Event, 
         "HEARTBEAT" => Event::Heartbeat(payload.rev.ok_or(Unreadable)?),
         "RECONNECT" => Event::Reconnect(payload.after_ms.unwrap_or_default()),
         "BATCH" => return Err(Unreadable),
+        // Its counter is where the room is, and no value of its own.
+        "ROOM" => Event::Other,
         // Whatever else has a counter is a change.
         _ => change(&kind, &payload, run).map_or(Event::Other, Event::Change),
     })
@@ -215,6 +218,8 @@ mod tests {
         let change = Change { rev: 8, seq: 8, what: What::Unknown, mark: None, id: None };
         assert_eq!(parse(later, run()), Ok(vec![Event::Change(change)]));
         assert_eq!(parse(br#"{"type":"TYPING","payload":{}}"#, run()), Ok(vec![Event::Other]));
+        let room = br#"{"type":"ROOM","payload":{"rev":8,"room":{"settings":{"slowSeconds":30},"settingsRev":1}}}"#;
+        assert_eq!(parse(room, run()), Ok(vec![Event::Other]), "a state is no change");
     }
 
     #[test]

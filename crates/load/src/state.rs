@@ -210,7 +210,6 @@ fn take(
 pub struct Random(u64);
 
 impl Random {
-    #[cfg(test)]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

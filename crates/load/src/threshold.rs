@@ -18,7 +18,9 @@ const TIMES: [&str; 6] = ["p50", "p90", "p99", "p99.9", "mean", "max"];
 const PREFIXES: [&str; 5] = ["", "ack-", "join-", "own-", "other-"];
 /// The p99 of deliveries between servers minus that within them.
 const DIFFERENCE: &str = "p99-difference";
-const NUMBERS: [&str; 9] = [
+/// How long after the begin of a raid the preset against it came.
+const PRESET: &str = "raid-preset";
+const NUMBERS: [&str; 11] = [
     "lost",
     "duplicated",
     "reordered",
@@ -28,12 +30,14 @@ const NUMBERS: [&str; 9] = [
     "deliveries",
     "flood-messages",
     "flood-kib",
+    "raid-shown",
+    "raid-talkers-refused",
 ];
 
 /// The names that conditions may use.
 pub fn names() -> impl Iterator<Item = (String, Kind)> {
     let times = PREFIXES.into_iter().flat_map(|of| TIMES.map(|time| (format!("{of}{time}"), Kind::Time)));
-    let times = times.chain([(DIFFERENCE.to_owned(), Kind::Time)]);
+    let times = times.chain([DIFFERENCE, PRESET].map(|name| (name.to_owned(), Kind::Time)));
     times.chain(NUMBERS.map(|name| (name.to_owned(), Kind::Number)))
 }
 

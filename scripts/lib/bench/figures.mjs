@@ -58,6 +58,10 @@ export const FIGURES = [
     { id: "two-servers", set: "cluster", what: "most deliveries/s of two servers of one core each, 1,000 in 20 rooms (limit: of one server of one core)", unit: "perSecond", isRatio: true, least: 1.6, only: ["postgres"] },
     { id: "quiet-tables", set: "cluster", what: "share of a core that 20,000 quiet rooms take of each of two servers, PostgreSQL alone", unit: "percent", most: 5, only: ["postgres"] },
     { id: "quiet-redis", set: "cluster", what: "the same, over Redis: 20,000 quiet rooms", unit: "percent", most: 5, only: ["postgres"] },
+    { id: "moderation-cpu", set: "moderation", what: "processor time per delivery, 20 in one room, 400 msg/s, 100,000 bans, 1,000 blocked words and 10 patterns (limit: without)", unit: "us", isRatio: true, most: 1.15 },
+    { id: "moderation-message", set: "moderation", what: "instructions per delivery, the same, 10 in one room (limit: without)", unit: "count", isRatio: true, most: 1.15, only: ["sqlite"] },
+    { id: "moderation-delivery", set: "moderation", what: "instructions per delivery, the same, 200 in one room (limit: without)", unit: "count", isRatio: true, most: 1.15, only: ["sqlite"] },
+    { id: "moderation-memory", set: "moderation", what: "memory that these bans, words and patterns take", unit: "bytes" },
     { id: "history", set: "history", what: "a page of history among 10 million messages (limit: among 10,000)", unit: "us", isRatio: true, most: 1.2, only: ["postgres"] },
     { id: "instructions", set: "instructions", what: "instructions per delivery (limit: the last count that was kept)", unit: "count", only: ["sqlite"] },
 ];

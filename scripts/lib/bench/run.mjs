@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { filledRoom, messagesAndReactions, mixed, reactionsInCrowd, resumed } from "./changes.mjs";
 import { cluster } from "./cluster.mjs";
 import { FIGURES, HEADER, SETS, grouped, median, page, percentile, plainTable, plots, rows, shown } from "./figures.mjs";
+import { moderation } from "./moderation.mjs";
 import { joined } from "./people.mjs";
 import { commands, folder, run, serve } from "./programs.mjs";
 import { SLOW, conversation, visit } from "./visit.mjs";
@@ -453,6 +454,8 @@ async function history() {
 
 const KEPT = "benches/instructions.txt";
 
+let nCounted = 0;
+
 function hasValgrind() {
     try {
         return told("valgrind", "--version") !== "";
@@ -466,10 +469,11 @@ function hasValgrind() {
  * Instructions for each delivery, of two loads of the same length and sessions and of different rates: what the server
  * does anyway is in both.
  * @param {string} program
+ * @param {string} url of the database
+ * @param {{ sessions: number, rates: [number, number] }} [work]
  */
-async function instructionsOf(program) {
-    const url = await newDatabase("sqlite");
-    const out = join(folder, `callgrind-${nDatabases}`);
+async function instructionsOf(program, url, { sessions, rates } = { sessions: 200, rates: [2, 8] }) {
+    const out = join(folder, `callgrind-${nCounted++}`);
     const settings = { ...serverSettings(url), CHAT_THREADS: "1" };
     const server = await serve("valgrind", ["--tool=callgrind", `--callgrind-out-file=${out}`, program], settings);
     await server.calm();
@@ -484,14 +488,14 @@ async function instructionsOf(program) {
     };
     /** @param {number} rate */
     const counted = async (rate) => {
-        const options = ["--sessions", "200", "--rate", String(rate), "--duration", "6s", "--ramp", "4s"];
+        const options = ["--sessions", String(sessions), "--rate", String(rate), "--duration", "6s", "--ramp", "4s"];
         const { counts } = await load(server, options);
         return { deliveries: counts.deliveries, instructions: await since() };
     };
     try {
         // What only the first visitors cost.
-        await counted(2);
-        const [few, many] = [await counted(2), await counted(8)];
+        await counted(rates[0]);
+        const [few, many] = [await counted(rates[0]), await counted(rates[1])];
         const each = Math.round((many.instructions - few.instructions) / (many.deliveries - few.deliveries));
         if (!(each > 0)) throw new Error(`${each} instructions: ${JSON.stringify([few, many])}`);
         return each;
@@ -502,7 +506,7 @@ async function instructionsOf(program) {
 
 async function instructions() {
     if (!hasValgrind()) return;
-    const each = await instructionsOf(chat);
+    const each = await instructionsOf(chat, await newDatabase("sqlite"));
     const kept = existsSync(KEPT) ? Number(/^\d+/m.exec(readFileSync(KEPT, "utf8"))?.[0]) : undefined;
     took("instructions", "sqlite", each, kept);
     if (!only) writeFileSync(KEPT, `${each} instructions per delivery, callgrind, ${new Date().toISOString().slice(0, 10)}\n`);
@@ -516,8 +520,8 @@ async function changes() {
         await resumes(database);
     }
     if (!before || !databases.includes("sqlite") || !hasValgrind()) return;
-    const limit = await instructionsOf(before.chat);
-    took("instructions-before", "sqlite", await instructionsOf(chat), limit);
+    const limit = await instructionsOf(before.chat, await newDatabase("sqlite"));
+    took("instructions-before", "sqlite", await instructionsOf(chat, await newDatabase("sqlite")), limit);
 }
 
 /**
@@ -643,6 +647,21 @@ async function servers() {
     await cluster({ chat, quick, notes, load, newDatabase: () => newDatabase("postgres"), settings: serverSettings, took: tookOne, say });
 }
 
+/** Runs statements on a SQLite file, which no server has open. */
+const ON_SQLITE = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+
+async function strictness() {
+    /** @type {(url: string, statements: string) => Promise<void>} */
+    const execute = async (url, statements) => {
+        const path = url.startsWith("sqlite://") ? url.slice("sqlite://".length) : null;
+        await (path ? run("python3", ["-c", ON_SQLITE, path, statements]) : query(url, statements));
+    };
+    /** @type {(url: string, work: { sessions: number, rates: [number, number] }) => Promise<number>} */
+    const instructions = (url, work) => instructionsOf(chat, url, work);
+    const counts = hasValgrind() ? instructions : null;
+    await moderation({ chat, quick, notes, load, databases, newDatabase, execute, settings: serverSettings, took, instructions: counts });
+}
+
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 /** A server of a program's with the room that is visited. @param {string} program */
@@ -684,7 +703,7 @@ async function visits() {
 }
 
 /** @type {Record<string, () => Promise<void>>} */
-const SET = { steady, max, memory, crowd, storm, storage, changes, page: visits, cluster: servers, instructions, growth: grow };
+const SET = { steady, max, memory, crowd, storm, storage, changes, page: visits, cluster: servers, moderation: strictness, instructions, growth: grow };
 // Ten million messages take minutes to make.
 if (!quick) SET["history"] = history;
 

@@ -19,8 +19,8 @@ const SMALL: &[&str] = &["--client-output-buffer-limit", "pubsub 64kb 64kb 1"];
 /// Three servers have to do all that one does: fewer messages are as good.
 const CALM: Habits = Habits { pause_ms: (80, 500), ..Habits::USUAL };
 
-const ALONE: Spec = Spec { n_servers: 3, database_proxy: true, settings: QUICK, habits: CALM, ..Spec::POSTGRES };
-const BUS: Spec = Spec { bus: Some(&[]), ..ALONE };
+pub const ALONE: Spec = Spec { n_servers: 3, database_proxy: true, settings: QUICK, habits: CALM, ..Spec::POSTGRES };
+pub const BUS: Spec = Spec { bus: Some(&[]), ..ALONE };
 
 pub fn faults() -> Vec<Fault> {
     let small = Spec { bus: Some(SMALL), ..ALONE };

@@ -3,6 +3,7 @@
 mod clock;
 mod cluster;
 mod failover;
+mod moderation;
 mod postgres;
 mod readers;
 mod server;
@@ -13,6 +14,7 @@ use crate::world::Fault;
 pub fn all() -> Vec<Fault> {
     let mut all = Vec::new();
     all.extend(cluster::faults());
+    all.extend(moderation::faults());
     all.extend(readers::faults());
     all.extend(sqlite::faults());
     all.extend(failover::faults());

@@ -3,7 +3,6 @@
 //!
 //! Nothing is measured in time here, so this is plain blocking code: a thread for each attacker, and one that reads.
 
-mod client;
 mod report;
 mod tally;
 
@@ -16,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Client, Heard};
 pub use report::FloodReport;
 use tally::{Seen, Tally};
 
 use super::{
+    client::{Client, Heard},
     error::LoadError,
     numbers::{count, size},
     options::LoadOptions,
@@ -57,9 +56,6 @@ struct Flood {
 /// Plays the flood that `options` ask for.
 /// Fails where it could not begin: options that do not fit, or a reader who could not join.
 pub fn run(options: &LoadOptions, target: Target, run: RunId) -> Result<FloodReport, LoadError> {
-    if options.html.is_some() {
-        return Err(LoadError::Options("--html: the flood has no page, only its table and --json".into()));
-    }
     if options.sessions > ATTACKERS_MAX {
         return Err(LoadError::Options(format!("--sessions: a flood has {ATTACKERS_MAX} at most")));
     }
@@ -126,7 +122,7 @@ impl Flood {
             if is_author { format!(r#","nickname":"nobody {}","avatar":"cat""#, n % 100_000) } else { String::new() };
         let join = format!(r#"{{"type":"JOIN","payload":{{"anonymousId":"{id}"{name}}}}}"#);
         let path = format!("{}/ws/room/{room}", self.target.path);
-        Client::open(&self.target, &path, &join, self.run)
+        Client::open(&self.target, &path, &join, (self.run, None)).map(|(client, _)| client)
     }
 
     /// One attacker: a new identity as often as the server lets one in, and as much as it takes from each.

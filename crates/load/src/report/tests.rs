@@ -57,8 +57,9 @@ fn every_condition_has_a_figure() {
     let of_several = |name: &str| ["own-", "other-", "p99-difference"].iter().any(|begin| name.starts_with(begin));
     for (urls, is_several) in [(&[][..], false), (&TWO, true)] {
         let figures = report(urls, Tally::default(), &[]).figures();
-        // The flood has a report of its own.
-        let names = threshold::names().map(|(n, _)| n).filter(|name| !name.starts_with("flood-"));
+        // The flood and the raid have reports of their own.
+        let is_here = |name: &String| !name.starts_with("flood-") && !name.starts_with("raid-");
+        let names = threshold::names().map(|(n, _)| n).filter(is_here);
         let names: Vec<_> = names.filter(|name| is_several || !of_several(name)).collect();
         for name in &names {
             assert!(figures.contains_key(name), "{name}");

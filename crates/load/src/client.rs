@@ -1,10 +1,14 @@
+//! A visitor's WebSocket in plain blocking code: for scenarios that count and measure no time, a thread each.
+
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{IpAddr, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
-use super::super::{
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::{
     parse::{Event, parse},
     target::Target,
     text::RunId,
@@ -24,7 +28,7 @@ pub struct Client {
     run: RunId,
 }
 
-/// A text frame that came.
+/// A text frame that came, as measurements know it.
 pub struct Heard {
     /// What it says; a BATCH has several.
     pub events: Vec<Event>,
@@ -32,12 +36,25 @@ pub struct Heard {
     pub n_bytes: usize,
 }
 
+/// A text frame that came.
+pub struct Text {
+    /// Its JSON.
+    pub payload: Vec<u8>,
+    /// Its bytes on the wire.
+    pub n_bytes: usize,
+}
+
 impl Client {
-    /// Connects, sends `join`, and waits for WELCOME.
+    /// Connects, from `source` where there is one, sends `join`, and waits for WELCOME, which it gives as well.
     /// The error: what the server said instead, in a few words.
-    pub fn open(target: &Target, path: &str, join: &str, run: RunId) -> Result<Self, String> {
+    pub fn open(
+        target: &Target,
+        path: &str,
+        join: &str,
+        (run, source): (RunId, Option<IpAddr>),
+    ) -> Result<(Self, Text), String> {
         let until = Instant::now() + OPEN_MAX;
-        let stream = TcpStream::connect_timeout(&target.address, OPEN_MAX).map_err(|e| broken(&e))?;
+        let stream = connect(target.address, source).map_err(|e| broken(&e))?;
         stream.set_write_timeout(Some(OPEN_MAX)).map_err(|e| broken(&e))?;
         // A burst leaves as it is written, not with the answer to what came before it.
         stream.set_nodelay(true).map_err(|e| broken(&e))?;
@@ -56,10 +73,10 @@ impl Client {
             }
         }
         client.send(join)?;
-        while let Some(Heard { events, .. }) = client.next(until)? {
-            for event in events {
+        while let Some(text) = client.next_text(until)? {
+            for event in client.events(&text)? {
                 match event {
-                    Event::Welcome(_) => return Ok(client),
+                    Event::Welcome(_) => return Ok((client, text)),
                     Event::Error { code, .. } => return Err(format!("JOIN refused: {code}")),
                     _ => {}
                 }
@@ -74,9 +91,20 @@ impl Client {
         self.put(wire::TEXT, text.as_bytes())
     }
 
-    /// The next text frame; nothing where none comes until then. Answers pings.
+    /// What the next text frame says; nothing where none comes until then. Answers pings.
     /// The error: why the connection ended.
     pub fn next(&mut self, until: Instant) -> Result<Option<Heard>, String> {
+        let Some(text) = self.next_text(until)? else { return Ok(None) };
+        Ok(Some(Heard { events: self.events(&text)?, n_bytes: text.n_bytes }))
+    }
+
+    fn events(&self, text: &Text) -> Result<Vec<Event>, String> {
+        parse(&text.payload, self.run).map_err(|_| "no frame of the protocol".to_owned())
+    }
+
+    /// The next text frame as it came; nothing where none comes until then. Answers pings.
+    /// The error: why the connection ended.
+    pub fn next_text(&mut self, until: Instant) -> Result<Option<Text>, String> {
         loop {
             let head = wire::read_frame(&self.bytes, false).map_err(|_| "no WebSocket".to_owned())?;
             let whole = head.filter(|head| self.bytes.len() >= head.n_head + head.n_payload);
@@ -89,10 +117,7 @@ impl Client {
             let frame = self.take(n_head + n_payload);
             let payload = frame.get(n_head..).unwrap_or_default();
             match opcode {
-                wire::TEXT => {
-                    let events = parse(payload, self.run).map_err(|_| "no frame of the protocol".to_owned())?;
-                    return Ok(Some(Heard { events, n_bytes: frame.len() }));
-                }
+                wire::TEXT => return Ok(Some(Text { payload: payload.to_vec(), n_bytes: frame.len() })),
                 wire::PING => self.put(wire::PONG, payload)?,
                 wire::CLOSE => {
                     let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
@@ -136,6 +161,15 @@ impl Client {
             Err(error) => Err(broken(&error)),
         }
     }
+}
+
+fn connect(target: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(source) = source {
+        socket.bind(&SockAddr::from(SocketAddr::new(source, 0)))?;
+    }
+    socket.connect_timeout(&target.into(), OPEN_MAX)?;
+    Ok(socket.into())
 }
 
 fn broken(error: &io::Error) -> String {
