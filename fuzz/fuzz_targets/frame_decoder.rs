@@ -2,8 +2,8 @@
 #![no_main]
 
 use chat_wire::{
-    BanToSend, ClientFrame, DeleteToSend, EditToSend, HeldToSettle, MentionToSend, MessageToSend, PinToSend, ProfileChange,
-    ReactToSend, ReportToSend, RoomSetToSend, UnbanToSend, decode,
+    BanToSend, ClientFrame, DeleteToSend, EditToSend, HeldToSettle, MentionToSend, MessageToSend, PinToSend,
+    ProfileChange, ReactToSend, ReportToSend, RoomSetToSend, UnbanToSend, decode,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
