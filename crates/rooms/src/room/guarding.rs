@@ -133,10 +133,21 @@ impl Room {
         self.update_rules();
     }
 
+    /// The same from a read that did not look at the bans: the value that commands are checked against stays as it is, or
+    /// they would be let through by bans that are older than it. The next poll, or the next write, reads both.
+    pub(super) fn glimpsed(&mut self, guarded: Guarded) {
+        let known = self.guard_rev();
+        self.guarded(Guarded { guard_rev: guarded.guard_rev.min(known), ..guarded });
+    }
+
     /// Who may do what has changed, or what the room is: reads it.
     pub(super) fn read_guard(&mut self, ctx: &mut Context<Self>) {
-        let (store, id) = (self.store.clone(), self.id.clone());
-        let reading = actix::clock::timeout(self.limits.read_timeout, async move { store.head(&id).await });
+        let (store, id, access) = (self.store.clone(), self.id.clone(), self.limits.access.clone());
+        let reading = actix::clock::timeout(self.limits.read_timeout, async move {
+            // In this order: a ban is written with the room's value, so none of that value is missed.
+            let head = store.head(&id).await?;
+            access.refresh(&store).await.map(|()| head)
+        });
         ctx.spawn(reading.into_actor(self).map(|head, this, ctx| {
             // Where the database does not answer the next poll finds it again.
             if let Ok(Ok(head)) = head

@@ -14,6 +14,7 @@ use super::{
     remote::Remote,
 };
 use crate::{
+    access::Access,
     backlog::{PAGE_MESSAGES, RESUME_CHANGES_MAX, Replay},
     event::{EndReason, Messages, Refusal, Welcome},
     ids::SessionId,
@@ -179,7 +180,10 @@ impl Room {
         let next = self.catch_up.begin(shown, wanted, may_be_changes);
         let Some(next) = next else { return };
         self.remote.asks();
-        let bounded = timeout(self.limits.read_timeout, next.read(self.store.clone(), self.id.clone()));
+        let bounded = timeout(
+            self.limits.read_timeout,
+            next.read(self.store.clone(), self.id.clone(), self.limits.access.clone()),
+        );
         ctx.spawn(bounded.into_actor(self).map(move |result, this, ctx| {
             match result {
                 Ok(Ok(read)) => this.take_in(read, ctx),
@@ -273,7 +277,7 @@ impl Room {
         {
             live.message_count = count;
         }
-        self.guarded(guarded);
+        self.glimpsed(guarded);
     }
 
     /// The room's epoch changed: what is cached may be another life's. Every session starts over.
@@ -287,9 +291,16 @@ impl Room {
 
 impl NextRead {
     /// Reads it from the database.
-    async fn read(self, store: Store, id: RoomId) -> Result<Read, StoreError> {
+    async fn read(self, store: Store, id: RoomId, access: Access) -> Result<Read, StoreError> {
         match self {
-            Self::Load => store.load(&id, PAGE_MESSAGES).await.map(|loaded| Read::Loaded(Box::new(loaded))),
+            Self::Load => {
+                let loaded = store.load(&id, PAGE_MESSAGES).await?;
+                // Bans that were written with this value of the room's must not be missed; most rooms never had any.
+                if loaded.head.guard_rev > 0 {
+                    access.refresh(&store).await?;
+                }
+                Ok(Read::Loaded(Box::new(loaded)))
+            }
             Self::Changes { above, claimed } => {
                 // With the newest one that was shown: it must still be that one.
                 let from = above.saturating_sub(1).max(0);
