@@ -30,8 +30,9 @@ use crate::{
 const EVERYWHERE: Duration = Duration::from_secs(1);
 /// A machine that is busy with other things takes longer, by so many times what the request itself took.
 const BUSY: u32 = 5;
-/// Acts that are in force at a time.
-const OPEN_MAX: usize = 3;
+/// Acts that are in force at a time, and of them those that wait until they are so everywhere.
+const OPEN_MAX: usize = 4;
+const EVERYWHERE_MAX: usize = 2;
 
 /// What was done and can be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,16 +175,20 @@ impl Moderator {
     async fn goes_on(&mut self) {
         self.look().await;
         let now = Instant::now();
-        if let Some(at) = self.open.iter().position(|open| open.ends <= now) {
+        // What was acknowledged is looked at before it ends.
+        let is_over = |open: &Open| open.ends <= now && (open.acked.is_none() || open.since.is_some());
+        if let Some(at) = self.open.iter().position(is_over) {
             let open = self.open.swap_remove(at);
             self.end(open).await;
         } else if self.open.len() < OPEN_MAX {
             // In turn, so that a short run has some of each.
             self.n_tried += 1;
+            let may_wait = self.open.iter().filter(|open| !open.is_exact()).count() < EVERYWHERE_MAX;
             match self.n_tried % 6 {
                 1 | 5 => self.ban(false).await,
-                2 => self.delete().await,
-                3 => self.ban(true).await,
+                2 if may_wait => self.delete().await,
+                3 if may_wait => self.ban(true).await,
+                2 | 3 => {}
                 4 => self.lock().await,
                 _ => self.change_something().await,
             }
@@ -300,7 +305,11 @@ impl Moderator {
                 }
                 _ => revs(&self.database_url).await,
             };
-            self.open[at].since = since.map(|revs| (now, revs));
+            let holds = Duration::from_millis(self.rng.random_range(100..1_000));
+            let open = &mut self.open[at];
+            // From now on it is to hold for a while.
+            open.ends = open.ends.max(now + holds);
+            open.since = since.map(|revs| (now, revs));
         }
     }
 

@@ -1,5 +1,6 @@
 // What a message costs where many are banned and much is blocked, against where nobody is and nothing.
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { grouped } from "./figures.mjs";
 import { Member, Refused, joined } from "./people.mjs";
 import { serve } from "./programs.mjs";
@@ -21,8 +22,13 @@ import { open } from "./socket.mjs";
  * @property {(url: string, statements: string) => Promise<void>} execute
  * @property {(url: string) => Record<string, string>} settings
  * @property {(id: string, database: Database, ours: number | null | undefined, limit?: number | null) => void} took
- * @property {((url: string, work: { sessions: number, rates: [number, number] }) => Promise<number>) | null} instructions
+ * @property {((url: string, work: Work) => Promise<number>) | null} instructions
  *     for each delivery; none without valgrind
+ */
+
+/**
+ * Two loads of so many sessions, at these rates, once the server is ready.
+ * @typedef {{ sessions: number, rates: [number, number], ready?: (server: Server) => Promise<void> }} Work
  */
 
 /** What a chat may have (docs/MODERATION.md), and more bans than any has. */
@@ -55,21 +61,23 @@ const PATTERNS = [
  * @param {string} banned one of the authors
  */
 function strictness(database, banned) {
-    const [numbers, author] =
+    // Which times SQLite itself gives depends on its version, and Python's is not the server's.
+    const [numbers, author, now] =
         database === "postgres"
-            ? [`FROM generate_series(0, ${BANS - 1}) AS n`, "'bench' || lpad(n::text, 17, '0')"]
+            ? [`FROM generate_series(0, ${BANS - 1}) AS n`, "'bench' || lpad(n::text, 17, '0')", "now()"]
             : [
                   `FROM (WITH RECURSIVE all_n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM all_n WHERE n < ${BANS - 1})
                     SELECT n FROM all_n)`,
                   "printf('bench%017d', n)",
+                  "CAST(strftime('%s', 'now') AS INTEGER) * 1000",
               ];
     const blockedWords = Array.from({ length: WORDS }, (_, n) => blockedWord(n));
     const settings = JSON.stringify({ blockedWords, blockedPatterns: PATTERNS });
     return `BEGIN;
         UPDATE meta SET control_rev = control_rev + 1;
-        INSERT INTO bans (author_id, network, by_author, rev)
+        INSERT INTO bans (author_id, network, by_author, at, rev)
             SELECT CASE WHEN n = 0 THEN '${banned}' WHEN n % 2 = 0 THEN ${author} END,
-                CASE WHEN n % 2 = 1 THEN n * 87178291199 END, 'bench', (SELECT max(control_rev) FROM meta)
+                CASE WHEN n % 2 = 1 THEN n * 87178291199 END, 'bench', ${now}, (SELECT max(control_rev) FROM meta)
             ${numbers};
         UPDATE workspaces SET settings = '${settings.replaceAll("'", "''")}', settings_rev = settings_rev + 1;
         COMMIT; ANALYZE bans`;
@@ -92,6 +100,22 @@ async function mustBeRefused(url, code, { anonymousId = randomUUID(), content })
         member.client.close();
     }
     throw new Error(`a message was taken that must be refused with ${code}`);
+}
+
+/**
+ * Waits until a server has read who is banned and what is blocked.
+ * @param {Server} server
+ * @param {{ anonymousId: string }} banned
+ */
+async function knows(server, { anonymousId }) {
+    for (let n = 0; ; n++) {
+        try {
+            return await mustBeRefused(server.url, "BANNED", { anonymousId, content: `good morning ${n}` });
+        } catch (error) {
+            if (n === 60) throw error;
+            await sleep(1_000);
+        }
+    }
 }
 
 /**
@@ -167,15 +191,15 @@ async function timed({ chat, quick, load, settings, took }, database, { strict, 
  */
 async function counted({ quick, took, instructions }, { strict, plain }) {
     if (!instructions) return;
-    /** @type {[id: string, work: { sessions: number, rates: [number, number] }][]} */
+    /** @type {[id: string, work: Work][]} */
     const works = [
-        ["moderation-message", { sessions: 10, rates: [10, 80] }],
+        ["moderation-message", { sessions: 10, rates: [10, 60] }],
         ["moderation-delivery", { sessions: 200, rates: [2, 14] }],
     ];
     for (const [id, work] of works) {
         for (let round = 0; round < (quick ? 1 : 3); round++) {
-            const limit = await instructions(plain.url, work);
-            took(id, "sqlite", await instructions(strict.url, work), limit);
+            const limit = await instructions(plain.url, { ...work, ready: async () => undefined });
+            took(id, "sqlite", await instructions(strict.url, { ...work, ready: (server) => knows(server, strict) }), limit);
         }
     }
 }

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{good, report};
-use crate::support::{Database, Folder, LIMITS_OFF, Server};
+use crate::support::{Database, LIMITS_OFF, Server};
 
 on_both!(every_message_of_a_raid_ends_in_one_way, limits_meet_a_raid_from_one_address, the_guard_meets_a_raid);
 
@@ -72,23 +72,11 @@ async fn limits_meet_a_raid_from_one_address(database: &Database) {
     }
 }
 
-/// Whether servers of this release watch their rooms: the documents say so.
-fn has_guard() -> bool {
-    !include_str!("../../../docs/MODERATION.md").contains("does not watch rooms yet")
-}
-
 /// The unattended guard sees the raid, switches the preset on, and lets next to nothing through after that.
 async fn the_guard_meets_a_raid(database: &Database) {
-    if !has_guard() {
-        return;
-    }
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &[LIMITS_OFF[0], ("CHAT_GUARD", "on")]).await;
     for (kind, rate) in [("identities", 60), ("pasted", 10)] {
-        let folder = Folder::new("rtc_load");
-        let arguments = format!(
-            "--scenario raid --raid {kind} --sessions 30 --rate {rate} --duration 15s --drain 1s --json {}",
-            folder.path("raid.json")
-        );
+        let arguments = format!("--scenario raid --raid {kind} --sessions 30 --rate {rate} --duration 15s --drain 1s");
         let (said, report) = good(server.address, &arguments).await;
         adds_up(&report);
         let (preset, raiders) = (&report["preset"], &report["raiders"]);
