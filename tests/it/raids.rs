@@ -53,6 +53,7 @@ async fn a_raid_of_a_room_without_a_moderator_is_held_back(database: &Database) 
     let undo = format!("/api/v1/admin/audit/{}/undo", entry["id"].as_str().expect("an id"));
     assert_eq!(post(&server, &undo, Some(&token), &json!({})).await.0, 200);
     assert_eq!(settings(&server, &token).await, json!({}));
+    room(&mut late, "that it is over", |room| room.room.settings.is_empty()).await;
     late.say("I see").await;
     assert_eq!(refused(&server, &undo, Some(&token), &json!({})).await, (409, "ALREADY_UNDONE".to_owned()));
 }
