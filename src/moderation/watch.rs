@@ -184,7 +184,11 @@ impl Watch {
         is_new: bool,
         now: Instant,
     ) -> Option<Decision> {
-        let print = if is_new { TextPrint::of(&folded(content.as_str())) } else { None };
+        // Who is not new says nothing of a raid, and costs nothing.
+        if !is_new || !self.is_on {
+            return None;
+        }
+        let print = TextPrint::of(&folded(content.as_str()));
         let (author, n_links) = (who.author_id(), n_links(content.as_str()));
         let address = network_number(who.network(), author);
         self.guarded(room, now, |guard| guard.message(&GuardSeen { author, is_new, n_links, print, address }, now))

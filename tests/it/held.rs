@@ -274,3 +274,28 @@ async fn it_waits_on_every_server() {
     assert_eq!(refuses(&mut guest, &message(keys[1], "hello")).await.code, ErrorCode::Rejected);
     guest.say("I have spoken").await;
 }
+
+/// Whoever has locked a room keeps nobody from talking in another one, also where what is sent there would wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_room_holds_nothing_and_keeps_no_other_waiting() {
+    let database = Database::postgres().await;
+    let server = Server::with(&database, &LIMITS_OFF).await;
+    let token = signed_in(&database, &server).await;
+    let (mut owner, _) = owner(&server, "post", &token).await;
+    owner.say("the room has a row").await;
+    done(&mut owner, &set_room(&json!({"holdNew": "all"}), 0)).await;
+    let mut guest = Client::author(&server, "post", "guest").await;
+    let mut elsewhere = Client::author(&server, "another", "somebody").await;
+    elsewhere.say("before").await;
+    let lock = database.hold("post").await;
+    let key = Uuid::new_v4();
+    guest.publish(key, "let me in").await;
+    server.counts("the room to be found locked", "chat_locked_rooms", |n| n == 1.0).await;
+    for n in 0..20 {
+        elsewhere.say(&format!("meanwhile {n}")).await;
+    }
+    assert!(!guest.errors.contains_key(&key), "it still waits for the room");
+    lock.release().await;
+    let error = guest.error_of(ErrorCode::Held).await;
+    assert_eq!(error.client_id, Some(key));
+}

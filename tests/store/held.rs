@@ -51,6 +51,18 @@ async fn hold_all(store: &Store, messages: &[Arc<NewMessage>]) -> Vec<HoldOutcom
     store.hold(messages.iter().map(hold).collect()).await.expect("held")
 }
 
+/// As whoever sends does it: what another one has locked at that moment is given again.
+async fn until_held(store: &Store, mut batch: Vec<Arc<NewMessage>>) -> Vec<HoldOutcome> {
+    let mut all = Vec::new();
+    while !batch.is_empty() {
+        let outcomes = hold_all(store, &batch).await;
+        let is_locked = |outcome: &HoldOutcome| *outcome == HoldOutcome::Locked;
+        batch = batch.into_iter().zip(&outcomes).filter(|(_, outcome)| is_locked(outcome)).map(|(m, _)| m).collect();
+        all.extend(outcomes.into_iter().filter(|outcome| !is_locked(outcome)));
+    }
+    all
+}
+
 async fn hold(store: &Store, message: &Arc<NewMessage>) -> HoldOutcome {
     let outcomes = hold_all(store, std::slice::from_ref(message)).await;
     let [outcome] = outcomes[..] else { panic!("{outcomes:?}") };
@@ -462,7 +474,7 @@ async fn two_servers_that_hold_the_same_message_agree(db: &Database) {
         let backwards: Vec<_> = batch.iter().rev().cloned().collect();
         let mut holding = JoinSet::new();
         for (store, batch) in stores.iter().cloned().zip([batch.clone(), backwards, batch]) {
-            holding.spawn(async move { hold_all(&store, &batch).await });
+            holding.spawn(async move { until_held(&store, batch).await });
         }
         let outcomes = holding.join_all().await.concat();
         let n_new = outcomes.iter().filter(|outcome| **outcome == NEW).count();
@@ -474,6 +486,20 @@ async fn two_servers_that_hold_the_same_message_agree(db: &Database) {
         assert_eq!((counts(&first, &a).await, counts(&first, &b).await), ((n, 1), (n, 1)));
     }
     assert_eq!(db.number("SELECT count(*) FROM held_messages").await, 48);
+}
+
+/// Nobody waits for a room that somebody has locked, and the others are held meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_room_is_told_and_keeps_no_other_waiting() {
+    let (db, store) = Database::ready_postgres().await;
+    let (locked, free) = (room("locked"), room("free"));
+    store.append_batch(many(&locked, 1)).await.expect("stored");
+    let lock = sql(&db.url, "BEGIN; SELECT 1 FROM rooms WHERE id = 'locked' FOR UPDATE").await;
+    let batch = [fresh(&locked, "waits"), fresh(&free, "is held")];
+    assert_eq!(hold_all(&store, &batch).await, [HoldOutcome::Locked, NEW]);
+    lock.batch_execute("ROLLBACK").await.expect("released");
+    assert_eq!(hold_all(&store, &[batch[0].clone()]).await, [NEW]);
+    assert_eq!((counts(&store, &locked).await, counts(&store, &free).await), ((1, 1), (1, 1)));
 }
 
 /// The planner takes the index of the keys, whatever else begins with the room, and however little it knows.

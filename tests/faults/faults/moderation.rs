@@ -42,13 +42,7 @@ async fn in_peace(world: &mut World) {
 
 async fn kill(world: &mut World) {
     in_peace(world).await;
-    world.acts(1).await;
-    world.is_calm(false);
-    let server = world.withdraw_server();
-    world.keep_log(&server);
-    server.kill9().await;
-    world.pause(0, 200).await;
-    world.start_server().await;
+    strike(world).await;
     world.all_have_all().await;
     world.is_calm(true);
     in_peace(world).await;
@@ -56,6 +50,13 @@ async fn kill(world: &mut World) {
 
 async fn kill_alone(world: &mut World) {
     in_peace(world).await;
+    strike(world).await;
+    world.is_calm(true);
+    in_peace(world).await;
+}
+
+/// A server is killed right behind an act, and started again.
+async fn strike(world: &mut World) {
     world.acts(1).await;
     world.is_calm(false);
     let server = world.withdraw_server();
@@ -63,8 +64,6 @@ async fn kill_alone(world: &mut World) {
     server.kill9().await;
     world.pause(0, 200).await;
     world.start_server().await;
-    world.is_calm(true);
-    in_peace(world).await;
 }
 
 async fn kill_redis(world: &mut World) {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::event::Refusal;
 use chat_domain::NewMessage;
-use chat_store::{Hold, HoldOutcome, HoldReason, Standing, Store, StoreError};
+use chat_store::{AppendOutcome, Hold, HoldOutcome, HoldReason, Standing, Store, StoreError};
 
 /// As many wait in the room as may: nobody reads so many in a minute.
 const QUEUE_FULL: Refusal = Refusal::TooFast {
@@ -59,7 +59,7 @@ pub(super) async fn store_reviewed(
         (false, false) => store.change_batch(changes).await?,
     }
     .into_iter();
-    let mut holds = if holds.is_empty() { Vec::new() } else { store.hold(holds).await? }.into_iter();
+    let mut holds = hold_all(&store, holds).await?.into_iter();
     let mut outcomes = Vec::with_capacity(batch.len());
     for (append, verdict) in batch.iter().zip(verdicts) {
         // Each list has as many as were given.
@@ -67,7 +67,7 @@ pub(super) async fn store_reviewed(
         outcomes.push(match (&append.write, verdict) {
             (_, Verdict::Refuse(refusal)) => Outcome::Answered(AppendResult::NotNow(refusal)),
             (Write::Message(_), Verdict::Store) => messages.next().map_or_else(lost, Outcome::Message),
-            (Write::Message(_), Verdict::Hold(_)) => holds.next().map_or_else(lost, |of| Outcome::Answered(answer(of))),
+            (Write::Message(_), Verdict::Hold(_)) => holds.next().unwrap_or_else(lost),
             (Write::Change(_), _) => changes.next().map_or_else(lost, Outcome::Change),
         });
     }
@@ -78,13 +78,34 @@ fn hold(message: &Arc<NewMessage>, reason: HoldReason) -> Hold {
     Hold { message: Arc::clone(message), reason }
 }
 
-fn answer(outcome: HoldOutcome) -> AppendResult {
-    match outcome {
+/// What becomes of each. A row that the database does not take fails its batch: then each goes by itself, and that one
+/// alone is refused, or it would be tried again and again before all others.
+async fn hold_all(store: &Store, holds: Vec<Hold>) -> Result<Vec<Outcome>, StoreError> {
+    if holds.is_empty() {
+        return Ok(Vec::new());
+    }
+    match store.hold(holds.clone()).await {
+        Err(StoreError::Broken(_)) => {}
+        held => return Ok(held?.into_iter().map(answer).collect()),
+    }
+    let mut outcomes = Vec::with_capacity(holds.len());
+    for hold in holds {
+        outcomes.push(match store.hold(vec![hold]).await {
+            Err(StoreError::Broken(why)) => Outcome::Message(AppendOutcome::Refused(why)),
+            held => held?.into_iter().next().map_or(Outcome::Answered(AppendResult::Full), answer),
+        });
+    }
+    Ok(outcomes)
+}
+
+fn answer(outcome: HoldOutcome) -> Outcome {
+    Outcome::Answered(match outcome {
         HoldOutcome::Held { reason, is_new } => AppendResult::Held { reason, is_new },
         HoldOutcome::Rejected => AppendResult::NotNow(Refusal::Rejected),
         HoldOutcome::Stored(stored) => AppendResult::Repeated(stored),
         HoldOutcome::Conflict => AppendResult::Conflict,
         HoldOutcome::GuardChanged => AppendResult::GuardChanged,
         HoldOutcome::Full => AppendResult::NotNow(QUEUE_FULL),
-    }
+        HoldOutcome::Locked => return Outcome::Message(AppendOutcome::Locked),
+    })
 }

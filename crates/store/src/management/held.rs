@@ -3,13 +3,21 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry as Place};
 
 use chrono::TimeDelta;
+use diesel::prelude::*;
 
 use super::{
     lookups::{HeldRow, LockedRoom, MessageKey, StoredRow},
-    model::{HELD_MAX, Hold, HoldOutcome, HoldReason},
+    model::{HELD_MAX, Held, Hold, HoldOutcome, HoldReason},
 };
-use crate::model::StoredMessage;
-use chat_domain::{NewMessage, RoomId};
+use crate::{
+    model::StoredMessage,
+    tables::{
+        json::mentions_in,
+        schema::held_messages,
+        sql_types::{Key, Stamp},
+    },
+};
+use chat_domain::{Author, AuthorId, AvatarName, Badge, Content, NewMessage, Nickname, RoomId};
 
 /// `held_messages.state` of what waits.
 pub(crate) const WAITS: i16 = 0;
@@ -58,8 +66,7 @@ pub(crate) fn plan(batch: &[Hold], mut facts: Facts) -> Plan {
         let text = message.content.as_str();
         let outcome = match (facts.rooms.get_mut(&message.room), facts.stored.get(&key)) {
             (Some(room), _) if room.guard_rev != message.guard_rev => HoldOutcome::GuardChanged,
-            // There is one for each that was asked for.
-            (None, _) => HoldOutcome::GuardChanged,
+            (None, _) => HoldOutcome::Locked,
             (Some(room), Some(row)) if row.is_changed || row.content == text => {
                 let StoredRow { id, seq, rev, created_at, .. } = *row;
                 HoldOutcome::Stored(StoredMessage { id, seq, rev, created_at: created_at.0, epoch: room.epoch.into() })
@@ -88,6 +95,45 @@ pub(crate) fn plan(batch: &[Hold], mut facts: Facts) -> Plan {
     plan
 }
 
+/// A row of `held_messages`.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = held_messages)]
+pub(crate) struct HeldMessageRow {
+    id: i64,
+    room_id: String,
+    author_id: String,
+    nickname: String,
+    avatar: String,
+    badge: Option<i16>,
+    client_id: Key,
+    content: String,
+    reply_to: Option<i64>,
+    mentions: Option<String>,
+    reason: String,
+    at: Stamp,
+}
+
+/// What a row says; one that nobody can have written is left out.
+pub(crate) fn held_of(row: HeldMessageRow) -> Option<Held> {
+    let author = AuthorId::from_stored(&row.author_id);
+    Some(Held {
+        id: row.id,
+        room: RoomId::parse(&row.room_id).ok()?,
+        author: Author {
+            avatar: AvatarName::from_stored(&row.avatar, &author),
+            id: author,
+            nickname: Nickname::from_stored(row.nickname),
+            badge: row.badge.and_then(Badge::from_number),
+        },
+        client_id: row.client_id.0,
+        content: Content::from_stored(row.content),
+        reason: reason_of(&row.reason),
+        at: row.at.0,
+        reply_to: row.reply_to,
+        mentions: mentions_in(row.mentions.as_deref()),
+    })
+}
+
 macro_rules! holding {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
@@ -98,17 +144,18 @@ macro_rules! holding {
             use std::collections::{BTreeMap, HashMap};
             use uuid::Uuid;
 
-            use crate::management::held::{Facts, KEPT_FOR, REJECTED, SWEPT_MAX, WAITS, key_of, plan, reason_of};
+            use crate::management::held::{
+                Facts, HeldMessageRow, KEPT_FOR, REJECTED, SWEPT_MAX, WAITS, held_of, key_of, plan,
+            };
             use crate::{
                 management::{common::$module::*, lookups::$module as lookups, model::*},
                 tables::{
-                    json::mentions_in,
                     rows::one_more,
                     schema::{audit_log, held_messages, rooms},
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{Author, AuthorId, AvatarName, Badge, Content, Nickname, RoomId};
+            use chat_domain::{AuthorId, RoomId};
 
             type Connection = $connection;
 
@@ -148,72 +195,6 @@ macro_rules! holding {
                 .await
             }
 
-            type HeldColumns = (
-                held_messages::id,
-                held_messages::room_id,
-                held_messages::author_id,
-                held_messages::nickname,
-                held_messages::avatar,
-                held_messages::badge,
-                held_messages::client_id,
-                held_messages::content,
-                held_messages::reply_to,
-                held_messages::mentions,
-                held_messages::reason,
-                held_messages::at,
-            );
-            const HELD: HeldColumns = (
-                held_messages::id,
-                held_messages::room_id,
-                held_messages::author_id,
-                held_messages::nickname,
-                held_messages::avatar,
-                held_messages::badge,
-                held_messages::client_id,
-                held_messages::content,
-                held_messages::reply_to,
-                held_messages::mentions,
-                held_messages::reason,
-                held_messages::at,
-            );
-            type Row = (
-                i64,
-                String,
-                String,
-                String,
-                String,
-                Option<i16>,
-                Key,
-                String,
-                Option<i64>,
-                Option<String>,
-                String,
-                Stamp,
-            );
-
-            /// What a row says.
-            fn held_of(
-                (id, room, author, nickname, avatar, badge, client_id, content, reply_to, mentions, reason, at): Row,
-            ) -> Option<Held> {
-                let author = AuthorId::from_stored(&author);
-                Some(Held {
-                    id,
-                    room: RoomId::parse(&room).ok()?,
-                    author: Author {
-                        avatar: AvatarName::from_stored(&avatar, &author),
-                        id: author,
-                        nickname: Nickname::from_stored(nickname),
-                        badge: badge.and_then(Badge::from_number),
-                    },
-                    client_id: client_id.0,
-                    content: Content::from_stored(content),
-                    reason: reason_of(&reason),
-                    at: at.0,
-                    reply_to,
-                    mentions: mentions_in(mentions.as_deref()),
-                })
-            }
-
             /// What waits, the oldest first.
             pub(crate) async fn held(
                 c: &mut Connection,
@@ -226,10 +207,10 @@ macro_rules! holding {
                     .filter(sql::<Bool>("state = 0").and(held_messages::id.gt(after)))
                     .order(held_messages::id.asc())
                     .limit(one_more(limit))
-                    .select(HELD);
+                    .select(HeldMessageRow::as_select());
                 let rows = match &room {
-                    Some(room) => query.filter(held_messages::room_id.eq(room.as_str())).load::<Row>(c).await?,
-                    None => query.load::<Row>(c).await?,
+                    Some(room) => query.filter(held_messages::room_id.eq(room.as_str())).load(c).await?,
+                    None => query.load(c).await?,
                 };
                 Ok(rows.into_iter().filter_map(held_of).collect())
             }
@@ -244,8 +225,8 @@ macro_rules! holding {
                     .filter(held_messages::id.eq_any(ids).and(held_messages::room_id.eq(room.as_str())))
                     .filter(held_messages::state.eq(WAITS))
                     .order(held_messages::id.asc())
-                    .select(HELD);
-                Ok(query.load::<Row>(c).await?.into_iter().filter_map(held_of).collect())
+                    .select(HeldMessageRow::as_select());
+                Ok(query.load(c).await?.into_iter().filter_map(held_of).collect())
             }
 
             /// How many of the room wait, under the lock of its row; none where it has none.

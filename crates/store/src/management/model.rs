@@ -263,6 +263,8 @@ pub enum HoldOutcome {
     GuardChanged,
     /// [`HELD_MAX`] messages of the room wait already.
     Full,
+    /// As [`crate::AppendOutcome::Locked`]. PostgreSQL only.
+    Locked,
 }
 
 /// What is asked about a message before it is stored.

@@ -115,6 +115,18 @@ const LOCKED: &str = "WITH asked AS (SELECT id FROM rooms WHERE id = ANY($1)),
     free AS (SELECT id FROM rooms WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED)
     SELECT id FROM asked WHERE id NOT IN (SELECT id FROM free)";
 
+/// The rooms among those with these names whose row somebody else has locked. Within a transaction the others are its own
+/// from then on.
+pub(crate) async fn locked_among(c: &mut PgConnection, names: Vec<String>) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = Text)]
+        id: String,
+    }
+    let locked = sql_query(LOCKED).bind::<Array<Text>, _>(names).load::<Locked>(c).await?;
+    Ok(locked.into_iter().map(|row| row.id).collect())
+}
+
 /// The statement with its values.
 struct AppendBatch<'a>(Columns<'a>);
 
@@ -192,18 +204,12 @@ impl Postgres {
     /// # Errors
     /// [`StoreError::Unavailable`] as well where all of `rooms` is locked.
     async fn locked_rooms<R: Row>(&self, rows: &[Arc<R>]) -> Result<HashSet<RoomId>, StoreError> {
-        #[derive(QueryableByName)]
-        struct Locked {
-            #[diesel(sql_type = Text)]
-            id: String,
-        }
         let mut rooms: Vec<RoomId> = rows.iter().map(|row| row.room().clone()).collect();
         rooms.sort_unstable();
         rooms.dedup();
         let names: Vec<String> = rooms.iter().map(|room| room.as_str().to_owned()).collect();
-        let asking = sql_query(LOCKED).bind::<Array<Text>, _>(names);
-        let locked = self.pools.write(|c| asking.load::<Locked>(c).boxed()).await?;
-        let is_locked = |room: &RoomId| locked.iter().any(|row| row.id == room.as_str());
+        let locked = self.pools.write(move |c| locked_among(c, names).boxed()).await?;
+        let is_locked = |room: &RoomId| locked.iter().any(|name| name == room.as_str());
         Ok(rooms.into_iter().filter(is_locked).collect())
     }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     management::model::Hold,
-    postgres::connection::PgConnection,
+    postgres::{batch::locked_among, connection::PgConnection},
     tables::{
         schema::held_messages,
         sql_types::{Guid, Key, Stamp, Ts},
@@ -174,8 +174,11 @@ fn by_key<K: Clone + Eq + Hash, T>(keys: &[K], found: impl Iterator<Item = (i64,
     found.filter_map(|(place, row)| Some((key(place)?, row))).collect()
 }
 
-/// Locks rooms, given in the order of their names; one without a row gets one.
+/// Locks rooms, given in the order of their names; one without a row gets one. One that somebody else has locked is left
+/// out: nobody else's message is to wait for it.
 pub(crate) async fn lock(c: &mut PgConnection, rooms: Vec<RoomId>) -> QueryResult<HashMap<RoomId, LockedRoom>> {
+    let taken = locked_among(c, rooms.iter().map(|room| room.as_str().to_owned()).collect()).await?;
+    let rooms: Vec<RoomId> = rooms.into_iter().filter(|room| !taken.iter().any(|name| name == room.as_str())).collect();
     let mut by_name: HashMap<&str, &RoomId> = rooms.iter().map(|room| (room.as_str(), room)).collect();
     let locking = ForEach::<(Text, Guid, BigInt, BigInt)>::new(LOCK, rooms.iter());
     let locked = locking.load::<(String, Key, i64, i64)>(c).await?;
