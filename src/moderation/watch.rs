@@ -125,7 +125,7 @@ impl Watch {
                 }
                 Seen::Blocked => self.guarded(&room, now, |guard| guard.blocked(now)),
                 Seen::Reported => self.guarded(&room, now, |guard| guard.report(now)),
-                Seen::Moderator(_) => {
+                Seen::Moderator => {
                     self.guarded(&room, now, |guard| guard.moderator_active(now));
                     continue;
                 }

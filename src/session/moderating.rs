@@ -95,8 +95,8 @@ impl Session {
         if !desk.access().rights(principal).has(Rights::REVIEW) {
             return;
         }
-        let (desk, room, author) = (desk.clone(), self.room.clone(), principal.author_id().clone());
-        desk.attended(&room, &author);
+        let (desk, room) = (desk.clone(), self.room.clone());
+        desk.attended(&room);
         // By way of the room, which sends it behind the WELCOME.
         let telling = async move { desk.tell_queue(&room).await };
         ctx.spawn(telling.into_actor(self).map(|(), _, _| ()));

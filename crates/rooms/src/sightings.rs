@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use chat_domain::{AuthorId, ChatMessage, Content, Principal, RoomId};
+use chat_domain::{ChatMessage, Content, Principal, RoomId};
 
 /// So many wait for whoever watches; what comes beyond is lost to it, and nobody else.
 const WAITING_MAX: usize = 10_000;
@@ -28,7 +28,7 @@ pub enum Seen {
     /// A message was reported.
     Reported,
     /// Somebody who keeps order has joined, or did something.
-    Moderator(AuthorId),
+    Moderator,
 }
 
 /// Where rooms say what they saw. Never waits; where nobody listens nothing happens.

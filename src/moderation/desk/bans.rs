@@ -34,7 +34,7 @@ impl Desk {
         let (entry, ban) = self.bounded(self.0.store.ban(ban, seconds)).await?;
         self.ban_networks(std::slice::from_ref(&ban)).await;
         if let Some(room) = &order.room {
-            self.attended(room, &actor.author.id);
+            self.attended(room);
         }
         self.changed(order.room.as_ref()).await;
         if order.delete_seconds > 0

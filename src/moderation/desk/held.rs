@@ -50,7 +50,7 @@ impl Desk {
             Decision::Approve => (self.approve(actor, room, ids).await?, "approve"),
             Decision::Reject => (self.reject(actor, room, ids).await?, "reject"),
         };
-        self.attended(room, &actor.author.id);
+        self.attended(room);
         self.tell_queue(room).await;
         Ok(self.done(entry, action, actor, None))
     }

@@ -166,8 +166,8 @@ impl Desk {
     }
 
     /// Somebody who keeps order is in a room, or does something there: for a while it is looked after.
-    pub fn attended(&self, room: &RoomId, by: &AuthorId) {
-        self.0.sightings.say(room, || Seen::Moderator(by.clone()));
+    pub fn attended(&self, room: &RoomId) {
+        self.0.sightings.say(room, || Seen::Moderator);
     }
 
     // Who somebody is.
@@ -248,7 +248,7 @@ impl Desk {
     pub async fn delete(&self, actor: &Actor, room: &RoomId, id: i64) -> Result<(), Refused> {
         let message = self.bounded(self.0.store.message(room, id)).await?.ok_or(Refused::NotFound)?;
         self.may(actor, Rights::DELETE_ANY, Some(&message.author.id))?;
-        self.attended(room, &actor.author.id);
+        self.attended(room);
         self.change(actor, room, &[id], &Action::Delete { as_moderator: true }).await.map(drop)
     }
 

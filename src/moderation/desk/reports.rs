@@ -56,7 +56,7 @@ impl Desk {
         let settling = self.0.store.settle_reports(room.clone(), message, actor.author.id.clone());
         match self.bounded(settling).await? {
             Ordered::Done(_) => {
-                self.attended(room, &actor.author.id);
+                self.attended(room);
                 self.tell_queue(room).await;
                 Ok(())
             }

@@ -41,7 +41,7 @@ impl Desk {
             undoes: None,
         };
         let (entry, stored) = self.store_settings(change).await?;
-        self.attended(room, &actor.author.id);
+        self.attended(room);
         Ok((self.done(entry, "room_set", actor, None), RoomSettings { rev: stored.rev + defaults.rev, ..stored }))
     }
 

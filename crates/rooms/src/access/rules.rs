@@ -110,8 +110,9 @@ impl Rules {
         }
     }
 
-    /// What is to be found out about a text before it is stored, where there is something.
-    pub fn review(&self, content: &Content, looks_for_held: bool, seen_for: Duration) -> Option<Review> {
+    /// What is to be found out about a text before it is stored, where there is something. The room adds what it knows
+    /// of the sender.
+    pub fn review(&self, content: &Content, looks_for_held: bool) -> Option<Review> {
         let rules = match &self.set {
             Some(set) => set.rules.clone(),
             None if looks_for_held => Arc::default(),
@@ -119,7 +120,7 @@ impl Rules {
         };
         let n_links = if rules.hold_new == HoldNew::Links { n_links(content.as_str()) } else { 0 };
         let is_due = Review::is_due(&rules, n_links, looks_for_held);
-        is_due.then_some(Review { rules, n_links, looks_for_held, seen_for, otherwise: None })
+        is_due.then_some(Review { rules, n_links, looks_for_held, seen_for: Duration::ZERO, otherwise: None })
     }
 
     /// Whether it matters how often somebody writes, or whether others have said the same.

@@ -30,12 +30,14 @@ impl Room {
                 _ => return None,
             },
         };
+        let review = self.rules.review(content, looks_for_held)?;
+        if self.has(&in_flight.principal, Rights::EXEMPT) {
+            return None;
+        }
         let session = in_flight.reply.as_ref().and_then(ReplyTo::member);
         let joined = session.and_then(|session| self.members.get(&session)).map(|member| member.joined);
         let seen_for = joined.map(|joined| joined.elapsed()).unwrap_or_default();
-        let review = self.rules.review(content, looks_for_held, seen_for)?;
-        let review = Review { otherwise, ..review };
-        (!self.has(&in_flight.principal, Rights::EXEMPT)).then(|| Arc::new(review))
+        Some(Arc::new(Review { seen_for, otherwise, ..review }))
     }
 
     /// Says what became of a write to whoever watches.
@@ -88,7 +90,7 @@ impl Room {
             Action::Pin { on: false } => "unpin",
             _ => return,
         };
-        self.limits.sightings.say(&self.id, || Seen::Moderator(principal.author_id().clone()));
+        self.limits.sightings.say(&self.id, || Seen::Moderator);
         let Some(by) = self.presence.author(principal.author_id()).cloned() else { return };
         let (store, room) = (self.store.clone(), self.id.clone());
         let reading =
