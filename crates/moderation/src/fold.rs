@@ -194,63 +194,64 @@ pub(super) struct Leet {
     /// Also those with a letter on one side only: `$hit`, `a55`.
     edges: bool,
     /// What `1`, `!` and `|` stand for.
-    upright: char,
+    upright: u8,
 }
 
 impl Leet {
     /// That of [`folded`].
-    pub(super) const INSIDE: Self = Self { edges: false, upright: 'i' };
+    pub(super) const INSIDE: Self = Self { edges: false, upright: b'i' };
     /// All ways of reading them.
     pub(super) const ALL: [Self; 4] = [
         Self::INSIDE,
-        Self { edges: false, upright: 'l' },
-        Self { edges: true, upright: 'i' },
-        Self { edges: true, upright: 'l' },
+        Self { edges: false, upright: b'l' },
+        Self { edges: true, upright: b'i' },
+        Self { edges: true, upright: b'l' },
     ];
 
-    fn letter(self, c: char) -> Option<char> {
-        Some(match c {
-            '0' => 'o',
-            '1' | '!' | '|' => self.upright,
-            '3' => 'e',
-            '4' | '@' => 'a',
-            '5' | '$' => 's',
-            '7' => 't',
-            '8' => 'b',
+    fn letter(self, sign: u8) -> Option<u8> {
+        Some(match sign {
+            b'0' => b'o',
+            b'1' | b'!' | b'|' => self.upright,
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            b'7' => b't',
+            b'8' => b'b',
             _ => return None,
         })
     }
 }
 
-/// A folded text with digits and signs read as letters; `None` where there are none to read so.
+/// A folded text with digits and signs read as letters; `None` where there are none to read so. Byte by byte, since both
+/// are ASCII; most texts have none, and are not copied.
 pub(super) fn unleeted(base: &str, leet: Leet) -> Option<String> {
-    // Most texts have none, and are not copied.
-    base.chars().find(|c| leet.letter(*c).is_some())?;
-    let mut out = String::with_capacity(base.len());
-    let mut changed = false;
-    let mut run = String::new();
-    let mut after_letter = false;
-    for c in base.chars().chain(['\0']) {
-        if leet.letter(c).is_some() {
-            run.push(c);
+    let bytes = base.as_bytes();
+    let mut read: Option<Vec<u8>> = None;
+    let (mut at, mut after_letter) = (0, false);
+    while let Some(byte) = bytes.get(at) {
+        let run = bytes.get(at..).unwrap_or_default();
+        let n = run.iter().take_while(|byte| leet.letter(**byte).is_some()).count();
+        if n == 0 {
+            after_letter = byte.is_ascii_lowercase();
+            at += 1;
             continue;
         }
-        let before_letter = c.is_ascii_lowercase();
-        let is_read = if leet.edges { after_letter || before_letter } else { after_letter && before_letter };
-        for r in run.chars() {
+        let before_letter = run.get(n).is_some_and(u8::is_ascii_lowercase);
+        let is_inside = after_letter && before_letter;
+        if is_inside || (leet.edges && (after_letter || before_letter)) {
             // At the edge of a word these two are what they are.
-            let is_sign = matches!(r, '!' | '|') && !(after_letter && before_letter);
-            let read = leet.letter(r).filter(|_| is_read && !is_sign);
-            changed |= read.is_some();
-            out.push(read.unwrap_or(r));
+            let stays = |sign: u8| matches!(sign, b'!' | b'|') && !is_inside;
+            if run.iter().take(n).any(|sign| !stays(*sign)) {
+                let read = read.get_or_insert_with(|| bytes.to_vec());
+                for sign in read.iter_mut().skip(at).take(n).filter(|sign| !stays(**sign)) {
+                    *sign = leet.letter(*sign).unwrap_or(*sign);
+                }
+            }
         }
-        run.clear();
-        if c != '\0' {
-            out.push(c);
-        }
-        after_letter = before_letter;
+        after_letter = false;
+        at += n;
     }
-    changed.then_some(out)
+    String::from_utf8(read?).ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use regex::{Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 /// Longest blocked pattern, in code points (people.md, section 3).
 pub const PATTERN_CODE_POINTS_MAX: usize = 260;
@@ -26,6 +26,18 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, &'static str> {
         Err(regex::Error::CompiledTooBig(_)) => Err("a pattern is too large; repeat less, or use simpler classes"),
         Err(_) => Err("a pattern does not compile, or is nested too deeply"),
     }
+}
+
+/// All patterns of a room as one: a text is read once, however many they are. Each of them has to compile by itself.
+pub(super) fn compile_all(patterns: &[&str]) -> Result<RegexSet, &'static str> {
+    let n = patterns.len().max(1);
+    // Together they are a little larger than their sum.
+    RegexSetBuilder::new(patterns)
+        .size_limit(2 * n * COMPILED_BYTES_MAX)
+        .dfa_size_limit(n * CACHE_BYTES_MAX)
+        .nest_limit(NESTED_MAX)
+        .build()
+        .map_err(|_| "the patterns are too large together; repeat less, or use simpler classes")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use chat_domain::Emoji;
-use regex::Regex;
+use regex::RegexSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
@@ -32,7 +32,7 @@ pub enum Blocked {
 #[derive(Debug)]
 pub struct TextRules {
     words: Option<AhoCorasick>,
-    patterns: Vec<Regex>,
+    patterns: RegexSet,
     n_links_max: Option<usize>,
     emoji_only: bool,
 }
@@ -43,24 +43,28 @@ impl TextRules {
     /// # Errors
     /// A pattern that does not compile or is too large.
     pub fn compile(rules: &RoomRules) -> Result<Self, SettingsError> {
-        let compiled: Result<Vec<Regex>, _> = rules.blocked_patterns.iter().map(|p| pattern::compile(p)).collect();
-        let patterns = compiled.map_err(|reason| SettingsError::new("blockedPatterns", reason))?;
-        Self::with_patterns(rules, patterns)
+        let refused = |reason| SettingsError::new("blockedPatterns", reason);
+        for pattern in &rules.blocked_patterns {
+            pattern::compile(pattern).map_err(refused)?;
+        }
+        let patterns: Vec<&str> = rules.blocked_patterns.iter().map(String::as_str).collect();
+        Self::with_patterns(rules, pattern::compile_all(&patterns).map_err(refused)?)
     }
 
     /// Compiles stored rules: a pattern that this release takes no more is left out, since a room with all its other
     /// rules is better than one without any.
     pub fn of_stored(rules: &RoomRules) -> Self {
-        let patterns = rules.blocked_patterns.iter().filter_map(|p| pattern::compile(p).ok()).collect();
+        let taken = rules.blocked_patterns.iter().map(String::as_str).filter(|p| pattern::compile(p).is_ok());
+        let patterns = pattern::compile_all(&taken.collect::<Vec<_>>()).unwrap_or_default();
         Self::with_patterns(rules, patterns).unwrap_or(Self {
             words: None,
-            patterns: Vec::new(),
+            patterns: RegexSet::default(),
             n_links_max: None,
             emoji_only: rules.emoji_only,
         })
     }
 
-    fn with_patterns(rules: &RoomRules, patterns: Vec<Regex>) -> Result<Self, SettingsError> {
+    fn with_patterns(rules: &RoomRules, patterns: RegexSet) -> Result<Self, SettingsError> {
         // A word with digits between letters is blocked as it is written and as it is read.
         let forms = rules.blocked_words.iter().flat_map(|word| [base(word), folded(word)]);
         let mut forms: Vec<String> = forms.filter(|form| !form.is_empty()).collect();
@@ -100,8 +104,12 @@ impl TextRules {
         }
         // The first way of reading is that of `folded`.
         let folded = unleeted(&base, Leet::INSIDE).unwrap_or(base);
-        let is_blocked = |p: &Regex| p.is_match(content) || (folded != content && p.is_match(&folded));
-        if self.patterns.iter().any(is_blocked) { Err(Blocked::Pattern) } else { Ok(()) }
+        if !self.patterns.is_empty()
+            && (self.patterns.is_match(content) || (folded != content && self.patterns.is_match(&folded)))
+        {
+            return Err(Blocked::Pattern);
+        }
+        Ok(())
     }
 
     fn has_word(&self, folded: &str) -> bool {

@@ -132,13 +132,15 @@ async function between(bench, redis) {
     const options = ["--sessions", "2000", "--rate", "20", "--duration", quick ? "5s" : "10s"];
     for (let round = 0; round < (quick ? 1 : 3); round++) {
         /** @param {string} bus */
-        const measured = (bus) => withServers(bench, { bus, n: 2 }, (servers) => load(servers, options));
+        const measured = (bus, n = 2) => withServers(bench, { bus, n }, (servers) => load(servers, options));
+        const one = await measured(NONE, 1);
         const alone = await measured(NONE);
         took("between-tables", inMs(alone));
+        took("poll-cpu", alone.server?.cpuUsPerDelivery, one.server?.cpuUsPerDelivery ?? null);
         if (!redis) continue;
         const over = await measured(redis);
         took("between-redis", inMs(over));
-        took("bus-cpu", over.server?.cpuUsPerDelivery, alone.server?.cpuUsPerDelivery ?? null);
+        took("bus-cpu", over.server?.cpuUsPerDelivery, one.server?.cpuUsPerDelivery ?? null);
     }
 }
 

@@ -4,6 +4,7 @@
 //! says so; what concerns one room comes with the room. So no command asks the database anything.
 
 mod bans;
+mod ready;
 mod rules;
 
 use std::{
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
 pub use bans::{BanNotice, Bans};
+use ready::{AllReady, Ready};
 pub(crate) use rules::{Doing, Rules};
 
 use chat_domain::{AuthorId, Badge, IdentityKey, Nickname, Principal, Rights, Role, RoomId, UserId};
@@ -30,6 +32,7 @@ struct Shared {
     /// The key of public ids.
     key: OnceLock<IdentityKey>,
     known: RwLock<Known>,
+    ready: AllReady,
     /// Held by the one that reads: what two read could come in the wrong order.
     reading: Mutex<()>,
     /// Goes up with each change of what concerns all rooms.
@@ -96,6 +99,11 @@ impl Access {
     /// What holds for all rooms where they say nothing else.
     pub fn defaults(&self) -> Arc<RoomSettings> {
         self.known().defaults.clone()
+    }
+
+    /// What a room with these settings of its own goes by; none where nothing is set anywhere.
+    fn ready(&self, own: &RoomSettings, defaults: &Arc<RoomSettings>) -> Option<Arc<Ready>> {
+        self.0.ready.of(own, defaults)
     }
 
     /// What the person with this public id is, for whoever acts on them: one acts on lower ranks only.

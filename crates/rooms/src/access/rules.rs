@@ -6,10 +6,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::Access;
+use super::{Access, Ready};
 use crate::{event::Refusal, persistence::Review};
 use chat_domain::{AuthorId, Content, Principal, Rights, RoomId};
-use chat_moderation::{HoldNew, Repeats, RoomRules, SlowMode, TextRules, folded, n_links};
+use chat_moderation::{HoldNew, Repeats, SlowMode, folded, n_links};
 use chat_store::RoomSettings;
 
 /// What somebody wants to do in a room, as far as it matters for whether they may.
@@ -38,39 +38,36 @@ pub(crate) struct Rules {
 
 #[derive(Debug)]
 struct Set {
-    rules: Arc<RoomRules>,
-    texts: TextRules,
+    ready: Arc<Ready>,
     slow: SlowMode,
     repeats: Repeats,
 }
 
 impl Rules {
     /// Takes in the room's settings, and those of all rooms; whether what visitors are told of them is other than it was.
-    pub fn update(&mut self, own: &RoomSettings, defaults: &Arc<RoomSettings>) -> bool {
+    pub fn update(&mut self, own: &RoomSettings, access: &Access) -> bool {
+        let defaults = &access.defaults();
         let is_same = |(rev, of): &(i64, Arc<RoomSettings>)| *rev == own.rev && Arc::ptr_eq(of, defaults);
         if self.of.as_ref().is_some_and(is_same) {
             return false;
         }
         let is_first = self.of.replace((own.rev, defaults.clone())).is_none();
-        if own.settings.is_empty() && defaults.settings.is_empty() {
+        let Some(ready) = access.ready(own, defaults) else {
             let had = self.set.take().is_some();
             return had && !is_first;
-        }
-        let rules = RoomRules::effective(&defaults.settings, &own.settings);
-        let texts = TextRules::of_stored(&rules);
-        let rules = Arc::new(rules);
+        };
         // What was used up stays so.
         if let Some(set) = &mut self.set {
-            (set.rules, set.texts) = (rules, texts);
+            set.ready = ready;
         } else {
-            self.set = Some(Box::new(Set { rules, texts, slow: SlowMode::default(), repeats: Repeats::default() }));
+            self.set = Some(Box::new(Set { ready, slow: SlowMode::default(), repeats: Repeats::default() }));
         }
         !is_first
     }
 
     /// The settings as visitors get them: what all rooms have and this one, less what nobody may see.
     pub fn public(&self) -> Map<String, Value> {
-        self.set.as_ref().map(|set| set.rules.public()).unwrap_or_default()
+        self.set.as_ref().map(|set| set.ready.rules.public()).unwrap_or_default()
     }
 
     /// The state of the two, which goes up with each change of either.
@@ -99,12 +96,12 @@ impl Rules {
             return Err(Refusal::Banned { until: notice.until });
         }
         let Some(set) = self.set.as_ref().filter(|_| !rights.has(Rights::EXEMPT)) else { return Ok(()) };
-        if set.rules.locked || set.is_read_only(last_message_at, now) {
+        if set.ready.rules.locked || set.is_read_only(last_message_at, now) {
             return Err(Refusal::Locked);
         }
         match doing {
             Doing::Message(content) | Doing::Edit(content) => {
-                set.texts.check(content.as_str()).map_err(|_| Refusal::Blocked)
+                set.ready.texts.check(content.as_str()).map_err(|_| Refusal::Blocked)
             }
             _ => Ok(()),
         }
@@ -114,7 +111,7 @@ impl Rules {
     /// of the sender.
     pub fn review(&self, content: &Content, looks_for_held: bool) -> Option<Review> {
         let rules = match &self.set {
-            Some(set) => set.rules.clone(),
+            Some(set) => set.ready.rules.clone(),
             None if looks_for_held => Arc::default(),
             None => return None,
         };
@@ -125,7 +122,7 @@ impl Rules {
 
     /// Whether it matters how often somebody writes, or whether others have said the same.
     pub fn counts(&self) -> bool {
-        self.set.as_ref().is_some_and(|set| set.rules.slow_seconds > 0 || set.rules.unique_seconds > 0)
+        self.set.as_ref().is_some_and(|set| set.ready.rules.slow_seconds > 0 || set.ready.rules.unique_seconds > 0)
     }
 
     /// Whether somebody may send one more message now; it counts where they may. Asked last, and not for a retry.
@@ -135,12 +132,12 @@ impl Rules {
     pub fn take(&mut self, author: &AuthorId, content: &Content, is_exempt: bool, now: Instant) -> Result<(), Refusal> {
         let Some(set) = self.set.as_mut().filter(|_| !is_exempt) else { return Ok(()) };
         let ms = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        let unique = Duration::from_secs(set.rules.unique_seconds.into());
+        let unique = Duration::from_secs(set.ready.rules.unique_seconds.into());
         if !unique.is_zero() {
             let repeated = set.repeats.take(&folded(content.as_str()), now, unique);
             repeated.map_err(|wait| Refusal::Repeated { retry_after_ms: ms(wait) })?;
         }
-        let slow = Duration::from_secs(set.rules.slow_seconds.into());
+        let slow = Duration::from_secs(set.ready.rules.slow_seconds.into());
         if !slow.is_zero() {
             let taken = set.slow.take(author, now, slow);
             taken.map_err(|wait| Refusal::SlowMode { retry_after_ms: ms(wait) })?;
@@ -152,7 +149,7 @@ impl Rules {
 impl Set {
     /// Whether so long nobody has written that nobody is to any more.
     fn is_read_only(&self, last_message_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-        let days = i64::from(self.rules.read_only_after_days);
+        let days = i64::from(self.ready.rules.read_only_after_days);
         days > 0 && last_message_at.is_some_and(|at| now.signed_duration_since(at).num_days() >= days)
     }
 }
@@ -176,7 +173,7 @@ mod tests {
     fn a_room_without_settings_allows_all() {
         let (mut rules, access) = (Rules::default(), Access::default());
         let (guest, room) = (Principal::anonymous(AuthorId::from_stored("a")), RoomId::parse("post").expect("an id"));
-        assert!(!rules.update(&RoomSettings::default(), &access.defaults()));
+        assert!(!rules.update(&RoomSettings::default(), &access));
         let text = content("hello http://example.com");
         assert_eq!(rules.check(&access, (&guest, &room), Doing::Message(&text), None), Ok(()));
         assert_eq!(rules.take(guest.author_id(), &text, false, Instant::now()), Ok(()));
@@ -193,7 +190,7 @@ mod tests {
         let guest = Principal::anonymous(AuthorId::from_stored("a"));
         let moderator = Principal::user(user, AuthorId::from_stored("m"));
         let own = settings(1, json!({"locked": true, "blockedWords": ["viagra"]}));
-        rules.update(&own, &access.defaults());
+        rules.update(&own, &access);
         assert_eq!((rules.public(), rules.rev()), (settings(0, json!({"locked": true})).settings, 1));
         let text = content("hello");
         let of = |rules: &Rules, who, doing| rules.check(&access, (who, &room), doing, None);
@@ -202,14 +199,11 @@ mod tests {
             assert_eq!(of(&rules, &moderator, doing), Ok(()), "{doing:?}");
         }
         assert_eq!(of(&rules, &guest, Doing::DeleteOwn), Ok(()));
-        assert!(rules.update(&settings(2, json!({"blockedWords": ["viagra"]})), &access.defaults()));
+        assert!(rules.update(&settings(2, json!({"blockedWords": ["viagra"]})), &access));
         let spam = content("buy V1AGRA now");
         assert_eq!(of(&rules, &guest, Doing::Message(&spam)), Err(Refusal::Blocked));
         assert_eq!(of(&rules, &guest, Doing::Message(&text)), Ok(()));
-        assert!(
-            rules.update(&settings(3, json!({})), &access.defaults()),
-            "they are told that there are none any more"
-        );
+        assert!(rules.update(&settings(3, json!({})), &access), "they are told that there are none any more");
         assert_eq!(of(&rules, &guest, Doing::Message(&spam)), Ok(()));
     }
 
@@ -217,7 +211,7 @@ mod tests {
     fn slow_mode_counts_messages_and_a_room_falls_asleep() {
         let (mut rules, access) = (Rules::default(), Access::default());
         let (guest, room) = (Principal::anonymous(AuthorId::from_stored("a")), RoomId::parse("post").expect("an id"));
-        rules.update(&settings(1, json!({"slowSeconds": 10, "readOnlyAfterDays": 30})), &access.defaults());
+        rules.update(&settings(1, json!({"slowSeconds": 10, "readOnlyAfterDays": 30})), &access);
         let (text, now) = (content("hello"), Instant::now());
         let mut take = |after| rules.take(guest.author_id(), &text, false, now + Duration::from_secs(after));
         assert_eq!((take(0), take(4)), (Ok(()), Err(Refusal::SlowMode { retry_after_ms: 6_001 })));

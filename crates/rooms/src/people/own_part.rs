@@ -6,6 +6,9 @@ use actix::clock::Instant;
 const SAID_EVERY: Duration = Duration::from_secs(1);
 /// While anybody is here, and where what was said may be lost, it is said again after this time.
 const REPEATED_AFTER: Duration = Duration::from_secs(20);
+/// Repeats are put off to the next whole multiple of this, in milliseconds of the clock on the wall: those of many rooms
+/// then go out as one, where each by itself would wake every thread on its way, here and on every other server.
+const REPEATED_TOGETHER_MS: u64 = 250;
 
 /// When the other servers are to hear who is in the room on this one. Pure.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub(crate) struct OwnPart {
 #[derive(Debug, Clone, Copy)]
 struct Saying {
     at: Instant,
+    /// When it is said again where it may be lost.
+    repeat_at: Instant,
     version: u64,
     /// How often anything had changed by then.
     n_changes: u64,
@@ -29,7 +34,7 @@ impl OwnPart {
         let said = self.said?;
         match said.n_changes == n_changes {
             false => Some(said.at + SAID_EVERY),
-            true => (repeats && said.is_anybody_here).then(|| said.at + REPEATED_AFTER),
+            true => (repeats && said.is_anybody_here).then_some(said.repeat_at),
         }
     }
 
@@ -45,7 +50,10 @@ impl OwnPart {
     /// milliseconds since 1970.
     pub fn say(&mut self, n_changes: u64, is_anybody_here: bool, now: Instant, now_ms: u64) -> u64 {
         let version = self.said.map_or(0, |said| said.version.saturating_add(1)).max(now_ms);
-        self.said = Some(Saying { at: now, version, n_changes, is_anybody_here });
+        let early_ms = now_ms % REPEATED_TOGETHER_MS;
+        let put_off = Duration::from_millis(if early_ms == 0 { 0 } else { REPEATED_TOGETHER_MS - early_ms });
+        let repeat_at = now + REPEATED_AFTER + put_off;
+        self.said = Some(Saying { at: now, repeat_at, version, n_changes, is_anybody_here });
         version
     }
 
@@ -73,8 +81,10 @@ mod tests {
         // A clock that is set back makes no version go back.
         assert_eq!(own.say(2, true, start + SECOND, 500), 1_001);
         assert!(own.is_due(2, true, start + 21 * SECOND), "it may have been lost");
+        own.say(2, true, start + 21 * SECOND, 21_001);
+        assert_eq!(own.due_at(2, true), Some(start + Duration::from_millis(41_249)), "with those of other rooms");
         assert!(!own.is_due(2, false, start + 100 * SECOND), "it cannot be lost");
-        assert_eq!((own.due_at(2, false), own.take_back(700)), (None, Some(1_002)));
+        assert_eq!((own.due_at(2, false), own.take_back(700)), (None, Some(21_002)));
         own.say(3, false, start + 30 * SECOND, 31_000);
         assert_eq!((own.due_at(3, true), own.take_back(32_000)), (None, None), "nobody is here");
     }

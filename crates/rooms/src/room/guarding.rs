@@ -102,7 +102,7 @@ impl Room {
     /// Goes by the settings as they are now; what visitors are told of them, where that is other than it was.
     fn update_rules(&mut self) {
         let Some(live) = &self.live else { return };
-        if !self.rules.update(&live.settings, &self.limits.access.defaults()) {
+        if !self.rules.update(&live.settings, &self.limits.access) {
             return;
         }
         let state = RoomState { rev: live.timeline.rev(), settings: self.settings_of(live) };
