@@ -2,6 +2,7 @@
 //!
 //! Invariant: no chat rule. Reads come from a live room where there is one, else from the store.
 
+mod account_pages;
 mod address;
 mod admin;
 mod admin_ping;
@@ -78,6 +79,11 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/livez", health::livez))
         .service(read("/readyz", health::readyz))
         .service(read("/healthz", health::healthz))
+        .service(read("/login", account_pages::login))
+        .service(read("/register", account_pages::register))
+        .service(read("/setup", account_pages::setup))
+        .service(read("/reset", account_pages::reset))
+        .service(read("/me", account_pages::me))
         .service(read("/check", page::check))
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {

@@ -151,7 +151,8 @@ pub async fn check(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     html(&request, "frame-ancestors 'none'", &security::nonce(), page.render())
 }
 
-fn theme(theme: Option<&str>) -> &'static str {
+/// What a page is asked to look like; else as the reader's system does.
+pub fn theme(theme: Option<&str>) -> &'static str {
     match theme {
         Some("light") => "light",
         Some("dark") => "dark",

@@ -251,6 +251,30 @@ declare namespace Chat {
   /** A message that waits, as those see it who may let it through. */
   type Held = { id: string; author: Author; content: string; reason: string; at: string };
 
+  // Accounts
+  type AccountWords = typeof import('./i18n/accounts-ko.js').words;
+  /** What the server answers: status 0 where it did not. */
+  type AccountAnswer = { ok: boolean; status: number; body: any; code: string; retryAfterMs: number };
+  /** A login, as its owner sees it. */
+  type Login = { id: string; userAgent: string; createdAt: string; lastSeenAt: string; current: boolean };
+  /** `setup`: there is no owner yet. */
+  type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; setup: boolean };
+  type AccountPage = {
+    words: AccountWords;
+    api: import('./accounts/api.js').Api;
+    /** Where its content goes. */
+    host: HTMLElement;
+    /** What stood behind the `#` of the link; empty where nothing did. */
+    code: string;
+    /** Says something to who cannot see it. */
+    say: (text: string) => void;
+    /** The address of another of these pages, in the same language and theme. */
+    link: (page: string, more?: Record<string, string>) => string;
+    /** The way back that was asked for; else one's own account. */
+    back: () => string;
+    go: (address: string) => void;
+  };
+
   // Between page and frame
   type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };
 }

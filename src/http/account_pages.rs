@@ -1,0 +1,70 @@
+//! The pages of accounts: signing in, an invitation, the first owner, a new password, and one's own account. One document
+//! for all; its script draws what the page is for, and asks the interface as any other client would.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderValue},
+    web::Data,
+};
+use askama::Template;
+
+use super::{
+    html::{html, lang, parameter, static_base},
+    page::theme,
+    security,
+    site::Site,
+};
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage<'a> {
+    lang: &'static str,
+    theme: &'static str,
+    title: &'static str,
+    name: &'static str,
+    base: &'a str,
+    static_base: &'a str,
+}
+
+/// `GET /login`: signing in with address and password.
+pub async fn login(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "login", ["Sign in", "로그인"])
+}
+
+/// `GET /register`: a new account. The code of an invitation is behind the `#`, which no server gets to see.
+pub async fn register(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "register", ["New account", "계정 만들기"])
+}
+
+/// `GET /setup`: the first owner, by the link that a server without one prints.
+pub async fn setup(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "setup", ["Setting up", "첫 설정"])
+}
+
+/// `GET /reset`: a new password, by a link that is good once.
+pub async fn reset(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "reset", ["New password", "새 비밀번호"])
+}
+
+/// `GET /me`: one's own account.
+pub async fn me(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "me", ["Your account", "내 계정"])
+}
+
+/// `titles` are the English and the Korean one. A page of another site never shows any of these: what is typed here is
+/// worth clicks that nobody sees.
+fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'static str; 2]) -> HttpResponse {
+    let lang = lang(request);
+    let [english, korean] = titles;
+    let page = AccountPage {
+        lang,
+        theme: theme(parameter(request, "theme").as_deref()),
+        title: if lang == "ko" { korean } else { english },
+        name,
+        base: site.base_path.as_str(),
+        static_base: &static_base(&site.base_path),
+    };
+    let mut response = html(request, "frame-ancestors 'none'", &security::nonce(), page.render());
+    response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}

@@ -1,0 +1,126 @@
+// /me: one's own account.
+
+import { avatarImage, make } from '../shared/dom.js';
+import { openStorage } from '../shared/storage.js';
+import { cleanNickname } from '../text/text.js';
+import { Animals } from './animals.js';
+import { claimSection } from './claim.js';
+import { dataSection } from './data.js';
+import { newPasswordField, nicknameField, passwordField } from './field.js';
+import { Form } from './form.js';
+import { picture } from './icons.js';
+import { loginsSection } from './logins.js';
+import { card, notice, section } from './parts.js';
+import { explain, textOf } from './explain.js';
+
+/** @param {Chat.AccountPage} page */
+export async function mePage(page) {
+  const { words, api, host } = page;
+  host.replaceChildren(card(words.me.title, words.loading, []));
+  const answer = await api.get('me');
+  if (answer.status === 401) {
+    // Whoever signs in there comes back.
+    page.go(page.link('login', { to: location.pathname + location.search }));
+    return;
+  }
+  if (!answer.ok || typeof answer.body.user?.nickname !== 'string') {
+    const again = make('button', 'primary', words.tryAgain);
+    again.type = 'button';
+    again.addEventListener('click', () => mePage(page));
+    const foot = make('div', 'account-foot');
+    foot.append(again);
+    host.replaceChildren(card(words.me.title, '', [notice(explain(answer, words), 'bad'), foot]));
+    return;
+  }
+  const { user, role } = answer.body;
+  const storage = openStorage('localStorage');
+  const head = header(page, user, role);
+  const claim = claimSection(page, storage);
+  host.classList.add('wide');
+  host.replaceChildren(
+    head.element,
+    profileSection(page, user, head.draw),
+    passwordSection(page),
+    loginsSection(page),
+    ...(claim ? [claim] : []),
+    dataSection(page),
+  );
+}
+
+/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {unknown} role */
+function header({ words, api, go, link }, user, role) {
+  const element = make('header', 'account-head');
+  const name = make('h1');
+  const text = make('div', 'account-name');
+  const roleName = textOf(words.me.roles, String(role));
+  const out = make('button', 'account-quiet');
+  out.type = 'button';
+  out.append(picture('door'), make('span', '', words.me.signOut));
+  out.addEventListener('click', async () => {
+    const answer = await api.post('auth/logout');
+    // Ended elsewhere before: signed out as well.
+    if (answer.ok || answer.status === 401) go(link('login', { said: 'out' }));
+    else {
+      element.parentElement?.querySelector(':scope > .account-notice')?.remove();
+      element.after(notice(explain(answer, words), 'bad'));
+    }
+  });
+  const bdi = make('bdi');
+  name.append(bdi);
+  text.append(name, ...(roleName ? [make('span', `badge ${role}`, roleName)] : []));
+  /** @param {{nickname: string, avatar: string}} now */
+  const draw = ({ nickname, avatar }) => {
+    bdi.textContent = nickname;
+    element.replaceChildren(avatarImage(avatar, 72), text, out);
+  };
+  draw(user);
+  return { element, draw };
+}
+
+/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {(user: {nickname: string, avatar: string}) => void} draw */
+function profileSection(page, user, draw) {
+  const { words, api } = page;
+  const animals = new Animals(words, user.avatar);
+  const nickname = nicknameField(words, user.nickname);
+  const form = new Form({
+    words,
+    fields: [nickname],
+    submit: words.save,
+    send: () => api.patch('me', { nickname: cleanNickname(nickname.value), ...(animals.avatar ? { avatar: animals.avatar } : {}) }),
+    done: ({ body }) => {
+      // As the server has it, where it says so.
+      const now = { nickname: body.user?.nickname ?? cleanNickname(nickname.value), avatar: body.user?.avatar ?? animals.avatar };
+      nickname.box.value = now.nickname;
+      draw(now);
+      said(page, form, words.me.profileDone);
+    },
+  });
+  return section(words.me.profile, '', [animals.element, form.element]);
+}
+
+/** @param {Chat.AccountPage} page */
+function passwordSection(page) {
+  const { words, api } = page;
+  const [old, fresh] = [passwordField(words, words.oldPassword, 'old'), newPasswordField(words, words.newPassword)];
+  const form = new Form({
+    words,
+    fields: [old, fresh],
+    submit: words.me.passwordSubmit,
+    send: () => api.post('me/password', { old: old.value, new: fresh.value }),
+    done: () => {
+      for (const { box } of [old, fresh]) box.value = '';
+      said(page, form, words.me.passwordDone);
+    },
+    errors: { BAD_CREDENTIALS: words.me.passwordWrong },
+  });
+  return section(words.me.password, words.me.passwordLead, [form.element]);
+}
+
+/** Beside the button, until something else is done with the form. @param {Chat.AccountPage} page @param {Form} form @param {string} text */
+function said({ say }, form, text) {
+  form.foot.querySelector('.account-done')?.remove();
+  const word = make('span', 'account-done', text);
+  form.foot.append(word);
+  form.element.addEventListener('input', () => word.remove(), { once: true });
+  say(text);
+}
