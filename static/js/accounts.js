@@ -25,8 +25,12 @@ const code = takeCode();
 const words = await loadAccountWords(document.documentElement.lang);
 const announcer = new Announcer(byId('announcer'), String);
 
+let drawn = new AbortController();
+
 /** @param {string} code */
 function draw(code) {
+  drawn.abort();
+  drawn = new AbortController();
   const name = document.body.dataset.page ?? '';
   /** @type {Chat.AccountPage} */
   const page = {
@@ -39,6 +43,7 @@ function draw(code) {
     back: () => wayBack(new URLSearchParams(location.search).get('to'), base, location.origin)
       ?? `${base}/me${passedOn(location.search)}`,
     go: (address) => location.replace(address),
+    signal: drawn.signal,
   };
   page.host.classList.remove('wide');
   if (window.isSecureContext) PAGES[name]?.(page);

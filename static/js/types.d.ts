@@ -273,6 +273,8 @@ declare namespace Chat {
     /** The way back that was asked for; else one's own account. */
     back: () => string;
     go: (address: string) => void;
+    /** Ends with what is drawn. */
+    signal: AbortSignal;
   };
 
   // Between page and frame

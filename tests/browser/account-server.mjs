@@ -44,8 +44,8 @@ export class AccountServer {
   }
 
   get #me() {
-    const { nickname, avatar, role } = this.account ?? { nickname: '', avatar: '', role: '' };
-    return { user: { id: 'u1', nickname, avatar }, role, rights: 511 };
+    const { nickname, avatar, role, email } = this.account ?? { nickname: '', avatar: '', role: '', email: '' };
+    return { user: { id: email, nickname, avatar }, email, locale: null, role, rights: 511 };
   }
 
   /** @param {Route} route */
@@ -120,6 +120,7 @@ export class AccountServer {
         if (body.old !== account.password) return refuse(route, 401, 'BAD_CREDENTIALS');
         if (body.new === WEAK) return refuse(route, 422, 'WEAK_PASSWORD');
         account.password = body.new;
+        this.logins = this.logins.filter(({ current }) => current);
         return route.fulfill({ status: 204 });
       case 'GET me/logins':
         return route.fulfill({ json: this.logins });

@@ -326,6 +326,7 @@ test('name, animal and password', async () => {
   await page.getByText('Your password is changed.').first().waitFor();
   assert.deepEqual(accounts.requests('me/password').at(-1)?.body, { old: PASSWORD, new: 'another long walk' });
   assert.deepEqual([await box('Current password').inputValue(), await box('New password').inputValue()], ['', '']);
+  await until(() => page.locator('.account-logins li').count(), (n) => n === 1, 'the others to have ended');
   assert.deepEqual(accounts.requests('auth/refresh'), [], 'a wrong password is no ended login');
   assert.deepEqual(complaints, []);
   await page.context().close();
@@ -382,6 +383,10 @@ test('an account is erased by its password, after having been asked twice', asyn
   assert.equal(await dialog.getByRole('checkbox').isChecked(), true);
   await dialog.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Continue' }).click();
+  accounts.refuseOnce('me', 400, 'BAD_REQUEST');
+  await button('Erase for good').click();
+  await fault.getByText('cannot erase texts yet').waitFor();
+  await dialog.getByRole('button', { name: 'Continue' }).click();
   accounts.refuseOnce('me', 409, 'LAST_OWNER');
   await button('Erase for good').click();
   await fault.getByText('one owner left').waitFor();
@@ -427,6 +432,15 @@ test('signing out', async () => {
   await button('Sign out').click();
   await page.getByText('You are signed out.').waitFor();
   assert.equal(accounts.signedIn, false);
+  await page.context().close();
+});
+
+test('a tab that shows one account does nothing to another that was signed in meanwhile', async () => {
+  const { page, accounts } = await open('/me', { with: signedIn });
+  await page.getByText('mina@example.com').waitFor();
+  accounts.account = { email: 'joon@example.com', password: PASSWORD, nickname: 'Joon', avatar: 'fox', role: 'member' };
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.getByRole('heading', { name: 'Joon' }).waitFor();
   await page.context().close();
 });
 

@@ -41,7 +41,7 @@ const refusal = (code, more = {}) => ({ ok: false, status: 400, body: {}, code, 
 
 test('each refusal of accounts is explained in both languages', () => {
   const codes = ['BAD_CREDENTIALS', 'BAD_TOKEN', 'WEAK_PASSWORD', 'INVALID_EMAIL', 'EMAIL_TAKEN', 'REGISTRATION_CLOSED', 'BAD_INVITE', 'BAD_CODE', 'CSRF',
-    'CLAIMED', 'LAST_OWNER', 'RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE', 'INVALID_NICKNAME', 'INVALID_AVATAR', 'FORBIDDEN', 'NOT_FOUND'];
+    'CLAIMED', 'LAST_OWNER', 'RATE_LIMITED', 'OVERLOADED', 'STORE_UNAVAILABLE', 'INVALID_NICKNAME', 'NICKNAME_TAKEN', 'INVALID_AVATAR', 'FORBIDDEN', 'NOT_FOUND'];
   for (const words of [en, ko]) {
     const said = codes.map((code) => explain(refusal(code), words, 'long enough'));
     assert.equal(new Set(said).size, codes.length, 'each has words of its own');

@@ -60,7 +60,7 @@ export class Api {
   async #ask(method, path, content) {
     const answer = await this.#once(method, path, content);
     if (answer.status !== 401 || OPEN.test(path) || TYPED.includes(answer.code)) return answer;
-    this.renewing ??= this.turn(() => this.#once('POST', 'auth/refresh')).finally(() => { this.renewing = null; });
+    this.renewing ??= this.turn(() => this.#once('POST', 'auth/refresh', {})).finally(() => { this.renewing = null; });
     const renewed = /** @type {Chat.AccountAnswer | null} */ (await this.renewing.catch(() => null));
     // Refused: nobody is signed in. Unanswered: nobody knows, which is not the same.
     if (!renewed || renewed.status === 401) return answer;

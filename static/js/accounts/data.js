@@ -7,8 +7,8 @@ import { passwordField } from './field.js';
 import { Form } from './form.js';
 import { section } from './parts.js';
 
-/** @param {Chat.AccountPage} page */
-export function dataSection(page) {
+/** @param {Chat.AccountPage} page @param {string} username */
+export function dataSection(page, username) {
   const { words, api, say } = page;
   const form = new Form({
     words,
@@ -26,7 +26,7 @@ export function dataSection(page) {
   erase.addEventListener('click', async () => {
     await loadStyle('moderation').catch(() => {});
     // Pressed twice, it is asked once.
-    if (!document.querySelector('dialog')) ask(page);
+    if (!document.querySelector('dialog')) ask(page, { username });
   });
   const foot = make('div', 'account-foot');
   foot.append(erase);
@@ -46,8 +46,10 @@ function keep(body) {
   setTimeout(() => URL.revokeObjectURL(url));
 }
 
-/** @param {Chat.AccountPage} page @param {string} [password] @param {boolean} [texts] what was chosen before */
-function ask(page, password = '', texts = false) {
+/** @typedef {{username: string, password?: string, texts?: boolean}} Wish what was typed and chosen before */
+
+/** @param {Chat.AccountPage} page @param {Wish} wish */
+function ask(page, { username, password = '', texts = false }) {
   const { words } = page;
   const dialog = new Dialog(document.body, words.erase.title, words.close);
   const field = passwordField(words);
@@ -56,6 +58,7 @@ function ask(page, password = '', texts = false) {
   box.checked = texts;
   const form = new Form({
     words,
+    username,
     fields: [field],
     content: [label],
     submit: words.erase.next,
@@ -63,7 +66,7 @@ function ask(page, password = '', texts = false) {
     send: async () => ({ ok: true, status: 200, body: {}, code: '', retryAfterMs: 0 }),
     done: () => {
       dialog.close();
-      askAgain(page, field.value, box.checked);
+      askAgain(page, { username, password: field.value, texts: box.checked });
     },
   });
   form.foot.prepend(button('account-quiet', words.cancel, () => dialog.close()));
@@ -71,8 +74,9 @@ function ask(page, password = '', texts = false) {
   return form;
 }
 
-/** @param {Chat.AccountPage} page @param {string} password @param {boolean} texts */
-function askAgain(page, password, texts) {
+/** @param {Chat.AccountPage} page @param {Wish} wish */
+function askAgain(page, wish) {
+  const { password, texts } = wish;
   const { words, api, go, link } = page;
   const dialog = new Dialog(document.body, words.erase.sureTitle, words.close);
   const keepIt = button('account-quiet', words.erase.keep, () => dialog.close());
@@ -86,13 +90,17 @@ function askAgain(page, password, texts) {
   });
   const { refuse } = form;
   form.refuse = (answer) => {
-    if (answer.code !== 'BAD_CREDENTIALS') {
+    const isPassword = answer.code === 'BAD_CREDENTIALS';
+    const isTexts = texts && answer.code === 'BAD_REQUEST';
+    if (!isPassword && !isTexts) {
       refuse.call(form, answer);
       return;
     }
-    // Back to where the password is.
+    // Back to where it can be mended.
     dialog.close();
-    ask(page, password, texts).field('password')?.explain(words.me.passwordWrong);
+    const first = ask(page, wish);
+    if (isPassword) first.field('password')?.explain(words.me.passwordWrong);
+    else first.fault.textContent = words.erase.textsStay;
   };
   form.foot.prepend(keepIt);
   dialog.show([make('p', '', texts ? words.erase.sureTexts : words.erase.sure), form.element], keepIt);

@@ -15,6 +15,7 @@ const PLACES = new Map([
   ['INVALID_EMAIL', 'email'],
   ['EMAIL_TAKEN', 'email'],
   ['INVALID_NICKNAME', 'nickname'],
+  ['NICKNAME_TAKEN', 'nickname'],
 ]);
 
 /** @param {string} code @returns {Place} */

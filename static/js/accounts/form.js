@@ -9,6 +9,7 @@ import { explain, passwordFault, placeOf, textOf } from './explain.js';
  * @typedef {object} FormOptions
  * @property {Chat.AccountWords} words
  * @property {import('./field.js').Field[]} fields
+ * @property {string} [username] whose password it is, for what keeps passwords, where no box asks for it
  * @property {Element[]} [content] what stands between the boxes and the button
  * @property {string} submit
  * @property {() => Promise<Chat.AccountAnswer>} send what to do once nothing is wrong
@@ -17,11 +18,19 @@ import { explain, passwordFault, placeOf, textOf } from './explain.js';
  * @property {string} [kind] further classes of the button
  */
 
+/** @param {string} value */
+function keptUsername(value) {
+  const box = make('input');
+  Object.assign(box, { type: 'text', readOnly: true, hidden: true, value });
+  box.setAttribute('autocomplete', 'username');
+  return box;
+}
+
 export class Form {
   /** @param {FormOptions} options */
   constructor(options) {
     this.options = options;
-    const { fields, content = [], submit, kind = '' } = options;
+    const { fields, username = '', content = [], submit, kind = '' } = options;
     this.busy = false;
     this.element = make('form', 'account-form');
     this.element.noValidate = true;
@@ -31,7 +40,7 @@ export class Form {
     this.fault.setAttribute('role', 'alert');
     this.foot = make('div', 'account-foot');
     this.foot.append(this.button);
-    this.element.append(...fields.map(({ element }) => element), ...content, this.fault, this.foot);
+    this.element.append(...(username ? [keptUsername(username)] : []), ...fields.map(({ element }) => element), ...content, this.fault, this.foot);
     for (const { box } of fields) listenEnter(box, { touch: () => false, submit: () => this.submit() });
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();

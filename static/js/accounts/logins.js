@@ -12,8 +12,9 @@ export function loginsSection(page) {
   const body = make('div');
   const element = section(words.me.logins, words.me.loginsLead, [body]);
   body.append(make('p', 'account-hint', words.loading));
-  draw(page, body);
-  return element;
+  const again = () => draw(page, body);
+  again();
+  return { element, draw: again };
 }
 
 /** This one first, then those that were here last. @param {Chat.Login[]} logins */

@@ -32,23 +32,38 @@ export async function mePage(page) {
     host.replaceChildren(card(words.me.title, '', [notice(explain(answer, words), 'bad'), foot]));
     return;
   }
-  const { user, role } = answer.body;
+  const { user, role, email } = answer.body;
+  const mail = typeof email === 'string' ? email : '';
   const storage = openStorage('localStorage');
-  const head = header(page, user, role);
+  const head = header(page, user, role, mail);
+  const logins = loginsSection(page);
   const claim = claimSection(page, storage);
   host.classList.add('wide');
   host.replaceChildren(
     head.element,
     profileSection(page, user, head.draw),
-    passwordSection(page),
-    loginsSection(page),
+    passwordSection(page, mail, logins.draw),
+    logins.element,
     ...(claim ? [claim] : []),
-    dataSection(page),
+    dataSection(page, mail),
   );
+  staysWith(page, user.id);
 }
 
-/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {unknown} role */
-function header({ words, api, go, link }, user, role) {
+/**
+ * Another tab may have signed in as somebody else meanwhile: nothing of this account is to be done to that one.
+ * @param {Chat.AccountPage} page @param {string} id
+ */
+function staysWith({ api, signal }, id) {
+  document.addEventListener('visibilitychange', async () => {
+    if (document.hidden) return;
+    const { ok, body } = await api.get('me');
+    if (ok && body.user?.id !== id) location.reload();
+  }, { signal });
+}
+
+/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {unknown} role @param {string} mail */
+function header({ words, api, go, link }, user, role, mail) {
   const element = make('header', 'account-head');
   const name = make('h1');
   const text = make('div', 'account-name');
@@ -67,7 +82,7 @@ function header({ words, api, go, link }, user, role) {
   });
   const bdi = make('bdi');
   name.append(bdi);
-  text.append(name, ...(roleName ? [make('span', `badge ${role}`, roleName)] : []));
+  text.append(name, ...(roleName ? [make('span', `badge ${role}`, roleName)] : []), ...(mail ? [make('bdi', 'account-mail', mail)] : []));
   /** @param {{nickname: string, avatar: string}} now */
   const draw = ({ nickname, avatar }) => {
     bdi.textContent = nickname;
@@ -98,18 +113,20 @@ function profileSection(page, user, draw) {
   return section(words.me.profile, '', [animals.element, form.element]);
 }
 
-/** @param {Chat.AccountPage} page */
-function passwordSection(page) {
+/** @param {Chat.AccountPage} page @param {string} username @param {() => void} changed other logins end with the old password */
+function passwordSection(page, username, changed) {
   const { words, api } = page;
   const [old, fresh] = [passwordField(words, words.oldPassword, 'old'), newPasswordField(words, words.newPassword)];
   const form = new Form({
     words,
+    username,
     fields: [old, fresh],
     submit: words.me.passwordSubmit,
     send: () => api.post('me/password', { old: old.value, new: fresh.value }),
     done: () => {
       for (const { box } of [old, fresh]) box.value = '';
       said(page, form, words.me.passwordDone);
+      changed();
     },
     errors: { BAD_CREDENTIALS: words.me.passwordWrong },
   });
