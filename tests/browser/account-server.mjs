@@ -1,5 +1,7 @@
 // A server that knows accounts, as far as a page can tell: the real one, with the answers of accounts put in between.
 
+import { Visitor } from './support.mjs';
+
 /** @typedef {import('playwright-core').Route} Route */
 
 export const PASSWORD = 'a long walk by the sea';
@@ -153,4 +155,45 @@ export function logins() {
   return AGENTS.map((userAgent, n) => ({
     id: `login-${n + 1}`, userAgent, createdAt: `2026-10-0${n + 1}T09:30:00.000Z`, lastSeenAt: `2026-11-2${3 - n}T18:05:00.000Z`, current: n === 0,
   }));
+}
+
+/** @param {AccountServer} accounts */
+export function signedIn(accounts) {
+  accounts.signedIn = true;
+  accounts.logins = logins();
+}
+
+/**
+ * @typedef {object} Visit
+ * @property {(accounts: AccountServer) => void} [with] sets what the server knows
+ * @property {string} [url] another server than most ask
+ * @property {string} [locale]
+ * @property {Record<string, string>} [kept] what is in the browser's storage
+ */
+
+/**
+ * Opens pages, each in a browser of its own with a server of its own.
+ * @param {import('playwright-core').Browser} browser
+ * @param {string} home the server's address
+ */
+export function opener(browser, home) {
+  return async (/** @type {string} */ path, /** @type {Visit} */ { with: set = () => {}, url = home, locale = 'en-US', kept = {} } = {}) => {
+    const accounts = new AccountServer();
+    set(accounts);
+    const { page, complaints } = await Visitor.open(browser, 'about:blank', { locale });
+    await accounts.in(page.context());
+    // Once: what the page takes away stays away.
+    await page.addInitScript((values) => {
+      for (const [key, value] of Object.entries(values)) if (localStorage.getItem('was-kept') === null) localStorage.setItem(key, value);
+      localStorage.setItem('was-kept', '1');
+    }, kept);
+    await page.goto(url + path);
+    await page.locator('h1').first().waitFor();
+    return {
+      page, accounts, complaints,
+      fault: page.locator('.fault:not(:empty)'),
+      button: (/** @type {string} */ name) => page.getByRole('button', { name, exact: true }),
+      box: (/** @type {string} */ name) => page.getByLabel(name, { exact: true }),
+    };
+  };
 }

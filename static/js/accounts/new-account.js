@@ -6,7 +6,7 @@ import { cleanNickname } from '../text/text.js';
 import { Animals } from './animals.js';
 import { emailField, newPasswordField, nicknameField } from './field.js';
 import { Form } from './form.js';
-import { card, command, greeters, link, notice } from './parts.js';
+import { card, command, greeters, link } from './parts.js';
 
 /** @param {Chat.AccountPage} page */
 export async function registerPage(page) {
@@ -87,6 +87,6 @@ export async function resetPage(page) {
     send: () => api.post('auth/password/reset', { code, password: password.value }),
     done: () => page.go(page.link('login', { said: 'reset' })),
   });
-  host.replaceChildren(greeters(base), card(words.reset.title, '', [notice(words.reset.lead), made.element]));
+  host.replaceChildren(greeters(base), card(words.reset.title, words.reset.lead, [made.element]));
   password.box.focus({ preventScroll: true });
 }

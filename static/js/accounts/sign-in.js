@@ -50,6 +50,7 @@ function byMail({ words, api }) {
     words,
     fields: [email],
     submit: words.login.forgottenSubmit,
+    kind: 'second',
     send: () => api.post('auth/password/forgot', { email: email.value.trim() }),
     done: () => form.element.replaceWith(notice(words.login.forgottenDone, 'good')),
   });
