@@ -99,7 +99,10 @@ test('logins are ended one by one, and all others at once', async () => {
 });
 
 test('what is stored can be taken along', async () => {
-  const { page, accounts, button } = await open('/me', { with: signedIn });
+  const { page, accounts, button, fault } = await open('/me', { with: signedIn });
+  accounts.refuseOnce('me/export', 404, 'NOT_FOUND');
+  await button('Download').click();
+  await fault.getByText('cannot make such a file').waitFor();
   accounts.stale = true;
   const [download] = await Promise.all([page.waitForEvent('download'), button('Download').click()]);
   assert.match(download.suggestedFilename(), /^realtime-chat-\d{4}-\d{2}-\d{2}\.json$/);

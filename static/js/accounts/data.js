@@ -20,6 +20,7 @@ export function dataSection(page, username) {
       keep(body);
       say(words.me.exportDone);
     },
+    errors: { NOT_FOUND: words.me.exportMissing },
   });
   const erase = make('button', 'account-quiet danger', words.me.eraseOpen);
   erase.type = 'button';

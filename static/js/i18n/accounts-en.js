@@ -132,6 +132,7 @@ export const words = {
     data: 'Your data',
     exportLead: 'Get all that is stored about this account, in one file.',
     exportSubmit: 'Download',
+    exportMissing: 'This server cannot make such a file yet.',
     exportDone: 'The file is downloaded.',
     eraseLead: 'Erases your name, your email address and your logins. This cannot be undone.',
     eraseOpen: 'Erase my account…',

@@ -131,6 +131,7 @@ export const words = {
     data: '내 데이터',
     exportLead: '이 계정에 대해 저장된 모든 것을 파일 하나로 받아요.',
     exportSubmit: '내려받기',
+    exportMissing: '이 서버는 아직 이런 파일을 만들 수 없어요.',
     exportDone: '파일을 내려받았어요.',
     eraseLead: '이름과 이메일, 로그인을 지워요. 되돌릴 수 없어요.',
     eraseOpen: '계정 지우기…',
