@@ -34,7 +34,7 @@ use crate::{
 };
 use chat_metrics::gauge;
 
-pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, restore};
+pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, restore, rotate_keys};
 pub use error::AppError;
 
 /// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.
@@ -71,7 +71,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let Started { carrying, keeping, watching, database } = tokio::select! {
+    let Started { carrying, keeping, watching, accounts, setup, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -81,9 +81,16 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let base_path = config.site.base_path.clone();
     // Whoever started it may not listen, or not read; that is no reason to end, nor to wait. Ends with its line.
     // Without a thread for it the line is left out; the server serves all the same.
-    let _ = std::thread::Builder::new()
-        .name("ready".into())
-        .spawn(move || writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}{base_path}/"));
+    let _ = std::thread::Builder::new().name("ready".into()).spawn(move || {
+        writeln!(std::io::stdout(), "realtime-chat is ready: open http://{address}{base_path}/")?;
+        // Whoever reads this has the server: it is no line of the log.
+        let Some(code) = setup else { return Ok(()) };
+        let url = format!("http://{address}{base_path}/setup#{code}");
+        writeln!(
+            std::io::stdout(),
+            "there is no owner with a password yet; within fifteen minutes one is made at {url}"
+        )
+    });
     // Compressed before they are asked for: the first visitors after a restart come all at once.
     let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
     let figures = actix::spawn(figures::keep(site.clone(), connections));
@@ -103,6 +110,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     renewing.abort();
     forgetting.abort();
     keeping.abort();
+    accounts.abort();
     watching.abort();
     if let Some(carrying) = carrying {
         carrying.stop();

@@ -17,7 +17,7 @@ use chat_load::LoadOptions;
 use chat_store::DatabaseUrl;
 
 pub use settings::{DatabaseConfig, DrainConfig, LimitConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig};
-pub use values::{Secret, Switch};
+pub use values::{Registering, Secret, Switch};
 
 use values::database_url;
 
@@ -70,6 +70,10 @@ pub enum Command {
     /// Print a one-time code by which the owner signs in, in the chat under any post or over the API, and end.
     #[command(after_help = OTHER_SETTINGS)]
     Owner(DatabaseFlags),
+    /// Make a new key that access tokens are signed with, and end: those signed before are good for nothing, and clients
+    /// renew them.
+    #[command(after_help = OTHER_SETTINGS)]
+    RotateKeys(DatabaseFlags),
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).
@@ -148,6 +152,7 @@ impl Config {
             Some(
                 Command::Migrate(flags)
                 | Command::Owner(flags)
+                | Command::RotateKeys(flags)
                 | Command::NewEpoch { flags, .. }
                 | Command::Backup { flags, .. }
                 | Command::Restore { flags, .. },
@@ -276,6 +281,7 @@ mod tests {
             ("backup", &["database-url", "log-format"]),
             ("restore", &["database-url", "log-format"]),
             ("owner", &["database-url", "log-format"]),
+            ("rotate-keys", &["database-url", "log-format"]),
             ("healthcheck", &["ready", "listen"]),
         ];
         let mut program = Config::command();

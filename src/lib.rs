@@ -12,6 +12,7 @@
 //! - [`session_registry`]: which sessions there are, here and on the other servers
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
+pub mod accounts;
 pub mod app;
 pub mod bus;
 pub mod config;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         None => actix::System::new().block_on(app::serve(config.serve)),
         Some(Command::Migrate(_)) => app::migrate(&config.serve),
         Some(Command::Owner(_)) => app::owner(&config.serve),
+        Some(Command::RotateKeys(_)) => app::rotate_keys(&config.serve),
         Some(Command::NewEpoch { room, .. }) => app::new_epoch(&config.serve, room.as_deref()),
         Some(Command::Backup { file, .. }) => app::back_up(&config.serve, &file),
         Some(Command::Restore { file, .. }) => app::restore(&config.serve, &file),

@@ -6,6 +6,7 @@ use super::error::AppError;
 #[cfg(feature = "fault-injection")]
 use crate::fault_injection::Broken;
 use crate::{
+    accounts,
     config::ServeConfig,
     healthcheck,
     moderation::{CODE_TRIES, CODE_VALID, OneTimeCode},
@@ -37,8 +38,23 @@ pub fn owner(config: &ServeConfig) -> Result<(), AppError> {
     let named = (code.name().to_owned(), code.hash(&key));
     block_on(store.owner_code(named, (nickname, avatar), (CODE_TRIES, CODE_VALID)))?;
     println!("{code}");
+    let setup = block_on(accounts::setup_code(&store, &key))?;
     eprintln!("This code signs the owner in, once, within ten minutes: in the chat under any post, by the profile's");
     eprintln!("\"I run this blog\", or over the API (docs/MODERATION.md).");
+    if let Some(setup) = setup {
+        let url = format!("http://{}{}/setup#{setup}", config.site.listen, config.site.base_path);
+        eprintln!("And within fifteen minutes this gives the owner a mail address and a password: {url}");
+    }
+    Ok(())
+}
+
+/// Makes a new key that access tokens are signed with.
+pub fn rotate_keys(config: &ServeConfig) -> Result<(), AppError> {
+    let store = open_store(config, false)?;
+    block_on(store.migrate())?;
+    let key = accounts::rotated_key().ok_or_else(|| StoreError::Broken("the system gives no random bytes".into()))?;
+    let n = block_on(store.rotate_keys(key))?;
+    println!("a new key signs; {n} before it are good for nothing any more");
     Ok(())
 }
 

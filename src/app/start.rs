@@ -7,7 +7,8 @@ use actix_web::web;
 
 use super::{bus, error::AppError, lease};
 use crate::{
-    config::{ServeConfig, Switch},
+    accounts::{self, AccountSettings, Accounts, Registration},
+    config::{Registering, ServeConfig, Switch},
     http::{Actors, Site},
     moderation::{self, Desk},
     session::JoinContext,
@@ -26,8 +27,32 @@ pub(super) struct Started {
     pub keeping: actix_web::rt::task::JoinHandle<()>,
     /// What watches the rooms.
     pub watching: actix_web::rt::task::JoinHandle<()>,
+    /// What keeps up with what concerns accounts.
+    pub accounts: actix_web::rt::task::JoinHandle<()>,
+    /// By which the first owner gets mail and password, where none has them.
+    pub setup: Option<String>,
     /// How the database is called for good.
     pub database: String,
+}
+
+/// Accounts, and the code by which the first owner gets mail and password. Waits for a database that goes away just now.
+async fn accounts_with_setup(
+    store: &Store,
+    (identity, desk): (&IdentityKey, &Desk),
+    settings: AccountSettings,
+) -> Result<(Accounts, Option<String>), StoreError> {
+    loop {
+        let made = async {
+            let accounts = Accounts::new(store.clone(), identity.clone(), desk.clone(), settings).await?;
+            let setup = if store.needs_setup().await? { accounts::setup_code(store, identity).await? } else { None };
+            Ok((accounts, setup))
+        };
+        match made.await {
+            Err(error @ StoreError::Unavailable(_)) => log::warn!("{error}; trying again"),
+            made => return made,
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Waits for the database, brings its schema up to date and starts what needs it.
@@ -110,10 +135,21 @@ pub(super) async fn start_actors(
     let watching = actix::spawn(moderation::watch(desk.clone(), (store.clone(), metrics.clone()), is_guarded, seen));
     let keeping = actix::spawn(moderation::keep(desk.clone(), store.clone(), registry.clone(), control));
     let carrying = bus.map(|bus| bus::start(bus, (port, meta.name.clone()), own, site, &registry));
-    let join_context = JoinContext { registry: registry.clone().recipient(), identity, desk };
+    let settings = AccountSettings {
+        registration: match config.site.registration {
+            Registering::Invite => Registration::Invite,
+            Registering::Open => Registration::Open,
+            Registering::Closed => Registration::Closed,
+        },
+        is_limited: config.limits.rate_limits == Switch::On,
+    };
+    let (accounts, setup) = accounts_with_setup(store, (&identity, &desk), settings).await?;
+    let keeping_accounts = actix::spawn(accounts::keep(accounts.clone()));
+    let registry_of_joins = registry.clone().recipient();
+    let join_context = JoinContext { registry: registry_of_joins, identity, desk, accounts };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(Started { carrying, keeping, watching, database: meta.name })
+    Ok(Started { carrying, keeping, watching, accounts: keeping_accounts, setup, database: meta.name })
 }

@@ -6,8 +6,8 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use ipnet::IpNet;
 
 use super::values::{
-    Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin, seconds,
-    seconds_from_one, secret, some_seconds, threads,
+    Registering, Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin,
+    seconds, seconds_from_one, secret, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
@@ -76,6 +76,9 @@ pub struct SiteConfig {
     /// Key that public ids are derived with, at least 16 characters; unset: one made and kept in the database.
     #[arg(long, env = "CHAT_SECRET", value_name = "TEXT", hide_env_values = true, value_parser = secret)]
     pub secret: Option<Secret>,
+    /// Who may make an account: who is invited, everybody, or nobody.
+    #[arg(long, env = "CHAT_REGISTRATION", default_value = "invite", value_name = "invite|open|closed")]
+    pub registration: Registering,
     /// Origins beside the server's own that may open a WebSocket, with commas: https://app.example,...
     #[arg(long, env = "CHAT_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = plain_origin)]
     pub origins: Vec<String>,

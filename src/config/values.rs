@@ -16,6 +16,17 @@ pub enum Switch {
     Off,
 }
 
+/// Who may make themselves an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Registering {
+    /// Who is invited.
+    Invite,
+    /// Everybody.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
 /// Text that must never be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

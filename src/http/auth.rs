@@ -1,45 +1,26 @@
-//! Signing in and out, and whose request it is.
+//! Signing in by a one-time code, and the desk of those who keep order.
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Data, Payload},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::json_body, error::HttpError, reading::fresh, site::Site};
+use super::{accounts::agent, body::json_body, error::HttpError, reading::fresh, site::Site};
 use crate::moderation::{Actor, Desk, OneTimeCode, Refused};
 use chat_wire::ErrorCode;
+
+pub use super::accounts::actor;
 
 /// A body that holds a code.
 const BODY_BYTES_MAX: usize = 1_024;
 
 const BAD_CODE: HttpError =
     HttpError::new(ErrorCode::BadCode, "this is no code that is good: each is good once and for ten minutes");
-const NOT_SIGNED_IN: HttpError = HttpError::new(
-    ErrorCode::BadToken,
-    "this needs the secret of a login that lives, or CHAT_ADMIN_TOKEN, as Authorization: Bearer SECRET",
-);
 
 /// The desk; there once the database was reached.
 pub fn desk(site: &Site) -> Result<&Desk, HttpError> {
     site.join_context.get().map(|context| &context.desk).ok_or(HttpError::STORE_UNAVAILABLE)
-}
-
-/// The secret that a request brings.
-pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// Who asks: somebody signed in, or whoever has the token of the settings.
-pub async fn actor(request: &HttpRequest, site: &Site) -> Result<Actor, HttpError> {
-    if site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request)) {
-        return Ok(Desk::operator());
-    }
-    let desk = desk(site)?;
-    let user = desk.signed_in(bearer(request).ok_or(NOT_SIGNED_IN)?).await.map_err(|refused| refused_as(&refused))?;
-    user.map(|user| desk.actor(&user)).ok_or(NOT_SIGNED_IN)
 }
 
 /// What a request is refused with.
@@ -109,20 +90,7 @@ pub async fn code(request: HttpRequest, body: Payload, site: Data<Site>) -> Resu
     }
     let Asked { code } = json_body(body, BODY_BYTES_MAX).await?;
     let desk = desk(&site)?;
-    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let code = OneTimeCode::parse(&code).ok_or(BAD_CODE)?;
-    let signed = desk.sign_in(&code, agent).await.map_err(|refused| refused_as(&refused))?.ok_or(BAD_CODE)?;
+    let signed = desk.sign_in(&code, agent(&request)).await.map_err(|refused| refused_as(&refused))?.ok_or(BAD_CODE)?;
     Ok(fresh(&me(&desk.actor(&signed.user), Some(signed.token))))
-}
-
-/// `POST /api/v1/auth/logout`: ends the login whose secret the request brings.
-pub async fn logout(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
-    let token = bearer(&request).ok_or(NOT_SIGNED_IN)?;
-    let lived = desk(&site)?.sign_out(token).await.map_err(|refused| refused_as(&refused))?;
-    if lived { Ok(HttpResponse::NoContent().finish()) } else { Err(NOT_SIGNED_IN) }
-}
-
-/// `GET /api/v1/me`: who is signed in.
-pub async fn whoami(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
-    Ok(fresh(&me(&actor(&request, &site).await?, None)))
 }

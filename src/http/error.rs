@@ -35,6 +35,8 @@ pub struct HttpError {
     message: &'static str,
     /// Where it passes with time: after so many seconds it may be tried again.
     retry_after_secs: u64,
+    /// The same in milliseconds, where the body says it as well.
+    retry_after_ms: Option<u64>,
 }
 
 impl HttpError {
@@ -52,14 +54,23 @@ impl HttpError {
 
     /// An error with this code and sentence.
     pub const fn new(code: ErrorCode, message: &'static str) -> Self {
-        Self { code, message, retry_after_secs: RETRY_AFTER_SECS }
+        Self { code, message, retry_after_secs: RETRY_AFTER_SECS, retry_after_ms: None }
     }
 
     /// This address asks more than it may; `wait` until it may ask again.
     pub fn rate_limited(wait: Duration) -> Self {
         // Rounded up, as the header knows whole seconds: a retry after this long passes.
         let retry_after_secs = wait.as_secs().saturating_add(1);
-        Self { code: ErrorCode::RateLimited, message: "too many requests of this address", retry_after_secs }
+        let message = "too many requests of this address";
+        Self { code: ErrorCode::RateLimited, message, retry_after_secs, retry_after_ms: None }
+    }
+
+    /// A queue is full; `wait` until there may be room.
+    pub fn overloaded(wait: Duration) -> Self {
+        let message = "too much of this at once; nothing was done, try again";
+        let retry_after_ms = u64::try_from(wait.as_millis()).ok();
+        let retry_after_secs = wait.as_secs().saturating_add(1);
+        Self { code: ErrorCode::Overloaded, message, retry_after_secs, retry_after_ms }
     }
 
     /// After so many seconds it may be tried again, where it passes with time.
@@ -111,9 +122,17 @@ impl ResponseError for HttpError {
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::StoreUnavailable | ErrorCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-            ErrorCode::BadToken | ErrorCode::BadCode => StatusCode::UNAUTHORIZED,
-            ErrorCode::SettingsConflict | ErrorCode::AlreadyUndone | ErrorCode::ChangedSince => StatusCode::CONFLICT,
+            ErrorCode::Forbidden | ErrorCode::RegistrationClosed | ErrorCode::BadInvite | ErrorCode::Csrf => {
+                StatusCode::FORBIDDEN
+            }
+            ErrorCode::BadToken | ErrorCode::BadCode | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
+            ErrorCode::SettingsConflict
+            | ErrorCode::AlreadyUndone
+            | ErrorCode::ChangedSince
+            | ErrorCode::EmailTaken
+            | ErrorCode::Claimed
+            | ErrorCode::LastOwner => StatusCode::CONFLICT,
+            ErrorCode::WeakPassword | ErrorCode::InvalidEmail => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -125,6 +144,11 @@ impl ResponseError for HttpError {
         if let Some(seconds) = self.retry_after() {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        response.json(json!({"error": {"code": self.code, "message": self.message}}))
+        match self.retry_after_ms {
+            Some(ms) => {
+                response.json(json!({"error": {"code": self.code, "message": self.message, "retryAfterMs": ms}}))
+            }
+            None => response.json(json!({"error": {"code": self.code, "message": self.message}})),
+        }
     }
 }

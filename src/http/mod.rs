@@ -3,6 +3,7 @@
 //! Invariant: no chat rule. Reads come from a live room where there is one, else from the store.
 
 mod account_pages;
+mod accounts;
 mod address;
 mod admin;
 mod admin_ping;
@@ -28,22 +29,26 @@ mod page_message;
 mod proxy;
 mod reactions;
 mod reading;
+mod resource;
 mod security;
 mod site;
 mod upgrade;
 mod ws;
 
 use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
+    HttpRequest, Responder,
     body::{BodySize, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{ConnectionType, Method, StatusCode, header},
+    http::{ConnectionType, Method, header},
     middleware::{Compress, Next, from_fn},
     web::{self, ServiceConfig},
 };
 use actix_web_prom::PrometheusMetrics;
 
-use self::error::HttpError;
+use self::{
+    error::HttpError,
+    resource::{asked, both, public, read},
+};
 use crate::session::Connected;
 use chat_wire::ErrorCode;
 
@@ -107,11 +112,11 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))
-                .service(asked("/auth/logout", auth::logout))
-                .service(public("/me", auth::whoami))
+                .configure(accounts::configure)
                 .service(
                     web::scope("/admin")
                         .configure(moderating)
+                        .configure(accounts::configure_team)
                         // No page of another origin may send the token: there is no preflight here.
                         .service(
                             web::scope("")
@@ -207,7 +212,7 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 3] = ["/api/v1/highlight", "/api/v1/auth/", "/api/v1/admin/"];
+const TAKE_BODIES: [&str; 5] = ["/api/v1/highlight", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
 
 fn takes_body(path: &str) -> bool {
     TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))
@@ -220,7 +225,8 @@ async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let wants_upgrade = headers.contains_key(header::UPGRADE);
-    let takes_body = request.method() == Method::POST && takes_body(request.path());
+    let may_have_one = [Method::POST, Method::PATCH, Method::DELETE].contains(request.method());
+    let takes_body = may_have_one && takes_body(request.path());
     let connected = request.conn_data::<Connected>().map(Connected::accepted);
     let mut response = next.call(request).await?;
     // Only a body that was read to its end gets such an answer.
@@ -232,65 +238,6 @@ async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -
         }
     }
     Ok(response)
-}
-
-/// A resource that can be read and nothing else.
-fn read<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args> + Clone,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
-        .default_service(web::to(async || refused("this address answers GET and HEAD", "GET, HEAD")))
-}
-
-/// The same, of the interface: a page of another origin may ask first what it may send.
-fn public<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args> + Clone,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    read(path, handler).route(web::method(Method::OPTIONS).to(security::preflight))
-}
-
-/// A resource of the interface that can be read and changed.
-fn both<F, Args, G, GArgs>(path: &str, reading: F, changing: G) -> Resource
-where
-    F: Handler<Args> + Clone,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-    G: Handler<GArgs>,
-    GArgs: FromRequest + 'static,
-    G::Output: Responder + 'static,
-{
-    public(path, reading)
-        .route(web::post().to(changing))
-        .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
-}
-
-/// A resource of the interface that answers to what it is sent.
-fn asked<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::post().to(handler))
-        .route(web::method(Method::OPTIONS).to(security::preflight))
-        .default_service(web::to(async || refused("this address answers POST", "POST")))
-}
-
-/// What answers a method that an address does not take.
-fn refused(message: &'static str, allowed: &'static str) -> HttpResponse {
-    let mut response = HttpError::new(ErrorCode::BadRequest, message).error_response();
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
-    response
 }
 
 async fn not_found(request: HttpRequest) -> impl Responder {

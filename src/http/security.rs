@@ -53,7 +53,7 @@ pub fn any_origin() -> DefaultHeaders {
 /// What pages of other origins may send to what is public: asked for by a browser before it sends a header of its own.
 pub async fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PATCH, DELETE"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type, X-Anonymous-Id"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()
@@ -134,6 +134,21 @@ fn with_port(origin: &str) -> Option<(&str, &str, u16)> {
         _ => (authority, default),
     };
     Some((scheme, host, port))
+}
+
+/// Where whoever asks reaches this server: the origin that a page of its own says, else scheme and host of the request. Of
+/// `X-Forwarded-Proto` what a trusted proxy says.
+pub fn own_url(request: &HttpRequest, trusted: &[IpNet]) -> String {
+    let hosts = hosts(request, trusted);
+    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    if let Some(origin) = origin.map(str::to_ascii_lowercase).filter(|origin| is_own(origin, &hosts)) {
+        return origin;
+    }
+    let proto = request.headers().get("x-forwarded-proto").filter(|_| peer_is_trusted(request, trusted));
+    let is_https = proto.and_then(|proto| proto.to_str().ok()).is_some_and(|proto| proto.starts_with("https"));
+    // The last one is what the outermost proxy was asked for.
+    let host = hosts.last().map_or("localhost", |host| host.as_str());
+    format!("{}://{host}", if is_https { "https" } else { "http" })
 }
 
 /// A token that the owner chose, kept as its hash: so comparing takes the same time whatever was sent.

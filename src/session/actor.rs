@@ -28,6 +28,7 @@ use super::{
     spread::random_unit,
 };
 use crate::{
+    accounts::{AccountError, Accounts, LiveLogin, LoginEnded},
     moderation::{Decision, Desk},
     session_registry::{Listed, Roster},
 };
@@ -47,6 +48,8 @@ pub struct JoinContext {
     pub identity: IdentityKey,
     /// Where whoever keeps order is served.
     pub desk: Desk,
+    /// Where accounts are served.
+    pub accounts: Accounts,
 }
 
 /// What all sessions of one thread share.
@@ -131,6 +134,8 @@ pub(super) struct Subscription {
     pub(super) user: Option<Arc<User>>,
     /// Its place among those that operators see.
     listed: Listed,
+    /// Its place among those of its login, where it has one.
+    _login: Option<LiveLogin>,
 }
 
 impl Session {
@@ -208,16 +213,20 @@ impl Session {
             return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
         }
         self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
-        let Some(JoinContext { desk, .. }) = self.setup.join_context.get() else {
+        let Some(JoinContext { accounts, .. }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
         let Some(token) = join.token.take() else { return self.enter(join, None, ctx) };
-        let desk = desk.clone();
-        let asked = async move { desk.signed_in(&token).await };
+        let (accounts, session) = (accounts.clone(), ctx.address().recipient());
+        let asked = async move {
+            let signed = accounts.joins(&token).await?;
+            // One that is ended at this moment is nobody's.
+            Ok(signed.and_then(|signed| Some((accounts.enter(&signed, session)?, signed.user))))
+        };
         // Frames behind the JOIN wait in the socket.
-        ctx.wait(asked.into_actor(self).map(|user, this, ctx| match user {
+        ctx.wait(asked.into_actor(self).map(|found: Result<_, AccountError>, this, ctx| match found {
             _ if this.slot.phase().is_closed() => {}
-            Ok(Some(user)) => this.enter(join, Some(Arc::new(user)), ctx),
+            Ok(Some((login, user))) => this.enter(join, Some((login, Arc::new(user))), ctx),
             Ok(None) => {
                 this.refuse_join(refusal(ErrorCode::BadToken, "this login was ended, or never was one"));
                 // Guessing costs the database a question each.
@@ -228,8 +237,9 @@ impl Session {
     }
 
     /// Joins as whoever it is.
-    fn enter(&mut self, join: JoinPayload, user: Option<Arc<User>>, ctx: &mut Context<Self>) {
-        let Some(JoinContext { registry, identity, desk }) = self.setup.join_context.get() else {
+    fn enter(&mut self, join: JoinPayload, signed: Option<(LiveLogin, Arc<User>)>, ctx: &mut Context<Self>) {
+        let (login, user) = signed.unzip();
+        let Some(JoinContext { registry, identity, desk, accounts }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
         let principal = match &user {
@@ -237,6 +247,10 @@ impl Session {
             None => Principal::anonymous(identity.author_id(AnonymousId::new(join.anonymous_id))),
         };
         let network = identity.network(self.address);
+        // Whose it is by now joins by the account.
+        if user.is_none() && accounts.claimed_by(principal.author_id()).is_some() {
+            return self.refuse_join(refusal(ErrorCode::Claimed, "an account has taken this identity over"));
+        }
         let principal = principal.from_network(network);
         let author_id = principal.author_id().clone();
         desk.came_from(&author_id, network);
@@ -283,7 +297,8 @@ impl Session {
                 // A list that grows by itself begins with room for four.
                 this.subscriptions.reserve_exact(1);
                 let principal = entering;
-                this.subscriptions.push(Subscription { room, membership, permit, principal, user, listed });
+                let subscription = Subscription { room, membership, permit, principal, user, listed, _login: login };
+                this.subscriptions.push(subscription);
                 if is_taken {
                     this.tell_name_is_taken();
                 }
@@ -423,5 +438,13 @@ impl Handler<SessionEvent> for Session {
             SessionEvent::Closed => self.subscriptions.clear(),
             SessionEvent::Cut => ctx.stop(),
         }
+    }
+}
+
+impl Handler<LoginEnded> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: LoginEnded, _: &mut Self::Context) {
+        self.close(CloseCode::LoginEnded);
     }
 }

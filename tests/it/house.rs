@@ -9,7 +9,8 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Which of our own crates each may know: only those below it (docs/ARCHITECTURE.md).
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
+    ("accounts", &["domain"]),
     ("domain", &[]),
     ("metrics", &[]),
     ("wire", &["domain"]),
@@ -21,7 +22,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 13] = [
+const SERVER: [(&str, &[&str], &[&str]); 14] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -30,13 +31,15 @@ const SERVER: [(&str, &[&str], &[&str]); 13] = [
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
     ("moderation", &[], &["domain", "metrics", "moderation", "rooms", "store"]),
+    // Accounts with a password.
+    ("accounts", &["moderation"], &["accounts", "domain", "store"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
-    ("session", &["moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
+    ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
     (
         "http",
-        &["bus", "highlight", "moderation", "session", "session_registry"],
-        &["domain", "metrics", "wire", "store", "moderation", "rooms"],
+        &["accounts", "bus", "highlight", "moderation", "session", "session_registry"],
+        &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
@@ -44,6 +47,7 @@ const SERVER: [(&str, &[&str], &[&str]); 13] = [
     (
         "app",
         &[
+            "accounts",
             "memory",
             "logging",
             "healthcheck",

@@ -15,6 +15,7 @@ mod support;
 #[path = "../faults/checker.rs"]
 mod checker;
 
+mod accounts;
 mod admin_api;
 mod alerts;
 mod backup;

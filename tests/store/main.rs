@@ -9,6 +9,7 @@
 #[path = "../it/support/on_both.rs"]
 mod on_both;
 
+mod accounts;
 mod append;
 mod changes;
 mod errors;

@@ -99,6 +99,14 @@ impl IdentityKey {
         self.digest(&format!("secret {secret}")).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Bytes that nobody without the key can tell, for one purpose: never those of another.
+    pub fn derived(&self, purpose: &str, of: &str) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let digest = self.digest(&format!("derived {purpose} {of}"));
+        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
     fn digest(&self, of: &str) -> Vec<u8> {
         let mut mac = self.0.clone();
         mac.update(of.as_bytes());

@@ -30,6 +30,10 @@ mod worker;
 pub use error::StoreError;
 pub use facade::Store;
 pub use management::{
+    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+};
+pub use management::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, HELD_MAX, Held, HeldState, Hold, HoldOutcome,
     HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
 };

@@ -68,6 +68,24 @@ codes! {
         BadToken = "BAD_TOKEN",
         /// The one-time code is wrong, used up or over.
         BadCode = "BAD_CODE",
+        /// The mail address or the password is wrong.
+        BadCredentials = "BAD_CREDENTIALS",
+        /// The password is too short, too long, or one of the commonest.
+        WeakPassword = "WEAK_PASSWORD",
+        /// The text is no mail address.
+        InvalidEmail = "INVALID_EMAIL",
+        /// Another account has this mail address.
+        EmailTaken = "EMAIL_TAKEN",
+        /// Nobody makes accounts here.
+        RegistrationClosed = "REGISTRATION_CLOSED",
+        /// The invite is none, used up, or over.
+        BadInvite = "BAD_INVITE",
+        /// What a cookie proves counts for pages of the chat itself only.
+        Csrf = "CSRF",
+        /// An account has taken this identity over.
+        Claimed = "CLAIMED",
+        /// There must be an owner.
+        LastOwner = "LAST_OWNER",
         /// Who asks is shut out.
         Banned = "BANNED",
         /// Nobody writes in the room now.
@@ -149,6 +167,8 @@ codes! {
         ProtocolBroken = (4102, "protocol broken too often"),
         /// Too many sessions of this identity.
         TooManySessions = (4103, "too many sessions of this identity"),
+        /// The login that it joined by was ended.
+        LoginEnded = (4104, "login ended"),
     }
 }
 

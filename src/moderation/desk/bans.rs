@@ -3,12 +3,16 @@ use std::collections::HashMap;
 use chrono::{TimeDelta, Utc};
 
 use super::{Actor, BanOrder, Desk, Refused, reason};
-use chat_domain::{Action, AuthorId, Rights, RoomId};
+use chat_domain::{Action, Author, AuthorId, AvatarName, Nickname, Rights, Role, RoomId};
 use chat_rooms::Moderated;
 use chat_store::{Ban, BanKey, Undo};
 
 /// So many messages are deleted at once with a ban (changes.md, section 1).
 const DELETED_AT_ONCE_MAX: usize = 500;
+/// Of one author so often as many: more than anybody has written.
+const ROUNDS_MAX: usize = 1_000;
+/// Longer than any chat has been there.
+const EVER: TimeDelta = TimeDelta::days(36_500);
 
 impl Desk {
     /// Shuts somebody out.
@@ -82,6 +86,30 @@ impl Desk {
     pub async fn bans(&self, actor: &Actor, before: Option<i64>, limit: usize) -> Result<Vec<Ban>, Refused> {
         self.may(actor, Rights::BAN, None)?;
         self.bounded(self.0.store.bans(before, limit)).await
+    }
+
+    /// Deletes all that an author wrote, as they would themselves: nothing of it is kept.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn delete_all_of(&self, author: &AuthorId) -> Result<(), Refused> {
+        let (id, nickname) = (author.clone(), Nickname::from_stored(String::new()));
+        let author_as_such = Author { id, nickname, avatar: AvatarName::derived_from(author), badge: None };
+        let actor = Actor { author: author_as_such, role: Role::Member };
+        for _ in 0..ROUNDS_MAX {
+            let found = self.0.store.recent_messages_of(author.clone(), None, EVER, DELETED_AT_ONCE_MAX);
+            let mut by_room: HashMap<RoomId, Vec<i64>> = HashMap::new();
+            for (room, id) in self.bounded(found).await? {
+                by_room.entry(room).or_default().push(id);
+            }
+            if by_room.is_empty() {
+                return Ok(());
+            }
+            for (room, ids) in by_room {
+                self.change(&actor, &room, &ids, &Action::Delete { as_moderator: false }).await?;
+            }
+        }
+        Err(Refused::Unavailable)
     }
 
     async fn delete_recent(&self, actor: &Actor, order: &BanOrder) -> Result<(), Refused> {

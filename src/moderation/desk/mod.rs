@@ -25,7 +25,7 @@ use chat_domain::{
 };
 use chat_moderation::SettingsError;
 use chat_rooms::{Access, BusPort, CheckHeads, Moderated, Outgoing, RoomRegistry, Said, Seen, Sightings, Understood};
-use chat_store::{ChangeOutcome, CodeUse, Login, Store, StoreError, User};
+use chat_store::{ChangeOutcome, CodeUse, Login, SignedIn, Store, StoreError, User};
 
 /// How long something that is asked for here may take, the wait for the database included.
 const WORK_MAX: Duration = Duration::from_secs(10);
@@ -198,7 +198,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where the database does not answer.
-    pub async fn signed_in(&self, token: &str) -> Result<Option<User>, Refused> {
+    pub async fn signed_in(&self, token: &str) -> Result<Option<SignedIn>, Refused> {
         if token.len() > 128 {
             return Ok(None);
         }
@@ -210,7 +210,11 @@ impl Desk {
     /// # Errors
     /// Where the database does not answer.
     pub async fn sign_out(&self, token: &str) -> Result<bool, Refused> {
-        self.bounded(self.0.store.revoke_login(self.0.key.hash_of(token))).await
+        let lived = self.bounded(self.0.store.revoke_login(self.0.key.hash_of(token))).await?;
+        if lived {
+            self.changed(None).await;
+        }
+        Ok(lived)
     }
 
     /// Somebody with an account as one who acts.
@@ -280,7 +284,7 @@ impl Desk {
     // How others hear of it.
 
     /// Something has changed that concerns who may do what: this server goes by it at once, the others soon.
-    async fn changed(&self, room: Option<&RoomId>) {
+    pub async fn changed(&self, room: Option<&RoomId>) {
         self.refresh().await;
         self.look(room.cloned().into_iter().collect());
         let any = || RoomId::parse("-").ok();

@@ -194,6 +194,11 @@ impl Server {
         assert!(url.starts_with(&format!("http://{}/", self.address)), "{url}");
     }
 
+    /// What it printed behind this on the line that has it, once it is there.
+    pub async fn printed(&self, before: &str) -> String {
+        within(before, Output::said(self.output.stdout.clone(), before)).await
+    }
+
     /// Runs the program to its end.
     pub async fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Ended {
         let (command, _folder) = command(arguments, settings);

@@ -10,7 +10,7 @@ use crate::{
     error::StoreError,
     management::{
         self, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, Held, Hold, HoldOutcome, Login,
-        Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
+        Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, SignedIn, Standing, Undo,
     },
     model::RoomSettings,
 };
@@ -60,6 +60,8 @@ macro_rules! listing {
     }};
 }
 
+pub(super) use {listing, managing};
+
 impl Store {
     /// Makes a code by which the owner signs in once, named by the first of the two texts and proved by what the second is
     /// a hash of; and the owner, under this name, where there is none. Codes of theirs made before are void.
@@ -78,7 +80,7 @@ impl Store {
     }
 
     /// Whose login the secret with this hash is, unless it was ended.
-    pub async fn login(&self, token_hash: String) -> Result<Option<User>, StoreError> {
+    pub async fn login(&self, token_hash: String) -> Result<Option<SignedIn>, StoreError> {
         managing!(self, |c, statements| statements::login(c, token_hash))
     }
 

@@ -85,6 +85,7 @@ macro_rules! on_postgres {
     }};
 }
 
+mod accounts;
 mod leases;
 mod management;
 mod presence;

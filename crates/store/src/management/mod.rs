@@ -5,6 +5,7 @@
 //! queue. What concerns all servers raises `meta.control_rev` in the same transaction, what concerns one room that room's
 //! `guard_rev`: so nobody acts on what is no longer so.
 
+mod accounts;
 mod authors;
 mod bans;
 mod common;
@@ -15,6 +16,10 @@ mod model;
 mod people;
 mod rooms;
 
+pub use accounts::{
+    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, HELD_MAX, Held, HeldState, Hold, HoldOutcome,
     HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
@@ -23,14 +28,15 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        authors::postgres::*, bans::postgres::*, held::postgres::*, log::postgres::*, people::postgres::*,
-        rooms::postgres::*,
+        accounts::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*, log::postgres::*,
+        people::postgres::*, rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*, rooms::sqlite::*,
+        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
+        rooms::sqlite::*,
     };
 }

@@ -8,7 +8,11 @@ macro_rules! people {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
-                management::{common::$module::*, model::*},
+                management::{
+                    accounts::{CodeKind, SignedIn},
+                    common::$module::*,
+                    model::*,
+                },
                 tables::{
                     schema::{logins, one_time_codes, users, workspace_members},
                     sql_types::{Key, Stamp},
@@ -57,7 +61,8 @@ macro_rules! people {
                             id
                         }
                     };
-                    let void = one_time_codes::user_id.eq(id).or(one_time_codes::expires_at.le(now));
+                    let own = one_time_codes::user_id.eq(id).and(one_time_codes::kind.eq(CodeKind::SignIn.number()));
+                    let void = own.or(one_time_codes::expires_at.le(now));
                     delete(one_time_codes::table.filter(void)).execute(c).await?;
                     let until = now.0.checked_add_signed(valid).unwrap_or(now.0);
                     let code = (
@@ -85,7 +90,8 @@ macro_rules! people {
                     // Raised first, so that two who guess at once take a try each.
                     let open = one_time_codes::table
                         .find(&name)
-                        .filter(one_time_codes::tries_left.gt(0).and(one_time_codes::expires_at.gt(now)));
+                        .filter(one_time_codes::tries_left.gt(0).and(one_time_codes::expires_at.gt(now)))
+                        .filter(one_time_codes::kind.eq(CodeKind::SignIn.number()));
                     let taking = update(open).set(one_time_codes::tries_left.eq(one_time_codes::tries_left - 1));
                     let taken = taking.returning((one_time_codes::hash, one_time_codes::user_id));
                     let Some((expected, user)) = taken.get_result::<(String, Key)>(c).await.optional()? else {
@@ -110,7 +116,7 @@ macro_rules! people {
             }
 
             /// An account that is not disabled.
-            async fn user_of(c: &mut Connection, id: Key) -> QueryResult<Option<User>> {
+            pub(crate) async fn user_of(c: &mut Connection, id: Key) -> QueryResult<Option<User>> {
                 let there = users::table.find(id).filter(users::disabled_at.is_null());
                 let query = there.select((users::nickname, users::avatar));
                 let Some((nickname, avatar)) = query.first::<(String, String)>(c).await.optional()? else {
@@ -128,19 +134,23 @@ macro_rules! people {
             }
 
             /// Whose login this secret is.
-            pub(crate) async fn login(c: &mut Connection, token_hash: String) -> QueryResult<Option<User>> {
+            pub(crate) async fn login(c: &mut Connection, token_hash: String) -> QueryResult<Option<SignedIn>> {
                 let living = logins::table.filter(logins::token_hash.eq(token_hash).and(logins::revoked_at.is_null()));
-                match living.select(logins::user_id).first::<Key>(c).await.optional()? {
-                    Some(user) => user_of(c, user).await,
-                    None => Ok(None),
-                }
+                let found = living.select((logins::id, logins::user_id)).first::<(Key, Key)>(c).await.optional()?;
+                let Some((login, user)) = found else { return Ok(None) };
+                Ok(user_of(c, user).await?.map(|user| SignedIn { login: login.0, user }))
             }
 
             /// Ends a login; whether it lived.
             pub(crate) async fn revoke_login(c: &mut Connection, token_hash: String) -> QueryResult<bool> {
-                let now = now(c).await?;
-                let living = logins::table.filter(logins::token_hash.eq(token_hash).and(logins::revoked_at.is_null()));
-                Ok(update(living).set(logins::revoked_at.eq(Some(now))).execute(c).await? > 0)
+                c.transaction(async move |c| {
+                    let (rev, now) = (raise_control(c).await?, now(c).await?);
+                    let living =
+                        logins::table.filter(logins::token_hash.eq(token_hash).and(logins::revoked_at.is_null()));
+                    let ended = (logins::revoked_at.eq(Some(now)), logins::ended_rev.eq(Some(rev)));
+                    Ok(update(living).set(ended).execute(c).await? > 0)
+                })
+                .await
             }
         }
     };

@@ -26,7 +26,11 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('reports', 'SELECT'), ('reports', 'INSERT'), ('reports', 'UPDATE'), ('audit_log', 'SELECT'),
         ('audit_log', 'INSERT'), ('audit_log', 'UPDATE'), ('held_messages', 'SELECT'), ('held_messages', 'INSERT'),
         ('held_messages', 'UPDATE'), ('held_messages', 'DELETE'), ('authors', 'SELECT'), ('authors', 'INSERT'),
-        ('authors', 'UPDATE'))
+        ('authors', 'UPDATE'), ('users', 'UPDATE'), ('workspace_members', 'DELETE'), ('refresh_tokens', 'SELECT'),
+        ('refresh_tokens', 'INSERT'), ('refresh_tokens', 'UPDATE'), ('refresh_tokens', 'DELETE'),
+        ('author_claims', 'SELECT'), ('author_claims', 'INSERT'), ('invites', 'SELECT'), ('invites', 'INSERT'),
+        ('invites', 'UPDATE'), ('invites', 'DELETE'), ('signing_keys', 'SELECT'), ('signing_keys', 'INSERT'),
+        ('signing_keys', 'UPDATE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

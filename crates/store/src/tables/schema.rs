@@ -119,6 +119,15 @@ table! {
         avatar -> Text,
         created_at -> Ts,
         disabled_at -> Nullable<Ts>,
+        email -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        site -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        status_text -> Nullable<Text>,
+        status_emoji -> Nullable<Text>,
+        status_until -> Nullable<Ts>,
+        locale -> Nullable<Text>,
+        settings -> Text,
     }
 }
 
@@ -147,7 +156,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use super::super::sql_types::{Guid, Ts};
 
     /// The devices of people with an account.
@@ -158,6 +167,50 @@ table! {
         user_agent -> Text,
         created_at -> Ts,
         revoked_at -> Nullable<Ts>,
+        last_seen_at -> Nullable<Ts>,
+        ended_rev -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Nullable, SmallInt, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// Codes that are good for one thing, once.
+    one_time_codes (name) {
+        name -> Text,
+        hash -> Text,
+        user_id -> Guid,
+        tries_left -> Integer,
+        expires_at -> Ts,
+        kind -> SmallInt,
+        login_id -> Nullable<Guid>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Nullable, Text};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// What renews a login, each once.
+    refresh_tokens (hash) {
+        hash -> Text,
+        login_id -> Guid,
+        successor_hash -> Nullable<Text>,
+        used_at -> Nullable<Ts>,
+        expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::super::sql_types::Guid;
+
+    /// Browsers whose identity an account has taken over.
+    author_claims (author_id) {
+        author_id -> Text,
+        user_id -> Guid,
+        rev -> BigInt,
     }
 }
 
@@ -165,13 +218,27 @@ table! {
     use diesel::sql_types::{Integer, Text};
     use super::super::sql_types::{Guid, Ts};
 
-    /// Codes that make a login once.
-    one_time_codes (name) {
-        name -> Text,
-        hash -> Text,
-        user_id -> Guid,
-        tries_left -> Integer,
+    /// Who may register, and as what.
+    invites (id) {
+        id -> Guid,
+        role -> Text,
+        uses_left -> Integer,
+        created_by -> Text,
+        created_at -> Ts,
         expires_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use super::super::sql_types::Ts;
+
+    /// What access tokens are signed with.
+    signing_keys (kid) {
+        kid -> Text,
+        secret -> Binary,
+        created_at -> Ts,
+        retired_at -> Nullable<Ts>,
     }
 }
 
@@ -267,4 +334,4 @@ table! {
 }
 
 allow_tables_to_appear_in_same_query!(meta, rooms, messages, reactions, message_edits, removed_texts);
-allow_tables_to_appear_in_same_query!(users, workspace_members);
+allow_tables_to_appear_in_same_query!(users, workspace_members, logins, author_claims);

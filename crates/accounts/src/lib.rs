@@ -1,0 +1,21 @@
+//! What a password, a mail address, a token and a code of somebody with an account are, and when they hold.
+//!
+//! `password` and `email` parse what people type, `token` signs and checks access tokens, `refresh` derives what renews a
+//! login, `code` what is in links, and `attempts` counts who guesses. Time and random bytes are passed in.
+//!
+//! Invariant: no actix, no diesel, no I/O, no clock.
+
+mod attempts;
+mod code;
+mod email;
+mod password;
+mod provider;
+mod refresh;
+mod token;
+
+pub use attempts::{ATTEMPTS_MAX, ATTEMPTS_WITHIN, Attempts};
+pub use code::{Ticket, invite_code, invite_of};
+pub use email::{Email, InvalidEmail};
+pub use password::{Password, PasswordHash, WeakPassword};
+pub use refresh::{REFRESH_VALID, REPLAY_WITHIN, RefreshToken};
+pub use token::{ACCESS_VALID, AccessClaims, BadToken, Keys, SigningKey, new_key};

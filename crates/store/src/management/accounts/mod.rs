@@ -1,0 +1,33 @@
+//! Accounts with a password: who has one, their logins and what renews them, codes, invites, keys, what they take over and
+//! leave behind.
+
+mod claims;
+mod codes;
+mod invites;
+mod keys;
+mod logins;
+mod model;
+mod people;
+mod register;
+mod team;
+
+pub use model::{
+    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+};
+
+/// All of it on PostgreSQL.
+pub(crate) mod postgres {
+    pub(crate) use super::{
+        claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*, logins::postgres::*,
+        people::postgres::*, register::postgres::*, team::postgres::*,
+    };
+}
+
+/// All of it on SQLite.
+pub(crate) mod sqlite {
+    pub(crate) use super::{
+        claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*, logins::sqlite::*, people::sqlite::*,
+        register::sqlite::*, team::sqlite::*,
+    };
+}

@@ -1,0 +1,26 @@
+//! Accounts with a password: who signs in, what keeps them signed in, and what they do with what is theirs.
+//!
+//! What a password, a token and a code are is in `chat-accounts`, what is stored of them in `chat-store`; here is what needs
+//! both, the clock, random bytes, and threads for hashing. `office` is who is signed in, `entering` the ways in, `own` what
+//! somebody does with their own account, `leaving` what they take along and leave behind, `team` what is done with others' accounts; `live` ends sockets whose login ends.
+//!
+//! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
+
+mod entering;
+mod error;
+mod hasher;
+mod keeper;
+mod leaving;
+mod live;
+mod office;
+mod own;
+mod team;
+
+pub use entering::Wanted;
+pub use error::AccountError;
+pub use keeper::keep;
+pub use leaving::Export;
+pub use live::{LiveLogin, LoginEnded};
+pub use office::{AccountSettings, Accounts, Registration, Session, rotated_key, setup_code};
+pub use own::ProfileWish;
+pub use team::InviteWish;

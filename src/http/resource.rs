@@ -1,0 +1,82 @@
+//! What an address answers, by its methods.
+
+use actix_web::{
+    FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError,
+    http::{Method, StatusCode, header},
+    web,
+};
+
+use super::{error::HttpError, security};
+use chat_wire::ErrorCode;
+
+/// A resource that can be read and nothing else.
+pub fn read<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(async || refused("this address answers GET and HEAD", "GET, HEAD")))
+}
+
+/// The same, of the interface: a page of another origin may ask first what it may send.
+pub fn public<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    read(path, handler).route(web::method(Method::OPTIONS).to(security::preflight))
+}
+
+/// A resource of the interface that can be read and changed.
+pub fn both<F, Args, G, GArgs>(path: &str, reading: F, changing: G) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<GArgs>,
+    GArgs: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    public(path, reading)
+        .route(web::post().to(changing))
+        .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
+}
+
+/// A resource of the interface that answers to what it is sent.
+pub fn asked<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::post().to(handler))
+        .route(web::method(Method::OPTIONS).to(security::preflight))
+        .default_service(web::to(async || refused("this address answers POST", "POST")))
+}
+
+/// What answers a method that an address does not take.
+pub fn refused(message: &'static str, allowed: &'static str) -> HttpResponse {
+    let mut response = HttpError::new(ErrorCode::BadRequest, message).error_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    response
+}
+
+/// A resource of the interface that can be removed and nothing else.
+pub fn removed<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::delete().to(handler))
+        .route(web::method(Method::OPTIONS).to(security::preflight))
+        .default_service(web::to(async || refused("this address answers DELETE", "DELETE")))
+}
