@@ -1,6 +1,11 @@
 //! The ways in: registering, setting the first owner up, signing in, renewing that, and a new password by a code.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use actix::clock;
 
 use chat_accounts::{Email, Password, PasswordHash, REFRESH_VALID, REPLAY_WITHIN, RefreshToken, invite_of};
 use uuid::Uuid;
@@ -12,6 +17,10 @@ use super::{
 use crate::moderation::OneTimeCode;
 use chat_domain::{AvatarName, Nickname, Principal, Role, UserId};
 use chat_store::{InviteUse, NewAccount, Refreshed, Registered};
+
+/// A failed login is answered at the end of so long, or of a multiple of it: an account that is there costs a few questions
+/// to the database more than one that is not, and nobody is to measure them.
+const FAILED_STEP: Duration = Duration::from_millis(250);
 
 /// What somebody wants an account to have, as they typed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +147,16 @@ impl Accounts {
     ///
     /// # Errors
     /// See [`AccountError`].
-    pub async fn log_in(
+    pub async fn log_in(&self, email: &str, password: String, from: (&str, IpAddr)) -> Result<Session, AccountError> {
+        let came_at = Instant::now();
+        let done = self.try_log_in(email, password, from).await;
+        if done == Err(AccountError::BadCredentials) {
+            clock::sleep(until_step(came_at.elapsed())).await;
+        }
+        done
+    }
+
+    async fn try_log_in(
         &self,
         email: &str,
         password: String,
@@ -203,5 +221,24 @@ impl Accounts {
         self.guessed_right(None, address);
         self.changed().await;
         Ok(())
+    }
+}
+
+/// How long it is to the next multiple of [`FAILED_STEP`].
+fn until_step(elapsed: Duration) -> Duration {
+    let step = FAILED_STEP.as_nanos();
+    let over = elapsed.as_nanos().checked_rem(step).unwrap_or_default();
+    Duration::from_nanos(u64::try_from(step.saturating_sub(over)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_end_at_the_same_moments() {
+        for (ms, left) in [(0, 250), (1, 249), (60, 190), (249, 1), (250, 250), (620, 130)] {
+            assert_eq!(until_step(Duration::from_millis(ms)), Duration::from_millis(left), "{ms}");
+        }
     }
 }
