@@ -61,6 +61,15 @@ declare namespace Wire {
     | "FORBIDDEN"
     | "BAD_TOKEN"
     | "BAD_CODE"
+    | "BAD_CREDENTIALS"
+    | "WEAK_PASSWORD"
+    | "INVALID_EMAIL"
+    | "EMAIL_TAKEN"
+    | "REGISTRATION_CLOSED"
+    | "BAD_INVITE"
+    | "CSRF"
+    | "CLAIMED"
+    | "LAST_OWNER"
     | "BANNED"
     | "LOCKED"
     | "SLOW_MODE"
@@ -99,7 +108,8 @@ declare namespace Wire {
     | 4006
     | 4101
     | 4102
-    | 4103;
+    | 4103
+    | 4104;
 
   type Author = {
     id: AuthorId;

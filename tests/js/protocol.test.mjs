@@ -48,6 +48,7 @@ test('close codes 4100 to 4199 keep us away, all others do not', () => {
   for (const code of [1000, 1001, 1005, 1006, 1009, 1011, 1012, 1013, 4000, 4001, 4003, 4099, 4200]) {
     assert.equal(afterClose(code), 'come back', String(code));
   }
+  assert.equal(afterClose(4104), 'come back', 'as somebody else');
   for (const code of [4100, 4101, 4103, 4199]) assert.equal(afterClose(code), 'stay away', String(code));
 });
 

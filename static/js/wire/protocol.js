@@ -126,8 +126,9 @@ export const PING = JSON.stringify({ type: 'PING', payload: {} });
  * @returns {'come back' | 'stay away'}
  */
 export function afterClose(code) {
-  // 4100 to 4199 is the server's "do not come back"; everything else, the network included, passes.
-  return code >= 4100 && code <= 4199 ? 'stay away' : 'come back';
+  // 4100 to 4199 is the server's "do not come back"; everything else, the network included, passes. Whose login was ended
+  // (4104) comes back once more: the answer is BAD_TOKEN, and then they are the visitor that they were before.
+  return code >= 4100 && code <= 4199 && code !== 4104 ? 'stay away' : 'come back';
 }
 
 /** Close code: the room's life ended, join without a resume cursor. */
