@@ -57,8 +57,10 @@ test('an owner signs in by the code of the command, and what is done is so for t
   await owner.where.getByRole('button', { name: 'I run this blog' }).locator('visible=true').click();
   const box = owner.where.getByRole('textbox', { name: 'One-time code' });
   await box.fill(code);
+  const answer = owner.page.waitForResponse(/\/auth\/code$/);
   await box.press('Enter');
   await noted(owner, 'Signed in as');
+  const { token } = await (await answer).json();
   const desk = owner.where.getByRole('button', { name: /^Moderation/ });
   await desk.waitFor();
   await owner.say('hello from the owner');
@@ -96,6 +98,15 @@ test('an owner signs in by the code of the command, and what is done is so for t
     await visitor.say('thank you');
     return owner.log.locator('li.msg', { hasText: 'thank you' }).count();
   }, (count) => count > 0, 'the visitor to write again');
+
+  // As from another device: the socket ends with its login, and who had it goes on as the visitor of before.
+  const ended = await fetch(`${server.url}/api/v1/auth/logout`, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  assert.equal(ended.status, 204);
+  await desk.waitFor({ state: 'hidden' });
+  await owner.say('a visitor again');
+  const last = visitor.log.locator('li.msg', { hasText: 'a visitor again' });
+  await last.waitFor();
+  assert.equal(await last.locator('.badge').count(), 0);
   assert.deepEqual([visitor.complaints, owner.complaints], [[], []]);
   await visitor.leave();
   await owner.leave();

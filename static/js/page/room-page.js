@@ -24,7 +24,7 @@ import { ReadPosition } from '../store/read-position.js';
 import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
 import { Connection } from '../wire/connection.js';
-import { Outbox, UNSENT } from '../wire/outbox.js';
+import { Outbox } from '../wire/outbox.js';
 import { TYPING, encodeJoin } from '../wire/protocol.js';
 import { Sender } from '../wire/sender.js';
 import { Dock } from './dock.js';
@@ -58,7 +58,7 @@ export class RoomPage {
     const session = openStorage('sessionStorage');
     this.identity = new Identity(openStorage('localStorage'));
     this.readPosition = new ReadPosition(openStorage('localStorage'), room);
-    this.outbox = new Outbox(session, `${UNSENT}${room}`, uuid);
+    this.outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
     this.store = new ChatStore(this.outbox, new Commands(uuid));
     this.store.selfId = this.identity.authorId;
     this.history = new History(this.store, api, () => this.view.schedule());

@@ -5,11 +5,9 @@
 
 import { takeFromCookie } from '../shared/storage.js';
 
-/** Where the visitor is kept. */
-export const IDENTITY = 'realtime-chat:identity';
+const KEY = 'realtime-chat:identity';
 const ACCOUNT = 'realtime-chat:account';
-/** What an `anonymousId` looks like. */
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A version 4 UUID; `randomUUID` itself is missing on pages served without TLS. */
 export function uuid() {
@@ -24,8 +22,8 @@ export class Identity {
   /** @param {Chat.Storage} storage @param {() => string} [newId] */
   constructor(storage, newId = uuid) {
     this.storage = storage;
-    const left = takeFromCookie(IDENTITY);
-    if (left !== null && storage.get(IDENTITY) === null) storage.set(IDENTITY, left);
+    const left = takeFromCookie(KEY);
+    if (left !== null && storage.get(KEY) === null) storage.set(KEY, left);
     const stored = this.#read();
     const account = this.#account();
     this.anonymousId = stored?.anonymousId ?? newId();
@@ -94,12 +92,12 @@ export class Identity {
   #write() {
     const { anonymousId, token, nickname, avatar, authorId } = this;
     if (token !== null) this.storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));
-    else this.storage.set(IDENTITY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
+    else this.storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
   }
 
   /** @returns {Chat.Stored | null} */
   #read() {
-    const stored = this.#kept(IDENTITY);
+    const stored = this.#kept(KEY);
     return stored && UUID.test(stored.anonymousId) ? stored : null;
   }
 
