@@ -42,6 +42,8 @@ export class Server {
     this.env = env;
     this.folder = folder;
     this.url = '';
+    /** What it printed. */
+    this.said = '';
     /** @type {import('node:child_process').ChildProcess | null} */
     this.process = null;
   }
@@ -77,6 +79,7 @@ export class Server {
     this.url = await new Promise((resolve, reject) => {
       const lines = readline.createInterface({ input: child.stdout });
       lines.on('line', (line) => {
+        this.said += `${line}\n`;
         const found = /http:\/\/127\.0\.0\.1:\d+/.exec(line);
         if (found) resolve(found[0]);
       });

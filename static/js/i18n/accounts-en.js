@@ -78,7 +78,7 @@ export const words = {
   },
   register: {
     title: 'Join the conversation',
-    lead: 'With an account you are the same person on every device.',
+    lead: 'The account is yours on every device. Nobody needs one to read or to talk.',
     submit: 'Create account',
     toLogin: 'I have an account: sign in',
     inviteTitle: 'You need an invitation',
