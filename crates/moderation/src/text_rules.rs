@@ -102,14 +102,13 @@ impl TextRules {
         if self.has_word(&base) || read.iter().any(|text| self.has_word(text)) {
             return Err(Blocked::Word);
         }
+        if self.patterns.is_empty() {
+            return Ok(());
+        }
         // The first way of reading is that of `folded`.
         let folded = unleeted(&base, Leet::INSIDE).unwrap_or(base);
-        if !self.patterns.is_empty()
-            && (self.patterns.is_match(content) || (folded != content && self.patterns.is_match(&folded)))
-        {
-            return Err(Blocked::Pattern);
-        }
-        Ok(())
+        let is_blocked = self.patterns.is_match(content) || (folded != content && self.patterns.is_match(&folded));
+        if is_blocked { Err(Blocked::Pattern) } else { Ok(()) }
     }
 
     fn has_word(&self, folded: &str) -> bool {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     errors::answer_of,
-    presented::{accounts, actor, signed},
+    presented::{accounts, is_operator, signed},
     session::{done, whose, without_cookies},
 };
 use crate::{
@@ -29,13 +29,13 @@ const NOT_FOUND: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothi
 
 /// `GET /api/v1/me`: who is signed in.
 pub async fn me(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
-    let actor = actor(&request, &site).await?;
     // Whoever has the token of the settings has no account.
-    if actor == Desk::operator() {
-        return Ok(fresh(&whose(&actor, None)));
+    if is_operator(&request, &site) {
+        return Ok(fresh(&whose(&Desk::operator(), None)));
     }
-    let account = accounts(&site)?.account(&signed(&request, &site).await?).await.map_err(answer_of)?;
-    Ok(fresh(&whose(&actor, Some(account))))
+    let (signed, accounts) = (signed(&request, &site).await?, accounts(&site)?);
+    let account = accounts.account(&signed).await.map_err(answer_of)?;
+    Ok(fresh(&whose(&accounts.actor(&signed), Some(account))))
 }
 
 /// `PATCH /api/v1/me {nickname?, avatar?, locale?}`.

@@ -90,9 +90,14 @@ pub fn presented_refresh<'a>(request: &'a HttpRequest, site: &Site) -> Result<Op
     Ok(Some(cookie))
 }
 
+/// Whether whoever has the token of the settings asks.
+pub fn is_operator(request: &HttpRequest, site: &Site) -> bool {
+    site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request))
+}
+
 /// Who asks: somebody signed in, or whoever has the token of the settings.
 pub async fn actor(request: &HttpRequest, site: &Site) -> Result<Actor, HttpError> {
-    if site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request)) {
+    if is_operator(request, site) {
         return Ok(Desk::operator());
     }
     Ok(accounts(site)?.actor(&signed(request, site).await?))

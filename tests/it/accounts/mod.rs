@@ -9,9 +9,8 @@ mod tokens;
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use crate::support::{Database, LIMITS_OFF, Server, check_schema, within};
+use crate::support::{Database, LIMITS_OFF, Server, check_schema, until, within};
 
 /// Everybody may register, and nobody is counted.
 pub const OPEN: [(&str, &str); 2] = [("CHAT_REGISTRATION", "open"), LIMITS_OFF[0]];
@@ -46,7 +45,7 @@ impl Answered {
 /// Asks with these headers; again where the database is away for a moment.
 pub async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Answered {
     let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
-    loop {
+    until(path, async || {
         let mut request = client.request(method.clone(), server.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -57,16 +56,13 @@ pub async fn ask(server: &Server, method: Method, path: &str, headers: &[(&str, 
         let response = within(path, request.send()).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a text");
-        if status == 503 {
-            sleep(std::time::Duration::from_millis(200)).await;
-            continue;
-        }
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status >= 400 {
             check_schema("Error", &body);
         }
-        return Answered { status, body, headers };
-    }
+        (status != 503).then_some(Answered { status, body, headers })
+    })
+    .await
 }
 
 pub async fn post(server: &Server, path: &str, token: Option<&str>, body: &Value) -> Answered {

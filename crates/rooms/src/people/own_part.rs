@@ -50,9 +50,8 @@ impl OwnPart {
     /// milliseconds since 1970.
     pub fn say(&mut self, n_changes: u64, is_anybody_here: bool, now: Instant, now_ms: u64) -> u64 {
         let version = self.said.map_or(0, |said| said.version.saturating_add(1)).max(now_ms);
-        let early_ms = now_ms % REPEATED_TOGETHER_MS;
-        let put_off = Duration::from_millis(if early_ms == 0 { 0 } else { REPEATED_TOGETHER_MS - early_ms });
-        let repeat_at = now + REPEATED_AFTER + put_off;
+        let put_off_ms = (REPEATED_TOGETHER_MS - now_ms % REPEATED_TOGETHER_MS) % REPEATED_TOGETHER_MS;
+        let repeat_at = now + REPEATED_AFTER + Duration::from_millis(put_off_ms);
         self.said = Some(Saying { at: now, repeat_at, version, n_changes, is_anybody_here });
         version
     }
