@@ -83,6 +83,19 @@ failed_tests() {
         "$1" | sort -u
 }
 
+# Prints the first lines of why tests failed, of this output: whoever sees nothing but the end of a run needs no more.
+failure_reasons() {
+    awk '
+        function begin(name) { left = 9; print "  | " name }
+        /^---- .* stdout ----$/ { begin($2); next }
+        /^✖ failing tests:/ { told = 1; next }
+        told && /^ *✖ / { sub(/^ *✖ /, ""); begin($0); next }
+        /^(FAIL|ERROR): / { begin($2); next }
+        /^ +at / || /^ *$/ { next }
+        left > 0 { left--; print "  |   " substr($0, 1, 200) }
+    ' "$1" | head -n 40
+}
+
 # Prints where the time went, what failed, and the totals; whether all went well. A step that failed while no test of it
 # did counts as one that failed.
 tell_all() {
@@ -102,6 +115,9 @@ tell_all() {
             "$(awk -v u="$user" -v s="$sys" 'BEGIN { print u + s }')" "$passed" "$failed"
     done
     printf '%-10s %-8s %9d   (steps ran side by side; cpu: user and system time of the step'\''s processes)\n' all '' "$SECONDS"
+    for name in "${wrong[@]}"; do
+        [ ! -e "$STEPS_DIR/$name.log" ] || failure_reasons "$STEPS_DIR/$name.log"
+    done
     for name in "${wrong[@]}"; do
         printf '\nFAILED: %s (%s)\n' "$name" "$STEPS_DIR/$name.log"
         [ ! -e "$STEPS_DIR/$name.log" ] || failed_tests "$STEPS_DIR/$name.log" | sed 's/^/    /'

@@ -58,7 +58,8 @@ const travel = (visitor, direction, until) => visitor.log.evaluate(async (log, [
       if (was !== undefined) jumpMax = Math.max(jumpMax, Math.abs(was - moved - top));
     }
   }
-  return { seqs: [...seen], rowsMax, jumpMax, stuck: true };
+  const ends = [...log.querySelectorAll('.top, .end')].map((end) => `${end.className}: ${end.textContent}`);
+  throw new Error(`stuck at ${JSON.stringify(inSight())}; ${JSON.stringify(ends)}; the furthest were ${Math.min(...seen)} and ${Math.max(...seen)}`);
 }, [direction, until]);
 
 /** What was never in sight, from one message to the newest. @param {number[]} seqs @param {number} from */
@@ -81,6 +82,21 @@ test('thousands of messages up and down again: each is shown, in order, nothing 
   assert.ok(down.jumpMax <= JUMP_MAX, `a jump by ${down.jumpMax} px`);
   assert.deepEqual(missing(down.seqs, goal), []);
   assert.deepEqual(visitor.complaints, []);
+  await visitor.leave();
+});
+
+test('a server that is busy for a moment while older messages are asked for is asked again', async () => {
+  const visitor = await Visitor.open(browser, room('long'));
+  let asked = 0;
+  await visitor.page.route(/messages\?(before|after)=/, (route) => {
+    asked += 1;
+    return asked % 4 === 2 ? route.fulfill({ status: 503, headers: { 'retry-after': '1' } }) : route.continue();
+  });
+  await visitor.live();
+  const goal = MESSAGES - 600;
+  const up = await travel(visitor, -1, goal);
+  assert.deepEqual(missing(up.seqs, goal), []);
+  assert.ok(asked >= 12, `${asked} pages`);
   await visitor.leave();
 });
 

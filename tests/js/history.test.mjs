@@ -55,6 +55,37 @@ test('a page of another life is not taken, and can be asked for again', () => wi
   assert.equal(seqs().length, 9);
 }));
 
+test('a page that could not be had is asked for again by itself, later each time', () => withPages(async (pages, settle) => {
+  const { history, states, seqs } = reader();
+  const { setTimeout, Math: { random } } = globalThis;
+  /** @type {{run: () => void, ms: number}[]} */
+  const timers = [];
+  globalThis.setTimeout = /** @type {any} */ ((/** @type {() => void} */ run, /** @type {number} */ ms) => timers.push({ run, ms }));
+  Math.random = () => 1;
+  try {
+    for (const [n, ms] of [2500, 3000, 4000].entries()) {
+      history.loadOlder();
+      pages[n].answer({ epoch: 'e1', rev: 9 });
+      await settle();
+      assert.equal(states.at(-1), 'older failed');
+      assert.equal(timers[n].ms, ms);
+      timers[n].run();
+      assert.equal(states.at(-1), 'older idle');
+    }
+    history.loadOlder();
+    // A pause that ends while a page is on its way changes nothing.
+    timers[2].run();
+    assert.equal(states.at(-1), 'older loading');
+    pages[3].answer({ epoch: 'e1', rev: 9, messages: messages(1, 6), hasMore: true });
+    await settle();
+    assert.deepEqual(seqs(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.equal(history.failures.older, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout });
+    Math.random = random;
+  }
+}));
+
 test('a page for a list that began anew meanwhile is nobody\'s', () => withPages(async (pages, settle) => {
   const { store, seqs, history, states } = reader();
   history.loadOlder();

@@ -1,8 +1,11 @@
 // The room's stored messages, a page at a time, over HTTP.
 
+import { backoffMs } from '../wire/backoff.js';
 import { isMessage } from '../wire/protocol.js';
 
 const PAGE = 50;
+/** For so long at least is said that a page could not be had. */
+const FAILED_MIN_MS = 2_000;
 /** Without a line nobody is asked again before this has passed. */
 const QUOTE_AGAIN_MS = 10_000;
 
@@ -18,13 +21,20 @@ export class History {
     this.onState = onState;
     /** @type {Record<Chat.HistorySide, Chat.HistoryState>} */
     this.states = { older: 'idle', newer: 'idle' };
+    /** How often each side could not be had, since it last could. @type {Record<Chat.HistorySide, number>} */
+    this.failures = { older: 0, newer: 0 };
     /** The messages that are being asked for because others answer them. @type {Set<string>} */
     this.quoting = new Set();
   }
 
   /** The line is back: what failed while it was down is tried again without being asked. */
   forgive() {
-    for (const side of /** @type {const} */ (['older', 'newer'])) if (this.states[side] === 'failed') this.#set(side, 'idle');
+    for (const side of /** @type {const} */ (['older', 'newer'])) this.#forgive(side);
+  }
+
+  /** Whoever is idle is asked again by who shows it, as long as a reader is near. @param {Chat.HistorySide} side */
+  #forgive(side) {
+    if (this.states[side] === 'failed') this.#set(side, 'idle');
   }
 
   /** @param {Chat.HistorySide} side */
@@ -83,13 +93,24 @@ export class History {
       const page = await this.#page(direction, seq);
       // Meanwhile another list may have begun, or this end of it been let go.
       const belongs = this.store.generation === generation && edge() === seq;
-      this.#set(side, belongs && !this.store.admits(page) ? 'failed' : 'idle');
-      if (!belongs || !this.store.admits(page)) return;
+      if (belongs && !this.store.admits(page)) {
+        this.#failed(side);
+        return;
+      }
+      this.#set(side, 'idle');
+      if (!belongs) return;
       take(page);
       this.#quoted(page);
+      this.failures[side] = 0;
     } catch {
-      this.#set(side, 'failed');
+      this.#failed(side);
     }
+  }
+
+  /** A server that was busy for a moment is asked again, by itself; there is a button for who will not wait. @param {Chat.HistorySide} side */
+  #failed(side) {
+    this.#set(side, 'failed');
+    setTimeout(() => this.#forgive(side), FAILED_MIN_MS + backoffMs(this.failures[side]++));
   }
 
   /**
