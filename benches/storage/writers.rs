@@ -81,6 +81,7 @@ impl Writers {
             room: self.messages.rooms[room].clone(),
             message: message.id,
             author: self.messages.authors[writer % self.messages.authors.len()].id.clone(),
+            also: Arc::default(),
             client_id: Uuid::from_u128(u128::MAX - self.n.commands as u128),
             guard_rev: 0,
             action: Action::React { emoji: Emoji::parse(EMOJIS[n % EMOJIS.len()]).expect("an emoji"), on: true },

@@ -53,6 +53,9 @@ pub enum AccountError {
     /// Somebody else has taken this identity over.
     #[error("another account has taken this identity over")]
     Claimed,
+    /// As many identities are theirs as an account may have.
+    #[error("an account takes over at most 100 identities")]
+    ManyClaims,
     /// There must be an owner.
     #[error("the last owner stays")]
     LastOwner,

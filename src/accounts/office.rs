@@ -1,5 +1,4 @@
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -20,7 +19,7 @@ use super::{
     live::{LiveLogin, LiveLogins, LoginEnded},
 };
 use crate::moderation::{Actor, CODE_TRIES, Desk, OneTimeCode};
-use chat_domain::{AuthorId, AvatarName, IdentityKey, NetworkKey, Nickname, UserId};
+use chat_domain::{AvatarName, IdentityKey, NetworkKey, Nickname, UserId};
 use chat_store::{NewLogin, SignedIn, Store, StoreError, StoredKey};
 
 /// How long something that is asked for here may take, the wait for the database included.
@@ -86,9 +85,8 @@ pub(super) struct Inner {
     guesses: Mutex<(Attempts<String>, Attempts<NetworkKey>)>,
     /// Once an owner has a password, one has.
     is_set_up: AtomicBool,
-    claimed: RwLock<HashMap<AuthorId, UserId>>,
-    /// `meta.control_rev` of what is known of ended logins and of what was taken over.
-    known: (AtomicI64, AtomicI64),
+    /// `meta.control_rev` of what is known of ended logins.
+    ended_rev: AtomicI64,
 }
 
 /// Random bytes; where the system gives none nothing can be made that is a secret.
@@ -129,9 +127,9 @@ impl Accounts {
     ) -> Result<Self, StoreError> {
         // Nothing lives yet that could have ended.
         let (rev, _) = store.ended_logins(i64::MAX).await?;
-        let (hasher, keys, live, guesses, is_set_up, claimed) = Default::default();
-        let known = (AtomicI64::new(rev), AtomicI64::new(0));
-        let inner = Inner { store, key, desk, settings, hasher, keys, live, guesses, is_set_up, claimed, known };
+        let (hasher, keys, live, guesses, is_set_up) = Default::default();
+        let ended_rev = AtomicI64::new(rev);
+        let inner = Inner { store, key, desk, settings, hasher, keys, live, guesses, is_set_up, ended_rev };
         let accounts = Self(Arc::new(inner));
         accounts.look().await?;
         Ok(accounts)
@@ -142,23 +140,18 @@ impl Accounts {
         self.0.desk.access().changes()
     }
 
-    /// Reads what may have changed: keys, ended logins, what was taken over.
+    /// Reads what may have changed: keys, ended logins.
     pub(super) async fn look(&self) -> Result<(), StoreError> {
         let inner = &self.0;
         self.read_keys().await?;
-        let (ended_rev, claims_rev) = &inner.known;
-        let known = ended_rev.load(Ordering::Relaxed);
+        let known = inner.ended_rev.load(Ordering::Relaxed);
         let (mut rev, mut ended) = inner.store.ended_logins(known).await?;
         // A database that was put back from a backup.
         if rev < known {
             (rev, ended) = inner.store.ended_logins(0).await?;
         }
         inner.live.end(&ended);
-        ended_rev.store(rev, Ordering::Relaxed);
-        let known = claims_rev.load(Ordering::Relaxed);
-        let (rev, claims) = inner.store.claims(if rev < known { 0 } else { known }).await?;
-        inner.claimed.write().unwrap_or_else(PoisonError::into_inner).extend(claims);
-        claims_rev.store(rev, Ordering::Relaxed);
+        inner.ended_rev.store(rev, Ordering::Relaxed);
         Ok(())
     }
 
@@ -254,11 +247,6 @@ impl Accounts {
     /// A session joins by a login; `None` where that was ended since it was looked at.
     pub fn enter(&self, signed: &SignedIn, session: Recipient<LoginEnded>) -> Option<LiveLogin> {
         self.0.live.enter(signed.login, session)
-    }
-
-    /// Whose a browser's identity is, where somebody has taken it over.
-    pub fn claimed_by(&self, author: &AuthorId) -> Option<UserId> {
-        self.0.claimed.read().unwrap_or_else(PoisonError::into_inner).get(author).copied()
     }
 
     // What logins are made of.

@@ -135,16 +135,15 @@ impl Accounts {
     /// id.
     ///
     /// # Errors
-    /// [`AccountError::Claimed`] where it is another account's.
+    /// [`AccountError::Claimed`] where it is another account's, [`AccountError::ManyClaims`] where this one has as many as
+    /// one may.
     pub async fn claim(&self, signed: &SignedIn, secret: AnonymousId) -> Result<AuthorId, AccountError> {
         let author = self.0.key.author_id(secret);
         let whose = self.bounded(self.0.store.claim(author.clone(), signed.user.id)).await?;
-        if whose != signed.user.id {
+        if whose.ok_or(AccountError::ManyClaims)? != signed.user.id {
             return Err(AccountError::Claimed);
         }
         self.changed().await;
-        // At once on this server, whoever else reads it at this moment.
-        let _ = self.look().await;
         Ok(author)
     }
 

@@ -239,7 +239,7 @@ impl Session {
     /// Joins as whoever it is.
     fn enter(&mut self, join: JoinPayload, signed: Option<(LiveLogin, Arc<User>)>, ctx: &mut Context<Self>) {
         let (login, user) = signed.unzip();
-        let Some(JoinContext { registry, identity, desk, accounts }) = self.setup.join_context.get() else {
+        let Some(JoinContext { registry, identity, desk, .. }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
         let principal = match &user {
@@ -248,8 +248,8 @@ impl Session {
         };
         let network = identity.network(self.address);
         // Whose it is by now joins by the account.
-        if user.is_none() && accounts.claimed_by(principal.author_id()).is_some() {
-            return self.refuse_join(refusal(ErrorCode::Claimed, "an account has taken this identity over"));
+        if desk.access().is_claimed(&principal) {
+            return self.refuse_join(Refusal::Claimed);
         }
         let principal = principal.from_network(network);
         let author_id = principal.author_id().clone();

@@ -8,9 +8,9 @@ use chat_rooms::{
     Welcome,
 };
 use chat_wire::{
-    AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, ModPayload, ModTarget, PresencePayload,
-    ProfilePayload, QueuePayload, ReactionsPayload, RoomPayload, RoomPosition, RoomStatePayload, ServerFrame,
-    TypingPayload, WelcomeHead,
+    AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, ModPayload, ModTarget, OwnPayload,
+    PresencePayload, ProfilePayload, QueuePayload, ReactionsPayload, RoomPayload, RoomPosition, RoomStatePayload,
+    ServerFrame, TypingPayload, WelcomeHead,
 };
 use uuid::Uuid;
 
@@ -59,6 +59,7 @@ impl From<Refusal> for ErrorReply {
             Refusal::Banned { until } => {
                 return Self { until, ..Self::new(ErrorCode::Banned, "who asks is banned") };
             }
+            Refusal::Claimed => (ErrorCode::Claimed, "an account has taken this identity over", None),
             Refusal::Locked => (ErrorCode::Locked, "nobody writes in this room now", None),
             Refusal::Blocked => (ErrorCode::Blocked, "the text breaks a rule of the room", None),
             Refusal::Repeated { retry_after_ms } => {
@@ -152,7 +153,10 @@ pub fn batch_frame(batch: &Batch, codec: Codec) -> Bytes {
 pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
     let head = WelcomeHead {
         session_id: welcome.session.0.to_string().into(),
-        own: welcome.own.as_ref().map(Into::into),
+        own: welcome.own.as_ref().map(|author| OwnPayload {
+            author: author.into(),
+            also: welcome.also.iter().map(|id| id.as_str().into()).collect(),
+        }),
         room: RoomPosition {
             id: welcome.room.as_str().into(),
             epoch: welcome.epoch.to_string().into(),

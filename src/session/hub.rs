@@ -432,6 +432,7 @@ mod tests {
         let welcome = Welcome {
             session: slot.id,
             own: None,
+            also: Arc::default(),
             room: RoomId::parse(room).expect("a room id"),
             epoch: Epoch::random(),
             rev: 0,

@@ -118,6 +118,16 @@ declare namespace Wire {
     badge?: Badge;
   };
 
+  /** The receiver, and what else is theirs. */
+  type OwnAuthor = {
+    id: AuthorId;
+    nickname: Nickname;
+    avatar: AvatarName;
+    badge?: Badge;
+    /** The public ids that their account has taken over. Absent where there are none. */
+    also?: AuthorId[];
+  };
+
   /** Who did something by right. The guard is nobody's identity; its id is `guard`. */
   type Doer = {
     id: string;
@@ -405,7 +415,7 @@ declare namespace Wire {
       /** Opaque. */
       sessionId: string;
       /** The receiver as others see it; null for a reader. */
-      self: Author | null;
+      self: OwnAuthor | null;
       room: {
         /** The room's id in NFC. */
         id: string;

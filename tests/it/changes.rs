@@ -292,9 +292,9 @@ async fn mentions_that_cannot_be_are_dropped(database: &Database) {
     let was_here = author_id(&mut gone, seq).await;
     gone.leave().await;
     let (here, welcome) = Client::join(&server, "post", Who::named("never wrote")).await;
-    let is_here = welcome.head.own.expect("an author").id.into_owned();
+    let is_here = welcome.head.own.expect("an author").author.id.into_owned();
     let (elsewhere, welcome) = Client::join(&server, "other post", Who::named("elsewhere")).await;
-    let stranger = welcome.head.own.expect("an author").id.into_owned();
+    let stranger = welcome.head.own.expect("an author").author.id.into_owned();
     let mention = |who: &str, from: u32, to: u32| json!({"authorId": who, "from": from, "to": to});
     let mut sent = message(Uuid::new_v4(), "  @a 그리고 @b, @c.  ");
     sent["payload"]["mentions"] = json!([

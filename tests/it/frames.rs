@@ -98,7 +98,7 @@ async fn nicknames_are_cleaned_or_refused(database: &Database) {
         assert_eq!((error.code, error.client_id), (ErrorCode::InvalidNickname, None), "{refused:?}");
     }
     client.who.nickname = Some("  first\u{3000} name ".to_owned());
-    assert_eq!(client.enter(None).await.head.own.expect("an author").nickname, "first name");
+    assert_eq!(client.enter(None).await.head.own.expect("an author").author.nickname, "first name");
     for refused in ["a", &long, "a\u{202e}b", "\u{3164}\u{3164}"] {
         assert_eq!(client.refused(&profile(refused, None)).await.code, ErrorCode::InvalidNickname, "{refused:?}");
     }
@@ -128,14 +128,14 @@ async fn avatars_are_chosen_or_derived(database: &Database) {
     let names: Vec<_> = avatars.iter().map(|a| a["name"].as_str().expect("a name")).collect();
     let who = Who::named("somebody");
     let (mut client, welcome) = Client::join(&server, "post", who.clone()).await;
-    let derived = welcome.head.own.expect("an author").avatar;
+    let derived = welcome.head.own.expect("an author").author.avatar;
     assert!(names.iter().any(|n| **n == derived), "{derived}");
     let (_, elsewhere) = Client::join(&server, "other post", who.clone()).await;
-    assert_eq!(elsewhere.head.own.expect("an author").avatar, derived, "the same everywhere");
+    assert_eq!(elsewhere.head.own.expect("an author").author.avatar, derived, "the same everywhere");
     let mut all = std::collections::HashSet::new();
     for n in 0..20 {
         let (other, welcome) = Client::join(&server, "post", Who::named(&format!("person {n}"))).await;
-        all.insert(welcome.head.own.expect("an author").avatar);
+        all.insert(welcome.head.own.expect("an author").author.avatar);
         other.leave().await;
     }
     assert!(all.len() > 3, "not the same for everybody: {all:?}");
@@ -148,7 +148,7 @@ async fn avatars_are_chosen_or_derived(database: &Database) {
     assert_eq!((&*own.nickname, &*own.avatar), ("somebody else", chosen), "left out, it stays");
     let with_avatar = Who { avatar: Some(chosen.to_owned()), ..Who::named("by choice") };
     let (_, welcome) = Client::join(&server, "post", with_avatar).await;
-    assert_eq!(welcome.head.own.expect("an author").avatar, *chosen);
+    assert_eq!(welcome.head.own.expect("an author").author.avatar, *chosen);
 
     for wrong in ["", "dragon", "Otter", "../otter", "otter.svg", "otter ", "\u{0}"] {
         let error = client.refused(&profile("somebody", Some(wrong))).await;
@@ -163,7 +163,7 @@ async fn a_profile_reaches_every_session_of_the_identity(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let who = Who::named("old name");
     let (mut first, welcome) = Client::join(&server, "post", who.clone()).await;
-    let id = welcome.head.own.expect("an author").id;
+    let id = welcome.head.own.expect("an author").author.id;
     first.say("as it was").await;
     // A tab that came as a reader is the same person.
     let (mut second, welcome) = Client::join(&server, "post", Who { nickname: None, ..who.clone() }).await;
@@ -237,7 +237,7 @@ async fn every_session_gets_every_message_and_the_sender_an_ack(database: &Datab
     for client in [&mut author, &mut tab, &mut reader] {
         client.reach(1).await;
         let message = &client.history.list[&1];
-        assert_eq!(Some(&message.author), welcome.head.own.as_ref());
+        assert_eq!(Some(&message.author), welcome.head.own.as_ref().map(|own| &own.author));
         assert_eq!((message.client_id, &*message.content), (client_id, "hello"));
         assert_eq!((&*message.id, &*message.created_at), (ack.id.as_str(), ack.created_at.as_str()));
         let time = chrono::DateTime::parse_from_rfc3339(&message.created_at).expect("a time");

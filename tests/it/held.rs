@@ -216,14 +216,14 @@ async fn names_of_those_who_keep_order_are_not_free(database: &Database) {
     // It is the owner's own.
     let who = Who { token: Some(token), ..Who::named(&name) };
     let (_, welcome) = Client::join(&server, "post", who).await;
-    assert_eq!(welcome.head.own.map(|own| own.nickname.into_owned()), Some(name));
+    assert_eq!(welcome.head.own.map(|own| own.author.nickname.into_owned()), Some(name));
 }
 
 async fn deeds_have_a_way_back(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let token = signed_in(database, &server).await;
     let (mut owner, welcome) = owner(&server, "post", &token).await;
-    let owner_id = welcome.head.own.expect("an author").id.into_owned();
+    let owner_id = welcome.head.own.expect("an author").author.id.into_owned();
     let mut guest = Client::author(&server, "post", "guest").await;
     let said = guest.say("an insult").await;
     for (command, action) in

@@ -13,7 +13,7 @@ on_both!(the_id_is_an_hmac_with_the_secret_of_the_setting, the_secret_identity_i
 async fn id_of(server: &Server, who: &Who) -> String {
     let (client, welcome) = Client::join(server, "post", who.clone()).await;
     client.leave().await;
-    welcome.head.own.expect("an author").id.into_owned()
+    welcome.head.own.expect("an author").author.id.into_owned()
 }
 
 async fn the_id_is_an_hmac_with_the_secret_of_the_setting(database: &Database) {
@@ -30,7 +30,7 @@ async fn the_id_is_an_hmac_with_the_secret_of_the_setting(database: &Database) {
     let upper = who.anonymous_id.hyphenated().to_string().to_uppercase();
     client.send(&json!({"type": "JOIN", "payload": {"anonymousId": upper, "nickname": "somebody"}})).await;
     let own = |frame: &_| if let ServerFrame::Welcome(w) = frame { w.head.own.clone() } else { None };
-    assert_eq!(client.wait("WELCOME", own).await.id, expected);
+    assert_eq!(client.wait("WELCOME", own).await.author.id, expected);
     drop(client);
     let server = server.again(database, &[("CHAT_SECRET", "another secret, as long")]).await;
     assert_ne!(id_of(&server, &who).await, expected);

@@ -158,8 +158,8 @@ async fn a_code_signs_the_owner_in_once(database: &Database) {
     let (mut client, welcome) = owner(&server, "post", token).await;
     assert_eq!(welcome.head.rights, Some(Role::Owner.rights().bits()));
     let own = welcome.head.own.expect("an author");
-    assert_eq!((own.badge.as_deref(), &*own.nickname), (Some("owner"), "주인장"));
-    assert_eq!(own.id, me["user"]["id"].as_str().expect("an id"));
+    assert_eq!((own.author.badge.as_deref(), &*own.author.nickname), (Some("owner"), "주인장"));
+    assert_eq!(own.author.id, me["user"]["id"].as_str().expect("an id"));
     let said = client.say("안녕하세요").await;
     let read: Value = server.json(&format!("/api/v1/rooms/post/messages/{}", said.id)).await;
     assert_eq!(read["message"]["author"]["badge"], "owner", "{read}");
@@ -170,7 +170,7 @@ async fn a_code_signs_the_owner_in_once(database: &Database) {
     );
     // A guest has neither rights nor a badge, whatever they call themselves.
     let (_guest, welcome) = Client::join(&server, "post", Who::named("Owner")).await;
-    assert_eq!((welcome.head.rights, welcome.head.own.and_then(|own| own.badge)), (None, None));
+    assert_eq!((welcome.head.rights, welcome.head.own.and_then(|own| own.author.badge)), (None, None));
     // Five wrong tries use a code up.
     let last = self::code(database).await;
     let wrong = format!("{}-2222-2222", &last[..4]);
@@ -192,7 +192,7 @@ async fn who_has_no_right_changes_nothing(database: &Database) {
     let server = Server::with(database, &LIMITS_OFF).await;
     let token = signed_in(database, &server).await;
     let (mut owner, welcome) = owner(&server, "post", &token).await;
-    let owner_id = welcome.head.own.expect("an author").id.into_owned();
+    let owner_id = welcome.head.own.expect("an author").author.id.into_owned();
     let said = owner.say("mine").await;
     let mut guest = Client::author(&server, "post", "guest").await;
     for command in
@@ -262,7 +262,7 @@ async fn who_is_banned_writes_nowhere_until_it_is_over(database: &Database) {
     let who = Who::named("guest");
     let (mut guest, welcome) = Client::join(&server, "post", who.clone()).await;
     let (mut elsewhere, _) = Client::join(&server, "another", who).await;
-    let id = welcome.head.own.expect("an author").id.into_owned();
+    let id = welcome.head.own.expect("an author").author.id.into_owned();
     let said = guest.say("before").await;
     let mut order = ban(&id, 3_600, "room");
     order["payload"]["reason"] = json!("조용히 해 주세요");
@@ -519,7 +519,7 @@ async fn acts_there(database: &Database, here: &Server, there: &Server) {
     let (mut owner, _) = owner(here, "post", &token).await;
     let who = Who::named("guest");
     let (mut guest, welcome) = Client::join(there, "post", who).await;
-    let id = welcome.head.own.expect("an author").id.into_owned();
+    let id = welcome.head.own.expect("an author").author.id.into_owned();
     let said = guest.say("before").await;
     owner.reach(said.rev).await;
     // At once: the other server's room finds with the write that it was checked against what is no longer so.

@@ -23,6 +23,17 @@ test('what the page shows already is no longer unsent', () => {
   assert.deepEqual(store.outbox.entries.map(({ content }) => content), ['still unsent']);
 });
 
+test('what an identity wrote that our account has taken over is our own', () => {
+  const { store } = chatStore();
+  const [mine, theirs] = [message(1, { author: { ...me, id: 'as a guest' } }), message(2, { author: other })];
+  assert.equal(store.isOwn(mine), false);
+  store.receive(welcome({ self: { ...me, also: ['as a guest'] }, messages: [mine, theirs] }));
+  assert.deepEqual([mine, theirs, message(3, { author: me })].map((of) => store.isOwn(of)), [true, false, true]);
+  // Signed out, it is somebody else's again.
+  store.receive(welcome({ self: other }));
+  assert.deepEqual([store.isOwn(mine), store.isOwn(theirs)], [false, true]);
+});
+
 test('without an epoch there is nothing to resume', () => {
   assert.equal(chatStore().store.resume, undefined);
 });

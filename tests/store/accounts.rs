@@ -2,8 +2,8 @@
 
 use chat_domain::{AuthorId, AvatarName, Nickname, Role, UserId};
 use chat_store::{
-    CodeKind, CodeUse, InviteUse, Login, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered,
-    SignedIn, Store, StoredKey, TeamChange, TeamOrder,
+    CLAIMS_MAX, CodeKind, CodeUse, InviteUse, Login, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed,
+    Registered, SignedIn, Store, StoredKey, TeamChange, TeamOrder,
 };
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
@@ -415,12 +415,20 @@ async fn an_identity_is_taken_over_once(db: &Database) {
     let store = db.ready().await;
     let (one, two) = (register(&store, "one@b.co").await.user.id, register(&store, "two@b.co").await.user.id);
     let author = AuthorId::from_stored("a browser");
-    let (known, _) = store.claims(0).await.expect("claims");
-    assert_eq!(store.claim(author.clone(), one).await, Ok(one));
-    assert_eq!(store.claim(author.clone(), one).await, Ok(one), "again is once");
-    assert_eq!(store.claim(author.clone(), two).await, Ok(one), "it is another's");
-    assert_eq!(store.claims(known).await.expect("claims").1, [(author.clone(), one)]);
-    assert_eq!((store.claims_of(one).await, store.claims_of(two).await), (Ok(vec![author]), Ok(vec![])));
+    let before = store.control(0).await.expect("what concerns all rooms");
+    assert_eq!(store.claim(author.clone(), one).await, Ok(Some(one)));
+    assert_eq!(store.claim(author.clone(), one).await, Ok(Some(one)), "again is once");
+    assert_eq!(store.claim(author.clone(), two).await, Ok(Some(one)), "it is another's");
+    let now = store.control(before.rev).await.expect("what concerns all rooms");
+    assert_eq!((before.claims, &now.claims), (vec![], &vec![(author.clone(), one)]));
+    assert_eq!(store.control(now.rev).await.expect("what concerns all rooms").claims, [], "told once");
+    assert_eq!((store.claims_of(one).await, store.claims_of(two).await), (Ok(vec![author.clone()]), Ok(vec![])));
+    for n in 1..CLAIMS_MAX {
+        let another = AuthorId::from_stored(&format!("browser {n}"));
+        assert_eq!(store.claim(another, one).await, Ok(Some(one)));
+    }
+    assert_eq!(store.claim(AuthorId::from_stored("one more"), one).await, Ok(None), "as many as one may");
+    assert_eq!(store.claim(author, one).await, Ok(Some(one)), "it has this one");
 }
 
 async fn of_an_erased_account_nothing_is_left(db: &Database) {

@@ -32,7 +32,7 @@ on_both!(
 
 fn change(room: &RoomId, id: i64, who: &str, action: Action) -> Arc<NewChange> {
     let (room, author, client_id) = (room.clone(), AuthorId::from_stored(who), Uuid::new_v4());
-    Arc::new(NewChange { room, message: id, author, client_id, guard_rev: 0, action })
+    Arc::new(NewChange { room, message: id, author, also: Arc::default(), client_id, guard_rev: 0, action })
 }
 
 fn content(text: &str) -> Content {

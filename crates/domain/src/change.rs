@@ -13,12 +13,21 @@ pub struct NewChange {
     pub message: i64,
     /// Who asks.
     pub author: AuthorId,
+    /// The identities that are theirs as well: what those wrote is their own.
+    pub also: Arc<[AuthorId]>,
     /// Made by who asks; an edit's is kept with what it replaced, so that a retry is known again.
     pub client_id: Uuid,
     /// The room's `guard_rev` under which this was found to be allowed.
     pub guard_rev: i64,
     /// What is to be done.
     pub action: Action,
+}
+
+impl NewChange {
+    /// Whether what this author wrote is their own.
+    pub fn owns(&self, author: &AuthorId) -> bool {
+        self.author == *author || self.also.contains(author)
+    }
 }
 
 /// See [`NewChange`].

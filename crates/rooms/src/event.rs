@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chat_domain::{Author, ChangeRefusal, ChatMessage, Epoch, Reaction, RoomId};
+use chat_domain::{Author, AuthorId, ChangeRefusal, ChatMessage, Epoch, Reaction, RoomId};
 use chat_store::{HoldReason, RoomSettings, StoredMessage};
 use uuid::Uuid;
 
@@ -116,7 +116,7 @@ pub struct Moderated {
     /// By whom.
     pub by: Author,
     /// To whom, where it was done to somebody.
-    pub target: Option<chat_domain::AuthorId>,
+    pub target: Option<AuthorId>,
     /// To which message, where it was done to one.
     pub message: Option<i64>,
     /// The key of the command, for whoever sent it.
@@ -237,6 +237,8 @@ pub enum Refusal {
         /// Until when; none for good.
         until: Option<chrono::DateTime<chrono::Utc>>,
     },
+    /// An account has taken over the identity of whoever asks.
+    Claimed,
     /// Nobody writes here now.
     Locked,
     /// The text breaks a rule of the room.
@@ -316,6 +318,8 @@ pub struct Welcome {
     pub session: SessionId,
     /// Its identity's nickname and avatar; none for a reader.
     pub own: Option<Author>,
+    /// The identities that their account has taken over: what those wrote is their own.
+    pub also: Arc<[AuthorId]>,
     /// The room.
     pub room: RoomId,
     /// This life of its counter.

@@ -110,6 +110,7 @@ fn test_welcome(session: SessionId) -> Welcome {
     Welcome {
         session,
         own: None,
+        also: Arc::default(),
         room: chat_domain::RoomId::parse("post").expect("a room id"),
         epoch: chat_domain::Epoch::random(),
         rev: 0,

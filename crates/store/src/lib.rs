@@ -34,8 +34,9 @@ pub use management::{
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
 };
 pub use management::{
-    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, HELD_MAX, Held, HeldState, Hold, HoldOutcome,
-    HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
+    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
+    HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
+    Undo, User,
 };
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,

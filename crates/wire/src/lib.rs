@@ -29,7 +29,7 @@ pub use from_server::{NotOurs, author_json, reactions_json, read_author_json, re
 pub use moderation::{ModPayload, ModTarget, QueuePayload, RoomPayload, RoomStatePayload};
 pub use reader::{FrameReader, Inbound};
 pub use server::{
-    AckPayload, AnnotationsPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload, MessagePayload,
+    AckPayload, AnnotationsPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload, MessagePayload, OwnPayload,
     PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload, RoomPosition,
     ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json, message_json,
     timestamp, welcome_chunks,

@@ -225,6 +225,18 @@ pub struct ProfilePayload<'a> {
     pub own: AuthorPayload<'a>,
 }
 
+/// The receiver of a WELCOME.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPayload<'a> {
+    /// As everybody sees it.
+    #[serde(flatten)]
+    pub author: AuthorPayload<'a>,
+    /// The public ids of the identities that its account has taken over: what those wrote is its own. Absent where there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Cow<'a, str>>,
+}
+
 /// The payload of PRESENCE. The lists are absent above 50 people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -350,7 +362,7 @@ pub struct WelcomeHead<'a> {
     pub session_id: Cow<'a, str>,
     /// The receiver as everybody sees it; null for a reader.
     #[serde(rename = "self")]
-    pub own: Option<AuthorPayload<'a>>,
+    pub own: Option<OwnPayload<'a>>,
     /// How far the room is: the client's cursor goes there.
     pub room: RoomPosition<'a>,
     /// The counter that the BATCHes behind this frame bring the client to, where what it missed comes in pieces.
@@ -439,7 +451,10 @@ mod tests {
     fn a_welcome_in_chunks_reads_as_one_frame() {
         let head = WelcomeHead {
             session_id: "s".into(),
-            own: None,
+            own: Some(OwnPayload {
+                author: AuthorPayload { id: "o".into(), nickname: "ab".into(), avatar: "cat".into(), badge: None },
+                also: vec!["a".into(), "b".into()],
+            }),
             room: RoomPosition {
                 id: "\"한\\".into(),
                 epoch: "e".into(),

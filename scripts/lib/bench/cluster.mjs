@@ -157,11 +157,19 @@ function inMs({ betweenServers }) {
  */
 async function scale(bench, redis) {
     const { load, took, notes, quick } = bench;
-    const options = ["--scenario", "max", "--sessions", "1000", "--rooms", "20", "--rate", "800", "--duration", quick ? "2s" : "4s"];
+    const people = ["--sessions", "1000", "--rooms", "20"];
+    /** @param {string[]} options */
+    const ofBoth = async (options) => [
+        await withServers(bench, { bus: NONE, n: 1, pinned: true }, (servers) => load(servers, [...people, ...options])),
+        await withServers(bench, { bus: redis ?? NONE, n: 2, pinned: true }, (servers) => load(servers, [...people, ...options])),
+    ];
     for (let round = 0; round < (quick ? 1 : 2); round++) {
-        const one = await withServers(bench, { bus: NONE, n: 1, pinned: true }, (servers) => load(servers, options));
-        const two = await withServers(bench, { bus: redis ?? NONE, n: 2, pinned: true }, (servers) => load(servers, options));
+        const [one, two] = await ofBoth(["--scenario", "max", "--rate", "800", "--duration", quick ? "2s" : "4s"]);
         took("two-servers", two.search?.deliveriesPerSecond, one.search?.deliveriesPerSecond ?? null);
+        // What neither the generator nor the database can take from them: the same work for both, and what it costs them.
+        const same = await ofBoth(["--rate", "4000", "--ramp", "3s", "--duration", quick ? "5s" : "10s"]);
+        const [ofOne, ofTwo] = same.map(({ server }) => 1_000_000 / (server?.cpuUsPerDelivery ?? NaN));
+        took("two-servers-cpu", 2 * ofTwo, ofOne);
         /** @param {Report} report */
         const used = ({ generator, messageSeconds, server }) =>
             `the generator took ${share(generator.cpuSeconds, messageSeconds)} of a core, ` +

@@ -57,6 +57,7 @@ export const FIGURES = [
     { id: "bus-cpu", set: "cluster", what: "processor time per delivery, the same load, two servers over Redis (limit: one server without a bus)", unit: "us", isRatio: true, most: 1.1, only: ["postgres"] },
     { id: "poll-cpu", set: "cluster", what: "the same, two servers with PostgreSQL alone (limit: one server)", unit: "us", isRatio: true, only: ["postgres"] },
     { id: "two-servers", set: "cluster", what: "most deliveries/s of two servers of one core each, 1,000 in 20 rooms (limit: of one server of one core)", unit: "perSecond", isRatio: true, least: 1.6, only: ["postgres"] },
+    { id: "two-servers-cpu", set: "cluster", what: "deliveries for the processor time of two cores by two servers, 1,000 in 20 rooms, 4,000 msg/s (limit: for that of one core by one server)", unit: "perSecond", isRatio: true, least: 1.6, only: ["postgres"] },
     { id: "quiet-tables", set: "cluster", what: "share of a core that 20,000 quiet rooms take of each of two servers, PostgreSQL alone", unit: "percent", most: 5, only: ["postgres"] },
     { id: "quiet-redis", set: "cluster", what: "the same, over Redis: 20,000 quiet rooms", unit: "percent", most: 5, only: ["postgres"] },
     { id: "moderation-cpu", set: "moderation", what: "processor time per delivery, 20 in one room, 400 msg/s, 100,000 bans, 1,000 blocked words and 10 patterns (limit: without)", unit: "us", isRatio: true, most: 1.15 },
@@ -412,6 +413,7 @@ Where something was lost, repeated or swapped, or the bus carried nothing, the f
 - **Two servers of one core each:** each is tied to a core and has one thread (\`CHAT_THREADS=1\`), and so has the one server that they are compared with, which has no bus.
   Generator and PostgreSQL take what is left: on two cores they take it from the servers, and more of it with two servers.
   The notes above say how much.
+  So both are given the same to do as well, less than either can carry, and what counts is the processor time of the servers themselves: how many deliveries two servers make for the time of two cores, and one for that of one.
 - **Quiet rooms:** 20,000 rooms are live on each server, in 5,000 of which somebody reads on each.
   The figure is a server's share of a core, minus that of a server with as many rooms and readers that is alone and does not ask the database: what is left is for being one chat.`;
 

@@ -34,6 +34,9 @@ pub fn answer_of(error: AccountError) -> HttpError {
         }
         AccountError::TooMany(wait) => HttpError::rate_limited(wait),
         AccountError::Busy => HttpError::overloaded(BUSY_WAIT),
+        AccountError::ManyClaims => {
+            HttpError::new(ErrorCode::Forbidden, "an account takes over at most 100 identities")
+        }
         AccountError::Claimed => HttpError::new(ErrorCode::Claimed, "another account has taken this identity over"),
         AccountError::LastOwner => HttpError::new(ErrorCode::LastOwner, "the last owner stays: there must be one"),
         AccountError::NotFound => HttpError::new(ErrorCode::NotFound, "there is nothing of this name"),

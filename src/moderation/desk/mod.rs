@@ -268,7 +268,8 @@ impl Desk {
             let guard_rev = self.bounded(self.0.store.head(room)).await?.guard_rev;
             let command = |message: &i64| {
                 let (room, author, client_id) = (room.clone(), actor.author.id.clone(), Uuid::new_v4());
-                Arc::new(NewChange { room, message: *message, author, client_id, guard_rev, action: action.clone() })
+                let (message, also, action) = (*message, Arc::default(), action.clone());
+                Arc::new(NewChange { room, message, author, also, client_id, guard_rev, action })
             };
             let outcomes = self.bounded(self.0.store.change_batch(ids.iter().map(command).collect())).await?;
             let is_again = |o: &ChangeOutcome| matches!(o, ChangeOutcome::GuardChanged | ChangeOutcome::Locked);

@@ -11,12 +11,13 @@ const GROUP_MS = 5 * 60_000;
  * @param {Chat.Notice[]} list.notices by afterSeq
  * @param {number | null} list.unreadSeq where the unread messages begin
  * @param {string | null} list.selfId
+ * @param {(message: Chat.Message) => boolean} [list.isOwn]
  * @param {boolean} [list.hasMore] whether messages above these exist
  * @param {boolean} [list.hasNewer] whether messages below these exist
  * @param {(iso: string) => string} dayOf names the day in the reader's own time
  * @returns {Chat.Row[]}
  */
-export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMore = false, hasNewer = false }, dayOf) {
+export function buildRows({ messages, unsent, notices, unreadSeq, selfId, isOwn = ({ author }) => author.id === selfId, hasMore = false, hasNewer = false }, dayOf) {
   /** @type {Chat.Row[]} */
   const rows = [];
   /** @type {Chat.Message | null} */
@@ -51,7 +52,7 @@ export function buildRows({ messages, unsent, notices, unreadSeq, selfId, hasMor
       key: rowKey(message.author.id, message.clientId ?? message.id),
       message,
       continued: previous !== null && continues(previous, message),
-      own: message.author.id === selfId,
+      own: isOwn(message),
     });
     previous = message;
   }

@@ -166,6 +166,7 @@ export class View {
       notices: this.notices.list,
       unreadSeq: this.unread.since,
       selfId: store.ownId,
+      isOwn: (message) => store.isOwn(message),
       hasMore: store.hasMore,
       hasNewer: store.hasNewer,
     }, (iso) => this.clock.dayOf(iso));

@@ -52,12 +52,10 @@ export class ChatStore extends EventTarget {
     this.typists = new Typing(() => this.self?.id ?? null, (now) => this.#emit('typing', now));
     /** What the room's owner has set, and what we may do here. */
     this.standing = new Standing();
-    /** @type {Chat.Limits | null} */
-    this.limits = null;
-    /** @type {Chat.Author | null} */
-    this.self = null;
-    /** @type {string | null} our public id as known from an earlier visit, until WELCOME tells */
-    this.selfId = null;
+    this.limits = /** @type {Chat.Limits | null} */ (null);
+    this.self = /** @type {Chat.Author | null} */ (null);
+    this.also = /** @type {string[]} the public ids that our account has taken over */ ([]);
+    this.selfId = /** @type {string | null} our public id as of an earlier visit, until WELCOME tells */ (null);
     /** @type {Chat.Presence} */
     this.presence = { count: 0 };
     /** By so much (ms) the server's clock is ahead of ours, which may be hours off. */
@@ -162,6 +160,7 @@ export class ChatStore extends EventTarget {
     const sameLife = this.epoch === room.epoch;
     const messages = welcome.messages.filter(isMessage);
     const before = this.selfId;
+    this.also = welcome.self?.also ?? [];
     this.#setSelf(welcome.self && isAuthor(welcome.self) ? welcome.self : null);
     if (!sameLife || this.selfId !== before) this.commands.forgetMine();
     this.epoch = room.epoch;
@@ -238,8 +237,8 @@ export class ChatStore extends EventTarget {
   }
 
   /** @param {Chat.Message} message */
-  isOwn(message) {
-    return this.ownId !== null && message.author.id === this.ownId;
+  isOwn({ author }) {
+    return author.id === this.ownId || this.also.includes(author.id);
   }
 
   /** @param {number} seq */

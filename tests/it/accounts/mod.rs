@@ -1,5 +1,6 @@
 //! Accounts with a password, from end to end.
 
+mod claims;
 mod cookies;
 mod entering;
 mod own;

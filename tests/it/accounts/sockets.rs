@@ -1,25 +1,20 @@
 //! Tickets, and the end of sockets whose login ends, on whatever server.
 
-use chat_wire::{CloseCode, ErrorCode, ServerFrame};
+use chat_wire::{CloseCode, ErrorCode};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{OPEN, PASSWORD, get, log_in, post, register, session, with};
 use crate::support::{Client, Database, Server, Who};
 
-on_both!(
-    a_ticket_opens_one_socket,
-    a_socket_ends_with_its_login_and_no_other,
-    an_identity_that_was_taken_over_joins_by_the_account,
-);
+on_both!(a_ticket_opens_one_socket, a_socket_ends_with_its_login_and_no_other,);
 
-async fn ticket(server: &Server, access: &str) -> String {
+pub async fn ticket(server: &Server, access: &str) -> String {
     let answered = post(server, "auth/ticket", Some(access), &json!({})).await;
     assert_eq!(answered.body["expiresIn"], 30, "{}", answered.body);
     answered.text("ticket")
 }
 
-fn who(token: String) -> Who {
+pub fn who(token: String) -> Who {
     Who { token: Some(token), ..Who::named("somebody") }
 }
 
@@ -33,7 +28,7 @@ async fn a_ticket_opens_one_socket(database: &Database) {
     let ticket = ticket(&server, &own.access).await;
     let (mut client, welcome) = Client::join(&server, "post", who(ticket.clone())).await;
     let author = welcome.head.own.expect("an author");
-    assert_eq!(author.id, own.user);
+    assert_eq!(author.author.id, own.user);
     client.say("hello").await;
     let mut late = Client::connect(&server, "post").await;
     for none in [ticket, own.access, own.refresh, "tk_".to_owned(), format!("tk_{}", "a".repeat(43))] {
@@ -64,29 +59,6 @@ async fn a_socket_ends_with_its_login_and_no_other(database: &Database) {
     let (mut owner, _) = Client::join(&server, "post", who(secret.clone())).await;
     post(&server, "auth/logout", Some(&secret), &json!({})).await;
     assert_eq!(owner.closed().await, CloseCode::LoginEnded.number());
-}
-
-async fn an_identity_that_was_taken_over_joins_by_the_account(database: &Database) {
-    let server = Server::with(database, &OPEN).await;
-    let own = register(&server, "otter@blog.example").await;
-    let other = register(&server, "seal@blog.example").await;
-    let guest = Who::named("손님");
-    let secret = json!({"anonymousId": guest.anonymous_id});
-    let (mut before, welcome) = Client::join(&server, "post", guest.clone()).await;
-    before.say("as a guest").await;
-    let claimed = post(&server, "me/claim", Some(&own.access), &secret).await.ok();
-    let author = welcome.head.own.expect("an author").id;
-    assert_eq!(claimed, json!({"authorId": author, "also": [author]}));
-    assert_eq!(post(&server, "me/claim", Some(&own.access), &secret).await.status, 200, "again is once");
-    assert_eq!(post(&server, "me/claim", Some(&other.access), &secret).await.refusal(), (409, "CLAIMED"));
-    let mut late = Client::connect(&server, "post").await;
-    assert_eq!(late.refused(&guest.join(None)).await.code, ErrorCode::Claimed);
-    let token = ticket(&server, &own.access).await;
-    late.send(&Who { token: Some(token), ..guest }.join(None)).await;
-    late.wait("WELCOME", |frame| matches!(frame, ServerFrame::Welcome(_)).then_some(())).await;
-    let none = post(&server, "me/claim", Some(&own.access), &json!({"anonymousId": "nobody"})).await;
-    assert_eq!(none.refusal(), (400, "BAD_REQUEST"));
-    assert_eq!(post(&server, "me/claim", None, &json!({"anonymousId": Uuid::new_v4()})).await.status, 401);
 }
 
 /// No bus: the poll brings it.

@@ -46,11 +46,18 @@ impl Bans {
         }
     }
 
-    /// The ban that concerns somebody in a room.
-    pub fn find(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Option<BanNotice> {
-        let of_author = self.authors.get(principal.author_id());
+    /// The ban that concerns somebody in a room, themselves or one of the identities that `also` are theirs.
+    pub fn find(
+        &self,
+        principal: &Principal,
+        also: &[AuthorId],
+        room: &RoomId,
+        now: DateTime<Utc>,
+    ) -> Option<BanNotice> {
+        let ids = std::iter::once(principal.author_id()).chain(also);
+        let of_author = ids.filter_map(|id| self.authors.get(id));
         let of_network = principal.network().and_then(|network| self.networks.get(&network));
-        let all = of_author.into_iter().chain(of_network).flatten();
+        let all = of_author.chain(of_network).flatten();
         let holds = |ban: &&InForce| {
             ban.room.as_ref().is_none_or(|of| of == room) && ban.notice.until.is_none_or(|until| until > now)
         };
@@ -148,11 +155,21 @@ mod tests {
                         && ban.until.is_none_or(|until| until > at(now))
                         && ban.room.as_ref().is_none_or(|of| *of == room(in_room));
                     let expected = last.values().filter(concerns).filter(holds).map(|ban| ban.until.unwrap_or(DateTime::<Utc>::MAX_UTC)).max();
-                    let found = bans.find(&principal, &room(in_room), at(now));
+                    let found = bans.find(&principal, &[], &room(in_room), at(now));
                     prop_assert_eq!(found.map(|notice| notice.until.unwrap_or(DateTime::<Utc>::MAX_UTC)), expected);
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_ban_follows_who_took_the_identity_over() {
+        let mut bans = Bans::default();
+        bans.take(ban(1, 1, false, None, Some(9), false), at(0));
+        let account = Principal::user(chat_domain::UserId::new(), AuthorId::from_stored("account"));
+        let also = [who(4), who(1)].map(|who| who.author_id().clone());
+        let until = |also: &[AuthorId]| bans.find(&account, also, &room(0), at(1)).map(|notice| notice.until);
+        assert_eq!((until(&also), until(&also[..1])), (Some(Some(at(9))), None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! says so; what concerns one room comes with the room. So no command asks the database anything.
 
 mod bans;
+mod claims;
 mod ready;
 mod rules;
 
@@ -16,6 +17,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
 pub use bans::{BanNotice, Bans};
+pub use claims::Claims;
 use ready::{AllReady, Ready};
 pub(crate) use rules::{Doing, Rules};
 
@@ -50,6 +52,7 @@ struct Known {
     with_network: Vec<Ban>,
     /// The names of those who keep order, and what looks like them.
     names: TakenNames,
+    claims: Claims,
     defaults: Arc<RoomSettings>,
 }
 
@@ -93,7 +96,23 @@ impl Access {
         if role.rights().has(Rights::EXEMPT) {
             return None;
         }
-        known.bans.find(principal, room, now)
+        known.bans.find(principal, known.claims.of(principal.user_id()), room, now)
+    }
+
+    /// Whether an account has taken this browser's identity over: by that alone nobody does anything any more.
+    pub fn is_claimed(&self, principal: &Principal) -> bool {
+        principal.user_id().is_none() && self.known().claims.user(principal.author_id()).is_some()
+    }
+
+    /// The identities that somebody's account has taken over: what those wrote is theirs.
+    pub fn claims(&self, principal: &Principal) -> Arc<[AuthorId]> {
+        self.known().claims.of(principal.user_id()).into()
+    }
+
+    /// Whether what this author wrote is somebody's own.
+    pub fn is_own(&self, principal: &Principal, author: &AuthorId) -> bool {
+        principal.author_id() == author
+            || principal.user_id().is_some_and(|user| self.known().claims.user(author) == Some(user))
     }
 
     /// What holds for all rooms where they say nothing else.
@@ -108,7 +127,9 @@ impl Access {
 
     /// What the person with this public id is, for whoever acts on them: one acts on lower ranks only.
     pub fn rank(&self, author: &AuthorId) -> Role {
-        self.known().ranks.get(author).copied().unwrap_or(Role::Guest)
+        let known = self.known();
+        let of_account = || known.claims.user(author).and_then(|user| known.roles.get(&user));
+        known.ranks.get(author).or_else(of_account).copied().unwrap_or(Role::Guest)
     }
 
     /// Whether a nickname is not free for somebody to take: it looks like that of somebody who keeps order, or is a
@@ -150,10 +171,13 @@ impl Access {
 
     /// Takes in what was read; whether anything is other than it was.
     fn take(&self, control: Control) -> bool {
-        let Control { rev, bans, defaults, roles, names } = control;
+        let Control { rev, bans, defaults, roles, names, claims } = control;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         let has_changed = rev != known.rev || !bans.is_empty();
         known.rev = rev;
+        for (author, user) in claims {
+            known.claims.take(author, user);
+        }
         let now = Utc::now();
         for ban in bans {
             if ban.with_network && ban.lifted_at.is_none() {
@@ -221,5 +245,13 @@ mod tests {
         assert!(access.ban(&guest, &room, Utc::now()).is_some());
         assert_eq!(access.ban(&owner, &room, Utc::now()), None, "who keeps order is not shut out");
         assert_eq!((access.rank(owner.author_id()), access.rank(guest.author_id())), (Role::Owner, Role::Guest));
+        // The guest was the owner all the time.
+        assert!(!access.is_claimed(&guest) && !access.is_own(&owner, guest.author_id()));
+        let claims = vec![(guest.author_id().clone(), user)];
+        let roles = vec![(user, Role::Owner)];
+        assert!(access.take(Control { rev: 4, roles, claims, ..Control::default() }));
+        assert!(access.is_claimed(&guest) && !access.is_claimed(&owner) && access.is_own(&owner, guest.author_id()));
+        assert_eq!(access.rank(guest.author_id()), Role::Owner, "nobody acts on it who may not act on the owner");
+        assert_eq!(&*access.claims(&owner), [guest.author_id().clone()]);
     }
 }

@@ -86,6 +86,10 @@ impl Rules {
         doing: Doing<'_>,
         last_message_at: Option<DateTime<Utc>>,
     ) -> Result<(), Refusal> {
+        // Of a session that was open when it happened.
+        if access.is_claimed(principal) {
+            return Err(Refusal::Claimed);
+        }
         let (rights, now) = (access.rights(principal), Utc::now());
         match doing {
             Doing::DeleteOwn => return Ok(()),

@@ -59,7 +59,8 @@ impl Room {
             Amendment::Pin { on } => Action::Pin { on },
         };
         let (room, guard_rev) = (self.id.clone(), self.guard_rev());
-        let change = NewChange { room, message, author, client_id, guard_rev, action };
+        let also = self.limits.access.claims(&principal);
+        let change = NewChange { room, message, author, also, client_id, guard_rev, action };
         if let Err(refusal) = self.may_change(&principal, &change) {
             return self.reply_to(&principal, reply, client_id, Err(refusal), true);
         }

@@ -64,8 +64,8 @@ impl Room {
     pub(super) fn may_change(&mut self, principal: &Principal, change: &NewChange) -> Result<(), Refusal> {
         self.update_rules();
         let known = self.live.as_ref().and_then(|live| live.backlog.find(change.message));
-        let is_others = known.is_some_and(|m| m.author.id != *principal.author_id());
         let access = &self.limits.access;
+        let is_others = known.is_some_and(|m| !access.is_own(principal, &m.author.id));
         let is_lower = known.is_none_or(|m| access.role(principal).acts_on(access.rank(&m.author.id)));
         let not_yours = Err(Refusal::Change(ChangeRefusal::NotYours));
         match &change.action {

@@ -122,6 +122,7 @@ impl Room {
         let welcome = Welcome {
             session: session.id,
             own: self.presence.author(&author_id).filter(|_| is_author).cloned(),
+            also: self.limits.access.claims(&principal),
             room: self.id.clone(),
             epoch,
             settings,

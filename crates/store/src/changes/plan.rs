@@ -93,7 +93,7 @@ impl Work {
         let (_, message) = found.filter(|(of, _)| of == command.room.as_str()).ok_or(ChangeRefusal::NotFound)?;
         let mut message = message.clone();
         let unchanged = Done::Told(ChangeOutcome::Unchanged(StoredMessage::of(&message, room.epoch)));
-        let is_own = message.author.id == command.author;
+        let is_own = command.owns(&message.author.id);
         let mut a = message.annotations.take().map(|a| *a).unwrap_or_default();
         if !matches!(command.action, Action::React { .. }) {
             forget_unused(&mut a);

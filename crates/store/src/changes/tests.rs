@@ -142,7 +142,7 @@ impl Memory {
 
 fn command(message: i64, who: usize, action: Action) -> Arc<NewChange> {
     let (room, author, client_id) = (room(), author(who), Uuid::new_v4());
-    Arc::new(NewChange { room, message, author, client_id, guard_rev: 0, action })
+    Arc::new(NewChange { room, message, author, also: Arc::default(), client_id, guard_rev: 0, action })
 }
 
 fn edit(message: i64, who: usize, version: i32, text: &str) -> Arc<NewChange> {

@@ -195,14 +195,9 @@ impl Store {
         managing!(self, |c, statements| statements::change_team(c, id, order, by))
     }
 
-    /// Somebody takes a browser's identity over; whose it is by then.
-    pub async fn claim(&self, author: AuthorId, user: UserId) -> Result<UserId, StoreError> {
+    /// Somebody takes a browser's identity over; whose it is by then. None where they have [`crate::CLAIMS_MAX`] already.
+    pub async fn claim(&self, author: AuthorId, user: UserId) -> Result<Option<UserId>, StoreError> {
         managing!(self, |c, statements| statements::claim(c, author, user))
-    }
-
-    /// The identities that were taken over above this `control_rev`, and where that is now.
-    pub async fn claims(&self, known: i64) -> Result<(i64, Vec<(AuthorId, UserId)>), StoreError> {
-        managing!(self, |c, statements| statements::claims(c, known))
     }
 
     /// The identities that somebody has taken over.

@@ -12,7 +12,7 @@ macro_rules! banning {
                 management::{common::$module::*, model::*},
                 tables::{
                     rows::one_more,
-                    schema::{audit_log, bans, meta, users, workspace_members},
+                    schema::{audit_log, author_claims, bans, meta, users, workspace_members},
                     sql_types::{Key, Stamp},
                 },
             };
@@ -96,12 +96,17 @@ macro_rules! banning {
                     let roles = roles.load::<(Key, String, String)>(c).await?;
                     let names = roles.iter().map(|(id, _, name)| (UserId::from_uuid(id.0), name.clone())).collect();
                     let role = |(id, role, _): (Key, String, String)| Some((UserId::from_uuid(id.0), Role::parse(&role)?));
+                    let claims = author_claims::table.filter(author_claims::rev.gt(known));
+                    let claims = claims.select((author_claims::author_id, author_claims::user_id));
+                    let claims = claims.load::<(String, Key)>(c).await?;
+                    let claim = |(author, user): (String, Key)| (AuthorId::from_stored(&author), UserId::from_uuid(user.0));
                     Ok(Control {
                         rev,
                         bans: rows.into_iter().filter_map(ban_of).collect(),
                         defaults,
                         roles: roles.into_iter().filter_map(role).collect(),
                         names,
+                        claims: claims.into_iter().map(claim).collect(),
                     })
                 })
                 .await

@@ -21,8 +21,9 @@ pub use accounts::{
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
 };
 pub use model::{
-    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CodeUse, Control, HELD_MAX, Held, HeldState, Hold, HoldOutcome,
-    HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
+    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
+    HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
+    Undo, User,
 };
 
 /// All of it on PostgreSQL.

@@ -12,6 +12,9 @@ use chat_domain::{
 /// So many messages of a room wait for a moderator at most: more than anybody reads, and what a raid can fill the table with.
 pub const HELD_MAX: i64 = 1_000;
 
+/// So many identities of browsers an account takes over at most: each stands in the memory of all servers.
+pub const CLAIMS_MAX: i64 = 100;
+
 /// Somebody with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -58,6 +61,8 @@ pub struct Control {
     pub roles: Vec<(UserId, Role)>,
     /// What those are called.
     pub names: Vec<(UserId, String)>,
+    /// The identities of browsers that accounts have taken over since. Where all was asked for: all of them.
+    pub claims: Vec<(AuthorId, UserId)>,
 }
 
 /// Who or what is shut out.

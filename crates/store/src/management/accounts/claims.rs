@@ -5,13 +5,14 @@ macro_rules! claims {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
+                management::model::CLAIMS_MAX,
                 management::{
                     accounts::{logins::$module::end_logins, team::$module::other_owners},
                     common::$module::*,
                     people::$module::user_of,
                 },
                 tables::{
-                    schema::{author_claims, meta, one_time_codes, users, workspace_members},
+                    schema::{author_claims, one_time_codes, users, workspace_members},
                     sql_types::Key,
                 },
             };
@@ -19,9 +20,21 @@ macro_rules! claims {
 
             type Connection = $connection;
 
-            /// Somebody takes a browser's identity over; whose it is by then.
-            pub(crate) async fn claim(c: &mut Connection, author: AuthorId, user: UserId) -> QueryResult<UserId> {
+            /// Somebody takes a browser's identity over; whose it is by then. None where they have as many as one may.
+            pub(crate) async fn claim(
+                c: &mut Connection,
+                author: AuthorId,
+                user: UserId,
+            ) -> QueryResult<Option<UserId>> {
                 c.transaction(async move |c| {
+                    let whose = author_claims::table.find(author.as_str()).select(author_claims::user_id);
+                    if let Some(Key(user)) = whose.first::<Key>(c).await.optional()? {
+                        return Ok(Some(UserId::from_uuid(user)));
+                    }
+                    let own = author_claims::table.filter(author_claims::user_id.eq(Key(user.as_uuid()))).count();
+                    if own.get_result::<i64>(c).await? >= CLAIMS_MAX {
+                        return Ok(None);
+                    }
                     let row = (
                         author_claims::author_id.eq(author.as_str()),
                         author_claims::user_id.eq(Key(user.as_uuid())),
@@ -29,20 +42,10 @@ macro_rules! claims {
                     );
                     let claiming = insert_into(author_claims::table).values(row);
                     claiming.on_conflict(author_claims::author_id).do_nothing().execute(c).await?;
-                    let whose = author_claims::table.find(author.as_str()).select(author_claims::user_id);
-                    Ok(UserId::from_uuid(whose.first::<Key>(c).await?.0))
+                    // Somebody else may have been first.
+                    Ok(Some(UserId::from_uuid(whose.first::<Key>(c).await?.0)))
                 })
                 .await
-            }
-
-            /// The identities that were taken over above this `control_rev`, and where that is now.
-            pub(crate) async fn claims(c: &mut Connection, known: i64) -> QueryResult<(i64, Vec<(AuthorId, UserId)>)> {
-                let rev = meta::table.find(1).select(meta::control_rev).first::<i64>(c).await?;
-                let found = author_claims::table.filter(author_claims::rev.gt(known));
-                let found = found.select((author_claims::author_id, author_claims::user_id));
-                let found = found.load::<(String, Key)>(c).await?;
-                let of = |(author, user): (String, Key)| (AuthorId::from_stored(&author), UserId::from_uuid(user.0));
-                Ok((rev, found.into_iter().map(of).collect()))
             }
 
             /// The identities that somebody has taken over.
