@@ -82,8 +82,8 @@ async fn what_the_identity_wrote_is_the_accounts_own(database: &Database) {
         assert_eq!(stranger.until_answered(&command).await.expect_err("another's").code, ErrorCode::NotYours);
     }
     // A server that starts later, and has only what is stored.
-    drop((before, account, stranger, server));
-    let server = Server::with(database, &OPEN).await;
+    drop((before, account, stranger));
+    let server = server.again(database, &OPEN).await;
     let mut late = Client::connect(&server, "post").await;
     assert_eq!(late.refused(&guest.join(None)).await.code, ErrorCode::Claimed);
     let (mut account, _) = Client::join(&server, "post", who(ticket(&server, &own.access).await)).await;
