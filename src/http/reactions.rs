@@ -4,11 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 
 use super::{
+    accounts::{presented, signed},
     error::HttpError,
     reading::{fresh, room_of},
     site::Site,
 };
-use chat_domain::AnonymousId;
+use chat_domain::{AnonymousId, AuthorId};
 use chat_wire::{
     ErrorCode, OwnReactionsQuery, REACTORS_LIMIT_MAX, ReactorsQuery, message_in_path, own_reactions_query,
     reactor_cursor, reactors_query,
@@ -40,7 +41,8 @@ pub async fn reactors(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
     }))
 }
 
-/// `GET /api/v1/rooms/{room}/reactions/mine?from=&to=`: what the identity in the header `X-Anonymous-Id` reacts with.
+/// `GET /api/v1/rooms/{room}/reactions/mine?from=&to=`: what the identity in the header `X-Anonymous-Id` reacts with, or
+/// without this header whoever is signed in.
 pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Serialize)]
     struct OwnReactions<'a> {
@@ -54,9 +56,8 @@ pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse,
     let room = room_of(&request, 4)?;
     let query = own_reactions_query(request.query_string());
     let OwnReactionsQuery { from, to } = query.map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
-    let anonymous = anonymous_id(&request)?;
-    let identity = &site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?.identity;
-    let read = site.read(site.store.reactions_by(&room, &identity.author_id(anonymous), from, to)).await?;
+    let author = who_asks(&request, &site).await?;
+    let read = site.read(site.store.reactions_by(&room, &author, from, to)).await?;
     let mut reactions: Vec<OwnReaction<'_>> = Vec::new();
     for (message, emoji) in &read {
         let id = message.to_string();
@@ -66,6 +67,16 @@ pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse,
         }
     }
     Ok(fresh(&OwnReactions { reactions }))
+}
+
+/// The author that the request proves to be of.
+async fn who_asks(request: &HttpRequest, site: &Site) -> Result<AuthorId, HttpError> {
+    let is_anonymous = request.headers().contains_key(ANONYMOUS_ID);
+    let identity = &site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?.identity;
+    if is_anonymous || presented(request, site)?.is_none() {
+        return anonymous_id(request).map(|anonymous| identity.author_id(anonymous));
+    }
+    Ok(identity.user_author_id(signed(request, site).await?.user.id))
 }
 
 /// The secret that the request carries. It is used and forgotten here; no answer names it.

@@ -1,6 +1,6 @@
 // The pages of accounts: the server says which one this is.
 
-import { Api } from './accounts/api.js';
+import { Api } from './wire/account-api.js';
 import { insecurePage } from './accounts/insecure.js';
 import { codeOf, passedOn, wayBack } from './accounts/links.js';
 import { mePage } from './accounts/me.js';

@@ -6,7 +6,7 @@
   const EMOJI_ONLY = /^(?:(?:[#*\d]\ufe0f?\u20e3|[\u{1f1e6}-\u{1f1ff}]{2}|\u{1f3f4}[\u{e0020}-\u{e007e}]+\u{e007f}|(?:(?![\u{1f1e6}-\u{1f1ff}])\p{Emoji_Presentation}\ufe0f?|\p{Extended_Pictographic}\ufe0f|\p{Emoji_Modifier_Base}(?=[\u{1f3fb}-\u{1f3ff}]))[\u{1f3fb}-\u{1f3ff}]?(?:\u200d\p{Extended_Pictographic}\ufe0f?[\u{1f3fb}-\u{1f3ff}]?)*)\s?){1,3}$/u;
   let self = '';
   try {
-    self = JSON.parse(localStorage.getItem('realtime-chat:account') ?? localStorage.getItem('realtime-chat:identity') ?? '{}').authorId ?? '';
+    self = JSON.parse(localStorage.getItem('realtime-chat:account') ?? (top === window && localStorage.getItem('realtime-chat:login') || null) ?? localStorage.getItem('realtime-chat:identity') ?? '{}').authorId ?? '';
     if (self) document.documentElement.classList.add('known');
   } catch {
     // Storage is closed to frames in some browsers: then everybody is a newcomer.

@@ -35,8 +35,8 @@ declare namespace Chat {
   type State = 'connecting' | 'live' | 'offline' | 'closed';
   type ConnectionOptions = {
     url: string;
-    /** The JOIN frame for this moment. */
-    join: () => string;
+    /** The JOIN frame for this moment; where it has to be asked for and cannot be had, the attempt has failed. */
+    join: () => string | Promise<string>;
     /** How far we are. */
     cursor: () => number;
     /** Called when the room's life ended. */
@@ -52,7 +52,7 @@ declare namespace Chat {
   type KeyValue = { get(key: string): string | null; set(key: string, value: string | null): void };
   type Storage = KeyValue & { lasting: boolean };
   type Stored = { anonymousId: string; nickname: string; avatar: string; authorId: string | null };
-  /** Who looks after the blog, once they have said so here: `token` is the secret of this login. */
+  /** Who has signed in: `token` is the secret of this login, empty where cookies have it. */
   type Account = { token: string; nickname: string; avatar: string; authorId: string | null };
   /** `held`: it waits for a moderator, and nothing is to be done. */
   type SendState = 'waiting' | 'sending' | 'held' | 'failed';
@@ -60,8 +60,8 @@ declare namespace Chat {
     clientId: string; content: string; at: number; state: SendState; code?: string; replyTo?: Reply; mentions?: Mention[];
     /** Why it waits for a moderator; while it is asked for again as well. */
     held?: string;
-    /** Whose it is that waits. */
-    by?: string;
+    /** Who wrote it: the id of an author, or what stands for it until the server has named them. */
+    by?: string | undefined;
   };
   type Order =
     | { type: 'EDIT'; id: string; version: number; content: string; mentions?: Mention[] }
@@ -261,7 +261,7 @@ declare namespace Chat {
   type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; setup: boolean };
   type AccountPage = {
     words: AccountWords;
-    api: import('./accounts/api.js').Api;
+    api: import('./wire/account-api.js').Api;
     /** Where its content goes. */
     host: HTMLElement;
     /** What stood behind the `#` of the link; empty where nothing did. */

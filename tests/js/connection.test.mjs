@@ -408,3 +408,68 @@ test('stopped, it leaves no timer behind', () => withClock((clock) => {
   connection.stop();
   assert.equal(clock.timers.size, 0);
 }));
+
+/** A page whose JOIN has to be asked for. */
+function asking() {
+  /** @type {{give: (text: string) => void, refuse: () => void}[]} */
+  const asked = [];
+  const world = setup({
+    join: () => new Promise((resolve, reject) => { asked.push({ give: resolve, refuse: () => reject(new Error('away')) }); }),
+  });
+  return { ...world, asked };
+}
+
+/** Until all promises have told. */
+const told = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a JOIN that has to be asked for goes out when it is there, and is asked for anew on each socket', async () => {
+  const { asked, last, connection } = asking();
+  last().opens();
+  assert.deepEqual([asked.length, last().sent.length], [1, 0]);
+  asked[0].give('{"type":"JOIN","payload":{"token":"one"}}');
+  await told();
+  assert.deepEqual(last().sent, [{ type: 'JOIN', payload: { token: 'one' } }]);
+  last().says(welcome());
+  connection.rejoin();
+  last().opens();
+  asked[1].give('{"type":"JOIN","payload":{"token":"two"}}');
+  await told();
+  assert.deepEqual(last().sent, [{ type: 'JOIN', payload: { token: 'two' } }]);
+  connection.stop();
+});
+
+test('a page that was left, or has another socket, says nothing with what it had asked for', async () => {
+  const { asked, sockets, last, connection } = asking();
+  last().opens();
+  connection.stop();
+  asked[0].give('{"type":"JOIN","payload":{}}');
+  await told();
+  connection.start();
+  last().opens();
+  connection.networkBack();
+  asked[1].refuse();
+  await told();
+  assert.deepEqual([sockets.length, sockets.flatMap(({ sent }) => sent).length], [3, 0]);
+  assert.equal(last().closedWith, null, 'what was asked for another socket does not end this one');
+  connection.stop();
+});
+
+test('a JOIN that cannot be had is a failed attempt, and one that never comes is not waited for', async () => {
+  const { asked, last, connection, states } = asking();
+  last().opens();
+  asked[0].refuse();
+  await told();
+  assert.equal(last().closedWith, 1000);
+  assert.ok(connection.timers.has('retry'), 'it comes back');
+  assert.deepEqual([connection.attempt, states], [1, []]);
+  connection.stop();
+  withClock((clock) => {
+    const hanging = asking();
+    hanging.last().opens();
+    clock.pass(11_999);
+    assert.equal(hanging.last().closedWith, null);
+    clock.pass(1);
+    assert.equal(hanging.last().closedWith, 1000);
+    hanging.connection.stop();
+  });
+});

@@ -82,14 +82,70 @@ test('whoever never took part leaves nothing behind but the login, while there i
   assert.equal(storage.get('realtime-chat:account'), null);
 });
 
+/** As the pages of accounts leave it. @param {Chat.Storage} storage */
+const leaveLogin = (storage) => storage.set('realtime-chat:login', JSON.stringify({ nickname: 'Mina', avatar: 'otter', authorId: 'account' }));
+
+test('who has signed in on the chat’s own pages is that account there, and a visitor in everybody else’s frames', () => {
+  const storage = memoryStorage();
+  new Identity(storage).choose('수달', 'fox');
+  leaveLogin(storage);
+  const own = new Identity(storage, uuid, true);
+  assert.deepEqual([own.token, own.nickname, own.avatar, own.authorId, own.author], ['', 'Mina', 'otter', 'account', 'account']);
+  const framed = new Identity(storage, uuid, false);
+  assert.deepEqual([framed.token, framed.nickname, framed.author], [null, '수달', '~visitor']);
+  framed.confirm({ id: 'public', nickname: '수달', avatar: 'fox' });
+  own.signOut();
+  assert.deepEqual([own.token, own.nickname, own.authorId, own.anonymousId], [null, '수달', 'public', framed.anonymousId]);
+  assert.equal(storage.get('realtime-chat:login'), null);
+  assert.equal(new Identity(storage, uuid, true).token, null);
+});
+
+test('a login by a code goes before one by cookies, and neither ends with the other', () => {
+  const storage = memoryStorage();
+  leaveLogin(storage);
+  const identity = new Identity(storage, uuid, true);
+  identity.signIn('secret', 'Owner');
+  const again = new Identity(storage, uuid, true);
+  assert.deepEqual([again.token, again.author], ['secret', '~account']);
+  again.signOut();
+  assert.notEqual(storage.get('realtime-chat:login'), null);
+});
+
+test('what the server says of an account is kept, but not where another tab has signed out', () => {
+  const storage = memoryStorage();
+  leaveLogin(storage);
+  const [one, two] = [new Identity(storage, uuid, true), new Identity(storage, uuid, true)];
+  one.confirm({ id: 'account', nickname: 'Mina B', avatar: 'owl' });
+  assert.equal(new Identity(storage, uuid, true).nickname, 'Mina B');
+  assert.ok(!storage.get('realtime-chat:login')?.includes('token'));
+  assert.equal(two.signedOut, false);
+  one.signOut();
+  assert.equal(two.signedOut, true);
+  two.confirm({ id: 'account', nickname: 'Mina B', avatar: 'owl' });
+  assert.equal(storage.get('realtime-chat:login'), null);
+});
+
 test('junk in storage is not an identity', () => {
-  for (const junk of ['{', '7', '{"anonymousId":"x","nickname":"a"}', '{"anonymousId":null}']) {
+  for (const junk of ['{', '7', '{"anonymousId":"x","nickname":"a"}', '{"anonymousId":null}'
+    '{"token":7,"nickname":"a"}', '{"token":"","nickname":"a"}']) {
     const storage = memoryStorage();
     storage.set('realtime-chat:identity', junk);
     storage.set('realtime-chat:account', junk);
     const { nickname, token } = new Identity(storage);
     assert.deepEqual([nickname, token], [null, null], junk);
   }
+});
+
+test('junk in storage is no login', () => {
+  for (const junk of ['{', '7', 'null', '"x"', '{"nickname":7}', '{"authorId":"a"}']) {
+    const storage = memoryStorage();
+    storage.set('realtime-chat:login', junk);
+    assert.equal(new Identity(storage, uuid, true).token, null, junk);
+  }
+  // Nothing that stands there is taken for a secret.
+  const storage = memoryStorage();
+  storage.set('realtime-chat:login', '{"token":"secret","nickname":"a"}');
+  assert.equal(new Identity(storage, uuid, true).token, '');
 });
 
 test('storage that throws becomes memory', () => {

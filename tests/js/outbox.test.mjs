@@ -189,3 +189,74 @@ test('a reply is sent and kept with what it answers, and can do without', () => 
   after.retry('id1');
   assert.deepEqual(JSON.parse(after.encode(after.entries[0])), { type: 'MESSAGE', payload: { clientId: 'id1', content: '@x', mentions } });
 });
+
+/** @param {import('../../static/js/wire/outbox.js').Outbox} box */
+const states = ({ entries }) => entries.map(({ content, state, code, by }) => [content, state, ...(code ? [code] : []), by]);
+
+test('what somebody else has written never goes under another name by itself, and is not lost', () => {
+  const storage = memoryStorage();
+  const box = outbox(storage);
+  box.become('visitor');
+  box.add('one', 0);
+  box.add('two', 0);
+  box.sending(box.entries[0]);
+  box.become('account');
+  assert.deepEqual(states(box), [['one', 'failed', 'OTHER_AUTHOR', 'visitor'], ['two', 'failed', 'OTHER_AUTHOR', 'visitor']]);
+  assert.equal(box.next(), null);
+  assert.equal(box.own.length, 2, 'it is shown');
+  box.add('three', 0);
+  assert.equal(box.next()?.content, 'three');
+  const again = new Outbox(storage, 'unsent', () => 'new');
+  again.become('visitor');
+  assert.deepEqual(states(again), [['one', 'failed', 'OTHER_AUTHOR', 'visitor'], ['two', 'failed', 'OTHER_AUTHOR', 'visitor'], ['three', 'failed', 'OTHER_AUTHOR', 'account']]);
+  again.retry('id1');
+  again.retry('id3');
+  assert.deepEqual(states(again), [['one', 'waiting', 'visitor'], ['two', 'failed', 'OTHER_AUTHOR', 'visitor'], ['three', 'waiting', 'visitor']], 'whoever says so sends it');
+});
+
+test('a name that the server gives somebody is no other author', () => {
+  const box = outbox();
+  box.become('~visitor');
+  box.add('one', 0);
+  box.become('~visitor');
+  box.become('public');
+  assert.deepEqual(states(box), [['one', 'waiting', 'public']]);
+  // A newcomer's, who signs in before the server has named them.
+  const newcomer = outbox();
+  newcomer.become('~visitor');
+  newcomer.add('one', 0);
+  newcomer.become('~account');
+  newcomer.add('two', 0);
+  newcomer.become('account');
+  assert.deepEqual(states(newcomer), [['one', 'failed', 'OTHER_AUTHOR', '~visitor'], ['two', 'waiting', 'account']]);
+});
+
+test('a newcomer’s message is still theirs after a reload, and not the account’s that has signed in meanwhile', () => {
+  const storage = memoryStorage();
+  const box = outbox(storage);
+  box.become('~visitor');
+  box.add('one', 0);
+  const same = new Outbox(storage, 'unsent', () => 'new');
+  same.become('~visitor');
+  same.become('public');
+  assert.equal(same.next()?.by, 'public');
+  const other = new Outbox(storage, 'unsent', () => 'new');
+  other.become('~visitor');
+  other.add('two', 0);
+  const signedIn = new Outbox(storage, 'unsent', () => 'new');
+  signedIn.become('account');
+  assert.deepEqual(signedIn.entries.map(({ content, state }) => [content, state]), [['one', 'failed'], ['two', 'failed']]);
+});
+
+test('what waits for a moderator waits on as its writer’s, also while it is asked for again', () => {
+  const box = outbox();
+  box.become('visitor');
+  box.add('one', 0);
+  box.fail('id1', 'HELD', 'first');
+  box.again();
+  box.become('account');
+  assert.deepEqual([box.next(), box.own.length, box.entries[0].state], [null, 0, 'held']);
+  box.become('visitor');
+  box.again();
+  assert.equal(box.next()?.content, 'one');
+});

@@ -6,6 +6,7 @@ import { make } from '../shared/dom.js';
 import { passwordField } from './field.js';
 import { Form } from './form.js';
 import { section } from './parts.js';
+import { forgetLogin } from './remember.js';
 
 /** @param {Chat.AccountPage} page @param {string} username */
 export function dataSection(page, username) {
@@ -87,7 +88,10 @@ function askAgain(page, wish) {
     submit: words.erase.submit,
     kind: 'danger',
     send: () => api.remove('me', { password, texts }),
-    done: () => go(link('login', { said: 'erased' })),
+    done: () => {
+      forgetLogin();
+      go(link('login', { said: 'erased' }));
+    },
   });
   const { refuse } = form;
   form.refuse = (answer) => {

@@ -22,7 +22,8 @@ export function codeOf(hash) {
  * @returns {string | null} a whole address: a path alone may begin like one of another site
  */
 export function wayBack(to, base, origin) {
-  if (!to?.startsWith('/')) return null;
+  // A browser takes a backslash for a slash.
+  if (!to?.startsWith('/') || to.includes('\\')) return null;
   try {
     const url = new URL(to, origin);
     const isOwn = url.origin === origin && !url.pathname.startsWith('//');

@@ -9,6 +9,7 @@ import { Form } from './form.js';
 import { picture } from './icons.js';
 import { loginsSection } from './logins.js';
 import { card, notice, section } from './parts.js';
+import { forgetLogin, rememberLogin } from './remember.js';
 import { explain, textOf } from './explain.js';
 
 /** @param {Chat.AccountPage} page */
@@ -17,6 +18,7 @@ export async function mePage(page) {
   host.replaceChildren(card(words.me.title, words.loading, []));
   const answer = await api.get('me');
   if (answer.status === 401) {
+    forgetLogin();
     // Whoever signs in there comes back.
     page.go(page.link('login', { to: location.pathname + location.search }));
     return;
@@ -31,6 +33,7 @@ export async function mePage(page) {
     return;
   }
   const { user, role, email } = answer.body;
+  rememberLogin(user);
   const mail = typeof email === 'string' ? email : '';
   const head = header(page, user, role, mail);
   const logins = loginsSection(page);
@@ -69,8 +72,10 @@ function header({ words, api, go, link }, user, role, mail) {
   out.addEventListener('click', async () => {
     const answer = await api.post('auth/logout');
     // Ended elsewhere before: signed out as well.
-    if (answer.ok || answer.status === 401) go(link('login', { said: 'out' }));
-    else {
+    if (answer.ok || answer.status === 401) {
+      forgetLogin();
+      go(link('login', { said: 'out' }));
+    } else {
       element.parentElement?.querySelector(':scope > .account-notice')?.remove();
       element.after(notice(explain(answer, words), 'bad'));
     }
@@ -102,6 +107,7 @@ function profileSection(page, user, draw) {
       const now = { nickname: body.user?.nickname ?? cleanNickname(nickname.value), avatar: body.user?.avatar ?? animals.avatar };
       nickname.box.value = now.nickname;
       draw(now);
+      rememberLogin({ ...user, ...now });
       said(page, form, words.me.profileDone);
     },
   });

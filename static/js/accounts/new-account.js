@@ -7,6 +7,7 @@ import { Animals } from './animals.js';
 import { emailField, newPasswordField, nicknameField } from './field.js';
 import { Form } from './form.js';
 import { card, command, greeters, link } from './parts.js';
+import { rememberLogin } from './remember.js';
 
 /** @param {Chat.AccountPage} page */
 export async function registerPage(page) {
@@ -56,7 +57,10 @@ function form(page, texts, more, send) {
       ...(animals?.avatar ? { avatar: animals.avatar } : {}),
       session: 'cookie',
     }),
-    done: () => page.go(page.back()),
+    done: ({ body }) => {
+      rememberLogin(body.user);
+      page.go(page.back());
+    },
     errors: more ? {} : { BAD_CODE: words.setup.badCode },
   });
   const element = card(texts.title, texts.lead, [made.element, ...(more ? [linkRow(more)] : [])]);

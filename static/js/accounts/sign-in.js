@@ -5,6 +5,7 @@ import { make } from '../shared/dom.js';
 import { emailField, passwordField } from './field.js';
 import { Form } from './form.js';
 import { card, greeters, link, notice } from './parts.js';
+import { rememberLogin } from './remember.js';
 
 /** What a page that led here may have to say, by `?said=`. */
 const SAID = /** @type {const} */ (['out', 'erased', 'reset']);
@@ -18,7 +19,10 @@ export async function signInPage(page) {
     fields: [email, password],
     submit: words.login.submit,
     send: () => api.post('auth/login', { email: email.value.trim(), password: password.value, session: 'cookie' }),
-    done: () => page.go(page.back()),
+    done: ({ body }) => {
+      rememberLogin(body.user);
+      page.go(page.back());
+    },
   });
   const query = new URLSearchParams(location.search);
   const said = SAID.find((name) => name === query.get('said'));

@@ -49,6 +49,11 @@ export const words = {
     out: 'Signed out.',
     ended: 'Your login has ended: you take part as a visitor now.',
   },
+  account: {
+    title: 'You are signed in',
+    how: 'What you write here is written by your account.',
+    open: 'Your account',
+  },
   ban: {
     title: (name) => `Ban ${name}`,
     how: 'Who is banned can read, and nothing else.',

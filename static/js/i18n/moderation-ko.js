@@ -49,6 +49,11 @@ export const words = {
     out: '로그아웃했어요.',
     ended: '로그인이 끝나서 이제 방문자로 참여해요.',
   },
+  account: {
+    title: '로그인했어요',
+    how: '여기에 쓰는 글은 이 계정의 이름으로 올라가요.',
+    open: '내 계정',
+  },
   ban: {
     title: (/** @type {string} */ name) => `${name} 차단하기`,
     how: '차단된 사람은 읽을 수만 있어요.',

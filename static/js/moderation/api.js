@@ -1,17 +1,19 @@
-// What those who look after the blog ask for over HTTP. The login's secret goes in a header, never in an address.
+// What those who look after the blog ask for over HTTP. The login's secret goes in a header, never in an address; where
+// cookies have it, it is asked as all pages of the chat itself ask.
 
 import { base } from '../shared/base.js';
+import { ownApi } from '../wire/account-api.js';
 
 /** @typedef {{status: number, body: any}} Answer status 0 where there was none */
 
-/** @param {string} path below /api/v1 @param {string | null} token @returns {Promise<Answer>} */
-export const get = (path, token) => call(path, token, { method: 'GET' });
+/** @param {string} path below /api/v1 @param {string | null} token empty where cookies have it @returns {Promise<Answer>} */
+export const get = (path, token) => (token === '' ? ownApi().get(path) : call(path, token, { method: 'GET' }));
 
 /** @param {string} path below /api/v1 @param {string | null} token @param {object} [content] @returns {Promise<Answer>} */
-export const post = (path, token, content) => call(path, token, {
+export const post = (path, token, content) => (token === '' ? ownApi().post(path, content) : call(path, token, {
   method: 'POST',
   ...(content ? { body: JSON.stringify(content), headers: { 'Content-Type': 'application/json' } } : {}),
-});
+}));
 
 /** @param {string} path @param {string | null} token @param {RequestInit} request @returns {Promise<Answer>} */
 async function call(path, token, request) {

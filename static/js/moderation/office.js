@@ -5,6 +5,7 @@ import { loadStyle } from '../actions/style.js';
 import { followWords, loadWords } from '../i18n/moderation.js';
 import { byId } from '../shared/dom.js';
 import { uuid } from '../store/identity.js';
+import { openAccount } from './account.js';
 import { post } from './api.js';
 import { Asks } from './asks.js';
 import { openBan } from './ban.js';
@@ -87,9 +88,11 @@ export class Office {
     this.toast.show(this.words.signIn.ended);
   }
 
-  /** In or out. */
+  /** In or out, or who one is. */
   account() {
-    if (this.parts.identity.token === null) openSignIn(this);
+    const { token } = this.parts.identity;
+    if (token === null) openSignIn(this);
+    else if (token === '') openAccount(this);
     else signOut(this);
   }
 

@@ -62,12 +62,26 @@ function signedIn(office, token, nickname) {
   office.toast.show([words.done(`\u2068${nickname}\u2069`), ...(identity.storage.lasting ? [] : [words.notKept])].join(' '));
 }
 
-/** Forgets the login at once, whether or not the server can be told. @param {import('./office.js').Office} office */
-export function signOut(office) {
+/**
+ * Forgets the login at once, whether or not the server can be told: but for one by cookies, which the server alone takes
+ * back.
+ * @param {import('./office.js').Office} office
+ * @returns {Promise<boolean>} whether nobody is signed in any more
+ */
+export async function signOut(office) {
   const { identity, changedIdentity } = office.parts;
   const { token } = identity;
-  identity.signOut();
-  changedIdentity();
+  const told = post('auth/logout', token);
+  if (token === '') {
+    const { status } = await told;
+    // Ended elsewhere before: signed out as well.
+    if ((status < 200 || status > 299) && status !== 401) return false;
+  }
+  // Its socket may have heard of it first.
+  if (identity.token === token) {
+    identity.signOut();
+    changedIdentity();
+  }
   office.toast.show(office.words.signIn.out);
-  if (token !== null) post('auth/logout', token);
+  return true;
 }

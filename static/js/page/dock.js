@@ -1,5 +1,6 @@
 // The foot of the page: what stands there, and the choice of nickname and animal until the server has confirmed it.
 
+import { base } from '../shared/base.js';
 import { byId, setAvatar } from '../shared/dom.js';
 import { encodeProfile } from '../wire/protocol.js';
 
@@ -34,7 +35,7 @@ export class Dock {
      */
     this.before = null;
     this.joinBar.addEventListener('click', () => this.#ask('prompt'), { signal });
-    this.me.addEventListener('click', () => this.#ask('profile'), { signal });
+    this.me.addEventListener('click', () => identity.token === '' || this.#ask('profile'), { signal });
   }
 
   /**
@@ -80,9 +81,14 @@ export class Dock {
     if (this.connection.state === 'live') this.connection.rejoin();
   }
 
-  /** The way in for who runs the blog, and out again. Whoever comes to read is not asked about it. @param {boolean} offered in the profile */
+  /** The ways in for who has an account, and out again. Whoever comes to read is not asked about it. @param {boolean} offered in the profile */
   #offerAccount(offered) {
-    const what = this.identity.token === null ? 'runBlog' : 'signOut';
+    const { own, token } = this.identity;
+    const what = token === null ? 'runBlog' : token ? 'signOut' : 'nicknameChange';
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('.sign-in'))) {
+      link.hidden = !own || token !== null;
+      link.href = `${base}/login?to=${encodeURIComponent(location.href.slice(location.origin.length))}`;
+    }
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.account'))) {
       button.dataset.t = what;
       button.textContent = this.strings()[what];
@@ -148,12 +154,17 @@ export class Dock {
     const ofProfile = ['INVALID_NICKNAME', 'NICKNAME_TAKEN', 'INVALID_AVATAR'].includes(error.code)
       || (this.before !== null && !joining && ['RATE_LIMITED', 'INTERNAL'].includes(error.code));
     if (!ofProfile) return;
+    const { errors } = this.strings();
+    // The name of an account is changed where the account is.
+    if (identity.token === '') {
+      this.status.note(errors[/** @type {keyof typeof errors} */ (error.code)]);
+      return;
+    }
     const draft = { nickname: identity.nickname ?? '', avatar: identity.avatar ?? '' };
     // What was refused may have come from an earlier visit: then nothing is left to go back to.
     identity.revert(joining ? null : this.before?.nickname ?? null, this.before?.avatar ?? null);
     this.before = null;
     this.show('profile', draft);
-    const { errors } = this.strings();
     if (error.code === 'RATE_LIMITED' && error.retryAfterMs) profile.wait(error.retryAfterMs);
     else profile.explain(errors[/** @type {keyof typeof errors} */ (error.code)]);
     // Whoever has just chosen is asked again where they are; what was refused on coming in leaves the focus alone.

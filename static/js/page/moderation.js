@@ -26,7 +26,8 @@ export class Moderation {
       if (!this.loading && store.outbox.entries.some(({ held }) => held)) this.with(() => {}, () => {});
     }, { signal });
     document.addEventListener('click', ({ target }) => {
-      if (/** @type {Element} */ (target).closest('.account')) this.with((office) => office.account());
+      // Who has an account is called what the account is.
+      if (/** @type {Element} */ (target).closest(parts.identity.token === '' ? '.account, #me' : '.account')) this.with((office) => office.account());
     }, { signal });
   }
 
@@ -58,10 +59,10 @@ export class Moderation {
     return false;
   }
 
-  /** The server does not know the login any more. */
-  forget() {
+  /** The login has ended, elsewhere. @param {boolean} ended whether it is this page's */
+  forget(ended) {
+    if (!ended) return;
     const { identity, changedIdentity } = this.parts;
-    if (identity.token === null) return;
     identity.signOut();
     changedIdentity();
     this.with((office) => office.signedOut());

@@ -11,6 +11,7 @@ import { View } from '../list/view.js';
 import { Announcer } from '../shared/announcer.js';
 import { base } from '../shared/base.js';
 import { byId, copyText } from '../shared/dom.js';
+import { isOwnPage } from '../shared/own-page.js';
 import { openStorage } from '../shared/storage.js';
 import { setAccent, setTheme } from '../shared/theme.js';
 import { Clock } from '../shared/time.js';
@@ -25,10 +26,11 @@ import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
 import { Connection } from '../wire/connection.js';
 import { Outbox } from '../wire/outbox.js';
-import { TYPING, encodeJoin } from '../wire/protocol.js';
+import { TYPING } from '../wire/protocol.js';
 import { Sender } from '../wire/sender.js';
 import { Dock } from './dock.js';
 import { Frame } from './frame.js';
+import { join } from './join.js';
 import { linkTo, linkedMessage, relabel } from './labels.js';
 import { MessageActions } from './message-actions.js';
 import { Moderation } from './moderation.js';
@@ -52,24 +54,25 @@ export class RoomPage {
     const words = () => this.strings;
     const { room = '', epoch = '', rev = '0', hasMore, mode } = document.body.dataset;
     const roomPath = encodeURIComponent(room);
-    const api = `${base}/api/v1/rooms/${roomPath}`;
+    const path = `rooms/${roomPath}`;
+    const api = `${base}/api/v1/${path}`;
     this.served = { epoch, rev: Number(rev), hasMore: hasMore === 'true', mode };
 
     const session = openStorage('sessionStorage');
-    this.identity = new Identity(openStorage('localStorage'));
+    this.identity = new Identity(openStorage('localStorage'), uuid, isOwnPage());
     this.readPosition = new ReadPosition(openStorage('localStorage'), room);
     this.outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
     this.store = new ChatStore(this.outbox, new Commands(uuid));
-    this.store.selfId = this.identity.authorId;
+    this.#becomes();
     this.history = new History(this.store, api, () => this.view.schedule());
 
-    this.ownReactions = new OwnReactions(this.store, api, () => (this.identity.nickname !== null && this.identity.token === null && this.connection.state === 'live' ? this.identity.anonymousId : null));
+    this.ownReactions = new OwnReactions(this.store, path, () => (this.identity.nickname !== null && this.connection.state === 'live' ? this.identity : null));
     this.frame = new Frame((message) => this.#fromBlog(message));
     this.announcer = new Announcer(byId('announcer'), (n) => this.strings.announceMany(n));
     this.status = new Status({ strip: byId('status'), note: byId('note') }, words);
     this.connection = new Connection({
       url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${base}/ws/room/${roomPath}`,
-      join: () => this.#join(),
+      join: () => join(this.identity, this.store, () => this.moderation.forget(true)),
       cursor: () => this.store.rev,
       startOver: () => this.store.forget(),
       online: () => navigator.onLine !== false,
@@ -154,7 +157,7 @@ export class RoomPage {
       composer: () => composer,
       reported: (id) => this.actions.reported.add(id),
       changedIdentity: () => {
-        store.selfId = identity.authorId;
+        this.#becomes();
         dock.changedIdentity();
       },
     });
@@ -219,15 +222,10 @@ export class RoomPage {
     this.ownReactions.destroy();
   }
 
-  #join() {
-    const { identity, store } = this;
-    return encodeJoin({
-      anonymousId: identity.anonymousId,
-      ...(identity.token === null ? {} : { token: identity.token }),
-      ...(identity.nickname === null ? {} : { nickname: identity.nickname }),
-      ...(identity.nickname === null || !identity.avatar ? {} : { avatar: identity.avatar }),
-      ...(store.resume ? { resume: store.resume } : {}),
-    });
+  /** Who reads and writes from here on, as far as it is known. */
+  #becomes() {
+    this.store.selfId = this.identity.authorId;
+    this.outbox.become(this.identity.author);
   }
 
   /** @returns {Chat.ViewActions} */
@@ -380,7 +378,7 @@ export class RoomPage {
     const { store, sender, commander, dock } = this;
     if (wire.type === 'ERROR') {
       const error = /** @type {Chat.WireError} */ (wire.payload);
-      if (error.code === 'BAD_TOKEN') this.moderation.forget();
+      if (error.code === 'BAD_TOKEN') this.moderation.forget(Boolean(this.identity.token));
       if (!sender.refused(error) && !commander.refused(error) && !error.clientId) dock.refused(error);
       this.frame.post('error', { code: String(error.code) });
       return;
@@ -401,6 +399,7 @@ export class RoomPage {
     addEventListener('online', () => connection.networkBack(), { signal });
     addEventListener('offline', () => connection.networkLost(), { signal });
     addEventListener('pageshow', (event) => event.persisted && connection.start(), { signal });
+    addEventListener('storage', () => this.moderation.forget(this.identity.signedOut), { signal });
     // A page in the back/forward cache may hold no socket.
     addEventListener('pagehide', () => this.#leave(), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || connection.nudge(), { signal });

@@ -424,7 +424,7 @@ export class ChatStore extends EventTarget {
   #setSelf(self) {
     this.self = self;
     if (self) {
-      this.selfId = this.outbox.by = self.id;
+      this.outbox.become(this.selfId = self.id);
       this.authors.meet(self);
     }
     this.#emit('self');

@@ -1,8 +1,9 @@
 // Who this visitor is: a secret id of this browser's own making, a nickname, an animal.
 // Nothing is stored before the visitor takes part; until then the id lives in memory only.
-// Who looks after the blog is somebody else from the moment in which they say so until they sign out: an account, whose
-// login is kept beside the visitor that this browser was before.
+// Whoever signs in is somebody else until they sign out: an account, whose login is kept beside the visitor that this
+// browser was before. It is one by a code, whose secret is kept here, or one of the chat's own pages, by cookies.
 
+import { LOGIN } from '../shared/own-page.js';
 import { takeFromCookie } from '../shared/storage.js';
 
 const KEY = 'realtime-chat:identity';
@@ -19,15 +20,16 @@ export function uuid() {
 }
 
 export class Identity {
-  /** @param {Chat.Storage} storage @param {() => string} [newId] */
-  constructor(storage, newId = uuid) {
+  /** @param {Chat.Storage} storage @param {() => string} [newId] @param {boolean} [own] whether cookies of a login count on this page */
+  constructor(storage, newId = uuid, own = false) {
     this.storage = storage;
+    this.own = own;
     const left = takeFromCookie(KEY);
     if (left !== null && storage.get(KEY) === null) storage.set(KEY, left);
     const stored = this.#read();
     const account = this.#account();
     this.anonymousId = stored?.anonymousId ?? newId();
-    /** The secret of an account's login; null for a visitor. */
+    /** The secret of an account's login, empty where its cookies have it; null for a visitor. @type {string | null} */
     this.token = account?.token ?? null;
     const known = account ?? stored;
     /** @type {string | null} */
@@ -50,12 +52,22 @@ export class Identity {
   /** Back to the visitor that this browser was before. */
   signOut() {
     // Another tab may have signed in anew meanwhile.
-    if (this.#account()?.token === this.token) this.storage.set(ACCOUNT, null);
+    if (this.#account()?.token === this.token) this.storage.set(this.token ? ACCOUNT : LOGIN, null);
     this.token = null;
     const stored = this.#read();
     this.nickname = stored?.nickname ?? null;
     this.avatar = stored?.avatar ?? null;
     this.authorId = stored?.authorId ?? null;
+  }
+
+  /** Whether the login by cookies has ended on another page. */
+  get signedOut() {
+    return this.token === '' && this.storage.get(LOGIN) === null;
+  }
+
+  /** Whose what is written now is, as far as it is known: a visitor, or somebody with an account, before the server has named them. */
+  get author() {
+    return this.authorId ?? (this.token === null ? '~visitor' : '~account');
   }
 
   /**
@@ -91,8 +103,11 @@ export class Identity {
 
   #write() {
     const { anonymousId, token, nickname, avatar, authorId } = this;
-    if (token !== null) this.storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));
-    else this.storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
+    const { storage } = this;
+    if (token) storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));
+    // Another tab may have signed out.
+    else if (token === '') this.signedOut || storage.set(LOGIN, JSON.stringify({ nickname, avatar, authorId }));
+    else storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
   }
 
   /** @returns {Chat.Stored | null} */
@@ -104,7 +119,9 @@ export class Identity {
   /** @returns {Chat.Account | null} */
   #account() {
     const stored = this.#kept(ACCOUNT);
-    return typeof stored?.token === 'string' ? stored : null;
+    if (typeof stored?.token === 'string' && stored.token) return stored;
+    const login = this.own && this.#kept(LOGIN);
+    return login ? { ...login, token: '' } : null;
   }
 
   /** @param {string} key */

@@ -1,4 +1,5 @@
 // Which reactions are the reader's own, of those that do not say so themselves: each names only the first who use it.
+// Few have more; what asks about those comes with the first (mine.js).
 
 /** Waits for what comes with the same page, and spares the server a question for each change. */
 const PAUSE_MS = 500;
@@ -6,13 +7,13 @@ const PAUSE_MS = 500;
 export class OwnReactions {
   /**
    * @param {import('./chat-store.js').ChatStore} store
-   * @param {string} base the room's address below /api
-   * @param {() => string | null} secret of the reader, where they are known to the server
+   * @param {string} path of the room below /api/v1
+   * @param {() => {token: string | null, anonymousId: string} | null} reader where they are known to the server
    */
-  constructor(store, base, secret) {
+  constructor(store, path, reader) {
     this.store = store;
-    this.base = base;
-    this.secret = secret;
+    this.path = path;
+    this.reader = reader;
     /** The messages that were asked about, each once. @type {Set<string>} */
     this.asked = new Set();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -38,21 +39,10 @@ export class OwnReactions {
 
   /** Asks about what nobody has told yet. What cannot be had now is not asked for again: it is shown as not pressed. */
   async ask() {
-    const { store, asked } = this;
-    const secret = this.secret();
-    const { ownId } = store;
-    if (secret === null || ownId === null) return;
-    const unsure = store.messages.filter(({ id, reactions = [] }) => !asked.has(id)
-      && reactions.some(({ count, authors }) => count > authors.length && !authors.includes(ownId)));
-    if (unsure.length === 0) return;
-    for (const { id } of unsure) asked.add(id);
-    const { generation } = store;
+    if (!this.store.messages.some(({ reactions = [] }) => reactions.some(({ count, authors }) => count > authors.length))) return;
     try {
-      const answer = await fetch(`${this.base}/reactions/mine?from=${unsure[0].seq}&to=${unsure[unsure.length - 1].seq}`, { headers: { 'X-Anonymous-Id': secret } });
-      const { reactions } = await answer.json();
-      if (!answer.ok || store.generation !== generation) return;
-      for (const { id, emojis } of reactions) for (const emoji of emojis) store.commands.remember({ id, emoji, on: true });
-      store.touch();
+      const { askMine } = await import('./mine.js');
+      await askMine(this);
     } catch {
       // No line, or a server of before.
     }

@@ -164,7 +164,13 @@ export class Connection extends EventTarget {
       this.#lost(1006);
       if (this.unanswered % TRIES_MAX === 0) this.#askLess();
     });
-    socket.send(this.options.join());
+    const frame = this.options.join();
+    if (typeof frame === 'string') {
+      socket.send(frame);
+      return;
+    }
+    // It is waited for as long as for the answer; a page that was left meanwhile says nothing.
+    frame.then((text) => this.socket === socket && socket.send(text), () => this.socket === socket && this.#lost(1006));
   }
 
   /** What was missed comes in small parts by another way, which has the line for itself meanwhile. */

@@ -16,12 +16,27 @@ export class Outbox {
     this.storage = storage;
     this.key = key;
     this.newId = newId;
-    /** Whose session this is, once the server has said so. @type {string | null} */
-    this.by = null;
+    /** Who writes here now, once that is known. @type {string | undefined} */
+    this.by = undefined;
     /** Why an entry waits for a moderator, in words; these come with the first that does. @type {(entry: Chat.Unsent) => string} */
     this.why = () => '';
     /** @type {Chat.Unsent[]} */
     this.entries = this.#load();
+  }
+
+  /**
+   * From here on it is this author who writes; `~` stands before what somebody is called whom the server has not named
+   * yet. What another one has written does not go under this name by itself: it stays until its writer decides.
+   * @param {string} id
+   */
+  become(id) {
+    const unnamed = this.by?.[0] === '~' && id[0] !== '~' ? this.by : undefined;
+    this.by = id;
+    for (const entry of this.entries) {
+      if (!entry.by || entry.by === unnamed) entry.by = id;
+      else if (entry.by !== id && entry.state !== 'failed') Object.assign(entry, entry.held ? { state: 'held' } : { state: 'failed', code: 'OTHER_AUTHOR' });
+    }
+    this.#save();
   }
 
   get full() {
@@ -30,7 +45,7 @@ export class Outbox {
 
   /** Without what waits for a moderator under another identity of this browser. */
   get own() {
-    return this.entries.filter(({ by }) => !by || !this.by || by === this.by);
+    return this.entries.filter(({ by, held }) => held === undefined || !by || !this.by || by === this.by);
   }
 
   /**
@@ -41,7 +56,7 @@ export class Outbox {
    */
   add(content, at, more = {}) {
     /** @type {Chat.Unsent} */
-    const entry = { clientId: this.newId(), content, at, state: 'waiting', ...more };
+    const entry = { clientId: this.newId(), content, at, state: 'waiting', ...(this.by && { by: this.by }), ...more };
     this.entries.push(entry);
     this.#save();
     return entry;
@@ -113,6 +128,8 @@ export class Outbox {
     if (entry.code === 'CLIENT_ID_CONFLICT') entry.clientId = this.newId();
     // What it answers is gone: it can stand by itself.
     if (entry.code === 'INVALID_REPLY') delete entry.replyTo;
+    // Under the name of whoever says so.
+    entry.by = this.by;
     entry.state = 'waiting';
     delete entry.code;
     this.#save();

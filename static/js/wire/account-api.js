@@ -1,4 +1,4 @@
-// What the pages of accounts ask the interface. Who asks is known by cookies that no script can read; each request that
+// What the chat's own pages ask the interface as somebody with an account. Who asks is known by cookies that no script can read; each request that
 // changes something says by a header that a page of ours has made it.
 
 import { base } from '../shared/base.js';
@@ -8,7 +8,13 @@ const LOCK = 'realtime-chat:refresh';
 /** Refusals of what was typed: no other login would change them. */
 const TYPED = ['BAD_CREDENTIALS', 'BAD_CODE'];
 /** Nobody has to be signed in for these. */
-const OPEN = /^auth\/(?!logout$)/;
+const OPEN = /^auth\/(?!(logout|ticket)$)/;
+/** Whoever asks too often, or waited too long, is not told that nobody is signed in. */
+const LATER = [408, 425, 429];
+
+/** What a JOIN waits for, or another tab: it must not hang. Within half a minute the same may be asked again. */
+const QUICK = /^auth\/(refresh|ticket)$/;
+const QUICK_MS = 10_000;
 
 /** @typedef {(act: () => Promise<unknown>) => Promise<unknown>} Turn runs something when no other tab does the same */
 
@@ -74,6 +80,7 @@ export class Api {
         method,
         cache: 'no-store',
         credentials: 'same-origin',
+        ...(QUICK.test(path) ? { signal: AbortSignal.timeout?.(QUICK_MS) } : {}),
         headers: {
           ...(method === 'GET' ? {} : { 'X-CSRF': '1' }),
           ...(content ? { 'Content-Type': 'application/json' } : {}),
@@ -94,4 +101,24 @@ export class Api {
       return { ok: false, status: 0, body: {}, code: '', retryAfterMs: 0 };
     }
   }
+}
+
+/** @type {Api | undefined} */
+let shared;
+
+/** The one of this page: what is renewed for one request is renewed for all. */
+export function ownApi() {
+  return shared ??= new Api();
+}
+
+/**
+ * What JOIN takes as `token`, good once and for half a minute: asked for with each JOIN, and never kept.
+ * @param {Api} [api]
+ * @returns {Promise<string | null>} null where nobody is signed in; fails where nobody knows
+ */
+export async function ticket(api = ownApi()) {
+  const { ok, status, body } = await api.post('auth/ticket');
+  if (ok && typeof body.ticket === 'string') return body.ticket;
+  if (status >= 400 && status < 500 && !LATER.includes(status)) return null;
+  throw new Error(`no ticket: ${status}`);
 }

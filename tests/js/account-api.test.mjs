@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Api } from '../../static/js/accounts/api.js';
+import { Api, ticket } from '../../static/js/wire/account-api.js';
 
 /**
  * An interface that answers as it is told.
@@ -124,5 +124,37 @@ test('refusals are read whatever they look like', async () => {
     const { ok, body: _, ...rest } = await new Api({ send: standIn(() => /** @type {any} */ (said)).send, turn: alone }).get('auth/settings');
     assert.equal(ok, false);
     assert.deepEqual(rest, expected);
+  }
+});
+
+test('a ticket is asked for with each JOIN, and a login that ran out is renewed once for it', async () => {
+  const server = standIn((_, path, n) => (path === 'auth/refresh' ? [200] : n === 1 ? [401, refusal('BAD_TOKEN')] : [200, { ticket: `tk_${n}`, expiresIn: 30 }]));
+  const api = new Api({ send: server.send, turn: alone });
+  assert.equal(await ticket(api), 'tk_2');
+  assert.deepEqual(server.lines(), ['POST auth/ticket', 'POST auth/refresh', 'POST auth/ticket']);
+  assert.ok(server.asked.every(({ request }) => request.headers['X-CSRF'] === '1' && request.credentials === 'same-origin' && request.signal instanceof AbortSignal));
+  assert.equal(await ticket(api), 'tk_3', 'good once, so never kept');
+});
+
+test('who is not signed in has no ticket; where nobody knows, nobody is signed out', async () => {
+  const signedOut = standIn(() => [401, refusal('BAD_TOKEN')]);
+  assert.equal(await ticket(new Api({ send: signedOut.send, turn: alone })), null);
+  assert.deepEqual(signedOut.lines(), ['POST auth/ticket', 'POST auth/refresh']);
+  for (const [said, isOut] of /** @type {const} */ ([
+    [[403, refusal('CSRF')], true],
+    [[404, 'a page of a proxy'], true],
+    [[429, refusal('RATE_LIMITED')], false],
+    [[500, refusal('INTERNAL')], false],
+    [[503, refusal('STORE_UNAVAILABLE')], false],
+    [[200, { other: 1 }], false],
+    [new Error('no line'), false],
+  ])) {
+    const asked = ticket(new Api({ send: standIn(() => /** @type {any} */ (said)).send, turn: alone }));
+    if (isOut) assert.equal(await asked, null, String(said));
+    else await assert.rejects(asked, /no ticket/, String(said));
+    // The same of the renewal.
+    const renewing = ticket(new Api({ send: standIn((_, path) => (path === 'auth/refresh' ? /** @type {any} */ (said) : [401, refusal('BAD_TOKEN')])).send, turn: alone }));
+    if (isOut) assert.equal(await renewing, null, String(said));
+    else if (!(Array.isArray(said) && said[0] === 200)) await assert.rejects(renewing, /no ticket/, String(said));
   }
 });
