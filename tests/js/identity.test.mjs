@@ -126,7 +126,7 @@ test('what the server says of an account is kept, but not where another tab has 
 });
 
 test('junk in storage is not an identity', () => {
-  for (const junk of ['{', '7', '{"anonymousId":"x","nickname":"a"}', '{"anonymousId":null}'
+  for (const junk of ['{', '7', '{"anonymousId":"x","nickname":"a"}', '{"anonymousId":null}',
     '{"token":7,"nickname":"a"}', '{"token":"","nickname":"a"}']) {
     const storage = memoryStorage();
     storage.set('realtime-chat:identity', junk);

@@ -51,7 +51,7 @@ export const words = {
   },
   account: {
     title: 'You are signed in',
-    how: 'What you write here is written by your account.',
+    how: 'You write here under this name.',
     open: 'Your account',
   },
   ban: {

@@ -1,4 +1,4 @@
-// Who is here, by name. Loaded when somebody opens the list.
+// Who is here, by name, in a panel below the number. Loaded when somebody opens it.
 
 import { badgeMark } from '../list/badge.js';
 import { avatarImage, make } from '../shared/dom.js';
@@ -7,39 +7,77 @@ import { isAuthor } from '../wire/protocol.js';
 /** A list of thousands serves nobody, and each name in it is a picture to load. */
 const SHOWN_MAX = 200;
 
-/** @param {import('./people.js').People} people @param {Chat.Author[]} [known] else they are asked for */
-export async function listPeople(people, known) {
-  const { members, authors } = known ? { members: known, authors: known.length } : await ask(people.membersUrl);
-  if (!people.parts.panel.hidden) draw(people, members, authors);
-}
+export class PeopleList {
+  /** @param {import('./people.js').People} people */
+  constructor({ parts, store, membersUrl, strings, signal }) {
+    this.parts = parts;
+    this.store = store;
+    this.membersUrl = membersUrl;
+    this.strings = strings;
+    const { panel, button } = parts;
+    // The list can be longer than the panel: the arrows scroll it.
+    panel.tabIndex = 0;
+    document.addEventListener('keydown', (event) => {
+      if (event.key !== 'Escape' || panel.hidden) return;
+      this.show(false);
+      button.focus();
+    }, { signal });
+    document.addEventListener('pointerdown', (event) => {
+      const target = /** @type {Node} */ (event.target);
+      if (!panel.contains(target) && !button.contains(target)) this.show(false);
+    }, { signal });
+  }
 
-/** @param {string} url @returns {Promise<{members: Chat.Author[], authors: number}>} */
-async function ask(url) {
-  const answer = await fetch(url);
-  // One page is more than is shown; a server of before pages has no `authors`.
-  const { members, authors = members.length } = await answer.json();
-  return { members: members.filter(isAuthor), authors };
-}
+  /** @param {boolean} show */
+  show(show) {
+    const { panel, button } = this.parts;
+    panel.hidden = !show;
+    button.setAttribute('aria-expanded', String(show));
+    if (!show) return;
+    this.draw();
+    panel.focus({ preventScroll: true });
+    if (!this.store.presence.members) this.#fetch();
+  }
 
-/**
- * @param {import('./people.js').People} people
- * @param {Chat.Author[]} members
- * @param {number} authors how many there are, where these are not all
- */
-function draw({ parts: { list, more }, store, strings: words }, members, authors) {
-  const strings = words();
-  const me = store.self?.id;
-  const ordered = [...members].sort((a, b) => Number(b.id === me) - Number(a.id === me)
-    || a.nickname.localeCompare(b.nickname, strings.locale));
-  list.replaceChildren(...ordered.slice(0, SHOWN_MAX).map((author) => {
-    const item = make('li');
-    item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname), ...badgeMark(author.badge, strings));
-    if (author.id === me) item.append(make('span', 'you', strings.you));
-    return item;
-  }));
-  const readers = store.presence.count - authors;
-  const others = authors - SHOWN_MAX;
-  const lines = [...(others > 0 ? [strings.othersToo(others)] : []), ...(readers > 0 ? [strings.readersToo(readers)] : [])];
-  more.hidden = lines.length === 0;
-  more.textContent = lines.join(' · ');
+  /** In a large room the list does not come by itself. */
+  async #fetch() {
+    try {
+      const answer = await fetch(this.membersUrl);
+      // One page is more than is shown; a server of before pages has no `authors`.
+      const { members, authors = members.length } = await answer.json();
+      if (!this.parts.panel.hidden) this.#list(members.filter(isAuthor), authors);
+    } catch {
+      // The number stands; the names come with the next try.
+    }
+  }
+
+  draw() {
+    const { heading, panel } = this.parts;
+    const { members } = this.store.presence;
+    heading.textContent = this.strings().onlineList;
+    if (!panel.hidden && members) this.#list(members);
+  }
+
+  /**
+   * @param {Chat.Author[]} members
+   * @param {number} [authors] how many there are, where these are not all
+   */
+  #list(members, authors = members.length) {
+    const { list, more } = this.parts;
+    const strings = this.strings();
+    const me = this.store.self?.id;
+    const ordered = [...members].sort((a, b) => Number(b.id === me) - Number(a.id === me)
+      || a.nickname.localeCompare(b.nickname, strings.locale));
+    list.replaceChildren(...ordered.slice(0, SHOWN_MAX).map((author) => {
+      const item = make('li');
+      item.append(avatarImage(author.avatar, 28), make('bdi', '', author.nickname), ...badgeMark(author.badge, strings));
+      if (author.id === me) item.append(make('span', 'you', strings.you));
+      return item;
+    }));
+    const readers = this.store.presence.count - authors;
+    const others = authors - SHOWN_MAX;
+    const lines = [...(others > 0 ? [strings.othersToo(others)] : []), ...(readers > 0 ? [strings.readersToo(readers)] : [])];
+    more.hidden = lines.length === 0;
+    more.textContent = lines.join(' · ');
+  }
 }

@@ -16,50 +16,28 @@ export class People {
     this.store = store;
     this.membersUrl = membersUrl;
     this.strings = strings;
-    parts.button.addEventListener('click', () => this.#show(parts.panel.hidden === true), { signal });
-    // The list can be longer than the panel: the arrows scroll it.
-    parts.panel.tabIndex = 0;
-    document.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || parts.panel.hidden) return;
-      this.#show(false);
-      parts.button.focus();
-    }, { signal });
-    document.addEventListener('pointerdown', (event) => {
-      const target = /** @type {Node} */ (event.target);
-      if (!parts.panel.contains(target) && !parts.button.contains(target)) this.#show(false);
-    }, { signal });
-    store.addEventListener('presence', () => this.draw(), { signal });
-    store.addEventListener('self', () => this.draw(), { signal });
+    this.signal = signal;
+    /** @type {import('./people-list.js').PeopleList | null} */
+    this.list = null;
+    parts.button.addEventListener('click', () => this.#toggle(), { signal });
+    for (const type of ['presence', 'self']) store.addEventListener(type, () => this.draw(), { signal });
   }
 
-  /** @param {boolean} show */
-  #show(show) {
-    const { panel, button } = this.parts;
-    panel.hidden = !show;
-    button.setAttribute('aria-expanded', String(show));
-    if (!show) return;
-    this.draw();
-    panel.focus({ preventScroll: true });
-    if (!this.store.presence.members) this.#list();
-  }
-
-  draw() {
-    const { button, count, heading, panel } = this.parts;
-    const { presence } = this.store;
-    button.hidden = presence.count === 0;
-    const strings = this.strings();
-    count.textContent = presence.approximate ? strings.onlineAbout(about(presence.count)) : strings.online(presence.count);
-    heading.textContent = this.strings().onlineList;
-    if (!panel.hidden && presence.members) this.#list(presence.members);
-  }
-
-  /** @param {Chat.Author[]} [members] in a large room the list does not come by itself */
-  async #list(members) {
+  async #toggle() {
     try {
-      const { listPeople } = await import('./people-list.js');
-      await listPeople(this, members);
+      const { PeopleList } = await import('./people-list.js');
+      this.list ??= new PeopleList(this);
+      this.list.show(this.parts.panel.hidden === true);
     } catch {
       // The number stands; the names come with the next try.
     }
+  }
+
+  draw() {
+    const { parts: { button, count }, store: { presence } } = this;
+    button.hidden = presence.count === 0;
+    const strings = this.strings();
+    count.textContent = presence.approximate ? strings.onlineAbout(about(presence.count)) : strings.online(presence.count);
+    this.list?.draw();
   }
 }

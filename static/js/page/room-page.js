@@ -37,7 +37,6 @@ import { Moderation } from './moderation.js';
 import { People } from './people.js';
 import { offerPopout } from './popout.js';
 import { Status } from './status.js';
-import { TypingLine } from './typing-line.js';
 
 /** Of a server that takes this page for another site's. */
 const NOT_ALLOWED = 4101;
@@ -124,7 +123,12 @@ export class RoomPage {
       signal,
     });
     this.typing = new TypingSender(() => identity.nickname !== null && connection.send(TYPING));
-    this.typingLine = new TypingLine(byId('typing'), store, words, signal);
+    /** Who is writing is shown from the first time that somebody is. @type {import('./typing-line.js').TypingLine | undefined} */
+    this.typingLine = undefined;
+    store.addEventListener('typing', async () => {
+      const loaded = await import('./typing-line.js').catch(() => null);
+      if (loaded) this.typingLine = new loaded.TypingLine(byId('typing'), store, words, signal);
+    }, { once: true, signal });
     this.profile = new Profile({
       form: /** @type {HTMLFormElement} */ (byId('profile')),
       prompt: byId('prompt'),
@@ -437,7 +441,7 @@ export class RoomPage {
     this.people.draw();
     this.status.relabel();
     this.composer.relabel();
-    this.typingLine.relabel();
+    this.typingLine?.relabel();
     this.view.setLanguage(loaded, new Clock(loaded.locale));
   }
 }

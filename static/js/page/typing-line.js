@@ -1,5 +1,5 @@
 // One line below the conversation: who is writing right now. It is for the eyes only, because a screen reader would be
-// interrupted by it all the time.
+// interrupted by it all the time. Loaded when somebody is.
 
 import { make } from '../shared/dom.js';
 
@@ -17,12 +17,10 @@ export class TypingLine {
     this.element = element;
     this.store = store;
     this.strings = strings;
-    element.classList.add('typing');
-    element.setAttribute('aria-hidden', 'true');
-    element.hidden = true;
     /** What is shown, so that the dots are not begun anew with each word of the server. */
     this.shown = '';
     store.addEventListener('typing', () => this.#draw(), { signal });
+    this.#draw();
   }
 
   /** After the language changed. */

@@ -14,7 +14,7 @@ export const LOGIN = 'realtime-chat:login';
 export function isOwnPage(page = globalThis.window) {
   try {
     // Of another origin it may not be read, which throws.
-    for (let one = page; one !== one.parent; one = one.parent) if (one.parent.location.origin !== page.location.origin) return false;
+    for (let one = page; one !== one.parent; one = one.parent) void one.parent.location.origin;
     return page.isSecureContext;
   } catch {
     return false;

@@ -2,11 +2,17 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::{Answered, OPEN, PASSWORD, ask, register};
-use crate::support::{Database, Server};
+use super::{Answered, OPEN, PASSWORD, ask, post, register};
+use crate::support::{Client, Database, Server, Who};
 
-on_both!(cookies_are_for_our_own_pages, a_page_of_another_origin_changes_nothing, a_base_path_bounds_the_cookies,);
+on_both!(
+    cookies_are_for_our_own_pages,
+    a_page_of_another_origin_changes_nothing,
+    a_base_path_bounds_the_cookies,
+    what_one_reacts_with_is_told_to_who_is_signed_in,
+);
 
 fn cookies(answered: &Answered) -> Vec<String> {
     answered.headers.get_all("set-cookie").iter().map(|line| line.to_str().expect("a text").to_owned()).collect()
@@ -110,4 +116,36 @@ async fn a_base_path_bounds_the_cookies(database: &Database) {
     let answered = ask(&server, Method::POST, "/chat/api/v1/auth/register", &[], &body).await;
     assert_eq!(answered.status, 201, "{}", answered.body);
     assert!(cookies(&answered).iter().all(|cookie| cookie.contains("; Path=/chat;")));
+}
+
+async fn what_one_reacts_with_is_told_to_who_is_signed_in(database: &Database) {
+    let server = Server::with(database, &OPEN).await;
+    let session = register(&server, "otter@blog.example").await;
+    let own = server.url("");
+    let cookie = sent(&cookies(&log_in(&server, &own).await));
+    let ticket = post(&server, "auth/ticket", Some(&session.access), &json!({})).await.text("ticket");
+    let (mut client, _) = Client::join(&server, "post", Who { token: Some(ticket), ..Who::named("otter") }).await;
+    let message = client.say("hello").await;
+    let react = json!({"clientId": Uuid::new_v4(), "id": message.id, "emoji": "👍", "on": true});
+    client.until_taken(&json!({"type": "REACT", "payload": react})).await;
+    let bearer = format!("Bearer {}", session.access);
+    let path = "/api/v1/rooms/post/reactions/mine?from=0&to=9";
+    let mine = json!({"reactions": [{"id": message.id, "emojis": ["👍"]}]});
+    let stranger = Uuid::new_v4().to_string();
+    for (headers, expected) in [
+        (vec![("Cookie", cookie.as_str())], &mine),
+        (vec![("Authorization", bearer.as_str())], &mine),
+        // Who names an identity asks as that one.
+        (vec![("Cookie", cookie.as_str()), ("X-Anonymous-Id", stranger.as_str())], &json!({"reactions": []})),
+    ] {
+        let answered = ask(&server, Method::GET, path, &headers, &Value::Null).await;
+        assert_eq!(&answered.ok(), expected, "{headers:?}");
+    }
+    for (headers, refusal) in [
+        (vec![], (400, "BAD_REQUEST")),
+        (vec![("Authorization", "Bearer nothing")], (401, "BAD_TOKEN")),
+        (vec![("Cookie", "chat-access=nothing")], (401, "BAD_TOKEN")),
+    ] {
+        assert_eq!(ask(&server, Method::GET, path, &headers, &Value::Null).await.refusal(), refusal, "{headers:?}");
+    }
 }
