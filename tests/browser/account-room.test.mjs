@@ -7,6 +7,7 @@ import { words } from '../../static/js/i18n/accounts-en.js';
 import { strings } from '../../static/js/i18n/en.js';
 import { words as office } from '../../static/js/i18n/moderation-en.js';
 import { inside, openBlog } from './blog.mjs';
+import { clean, fits, large } from './judges.mjs';
 import { Line, Server, Visitor, launch, until } from './support.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -69,7 +70,7 @@ const [, code = ''] = /\/setup#(\S+)/.exec(said) ?? [];
 const owner = await ask('auth/setup', { code, email: 'mina@example.com', password: PASSWORD, nickname: 'Mina' });
 const { id: inviteId, url: inviteUrl } = await ask('admin/invites', { role: 'moderator', uses: 5, hours: 1 }, { Authorization: `Bearer ${owner.accessToken}` });
 assert.ok(inviteId, 'an invite was made');
-for (const [nickname, email] of [['Otto', 'otto@example.com'], ['Tilda', 'tilda@example.com']]) {
+for (const [nickname, email] of [['Otto', 'otto@example.com'], ['Tilda', 'tilda@example.com'], ['W'.repeat(15), 'wide@example.com']]) {
   const made = await ask('auth/register', { email, password: PASSWORD, nickname, avatar: 'otter', invite: decodeURIComponent(new URL(inviteUrl).hash.slice(1)) });
   assert.equal(made.role, 'moderator', JSON.stringify(made));
 }
@@ -264,3 +265,39 @@ test('the way back from /login leads to pages of the chat alone', async () => {
     await page.context().close();
   }
 });
+
+for (const lang of /** @type {const} */ (['ko', 'en'])) {
+  for (const theme of ['light', 'dark']) {
+    test(`axe finds nothing in the way in and in who one is, all is large enough and fits (${lang}, ${theme})`, async () => {
+      const visitor = await Visitor.open(browser, `${home}/room/judged?lang=${lang}&theme=${theme}`, { viewport: { width: 320, height: 640 } });
+      const { page } = visitor;
+      /** @type {string[]} */
+      const faults = [];
+      const check = async (/** @type {string} */ state) => {
+        for (const found of [await clean(visitor), await large(visitor), await fits(visitor)]) faults.push(...found.map((/** @type {string} */ fault) => `${state}: ${fault}`));
+      };
+      await visitor.live();
+      await page.locator('#profile .sign-in').waitFor();
+      await check('a newcomer');
+      await visitor.join('Wanderer');
+      await page.locator('#me').click();
+      await page.locator('#account').waitFor();
+      await check('the profile');
+      await page.locator('#profile .sign-in').click();
+      await page.locator('input[type=email]').fill('wide@example.com');
+      await page.locator('input[type=password]').fill(PASSWORD);
+      await page.locator('button[type=submit]').first().click();
+      await page.waitForURL('**/room/judged**');
+      await visitor.live();
+      await page.locator('#me').click();
+      const dialog = page.locator('.mod-dialog');
+      await dialog.locator('.badge.moderator').waitFor();
+      await check('who one is');
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'me', 'the keyboard goes on where it was');
+      assert.deepEqual(faults, []);
+      await visitor.leave();
+    });
+  }
+}

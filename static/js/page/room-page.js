@@ -126,9 +126,10 @@ export class RoomPage {
     /** Who is writing is shown from the first time that somebody is. @type {import('./typing-line.js').TypingLine | undefined} */
     this.typingLine = undefined;
     store.addEventListener('typing', async () => {
+      if (this.typingLine || store.typing.authors.length === 0) return;
       const loaded = await import('./typing-line.js').catch(() => null);
-      if (loaded) this.typingLine = new loaded.TypingLine(byId('typing'), store, words, signal);
-    }, { once: true, signal });
+      if (loaded) this.typingLine ??= new loaded.TypingLine(byId('typing'), store, words, signal);
+    }, { signal });
     this.profile = new Profile({
       form: /** @type {HTMLFormElement} */ (byId('profile')),
       prompt: byId('prompt'),
