@@ -186,6 +186,13 @@ test('signing out in the room, and in another tab', async () => {
     assert.equal(await one.composer.isVisible(), false, 'the visitor had no name');
   }
   assert.equal((await page.context().cookies()).filter(({ name }) => name.startsWith('chat-')).length, 0);
+
+  await signInFrom(visitor, 'tilda@example.com');
+  await visitor.live();
+  await second.where.goto(`${home}/me?lang=en`);
+  await second.where.getByRole('button', { name: words.me.signOut, exact: true }).click();
+  await noted(visitor, office.signIn.ended);
+  assert.equal(await page.evaluate(() => localStorage.getItem('realtime-chat:login')), null);
   await visitor.leave();
 });
 
