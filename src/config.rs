@@ -131,6 +131,9 @@ impl Config {
         if is_flag("secret") {
             config.serve.secrets_in_flags.push("CHAT_SECRET");
         }
+        if is_flag("sites") {
+            config.serve.secrets_in_flags.push("CHAT_SITES");
+        }
         let has_password = |url: &str| {
             let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
             let login = rest.and_then(|rest| rest.rsplit_once('@'));
@@ -229,6 +232,8 @@ mod tests {
             ("--listen", "nowhere", "CHAT_LISTEN"),
             ("--database-url", "mysql://hidden", "DATABASE_URL"),
             ("--secret", "hidden", "CHAT_SECRET"),
+            ("--sites", "hidden", "CHAT_SITES"),
+            ("--sites", r#"[{"iss": "a", "aud": "b", "alg": "HS256", "secret": "hidden"}]"#, "CHAT_SITES"),
             ("--rate-limits", "maybe", "CHAT_RATE_LIMITS"),
             ("--guard", "maybe", "CHAT_GUARD"),
             ("--heartbeat", "-1", "CHAT_HEARTBEAT_SECS"),

@@ -2,7 +2,7 @@
 //!
 //! What a password, a token and a code are is in `chat-accounts`, what is stored of them in `chat-store`; here is what needs
 //! both, the clock, random bytes, and threads for hashing. `office` is who is signed in, `entering` the ways in, `own` what
-//! somebody does with their own account, `leaving` what they take along and leave behind, `team` what is done with others' accounts; `live` ends sockets whose login ends.
+//! somebody does with their own account, `leaving` what they take along and leave behind, `team` what is done with others' accounts, `sites` whom blogs have signed for (`verified`); `live` ends sockets whose login ends.
 //!
 //! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
 
@@ -14,8 +14,11 @@ mod leaving;
 mod live;
 mod office;
 mod own;
+mod sites;
 mod team;
+mod verified;
 
+pub use chat_accounts::BadSiteToken;
 pub use entering::Wanted;
 pub use error::AccountError;
 pub use keeper::keep;
@@ -24,3 +27,4 @@ pub use live::{LiveLogin, LoginEnded};
 pub use office::{AccountSettings, Accounts, Registration, Session, rotated_key, setup_code};
 pub use own::ProfileWish;
 pub use team::InviteWish;
+pub use verified::Verified;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix::{Recipient, clock};
-use chat_accounts::{ACCESS_VALID, Attempts, BadToken, Keys, RefreshToken, SigningKey, Ticket, new_key};
+use chat_accounts::{ACCESS_VALID, Attempts, BadToken, Keys, RefreshToken, SigningKey, Sites, Ticket, new_key};
 use chrono::{TimeDelta, Utc};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use super::{
     error::AccountError,
     hasher::Hasher,
     live::{LiveLogin, LiveLogins, LoginEnded},
+    verified::SiteUsers,
 };
 use crate::moderation::{Actor, CODE_TRIES, Desk, OneTimeCode};
 use chat_domain::{AvatarName, IdentityKey, NetworkKey, Nickname, UserId};
@@ -50,12 +51,14 @@ impl Registration {
 }
 
 /// What the settings say of accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct AccountSettings {
     /// Who may register.
     pub registration: Registration,
     /// Whether guesses are counted.
     pub is_limited: bool,
+    /// The blogs whose own users are believed.
+    pub sites: Sites,
 }
 
 /// A login as whoever has it gets it.
@@ -79,6 +82,7 @@ pub(super) struct Inner {
     pub desk: Desk,
     pub settings: AccountSettings,
     pub hasher: Hasher,
+    pub site_users: SiteUsers,
     keys: RwLock<Keys>,
     live: LiveLogins,
     /// Who guesses: at the account with this mail address, by its hash, and from this network.
@@ -129,7 +133,8 @@ impl Accounts {
         let (rev, _) = store.ended_logins(i64::MAX).await?;
         let (hasher, keys, live, guesses, is_set_up) = Default::default();
         let ended_rev = AtomicI64::new(rev);
-        let inner = Inner { store, key, desk, settings, hasher, keys, live, guesses, is_set_up, ended_rev };
+        let site_users = SiteUsers::new(settings.sites.clone());
+        let inner = Inner { store, key, desk, settings, hasher, site_users, keys, live, guesses, is_set_up, ended_rev };
         let accounts = Self(Arc::new(inner));
         accounts.look().await?;
         Ok(accounts)

@@ -43,7 +43,7 @@ async fn accounts_with_setup(
 ) -> Result<(Accounts, Option<String>), StoreError> {
     loop {
         let made = async {
-            let accounts = Accounts::new(store.clone(), identity.clone(), desk.clone(), settings).await?;
+            let accounts = Accounts::new(store.clone(), identity.clone(), desk.clone(), settings.clone()).await?;
             let setup = if store.needs_setup().await? { accounts::setup_code(store, identity).await? } else { None };
             Ok((accounts, setup))
         };
@@ -142,6 +142,7 @@ pub(super) async fn start_actors(
             Registering::Closed => Registration::Closed,
         },
         is_limited: config.limits.rate_limits == Switch::On,
+        sites: config.site.sites.clone(),
     };
     let (accounts, setup) = accounts_with_setup(store, (&identity, &desk), settings).await?;
     let keeping_accounts = actix::spawn(accounts::keep(accounts.clone()));

@@ -7,10 +7,11 @@ use ipnet::IpNet;
 
 use super::values::{
     Registering, Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin,
-    seconds, seconds_from_one, secret, some_seconds, threads,
+    seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
+use chat_accounts::Sites;
 use chat_store::{DatabaseUrl, Pooler, ServerId};
 
 /// How the server serves. Each flag has a twin in the environment.
@@ -85,6 +86,10 @@ pub struct SiteConfig {
     /// Origins that may embed the page (CSP frame-ancestors), with commas; unset: every one.
     #[arg(long, env = "CHAT_EMBED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub embed_origins: Vec<String>,
+    /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret" or "key"}; unset: none.
+    #[arg(long, env = "CHAT_SITES", value_name = "JSON", default_value = "", hide_default_value = true,
+        hide_env_values = true, value_parser = sites)]
+    pub sites: Sites,
     /// Networks of proxies whose X-Forwarded-For is believed, with commas: 10.0.0.0/8,...
     #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,

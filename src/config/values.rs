@@ -5,6 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use clap::ValueEnum;
 use ipnet::IpNet;
 
+use chat_accounts::{Sites, WrongSites};
 use chat_store::DatabaseUrl;
 
 /// Whether something applies.
@@ -53,6 +54,10 @@ pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
 pub(super) fn secret(text: &str) -> Result<Secret, String> {
     let fits = text.chars().count() >= 16;
     fits.then(|| Secret(text.to_owned())).ok_or_else(|| "it has at least 16 characters".into())
+}
+
+pub(super) fn sites(text: &str) -> Result<Sites, WrongSites> {
+    Sites::parse(text)
 }
 
 /// `scheme://host[:port]` without a path.

@@ -110,6 +110,8 @@ fn word_for(badge: Badge, lang: &str) -> &'static str {
         (Badge::Moderator, _) => "Moderator",
         (Badge::Member, "ko") => "회원",
         (Badge::Member, _) => "Member",
+        (Badge::Verified, "ko") => "확인된 사용자",
+        (Badge::Verified, _) => "Verified",
     }
 }
 

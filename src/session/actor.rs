@@ -6,12 +6,10 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, ArbiterHandle, AsyncContext, Context, Handler, Recipient, StreamHandler,
-    WrapFuture, clock::Instant,
+    Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler, Recipient, StreamHandler, clock::Instant,
 };
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -20,25 +18,24 @@ use super::{
     hub::Hub,
     messages::SessionEvent,
     outbox::Outbox,
+    proof::Proof,
     rate_limit::{FrameRate, RateLimits},
     recent::{BAD_FRAMES_MAX, Recent},
-    refusals::{TOO_MANY_PROFILES, parse_profile, refusal, text_refusal, too_fast},
+    refusals::{refusal, too_fast},
     slot::Slot,
     socket::Socket,
     spread::random_unit,
 };
 use crate::{
-    accounts::{AccountError, Accounts, LiveLogin, LoginEnded},
+    accounts::{Accounts, LiveLogin, LoginEnded},
     moderation::{Decision, Desk},
     session_registry::{Listed, Roster},
 };
-use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Principal, RoomId};
+use chat_domain::{IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Codec, Deliver, HubId, Join, Membership, Refusal, ResumePoint, SessionId, SessionRef};
+use chat_rooms::{Codec, Deliver, HubId, Join, Membership, SessionId};
 use chat_store::User;
-use chat_wire::{
-    self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, JoinPayload, ServerFrame,
-};
+use chat_wire::{self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, ServerFrame};
 
 /// What sessions need to join: there once the database was reached.
 pub struct JoinContext {
@@ -112,7 +109,7 @@ pub struct Session {
     pub(super) room: RoomId,
     pub(super) address: IpAddr,
     /// The rooms it is in: version 1 of the protocol has one at most. A list, which is smaller than a map.
-    subscriptions: Vec<Subscription>,
+    pub(super) subscriptions: Vec<Subscription>,
     /// When its room last heard that it types.
     pub(super) typed_at: Option<Instant>,
     /// How much it has under way at the desk.
@@ -124,7 +121,7 @@ pub struct Session {
 
 /// A room that a session is in. The drop of its membership is the one way out.
 pub(super) struct Subscription {
-    room: RoomId,
+    pub(super) room: RoomId,
     pub(super) membership: Membership,
     /// What it counts among, by its identity.
     pub(super) permit: IdentityPermit,
@@ -132,10 +129,12 @@ pub(super) struct Subscription {
     pub(super) principal: Principal,
     /// Whoever is signed in.
     pub(super) user: Option<Arc<User>>,
+    /// What a blog has signed for whoever it is, where one has.
+    pub(super) proof: Option<Box<Proof>>,
     /// Its place among those that operators see.
-    listed: Listed,
+    pub(super) listed: Listed,
     /// Its place among those of its login, where it has one.
-    _login: Option<LiveLogin>,
+    pub(super) _login: Option<LiveLogin>,
 }
 
 impl Session {
@@ -191,6 +190,7 @@ impl Session {
         match decoded {
             Ok(ClientFrame::Ping) => self.tell(&ServerFrame::Pong {}),
             Ok(ClientFrame::Join(join)) => self.join(join, ctx),
+            Ok(ClientFrame::Auth(auth)) => self.auth(&auth, ctx),
             Ok(ClientFrame::Profile(profile)) => self.profile(profile),
             Ok(ClientFrame::Message(message)) => self.message(message),
             Ok(ClientFrame::Edit(edit)) => self.edit(edit),
@@ -206,108 +206,6 @@ impl Session {
             Ok(ClientFrame::Typing) => self.typing(),
             Err(error) => self.bad_frame(error.reason, error.client_id),
         }
-    }
-
-    fn join(&mut self, mut join: JoinPayload, ctx: &mut Context<Self>) {
-        if self.subscription().is_some() {
-            return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
-        }
-        self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
-        let Some(JoinContext { accounts, .. }) = self.setup.join_context.get() else {
-            return self.refuse_join(Refusal::StoreUnavailable);
-        };
-        let Some(token) = join.token.take() else { return self.enter(join, None, ctx) };
-        let (accounts, session) = (accounts.clone(), ctx.address().recipient());
-        let asked = async move {
-            let signed = accounts.joins(&token).await?;
-            // One that is ended at this moment is nobody's.
-            Ok(signed.and_then(|signed| Some((accounts.enter(&signed, session)?, signed.user))))
-        };
-        // Frames behind the JOIN wait in the socket.
-        ctx.wait(asked.into_actor(self).map(|found: Result<_, AccountError>, this, ctx| match found {
-            _ if this.slot.phase().is_closed() => {}
-            Ok(Some((login, user))) => this.enter(join, Some((login, Arc::new(user))), ctx),
-            Ok(None) => {
-                this.refuse_join(refusal(ErrorCode::BadToken, "this login was ended, or never was one"));
-                // Guessing costs the database a question each.
-                this.count_broken();
-            }
-            Err(_) => this.refuse_join(Refusal::StoreUnavailable),
-        }));
-    }
-
-    /// Joins as whoever it is.
-    fn enter(&mut self, join: JoinPayload, signed: Option<(LiveLogin, Arc<User>)>, ctx: &mut Context<Self>) {
-        let (login, user) = signed.unzip();
-        let Some(JoinContext { registry, identity, desk, .. }) = self.setup.join_context.get() else {
-            return self.refuse_join(Refusal::StoreUnavailable);
-        };
-        let principal = match &user {
-            Some(user) => Principal::user(user.id, identity.user_author_id(user.id)),
-            None => Principal::anonymous(identity.author_id(AnonymousId::new(join.anonymous_id))),
-        };
-        let network = identity.network(self.address);
-        // Whose it is by now joins by the account.
-        if desk.access().is_claimed(&principal) {
-            return self.refuse_join(Refusal::Claimed);
-        }
-        let principal = principal.from_network(network);
-        let author_id = principal.author_id().clone();
-        desk.came_from(&author_id, network);
-        let profile = match parse_profile(join.nickname.as_deref(), join.avatar.as_deref()) {
-            Ok((nickname, avatar)) => {
-                // Somebody with an account is called something everywhere.
-                let named = nickname.or_else(|| user.as_ref().map(|user| user.nickname.clone()));
-                let avatar = avatar.or_else(|| user.as_ref().map(|user| user.avatar));
-                named.map(|n| (n, avatar.unwrap_or_else(|| AvatarName::derived_from(&author_id))))
-            }
-            Err(error) => return self.refuse_join(text_refusal(error)),
-        };
-        // Whoever comes with a name that is not theirs to take reads on without one.
-        let is_taken = profile.as_ref().is_some_and(|(nickname, _)| desk.access().is_taken(&principal, nickname));
-        let profile = profile.filter(|_| !is_taken);
-        if let Some((nickname, avatar)) = &profile
-            && let Err(wait) = self.setup.rates.joins_as(&author_id, nickname, *avatar)
-        {
-            return self.refuse_join(too_fast(TOO_MANY_PROFILES, wait));
-        }
-        let Some(permit) = self.setup.admission.admit_identity(&author_id) else {
-            self.setup.metrics.joins.inc("too_many_sessions");
-            return self.close(CloseCode::TooManySessions);
-        };
-        let (reply, answer) = oneshot::channel();
-        let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
-        let room = self.room.clone();
-        let thread = self.setup.thread.clone();
-        let entering = principal.clone();
-        let resume = join.resume.map(|resume| ResumePoint {
-            epoch: Epoch::parse(&resume.epoch),
-            rev: i64::try_from(resume.rev).unwrap_or(i64::MAX),
-        });
-        let join = Join { room, session, principal, profile, resume, thread, reply };
-        if registry.try_send(join).is_err() {
-            return self.refuse_join(Refusal::Overloaded);
-        }
-        // Frames behind the JOIN wait in the socket until it is answered; rooms answer in bounded time.
-        ctx.wait(answer.into_actor(self).map(move |answer, this, ctx| match answer {
-            _ if this.slot.phase().is_closed() => {}
-            Ok(Ok(membership)) => {
-                let room = this.room.clone();
-                let listed = this.setup.roster.enter(this.slot.id.0, permit.key(), &room);
-                // A list that grows by itself begins with room for four.
-                this.subscriptions.reserve_exact(1);
-                let principal = entering;
-                let subscription = Subscription { room, membership, permit, principal, user, listed, _login: login };
-                this.subscriptions.push(subscription);
-                if is_taken {
-                    this.tell_name_is_taken();
-                }
-                this.tell_queue(ctx);
-            }
-            Ok(Err(refusal)) => this.refuse_join(refusal),
-            // The room ended with the join in hand, which only a fault can do.
-            Err(_) => this.refuse_join(Refusal::Overloaded),
-        }));
     }
 
     /// Its subscription to the room that its frames mean.
@@ -326,25 +224,12 @@ impl Session {
         self.count_broken();
     }
 
-    fn count_broken(&mut self) {
+    pub(super) fn count_broken(&mut self) {
         // The fiftieth is the one too many.
         let is_over = !self.setup.forgives && self.bad_frames.add(Instant::now(), BAD_FRAMES_MAX - 1).is_err();
         if is_over {
             self.close(CloseCode::ProtocolBroken);
         }
-    }
-
-    /// A JOIN that makes no member.
-    fn refuse_join(&self, error: impl Into<ErrorReply>) {
-        let error = error.into();
-        let outcome = match error.code {
-            ErrorCode::Overloaded => "overloaded",
-            ErrorCode::StoreUnavailable => "store_unavailable",
-            ErrorCode::RateLimited => "rate_limited",
-            _ => "invalid",
-        };
-        self.setup.metrics.joins.inc(outcome);
-        self.error(error, None);
     }
 
     pub(super) fn error(&self, error: impl Into<ErrorReply>, client_id: Option<Uuid>) {

@@ -25,6 +25,10 @@ impl Session {
         let Some(Subscription { membership, permit, principal, .. }) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
         };
+        if principal.is_verified() {
+            let why = "the blog says what its users are called: AUTH with a new token";
+            return self.error(refusal(ErrorCode::Forbidden, why), None);
+        }
         let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
             Ok((Some(nickname), avatar)) => (nickname, avatar),
             Ok((None, _)) => return self.error(text_refusal(ParseError::Nickname), None),
@@ -104,9 +108,13 @@ impl Session {
 
     pub(super) fn typing(&mut self) {
         let now = Instant::now();
-        let Some(Subscription { membership, .. }) = self.subscription() else {
+        let Some(subscription) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
         };
+        if subscription.is_over().is_some() {
+            return;
+        }
+        let membership = &subscription.membership;
         if self.typed_at.is_none_or(|at| now.saturating_duration_since(at) >= TYPING_INTERVAL) {
             // A room with too much to do need not know.
             let is_over = membership.typing().is_err();
@@ -134,13 +142,18 @@ impl Session {
         self.asked(sent, client_id);
     }
 
-    /// Its subscription; where there is none, it is told so.
+    /// Its subscription; where there is none, or one that only reads by now, it is told so.
     pub(super) fn joined(&self, client_id: Uuid) -> Option<&Subscription> {
         let subscription = self.subscription();
-        if subscription.is_none() {
-            self.error(refusal(ErrorCode::NotJoined, "JOIN first"), Some(client_id));
+        let why = match subscription {
+            None => Some(refusal(ErrorCode::NotJoined, "JOIN first")),
+            Some(subscription) => subscription.is_over(),
+        };
+        match why {
+            Some(why) => self.error(why, Some(client_id)),
+            None => return subscription,
         }
-        subscription
+        None
     }
 
     /// Asks the limits on messages, of which this is one: or an edit, or with no content a deletion.
@@ -163,7 +176,7 @@ impl Session {
     }
 
     /// What became of something that was handed to the room.
-    fn sent(&mut self, sent: Result<Result<(), Refusal>, Ended>, client_id: Option<Uuid>) {
+    pub(super) fn sent(&mut self, sent: Result<Result<(), Refusal>, Ended>, client_id: Option<Uuid>) {
         match sent {
             Ok(Ok(())) => {}
             Ok(Err(refusal)) => self.error(refusal, client_id),

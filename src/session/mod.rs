@@ -4,7 +4,7 @@
 //! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
 //!
 //! From below: `phase`, `liveness` and `send_queue` (pure), `socket`, `outbox`, `slot` (a session as its hub sees it),
-//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `commands` and `moderating`. The others count and limit.
+//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `joining`, `verified`, `commands` and `moderating`. The others count and limit.
 
 mod actor;
 mod admission;
@@ -16,6 +16,7 @@ mod commands;
 mod connections;
 mod hub;
 mod hub_actor;
+mod joining;
 mod liveness;
 mod message_limit;
 mod messages;
@@ -24,6 +25,7 @@ mod networks;
 mod outbox;
 mod phase;
 mod plain;
+mod proof;
 mod rate_limit;
 mod reaction_limit;
 mod recent;
@@ -33,6 +35,7 @@ mod send_queue;
 mod slot;
 mod socket;
 mod spread;
+mod verified;
 
 pub use actor::{ABNORMAL, Connection, ConnectionPermit, JoinContext, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};

@@ -19,7 +19,11 @@ declare namespace Wire {
   type NicknameInput = string;
 
   /** A mark beside a name, which the server gives. Others may come later. */
-  type Badge = "owner" | "moderator" | "member";
+  type Badge =
+    | "owner"
+    | "moderator"
+    | "member"
+    | "verified";
 
   /** A name from GET /api/v1/avatars; the picture is at /avatars/{name}.svg. */
   type AvatarName = string;
@@ -60,6 +64,8 @@ declare namespace Wire {
     | "TOO_MANY_PINS"
     | "FORBIDDEN"
     | "BAD_TOKEN"
+    | "TOKEN_EXPIRED"
+    | "OTHER_USER"
     | "BAD_CODE"
     | "BAD_CREDENTIALS"
     | "WEAK_PASSWORD"
@@ -248,7 +254,10 @@ declare namespace Wire {
     payload: {
       /** The secret that is this person's identity; never sent to others, stored or logged by the server. */
       anonymousId: Uuid;
-      /** The secret of a login (POST /api/v1/auth/code). The identity is its account's then. */
+      /**
+       * A ticket (POST /api/v1/auth/ticket), the secret of a login (POST /api/v1/auth/code), or what a blog has signed for one of its users.
+       * The identity is that one's then.
+       */
       token?: string;
       /** Left out by a reader. */
       nickname?: NicknameInput;
@@ -259,6 +268,14 @@ declare namespace Wire {
         epoch: string;
         rev: Counter;
       };
+    };
+  };
+
+  type SendAuthFrame = {
+    type: "AUTH";
+    payload: {
+      /** What the blog has signed, as for JOIN. */
+      token: string;
     };
   };
 
@@ -482,6 +499,14 @@ declare namespace Wire {
       /** The counter's value that the command took; seq for a MESSAGE, and where nothing was changed. */
       rev: Counter;
       createdAt: Timestamp;
+    };
+  };
+
+  type AuthFrame = {
+    type: "AUTH";
+    payload: {
+      /** Milliseconds until the session only reads, from when this was sent. */
+      expiresInMs: number;
     };
   };
 

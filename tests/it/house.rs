@@ -43,7 +43,7 @@ const SERVER: [(&str, &[&str], &[&str]); 14] = [
     ),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
-    ("config", &["fault_injection", "http", "logging", "redis_client"], &["store", "load"]),
+    ("config", &["fault_injection", "http", "logging", "redis_client"], &["accounts", "store", "load"]),
     (
         "app",
         &[

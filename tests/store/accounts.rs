@@ -3,7 +3,7 @@
 use chat_domain::{AuthorId, AvatarName, Nickname, Role, UserId};
 use chat_store::{
     CLAIMS_MAX, CodeKind, CodeUse, InviteUse, Login, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed,
-    Registered, SignedIn, Store, StoredKey, TeamChange, TeamOrder,
+    Registered, SignedIn, Store, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
@@ -30,6 +30,7 @@ on_both!(
     the_list_of_people_is_read_page_by_page,
     an_identity_is_taken_over_once,
     of_an_erased_account_nothing_is_left,
+    a_blogs_user_is_one_row_and_no_account,
 );
 
 const VALID: TimeDelta = TimeDelta::days(30);
@@ -445,4 +446,34 @@ async fn of_an_erased_account_nothing_is_left(db: &Database) {
         store.login_by_id(owner.login).await,
         Ok(Some(SignedIn { user: chat_store::User { role: Role::Owner, ..owner.user }, ..owner }))
     );
+}
+
+async fn a_blogs_user_is_one_row_and_no_account(db: &Database) {
+    let store = db.ready().await;
+    let of = |site: &str, subject: &str, name: &str| {
+        let (nickname, avatar) = named(name);
+        VerifiedUser { site: site.to_owned(), subject: subject.to_owned(), nickname, avatar }
+    };
+    let read = async |site: &str, subject: &str| {
+        let users = "SELECT nickname AS text FROM users WHERE kind = 2 AND";
+        let mut found = db.texts(&format!("{users} site = '{site}' AND subject = '{subject}'")).await;
+        assert!(found.len() < 2, "{found:?}");
+        found.pop()
+    };
+    assert_eq!(read("https://a.example", "1").await, None);
+    let many = ["First", "First", "Second", "Third"].map(|name| of("https://a.example", "1", name));
+    for user in many {
+        assert_eq!(store.note_verified(user).await, Ok(()));
+    }
+    let at_once = (0..4).map(|n| of("https://a.example", "2", &format!("Name {n}"))).map(|user| {
+        let store = store.clone();
+        async move { store.note_verified(user).await }
+    });
+    assert!(at_once.collect::<JoinSet<_>>().join_all().await.iter().all(Result::is_ok));
+    assert_eq!(store.note_verified(of("https://b.example", "1", "Other")).await, Ok(()));
+    assert_eq!(read("https://a.example", "1").await.as_deref(), Some("Third"), "as the blog said last");
+    assert_eq!(read("https://b.example", "1").await.as_deref(), Some("Other"), "another blog's is another one");
+    assert!(read("https://a.example", "2").await.is_some_and(|name| name.starts_with("Name ")));
+    assert_eq!(store.accounts((None, None), 9).await, Ok(vec![]), "nobody who could be given a role");
+    assert_eq!(store.needs_setup().await, Ok(true));
 }

@@ -5,18 +5,24 @@ use super::{AuthorId, NetworkKey, UserId};
 pub struct Principal {
     author: AuthorId,
     user: Option<UserId>,
+    is_verified: bool,
     network: Option<NetworkKey>,
 }
 
 impl Principal {
     /// Whoever has a browser's secret. Of it only the public id is known here.
     pub fn anonymous(author: AuthorId) -> Self {
-        Self { author, user: None, network: None }
+        Self { author, user: None, is_verified: false, network: None }
     }
 
     /// Somebody with an account, whose public id is derived from the account's.
     pub fn user(user: UserId, author: AuthorId) -> Self {
-        Self { author, user: Some(user), network: None }
+        Self { author, user: Some(user), is_verified: false, network: None }
+    }
+
+    /// Somebody whom the blog has signed for. To this chat a visitor: no account, and so no role that one could have.
+    pub fn verified(author: AuthorId) -> Self {
+        Self { author, user: None, is_verified: true, network: None }
     }
 
     /// The same, and where they come from.
@@ -32,6 +38,11 @@ impl Principal {
     /// Their account, where they have one.
     pub fn user_id(&self) -> Option<UserId> {
         self.user
+    }
+
+    /// Whether the blog has signed for who they are.
+    pub fn is_verified(&self) -> bool {
+        self.is_verified
     }
 
     /// Where they come from, as far as it is known.

@@ -160,11 +160,13 @@ pub enum Badge {
     Moderator,
     /// Has an account.
     Member,
+    /// The blog has signed for who this is.
+    Verified,
 }
 
 impl Badge {
     /// Every badge.
-    pub const ALL: [Self; 3] = [Self::Owner, Self::Moderator, Self::Member];
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Moderator, Self::Member, Self::Verified];
 
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -172,6 +174,7 @@ impl Badge {
             Self::Owner => "owner",
             Self::Moderator => "moderator",
             Self::Member => "member",
+            Self::Verified => "verified",
         }
     }
 
@@ -186,6 +189,7 @@ impl Badge {
             Self::Owner => 1,
             Self::Moderator => 2,
             Self::Member => 3,
+            Self::Verified => 4,
         }
     }
 

@@ -31,7 +31,7 @@ pub use error::StoreError;
 pub use facade::Store;
 pub use management::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
 pub use management::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,

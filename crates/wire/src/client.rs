@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub enum ClientFrame {
     /// Enters the room of the socket's URL.
     Join(JoinPayload),
+    /// Renews what a JOIN by a blog's token proved.
+    Auth(AuthToSend),
     /// Sets or changes nickname and avatar.
     Profile(ProfileChange),
     /// Sends a message.
@@ -44,7 +46,7 @@ pub enum ClientFrame {
 pub struct JoinPayload {
     /// The browser's secret.
     pub anonymous_id: Uuid,
-    /// The secret of a login: the identity is the account's then.
+    /// A ticket, the secret of a login, or what a blog has signed: the identity is that one's then.
     pub token: Option<String>,
     /// Left out by a reader.
     pub nickname: Option<String>,
@@ -69,7 +71,7 @@ impl ClientFrame {
             | Self::RoomSet(RoomSetToSend { client_id, .. })
             | Self::Approve(HeldToSettle { client_id, .. })
             | Self::Reject(HeldToSettle { client_id, .. }) => Some(*client_id),
-            Self::Join(_) | Self::Profile(_) | Self::Typing | Self::Ping => None,
+            Self::Join(_) | Self::Auth(_) | Self::Profile(_) | Self::Typing | Self::Ping => None,
         }
     }
 }
@@ -78,6 +80,20 @@ impl std::fmt::Debug for JoinPayload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // ID-1: the anonymousId is a secret, so it is left out of every print.
         f.debug_struct("JoinPayload").field("resume", &self.resume).finish_non_exhaustive()
+    }
+}
+
+/// The payload of AUTH.
+#[derive(PartialEq, Eq, Deserialize)]
+pub struct AuthToSend {
+    /// What a blog has signed.
+    pub token: String,
+}
+
+impl std::fmt::Debug for AuthToSend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // As JOIN's: a secret.
+        f.debug_struct("AuthToSend").finish_non_exhaustive()
     }
 }
 
@@ -318,6 +334,7 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
         "JOIN" => {
             join(payload).ok_or(bad("JOIN takes anonymousId: UUID, token?, nickname?, avatar?, resume?: {epoch, rev}"))
         }
+        "AUTH" => parse(payload).map(ClientFrame::Auth).ok_or(bad("AUTH takes token")),
         "PROFILE" => parse(payload).map(ClientFrame::Profile).ok_or(bad("PROFILE takes nickname, avatar?")),
         "MESSAGE" => {
             command(payload, ClientFrame::Message, "MESSAGE takes clientId: UUID, content, replyTo?, mentions?")
@@ -485,6 +502,10 @@ mod tests {
                 json!({"type": "PROFILE", "payload": {"nickname": "ab", "avatar": "cat"}}),
                 Ok(ClientFrame::Profile(ProfileChange { nickname: "ab".into(), avatar: Some("cat".into()) })),
             ),
+            (
+                json!({"type": "AUTH", "payload": {"token": "a.b.c", "x": 1}}),
+                Ok(ClientFrame::Auth(AuthToSend { token: "a.b.c".into() })),
+            ),
             (json!({"type": "PING", "payload": {}}), Ok(ClientFrame::Ping)),
             (json!({"type": "PING"}), Ok(ClientFrame::Ping)),
         ];
@@ -492,6 +513,15 @@ mod tests {
             assert_eq!(decode(&frame.to_string()), expected, "{frame}");
         }
         assert_eq!(decode(r#"{"\u0074ype":"\u0050ING","payload":{}}"#), Ok(ClientFrame::Ping));
+    }
+
+    #[test]
+    fn a_token_is_never_printed() {
+        let join = json!({"type": "JOIN", "payload": {"anonymousId": ID, "token": "SECRET"}});
+        for frame in [join, json!({"type": "AUTH", "payload": {"token": "SECRET"}})] {
+            let printed = format!("{:?}", decode(&frame.to_string()));
+            assert!(printed.starts_with("Ok") && !printed.contains("SECRET"), "{printed}");
+        }
     }
 
     #[test]
@@ -518,6 +548,8 @@ mod tests {
             r#"{"type":"JOIN","payload":{"anonymousId":7}}"#,
             r#"{"type":"MESSAGE","payload":{"clientId":"x","content":"hi"}}"#,
             r#"{"type":"PROFILE","payload":{}}"#,
+            r#"{"type":"AUTH","payload":{}}"#,
+            r#"{"type":"AUTH","payload":{"token":null}}"#,
             r#"{"type":"EDIT","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","version":"1","content":"a"}}"#,
             r#"{"type":"EDIT","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":"1","version":99999999999,"content":"a"}}"#,
             r#"{"type":"DELETE","payload":{"clientId":"6f9619ff-8b86-4d01-b42d-00cf4fc964ff","id":1}}"#,

@@ -64,8 +64,12 @@ codes! {
         TooManyPins = "TOO_MANY_PINS",
         /// Who asks has no right to it.
         Forbidden = "FORBIDDEN",
-        /// The login's secret is none, or was ended.
+        /// The login's secret is none, or was ended; or no blog known here has signed this.
         BadToken = "BAD_TOKEN",
+        /// The time of what a blog has signed is over: it signs anew.
+        TokenExpired = "TOKEN_EXPIRED",
+        /// What a blog has signed is for somebody else than whose session it is.
+        OtherUser = "OTHER_USER",
         /// The one-time code is wrong, used up or over.
         BadCode = "BAD_CODE",
         /// The mail address or the password is wrong.

@@ -18,9 +18,9 @@ mod ws_frame;
 
 pub use author::AuthorPayload;
 pub use client::{
-    BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, HeldToSettle, JoinPayload, MentionToSend,
-    MessageToSend, PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend, UnbanToSend,
-    decode,
+    AuthToSend, BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, HeldToSettle, JoinPayload,
+    MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend,
+    UnbanToSend, decode,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};
@@ -29,10 +29,10 @@ pub use from_server::{NotOurs, author_json, reactions_json, read_author_json, re
 pub use moderation::{ModPayload, ModTarget, QueuePayload, RoomPayload, RoomStatePayload};
 pub use reader::{FrameReader, Inbound};
 pub use server::{
-    AckPayload, AnnotationsPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload, MessagePayload, OwnPayload,
-    PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload, RoomPosition,
-    ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json, message_json,
-    timestamp, welcome_chunks,
+    AckPayload, AnnotationsPayload, AuthPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,
+    MessagePayload, OwnPayload, PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload,
+    ReplyPayload, RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode,
+    message_frame_json, message_json, timestamp, welcome_chunks,
 };
 pub use url::{
     ChangesQuery, MEMBERS_LIMIT_MAX, MembersQuery, OwnReactionsQuery, PageQuery, REACTORS_LIMIT_MAX, ReactorsQuery,

@@ -25,6 +25,8 @@ pub enum ServerFrame<'a> {
     Typing(TypingPayload<'a>),
     /// To the sender: the message is stored, or its change.
     Ack(AckPayload),
+    /// To a session that joined by a blog's token: for how long it may write by that.
+    Auth(AuthPayload),
     /// To every session of an identity: its profile now.
     Profile(ProfilePayload<'a>),
     /// Who is here.
@@ -214,6 +216,14 @@ pub struct AckPayload {
     pub rev: i64,
     /// RFC 3339, UTC, milliseconds.
     pub created_at: String,
+}
+
+/// The payload of AUTH, from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthPayload {
+    /// Milliseconds until the session only reads.
+    pub expires_in_ms: u64,
 }
 
 /// The payload of PROFILE.

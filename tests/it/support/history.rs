@@ -92,7 +92,7 @@ impl History {
             ServerFrame::Presence(_) | ServerFrame::Profile(_) | ServerFrame::Typing(_) => {
                 assert!(self.joined && self.head.is_none(), "before what was missed: {frame:?}");
             }
-            ServerFrame::Pong {} | ServerFrame::Reconnect(_) | ServerFrame::Error(_) => {}
+            ServerFrame::Pong {} | ServerFrame::Reconnect(_) | ServerFrame::Error(_) | ServerFrame::Auth(_) => {}
             ServerFrame::Batch { .. } => panic!("a BATCH within a BATCH"),
         }
     }

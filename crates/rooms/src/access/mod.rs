@@ -82,7 +82,10 @@ impl Access {
 
     /// The mark beside somebody's name.
     pub fn badge(&self, principal: &Principal) -> Option<Badge> {
-        principal.user_id().and_then(|user| self.role_of(user).badge())
+        match principal.user_id() {
+            Some(user) => self.role_of(user).badge(),
+            None => principal.is_verified().then_some(Badge::Verified),
+        }
     }
 
     /// The ban that keeps somebody from writing in a room, if there is one. Who keeps order cannot be shut out by the
@@ -245,6 +248,10 @@ mod tests {
         assert!(access.ban(&guest, &room, Utc::now()).is_some());
         assert_eq!(access.ban(&owner, &room, Utc::now()), None, "who keeps order is not shut out");
         assert_eq!((access.rank(owner.author_id()), access.rank(guest.author_id())), (Role::Owner, Role::Guest));
+        let verified = Principal::verified(AuthorId::from_stored("verified"));
+        assert_eq!((access.badge(&verified), access.role(&verified)), (Some(Badge::Verified), Role::Guest));
+        assert_eq!(access.rights(&verified), access.rights(&guest), "a blog gives no right");
+        assert!(is_taken(&verified, "Ollie") && is_taken(&verified, "admin"), "nor the name of who keeps order");
         // The guest was the owner all the time.
         assert!(!access.is_claimed(&guest) && !access.is_own(&owner, guest.author_id()));
         let claims = vec![(guest.author_id().clone(), user)];

@@ -14,7 +14,7 @@ use crate::{
     error::StoreError,
     management::{
         self, Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin,
-        ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+        ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
     },
 };
 use chat_domain::{AuthorId, AvatarName, Nickname, Role, UserId};
@@ -203,6 +203,11 @@ impl Store {
     /// The identities that somebody has taken over.
     pub async fn claims_of(&self, user: UserId) -> Result<Vec<AuthorId>, StoreError> {
         managing!(self, |c, statements| statements::claims_of(c, user))
+    }
+
+    /// Notes what a blog says of one of its own users.
+    pub async fn note_verified(&self, user: VerifiedUser) -> Result<(), StoreError> {
+        managing!(self, |c, statements| statements::note_verified(c, user))
     }
 
     /// Forgets who somebody is, and gives them this name. False for the last owner, who stays.

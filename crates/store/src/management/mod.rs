@@ -18,7 +18,7 @@ mod rooms;
 
 pub use accounts::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,

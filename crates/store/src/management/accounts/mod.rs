@@ -10,17 +10,18 @@ mod model;
 mod people;
 mod register;
 mod team;
+mod verified;
 
 pub use model::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
 
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
         claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*, logins::postgres::*,
-        people::postgres::*, register::postgres::*, team::postgres::*,
+        people::postgres::*, register::postgres::*, team::postgres::*, verified::postgres::*,
     };
 }
 
@@ -28,6 +29,6 @@ pub(crate) mod postgres {
 pub(crate) mod sqlite {
     pub(crate) use super::{
         claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*, logins::sqlite::*, people::sqlite::*,
-        register::sqlite::*, team::sqlite::*,
+        register::sqlite::*, team::sqlite::*, verified::sqlite::*,
     };
 }

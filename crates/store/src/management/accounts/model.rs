@@ -210,3 +210,16 @@ pub enum TeamChange {
     /// There must be an owner.
     LastOwner,
 }
+
+/// What a blog says of one of its own users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedUser {
+    /// The blog, as it calls itself.
+    pub site: String,
+    /// What the blog calls them.
+    pub subject: String,
+    /// What everybody calls them.
+    pub nickname: Nickname,
+    /// Their picture.
+    pub avatar: AvatarName,
+}
