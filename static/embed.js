@@ -3,14 +3,13 @@
 // One line on a blog puts the discussion under a post:
 //   <script async src="https://chat.example/embed.js" data-room-from="permalink"></script>
 // or, from the same file, <realtime-chat room="my-post"></realtime-chat>.
-// A plain script without inline code or markup, so that it works under a strict content policy.
-// docs/EMBED.md is the reference, js/embed.d.ts holds the types. Each blog loads it: what it weighs has a limit, in tests/js.
+// Without inline code or markup, for strict content policies. docs/EMBED.md is the reference, js/embed.d.ts holds the types, tests/js the limit on its weight.
 (() => {
 const NAME = 'realtime-chat';
 const THEMES = ['light', 'dark', 'auto'];
 const STATES = ['connecting', 'live', 'offline', 'closed'];
 /** Of the element; on the script tag the same with `data-` before it. */
-const ATTRIBUTES = ['server', 'room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading'];
+const ATTRIBUTES = ['server', 'room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading', 'user-token'];
 /** If the frame never reports, for instance because a blocker cut its scripts, it is shown anyway. */
 const SHOW_ANYWAY_MS = 5000;
 /** Code points. More of a title is not shown, and more of a room's name is refused. */
@@ -155,6 +154,8 @@ class RealtimeChat extends HTMLElement {
   #told = {};
   /** Where the frame's chat is. */
   #server = '';
+  /** What the blog has signed for its reader, here and in the frame alone. @type {string | null} */
+  #token = null;
   /** What kinds of things the owner was told, each of them once. @type {{warn?: boolean, error?: boolean}} */
   #said = {};
 
@@ -168,6 +169,7 @@ class RealtimeChat extends HTMLElement {
   /** @param {string} name @param {string | null} before @param {string | null} now */
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
+    if (name === 'user-token') return now && (this.setUser(now), this.removeAttribute(name)); // Nobody else need find it.
     if (!this.#frame) {
       // Not yet on the page; or there, and refused for want of a server.
       if (name === 'server' && this.#said.error) this.#mount();
@@ -185,8 +187,10 @@ class RealtimeChat extends HTMLElement {
   setTheme(theme) { this.setAttribute('theme', theme); }
   /** @param {string} room */
   setRoom(room) { this.setAttribute('room', room); }
+  /** Who the reader is, as the blog has signed it; null: none of its users. @param {string | null} token */
+  setUser(token) { this.#post('auth', { token: this.#token = token || null }); }
   /** Takes the chat off the page and leaves nothing behind. */
-  destroy() { this.remove(); }
+  destroy() { this.#token = null; this.remove(); }
 
   /** @param {'warn' | 'error'} kind @param {string} text */
   #say(kind, text) {
@@ -263,7 +267,7 @@ class RealtimeChat extends HTMLElement {
 
   #address() {
     const url = new URL(`room/${encodeURIComponent(this.#room())}`, this.#server);
-    for (const [name, value] of Object.entries({ ...this.#told, ...this.#extra() })) url.searchParams.set(name, value);
+    for (const [name, value] of Object.entries({ ...this.#told, ...this.#extra(), ...(this.#token && { user: '1' }) })) url.searchParams.set(name, value);
     return url.href;
   }
 
@@ -359,6 +363,7 @@ class RealtimeChat extends HTMLElement {
       const first = !this.#ready;
       this.#ready = true;
       if (!data.initialized) this.#post('init', { ...this.#told, ...this.#extra() });
+      if (!data.initialized && this.#token) this.setUser(this.#token);
       // A frame that began in another theme is shown when it has changed.
       if (data.initialized || data.theme === this.#told.theme) this.#show();
       if (first) this.#tell('ready', {});
@@ -367,6 +372,8 @@ class RealtimeChat extends HTMLElement {
       this.#tell('unread', { count: data.count, mentions: isCount(data.mentions) ? data.mentions : 0 });
     } else if (data.type === 'state' && STATES.includes(data.state)) {
       this.#tell('state', { state: data.state });
+    } else if (data.type === 'token-needed' && /^(expir(ing|ed)|refused)$/.test(data.reason)) {
+      this.#tell('token-needed', { reason: data.reason });
     }
   }
 
@@ -380,7 +387,7 @@ class RealtimeChat extends HTMLElement {
 function create(options) {
   const chat = document.createElement(NAME);
   for (const name of ATTRIBUTES) {
-    const value = options[name === 'room-from' ? 'roomFrom' : name];
+    const value = options[name.replace(/-(.)/, (_, letter) => letter.toUpperCase())];
     if (value) chat.setAttribute(name, value);
   }
   return chat;
@@ -415,6 +422,7 @@ function mountFrom(tag) {
   else if (target && !place) console.warn(`${NAME}: nothing on this page is ${target}`);
   else {
     const chat = create({ ...dataset, server });
+    delete dataset.userToken;
     tag.chat = chat;
     if (place === tag) tag.after(chat);
     else (place || document.body).append(chat);

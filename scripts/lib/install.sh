@@ -20,6 +20,8 @@ have_nginx() { [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null; }
 have_caddy() { command -v caddy >/dev/null; }
 have_apache() { [ -x /usr/sbin/apache2 ] || command -v apache2 >/dev/null; }
 have_openssl() { command -v openssl >/dev/null; }
+# For the recipe that signs in PHP (docs/EMBED.md).
+have_php() { command -v php >/dev/null; }
 have_python_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 # Without a font the screenshots of Korean text would show boxes.
 have_korean_font() { compgen -G '/usr/share/fonts/*/*/*CJK*' >/dev/null; }
@@ -58,6 +60,7 @@ install_packages() {
     have_caddy || missing+=(caddy)
     have_apache || missing+=(apache2)
     have_openssl || missing+=(openssl)
+    have_php || missing+=(php-cli)
     have_python_venv || missing+=(python3-venv)
     [ "${#missing[@]}" -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null; then

@@ -20,11 +20,15 @@ interface RealtimeChatOptions {
   /** A CSS length; a plain number is px. */
   height?: string;
   loading?: 'lazy' | 'eager';
+  /** What the blog's server has signed for its reader. */
+  userToken?: string;
 }
 
 interface RealtimeChatElement extends HTMLElement {
   setTheme(theme: RealtimeChatTheme): void;
   setRoom(room: string): void;
+  /** Who the reader is, as the blog's server has signed it; null: none of the blog's users. */
+  setUser(token: string | null): void;
   /** Takes the chat off the page and leaves nothing behind. */
   destroy(): void;
 }
@@ -33,6 +37,7 @@ interface RealtimeChatEventMap {
   'realtime-chat:ready': CustomEvent<Record<string, never>>;
   'realtime-chat:unread': CustomEvent<{ count: number; mentions: number }>;
   'realtime-chat:state': CustomEvent<{ state: RealtimeChatState }>;
+  'realtime-chat:token-needed': CustomEvent<{ reason: 'expiring' | 'expired' | 'refused' }>;
 }
 
 interface HTMLElementEventMap extends RealtimeChatEventMap {}
@@ -60,6 +65,7 @@ type RealtimeChatToFrame = { ns: 'realtime-chat'; v: 1 } & (
   | { type: 'set-title'; title: string }
   | { type: 'set-lang'; lang: string }
   | { type: 'focus' }
+  | { type: 'auth'; token: string | null }
 );
 
 /** What the frame posts to the page. */
@@ -70,4 +76,5 @@ type RealtimeChatFromFrame = { ns: 'realtime-chat'; v: 1 } & (
   | { type: 'unread'; count: number; mentions?: number }
   | { type: 'state'; state: RealtimeChatState }
   | { type: 'error'; code: string }
+  | { type: 'token-needed'; reason: 'expiring' | 'expired' | 'refused' }
 );

@@ -244,6 +244,8 @@ declare namespace Chat {
     strings: () => Strings;
     /** The reader is somebody else from here on. */
     changedIdentity: () => void;
+    frame: import('./page/frame.js').Frame;
+    dock: import('./page/dock.js').Dock;
     reported: (id: string) => void;
     signal: AbortSignal;
   };
@@ -278,5 +280,5 @@ declare namespace Chat {
   };
 
   // Between page and frame
-  type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string };
+  type FrameMessage = { type: string; theme?: 'light' | 'dark' | 'auto'; title?: string; lang?: string; accent?: string; token?: string | null };
 }

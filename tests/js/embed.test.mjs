@@ -231,25 +231,25 @@ const attributes = [...(/const ATTRIBUTES = \[(.*)\];/.exec(source)?.[1] ?? '').
 test('the reference page and the type declarations name every attribute, event, message and field', async () => {
   const page = await readFile(new URL('../../docs/EMBED.md', import.meta.url), 'utf8');
   const types = await readFile(new URL('../../static/js/embed.d.ts', import.meta.url), 'utf8');
-  assert.deepEqual(attributes, ['server', 'room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading']);
+  assert.deepEqual(attributes, ['server', 'room', 'room-from', 'title', 'theme', 'lang', 'accent', 'height', 'loading', 'user-token']);
   for (const name of attributes) {
     assert.ok(page.includes(`| \`data-${name}\` |`), `data-${name} in EMBED.md`);
-    const property = name === 'room-from' ? 'roomFrom' : name;
+    const property = name.replace(/-(.)/, (_, letter) => letter.toUpperCase());
     assert.match(types, new RegExp(`^  ${property}\\?:`, 'm'), `${property} in embed.d.ts`);
   }
-  for (const name of ['setTheme', 'setRoom', 'destroy', 'mount', 'roomOf', 'hostTheme']) {
+  for (const name of ['setTheme', 'setRoom', 'setUser', 'destroy', 'mount', 'roomOf', 'hostTheme']) {
     assert.match(page, new RegExp(`^\\| \`(RealtimeChat\\.)?${name}\\(`, 'm'), `${name} in EMBED.md`);
     assert.ok(types.includes(`${name}(`), `${name} in embed.d.ts`);
   }
-  for (const event of ['ready', 'unread', 'state']) {
+  for (const event of ['ready', 'unread', 'state', 'token-needed']) {
     assert.ok(page.includes(`\`realtime-chat:${event}\``), `${event} in EMBED.md`);
     assert.ok(types.includes(`'realtime-chat:${event}'`), `${event} in embed.d.ts`);
   }
-  for (const type of ['init', 'set-theme', 'set-title', 'set-lang', 'focus', 'ready', 'resize', 'unread', 'state', 'error']) {
+  for (const type of ['init', 'set-theme', 'set-title', 'set-lang', 'focus', 'auth', 'ready', 'resize', 'unread', 'state', 'error', 'token-needed']) {
     assert.match(page, new RegExp(`^\\| \`${type}\` \\|`, 'm'), `${type} in EMBED.md`);
     assert.ok(types.includes(`type: '${type}'`), `${type} in embed.d.ts`);
   }
-  for (const parameter of ['theme', 'title', 'lang', 'accent', 'mode']) {
+  for (const parameter of ['theme', 'title', 'lang', 'accent', 'mode', 'user']) {
     assert.match(page, new RegExp(`^\\| \`${parameter}\` \\|`, 'm'), `${parameter} in EMBED.md`);
   }
 });

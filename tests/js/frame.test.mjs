@@ -48,6 +48,13 @@ test('fields of the wrong kind, and fields of other messages, are left out', () 
     { type: 'init', theme: 'auto', title: 'A', lang: 'KO_kr', accent: '#E4572e' });
 });
 
+test('a token comes with `auth` alone, as a text or as nobody', () => {
+  assert.deepEqual(fromBlog(said({ type: 'auth', token: 'a.b.c', theme: 'dark' })), { type: 'auth', token: 'a.b.c' });
+  assert.deepEqual(fromBlog(said({ type: 'auth', token: null })), { type: 'auth', token: null });
+  for (const token of [undefined, 7, {}, ['a.b.c'], true]) assert.deepEqual(fromBlog(said({ type: 'auth', token })), { type: 'auth' });
+  assert.deepEqual(fromBlog(said({ type: 'init', token: 'a.b.c' })), { type: 'init' });
+});
+
 test('titles are cut by code points, also huge ones', () => {
   const title = (/** @type {string} */ text) => fromBlog(said({ type: 'set-title', title: text }))?.title;
   assert.equal(title('글'.repeat(500)), '글'.repeat(200));

@@ -21,7 +21,7 @@ test('both languages say everything', () => {
 test('what comes with moderation is said in both languages, and each of it somewhere', async () => {
   assert.deepEqual(shape(moderationEn), shape(moderationKo));
   const folder = new URL('../../static/js/moderation/', import.meta.url);
-  const files = [...(await readdir(folder)).map((name) => new URL(name, folder)), new URL('../compose/slow.js', folder)];
+  const files = [...(await readdir(folder)).map((name) => new URL(name, folder)), new URL('../compose/slow.js', folder), new URL('../page/blog-user.js', folder)];
   const sources = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
   for (const [group, text] of Object.entries(moderationKo)) {
     const keys = typeof text === 'string' || ['done', 'errors'].includes(group) ? [group] : Object.keys(text);
@@ -79,8 +79,9 @@ test('each refusal that the protocol knows is explained or waited out', async ()
   const protocol = await readFile(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8');
   const rows = protocol.slice(protocol.indexOf('## 9 Errors'), protocol.indexOf('## 10 ')).matchAll(/^\| `([A-Z_]+)` \|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
   // What our own page cannot cause, or answers by itself: NOT_JOINED sends again behind the JOIN, BAD_TOKEN joins without,
-  // HELD is no refusal and has words for each of its reasons; what meets TOKEN_EXPIRED waits for the blog.
-  const ours = new Set(['NOT_JOINED', 'ALREADY_JOINED', 'BAD_TOKEN', 'TOKEN_EXPIRED', 'HELD']);
+  // HELD is no refusal and has words for each of its reasons; what meets TOKEN_EXPIRED waits for the blog, and with
+  // OTHER_USER the page joins anew.
+  const ours = new Set(['NOT_JOINED', 'ALREADY_JOINED', 'BAD_TOKEN', 'TOKEN_EXPIRED', 'OTHER_USER', 'HELD']);
   let seen = 0;
   for (const [, code, when, , retryAfter] of rows) {
     seen += 1;

@@ -155,3 +155,24 @@ test('storage that throws becomes memory', () => {
   assert.equal(storage.get('a'), 'b');
   assert.equal(storage.lasting, false);
 });
+
+test('whom the blog vouches for is never stored, and the visitor of before is there again after that', () => {
+  const storage = memoryStorage();
+  const identity = new Identity(storage);
+  identity.choose('Guest', 'otter');
+  identity.confirm({ id: 'guest', nickname: 'Guest', avatar: 'otter' });
+  const before = storage.get('realtime-chat:identity');
+  Object.assign(identity, { vouched: 'a.b.c', nickname: 'Anna', avatar: '', authorId: null });
+  identity.confirm({ id: 'anna', nickname: 'Anna', avatar: 'cat' });
+  identity.revert(null, null);
+  assert.equal(storage.get('realtime-chat:identity'), before);
+  assert.equal(storage.get('realtime-chat:account'), null);
+  identity.vouched = null;
+  identity.signOut();
+  assert.deepEqual([identity.nickname, identity.avatar, identity.authorId], ['Guest', 'otter', 'guest']);
+  // Who runs the blog says so here, and that is kept.
+  identity.vouched = 'a.b.c';
+  identity.signIn('secret', 'Owner');
+  assert.equal(identity.vouched, null);
+  assert.match(storage.get('realtime-chat:account') ?? '', /secret/);
+});

@@ -149,7 +149,6 @@ export const strings = {
     BANNED: 'You cannot write here right now.',
     LOCKED: 'This discussion is closed.',
     SLOW_MODE: 'This discussion is in slow mode. Please send it again in a while.',
-    OTHER_USER: 'You wrote this as somebody else.',
     CLAIMED: 'An account has taken this visitor over.',
     TOO_YOUNG: 'Newcomers can write here after a while.',
     REPEATED: 'The same was said a moment ago.',

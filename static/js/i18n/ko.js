@@ -153,7 +153,6 @@ export const strings = {
     BANNED: '지금은 여기에 쓸 수 없어요.',
     LOCKED: '닫힌 대화예요.',
     SLOW_MODE: '느린 대화예요. 잠시 뒤에 다시 보내 주세요.',
-    OTHER_USER: '다른 이름으로 쓴 글이에요.',
     CLAIMED: '이 방문자는 이제 어떤 계정의 것이에요.',
     TOO_YOUNG: '처음 온 분은 조금 더 있다가 쓸 수 있어요.',
     REPEATED: '방금 같은 글이 올라왔어요.',

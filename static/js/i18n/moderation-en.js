@@ -37,6 +37,11 @@ export const words = {
     done: 'Reported. The moderators will have a look.',
   },
   rules: { title: 'Before you write', agree: 'All right, send it', back: 'Back' },
+  blogUser: {
+    named: 'Your name comes from this blog.',
+    over: 'This blog has to confirm who you are again. What you write waits until then; reloading the page may help.',
+    taken: 'The name that you have on this blog could be taken for a moderator’s here, so you can only read.',
+  },
   signIn: {
     title: 'Sign in to run this discussion',
     how: 'Enter the one-time code that the command realtime-chat owner prints on the server. A code is good for ten minutes.',

@@ -1,6 +1,6 @@
 // The page's end of the talk with the blog that embeds it. embed.js is the other end, but a blog
-// may speak to a bare iframe itself. Nothing secret ever crosses, and what comes in is checked
-// here: the window, the origin, the type, the kind of each field.
+// may speak to a bare iframe itself. The one secret that ever crosses is what the blog has signed for
+// its reader, and that only comes in. What comes in is checked here: the window, the origin, the type, the kind of each field.
 
 import { isAccent, isTheme } from '../shared/theme.js';
 
@@ -19,6 +19,7 @@ const FIELDS = new Map([
   ['set-title', ['title']],
   ['set-lang', ['lang']],
   ['focus', []],
+  ['auth', ['token']],
 ]);
 
 /**
@@ -28,7 +29,7 @@ const FIELDS = new Map([
  */
 export function fromBlog(data) {
   if (typeof data !== 'object' || data === null) return null;
-  const { ns, v, type, theme, title, lang, accent } = /** @type {Record<string, unknown>} */ (data);
+  const { ns, v, type, theme, title, lang, accent, token } = /** @type {Record<string, unknown>} */ (data);
   if (ns !== NS || v !== 1 || typeof type !== 'string') return null;
   const fields = FIELDS.get(type);
   if (!fields) return null;
@@ -38,6 +39,7 @@ export function fromBlog(data) {
     ...(fields.includes('title') && typeof title === 'string' ? { title: shortened(title) } : {}),
     ...(fields.includes('lang') && typeof lang === 'string' && LANGUAGE.test(lang) ? { lang } : {}),
     ...(fields.includes('accent') && isAccent(accent) ? { accent } : {}),
+    ...(fields.includes('token') && (token === null || typeof token === 'string') ? { token } : {}),
   };
 }
 

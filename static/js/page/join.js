@@ -12,12 +12,13 @@ import { encodeJoin } from '../wire/protocol.js';
 export function join(identity, store, ended) {
   /** @param {string | null} token */
   const frame = (token) => {
-    const { anonymousId, nickname, avatar } = identity;
+    const { anonymousId, nickname, avatar, vouched } = identity;
+    const proof = token || vouched;
     return encodeJoin({
       anonymousId,
-      ...(token ? { token } : {}),
-      // Of who signs in by cookies the server knows better what they are called.
-      ...(nickname === null || identity.token === '' ? {} : { nickname, ...(avatar ? { avatar } : {}) }),
+      ...(proof ? { token: proof } : {}),
+      // What they are called, the server knows better of who signs in by cookies, and the blog of its users.
+      ...(nickname === null || identity.token === '' || vouched !== null ? {} : { nickname, ...(avatar ? { avatar } : {}) }),
       ...(store.resume ? { resume: store.resume } : {}),
     });
   };

@@ -1,5 +1,5 @@
-// What moderators do, reports, the sign-in of who runs the blog, the room's rules and its slow mode: all of it is loaded
-// with the first need of it. Here is what notices that need.
+// What moderators do, reports, the sign-in of who runs the blog, the room's rules and its slow mode, and who the blog says
+// that its reader is: all of it is loaded with the first need of it. Here is what notices that need.
 
 export class Moderation {
   /** @param {Chat.OfficeParts} parts */
@@ -10,6 +10,8 @@ export class Moderation {
     this.loading = null;
     /** @type {Promise<import('../compose/slow.js').Slow> | null} */
     this.slow = null;
+    /** @type {Promise<import('./blog-user.js').BlogUser> | null} */
+    this.user = null;
     /** The rules that the writer knows. */
     this.rules = '';
     this.wasShut = false;
@@ -43,6 +45,21 @@ export class Moderation {
       if (otherwise) otherwise();
       else status.note(strings().actions.unavailable);
     }
+  }
+
+  /** Comes in; where the blog is about to say who its reader is, not as somebody else before. */
+  enter() {
+    if (location.search.includes('user=1')) this.vouch();
+    else this.parts.connection.start();
+  }
+
+  /** The blog says who its reader is. @param {string | null} [token] none of its users; undefined: it is about to say */
+  vouch(token) {
+    this.user ??= import('./blog-user.js').then(({ BlogUser }) => BlogUser.load(this.parts));
+    this.user.then((user) => user.take(token), () => {
+      this.user = null;
+      if (this.parts.connection.stopped) this.parts.connection.start();
+    });
   }
 
   /** Whether what is in the box may go now. Where the room has rules the writer reads them first, and what is in the box goes then. */

@@ -65,7 +65,7 @@ export class RoomPage {
     this.#becomes();
     this.history = new History(this.store, api, () => this.view.schedule());
 
-    this.ownReactions = new OwnReactions(this.store, path, () => (this.identity.nickname !== null && this.connection.state === 'live' ? this.identity : null));
+    this.ownReactions = new OwnReactions(this.store, path, () => (this.identity.nickname !== null && this.identity.vouched === null && this.connection.state === 'live' ? this.identity : null));
     this.frame = new Frame((message) => this.#fromBlog(message));
     this.announcer = new Announcer(byId('announcer'), (n) => this.strings.announceMany(n));
     this.status = new Status({ strip: byId('status'), note: byId('note') }, words);
@@ -123,8 +123,7 @@ export class RoomPage {
       signal,
     });
     this.typing = new TypingSender(() => identity.nickname !== null && connection.send(TYPING));
-    /** Who is writing is shown from the first time that somebody is. @type {import('./typing-line.js').TypingLine | undefined} */
-    this.typingLine = undefined;
+    this.typingLine = /** @type {import('./typing-line.js').TypingLine | undefined} from the first time that somebody writes */ (undefined);
     store.addEventListener('typing', async () => {
       if (this.typingLine || store.typing.authors.length === 0) return;
       const loaded = await import('./typing-line.js').catch(() => null);
@@ -155,9 +154,9 @@ export class RoomPage {
     }, this.store, `${api}/members`, words, signal);
     const { composer, profile, status } = this;
     this.dock = new Dock({ identity, store, connection, composer, profile, status, strings: words, signal });
-    const { sender, commander, announcer, dock } = this;
+    const { sender, commander, announcer, dock, frame } = this;
     this.moderation = new Moderation({
-      room, store, sender, commander, connection, identity, status, announcer, signal,
+      room, store, sender, commander, connection, identity, status, announcer, frame, dock, signal,
       strings: words,
       composer: () => composer,
       reported: (id) => this.actions.reported.add(id),
@@ -190,7 +189,7 @@ export class RoomPage {
   }
 
   start() {
-    const { store, view, dock, frame, status, connection, served } = this;
+    const { store, view, dock, frame, status, served } = this;
     this.#listen();
     this.#listenToPage();
     if (frame.embedded && served.mode !== 'popout') offerPopout(() => this.strings, this.ending.signal);
@@ -209,7 +208,7 @@ export class RoomPage {
     status.connection('connecting');
     frame.post('state', { state: 'connecting' });
     frame.ready();
-    connection.start();
+    this.moderation.enter();
     document.documentElement.classList.add('scripted');
   }
 
@@ -417,11 +416,12 @@ export class RoomPage {
   }
 
   /** @param {Chat.FrameMessage} message checked by `frame` */
-  #fromBlog({ type, theme, title, lang, accent }) {
+  #fromBlog({ type, theme, title, lang, accent, token }) {
     if (type === 'focus') this.dock.focus();
     if (theme) setTheme(theme);
     if (accent) setAccent(accent);
     if (lang) this.#setLanguage(lang);
+    if (token !== undefined) this.moderation.vouch(token);
     if (title === undefined) return;
     // An empty title takes the blog's own back.
     byId('title').textContent = title || this.strings.title;

@@ -31,6 +31,10 @@ export class Identity {
     this.anonymousId = stored?.anonymousId ?? newId();
     /** The secret of an account's login, empty where its cookies have it; null for a visitor. @type {string | null} */
     this.token = account?.token ?? null;
+    /** What the blog has signed for its reader, who is one of its own users; empty once that is over. In memory alone. @type {string | null} */
+    this.vouched = null;
+    /** What such a user is called here before the server has named them: each one anew. @type {string | null} */
+    this.unnamed = null;
     const known = account ?? stored;
     /** @type {string | null} */
     this.nickname = known?.nickname ?? null;
@@ -42,6 +46,7 @@ export class Identity {
 
   /** From here on we are this account. @param {string} token @param {string} nickname */
   signIn(token, nickname) {
+    this.vouched = this.unnamed = null;
     this.token = token;
     this.nickname = nickname;
     this.avatar = '';
@@ -67,7 +72,7 @@ export class Identity {
 
   /** Whose what is written now is, as far as it is known: a visitor, or somebody with an account, before the server has named them. */
   get author() {
-    return this.authorId ?? (this.token === null ? '~visitor' : '~account');
+    return this.authorId ?? this.unnamed ?? (this.token === null ? '~visitor' : '~account');
   }
 
   /**
@@ -102,6 +107,7 @@ export class Identity {
   }
 
   #write() {
+    if (this.vouched !== null) return;
     const { anonymousId, token, nickname, avatar, authorId } = this;
     const { storage } = this;
     if (token) storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));

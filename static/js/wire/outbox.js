@@ -26,7 +26,8 @@ export class Outbox {
 
   /**
    * From here on it is this author who writes; `~` stands before what somebody is called whom the server has not named
-   * yet. What another one has written does not go under this name by itself: it stays until its writer decides.
+   * yet. What another one has written does not go under this name by itself: it stays until its writer is back,
+   * or whoever is here decides.
    * @param {string} id
    */
   become(id) {
@@ -34,7 +35,12 @@ export class Outbox {
     this.by = id;
     for (const entry of this.entries) {
       if (!entry.by || entry.by === unnamed) entry.by = id;
-      else if (entry.by !== id && entry.state !== 'failed') Object.assign(entry, entry.held ? { state: 'held' } : { state: 'failed', code: 'OTHER_AUTHOR' });
+      if (entry.by !== id) {
+        if (entry.state !== 'failed') Object.assign(entry, entry.held ? { state: 'held' } : { state: 'failed', code: 'OTHER_AUTHOR' });
+      } else if (entry.code === 'OTHER_AUTHOR') {
+        entry.state = 'waiting';
+        delete entry.code;
+      }
     }
     this.#save();
   }

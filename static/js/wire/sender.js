@@ -85,7 +85,8 @@ export class Sender extends EventTarget {
     // A moderator's decision comes at any time, and says nothing of what is on its way.
     const asked = entry === this.queue.inFlight();
     if (asked) clearTimeout(this.answer);
-    if (error.code === 'NOT_JOINED') {
+    // What waits for a new token goes when that has come.
+    if (error.code === 'NOT_JOINED' || error.code === 'TOKEN_EXPIRED') {
       this.queue.interrupted();
     } else if (this.#passes(error)) {
       this.queue.interrupted();

@@ -4,6 +4,7 @@ mod claims;
 mod cookies;
 mod entering;
 mod own;
+mod recipes;
 mod sites;
 mod sockets;
 mod team;
