@@ -131,6 +131,8 @@ export class AccountServer {
         return route.fulfill({ status: 204 });
       case 'GET me/export':
         return route.fulfill({ json: { user: account.nickname, messages: [] } });
+      case 'POST me/claim':
+        return route.fulfill({ status: 204 });
       default:
         return refuse(route, 404, 'NOT_FOUND');
     }
@@ -166,6 +168,7 @@ export function signedIn(accounts) {
  * @property {(accounts: AccountServer) => void} [with] sets what the server knows
  * @property {string} [url] another server than most ask
  * @property {string} [locale]
+ * @property {Record<string, string>} [kept] what is in the browser's storage
  */
 
 /**
@@ -174,11 +177,16 @@ export function signedIn(accounts) {
  * @param {string} home the server's address
  */
 export function opener(browser, home) {
-  return async (/** @type {string} */ path, /** @type {Visit} */ { with: set = () => {}, url = home, locale = 'en-US' } = {}) => {
+  return async (/** @type {string} */ path, /** @type {Visit} */ { with: set = () => {}, url = home, locale = 'en-US', kept = {} } = {}) => {
     const accounts = new AccountServer();
     set(accounts);
     const { page, complaints } = await Visitor.open(browser, 'about:blank', { locale });
     await accounts.in(page.context());
+    // Once: what the page takes away stays away.
+    await page.addInitScript((values) => {
+      for (const [key, value] of Object.entries(values)) if (localStorage.getItem('was-kept') === null) localStorage.setItem(key, value);
+      localStorage.setItem('was-kept', '1');
+    }, kept);
     await page.goto(url + path);
     await page.locator('h1').first().waitFor();
     return {

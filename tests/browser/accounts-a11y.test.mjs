@@ -18,6 +18,7 @@ async function open(path, set = () => {}, viewport = { width: 320, height: 640 }
   set(accounts);
   const visitor = await Visitor.open(browser, 'about:blank', { viewport });
   await accounts.in(visitor.page.context());
+  await visitor.page.addInitScript((nickname) => localStorage.setItem('realtime-chat:identity', JSON.stringify({ anonymousId: '12345678-1234-4234-8234-123456789012', nickname, avatar: 'otter', authorId: null })), WIDE);
   await visitor.page.goto(server.url + path);
   await visitor.page.locator('h1').first().waitFor();
   return { visitor, accounts, page: visitor.page };
@@ -76,6 +77,9 @@ for (const lang of /** @type {const} */ (['ko', 'en'])) {
       await me.page.locator('.account-done').waitFor();
       await press(me.page, words.me.passwordSubmit);
       await check('me, saved, and boxes that are empty', me.visitor);
+      await press(me.page, words.me.claimSubmit);
+      await me.page.locator('.account-notice').waitFor();
+      await check('me, claimed', me.visitor);
       await press(me.page, words.me.eraseOpen);
       await me.page.getByRole('dialog').waitFor();
       await check('erase', me.visitor);

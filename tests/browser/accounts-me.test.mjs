@@ -10,6 +10,8 @@ const server = await Server.start();
 const under = await Server.start({ CHAT_RATE_LIMITS: 'off', CHAT_BASE_PATH: '/chat' });
 const open = opener(browser, server.url);
 
+const VISITOR = { anonymousId: '12345678-1234-4234-8234-123456789012', nickname: 'Otter', avatar: 'otter', authorId: null };
+
 test('who is not signed in comes back to their account after signing in', async () => {
   const { page, accounts, box, button } = await open('/chat/me?theme=light', { url: under.url });
   await page.waitForURL('**/chat/login?theme=light&to=**');
@@ -144,6 +146,31 @@ test('an account is erased by its password, after having been asked twice', asyn
   assert.deepEqual(accounts.asked.filter(({ method }) => method === 'DELETE').at(-1)?.body, { password: PASSWORD, texts: true });
   assert.equal(await box('Email').inputValue(), '');
   await page.context().close();
+});
+
+test('the visitor of this browser becomes the account’s, once nothing waits to be sent', async () => {
+  const { page, accounts, button, fault } = await open('/me', { with: signedIn, kept: { 'realtime-chat:identity': JSON.stringify(VISITOR) } });
+  const keep = (/** @type {object[]} */ entries) => page.evaluate((value) => sessionStorage.setItem('realtime-chat:unsent:a-post', value), JSON.stringify(entries));
+  await page.getByText('Otter', { exact: false }).first().waitFor();
+  await keep([{ clientId: 'x', content: 'not yet', at: 0, state: 'waiting' }]);
+  await button('Add to my account').click();
+  await fault.getByText('not sent yet').waitFor();
+  assert.deepEqual(accounts.requests('me/claim'), []);
+  // The server has this one.
+  await keep([{ clientId: 'x', content: 'held', at: 0, state: 'held', held: 'first' }]);
+  accounts.refuseOnce('me/claim', 409, 'CLAIMED');
+  await button('Add to my account').click();
+  await fault.getByText('belongs to an account already').waitFor();
+  await button('Add to my account').click();
+  await page.locator('.account-notice').getByText('this account’s now').waitFor();
+  assert.deepEqual(accounts.requests('me/claim').at(-1)?.body, { anonymousId: VISITOR.anonymousId });
+  assert.equal(await page.evaluate(() => localStorage.getItem('realtime-chat:identity')), null, 'nobody writes as that visitor any more');
+  await page.context().close();
+
+  const newcomer = await open('/me', { with: signedIn });
+  await newcomer.page.getByRole('heading', { name: 'Your data' }).waitFor();
+  assert.equal(await newcomer.button('Add to my account').count(), 0);
+  await newcomer.page.context().close();
 });
 
 test('signing out', async () => {

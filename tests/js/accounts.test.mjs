@@ -5,8 +5,11 @@ import { deviceOf, isPhone } from '../../static/js/accounts/device.js';
 import { explain, passwordFault, placeOf } from '../../static/js/accounts/explain.js';
 import { codeOf, passedOn, wayBack } from '../../static/js/accounts/links.js';
 import { inOrder } from '../../static/js/accounts/logins.js';
+import { forgetVisitor, visitor } from '../../static/js/accounts/visitor.js';
 import { words as en } from '../../static/js/i18n/accounts-en.js';
 import { words as ko } from '../../static/js/i18n/accounts-ko.js';
+import { memoryStorage } from '../../static/js/shared/storage.js';
+import { Identity } from '../../static/js/store/identity.js';
 
 /** @param {any} strings @param {string} [path] @returns {string[]} */
 function shape(strings, path = '') {
@@ -132,4 +135,23 @@ test('a browser is called by the name that its owner knows', () => {
 test('this login stands first, then those that were here last', () => {
   const login = (/** @type {string} */ id, /** @type {string} */ lastSeenAt, current = false) => ({ id, lastSeenAt, current, userAgent: '', createdAt: lastSeenAt });
   assert.deepEqual(inOrder([login('a', '2026-01-01'), login('b', '2026-03-01'), login('c', '2026-02-01', true)]).map(({ id }) => id), ['c', 'b', 'a']);
+});
+
+test('the visitor is the one that the page of a room has kept', () => {
+  const storage = memoryStorage();
+  assert.equal(visitor(storage), null);
+  const identity = new Identity(storage);
+  assert.equal(visitor(storage), null, 'who only reads leaves nothing behind');
+  identity.choose('Otter', 'otter');
+  assert.deepEqual(visitor(storage), { anonymousId: identity.anonymousId, nickname: 'Otter', avatar: 'otter' });
+  identity.signIn('secret', 'Owner');
+  assert.equal(visitor(storage)?.nickname, 'Otter', 'beside an account of a one-time code');
+  forgetVisitor(storage, 'of another tab');
+  assert.notEqual(visitor(storage), null);
+  forgetVisitor(storage, identity.anonymousId);
+  assert.equal(visitor(storage), null);
+  for (const broken of ['', '{', '{}', '[]', '{"anonymousId":"x","nickname":"y"}']) {
+    storage.set('realtime-chat:identity', broken);
+    assert.equal(visitor(storage), null, broken);
+  }
 });

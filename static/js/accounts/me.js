@@ -1,8 +1,10 @@
 // /me: one's own account.
 
 import { avatarImage, make } from '../shared/dom.js';
+import { openStorage } from '../shared/storage.js';
 import { cleanNickname } from '../text/text.js';
 import { Animals } from './animals.js';
+import { claimSection } from './claim.js';
 import { dataSection } from './data.js';
 import { newPasswordField, nicknameField, passwordField } from './field.js';
 import { Form } from './form.js';
@@ -35,14 +37,17 @@ export async function mePage(page) {
   const { user, role, email } = answer.body;
   rememberLogin(user);
   const mail = typeof email === 'string' ? email : '';
+  const storage = openStorage('localStorage');
   const head = header(page, user, role, mail);
   const logins = loginsSection(page);
+  const claim = claimSection(page, storage);
   host.classList.add('wide');
   host.replaceChildren(
     head.element,
     profileSection(page, user, head.draw),
     passwordSection(page, mail, logins.draw),
     logins.element,
+    ...(claim ? [claim] : []),
     dataSection(page, mail),
   );
   staysWith(page, user.id);

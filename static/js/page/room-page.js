@@ -25,7 +25,7 @@ import { ReadPosition } from '../store/read-position.js';
 import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
 import { Connection } from '../wire/connection.js';
-import { Outbox } from '../wire/outbox.js';
+import { Outbox, UNSENT } from '../wire/outbox.js';
 import { TYPING } from '../wire/protocol.js';
 import { Sender } from '../wire/sender.js';
 import { Dock } from './dock.js';
@@ -60,7 +60,7 @@ export class RoomPage {
     const session = openStorage('sessionStorage');
     this.identity = new Identity(openStorage('localStorage'), uuid, isOwnPage());
     this.readPosition = new ReadPosition(openStorage('localStorage'), room);
-    this.outbox = new Outbox(session, `realtime-chat:unsent:${room}`, uuid);
+    this.outbox = new Outbox(session, `${UNSENT}${room}`, uuid);
     this.store = new ChatStore(this.outbox, new Commands(uuid));
     this.#becomes();
     this.history = new History(this.store, api, () => this.view.schedule());

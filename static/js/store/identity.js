@@ -6,9 +6,11 @@
 import { LOGIN } from '../shared/own-page.js';
 import { takeFromCookie } from '../shared/storage.js';
 
-const KEY = 'realtime-chat:identity';
+/** Where the visitor is kept. */
+export const IDENTITY = 'realtime-chat:identity';
 const ACCOUNT = 'realtime-chat:account';
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** What an `anonymousId` looks like. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A version 4 UUID; `randomUUID` itself is missing on pages served without TLS. */
 export function uuid() {
@@ -24,8 +26,8 @@ export class Identity {
   constructor(storage, newId = uuid, own = false) {
     this.storage = storage;
     this.own = own;
-    const left = takeFromCookie(KEY);
-    if (left !== null && storage.get(KEY) === null) storage.set(KEY, left);
+    const left = takeFromCookie(IDENTITY);
+    if (left !== null && storage.get(IDENTITY) === null) storage.set(IDENTITY, left);
     const stored = this.#read();
     const account = this.#account();
     this.anonymousId = stored?.anonymousId ?? newId();
@@ -113,12 +115,12 @@ export class Identity {
     if (token) storage.set(ACCOUNT, JSON.stringify({ token, nickname, avatar, authorId }));
     // Another tab may have signed out.
     else if (token === '') this.signedOut || storage.set(LOGIN, JSON.stringify({ nickname, avatar, authorId }));
-    else storage.set(KEY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
+    else storage.set(IDENTITY, nickname === null ? null : JSON.stringify({ anonymousId, nickname, avatar, authorId }));
   }
 
   /** @returns {Chat.Stored | null} */
   #read() {
-    const stored = this.#kept(KEY);
+    const stored = this.#kept(IDENTITY);
     return stored && UUID.test(stored.anonymousId) ? stored : null;
   }
 

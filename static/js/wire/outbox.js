@@ -5,6 +5,8 @@ import { encodeMessage } from './protocol.js';
 
 /** More than this many unsent messages are refused; the text stays in the box. */
 export const OUTBOX_MAX = 20;
+/** Where a room's are kept begins with this; the room stands behind it. */
+export const UNSENT = 'realtime-chat:unsent:';
 
 export class Outbox {
   /**

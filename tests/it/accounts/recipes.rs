@@ -58,7 +58,7 @@ async fn the_server_takes_what_each_recipe_signs() {
         let call = call.replace("NAME", "'블로그의 수달이라는 아주 긴 이름'");
         let token = run(program, &folder, file, &format!("{before}{}\n{call}\n", recipe(language)));
         let (mut client, welcome) = Client::join(&server, "post", Who { token: Some(token), ..Who::reader() }).await;
-        let own = welcome.head.own.unwrap_or_else(|| panic!("{language}: a reader"));
+        let own = welcome.head.own.unwrap_or_else(|| panic!("{language}: a reader")).author;
         let is = (&*own.nickname, own.badge.as_deref());
         assert_eq!(is, ("블로그의 수달이라는 아주 긴", Some("verified")), "{language}");
         client.say(&format!("signed with {program}")).await;

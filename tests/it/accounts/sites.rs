@@ -136,7 +136,7 @@ async fn a_blogs_user_is_shown_as_the_blog_says(database: &Database) {
             _ => {}
         }
     }
-    let own = welcome.and_then(|welcome| welcome.head.own).expect("an author");
+    let own = welcome.and_then(|welcome| welcome.head.own).expect("an author").author;
     assert_eq!((&*own.nickname, &*own.avatar, own.badge.as_deref()), ("수달이", "cat", Some("verified")));
     let ms = told.expect("AUTH").expires_in_ms;
     assert!((600_000..=660_000).contains(&ms), "{ms}");
@@ -151,14 +151,14 @@ async fn a_blogs_user_is_shown_as_the_blog_says(database: &Database) {
     assert_eq!(named.code, ErrorCode::Forbidden);
     // Later, on another page, after they were called something else: the same person.
     let (_there, welcome) = join(&server, token(json!({"name": "Otter"}))).await;
-    let there = welcome.head.own.expect("an author");
+    let there = welcome.head.own.expect("an author").author;
     assert_eq!((&there.id, &*there.nickname), (&own.id, "Otter"));
     // Another one there, and the one of that name of another blog, are others.
     let (_one, welcome) = join(&server, token(json!({"sub": "43"}))).await;
-    assert_ne!(welcome.head.own.expect("an author").id, own.id);
+    assert_ne!(welcome.head.own.expect("an author").author.id, own.id);
     let of_other = message(&json!({"alg": "HS256"}), &claims(json!({"iss": OTHER})));
     let (_other, welcome) = join(&server, hs256(&of_other, OTHER_SECRET.as_bytes())).await;
-    assert_ne!(welcome.head.own.expect("an author").id, own.id);
+    assert_ne!(welcome.head.own.expect("an author").author.id, own.id);
 
     // Each has a row, which says what the blog said last; nothing of a token is in it.
     soon("the rows of all three", async || {
@@ -207,7 +207,7 @@ async fn what_no_blog_has_signed_is_refused(database: &Database) {
     let good_ed = signed(json!({"alg": "EdDSA"}), json!({"iss": ed}), with_ed);
     for good in [&good_rsa, &good_ed] {
         let (mut client, welcome) = join(&server, good.clone()).await;
-        assert_eq!(welcome.head.own.and_then(|own| own.badge).as_deref(), Some("verified"));
+        assert_eq!(welcome.head.own.and_then(|own| own.author.badge).as_deref(), Some("verified"));
         client.say("signed").await;
     }
 
@@ -335,7 +335,7 @@ async fn a_renewed_token_holds_as_long_as_it_says(database: &Database) {
         })
         .await;
     assert_eq!((&*own.nickname, &*own.avatar, own.badge.as_deref()), ("Otter", "cat", Some("verified")));
-    assert_eq!(Some(own.id), welcome.head.own.map(|own| own.id));
+    assert_eq!(Some(own.id), welcome.head.own.map(|own| own.author.id));
     // One whose token ends later than the first one of theirs has become a reader.
     let (mut later, _) = join(&server, ends_in(4, json!({"sub": "43"}))).await;
     later.error_of(ErrorCode::TokenExpired).await;
@@ -348,7 +348,7 @@ async fn a_renewed_token_holds_as_long_as_it_says(database: &Database) {
 async fn a_ban_holds_whatever_the_blog_calls_somebody(database: &Database) {
     let server = server(database).await;
     let (mut client, welcome) = join(&server, token(json!({}))).await;
-    let id = welcome.head.own.expect("an author").id;
+    let id = welcome.head.own.expect("an author").author.id;
     let secret = signed_in(database, &server).await;
     let (mut owner, _) = join_as_owner(&server, "post", &secret).await;
     done(&mut owner, &ban(&id, 600, "all")).await;
@@ -367,10 +367,10 @@ async fn a_blog_gives_no_right_and_no_name_of_who_keeps_order(database: &Databas
     let ticket = post(&server, "auth/ticket", Some(&session.access), &json!({})).await.text("ticket");
     let (mut owner, welcome) = join_as_owner(&server, "post", &ticket).await;
     let said = owner.say("the owner's").await;
-    let owner_id = welcome.head.own.expect("an author").id;
+    let owner_id = welcome.head.own.expect("an author").author.id;
     let (mut client, welcome) = join(&server, token(json!({"role": "owner", "badge": "owner", "admin": true}))).await;
     assert_eq!(welcome.head.rights, None);
-    let own = welcome.head.own.expect("an author");
+    let own = welcome.head.own.expect("an author").author;
     for command in [ban(&owner_id, 0, "room"), delete(&said.id), crate::support::command::pin(&said.id, true)] {
         let refused = refuses(&mut client, &command).await.code;
         assert!(matches!(refused, ErrorCode::Forbidden | ErrorCode::NotYours), "{refused:?} {command}");
