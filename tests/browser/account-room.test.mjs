@@ -230,6 +230,35 @@ test('what a visitor could not send is not sent by the account, and is not lost'
   await reader.leave();
 });
 
+test('the visitor of a browser becomes the account’s at /me, and what it wrote is edited as one’s own', async () => {
+  const reader = await open('claimed');
+  const visitor = await open('claimed');
+  const { page } = visitor;
+  await visitor.join('Visitor');
+  await visitor.say('as a visitor');
+  await reader.sees('as a visitor');
+  const room = page.url();
+  await signInFrom(visitor, 'tilda@example.com');
+  await visitor.live();
+  assert.equal(await visitor.own.count(), 0);
+  await page.goto(`${home}/me?lang=en`);
+  await page.getByRole('button', { name: words.me.claimSubmit, exact: true }).click();
+  await page.getByText(words.me.claimDone).locator('visible=true').first().waitFor();
+  await page.goto(room);
+  await visitor.live();
+  await until(() => visitor.own.count(), (count) => count === 1, 'the message to be the account’s own');
+  await visitor.composer.focus();
+  await page.keyboard.press('ArrowUp');
+  await until(() => visitor.composer.inputValue(), (text) => text === 'as a visitor', 'the message to be edited');
+  await visitor.say('as the account');
+  await reader.sees('as the account');
+  const row = reader.log.locator('li.msg', { hasText: 'as the account' });
+  assert.equal(await row.locator('.nick').textContent(), 'Visitor', 'a message keeps the name it was written under');
+  assert.deepEqual([visitor.complaints, reader.complaints], [[], []]);
+  await visitor.leave();
+  await reader.leave();
+});
+
 test('in a frame of a blog nobody is signed in by cookies, and none are tried; on the chat’s own pages they are', async () => {
   const visitor = await open('framed');
   const { page } = visitor;

@@ -19,6 +19,18 @@ pub struct AuthorPayload<'a> {
     pub badge: Option<Cow<'a, str>>,
 }
 
+/// The receiver of a WELCOME.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPayload<'a> {
+    /// As everybody sees it.
+    #[serde(flatten)]
+    pub author: AuthorPayload<'a>,
+    /// The public ids of the identities that its account has taken over: what those wrote is its own. Absent where there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Cow<'a, str>>,
+}
+
 impl<'a> From<&'a Author> for AuthorPayload<'a> {
     fn from(author: &'a Author) -> Self {
         Self {

@@ -16,7 +16,7 @@ mod server;
 mod url;
 mod ws_frame;
 
-pub use author::AuthorPayload;
+pub use author::{AuthorPayload, OwnPayload};
 pub use client::{
     AuthToSend, BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, HeldToSettle, JoinPayload,
     MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend,
@@ -30,9 +30,9 @@ pub use moderation::{ModPayload, ModTarget, QueuePayload, RoomPayload, RoomState
 pub use reader::{FrameReader, Inbound};
 pub use server::{
     AckPayload, AnnotationsPayload, AuthPayload, ErrorPayload, HeartbeatPayload, Limits, MentionPayload,
-    MessagePayload, OwnPayload, PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload,
-    ReplyPayload, RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode,
-    message_frame_json, message_json, timestamp, welcome_chunks,
+    MessagePayload, PresencePayload, ProfilePayload, ReactionPayload, ReactionsPayload, ReconnectPayload, ReplyPayload,
+    RoomPosition, ServerFrame, TypingPayload, WelcomeHead, WelcomePayload, batch_json, encode, message_frame_json,
+    message_json, timestamp, welcome_chunks,
 };
 pub use url::{
     ChangesQuery, MEMBERS_LIMIT_MAX, MembersQuery, OwnReactionsQuery, PageQuery, REACTORS_LIMIT_MAX, ReactorsQuery,

@@ -5,7 +5,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AuthorPayload, ErrorCode, FRAME_BYTES_MAX, ModPayload, QueuePayload, RoomPayload, text_frame_header};
+use super::{
+    AuthorPayload, ErrorCode, FRAME_BYTES_MAX, ModPayload, OwnPayload, QueuePayload, RoomPayload, text_frame_header,
+};
 use chat_domain::{
     Annotations, CONTENT_CODE_POINTS_MAX, ChatMessage, Mention, NICKNAME_GRAPHEMES_MAX, NICKNAME_GRAPHEMES_MIN,
     REACTIONS_MAX, Reaction,
@@ -233,18 +235,6 @@ pub struct ProfilePayload<'a> {
     /// The receiver as everybody sees it now.
     #[serde(rename = "self")]
     pub own: AuthorPayload<'a>,
-}
-
-/// The receiver of a WELCOME.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnPayload<'a> {
-    /// As everybody sees it.
-    #[serde(flatten)]
-    pub author: AuthorPayload<'a>,
-    /// The public ids of the identities that its account has taken over: what those wrote is its own. Absent where there
-    /// are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<Cow<'a, str>>,
 }
 
 /// The payload of PRESENCE. The lists are absent above 50 people.
