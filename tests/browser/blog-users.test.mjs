@@ -219,7 +219,7 @@ test('what was written by a token that was over from the start is not sent as so
   await setUser(host, signed({ sub: '45', name: 'Walrus' }));
   const failed = chat.log.locator('li.msg.failed');
   await until(() => failed.count(), (count) => count === 1, 'what was not sent');
-  assert.match(await failed.innerText(), /You wrote this as somebody else\./);
+  assert.match(await failed.innerText(), /Written under another name\./);
   await failed.getByRole('button', { name: 'Discard' }).click();
   await chat.say('Of the walrus');
   await isOwn(chat, 'Of the walrus');
