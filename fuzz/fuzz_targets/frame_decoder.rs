@@ -32,6 +32,7 @@ fn written(frame: &ClientFrame) -> Value {
             "avatar": join.avatar,
             "resume": join.resume.as_ref().map(|r| json!({"epoch": r.epoch, "rev": r.rev})),
         }}),
+        ClientFrame::Auth(auth) => json!({"type": "AUTH", "payload": {"token": auth.token}}),
         ClientFrame::Profile(ProfileChange { nickname, avatar }) => {
             json!({"type": "PROFILE", "payload": {"nickname": nickname, "avatar": avatar}})
         }

@@ -379,7 +379,7 @@ impl Client {
                 self.counts.n_resumed.fetch_add(usize::from(head.resumed), Ordering::SeqCst);
                 self.board.came(self.n, &self.room, rev, head.presence.count);
                 if let Some(own) = head.own {
-                    self.life.history.author = Some(own.id.into_owned());
+                    self.life.history.author = Some(own.author.id.into_owned());
                 }
                 messages.iter().for_each(|message| self.subjects.saw(message));
                 let (resumed, has_more, head) = (head.resumed, head.has_more, head.head);

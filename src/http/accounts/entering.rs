@@ -79,6 +79,7 @@ pub async fn register(request: HttpRequest, body: Payload, site: Data<Site>) -> 
 /// `POST /api/v1/auth/login {email, password, session?}`.
 pub async fn log_in(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Asked {
         email: String,
         password: String,
@@ -96,7 +97,7 @@ pub async fn log_in(request: HttpRequest, body: Payload, site: Data<Site>) -> Re
 /// `POST /api/v1/auth/refresh {refreshToken}`, or with the cookie: renews a login, and answers as it was asked.
 pub async fn refresh(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
     struct Asked {
         refresh_token: Option<String>,
     }
@@ -131,6 +132,7 @@ pub async fn log_out(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
 /// `POST /api/v1/auth/password/reset {code, password}`: a new password, by the code of a link.
 pub async fn reset_password(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Asked {
         code: String,
         password: String,
@@ -144,6 +146,7 @@ pub async fn reset_password(request: HttpRequest, body: Payload, site: Data<Site
 /// `POST /api/v1/auth/password/forgot {email}`: the same answer whoever asks. Without mail there is nothing to do.
 pub async fn forgot_password(body: Payload) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Asked {
         #[serde(rename = "email")]
         _email: String,

@@ -59,6 +59,7 @@ pub async fn change(request: HttpRequest, body: Payload, site: Data<Site>) -> Re
 /// `DELETE /api/v1/me {password, texts}`: forgets who somebody is.
 pub async fn erase(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Asked {
         password: String,
         texts: bool,
@@ -110,6 +111,7 @@ fn login_info(login: &LoginSeen, signed: &SignedIn) -> Value {
 /// `POST /api/v1/me/password {old, new}`: another password; all other logins end.
 pub async fn change_password(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Asked {
         old: String,
         new: String,
@@ -146,7 +148,7 @@ pub async fn ticket(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
 /// `POST /api/v1/me/claim {anonymousId}`: takes the identity of a browser over.
 pub async fn claim(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
     struct Asked {
         anonymous_id: Uuid,
     }

@@ -61,6 +61,16 @@ async fn what_cannot_be_taken_is_refused_by_name(database: &Database) {
             assert_eq!(post(&server, path, None, &body).await.refusal(), (400, "BAD_REQUEST"), "{path} {body}");
         }
     }
+    // What the schemas do not have is refused: a field that is spelled wrong does not count as left out.
+    for (path, mut body) in [
+        ("auth/login", json!({"email": "otter@blog.example", "password": PASSWORD})),
+        ("auth/refresh", json!({"refreshToken": "none"})),
+        ("auth/password/reset", json!({"code": "none", "password": PASSWORD})),
+        ("auth/password/forgot", json!({"email": "otter@blog.example"})),
+    ] {
+        body["Session"] = json!("cookie");
+        assert_eq!(post(&server, path, None, &body).await.refusal(), (400, "BAD_REQUEST"), "{path}");
+    }
     let large = json!({"email": "a".repeat(10_000), "password": ""});
     assert_eq!(post(&server, "auth/login", None, &large).await.refusal(), (413, "TOO_LARGE"));
 }
