@@ -36,8 +36,8 @@ impl Session {
         };
         let (by, room) = (permit.key().clone(), self.room.clone());
         let access = self.setup.join_context.get().map(|context| context.desk.access());
-        if let Some(notice) = access.and_then(|access| access.ban(principal, &room, chrono::Utc::now())) {
-            return self.error(Refusal::Banned { until: notice.until }, Some(client_id));
+        if let Some(Err(refusal)) = access.map(|access| access.admit(principal, &room, chrono::Utc::now())) {
+            return self.error(refusal, Some(client_id));
         }
         self.order(client_id, ctx, async move |desk| desk.report(&by, &room, id, &reason).await.map(Answer::Reported));
     }

@@ -146,11 +146,17 @@ test('whose token is over reads on; what is written then waits for the blog, and
   await host.leave();
 });
 
-test('a token that is over from the start makes a reader, who writes when the blog has signed anew', async () => {
+/** A page whose token was over from the start: its reader has come in without one. */
+async function visitDead() {
   const host = await visit(browser, `${blog}/dead`);
   const chat = await inside(host);
   await isAsked(host, 'expired');
   await chat.live();
+  return { host, chat };
+}
+
+test('a token that is over from the start makes a reader, who writes when the blog has signed anew', async () => {
+  const { host, chat } = await visitDead();
   await setUser(host, signed());
   await chat.composer.waitFor();
   await chat.say('Alive');
@@ -210,10 +216,7 @@ test('a blog signs its reader in and out while the page stands; what was not sen
 });
 
 test('what was written by a token that was over from the start is not sent as somebody else either', async () => {
-  const host = await visit(browser, `${blog}/dead`);
-  const chat = await inside(host);
-  await isAsked(host, 'expired');
-  await chat.live();
+  const { host, chat } = await visitDead();
   await chat.say('Of nobody yet');
   await until(() => chat.pending.count(), (count) => count === 1, 'what waits');
   await setUser(host, signed({ sub: '45', name: 'Walrus' }));

@@ -1,16 +1,17 @@
 //! A guest's identity that an account takes over.
 
 use chat_wire::{ErrorCode, ServerFrame};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     OPEN, Session, owner, post, register,
     sockets::{ticket, who},
 };
+use crate::moderation::done;
 use crate::support::{
     Client, Database, Server, Who,
-    command::{ban, delete, edit, react, unban},
+    command::{ban, delete, edit, react, report, unban},
     message,
 };
 
@@ -19,14 +20,6 @@ on_both!(
     what_the_identity_wrote_is_the_accounts_own,
     a_ban_of_the_identity_holds_for_the_account,
 );
-
-/// Bans, or lifts a ban; again where the servers do not know yet that each of them goes by it.
-async fn decide(keeper: &mut Client, command: impl Fn() -> Value) {
-    while let Some(error) = keeper.until_error(&command()).await {
-        let ms = error.retry_after_ms.unwrap_or_else(|| panic!("instead of MOD: {error:?}"));
-        tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
-    }
-}
 
 async fn claim(server: &Server, by: &Session, guest: &Who) -> String {
     let secret = json!({"anonymousId": guest.anonymous_id});
@@ -64,8 +57,10 @@ async fn what_the_identity_wrote_is_the_accounts_own(database: &Database) {
     let (said, other) = (before.say("as a guest").await, before.say("as well").await);
     let author = claim(&server, &own, &guest).await;
     // A socket that was open when it happened reads on, and writes nothing.
-    let refused = before.until_answered(&react(&said.id, "👍", true)).await.expect_err("nobody's any more");
-    assert_eq!(refused.code, ErrorCode::Claimed);
+    for command in [react(&said.id, "👍", true), delete(&said.id), report(&said.id, "spam")] {
+        let refused = before.until_answered(&command).await.expect_err("nobody's any more");
+        assert_eq!(refused.code, ErrorCode::Claimed, "{command}");
+    }
     let (mut account, welcome) = Client::join(&server, "post", who(ticket(&server, &own.access).await)).await;
     let itself = welcome.head.own.expect("an author");
     assert_eq!((&*itself.author.id, itself.also), (&*own.user, vec![author.into()]));
@@ -102,7 +97,7 @@ async fn a_ban_of_the_identity_holds_for_the_account(database: &Database) {
     let guest = Who::named("손님");
     let (_guest, welcome) = Client::join(&server, "post", guest.clone()).await;
     let author = welcome.head.own.expect("an author").author.id.into_owned();
-    decide(&mut keeper, || ban(&author, 0, "all")).await;
+    done(&mut keeper, &ban(&author, 0, "all")).await;
     account.say("nobody's business yet").await;
     assert_eq!(claim(&server, &own, &guest).await, author);
     // Also where the account was there before.
@@ -110,6 +105,6 @@ async fn a_ban_of_the_identity_holds_for_the_account(database: &Database) {
         account.until_answered(&message(Uuid::new_v4(), "a way around")).await.expect_err("shut out").code,
         ErrorCode::Banned
     );
-    decide(&mut keeper, || unban(&author, "all")).await;
+    done(&mut keeper, &unban(&author, "all")).await;
     account.say("allowed again").await;
 }

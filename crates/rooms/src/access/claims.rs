@@ -1,4 +1,7 @@
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use chat_domain::{AuthorId, UserId};
 
@@ -7,14 +10,16 @@ use chat_domain::{AuthorId, UserId};
 #[derive(Debug, Default)]
 pub struct Claims {
     users: HashMap<AuthorId, UserId>,
-    authors: HashMap<UserId, Vec<AuthorId>>,
+    authors: HashMap<UserId, Arc<[AuthorId]>>,
 }
 
 impl Claims {
     /// Takes one in. Whoever was first has it for good, as in the database.
     pub fn take(&mut self, author: AuthorId, user: UserId) {
-        if let std::collections::hash_map::Entry::Vacant(place) = self.users.entry(author) {
-            self.authors.entry(user).or_default().push(place.key().clone());
+        if let Entry::Vacant(place) = self.users.entry(author) {
+            // A claim is rare; that a change takes the list along is not.
+            let own = self.authors.entry(user).or_default();
+            *own = own.iter().chain([place.key()]).cloned().collect();
             place.insert(user);
         }
     }
@@ -25,8 +30,8 @@ impl Claims {
     }
 
     /// What an account has taken over.
-    pub fn of(&self, user: Option<UserId>) -> &[AuthorId] {
-        user.and_then(|user| self.authors.get(&user)).map_or(&[], Vec::as_slice)
+    pub fn of(&self, user: UserId) -> Option<&Arc<[AuthorId]>> {
+        self.authors.get(&user)
     }
 }
 
@@ -43,6 +48,6 @@ mod tests {
         claims.take(a.clone(), one);
         claims.take(b.clone(), one);
         assert_eq!((claims.user(&a), claims.user(&AuthorId::from_stored("c"))), (Some(one), None));
-        assert_eq!((claims.of(Some(one)), claims.of(Some(other)), claims.of(None)), (&[a, b][..], &[][..], &[][..]));
+        assert_eq!((claims.of(one).map(|own| &**own), claims.of(other)), (Some(&[a, b][..]), None));
     }
 }

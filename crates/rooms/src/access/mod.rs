@@ -21,6 +21,7 @@ pub use claims::Claims;
 use ready::{AllReady, Ready};
 pub(crate) use rules::{Doing, Rules};
 
+use crate::event::Refusal;
 use chat_domain::{AuthorId, Badge, IdentityKey, Nickname, Principal, Rights, Role, RoomId, UserId};
 use chat_moderation::TakenNames;
 use chat_store::{Ban, Control, RoomSettings, Store, StoreError};
@@ -91,25 +92,30 @@ impl Access {
     /// The ban that keeps somebody from writing in a room, if there is one. Who keeps order cannot be shut out by the
     /// network they come from.
     pub fn ban(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Option<BanNotice> {
-        let known = self.known();
-        if known.bans.is_empty() {
-            return None;
-        }
-        let role = principal.user_id().and_then(|user| known.roles.get(&user)).copied().unwrap_or(Role::Guest);
-        if role.rights().has(Rights::EXEMPT) {
-            return None;
-        }
-        known.bans.find(principal, known.claims.of(principal.user_id()), room, now)
+        self.known().ban(principal, room, now)
     }
 
     /// Whether an account has taken this browser's identity over: by that alone nobody does anything any more.
     pub fn is_claimed(&self, principal: &Principal) -> bool {
-        principal.user_id().is_none() && self.known().claims.user(principal.author_id()).is_some()
+        self.known().is_claimed(principal)
+    }
+
+    /// Whether somebody may write in a room at all, as far as it is a matter of who they are.
+    ///
+    /// # Errors
+    /// Their identity is an account's now, or they are banned.
+    pub fn admit(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let known = self.known();
+        if known.is_claimed(principal) {
+            return Err(Refusal::Claimed);
+        }
+        known.ban(principal, room, now).map_or(Ok(()), |notice| Err(Refusal::Banned { until: notice.until }))
     }
 
     /// The identities that somebody's account has taken over: what those wrote is theirs.
     pub fn claims(&self, principal: &Principal) -> Arc<[AuthorId]> {
-        self.known().claims.of(principal.user_id()).into()
+        let of = |user| self.known().claims.of(user).cloned();
+        principal.user_id().and_then(of).unwrap_or_default()
     }
 
     /// Whether what this author wrote is somebody's own.
@@ -203,6 +209,25 @@ impl Access {
 
     fn known(&self) -> std::sync::RwLockReadGuard<'_, Known> {
         self.0.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn is_claimed(&self, principal: &Principal) -> bool {
+        principal.user_id().is_none() && self.claims.user(principal.author_id()).is_some()
+    }
+
+    fn ban(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Option<BanNotice> {
+        if self.bans.is_empty() {
+            return None;
+        }
+        let user = principal.user_id();
+        let role = user.and_then(|user| self.roles.get(&user)).copied().unwrap_or(Role::Guest);
+        if role.rights().has(Rights::EXEMPT) {
+            return None;
+        }
+        let also = user.and_then(|user| self.claims.of(user));
+        self.bans.find(principal, also.map_or(&[], |also| also), room, now)
     }
 }
 

@@ -86,19 +86,15 @@ impl Rules {
         doing: Doing<'_>,
         last_message_at: Option<DateTime<Utc>>,
     ) -> Result<(), Refusal> {
-        // Of a session that was open when it happened.
-        if access.is_claimed(principal) {
-            return Err(Refusal::Claimed);
-        }
         let (rights, now) = (access.rights(principal), Utc::now());
         match doing {
+            // Banned or not. Of a session that was open when its identity became an account's, nothing is its own.
+            Doing::DeleteOwn if access.is_claimed(principal) => return Err(Refusal::Claimed),
             Doing::DeleteOwn => return Ok(()),
             Doing::With(right) if !rights.has(right) => return Err(Refusal::Forbidden),
             _ => {}
         }
-        if let Some(notice) = access.ban(principal, room, now) {
-            return Err(Refusal::Banned { until: notice.until });
-        }
+        access.admit(principal, room, now)?;
         let Some(set) = self.set.as_ref().filter(|_| !rights.has(Rights::EXEMPT)) else { return Ok(()) };
         if set.ready.rules.locked || set.is_read_only(last_message_at, now) {
             return Err(Refusal::Locked);
