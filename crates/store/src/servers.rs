@@ -14,7 +14,7 @@ pub const SERVER_LEASE: Duration = Duration::from_secs(5);
 /// What this build understands of what others may write: names, in `servers.features`. A kind of change that is not
 /// among the features of every living server is not written yet, so that a server of the release before never meets
 /// what it would not show.
-const FEATURES: [&str; 4] = ["messages", CHANGES, "moderation", MODERATION];
+const FEATURES: [&str; 5] = ["messages", CHANGES, "moderation", MODERATION, KEEPING];
 
 /// The feature of those that show what becomes of messages after they were written: edits, deletions, reactions, pins.
 pub const CHANGES: &str = "changes";
@@ -22,6 +22,10 @@ pub const CHANGES: &str = "changes";
 /// The feature of those that go by bans and by all that a room allows. Those that have "moderation" alone hold no message
 /// back.
 pub const MODERATION: &str = "held";
+
+/// The feature of those that let go of what is removed below a room's `first_seq`, and that reach rooms by the names that
+/// they were given since.
+pub const KEEPING: &str = "keeping";
 
 /// The name of a server among those on one database: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +147,13 @@ impl LeaseView {
     /// The other servers that lived at the last renewal.
     pub fn others(&self) -> &[LivingServer] {
         &self.others
+    }
+
+    /// Whether this server is the first of all by its name: it does what one of them has to do. Not known, and so not yet,
+    /// before the others were seen.
+    pub fn is_first(&self, own: &ServerId, now: Instant) -> bool {
+        let is_settled = self.held.is_some_and(|(since, _)| now.saturating_duration_since(since) >= SERVER_LEASE);
+        is_settled && self.is_held(now) && self.others.iter().all(|other| *own.as_str() < *other.id)
     }
 
     /// Whether the lease was renewed lately enough for the others to take this server for living.
