@@ -41,6 +41,8 @@ pub struct Backlog {
     is_trimmed: bool,
     /// Some message here was changed after it was written: the two views differ.
     has_changed: bool,
+    /// Messages below this are gone.
+    first_seq: i64,
 }
 
 /// Messages in one of the two orders.
@@ -176,6 +178,7 @@ impl Backlog {
             has_older,
             is_trimmed: false,
             has_changed: false,
+            first_seq: 0,
         };
         let entries: Vec<Entry> = messages.into_iter().map(Entry::new).collect();
         let mut log: Vec<Entry> = entries.iter().filter(|e| e.message.rev > complete_above).cloned().collect();
@@ -199,6 +202,12 @@ impl Backlog {
                 (Arc::new(Event::Reactions(event)), n_bytes)
             }
         };
+        // Its message went while it was on its way: it moves cursors, and nobody gets its text any more.
+        if entry.message.seq < self.first_seq {
+            let event = ReactionsEvent { message: entry.message, reactions: Box::default() };
+            let n_bytes = event.n_bytes_as_json();
+            return (Arc::new(Event::Reactions(event)), n_bytes);
+        }
         if entry.is_changed() {
             self.replace(&entry);
         } else {
@@ -238,6 +247,25 @@ impl Backlog {
         }
         if let Some(last) = self.log.cut() {
             self.complete_above = last.message.rev;
+        }
+    }
+
+    /// Messages below this are gone: nothing of them is kept, or taken in again. Who comes back drops them as well, so that
+    /// a replay is as complete without them.
+    pub fn keep_from(&mut self, first_seq: i64) {
+        self.first_seq = self.first_seq.max(first_seq);
+        while self.page.first().is_some_and(|m| m.seq < self.first_seq) {
+            self.page.pop_front();
+            self.has_older = false;
+        }
+        if self.first_seq() <= self.first_seq {
+            self.has_older = false;
+        }
+        let n_before = self.log.entries.len();
+        self.log.entries.retain(|e| e.message.seq >= self.first_seq);
+        if self.log.entries.len() < n_before {
+            self.log.n_bytes = self.log.entries.iter().map(|e| e.n_bytes).sum();
+            self.log.changed();
         }
     }
 
@@ -298,6 +326,9 @@ impl Backlog {
             let is_it = |e: &&Entry| e.message.seq == seq && e.message.rev > rev;
             self.log.entries.iter().rev().find(is_it).cloned()
         };
+        // A read may have begun before they went.
+        let (n_read, messages) = (messages.len(), self.kept(messages));
+        self.has_older &= messages.len() == n_read;
         let older: Vec<Entry> = messages
             .into_iter()
             .map(|message| newer(message.seq, message.rev).unwrap_or_else(|| Entry::new(message)))
@@ -319,6 +350,7 @@ impl Backlog {
             self.too_much_up_to = self.too_much_up_to.max(above);
             return;
         }
+        let messages = self.kept(messages);
         let here: HashSet<i64> = self.log.entries.iter().map(|e| e.message.seq).collect();
         let is_missing = |m: &Arc<ChatMessage>| m.rev <= self.complete_above && !here.contains(&m.seq);
         let missing: Vec<Entry> = messages.into_iter().filter(is_missing).map(Entry::new).collect();
@@ -328,6 +360,11 @@ impl Backlog {
         }
         self.complete_above = above;
         self.cut();
+    }
+
+    fn kept(&self, mut messages: Vec<Arc<ChatMessage>>) -> Vec<Arc<ChatMessage>> {
+        messages.retain(|m| m.seq >= self.first_seq);
+        messages
     }
 
     /// The messages of the page, oldest first.
