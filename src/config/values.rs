@@ -125,6 +125,14 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     within(1..=usize::MAX, text, "it is a whole number from 1")
 }
 
+/// A retry of a message finds the one that it repeats for a week (P4).
+pub(super) fn days(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (7..=36_500).contains(n))
+        .ok_or_else(|| "it is a number of days from 7 to 36500".into())
+}
+
 /// A frame of 2,000 characters and its escapes must fit.
 pub(super) fn outbox_kib(text: &str) -> Result<usize, String> {
     within(128..=65_536, text, "it is a number of KiB from 128 to 65536")
