@@ -60,10 +60,12 @@ impl Live {
         let Head { epoch, rev, message_count, last_message_at, .. } = head;
         let Head { guard_rev, settings, held_count, rejected_until, first_seq, .. } = head;
         let messages = page.messages.into_iter().map(Arc::new).collect();
+        let mut backlog = Backlog::new(messages, page.has_more, complete_above);
+        backlog.keep_from(first_seq);
         Self {
             epoch,
             timeline: Timeline::new(rev),
-            backlog: Backlog::new(messages, page.has_more, complete_above),
+            backlog,
             message_count,
             last_message_at,
             guard_rev,
