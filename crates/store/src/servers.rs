@@ -226,6 +226,24 @@ mod tests {
     }
 
     #[test]
+    fn of_all_that_live_one_is_the_first_once_they_were_seen() {
+        let start = Instant::now();
+        let second = |n: u64| start + Duration::from_secs(n);
+        let [own, before] = ["b", "a"].map(|id| ServerId::parse(id).expect("an id"));
+        let mut view = LeaseView::default();
+        assert!(!view.is_first(&own, start), "nothing is known yet");
+        for n in 0..=10 {
+            view.renewed(second(n), vec![LivingServer { id: "c".into(), ..server(&[]) }]);
+            assert_eq!(view.is_first(&own, second(n)), n >= 5, "after {n} s: the others have to be seen first");
+        }
+        view.renewed(second(11), vec![LivingServer { id: before.to_string(), ..server(&[]) }]);
+        assert!(!view.is_first(&own, second(11)) && !view.is_first(&before, second(11)), "another one comes first");
+        view.renewed(second(12), vec![]);
+        assert!(view.is_first(&own, second(12)));
+        assert!(!view.is_first(&own, second(17)), "the lease was not renewed: others may have come");
+    }
+
+    #[test]
     fn after_a_gap_the_others_have_to_be_seen_again() {
         let start = Instant::now();
         let second = |n: u64| start + Duration::from_secs(n);
