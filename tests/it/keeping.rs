@@ -96,6 +96,7 @@ async fn what_is_too_old_goes_from_open_pages_and_comes_back_by_no_way(database:
         assert_eq!(back.history.list.keys().copied().collect::<Vec<_>>(), missed, "from {rev}");
         back.leave().await;
     }
+    server.counts("what was removed to be counted", "chat_messages_expired_total", |n| n >= 3.0).await;
     // The same from the database, after the room was put away.
     let server = server.again(database, &A_WEEK).await;
     let (fresh, welcome) = Client::join(&server, "post", Who::reader()).await;
