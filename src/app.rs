@@ -6,8 +6,10 @@ mod bus;
 mod capacity;
 mod commands;
 mod error;
+mod expiry;
 mod figures;
 mod lease;
+mod purge;
 mod registry;
 mod site;
 mod start;
@@ -34,8 +36,9 @@ use crate::{
 };
 use chat_metrics::gauge;
 
-pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, restore, rotate_keys};
+pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, rename_room, restore, rotate_keys};
 pub use error::AppError;
+pub use purge::purge;
 
 /// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.
 pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
@@ -97,6 +100,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
     let telling = registry::start(&config, &database, &site);
     let forgetting = actix::spawn(figures::forget_what_is_over(site.clone()));
+    let expiring = expiry::start(&config, &site);
 
     let stop = tokio::select! {
         stop = wait_for_signal(&mut terminate, &mut interrupt) => stop,
@@ -109,6 +113,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     failover.abort();
     renewing.abort();
     forgetting.abort();
+    if let Some(expiring) = expiring {
+        expiring.abort();
+    }
     keeping.abort();
     accounts.abort();
     watching.abort();

@@ -74,6 +74,37 @@ pub enum Command {
     /// renew them.
     #[command(after_help = OTHER_SETTINGS)]
     RotateKeys(DatabaseFlags),
+    /// Give a room another name, by which it is reached as well (after a post has moved), and end.
+    #[command(after_help = OTHER_SETTINGS)]
+    RenameRoom {
+        /// A name that it has: what stands behind /room/ in the page's address.
+        old: String,
+        /// The one that it gets. It must have no messages.
+        new: String,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
+    },
+    /// Say what would be removed for good, or with --yes remove it, and end: what an author wrote, a room, or all that is
+    /// older than a day.
+    #[command(after_help = OTHER_SETTINGS, group = clap::ArgGroup::new("what").required(true))]
+    Purge {
+        /// All messages of an author, by the id that stands beside them; others see them as deleted.
+        #[arg(long, value_name = "ID", group = "what")]
+        author: Option<String>,
+        /// All messages of a room; whoever is in it starts over.
+        #[arg(long, value_name = "ID", group = "what")]
+        room: Option<String>,
+        /// All messages from before a day (2025-01-31, in UTC) that is a week ago at least.
+        #[arg(long, value_name = "DAY", group = "what")]
+        before: Option<chrono::NaiveDate>,
+        /// Remove it.
+        #[arg(long)]
+        yes: bool,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
+    },
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).
@@ -156,6 +187,8 @@ impl Config {
                 Command::Migrate(flags)
                 | Command::Owner(flags)
                 | Command::RotateKeys(flags)
+                | Command::RenameRoom { flags, .. }
+                | Command::Purge { flags, .. }
                 | Command::NewEpoch { flags, .. }
                 | Command::Backup { flags, .. }
                 | Command::Restore { flags, .. },
@@ -246,6 +279,7 @@ mod tests {
             ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
             ("--bus", "redis://u:hidden@", "CHAT_BUS"),
+            ("--retention-days", "6", "CHAT_RETENTION_DAYS"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);
@@ -287,6 +321,8 @@ mod tests {
             ("restore", &["database-url", "log-format"]),
             ("owner", &["database-url", "log-format"]),
             ("rotate-keys", &["database-url", "log-format"]),
+            ("rename-room", &["database-url", "log-format"]),
+            ("purge", &["author", "room", "before", "yes", "database-url", "log-format"]),
             ("healthcheck", &["ready", "listen"]),
         ];
         let mut program = Config::command();

@@ -21,6 +21,7 @@ pub mod fault_injection;
 pub mod healthcheck;
 pub mod highlight;
 pub mod http;
+pub mod keeping;
 pub mod logging;
 pub mod memory;
 pub mod moderation;

@@ -24,6 +24,10 @@ fn main() -> ExitCode {
         Some(Command::Owner(_)) => app::owner(&config.serve),
         Some(Command::RotateKeys(_)) => app::rotate_keys(&config.serve),
         Some(Command::NewEpoch { room, .. }) => app::new_epoch(&config.serve, room.as_deref()),
+        Some(Command::RenameRoom { old, new, .. }) => app::rename_room(&config.serve, &old, &new),
+        Some(Command::Purge { author, room, before, yes, .. }) => {
+            app::purge(&config.serve, (author.as_deref(), room.as_deref(), before), yes)
+        }
         Some(Command::Backup { file, .. }) => app::back_up(&config.serve, &file),
         Some(Command::Restore { file, .. }) => app::restore(&config.serve, &file),
         Some(Command::Healthcheck { ready, .. }) => app::healthcheck(&config.serve, ready),

@@ -11,8 +11,11 @@ use crate::{
     healthcheck,
     moderation::{CODE_TRIES, CODE_VALID, OneTimeCode},
 };
-use chat_domain::{AvatarName, IdentityKey, Nickname, RoomId, UserId};
-use chat_store::{Store, StoreError, StoreSettings};
+use chat_domain::{AuthorId, AvatarName, IdentityKey, Nickname, RoomId, UserId};
+use chat_store::{KEEPING, LivingServer, Rename, Renamed, Store, StoreError, StoreSettings};
+
+/// Who does what is done by a command.
+const OPERATOR: &str = "operator";
 
 /// Brings the schema up to date.
 pub fn migrate(config: &ServeConfig) -> Result<(), AppError> {
@@ -72,6 +75,32 @@ pub fn new_epoch(config: &ServeConfig, room: Option<&str>) -> Result<(), AppErro
     Ok(())
 }
 
+/// Gives a room another name.
+pub fn rename_room(config: &ServeConfig, old: &str, new: &str) -> Result<(), AppError> {
+    let (unknown, no_name) = (|| AppError::NoSuchRoom(old.to_owned()), || AppError::NoName(new.to_owned()));
+    let from = RoomId::parse(old).map_err(|_| unknown())?;
+    let to = RoomId::parse(new).map_err(|_| no_name())?;
+    let store = open_store(config, false)?;
+    block_on(store.migrate())?;
+    block_on(all_know_of_it(&store))?;
+    match block_on(store.rename(Rename { from, to: to.clone(), by: AuthorId::from_stored(OPERATOR) }))? {
+        Renamed::Done(entry, room) => {
+            println!("{to} leads to {room} now; undo it by the entry {entry} in what was done")
+        }
+        Renamed::Unchanged => println!("{to} leads there already"),
+        Renamed::NotFound => return Err(unknown()),
+        Renamed::Taken | Renamed::Full => return Err(no_name()),
+    }
+    Ok(())
+}
+
+/// Whether every server on this database goes by what is removed and by other names.
+pub(super) async fn all_know_of_it(store: &Store) -> Result<(), AppError> {
+    let living = store.living_servers().await?;
+    let knows = |server: &LivingServer| server.features.iter().any(|feature| feature == KEEPING);
+    if living.iter().all(knows) { Ok(()) } else { Err(AppError::OldServer) }
+}
+
 /// Copies the SQLite database into a new file.
 pub fn back_up(config: &ServeConfig, file: &Path) -> Result<(), AppError> {
     let stored = chat_store::back_up(&config.site.database_url, file)?;
@@ -96,7 +125,7 @@ pub fn healthcheck(config: &ServeConfig, ready: bool) -> Result<(), AppError> {
 }
 
 /// The store runs its work on its own threads; this one only waits.
-fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) fn block_on<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     actix::System::new().block_on(work)
 }
 

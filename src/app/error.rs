@@ -29,6 +29,15 @@ pub enum AppError {
     /// A room was named that the database does not have.
     #[error("there is no room {0:?} with messages; its id is what stands behind /room/ in the page's address")]
     NoSuchRoom(String),
+    /// A room cannot be called so.
+    #[error("{0:?} cannot be the name of a room: it has messages, leads to another room, or is no id of a room")]
+    NoName(String),
+    /// What was to be removed cannot be.
+    #[error("{0}")]
+    Purge(&'static str),
+    /// A server of an earlier release would go on as if nothing were.
+    #[error("a server of an earlier release still runs on this database; try again once it is gone")]
+    OldServer,
     /// The HTTP server ended by itself.
     #[error("the server stopped: {0}")]
     Server(#[from] std::io::Error),

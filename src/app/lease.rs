@@ -20,7 +20,9 @@ use crate::{
 };
 use chat_metrics::gauge;
 use chat_rooms::OthersLive;
-use chat_store::{CHANGES, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
+use chat_store::{
+    CHANGES, KEEPING, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError,
+};
 
 /// How often it is renewed: four may fail before the others take this server for gone.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -72,7 +74,7 @@ pub(super) async fn keep(own: OwnServer, site: web::Data<Site>) {
     let mut has_said = false;
     loop {
         ticks.tick().await;
-        tell_whether_changes_are_understood(&site);
+        tell_whether_changes_are_understood(&own, &site);
         let renewed = site.store.renew_lease(&own, gauge(site.admission.n_sessions()), site.metrics.rooms_live.get());
         let why = match renewed.await {
             Ok(Renewal::Held(others)) => {
@@ -107,11 +109,14 @@ fn tell(site: &Site, others: Vec<LivingServer>) {
 }
 
 /// Whether messages may be changed: every living server has to show it. A SQLite file has one.
-fn tell_whether_changes_are_understood(site: &Site) {
+fn tell_whether_changes_are_understood(own: &OwnServer, site: &Site) {
     if site.store.kind() != "sqlite" {
         let lease = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
         site.understood.set(lease.all_understand(CHANGES, Instant::now()));
         site.moderation_understood.set(lease.all_understand(MODERATION, Instant::now()));
+        let keeping = lease.all_understand(KEEPING, Instant::now());
+        site.keeping_understood.set(keeping);
+        site.keeping_is_due.set(keeping && lease.is_first(&own.id, Instant::now()));
     }
 }
 

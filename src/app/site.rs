@@ -41,7 +41,8 @@ pub(super) fn site(
     let (networks, n_hops_max) = (config.site.trusted_proxies.clone(), config.site.trusted_hops);
     let trusted_proxies = TrustedProxies { networks, n_hops_max };
     let (understood, moderation_understood) = (Understood::default(), Understood::default());
-    for understood in [&understood, &moderation_understood] {
+    let (keeping_is_due, keeping_understood) = (Understood::default(), Understood::default());
+    for understood in [&understood, &moderation_understood, &keeping_is_due, &keeping_understood] {
         // A SQLite file has one server.
         understood.set(store.kind() == "sqlite");
     }
@@ -78,6 +79,8 @@ pub(super) fn site(
         place,
         understood,
         moderation_understood,
+        keeping_is_due,
+        keeping_understood,
         figures,
         read_wait: config.database.read_wait,
         retry_after: config.drain.drain_after,

@@ -104,6 +104,13 @@ pub(super) async fn start_actors(
     let (sightings, seen) = Sightings::new();
     let identity = IdentityKey::new(secret);
     let access = Access::new(identity.clone());
+    // Before anybody comes: names that lead to rooms, and who is shut out.
+    while let Err(error) = access.refresh(store).await {
+        if !matches!(error, StoreError::Unavailable(_)) {
+            return Err(error.into());
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
     let limits = RegistryLimits {
         n_rooms_max: config.limits.rooms_max.max(1),
         idle_max: config.limits.room_idle,
@@ -128,7 +135,7 @@ pub(super) async fn start_actors(
         (store.clone(), access, identity.clone()),
         registry.clone(),
         port.clone(),
-        site.moderation_understood.clone(),
+        (site.moderation_understood.clone(), site.keeping_understood.clone()),
         sightings,
     );
     let is_guarded = config.limits.guard.unwrap_or(config.limits.rate_limits) == Switch::On;

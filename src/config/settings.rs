@@ -6,8 +6,8 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use ipnet::IpNet;
 
 use super::values::{
-    Registering, Secret, Switch, advertise_url, at_least_one, database_url, network, origin, outbox_kib, plain_origin,
-    seconds, seconds_from_one, secret, sites, some_seconds, threads,
+    Registering, Secret, Switch, advertise_url, at_least_one, database_url, days, network, origin, outbox_kib,
+    plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
@@ -172,6 +172,13 @@ pub struct DatabaseConfig {
     #[arg(long, env = "CHAT_BUS", default_value = "none", value_name = "none|URL", hide_env_values = true,
         value_parser = BusUrl::parse)]
     pub bus: BusUrl,
+    /// How many days messages are kept, 7 or more; unset: for good.
+    #[arg(long, env = "CHAT_RETENTION_DAYS", value_name = "DAYS", value_parser = days)]
+    pub retention_days: Option<u32>,
+    /// How long to rest after all rooms were gone through, in seconds: for tests of what removes old messages.
+    #[cfg(feature = "fault-injection")]
+    #[arg(long, env = "CHAT_KEEPING_REST_SECS", value_name = "SECONDS", value_parser = seconds, hide = true)]
+    pub keeping_rest: Option<Duration>,
     /// A folder of migrations that follow the program's own: for tests of how they are applied.
     #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_MORE_MIGRATIONS", value_name = "FOLDER", hide = true, global = true)]

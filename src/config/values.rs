@@ -5,6 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use clap::ValueEnum;
 use ipnet::IpNet;
 
+use crate::keeping::KEPT_DAYS_MIN;
 use chat_accounts::{Sites, WrongSites};
 use chat_store::DatabaseUrl;
 
@@ -123,6 +124,14 @@ fn within(range: RangeInclusive<usize>, text: &str, why: &str) -> Result<usize, 
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     within(1..=usize::MAX, text, "it is a whole number from 1")
+}
+
+/// A retry of a message finds the one that it repeats for a week (P4).
+pub(super) fn days(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (KEPT_DAYS_MIN..=36_500).contains(n))
+        .ok_or_else(|| "it is a number of days from 7 to 36500".into())
 }
 
 /// A frame of 2,000 characters and its escapes must fit.

@@ -19,13 +19,13 @@ const ANSWER_BYTES_MAX: usize = BYTES_MAX / 8;
 /// How hard brotli tries: half of the work per message goes into it where a room talks.
 const BROTLI_QUALITY: u32 = 4;
 
-/// Where a live room was when an answer was made: which life in memory, its epoch, and its counter. What was changed in
+/// Where a live room was when an answer was made: which life in memory, its epoch, its counter, and where its messages begin. What was changed in
 /// the database by hand shows once the room was put away and comes back.
-pub type Version = (RoomKey, Epoch, i64);
+pub type Version = (RoomKey, Epoch, i64, i64);
 
 /// Where a room is now.
 pub fn version(snapshot: &Snapshot) -> Version {
-    (snapshot.key, snapshot.epoch, snapshot.rev)
+    (snapshot.key, snapshot.epoch, snapshot.rev, snapshot.first_seq)
 }
 
 /// Answers that are the same for everybody until their room's counter moves, made and compressed once. Those that
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn at(rev: i64) -> Version {
-        (RoomKey(1), Epoch::parse("9b2f0c1e-6a57-4f7c-9a34-0d8f4a1c2b3d").expect("an epoch"), rev)
+        (RoomKey(1), Epoch::parse("9b2f0c1e-6a57-4f7c-9a34-0d8f4a1c2b3d").expect("an epoch"), rev, 0)
     }
 
     #[test]
@@ -170,8 +170,10 @@ mod tests {
         assert!(small.encoded.is_some() && small.body.len() < text.len() / 2);
         let again = answers.get(&brotli, &room(1), "page", at(1)).expect("it is kept");
         assert_eq!(again.body.as_ptr(), small.body.as_ptr(), "compressed once");
-        let (_, epoch, rev) = at(1);
-        assert_eq!(answers.get(&plain, &room(1), "page", (RoomKey(2), epoch, rev)), None, "another life");
+        let (key, epoch, rev, _) = at(1);
+        assert_eq!(answers.get(&plain, &room(1), "page", (RoomKey(2), epoch, rev, 0)), None, "another life");
+        let shorter = (key, epoch, rev, 1);
+        assert_eq!(answers.get(&plain, &room(1), "page", shorter), None, "its oldest messages are gone");
         for (n, what, rev) in [(1, "page", 2), (1, "other", 1), (2, "page", 1)] {
             assert_eq!(answers.get(&plain, &room(n), what, at(rev)), None, "{n} {what} {rev}");
         }

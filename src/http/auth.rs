@@ -40,6 +40,7 @@ pub fn refused_as(refused: &Refused) -> HttpError {
             HttpError::new(ErrorCode::InvalidContent, "a reason has at most 500 characters, and no controls")
         }
         Refused::TooFast(wait) => HttpError::rate_limited(*wait),
+        Refused::Taken => HttpError::new(ErrorCode::RoomTaken, "the name has messages, or leads to another room"),
         Refused::AlreadyUndone => HttpError::new(ErrorCode::AlreadyUndone, "it was undone before"),
         Refused::ChangedSince => {
             HttpError::new(ErrorCode::ChangedSince, "what was done was changed since, so it cannot be undone")

@@ -131,7 +131,8 @@ impl ResponseError for HttpError {
             | ErrorCode::ChangedSince
             | ErrorCode::EmailTaken
             | ErrorCode::Claimed
-            | ErrorCode::LastOwner => StatusCode::CONFLICT,
+            | ErrorCode::LastOwner
+            | ErrorCode::RoomTaken => StatusCode::CONFLICT,
             ErrorCode::WeakPassword | ErrorCode::InvalidEmail => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,

@@ -12,11 +12,10 @@ use super::{
     body::json_body,
     error::HttpError,
     moderation::{PAGE, done, page, wanted},
-    reading::fresh,
+    reading::{fresh, room_named},
     site::Site,
 };
 use crate::moderation::{Decision, SETTLED_MAX};
-use chat_domain::RoomId;
 use chat_store::Held;
 use chat_wire::{AuthorPayload, ErrorCode, timestamp};
 
@@ -72,7 +71,7 @@ async fn settle(
     }
     let actor = actor(&request, &site).await?;
     let asked: Asked = json_body(body, BODY_BYTES_MAX).await?;
-    let room = RoomId::parse(&asked.room).map_err(|_| HttpError::INVALID_ROOM)?;
+    let room = room_named(&request, &asked.room)?;
     let ids: Option<Vec<i64>> = asked.held_ids.iter().map(|id| id.parse().ok()).collect();
     let ids = ids.filter(|ids| (1..=SETTLED_MAX).contains(&ids.len())).ok_or(BAD_IDS)?;
     let settled = desk(&site)?.settle_held(&actor, &room, &ids, decision).await;

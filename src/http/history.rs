@@ -172,6 +172,7 @@ pub async fn changes(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
         title: head.settings.title.as_deref().map(Into::into),
         settings: head.settings.settings.clone(),
         settings_rev: head.settings.rev,
+        first_seq: head.first_seq,
     };
     let messages = read.messages.iter().map(Into::into).collect();
     Ok(fresh(&ChangesAnswer { messages, room: position, rev, start_over }))

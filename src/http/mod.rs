@@ -141,6 +141,7 @@ fn moderating(scope: &mut ServiceConfig) {
         .service(asked("/bans/lift", moderation::unban))
         .service(both("/defaults", moderation::defaults, moderation::set_defaults))
         .service(both("/rooms/{room}", moderation::room, moderation::set_room))
+        .service(asked("/rooms/{room}/rename", moderation::rename))
         .service(asked("/rooms/{room}/messages/{id}/delete", moderation::delete))
         .service(asked("/rooms/{room}/messages/{id}/settle", moderation::settle))
         .service(public("/reports", moderation::reports))

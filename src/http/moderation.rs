@@ -12,7 +12,7 @@ use super::{
     auth::{actor, desk, refused_as},
     body::json_body,
     error::HttpError,
-    reading::{fresh, room_of},
+    reading::{fresh, room_named, room_of},
     site::Site,
 };
 use crate::moderation::{BanOrder, Refused};
@@ -80,7 +80,7 @@ pub(super) fn wanted(request: &HttpRequest) -> Result<Wanted, HttpError> {
         after: Option<i64>,
     }
     let asked = actix_web::web::Query::<Asked>::from_query(request.query_string()).map_err(|_| BAD_QUERY)?;
-    let room = asked.room.as_deref().map(RoomId::parse).transpose().map_err(|_| HttpError::INVALID_ROOM)?;
+    let room = asked.room.as_deref().map(|room| room_named(request, room)).transpose()?;
     Ok(Wanted { room, from: asked.before.or(asked.after) })
 }
 
@@ -117,10 +117,10 @@ struct BanAsked {
     address: bool,
 }
 
-fn place(scope: BanScope, room: Option<&str>) -> Result<Option<RoomId>, HttpError> {
+fn place(request: &HttpRequest, scope: BanScope, room: Option<&str>) -> Result<Option<RoomId>, HttpError> {
     match (scope, room) {
         (BanScope::All, _) => Ok(None),
-        (BanScope::Room, Some(room)) => RoomId::parse(room).map(Some).map_err(|_| HttpError::INVALID_ROOM),
+        (BanScope::Room, Some(room)) => room_named(request, room).map(Some),
         (BanScope::Room, None) => Err(BAD_ROOM),
     }
 }
@@ -134,7 +134,7 @@ pub async fn ban(request: HttpRequest, body: Payload, site: Data<Site>) -> Resul
     let actor = actor(&request, &site).await?;
     let asked: BanAsked = json_body(body, BODY_BYTES_MAX).await?;
     let order = BanOrder {
-        room: place(asked.scope, asked.room.as_deref())?,
+        room: place(&request, asked.scope, asked.room.as_deref())?,
         author: AuthorId::parse(&asked.author_id).ok_or(BAD_AUTHOR)?,
         seconds: (asked.seconds > 0).then_some(asked.seconds),
         delete_seconds: asked.delete_seconds,
@@ -157,7 +157,7 @@ pub async fn unban(request: HttpRequest, body: Payload, site: Data<Site>) -> Res
     let actor = actor(&request, &site).await?;
     let asked: Asked = json_body(body, BODY_BYTES_MAX).await?;
     let (author, room) =
-        (AuthorId::parse(&asked.author_id).ok_or(BAD_AUTHOR)?, place(asked.scope, asked.room.as_deref())?);
+        (AuthorId::parse(&asked.author_id).ok_or(BAD_AUTHOR)?, place(&request, asked.scope, asked.room.as_deref())?);
     Ok(done(&desk(&site)?.unban(&actor, author, room).await.map_err(|refused| refused_as(&refused))?))
 }
 
@@ -237,6 +237,21 @@ pub async fn set_defaults(request: HttpRequest, body: Payload, site: Data<Site>)
         Err(refused) => return Err(refused_as(&refused)),
     };
     Ok(fresh(&json!({"settings": stored.settings, "settingsRev": stored.rev})))
+}
+
+/// `POST /api/v1/admin/rooms/{room}/rename {to}`: gives a room another name, by which it is reached as well.
+pub async fn rename(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        to: String,
+    }
+    let room = room_of(&request, 5)?;
+    let (actor, desk) = (actor(&request, &site).await?, desk(&site)?);
+    let Asked { to } = json_body(body, BODY_BYTES_MAX).await?;
+    let to = RoomId::parse(&to).map_err(|_| HttpError::INVALID_ROOM)?;
+    let (entry, room) = desk.rename(&actor, &room, &to).await.map_err(|refused| refused_as(&refused))?;
+    Ok(fresh(&json!({"id": room.as_str(), "auditId": entry.map(|entry| entry.to_string())})))
 }
 
 /// The message that a path names: its segment 7, behind the room.

@@ -1,7 +1,7 @@
 //! What the routes read: a live room where there is one, else the store, each for a bounded time.
 
 use actix::clock::timeout;
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde::Serialize;
 
 use super::{error::HttpError, site::Site};
@@ -36,9 +36,20 @@ impl Site {
     }
 }
 
-/// The room that a path names: its segment `n`, counted from 1, still percent-encoded.
+/// The room that a path names: its segment `n`, counted from 1, still percent-encoded. By whichever of its names.
 pub fn room_of(request: &HttpRequest, n: usize) -> Result<RoomId, HttpError> {
-    chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)
+    let name = chat_wire::room_in_path(request.uri().path(), n).map_err(|_| HttpError::INVALID_ROOM)?;
+    Ok(led_to(request, name))
+}
+
+/// The room that a body or a query names.
+pub fn room_named(request: &HttpRequest, name: &str) -> Result<RoomId, HttpError> {
+    Ok(led_to(request, RoomId::parse(name).map_err(|_| HttpError::INVALID_ROOM)?))
+}
+
+fn led_to(request: &HttpRequest, name: RoomId) -> RoomId {
+    let context = request.app_data::<Data<Site>>().and_then(|site| site.join_context.get());
+    context.map_or_else(|| name.clone(), |context| context.desk.access().resolve(&name))
 }
 
 /// An answer that nobody keeps.

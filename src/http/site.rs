@@ -67,6 +67,10 @@ pub struct Site {
     pub understood: Understood,
     /// Whether all of them go by bans and by what rooms allow.
     pub moderation_understood: Understood,
+    /// Whether this server is the one that removes old messages.
+    pub keeping_is_due: Understood,
+    /// Whether all of them reach a room by another name.
+    pub keeping_understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.
     pub figures: Option<Figures>,
     /// How long a page waits for the database.

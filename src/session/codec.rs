@@ -164,6 +164,7 @@ pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
             title: welcome.settings.title.as_deref().map(Into::into),
             settings: welcome.settings.settings.clone(),
             settings_rev: welcome.settings.rev,
+            first_seq: welcome.first_seq,
         },
         head: welcome.pieces.as_ref().map(|_| welcome.rev),
         resumed: welcome.resumed,
@@ -205,12 +206,13 @@ pub fn event_json(event: &Event) -> Vec<u8> {
             created_at: chat_wire::timestamp(stored.created_at),
         }),
         Event::Profile(author) => ServerFrame::Profile(ProfilePayload { own: author.into() }),
-        Event::Room(RoomState { rev, settings }) => ServerFrame::Room(RoomPayload {
+        Event::Room(RoomState { rev, settings, first_seq }) => ServerFrame::Room(RoomPayload {
             rev: *rev,
             room: RoomStatePayload {
                 title: settings.title.as_deref().map(Into::into),
                 settings: settings.settings.clone(),
                 settings_rev: settings.rev,
+                first_seq: *first_seq,
             },
         }),
         Event::Moderated(moderated) => ServerFrame::Mod(ModPayload {

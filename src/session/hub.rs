@@ -435,6 +435,7 @@ mod tests {
             also: Arc::default(),
             room: RoomId::parse(room).expect("a room id"),
             epoch: Epoch::random(),
+            first_seq: 0,
             rev: 0,
             resumed: false,
             has_more: false,

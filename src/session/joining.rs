@@ -127,6 +127,8 @@ impl Session {
         };
         let (reply, answer) = oneshot::channel();
         let session = SessionRef { id: self.slot.id, hub: self.setup.hub_id, deliver: self.setup.deliver.clone() };
+        // By whichever of its names it was asked for.
+        self.room = desk.access().resolve(&self.room);
         let room = self.room.clone();
         let thread = self.setup.thread.clone();
         let entering = principal.clone();

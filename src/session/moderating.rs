@@ -209,6 +209,7 @@ pub fn code_of(refused: &Refused) -> (ErrorCode, Option<u64>) {
         Refused::TooFast(wait) => {
             (ErrorCode::RateLimited, Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1)))
         }
+        Refused::Taken => (ErrorCode::RoomTaken, None),
         Refused::AlreadyUndone => (ErrorCode::AlreadyUndone, None),
         Refused::ChangedSince => (ErrorCode::ChangedSince, None),
         Refused::OldServer => (ErrorCode::Overloaded, Some(1_000)),

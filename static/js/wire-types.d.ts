@@ -76,6 +76,7 @@ declare namespace Wire {
     | "CSRF"
     | "CLAIMED"
     | "LAST_OWNER"
+    | "ROOM_TAKEN"
     | "BANNED"
     | "LOCKED"
     | "SLOW_MODE"
@@ -445,6 +446,8 @@ declare namespace Wire {
         settings: RoomSettings;
         /** Goes up with each change of title and settings. */
         settingsRev: number;
+        /** Messages with a seq below this are gone for good; drop them. Absent where none is. */
+        firstSeq?: number;
       };
       /** Present where what was missed follows in pieces, BATCHes of at most 16 KiB; the counter's value that they lead to. */
       head?: Counter;
@@ -552,8 +555,10 @@ declare namespace Wire {
         /** What the room's owner calls it, where that was set. */
         title?: string;
         settings: RoomSettings;
-        /** Where it is lower than the one that is known, this frame is dropped. */
+        /** Where it is lower than the one that is known, title and settings of this frame do not count. */
         settingsRev: number;
+        /** Messages with a seq below this are gone for good; drop them. Absent where none is. */
+        firstSeq?: number;
       };
     };
   };

@@ -395,6 +395,36 @@ test('ROOM is a state: the one with the higher number counts, and the cursor sta
   assert.ok(!events.some(([type]) => type === 'arrived'));
 });
 
+test('what is gone for good is dropped, wherever it was', async () => {
+  const { store, seqs } = chatStore();
+  const reply = { id: 'm2', seq: 2 };
+  store.receive(welcome({
+    room: { id: 'r', epoch: 'e1', rev: 9 }, messages: [...messages(3, 8), message(9, { replyTo: reply })], hasMore: true,
+    pinned: [message(4, { pinnedAt: '2026-01-02T00:00:00.000Z' }), message(7, { pinnedAt: '2026-01-01T00:00:00.000Z' })],
+  }));
+  store.quotes.add([['m2', message(2)]]);
+  assert.equal(store.quotes.find(reply)?.seq, 2);
+  const { generation } = store;
+  const dropped = new Promise((resolve) => { store.addEventListener('pinned', resolve, { once: true }); });
+  store.receive({ type: 'ROOM', payload: { rev: 9, room: { settings: {}, settingsRev: 0, firstSeq: 6 } } });
+  await dropped;
+  assert.deepEqual([seqs(), store.hasMore, store.rev], [[6, 7, 8, 9], false, 9]);
+  assert.deepEqual(store.pinned.map(({ seq }) => seq), [7]);
+  assert.equal(store.quotes.find(reply), null, 'an answer stands without what it answered');
+  assert.ok(store.generation > generation, 'a page of before is asked for again');
+});
+
+test('who comes back drops what went meanwhile, and a reader far up is brought to what is left', async () => {
+  const { store, seqs } = chatStore();
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 90 }, messages: messages(60, 90), hasMore: true }));
+  store.show(messages(1, 20), false, true);
+  assert.deepEqual([seqs().at(0), store.hasNewer], [1, true]);
+  const dropped = new Promise((resolve) => { store.addEventListener('messages', () => { if (seqs()[0] === 60) resolve(null); }); });
+  store.receive(welcome({ room: { id: 'r', epoch: 'e1', rev: 91, firstSeq: 40 }, resumed: true, messages: [message(91)] }));
+  await dropped;
+  assert.deepEqual([seqs()[0], seqs().at(-1), store.hasNewer], [60, 91, false]);
+});
+
 test('rights come with each WELCOME and go with it; a closed room is closed to all others', () => {
   const { store } = chatStore();
   const { standing } = store;

@@ -197,7 +197,7 @@ async fn a_large_batch_of_many_rooms_is_stored(db: &Database) {
     assert_eq!(outcomes.len(), 5_000);
     let heads = store.heads(rooms).await.expect("heads");
     assert_eq!(heads.rooms.len(), 200);
-    assert!(heads.rooms.iter().all(|(_, epoch, rev, _)| (*epoch, *rev) == (heads.meta_epoch, 25)));
+    assert!(heads.rooms.iter().all(|(_, head)| (head.epoch, head.rev) == (heads.meta_epoch, 25)));
 }
 
 async fn two_servers_with_the_same_messages_in_opposite_order_agree(db: &Database) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use chat_store::{HistoryCheck, Known, Store, StoreError, StoreSettings};
+use chat_store::{HistoryCheck, Known, RoomHead, Store, StoreError, StoreSettings};
 
 use crate::support::{Database, fresh, many, open, room, settings, someone_waits, sql, stored};
 
@@ -66,7 +66,11 @@ async fn a_new_epoch_changes_every_room(db: &Database) {
         assert_eq!(store.head(&room).await.expect("a head").epoch, new);
     }
     let heads = store.heads(vec![a.clone()]).await.expect("heads");
-    assert_eq!((heads.meta_epoch, heads.rooms), (new, vec![(a.clone(), new, 1, 0)]), "the counter stays");
+    assert_eq!(
+        (heads.meta_epoch, heads.rooms),
+        (new, vec![(a.clone(), RoomHead { epoch: new, rev: 1, guard_rev: 0, first_seq: 0 })]),
+        "the counter stays"
+    );
     let outcomes = store.append_batch(many(&a, 1)).await.expect("stored");
     assert_eq!(stored(&outcomes[0]).epoch, new);
 }
@@ -86,7 +90,7 @@ async fn no_room_is_made_with_the_old_epoch(db: &Database) {
     let rooms = (0..300).map(|i| room(&format!("r{i}"))).collect();
     let heads = store.heads(rooms).await.expect("heads");
     assert_eq!(heads.rooms.len(), 300);
-    assert!(heads.rooms.iter().all(|(_, epoch, ..)| *epoch == heads.meta_epoch));
+    assert!(heads.rooms.iter().all(|(_, head)| head.epoch == heads.meta_epoch));
 }
 
 async fn heads_are_of_one_moment(db: &Database) {
@@ -100,7 +104,7 @@ async fn heads_are_of_one_moment(db: &Database) {
     });
     while !changing.is_finished() {
         let heads = store.heads(rooms.clone()).await.expect("heads");
-        assert!(heads.rooms.iter().all(|(_, epoch, ..)| *epoch == heads.meta_epoch));
+        assert!(heads.rooms.iter().all(|(_, head)| head.epoch == heads.meta_epoch));
     }
     changing.await.expect("the changes");
 }

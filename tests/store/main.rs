@@ -14,6 +14,7 @@ mod append;
 mod changes;
 mod errors;
 mod held;
+mod keeping;
 mod life;
 mod migrate;
 mod model;

@@ -92,8 +92,8 @@ async fn heads_tells_of_many_rooms(db: &Database) {
     let mut asked: Vec<RoomId> = (0..40_000).map(|i| room(&format!("unused {i}"))).collect();
     asked.splice(20_000..20_000, used.clone());
     let mut found = store.heads(asked).await.expect("heads").rooms;
-    found.sort_by_key(|(_, _, rev, _)| *rev);
-    let revs: Vec<(RoomId, i64)> = found.into_iter().map(|(room, _, rev, _)| (room, rev)).collect();
+    found.sort_by_key(|(_, head)| head.rev);
+    let revs: Vec<(RoomId, i64)> = found.into_iter().map(|(room, head)| (room, head.rev)).collect();
     assert_eq!(revs, used.into_iter().zip(1..).collect::<Vec<_>>());
 }
 

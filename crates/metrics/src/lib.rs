@@ -95,6 +95,8 @@ metrics! { labels:
     changes_stored: Counters = counters("chat_changes_stored_total",
         "Changes of stored messages that this server stored, by kind; reactions to one message at once are one.", "kind",
         CHANGE_KINDS);
+    messages_expired: IntCounter = counter("chat_messages_expired_total",
+        "Messages that this server removed because they were older than CHAT_RETENTION_DAYS.");
     messages_repeated: IntCounter = counter("chat_messages_repeated_total", "Messages that had been stored before.");
     messages_refused: Counters = counters("chat_messages_refused_total",
         "Messages answered by an ERROR, by its code.", "code", &labels.error_codes);

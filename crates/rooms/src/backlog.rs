@@ -41,6 +41,8 @@ pub struct Backlog {
     is_trimmed: bool,
     /// Some message here was changed after it was written: the two views differ.
     has_changed: bool,
+    /// Messages below this are gone.
+    first_seq: i64,
 }
 
 /// Messages in one of the two orders.
@@ -176,6 +178,7 @@ impl Backlog {
             has_older,
             is_trimmed: false,
             has_changed: false,
+            first_seq: 0,
         };
         let entries: Vec<Entry> = messages.into_iter().map(Entry::new).collect();
         let mut log: Vec<Entry> = entries.iter().filter(|e| e.message.rev > complete_above).cloned().collect();
@@ -199,6 +202,12 @@ impl Backlog {
                 (Arc::new(Event::Reactions(event)), n_bytes)
             }
         };
+        // Its message went while it was on its way: it moves cursors, and nobody gets its text any more.
+        if entry.message.seq < self.first_seq {
+            let event = ReactionsEvent { message: entry.message, reactions: Box::default() };
+            let n_bytes = event.n_bytes_as_json();
+            return (Arc::new(Event::Reactions(event)), n_bytes);
+        }
         if entry.is_changed() {
             self.replace(&entry);
         } else {
@@ -239,6 +248,20 @@ impl Backlog {
         if let Some(last) = self.log.cut() {
             self.complete_above = last.message.rev;
         }
+    }
+
+    /// Messages below this are gone: nothing of them is kept, or taken in again. Who comes back drops them as well, so that
+    /// a replay is as complete without them.
+    pub fn keep_from(&mut self, first_seq: i64) {
+        self.first_seq = self.first_seq.max(first_seq);
+        while self.page.first().is_some_and(|m| m.seq < self.first_seq) {
+            self.page.pop_front();
+            self.has_older = false;
+        }
+        self.has_older &= self.first_seq() > self.first_seq;
+        self.log.entries.retain(|e| e.message.seq >= self.first_seq);
+        self.log.n_bytes = self.log.entries.iter().map(|e| e.n_bytes).sum();
+        self.log.changed();
     }
 
     /// Keeps the last message alone: the place where a read of what is older begins. All else is in the database.
@@ -289,7 +312,7 @@ impl Backlog {
     /// Ignored where the front was dropped since the read began: there would be a hole, and what is held is the
     /// most that may be held anyway. So is a message that was changed above `upto`, which the read may not know: what is
     /// here of it is newer.
-    pub fn extend_back(&mut self, before: i64, messages: Vec<Arc<ChatMessage>>, has_older: bool) {
+    pub fn extend_back(&mut self, before: i64, mut messages: Vec<Arc<ChatMessage>>, has_older: bool) {
         if self.first_seq() != before {
             return;
         }
@@ -298,6 +321,10 @@ impl Backlog {
             let is_it = |e: &&Entry| e.message.seq == seq && e.message.rev > rev;
             self.log.entries.iter().rev().find(is_it).cloned()
         };
+        // A read may have begun before they went.
+        let n_read = messages.len();
+        messages.retain(|m| m.seq >= self.first_seq);
+        self.has_older &= messages.len() == n_read;
         let older: Vec<Entry> = messages
             .into_iter()
             .map(|message| newer(message.seq, message.rev).unwrap_or_else(|| Entry::new(message)))
@@ -311,7 +338,7 @@ impl Backlog {
 
     /// Adds older changes to the log: a read that has every change above `above`, by `rev`; `truncated` where there are
     /// more than a resume may replay. Those above the log's first one are here already.
-    pub fn extend_log(&mut self, above: i64, messages: Vec<Arc<ChatMessage>>, truncated: bool) {
+    pub fn extend_log(&mut self, above: i64, mut messages: Vec<Arc<ChatMessage>>, truncated: bool) {
         if above >= self.complete_above {
             return;
         }
@@ -319,6 +346,7 @@ impl Backlog {
             self.too_much_up_to = self.too_much_up_to.max(above);
             return;
         }
+        messages.retain(|m| m.seq >= self.first_seq);
         let here: HashSet<i64> = self.log.entries.iter().map(|e| e.message.seq).collect();
         let is_missing = |m: &Arc<ChatMessage>| m.rev <= self.complete_above && !here.contains(&m.seq);
         let missing: Vec<Entry> = messages.into_iter().filter(is_missing).map(Entry::new).collect();
@@ -580,38 +608,46 @@ mod tests {
     }
 
     /// The room as the database has it: the counter at each message's last change, by place.
-    struct Stored(Vec<Arc<ChatMessage>>);
+    #[derive(Default)]
+    struct Stored {
+        messages: Vec<Arc<ChatMessage>>,
+        rev: i64,
+        first_seq: i64,
+    }
 
     impl Stored {
-        fn rev(&self) -> i64 {
-            self.0.iter().map(|m| m.rev).max().unwrap_or(0)
+        fn write(&mut self) -> Change {
+            self.rev += 1;
+            self.messages.push(test_message(self.rev));
+            test_change(self.rev)
         }
 
-        fn write(&mut self) -> Change {
-            let rev = self.rev() + 1;
-            self.0.push(test_message(rev));
-            test_change(rev)
+        /// Removes so many of the oldest messages for good.
+        fn remove(&mut self, n: usize) {
+            let gone = self.messages.drain(..n.min(self.messages.len()));
+            self.first_seq = gone.last().map_or(self.first_seq, |last| last.seq + 1);
         }
 
         /// Changes one of the messages.
         fn change(&mut self, which: usize) -> Option<Change> {
-            let rev = self.rev() + 1;
-            let n = self.0.len().max(1);
-            let message = self.0.get_mut(which % n)?;
+            let n = self.messages.len().max(1);
+            let message = self.messages.get_mut(which % n)?;
+            self.rev += 1;
+            let rev = self.rev;
             *message = Arc::new(ChatMessage { rev, ..(**message).clone() });
             Some(message.clone().into())
         }
 
         /// The changes above this value, by value.
         fn above(&self, rev: i64) -> Vec<Arc<ChatMessage>> {
-            let mut changes: Vec<_> = self.0.iter().filter(|m| m.rev > rev).cloned().collect();
+            let mut changes: Vec<_> = self.messages.iter().filter(|m| m.rev > rev).cloned().collect();
             changes.sort_by_key(|m| m.rev);
             changes
         }
 
         /// The last messages before this place, and whether there are more.
         fn before(&self, seq: i64, n: usize) -> (Vec<Arc<ChatMessage>>, bool) {
-            let older: Vec<_> = self.0.iter().filter(|m| m.seq < seq).cloned().collect();
+            let older: Vec<_> = self.messages.iter().filter(|m| m.seq < seq).cloned().collect();
             let skipped = older.len().saturating_sub(n);
             (older.into_iter().skip(skipped).collect(), skipped > 0)
         }
@@ -619,21 +655,25 @@ mod tests {
         fn load(&self) -> Backlog {
             let (page, has_older) = self.before(i64::MAX, PAGE_MESSAGES);
             let first = page.first().map_or(0, |m| m.seq);
-            let changed = self.0.iter().filter(|m| m.seq < first && m.rev != m.seq).map(|m| m.rev).max().unwrap_or(0);
+            let changed = self.messages.iter().filter(|m| m.seq < first && m.rev != m.seq).map(|m| m.rev).max();
+            let changed = changed.unwrap_or(0);
             let complete_above = if has_older { changed.max(first - 1) } else { 0 };
-            Backlog::new(page, has_older, complete_above)
+            let mut backlog = Backlog::new(page, has_older, complete_above);
+            backlog.keep_from(self.first_seq);
+            backlog
         }
     }
 
     proptest! {
         /// P3: whatever is written, changed, trimmed and read again, a replay is exactly each message that changed, once,
-        /// in its last state; and the page has the last messages as they are.
+        /// in its last state; and the page has the last messages as they are. What was removed is in neither, also where
+        /// a change or a page of it comes late.
         #[test]
         fn both_views_are_what_the_database_has(
             n_before in 0_usize..120,
-            steps in proptest::collection::vec((0_u8..7, 0_usize..700, 0_i64..400), 1..120),
+            steps in proptest::collection::vec((0_u8..8, 0_usize..700, 0_i64..400), 1..120),
         ) {
-            let mut stored = Stored(Vec::new());
+            let mut stored = Stored::default();
             (0..n_before).for_each(|_| drop(stored.write()));
             let mut backlog = stored.load();
             for (step, n, ask) in steps {
@@ -641,6 +681,16 @@ mod tests {
                     0 => { backlog.push(stored.write()); }
                     1 | 2 => if let Some(change) = stored.change(n) { backlog.push(change); },
                     3 => backlog.trim(),
+                    7 => {
+                        let (page, has_older) = stored.before(backlog.first_seq(), n % 60);
+                        let late = stored.change(n % 10);
+                        stored.remove(n % 30);
+                        backlog.keep_from(stored.first_seq);
+                        if let Some(change) = late {
+                            backlog.push(change);
+                        }
+                        backlog.extend_back(backlog.first_seq(), page, has_older);
+                    }
                     4 => backlog = stored.load(),
                     5 => {
                         let before = backlog.first_seq();
@@ -664,7 +714,8 @@ mod tests {
                 let page: Vec<_> = backlog.messages().cloned().collect();
                 let (last, has_older) = stored.before(i64::MAX, page.len());
                 prop_assert_eq!(&page, &last);
-                prop_assert_eq!(backlog.has_older, has_older);
+                // Values of the counter that are no message's may stand between the page and where the room begins.
+                prop_assert!(backlog.has_older == has_older || (backlog.has_older && stored.first_seq > 0));
                 for message in page.iter().rev().take(3) {
                     prop_assert_eq!(backlog.at_seq(message.seq), Some(message));
                     prop_assert_eq!(backlog.find(message.id), Some(message));

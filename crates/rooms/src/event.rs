@@ -102,6 +102,8 @@ pub struct RoomState {
     pub rev: i64,
     /// What its owner has made of it, as visitors get it: `rev` is of its settings and those of all rooms together.
     pub settings: RoomSettings,
+    /// Messages below this are gone; 0 where none is.
+    pub first_seq: i64,
 }
 
 /// What somebody with a right did.
@@ -326,6 +328,8 @@ pub struct Welcome {
     pub epoch: Epoch,
     /// What its owner has made of it.
     pub settings: RoomSettings,
+    /// Messages below this are gone; 0 where none is.
+    pub first_seq: i64,
     /// Its counter: everything up to there is known with this, and with `pieces`.
     pub rev: i64,
     /// Whether `messages` are those behind the point of resume, else the latest ones.

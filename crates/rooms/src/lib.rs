@@ -113,6 +113,7 @@ fn test_welcome(session: SessionId) -> Welcome {
         also: Arc::default(),
         room: chat_domain::RoomId::parse("post").expect("a room id"),
         epoch: chat_domain::Epoch::random(),
+        first_seq: 0,
         rev: 0,
         resumed: false,
         has_more: false,

@@ -210,17 +210,21 @@ pub struct CheckHead {
     pub rev: i64,
     /// What its commands are checked against.
     pub guard_rev: i64,
+    /// Its messages below this are gone.
+    pub first_seq: i64,
     /// Two polls in a row found a lower counter than the room had when they began.
     pub stays_lower: bool,
 }
 
-/// Where a room is: its counter, and the value that its commands are checked against.
+/// Where a room is: its counter, the value that its commands are checked against, and where its messages begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Its epoch and counter.
     pub position: Position,
     /// Its `guard_rev`.
     pub guard_rev: i64,
+    /// Its `first_seq`.
+    pub first_seq: i64,
 }
 
 /// Where a room says how far it is, and the registry looks; none while it loads. The lock is held for a copy only.
@@ -305,6 +309,8 @@ pub struct Snapshot {
     pub epoch: Epoch,
     /// The counter.
     pub rev: i64,
+    /// Messages below this are gone.
+    pub first_seq: i64,
     /// How many messages there are.
     pub message_count: i64,
     /// When the last one was stored.

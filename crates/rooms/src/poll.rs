@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::messages::{CheckHead, Place};
 use chat_domain::RoomId;
-use chat_store::{Heads, Position};
+use chat_store::{Heads, Position, RoomHead};
 
 /// Which live rooms a poll of the database has something for. Pure.
 ///
@@ -23,16 +23,18 @@ impl Poll {
         heads: Heads,
         now: impl Fn(&RoomId) -> Option<Place>,
     ) -> Vec<(RoomId, CheckHead)> {
-        let place = |epoch, rev, guard_rev| Place { position: Position { epoch, rev }, guard_rev };
-        let rooms = heads.rooms.into_iter();
-        let stored: HashMap<_, _> =
-            rooms.map(|(id, epoch, rev, guard_rev)| (id, place(epoch, rev, guard_rev))).collect();
+        let place = |head: RoomHead| {
+            let RoomHead { epoch, rev, guard_rev, first_seq } = head;
+            Place { position: Position { epoch, rev }, guard_rev, first_seq }
+        };
+        let none = place(RoomHead { epoch: heads.meta_epoch, rev: 0, guard_rev: 0, first_seq: 0 });
+        let stored: HashMap<_, _> = heads.rooms.into_iter().map(|(id, head)| (id, place(head))).collect();
         let (mut lower, mut found) = (HashSet::new(), Vec::new());
         for (id, before) in before {
             // One that loads reads all; one that ended needs nothing.
             let Some(now) = now(&id) else { continue };
-            let found_at = stored.get(&id).copied().unwrap_or(place(heads.meta_epoch, 0, 0));
-            let Place { position, guard_rev } = found_at;
+            let found_at = stored.get(&id).copied().unwrap_or(none);
+            let Place { position, guard_rev, first_seq } = found_at;
             let is_lower = before.is_some_and(|b| b.position.epoch == position.epoch && position.rev < b.position.rev);
             if is_lower {
                 lower.insert(id.clone());
@@ -40,7 +42,7 @@ impl Poll {
             if found_at != now {
                 let Position { epoch, rev } = position;
                 let stays_lower = is_lower && self.lower.contains(&id);
-                found.push((id, CheckHead { epoch, rev, guard_rev, stays_lower }));
+                found.push((id, CheckHead { epoch, rev, guard_rev, first_seq, stays_lower }));
             }
         }
         self.lower = lower;
@@ -56,13 +58,21 @@ mod tests {
     use chat_domain::Epoch;
 
     fn at(epoch: u128, rev: i64) -> Place {
-        Place { position: Position { epoch: Epoch::from_uuid(Uuid::from_u128(epoch)), rev }, guard_rev: 0 }
+        Place {
+            position: Position { epoch: Epoch::from_uuid(Uuid::from_u128(epoch)), rev },
+            guard_rev: 0,
+            first_seq: 0,
+        }
     }
 
     /// What a poll finds for one room: its epoch is known as 1, and so is that of rooms without a row.
     fn poll(poll: &mut Poll, [before, stored, now]: [Option<Place>; 3]) -> Vec<(i64, bool)> {
         let id = RoomId::parse("post").expect("a room id");
-        let rooms = stored.map(|p| (id.clone(), p.position.epoch, p.position.rev, p.guard_rev)).into_iter().collect();
+        let head = |Place { position, guard_rev, first_seq }: Place| {
+            let Position { epoch, rev } = position;
+            (id.clone(), RoomHead { epoch, rev, guard_rev, first_seq })
+        };
+        let rooms = stored.map(head).into_iter().collect();
         let heads = Heads { meta_epoch: at(1, 0).position.epoch, control_rev: 0, rooms };
         let found = poll.compare(vec![(id, before)], heads, |_| now);
         found.into_iter().map(|(_, check)| (check.rev, check.stays_lower)).collect()
@@ -81,6 +91,8 @@ mod tests {
         assert_eq!(of(Some(at(1, 7)), None, Some(at(1, 7))), [(0, false)], "its row is gone");
         let locked = Place { guard_rev: 1, ..at(1, 7) };
         assert_eq!(of(Some(at(1, 7)), Some(locked), Some(at(1, 7))), [(7, false)], "who may do what has changed");
+        let shorter = Place { first_seq: 3, ..at(1, 7) };
+        assert_eq!(of(Some(at(1, 7)), Some(shorter), Some(at(1, 7))), [(7, false)], "its oldest messages are gone");
     }
 
     #[test]

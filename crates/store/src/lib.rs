@@ -29,6 +29,7 @@ mod worker;
 
 pub use error::StoreError;
 pub use facade::Store;
+pub use management::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
@@ -40,12 +41,12 @@ pub use management::{
 };
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
-    PoolStatus, Position, Reactors, RoomSettings, StoredMessage,
+    PoolStatus, Position, Reactors, RoomHead, RoomSettings, StoredMessage,
 };
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{
-    CHANGES, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
+    CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
 };
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

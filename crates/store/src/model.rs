@@ -25,6 +25,8 @@ pub struct Head {
     pub held_count: i64,
     /// Until when messages are remembered that a moderator rejected, where there are some.
     pub rejected_until: Option<DateTime<Utc>>,
+    /// Messages with a `seq` below this are gone for good; 0 where none is.
+    pub first_seq: i64,
 }
 
 /// What a room's owner has made of it, as far as visitors need it.
@@ -181,8 +183,21 @@ pub struct Heads {
     pub meta_epoch: Epoch,
     /// Goes up with every change that concerns all rooms.
     pub control_rev: i64,
-    /// Epoch, counter and `guard_rev` of those rooms that have a row, in no order.
-    pub rooms: Vec<(RoomId, Epoch, i64, i64)>,
+    /// Those rooms that have a row, in no order.
+    pub rooms: Vec<(RoomId, RoomHead)>,
+}
+
+/// Where a room is, as a poll reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomHead {
+    /// This life of its counter.
+    pub epoch: Epoch,
+    /// Its counter.
+    pub rev: i64,
+    /// What its commands are checked against.
+    pub guard_rev: i64,
+    /// Messages below this are gone.
+    pub first_seq: i64,
 }
 
 /// What a live room has shown.

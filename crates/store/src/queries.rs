@@ -12,7 +12,7 @@ macro_rules! reading {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
-                model::{Changes, Head, Heads, Loaded, OwnReactions, Page, Position, Reactors},
+                model::{Changes, Head, Heads, Loaded, OwnReactions, Page, Position, Reactors, RoomHead},
                 tables::{
                     rows::{HeadRow, MessageRow, MetaRow, head_of, one_more, page_of},
                     schema::{messages, meta, reactions, rooms},
@@ -54,10 +54,12 @@ macro_rules! reading {
                     for part in asked.chunks(ROOMS_MAX) {
                         let names = part.iter().map(RoomId::as_str);
                         let of_rooms = rooms::table.filter(rooms::id.eq_any(names));
-                        let query = of_rooms.select((rooms::id, rooms::epoch, rooms::last_rev, rooms::guard_rev));
-                        for (name, epoch, rev, guard_rev) in query.load::<(String, Key, i64, i64)>(c).await? {
+                        let columns = (rooms::id, rooms::epoch, rooms::last_rev, rooms::guard_rev, rooms::first_seq);
+                        let rows = of_rooms.select(columns).load::<(String, Key, i64, i64, i64)>(c).await?;
+                        for (name, epoch, rev, guard_rev, first_seq) in rows {
                             if let Some(room) = by_name.get(name.as_str()) {
-                                found.push(((*room).clone(), epoch.into(), rev, guard_rev));
+                                let head = RoomHead { epoch: epoch.into(), rev, guard_rev, first_seq };
+                                found.push(((*room).clone(), head));
                             }
                         }
                     }

@@ -14,7 +14,7 @@ pub const SERVER_LEASE: Duration = Duration::from_secs(5);
 /// What this build understands of what others may write: names, in `servers.features`. A kind of change that is not
 /// among the features of every living server is not written yet, so that a server of the release before never meets
 /// what it would not show.
-const FEATURES: [&str; 4] = ["messages", CHANGES, "moderation", MODERATION];
+const FEATURES: [&str; 5] = ["messages", CHANGES, "moderation", MODERATION, KEEPING];
 
 /// The feature of those that show what becomes of messages after they were written: edits, deletions, reactions, pins.
 pub const CHANGES: &str = "changes";
@@ -22,6 +22,10 @@ pub const CHANGES: &str = "changes";
 /// The feature of those that go by bans and by all that a room allows. Those that have "moderation" alone hold no message
 /// back.
 pub const MODERATION: &str = "held";
+
+/// The feature of those that let go of what is removed below a room's `first_seq`, and that reach rooms by the names that
+/// they were given since.
+pub const KEEPING: &str = "keeping";
 
 /// The name of a server among those on one database: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +149,13 @@ impl LeaseView {
         &self.others
     }
 
+    /// Whether this server is the first of all by its name: it does what one of them has to do. Not known, and so not yet,
+    /// before the others were seen.
+    pub fn is_first(&self, own: &ServerId, now: Instant) -> bool {
+        let is_settled = self.held.is_some_and(|(since, _)| now.saturating_duration_since(since) >= SERVER_LEASE);
+        is_settled && self.is_held(now) && self.others.iter().all(|other| *own.as_str() < *other.id)
+    }
+
     /// Whether the lease was renewed lately enough for the others to take this server for living.
     pub fn is_held(&self, now: Instant) -> bool {
         self.held.is_some_and(|(_, last)| now.saturating_duration_since(last) < SERVER_LEASE)
@@ -212,6 +223,24 @@ mod tests {
         view.renewed(second(12), vec![]);
         assert!(view.all_understand("messages", second(12)), "it is gone");
         assert!(!view.all_understand("messages", second(17)), "the lease was not renewed: others may have come");
+    }
+
+    #[test]
+    fn of_all_that_live_one_is_the_first_once_they_were_seen() {
+        let start = Instant::now();
+        let second = |n: u64| start + Duration::from_secs(n);
+        let [own, before] = ["b", "a"].map(|id| ServerId::parse(id).expect("an id"));
+        let mut view = LeaseView::default();
+        assert!(!view.is_first(&own, start), "nothing is known yet");
+        for n in 0..=10 {
+            view.renewed(second(n), vec![LivingServer { id: "c".into(), ..server(&[]) }]);
+            assert_eq!(view.is_first(&own, second(n)), n >= 5, "after {n} s: the others have to be seen first");
+        }
+        view.renewed(second(11), vec![LivingServer { id: before.to_string(), ..server(&[]) }]);
+        assert!(!view.is_first(&own, second(11)) && !view.is_first(&before, second(11)), "another one comes first");
+        view.renewed(second(12), vec![]);
+        assert!(view.is_first(&own, second(12)));
+        assert!(!view.is_first(&own, second(17)), "the lease was not renewed: others may have come");
     }
 
     #[test]

@@ -90,6 +90,8 @@ codes! {
         Claimed = "CLAIMED",
         /// There must be an owner.
         LastOwner = "LAST_OWNER",
+        /// The name for a room has messages, or leads to another room.
+        RoomTaken = "ROOM_TAKEN",
         /// Who asks is shut out.
         Banned = "BANNED",
         /// Nobody writes in the room now.

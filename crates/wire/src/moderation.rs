@@ -26,6 +26,9 @@ pub struct RoomStatePayload<'a> {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Goes up with each change of the two.
     pub settings_rev: i64,
+    /// Messages with a `seq` below this are gone for good; absent where none is.
+    #[serde(default, skip_serializing_if = "super::server::is_zero")]
+    pub first_seq: i64,
 }
 
 /// The payload of MOD: what somebody with a right did.

@@ -319,6 +319,14 @@ pub struct RoomPosition<'a> {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Goes up with each change of `title` and `settings`.
     pub settings_rev: i64,
+    /// Messages with a `seq` below this are gone for good; absent where none is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first_seq: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+pub(crate) fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// The limits that a client should know.
@@ -462,6 +470,7 @@ mod tests {
                 title: None,
                 settings: serde_json::Map::default(),
                 settings_rev: 0,
+                first_seq: 0,
             },
             head: None,
             resumed: false,

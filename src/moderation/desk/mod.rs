@@ -2,6 +2,7 @@ mod bans;
 mod held;
 mod raids;
 mod reports;
+mod rooms;
 mod settings;
 mod undo;
 
@@ -48,6 +49,8 @@ struct Inner {
     bus: BusPort,
     /// Whether every living server goes by what is decided here.
     understood: Understood,
+    /// Whether every living server reaches rooms by their other names.
+    names_understood: Understood,
     /// Where it says that somebody keeps order.
     sightings: Sightings,
     reports: ReportLimit,
@@ -114,6 +117,9 @@ pub enum Refused {
     /// It was undone before.
     #[error("it was undone before")]
     AlreadyUndone,
+    /// The name has messages, or leads to another room.
+    #[error("the name has messages, or leads to another room")]
+    Taken,
     /// It was changed since.
     #[error("what was done was changed since, so it cannot be undone")]
     ChangedSince,
@@ -138,11 +144,22 @@ impl Desk {
         (store, access, key): (Store, Access, IdentityKey),
         registry: Addr<RoomRegistry>,
         bus: BusPort,
-        understood: Understood,
+        (understood, names_understood): (Understood, Understood),
         sightings: Sightings,
     ) -> Self {
         let (reports, networks) = Default::default();
-        Self(Arc::new(Inner { store, access, key, registry, bus, understood, sightings, reports, networks }))
+        Self(Arc::new(Inner {
+            store,
+            access,
+            key,
+            registry,
+            bus,
+            understood,
+            names_understood,
+            sightings,
+            reports,
+            networks,
+        }))
     }
 
     /// What concerns all rooms.

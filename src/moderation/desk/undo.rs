@@ -63,6 +63,7 @@ impl Desk {
             ("approve", _, Some(room)) => self.undo_approve(actor, &entry, room).await?,
             ("reject", _, Some(room)) => self.undo_reject(actor, &entry, room).await?,
             ("unreject", _, Some(room)) => self.undo_unreject(actor, &entry, room).await?,
+            ("rename", _, Some(room)) => self.undo_rename(actor, &entry, room).await?,
             // A report that was settled by mistake is reported again by whoever minds.
             _ => return Err(Refused::ChangedSince),
         }

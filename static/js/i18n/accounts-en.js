@@ -45,6 +45,7 @@ export const words = {
     BAD_CODE: 'This link does not work. It may have expired, or been used already. Please get a new one.',
     CSRF: 'The server could not tell that this page has asked. Please reload the page and try again. If it goes on, tell whoever runs the blog.',
     CLAIMED: 'The visitor of this browser belongs to an account already.',
+    ROOM_TAKEN: 'This name has messages already, or leads to another conversation.',
     LAST_OWNER: 'There must be one owner left. Please make somebody else an owner first.',
     FORBIDDEN: 'You may not do this.',
     NOT_FOUND: 'It is not there any more.',

@@ -76,3 +76,12 @@ function inOrder(pinned) {
   const at = ({ pinnedAt }) => Date.parse(pinnedAt ?? '');
   return pinned.sort((a, b) => at(b) - at(a) || b.seq - a.seq).slice(0, PINS_MAX);
 }
+
+/**
+ * Messages below `firstSeq` are gone for good; what drops them is loaded with the first that may be here.
+ * @param {import('./chat-store.js').ChatStore} store @param {{firstSeq?: number}} room
+ */
+export function keepFrom(store, { firstSeq = 0 }) {
+  const { oldestSeq, pinned, quotes } = store;
+  if (firstSeq > (oldestSeq ?? 0) || (firstSeq && pinned.length + quotes.known.size)) import('./gone.js').then(({ drop }) => drop(store, firstSeq));
+}

@@ -4,7 +4,7 @@
 import { DetailEvent } from '../shared/events.js';
 import { changeRev, isAuthor, isMessage, isReactions, isWelcome, readPresence } from '../wire/protocol.js';
 import { Authors } from './authors.js';
-import { ChangeLog, PINS_MAX, changed, changedPins } from './changes.js';
+import { ChangeLog, PINS_MAX, changed, changedPins, keepFrom } from './changes.js';
 import { bySeq, indexOf, insert } from './message-list.js';
 import { Quotes } from './quotes.js';
 import { Standing } from './standing.js';
@@ -129,7 +129,9 @@ export class ChatStore extends EventTarget {
         if (isReactions(payload)) this.#react(payload);
         break;
       case 'ROOM':
-        if (this.standing.told(payload.room)) this.#emit('room');
+        if (!this.standing.told(payload.room)) break;
+        this.#emit('room');
+        keepFrom(this, payload.room);
         break;
       case 'QUEUE':
         this.standing.queue(payload);
@@ -184,6 +186,7 @@ export class ChatStore extends EventTarget {
     this.#emit('pinned');
     this.typists.end();
     this.#setPresence(welcome.presence);
+    keepFrom(this, room);
   }
 
   /** Another list. @param {boolean} hasMore */

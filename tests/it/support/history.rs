@@ -87,6 +87,7 @@ impl History {
             ServerFrame::Room(room) => {
                 assert!(self.joined, "before the WELCOME: {frame:?}");
                 self.room = Some(room.clone());
+                self.keep_from(room.room.first_seq);
             }
             ServerFrame::Mod(_) | ServerFrame::Queue(_) => assert!(self.joined, "before the WELCOME: {frame:?}"),
             ServerFrame::Presence(_) | ServerFrame::Profile(_) | ServerFrame::Typing(_) => {
@@ -95,6 +96,11 @@ impl History {
             ServerFrame::Pong {} | ServerFrame::Reconnect(_) | ServerFrame::Error(_) | ServerFrame::Auth(_) => {}
             ServerFrame::Batch { .. } => panic!("a BATCH within a BATCH"),
         }
+    }
+
+    /// What is below is gone for good.
+    fn keep_from(&mut self, first_seq: i64) {
+        self.list.retain(|seq, _| *seq >= first_seq);
     }
 
     /// A change: each value of the counter comes, one after the other, but within what was missed.
@@ -136,7 +142,10 @@ impl History {
             let from = i64::try_from(asked.rev).expect("a cursor");
             assert!(head.room.rev >= from, "room.rev {} is below resume.rev {from}", head.room.rev);
             let missed = (from + 1..=head.room.rev).collect::<Vec<_>>();
-            if messages.iter().all(|m| m.seq == m.rev) {
+            if head.room.first_seq > 0 {
+                // Values whose messages are gone are nobody's.
+                assert!(revs.is_sorted_by(|a, b| a < b) && revs.iter().all(|rev| missed.contains(rev)), "{revs:?}");
+            } else if messages.iter().all(|m| m.seq == m.rev) {
                 assert_eq!(revs, missed, "resumed: exactly what was missed");
             } else {
                 assert_eq!(revs.last(), missed.last(), "resumed: up to the room's counter");
@@ -150,7 +159,7 @@ impl History {
         } else {
             let first = head.room.rev - i64::try_from(messages.len()).expect("a count") + 1;
             let (seqs, is_plain) = (messages.iter().map(|m| m.seq), messages.iter().all(|m| m.seq == m.rev));
-            if !self.has_holes && is_plain {
+            if !self.has_holes && is_plain && head.room.first_seq == 0 {
                 assert_eq!(revs, (first..=head.room.rev).collect::<Vec<_>>(), "the latest page, oldest first");
                 assert_eq!(head.has_more, first > 1, "hasMore with the first one at {first}");
             }
@@ -167,8 +176,10 @@ impl History {
         self.epoch = Some(head.room.epoch.clone().into_owned());
         self.cursor = head.room.rev;
         for message in messages {
+            assert!(message.seq >= head.room.first_seq, "it is gone: {message:?}");
             self.put(message);
         }
+        self.keep_from(head.room.first_seq);
     }
 
     fn put(&mut self, message: &MessagePayload<'static>) {

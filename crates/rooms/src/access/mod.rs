@@ -54,6 +54,8 @@ struct Known {
     /// The names of those who keep order, and what looks like them.
     names: TakenNames,
     claims: Claims,
+    /// Other names of rooms, each with the room that it leads to: at most [`chat_store::ALIASES_MAX`].
+    aliases: HashMap<RoomId, RoomId>,
     defaults: Arc<RoomSettings>,
 }
 
@@ -124,6 +126,16 @@ impl Access {
             || principal.user_id().is_some_and(|user| self.known().claims.user(author) == Some(user))
     }
 
+    /// The room that a name leads to: itself where it is no other name.
+    pub fn resolve(&self, name: &RoomId) -> RoomId {
+        self.known().aliases.get(name).unwrap_or(name).clone()
+    }
+
+    /// Whether this is another name of a room, and so no room itself any more.
+    pub fn is_alias(&self, name: &RoomId) -> bool {
+        self.known().aliases.contains_key(name)
+    }
+
     /// What holds for all rooms where they say nothing else.
     pub fn defaults(&self) -> Arc<RoomSettings> {
         self.known().defaults.clone()
@@ -180,12 +192,18 @@ impl Access {
 
     /// Takes in what was read; whether anything is other than it was.
     fn take(&self, control: Control) -> bool {
-        let Control { rev, bans, defaults, roles, names, claims } = control;
+        let Control { rev, bans, defaults, roles, names, claims, aliases } = control;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         let has_changed = rev != known.rev || !bans.is_empty();
         known.rev = rev;
         for (author, user) in claims {
             known.claims.take(author, user);
+        }
+        for (alias, room) in aliases {
+            match room {
+                Some(room) => known.aliases.insert(alias, room),
+                None => known.aliases.remove(&alias),
+            };
         }
         let now = Utc::now();
         for ban in bans {
@@ -285,5 +303,13 @@ mod tests {
         assert!(access.is_claimed(&guest) && !access.is_claimed(&owner) && access.is_own(&owner, guest.author_id()));
         assert_eq!(access.rank(guest.author_id()), Role::Owner, "nobody acts on it who may not act on the owner");
         assert_eq!(&*access.claims(&owner), [guest.author_id().clone()]);
+        // Another name for a room, for a while.
+        let name = RoomId::parse("another name").expect("a room id");
+        let named = vec![(name.clone(), Some(room.clone()))];
+        assert!(access.take(Control { rev: 5, aliases: named, ..Control::default() }));
+        assert_eq!((access.resolve(&name), access.resolve(&room)), (room.clone(), room.clone()));
+        assert!(access.is_alias(&name) && !access.is_alias(&room));
+        assert!(access.take(Control { rev: 6, aliases: vec![(name.clone(), None)], ..Control::default() }));
+        assert_eq!((access.resolve(&name), access.is_alias(&name)), (name.clone(), false));
     }
 }

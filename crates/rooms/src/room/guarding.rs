@@ -95,6 +95,10 @@ impl Room {
     }
 
     fn may(&self, principal: &Principal, doing: Doing<'_>) -> Result<(), Refusal> {
+        // Its name leads elsewhere since a moment ago: who comes again is in that room.
+        if self.limits.access.is_alias(&self.id) {
+            return Err(Refusal::Overloaded);
+        }
         let last_message_at = self.live.as_ref().and_then(|live| live.last_message_at);
         self.rules.check(&self.limits.access, (principal, &self.id), doing, last_message_at)
     }
@@ -102,10 +106,16 @@ impl Room {
     /// Goes by the settings as they are now; what visitors are told of them, where that is other than it was.
     fn update_rules(&mut self) {
         let Some(live) = &self.live else { return };
-        if !self.rules.update(&live.settings, &self.limits.access) {
-            return;
+        if self.rules.update(&live.settings, &self.limits.access) {
+            self.tell_state();
         }
-        let state = RoomState { rev: live.timeline.rev(), settings: self.settings_of(live) };
+    }
+
+    /// Tells everybody what the room is.
+    pub(super) fn tell_state(&mut self) {
+        let Some(live) = &self.live else { return };
+        let settings = self.settings_of(live);
+        let state = RoomState { rev: live.timeline.rev(), settings, first_seq: live.first_seq };
         let n_bytes = 200 + serde_json::to_vec(&state.settings.settings).map_or(0, |json| json.len());
         self.delivery.fan_out.broadcast(Arc::new(Event::Room(state)), n_bytes);
     }
@@ -164,7 +174,11 @@ impl Handler<DefaultsChanged> for Room {
     type Result = ();
 
     fn handle(&mut self, _: DefaultsChanged, ctx: &mut Self::Context) {
-        self.update_rules();
+        match self.limits.access.is_alias(&self.id) {
+            // Everybody comes again, and is led to the room that this is another name of.
+            true => self.start_over(),
+            false => self.update_rules(),
+        }
         self.settle(ctx);
     }
 }

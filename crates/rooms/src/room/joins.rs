@@ -51,6 +51,10 @@ impl Room {
         if self.members.len() + self.catch_up.n_waiting() >= self.limits.n_sessions_max {
             return Self::refuse_join(join, Refusal::Overloaded);
         }
+        // It was on its way while the room was given another name.
+        if self.limits.access.is_alias(&self.id) {
+            return Self::refuse_join(join, Refusal::Overloaded);
+        }
         let n_before = self.catch_up.n_waiting();
         let arrived = self.catch_up.arrived(join, by);
         self.answer(arrived, ctx);
@@ -99,7 +103,7 @@ impl Room {
         let Join { session, principal, profile, resume, reply, .. } = join;
         let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };
-        let (epoch, rev) = (live.epoch, live.timeline.rev());
+        let (epoch, rev, first_seq) = (live.epoch, live.timeline.rev(), live.first_seq);
         let pinned = live.pinned.clone();
         let settings = self.public_settings();
         let known = resume.map_or(0, |resume| resume.rev);
@@ -126,6 +130,7 @@ impl Room {
             room: self.id.clone(),
             epoch,
             settings,
+            first_seq,
             rev,
             resumed,
             has_more,

@@ -27,6 +27,8 @@ pub(super) struct Live {
     pub(super) rejected_until: Option<DateTime<Utc>>,
     /// The pinned messages, the newest pin first.
     pub(super) pinned: Vec<Arc<ChatMessage>>,
+    /// Messages below this are gone.
+    pub(super) first_seq: i64,
     pub(super) doubt: Doubt,
 }
 
@@ -55,12 +57,15 @@ pub(super) enum Answer {
 
 impl Live {
     pub(super) fn new(Loaded { head, page, complete_above, pinned }: Loaded) -> Self {
-        let Head { epoch, rev, message_count, last_message_at, guard_rev, settings, held_count, rejected_until } = head;
+        let Head { epoch, rev, message_count, last_message_at, .. } = head;
+        let Head { guard_rev, settings, held_count, rejected_until, first_seq, .. } = head;
         let messages = page.messages.into_iter().map(Arc::new).collect();
+        let mut backlog = Backlog::new(messages, page.has_more, complete_above);
+        backlog.keep_from(first_seq);
         Self {
             epoch,
             timeline: Timeline::new(rev),
-            backlog: Backlog::new(messages, page.has_more, complete_above),
+            backlog,
             message_count,
             last_message_at,
             guard_rev,
@@ -68,8 +73,20 @@ impl Live {
             held_count,
             rejected_until,
             pinned: pinned.into_iter().map(Arc::new).collect(),
+            first_seq,
             doubt: Doubt::default(),
         }
+    }
+
+    /// The room's messages below this are gone, and nobody is told of any of them any more. Tells whether that is news.
+    pub(super) fn keep_from(&mut self, first_seq: i64) -> bool {
+        if first_seq <= self.first_seq {
+            return false;
+        }
+        self.first_seq = first_seq;
+        self.backlog.keep_from(first_seq);
+        self.pinned.retain(|message| message.seq >= first_seq);
+        true
     }
 
     /// Whether a message may be a repeat of one that waits, or was decided against.
@@ -149,6 +166,10 @@ impl Live {
 
     /// A change was shown: what else is known of the room follows it. `was_new`: no state of the message was shown.
     pub(super) fn follow(&mut self, message: &Arc<ChatMessage>, was_new: bool) {
+        // A change that was on its way while its message went: the figures come with the read that says so.
+        if message.seq < self.first_seq {
+            return;
+        }
         match (was_new, message.is_deleted()) {
             (true, false) => self.message_count += 1,
             // A deletion is the last change of a message.
@@ -199,6 +220,7 @@ mod tests {
             settings: RoomSettings::default(),
             held_count: 0,
             rejected_until: None,
+            first_seq: 0,
         }
     }
 

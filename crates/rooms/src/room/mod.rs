@@ -6,6 +6,7 @@ mod elsewhere;
 mod guarding;
 mod hearing;
 mod joins;
+mod keeping;
 mod limits;
 mod live;
 mod membership;
@@ -349,7 +350,8 @@ impl Handler<SetProfile> for Room {
 impl Handler<CheckHead> for Room {
     type Result = ();
 
-    fn handle(&mut self, CheckHead { epoch, rev, guard_rev, stays_lower }: CheckHead, ctx: &mut Self::Context) {
+    fn handle(&mut self, check: CheckHead, ctx: &mut Self::Context) {
+        let CheckHead { epoch, rev, guard_rev, first_seq, stays_lower } = check;
         // Commits of our own that are on their way back show by themselves whether anything is missing.
         let is_other_life = self.live.as_ref().is_some_and(|l| l.epoch != epoch);
         if self.appends.is_empty() || is_other_life {
@@ -360,6 +362,9 @@ impl Handler<CheckHead> for Room {
         }
         if self.live.as_ref().is_some_and(|live| live.epoch == epoch && live.guard_rev < guard_rev) {
             self.read_guard(ctx);
+        }
+        if self.live.as_ref().is_some_and(|live| live.epoch == epoch) {
+            self.keep_from(first_seq, ctx);
         }
         self.settle(ctx);
     }
@@ -403,6 +408,7 @@ impl Handler<GetSnapshot> for Room {
                 key: self.key,
                 epoch: live.epoch,
                 rev: live.timeline.rev(),
+                first_seq: live.first_seq,
                 message_count: live.message_count,
                 last_message_at: live.last_message_at,
                 n_people: self.presence.count(),

@@ -105,6 +105,7 @@ impl Room {
         self.position.set(self.live.as_ref().map(|live| Place {
             position: Position { epoch: live.epoch, rev: live.timeline.rev() },
             guard_rev: live.guard_rev,
+            first_seq: live.first_seq,
         }));
     }
 }

@@ -59,7 +59,7 @@ impl Store {
     pub async fn heads(&self, rooms: Vec<RoomId>) -> Result<Heads, StoreError> {
         let rooms: Arc<[RoomId]> = rooms.into();
         let read = || async { reading!(self, rooms, |c, queries| queries::heads(c, Arc::clone(&rooms))) };
-        self.read_current(read, |heads, each| heads.rooms.iter().any(|(room, epoch, rev, _)| each(room, *epoch, *rev)))
+        self.read_current(read, |heads, each| heads.rooms.iter().any(|(room, head)| each(room, head.epoch, head.rev)))
             .await
     }
 

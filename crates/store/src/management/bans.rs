@@ -107,6 +107,7 @@ macro_rules! banning {
                         roles: roles.into_iter().filter_map(role).collect(),
                         names,
                         claims: claims.into_iter().map(claim).collect(),
+                        aliases: crate::management::aliases::$module::changed_aliases(c, known).await?,
                     })
                 })
                 .await

@@ -6,20 +6,25 @@
 //! `guard_rev`: so nobody acts on what is no longer so.
 
 mod accounts;
+mod aliases;
 mod authors;
 mod bans;
 mod common;
 mod held;
+mod keeping;
+mod keeping_model;
 mod log;
 mod lookups;
 mod model;
 mod people;
+mod purging;
 mod rooms;
 
 pub use accounts::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
+pub use keeping_model::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
@@ -29,15 +34,15 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        accounts::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*, log::postgres::*,
-        people::postgres::*, rooms::postgres::*,
+        accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*,
+        keeping::postgres::*, log::postgres::*, people::postgres::*, purging::postgres::*, rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
-        rooms::sqlite::*,
+        accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*,
+        keeping::sqlite::*, log::sqlite::*, people::sqlite::*, purging::sqlite::*, rooms::sqlite::*,
     };
 }

@@ -63,6 +63,8 @@ pub struct Control {
     pub names: Vec<(UserId, String)>,
     /// The identities of browsers that accounts have taken over since. Where all was asked for: all of them.
     pub claims: Vec<(AuthorId, UserId)>,
+    /// Other names of rooms, each with the room that it leads to; none where it does no more. As above.
+    pub aliases: Vec<(RoomId, Option<RoomId>)>,
 }
 
 /// Who or what is shut out.
@@ -107,7 +109,7 @@ pub struct Audit {
     /// By whom.
     pub actor: AuthorId,
     /// What: `ban`, `unban`, `room_set`, `defaults_set`, `delete`, `restore`, `pin`, `unpin`, `settle`, `approve`,
-    /// `reject`, `unreject`.
+    /// `reject`, `unreject`, `rename`, `unrename`.
     pub action: String,
     /// To whom or what.
     pub target: Value,

@@ -1,5 +1,6 @@
 //! The store on PostgreSQL: its pools and connections, batches, migrations and the leases of servers.
 
+mod background;
 pub(crate) mod batch;
 mod changes;
 pub(crate) mod columns;
@@ -28,6 +29,7 @@ use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
 use self::{
+    background::Kept,
     connect::{Connector, Direct},
     connection::PgConnection,
     session::Session,
@@ -54,6 +56,9 @@ pub(crate) struct Postgres {
     pub lease: Mutex<Option<Box<Direct>>>,
     /// The connection that writes and reads who is in which room on which server, while there is one.
     pub presence: Mutex<Option<Box<Direct>>>,
+    /// The connection for work that is in no hurry, while there is one.
+    background: Mutex<Option<Kept>>,
+    statement_timeout: Duration,
     #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
 }
@@ -75,6 +80,8 @@ impl Postgres {
             migrations: needed(settings)?,
             lease: Mutex::new(None),
             presence: Mutex::new(None),
+            background: Mutex::new(None),
+            statement_timeout: settings.statement_timeout,
             #[cfg(feature = "fault-injection")]
             answers_early: settings.answers_early,
         })

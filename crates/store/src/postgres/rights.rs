@@ -30,7 +30,8 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('refresh_tokens', 'INSERT'), ('refresh_tokens', 'UPDATE'), ('refresh_tokens', 'DELETE'),
         ('author_claims', 'SELECT'), ('author_claims', 'INSERT'), ('invites', 'SELECT'), ('invites', 'INSERT'),
         ('invites', 'UPDATE'), ('invites', 'DELETE'), ('signing_keys', 'SELECT'), ('signing_keys', 'INSERT'),
-        ('signing_keys', 'UPDATE'))
+        ('signing_keys', 'UPDATE'), ('room_aliases', 'SELECT'), ('room_aliases', 'INSERT'),
+        ('room_aliases', 'UPDATE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

@@ -58,6 +58,11 @@ impl Session {
         Self::new(Purpose::Read, BEGIN_READING, &[ALWAYS, INDEXED])
     }
 
+    /// For what writes beside messages: planned anew each time, and always by an index.
+    pub fn background() -> Self {
+        Self::new(Purpose::Write, BEGIN_WRITING, &[ALWAYS, INDEXED])
+    }
+
     /// For what is rare and long.
     pub fn administration() -> Self {
         Self::new(Purpose::Write, BEGIN_WRITING, &[ALWAYS])

@@ -143,6 +143,7 @@ pub(crate) struct HeadRow {
     pub settings_rev: i64,
     pub held_count: i64,
     pub rejected_until: Option<Stamp>,
+    pub first_seq: i64,
 }
 
 /// The one row of `meta`.
@@ -180,6 +181,7 @@ pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
             settings: RoomSettings::default(),
             held_count: 0,
             rejected_until: None,
+            first_seq: 0,
         },
         Some(row) => Head {
             epoch: row.epoch.into(),
@@ -194,6 +196,7 @@ pub(crate) fn head_of(meta_epoch: Key, row: Option<HeadRow>) -> Head {
             },
             held_count: row.held_count,
             rejected_until: row.rejected_until.map(|at| at.0),
+            first_seq: row.first_seq,
         },
     }
 }

@@ -34,6 +34,7 @@ table! {
         settings_rev -> BigInt,
         held_count -> BigInt,
         rejected_until -> Nullable<Ts>,
+        first_seq -> BigInt,
     }
 }
 
@@ -330,6 +331,21 @@ table! {
         author_id -> Text,
         first_seen_at -> Ts,
         last_message_at -> Nullable<Ts>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::super::sql_types::Ts;
+
+    /// Names under which rooms are reached beside their ids.
+    room_aliases (alias) {
+        alias -> Text,
+        room_id -> Text,
+        by_author -> Text,
+        at -> Ts,
+        ended_at -> Nullable<Ts>,
+        rev -> BigInt,
     }
 }
 

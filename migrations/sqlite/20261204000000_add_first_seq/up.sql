@@ -1,0 +1,2 @@
+-- As on PostgreSQL.
+ALTER TABLE rooms ADD COLUMN first_seq BIGINT NOT NULL DEFAULT 0;
