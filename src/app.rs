@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod figures;
 mod lease;
+mod moving;
 mod registry;
 mod site;
 mod start;
@@ -36,6 +37,7 @@ use chat_metrics::gauge;
 
 pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, restore, rotate_keys};
 pub use error::AppError;
+pub use moving::{export, import};
 
 /// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.
 pub async fn serve(config: ServeConfig) -> Result<(), AppError> {

@@ -96,7 +96,7 @@ pub fn healthcheck(config: &ServeConfig, ready: bool) -> Result<(), AppError> {
 }
 
 /// The store runs its work on its own threads; this one only waits.
-fn block_on<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) fn block_on<T, E>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     actix::System::new().block_on(work)
 }
 

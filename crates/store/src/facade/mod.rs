@@ -88,6 +88,7 @@ macro_rules! on_postgres {
 mod accounts;
 mod leases;
 mod management;
+mod moving;
 mod presence;
 mod reads;
 

@@ -8,7 +8,7 @@
 mod accounts;
 mod authors;
 mod bans;
-mod common;
+pub(crate) mod common;
 mod held;
 mod log;
 mod lookups;
