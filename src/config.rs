@@ -200,6 +200,11 @@ pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
+/// Where files may lie for a while (`TMPDIR`).
+pub fn temporary_files() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// Whether a terminal may be written to in colours (no-color.org).
 pub fn likes_colours() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -7,7 +7,7 @@ use super::{
     commands::{block_on, open_store},
 };
 use crate::{
-    config::{ImportFlags, ServeConfig},
+    config::{ImportFlags, ServeConfig, temporary_files},
     moving::{self, ImportOptions},
 };
 use chat_domain::{IdentityKey, RoomId};
@@ -48,6 +48,7 @@ pub fn import(config: &ServeConfig, flags: ImportFlags) -> Result<(), AppError> 
         converter: Converter { format: flags.format, key: IdentityKey::new(&secret), rule },
         merge: flags.merge,
         dry_run: flags.dry_run,
+        folder: temporary_files(),
         report: flags.report,
     };
     let (summary, refused) = block_on(moving::import(store.as_ref(), &options))?;

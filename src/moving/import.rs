@@ -11,7 +11,7 @@ use super::{
     reading::{Holding, read, settled},
     report::{Report, Summary},
 };
-use chat_domain::{AuthorId, Epoch, MessageRef, MovedRoom, RoomId};
+use chat_domain::{AuthorId, Epoch, MessageRef, MovedHeld, MovedRoom, RoomId};
 use chat_moving::Converter;
 use chat_store::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart, SettingsChange, Store};
 
@@ -31,6 +31,8 @@ pub struct ImportOptions {
     pub merge: bool,
     /// Only look.
     pub dry_run: bool,
+    /// Where texts wait until they are stored.
+    pub folder: PathBuf,
     /// Where to write what was left out.
     pub report: Option<PathBuf>,
 }
@@ -45,7 +47,7 @@ pub async fn import(
 ) -> Result<(Summary, Option<MovingError>), MovingError> {
     let mut report = Report::new(options.report.as_deref().map(Path::new))?;
     report.summary.is_dry = options.dry_run;
-    let mut holding = read(&options.file, &options.converter, &mut report)?;
+    let mut holding = read(&options.file, &options.folder, &options.converter, &mut report)?;
     let (parents, order) = settled(&holding.index, &mut report)?;
     let into = if options.merge { MoveInto::Merged } else { MoveInto::Empty };
     let mut progress = Progress::new("messages stored");
@@ -175,13 +177,15 @@ async fn move_in(
                 return Ok(());
             }
         }
-        let mut held = room.held;
-        while !held.is_empty() {
-            let rest = held.split_off(held.len().min(MOVED_AT_ONCE));
-            if sender.send(MovedPart::Held(held)).await.is_err() {
+        let mut held = room.held.into_iter();
+        loop {
+            let some: Vec<MovedHeld> = held.by_ref().take(MOVED_AT_ONCE).collect();
+            if some.is_empty() {
+                break;
+            }
+            if sender.send(MovedPart::Held(some)).await.is_err() {
                 return Ok(());
             }
-            held = rest;
         }
         let _ = sender.send(MovedPart::End).await;
         Ok::<(), MovingError>(())

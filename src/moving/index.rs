@@ -228,7 +228,7 @@ mod tests {
             prop_assert_eq!(order.len(), forsaken.iter().filter(|left| !**left).count());
             let mut seen = HashSet::new();
             for n in &order {
-                if let Some(parent) = parents[*n as usize] {
+                if let Some(parent) = parents[usize::try_from(*n).expect("a place")] {
                     prop_assert!(seen.contains(&parent), "{} before {} in {:?}", n, parent, order);
                 }
                 seen.insert(*n);

@@ -32,11 +32,16 @@ struct Reader<'a> {
     failed: Option<MovingError>,
 }
 
-/// Reads a file; nothing of it where it is not whole.
-pub(super) fn read(path: &Path, converter: &Converter, report: &mut Report) -> Result<Holding, MovingError> {
+/// Reads a file; nothing of it where it is not whole. Its texts wait in this folder.
+pub(super) fn read(
+    path: &Path,
+    folder: &Path,
+    converter: &Converter,
+    report: &mut Report,
+) -> Result<Holding, MovingError> {
     let Input { reader: file, read, n_bytes } = open(path)?;
     let mut progress = Progress::new("comments read");
-    let holding = Holding { index: Index::default(), spool: Spool::new()?, bans: Vec::new(), defaults: None };
+    let holding = Holding { index: Index::default(), spool: Spool::new(folder)?, bans: Vec::new(), defaults: None };
     let mut reader = Reader { converter, report, holding, failed: None };
     let mut n = 0_u64;
     let mut take = |found: Found| {

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{BufWriter, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use uuid::Uuid;
@@ -28,8 +28,9 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub fn new() -> Result<Self, MovingError> {
-        let path = std::env::temp_dir().join(format!("realtime-chat-{}", Uuid::new_v4().simple()));
+    /// In this folder.
+    pub fn new(folder: &Path) -> Result<Self, MovingError> {
+        let path = folder.join(format!("realtime-chat-{}", Uuid::new_v4().simple()));
         let failed = |e| MovingError::File(path.clone(), e);
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;

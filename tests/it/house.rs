@@ -65,7 +65,7 @@ const SERVER: [(&str, &[&str], &[&str]); 15] = [
             "fault_injection",
             "config",
         ],
-        &["domain", "metrics", "wire", "store", "rooms"],
+        &["domain", "metrics", "wire", "store", "rooms", "moving"],
     ),
 ];
 

@@ -373,7 +373,7 @@ impl Writer {
         let says_it = bare(&link.address).starts_with(&bare(shown)) && shown.contains(['.', '/']);
         if words.is_empty() || says_it {
             match link.from {
-                Some(from) => self.text.truncate(from),
+                Some(from) => self.text = self.text.get(..from).unwrap_or_default().to_owned(),
                 None => self.begin_words(),
             }
             self.text.push_str(&link.address);

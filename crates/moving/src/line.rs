@@ -4,7 +4,6 @@ mod own;
 
 use std::io::BufRead;
 
-use chat_domain::{AuthorId, RoomId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -186,13 +185,4 @@ fn comment_of(line: CommentLine, n: u64) -> Result<Comment, ReadError> {
         id: line.id,
         parent: line.parent,
     })
-}
-
-/// A room's id that a line names.
-fn room_id(text: &str, n: u64) -> Result<RoomId, ReadError> {
-    RoomId::parse(text).map_err(|e| ReadError::new(n, e.to_string()))
-}
-
-fn author_id(text: &str, n: u64) -> Result<AuthorId, ReadError> {
-    AuthorId::parse(text).ok_or_else(|| ReadError::new(n, format!("{text:?} is no author's id")))
 }

@@ -83,8 +83,8 @@ async fn an_export_comes_back_as_it_was(database: &Database) {
     moderator.until_taken(&pin(&id_of(&stored, "첫 글"), true)).await;
     moderator.until_taken(&delete(&id_of(&stored, "치울 글"))).await;
     moderator.say("주인이 씀").await;
-    let rev = welcome.head.room.as_ref().map_or(0, |room| room.settings_rev);
-    done(&mut moderator, &set_room(&json!({"slowSeconds": 7, "rules": "친절하게"}), rev.try_into().unwrap())).await;
+    let rev = welcome.head.room.settings_rev;
+    done(&mut moderator, &set_room(&json!({"slowSeconds": 7, "rules": "친절하게"}), rev)).await;
     done(&mut moderator, &ban("AAAAAAAAAAAAAAAAAAAAAA", 0, "room")).await;
     done(&mut moderator, &ban("BBBBBBBBBBBBBBBBBBBBBB", 3_600, "all")).await;
     Client::author(&server, "b", "수달").await.say("another room").await;
@@ -220,7 +220,7 @@ async fn each_format_comes_twice_and_is_there_once(database: &Database) {
         assert_eq!(lines(&run(&database, &["export"]).await)[1..], lines(&exported)[1..], "{format}: twice is once");
         let server = Server::start(&database).await;
         let (_, welcome) = Client::join(&server, ROOM, crate::support::Who::reader()).await;
-        assert_eq!(welcome.head.last_rev as usize, n, "{format}");
+        assert_eq!(usize::try_from(welcome.head.room.rev).unwrap(), n, "{format}");
     }
 }
 
@@ -271,7 +271,7 @@ async fn what_is_merged_is_in_the_order_of_its_time(database: &Database) {
     let shown = self::shown(database).await;
     assert_eq!(shown[4], "늦은 손님: 늦은 답 -> 수달", "{shown:?}");
     let (_, welcome) = author.back(&server).await;
-    assert_eq!(welcome.head.last_rev, 6);
+    assert_eq!(welcome.head.room.rev, 6);
 }
 
 async fn a_broken_file_leaves_nothing(database: &Database) {

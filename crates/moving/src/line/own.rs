@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{author_id, room_id};
 use crate::{Found, ReadError, disqus::time_of, split::nickname_of};
 
 /// See [`super::Line::Room`].
@@ -431,4 +430,13 @@ fn edit_of(part: EditPart, n: u64) -> Result<PastText, ReadError> {
         false => Content::parse(&part.content).map_err(|e| ReadError::new(n, e.to_string()))?,
     };
     Ok(PastText { version: part.version, content, client_id: part.client_id, at: time(&part.at, n)? })
+}
+
+/// A room's id that a line names.
+fn room_id(text: &str, n: u64) -> Result<RoomId, ReadError> {
+    RoomId::parse(text).map_err(|e| ReadError::new(n, e.to_string()))
+}
+
+fn author_id(text: &str, n: u64) -> Result<AuthorId, ReadError> {
+    AuthorId::parse(text).ok_or_else(|| ReadError::new(n, format!("{text:?} is no author's id")))
 }

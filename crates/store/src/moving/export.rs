@@ -11,7 +11,7 @@ macro_rules! exporting {
 
             use crate::{
                 management::common::$module::now,
-                moving::{MOVED_AT_ONCE, MovedPart},
+                moving::model::{MOVED_AT_ONCE, MovedPart},
                 tables::{
                     json::mentions_in,
                     rows::{MessageRow, one_more},

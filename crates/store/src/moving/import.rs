@@ -115,7 +115,7 @@ macro_rules! importing {
             use crate::{
                 management::common::$module::{make_room, raise_control, raise_guard},
                 moving::{
-                    MoveInto, Moved, MovedPart,
+                    model::{MoveInto, Moved, MovedPart},
                     rows::{NewEditRow, NewMessageRow, NewReactionRow, NewRemovedRow},
                 },
                 tables::{
@@ -165,6 +165,8 @@ macro_rules! importing {
                 // The row's lock, and on SQLite the file's, is taken before anything is read.
                 raise_guard(c, room).await?;
                 make_room(c, room).await?;
+                // Where somebody else has made the row meanwhile.
+                raise_guard(c, room).await?;
                 let columns = (rooms::last_rev, rooms::settings_rev, rooms::title);
                 let row = rooms::table.find(room.as_str()).select(columns);
                 let (last_rev, settings_rev, title) = row.first::<(i64, i64, Option<String>)>(c).await?;
@@ -211,7 +213,7 @@ macro_rules! importing {
                 if !is_empty {
                     renumber(c, room).await?;
                 }
-                settle(c, room, rev).await?;
+                settle(c, room, if is_empty { rev } else { 0 }).await?;
                 Ok(Moved::Written { n_new, n_known })
             }
 
@@ -278,15 +280,21 @@ macro_rules! importing {
                     edits.extend(moved.edits.iter().map(|edit| NewEditRow::of(id, edit)));
                     removed.extend(moved.removed.iter().map(|removed| NewRemovedRow::of(id, removed)));
                 }
-                while !reacted.is_empty() {
-                    let rest = reacted.split_off(reacted.len().min(ROWS_MAX));
-                    insert_rows!($module, c, reactions::table, reacted)?;
-                    reacted = rest;
+                let mut reacted = reacted.into_iter();
+                loop {
+                    let rows: Vec<NewReactionRow> = reacted.by_ref().take(ROWS_MAX).collect();
+                    if rows.is_empty() {
+                        break;
+                    }
+                    insert_rows!($module, c, reactions::table, rows)?;
                 }
-                while !edits.is_empty() {
-                    let rest = edits.split_off(edits.len().min(ROWS_MAX));
-                    insert_rows!($module, c, message_edits::table, edits)?;
-                    edits = rest;
+                let mut edits = edits.into_iter();
+                loop {
+                    let rows: Vec<NewEditRow> = edits.by_ref().take(ROWS_MAX).collect();
+                    if rows.is_empty() {
+                        break;
+                    }
+                    insert_rows!($module, c, message_edits::table, rows)?;
                 }
                 insert_rows!($module, c, removed_texts::table, removed)
             }
@@ -414,3 +422,58 @@ macro_rules! importing {
 
 importing!(postgres, crate::postgres::connection::PgConnection, "SET LOCAL statement_timeout = '600s'");
 importing!(sqlite, crate::sqlite::Connection, "SELECT 1");
+
+#[cfg(test)]
+mod tests {
+    use chat_domain::{Author, AvatarName, ChatMessage, Content, MessageRef, Nickname};
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn moved(seq: i64, key: u128, answers: Option<i64>) -> MovedMessage {
+        let id = AuthorId::from_stored("author");
+        let avatar = AvatarName::derived_from(&id);
+        let reply_to = answers.map(|seq| MessageRef { id: 0, seq });
+        let annotations =
+            reply_to.map(|to| Box::new(chat_domain::Annotations { reply_to: Some(to), ..Default::default() }));
+        let message = ChatMessage {
+            id: 0,
+            seq,
+            rev: seq,
+            client_id: Uuid::from_u128(key),
+            author: Author { id, nickname: Nickname::from_stored("수달".to_owned()), avatar, badge: None },
+            content: Content::from_stored("text".to_owned()),
+            created_at: DateTime::UNIX_EPOCH,
+            annotations,
+        };
+        MovedMessage { message, reacted: Vec::new(), edits: Vec::new(), removed: None }
+    }
+
+    fn places_of(part: &[MovedMessage]) -> Vec<(i64, Option<i64>)> {
+        let answered = |m: &MovedMessage| m.message.annotations.as_ref().and_then(|a| a.reply_to).map(|to| to.seq);
+        part.iter().map(|m| (m.message.seq, answered(m))).collect()
+    }
+
+    #[test]
+    fn what_comes_into_an_empty_room_stays_where_it_was() {
+        let mut places = Places::staying();
+        let mut part = vec![moved(2, 1, None), moved(5, 2, Some(2))];
+        assert_eq!(places.give(&mut part), 0);
+        assert_eq!(places_of(&part), [(2, None), (5, Some(2))]);
+        assert_eq!(places.of(5), Some(5));
+    }
+
+    #[test]
+    fn what_comes_behind_others_finds_what_it_answers() {
+        let known = key_of(&AuthorId::from_stored("author"), Uuid::from_u128(1));
+        let mut places = Places::behind(40, HashMap::from([(known, 7)]));
+        // The first is there already, the second is new, the third comes twice.
+        let mut part = vec![moved(1, 1, None), moved(2, 2, Some(1)), moved(3, 3, Some(2)), moved(4, 3, None)];
+        assert_eq!(places.give(&mut part), 2);
+        assert_eq!(places_of(&part), [(41, Some(7)), (42, Some(41))]);
+        let mut next = vec![moved(5, 5, Some(4)), moved(6, 6, Some(99))];
+        assert_eq!(places.give(&mut next), 0);
+        assert_eq!(places_of(&next), [(43, Some(42)), (44, Some(0))], "what is not there has no place");
+        assert_eq!((places.of(1), places.of(6), places.of(99)), (Some(7), Some(44), None));
+    }
+}
