@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod figures;
 mod lease;
+mod moving;
 mod purge;
 mod registry;
 mod site;
@@ -38,6 +39,7 @@ use chat_metrics::gauge;
 
 pub use commands::{back_up, healthcheck, migrate, new_epoch, owner, rename_room, restore, rotate_keys};
 pub use error::AppError;
+pub use moving::{export, import};
 pub use purge::purge;
 
 /// Serves until SIGTERM or SIGINT, within an actix system. Fails where it cannot start, or ended by itself.

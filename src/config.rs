@@ -1,6 +1,7 @@
 //! The only reader of flags and environment. Each setting is typed, checked at start and documented by
 //! `--help`.
 
+mod moving;
 mod settings;
 mod values;
 
@@ -16,6 +17,7 @@ use crate::logging::Format;
 use chat_load::LoadOptions;
 use chat_store::DatabaseUrl;
 
+pub use moving::ImportFlags;
 pub use settings::{DatabaseConfig, DrainConfig, LimitConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig};
 pub use values::{Registering, Secret, Switch};
 
@@ -105,6 +107,22 @@ pub enum Command {
         #[command(flatten)]
         flags: DatabaseFlags,
     },
+    /// Write all rooms into a file of JSON Lines, beside a running server, and end.
+    #[command(after_help = OTHER_SETTINGS)]
+    Export {
+        /// Only this room; may be given several times.
+        #[arg(long = "room", value_name = "ID")]
+        rooms: Vec<String>,
+        /// The file to make, packed where it ends in .gz; without it all goes to the standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which database.
+        #[command(flatten)]
+        flags: DatabaseFlags,
+    },
+    /// Store what an export of this program or of another system holds, and end.
+    #[command(after_help = OTHER_SETTINGS)]
+    Import(Box<ImportFlags>),
     /// Ask the server that listens on CHAT_LISTEN whether it is live, and end with 0 or 1.
     Healthcheck {
         /// Ask whether it is ready for visitors instead (red while it starts or stops).
@@ -131,6 +149,14 @@ pub struct DatabaseFlags {
     /// What a line of the log looks like. [env: CHAT_LOG_FORMAT] [default: text]
     #[arg(long, value_name = "text|json")]
     pub log_format: Option<Format>,
+}
+
+impl DatabaseFlags {
+    /// What was given wins.
+    fn settle(self, serve: &mut ServeConfig) {
+        serve.site.database_url = self.database_url.unwrap_or_else(|| serve.site.database_url.clone());
+        serve.site.log_format = self.log_format.unwrap_or(serve.site.log_format);
+    }
 }
 
 /// The commit that this was built from, where whoever built it said so. No build depends on anything else than the
@@ -191,12 +217,10 @@ impl Config {
                 | Command::Purge { flags, .. }
                 | Command::NewEpoch { flags, .. }
                 | Command::Backup { flags, .. }
-                | Command::Restore { flags, .. },
-            ) => {
-                let DatabaseFlags { database_url, log_format } = flags.clone();
-                self.serve.site.database_url = database_url.unwrap_or(self.serve.site.database_url);
-                self.serve.site.log_format = log_format.unwrap_or(self.serve.site.log_format);
-            }
+                | Command::Restore { flags, .. }
+                | Command::Export { flags, .. },
+            ) => flags.clone().settle(&mut self.serve),
+            Some(Command::Import(import)) => import.flags.clone().settle(&mut self.serve),
             Some(Command::Healthcheck { listen: Some(listen), .. }) => self.serve.site.listen = *listen,
             Some(Command::Healthcheck { .. } | Command::Load(_)) | None => {}
         }
@@ -207,6 +231,11 @@ impl Config {
 /// The host's name as Linux has it, or nothing: a part of the name that a server gives itself.
 pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+/// Where files may lie for a while (`TMPDIR`).
+pub fn temporary_files() -> PathBuf {
+    std::env::temp_dir()
 }
 
 /// Whether a terminal may be written to in colours (no-color.org).

@@ -9,6 +9,7 @@
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
 //! - [`moderation`]: who is signed in, and what those with rights do
+//! - [`moving`]: rooms that leave as a file, and come as one
 //! - [`session_registry`]: which sessions there are, here and on the other servers
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
@@ -25,6 +26,7 @@ pub mod keeping;
 pub mod logging;
 pub mod memory;
 pub mod moderation;
+pub mod moving;
 pub mod redis_client;
 pub mod session;
 pub mod session_registry;

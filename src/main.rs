@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         }
         Some(Command::Backup { file, .. }) => app::back_up(&config.serve, &file),
         Some(Command::Restore { file, .. }) => app::restore(&config.serve, &file),
+        Some(Command::Export { rooms, output, .. }) => app::export(&config.serve, &rooms, output.as_deref()),
+        Some(Command::Import(flags)) => app::import(&config.serve, *flags),
         Some(Command::Healthcheck { ready, .. }) => app::healthcheck(&config.serve, ready),
         Some(Command::Load(options)) => return load(&options),
     };

@@ -20,6 +20,7 @@ chosen_by_files() {
         name=$(basename "$file")
         case $file in
             src/http/*) printf 'it %s\n' http:: page:: limits:: docs:: ;;
+            src/moving/* | crates/moving/* | crates/store/src/moving/*) printf 'it %s\n' moving:: house:: ;;
             src/moderation/* | crates/moderation/*) printf 'it %s\n' moderation:: admin_api:: docs:: house:: ;;
             src/session/*) printf 'it %s\n' frames:: bad_input:: heartbeat:: upgrade:: slow_reader:: ;;
             crates/rooms/*) printf 'it %s\n' p1_ p2_ p3_ p4_ presence:: rooms:: ;;
@@ -33,6 +34,7 @@ chosen_by_files() {
             tests/browser/*.test.mjs) [ ! -e "$file" ] || echo "browser $file" ;;
             tests/browser/*) printf 'browser tests/browser/%s.test.mjs\n' page chat ;;
             tests/it/support/*) printf 'it %s\n' p1_ p3_ p7_ ;;
+            tests/it/moving/*) echo 'it moving::' ;;
             tests/it/main.rs) ;;
             tests/it/*.rs) echo "it ${name%.rs}::" ;;
             tests/faults/*) echo 'it history_checker::' ;;

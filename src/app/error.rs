@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::healthcheck::Unwell;
+use crate::{healthcheck::Unwell, moving::MovingError};
 use chat_store::{BackupError, LivingServer, StoreError};
 
 /// Why the program ends with an error. Each is one line for the operator.
@@ -26,6 +26,9 @@ pub enum AppError {
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Rooms did not go into a file, or come out of one.
+    #[error(transparent)]
+    Moving(#[from] MovingError),
     /// A room was named that the database does not have.
     #[error("there is no room {0:?} with messages; its id is what stands behind /room/ in the page's address")]
     NoSuchRoom(String),

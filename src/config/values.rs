@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::keeping::KEPT_DAYS_MIN;
 use chat_accounts::{Sites, WrongSites};
+use chat_moving::{Format, RoomFrom, Url};
 use chat_store::DatabaseUrl;
 
 /// Whether something applies.
@@ -50,6 +51,22 @@ pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     let url = DatabaseUrl::parse(text).map_err(|e| e.to_string())?;
     let is_folder = url.sqlite_path().is_some_and(|path| path.is_dir());
     if is_folder { Err("the path of the SQLite file is that of a folder".into()) } else { Ok(url) }
+}
+
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    let names = || Format::ALL.map(Format::as_str).join(", ");
+    Format::parse(text).ok_or_else(|| format!("it is one of {}", names()))
+}
+
+pub(super) fn room_from(text: &str) -> Result<RoomFrom, String> {
+    let names = || RoomFrom::ALL.map(|(name, _)| name).join(", ");
+    RoomFrom::parse(text).ok_or_else(|| format!("it is one of {}", names()))
+}
+
+/// A blog's address.
+pub(super) fn site(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "it is an address that begins with http:// or https://".into())
 }
 
 pub(super) fn secret(text: &str) -> Result<Secret, String> {

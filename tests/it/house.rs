@@ -9,20 +9,21 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Which of our own crates each may know: only those below it (docs/ARCHITECTURE.md).
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("accounts", &["domain"]),
     ("domain", &[]),
     ("metrics", &[]),
     ("wire", &["domain"]),
     ("store", &["domain"]),
     ("moderation", &["domain"]),
+    ("moving", &["domain"]),
     ("rooms", &["domain", "metrics", "moderation", "store"]),
     // The load tester stands apart: it knows the wire, and nobody but the server's settings and main knows it.
     ("load", &["domain", "wire"]),
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 14] = [
+const SERVER: [(&str, &[&str], &[&str]); 15] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -41,9 +42,11 @@ const SERVER: [(&str, &[&str], &[&str]); 14] = [
         &["accounts", "bus", "highlight", "moderation", "session", "session_registry"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
+    // Rooms that come and go as files.
+    ("moving", &[], &["domain", "moderation", "moving", "store"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
-    ("config", &["fault_injection", "http", "logging", "redis_client"], &["accounts", "store", "load"]),
+    ("config", &["fault_injection", "http", "logging", "redis_client"], &["accounts", "store", "load", "moving"]),
     (
         "app",
         &[
@@ -55,13 +58,14 @@ const SERVER: [(&str, &[&str], &[&str]); 14] = [
             "redis_client",
             "bus",
             "moderation",
+            "moving",
             "session_registry",
             "session",
             "http",
             "fault_injection",
             "config",
         ],
-        &["domain", "metrics", "wire", "store", "rooms"],
+        &["domain", "metrics", "wire", "store", "rooms", "moving"],
     ),
 ];
 

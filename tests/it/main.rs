@@ -44,6 +44,7 @@ mod limits;
 mod load;
 mod locked_rooms;
 mod moderation;
+mod moving;
 mod operations;
 mod p1_durable_before_visible;
 mod p2_one_order;

@@ -130,6 +130,16 @@ test('the room of a permalink has what says which post it is, and nothing else',
   for (const [address, room] of PERMALINKS) assert.equal(roomOf('permalink', address), room, address);
 });
 
+/** What both sides are held to: `crates/moving` reads it as well. @type {[string, string, string][]} */
+const SHARED = JSON.parse(await readFile(new URL('data/rooms-of-addresses.json', import.meta.url), 'utf8'));
+
+test('comments that are moved here go to the room of their page', () => {
+  const { roomOf } = offered();
+  for (const [from, address, room] of SHARED) assert.equal(roomOf(from, address).normalize(), room, `${from} ${address}`);
+  const known = new Set(SHARED.map(([from, address]) => `${from} ${address}`));
+  for (const [from, address] of [...ROOMS, ...PERMALINKS.map(([address]) => ['permalink', address])]) assert.ok(known.has(`${from} ${address}`), `the list lacks ${from} ${address}`);
+});
+
 test('where a reader came from never counts', () => {
   const { roomOf } = offered();
   const names = 'utm_source utm_medium utm_campaign utm_id fbclid gclid gbraid wbraid dclid msclkid yclid ttclid twclid igshid li_fat_id mc_cid mc_eid '

@@ -82,6 +82,12 @@ impl IdentityKey {
         self.public_id(&format!("verified {} {site} {subject}", site.len()))
     }
 
+    /// The public id of somebody who wrote in another system: of what that is called, and what it calls them. Nobody
+    /// can tell from it what that was, so it may be a mail address.
+    pub fn imported_author_id(&self, system: &str, who: &str) -> AuthorId {
+        self.public_id(&format!("imported {} {system} {who}", system.len()))
+    }
+
     fn public_id(&self, of: &str) -> AuthorId {
         let half: Vec<u8> = self.digest(of).into_iter().take(16).collect();
         AuthorId(URL_SAFE_NO_PAD.encode(half).into())

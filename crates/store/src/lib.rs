@@ -12,6 +12,7 @@ mod history;
 mod management;
 mod migrations;
 mod model;
+mod moving;
 mod outage;
 mod pools;
 mod postgres;
@@ -43,6 +44,7 @@ pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
     PoolStatus, Position, Reactors, RoomHead, RoomSettings, StoredMessage,
 };
+pub use moving::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart};
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{

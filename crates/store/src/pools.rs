@@ -22,7 +22,7 @@ use crate::{
     worker::ended,
 };
 
-/// How long the migrations of a SQLite file, or a change of every room's epoch, may take.
+/// How long the migrations of a SQLite file, a change of every room's epoch, or moving one whole room may take.
 pub(crate) const ADMINISTRATION_MAX: Duration = Duration::from_secs(600);
 
 /// A connection is used no longer than this: balancers and names lead elsewhere after a while, and only a new
@@ -116,6 +116,14 @@ where
             Err(Failure::Lost(_)) => Ok(self.lease(&self.readers, self.job_max, job).await?),
             result => Ok(result?),
         }
+    }
+
+    /// Runs a rare and long job on a connection that reads. Once: what it has told by then cannot be told again.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        job: impl for<'c> FnOnce(&'c mut C) -> Doing<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        Ok(self.lease(&self.readers, ADMINISTRATION_MAX, job).await?)
     }
 
     async fn lease<T, J>(&self, pool: &Pool<C>, job_max: Duration, job: J) -> Result<T, Failure>

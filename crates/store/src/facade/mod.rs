@@ -89,6 +89,7 @@ mod accounts;
 mod keeping;
 mod leases;
 mod management;
+mod moving;
 mod presence;
 mod reads;
 

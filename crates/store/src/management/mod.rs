@@ -9,7 +9,7 @@ mod accounts;
 mod aliases;
 mod authors;
 mod bans;
-mod common;
+pub(crate) mod common;
 mod held;
 mod keeping;
 mod keeping_model;
