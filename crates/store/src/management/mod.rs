@@ -9,6 +9,7 @@ mod accounts;
 mod authors;
 mod bans;
 mod common;
+mod console;
 mod held;
 mod log;
 mod lookups;
@@ -20,6 +21,10 @@ pub use accounts::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
+pub use console::{
+    PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
+    RoomsQuery, Span, Totals, Waiting, Written,
+};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
@@ -29,7 +34,7 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        accounts::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*, log::postgres::*,
+        accounts::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*, held::postgres::*, log::postgres::*,
         people::postgres::*, rooms::postgres::*,
     };
 }
@@ -37,7 +42,7 @@ pub(crate) mod postgres {
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
+        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
         rooms::sqlite::*,
     };
 }
