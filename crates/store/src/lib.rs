@@ -34,13 +34,13 @@ pub use management::{
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
 pub use management::{
-    PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
-    RoomsQuery, Span, Totals, Waiting, Written,
-};
-pub use management::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
     Undo, User,
+};
+pub use management::{
+    PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
+    RoomsQuery, Span, Totals, Waiting, Written,
 };
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,

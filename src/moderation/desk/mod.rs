@@ -1,4 +1,5 @@
 mod bans;
+mod console;
 mod held;
 mod raids;
 mod reports;
@@ -15,7 +16,11 @@ use actix::{Addr, clock};
 use chrono::Utc;
 use uuid::Uuid;
 
-pub use self::held::{Decision, SETTLED_MAX};
+use self::console::Counted;
+pub use self::{
+    console::PersonKnown,
+    held::{Decision, SETTLED_MAX},
+};
 use super::{
     code::{OneTimeCode, new_token},
     report_limit::ReportLimit,
@@ -53,6 +58,8 @@ struct Inner {
     reports: ReportLimit,
     /// The network that somebody last came from: for a ban of the network as well.
     networks: Mutex<HashMap<AuthorId, NetworkKey>>,
+    /// How much was written when, as it was counted last. Held by the one that counts: the others wait for that.
+    overview: tokio::sync::Mutex<Option<Counted>>,
 }
 
 /// Somebody who wants something done with a right.
@@ -141,8 +148,9 @@ impl Desk {
         understood: Understood,
         sightings: Sightings,
     ) -> Self {
-        let (reports, networks) = Default::default();
-        Self(Arc::new(Inner { store, access, key, registry, bus, understood, sightings, reports, networks }))
+        let (reports, networks, overview) = Default::default();
+        let inner = Inner { store, access, key, registry, bus, understood, sightings, reports, networks, overview };
+        Self(Arc::new(inner))
     }
 
     /// What concerns all rooms.

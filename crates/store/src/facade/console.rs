@@ -53,6 +53,11 @@ impl Store {
         listing!(self, of, |c, statements| statements::room_counts(c, of))
     }
 
+    /// The last message of each of these rooms that is not deleted.
+    pub async fn last_messages(&self, of: Vec<RoomId>) -> Result<Vec<(RoomId, ChatMessage)>, StoreError> {
+        listing!(self, of, |c, statements| statements::last_messages(c, of))
+    }
+
     /// These messages, whatever room they are of, in no order. At most some thousand ids.
     pub async fn messages_anywhere(&self, ids: Vec<i64>) -> Result<Vec<ChatMessage>, StoreError> {
         listing!(self, ids, |c, statements| statements::messages_anywhere(c, ids))

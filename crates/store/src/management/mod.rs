@@ -34,15 +34,15 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        accounts::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*, held::postgres::*, log::postgres::*,
-        people::postgres::*, rooms::postgres::*,
+        accounts::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*, held::postgres::*,
+        log::postgres::*, people::postgres::*, rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
-        rooms::sqlite::*,
+        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*, held::sqlite::*, log::sqlite::*,
+        people::sqlite::*, rooms::sqlite::*,
     };
 }

@@ -147,7 +147,9 @@ macro_rules! listing {
                 let banned = bans::table.filter(bans::author_id.eq_any(&ids).and(in_force)).select(bans::author_id);
                 let banned: HashSet<String> = banned.load::<Option<String>>(c).await?.into_iter().flatten().collect();
                 for (id, nickname, avatar, ..) in &mut rows {
-                    if nickname.is_empty() && let Some(found) = name_of(c, id).await? {
+                    if nickname.is_empty()
+                        && let Some(found) = name_of(c, id).await?
+                    {
                         (*nickname, *avatar) = found;
                     }
                 }

@@ -121,9 +121,11 @@ macro_rules! listing {
 
             /// How many messages these rooms have, those that have any, in no order.
             pub(crate) async fn room_counts(c: &mut Connection, of: Vec<RoomId>) -> QueryResult<Vec<RoomCount>> {
-                let query = rooms::table
-                    .filter(rooms::id.eq_any(of.iter().map(RoomId::as_str)))
-                    .select((rooms::id, rooms::message_count, rooms::last_message_at));
+                let query = rooms::table.filter(rooms::id.eq_any(of.iter().map(RoomId::as_str))).select((
+                    rooms::id,
+                    rooms::message_count,
+                    rooms::last_message_at,
+                ));
                 let rows = query.load::<(String, i64, Option<Stamp>)>(c).await?;
                 let count = |(id, message_count, at): (String, i64, Option<Stamp>)| {
                     let last_message_at = at.map(|at| at.0);
@@ -132,11 +134,26 @@ macro_rules! listing {
                 Ok(rows.into_iter().filter_map(count).collect())
             }
 
-            /// These messages, whatever room they are of, in no order.
-            pub(crate) async fn messages_anywhere(
+            /// The last message of each of these rooms that is not deleted.
+            pub(crate) async fn last_messages(
                 c: &mut Connection,
-                ids: Vec<i64>,
-            ) -> QueryResult<Vec<ChatMessage>> {
+                of: Vec<RoomId>,
+            ) -> QueryResult<Vec<(RoomId, ChatMessage)>> {
+                let mut found = Vec::with_capacity(of.len());
+                for room in of {
+                    let last = messages::table
+                        .filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null()))
+                        .order(messages::seq.desc())
+                        .select(MessageRow::as_select());
+                    if let Some(row) = last.first(c).await.optional()? {
+                        found.push((room, row.into()));
+                    }
+                }
+                Ok(found)
+            }
+
+            /// These messages, whatever room they are of, in no order.
+            pub(crate) async fn messages_anywhere(c: &mut Connection, ids: Vec<i64>) -> QueryResult<Vec<ChatMessage>> {
                 let query = messages::table.filter(messages::id.eq_any(ids)).select(MessageRow::as_select());
                 Ok(query.load(c).await?.into_iter().map(ChatMessage::from).collect())
             }
