@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{
     admin::living,
     auth::{actor, desk, refused_as},
+    deeds::{AuditInfo, BanInfo, message_info},
     error::HttpError,
-    moderation::{AuditInfo, BanInfo},
     reading::fresh,
     site::Site,
 };
@@ -206,29 +206,12 @@ pub async fn people(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
     Ok(answer("people", found.iter().map(|(person, role)| person_info(person, *role)).collect(), next))
 }
 
-fn message_info((room, message): &(RoomId, ChatMessage)) -> Value {
-    let mut info = reported_info(message);
+fn written_info((room, message): &(RoomId, ChatMessage)) -> Value {
+    let mut info = message_info(message);
     if let Some(info) = info.as_object_mut() {
         info.insert("room".to_owned(), room.as_str().into());
     }
     info
-}
-
-/// A message as whoever keeps order is shown it outside of its room.
-pub(super) fn reported_info(message: &ChatMessage) -> Value {
-    let deleted = message.annotations.as_ref().and_then(|annotations| annotations.deleted);
-    json!({
-        "id": message.id.to_string(),
-        "seq": message.seq,
-        "author": {
-            "id": message.author.id.as_str(),
-            "nickname": message.author.nickname.as_str(),
-            "avatar": message.author.avatar.as_str(),
-        },
-        "content": message.content.as_str(),
-        "createdAt": timestamp(message.created_at),
-        "deleted": deleted.is_some(),
-    })
 }
 
 /// `GET /api/v1/admin/people/{authorId}`: what is known of somebody.
@@ -252,7 +235,7 @@ pub async fn person(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
         "person": person_info(&seen.person, role),
         "names": names.collect::<Vec<_>>(),
         "rooms": seen.rooms.iter().map(room).collect::<Vec<_>>(),
-        "messages": seen.messages.iter().map(message_info).collect::<Vec<_>>(),
+        "messages": seen.messages.iter().map(written_info).collect::<Vec<_>>(),
         "bans": bans.into_iter().filter_map(BanInfo::of).collect::<Vec<_>>(),
         "entries": log.into_iter().map(AuditInfo::of).collect::<Vec<_>>(),
     })))

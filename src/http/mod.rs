@@ -17,6 +17,7 @@ mod body;
 mod compression;
 mod console;
 mod counts;
+mod deeds;
 mod embedded;
 mod error;
 mod figures;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     auth::{actor, desk, refused_as},
     body::json_body,
-    console::reported_info,
+    deeds::{AuditInfo, BanInfo, message_info},
     error::HttpError,
     reading::{fresh, room_of},
     site::Site,
@@ -22,7 +22,7 @@ use crate::moderation::{BanOrder, Refused};
 use chat_domain::{AuthorId, RoomId};
 use chat_moderation::{Preset, SettingsError};
 use chat_rooms::Moderated;
-use chat_store::{Audit, AuditQuery, Ban, BanKey, Report, RoomSettings};
+use chat_store::{AuditQuery, Report, RoomSettings};
 use chat_wire::{BanScope, ErrorCode, timestamp};
 
 /// A body with all the words that a room may block.
@@ -36,39 +36,6 @@ const BAD_ID: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothing 
 const BAD_QUERY: HttpError =
     HttpError::new(ErrorCode::BadRequest, "the query takes room, and before or after: a number");
 const BAD_PRESET: HttpError = HttpError::new(ErrorCode::BadRequest, "preset is open, careful or raid");
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct BanInfo {
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<String>,
-    author_id: String,
-    address: bool,
-    reason: String,
-    by: String,
-    at: String,
-    until: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lifted_at: Option<String>,
-}
-
-impl BanInfo {
-    pub(super) fn of(ban: Ban) -> Option<Self> {
-        let BanKey::Author(author) = ban.key else { return None };
-        Some(Self {
-            id: ban.id.to_string(),
-            room: ban.room.map(|room| room.as_str().to_owned()),
-            author_id: author.as_str().to_owned(),
-            address: ban.with_network,
-            reason: ban.reason,
-            by: ban.by.as_str().to_owned(),
-            at: timestamp(ban.at),
-            until: ban.until.map(timestamp),
-            lifted_at: ban.lifted_at.map(timestamp),
-        })
-    }
-}
 
 /// What of a query these routes know.
 #[derive(Default)]
@@ -291,7 +258,7 @@ pub async fn reports(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
     let about: HashMap<i64, Value> = about
         .map_err(|refused| refused_as(&refused))?
         .iter()
-        .map(|message| (message.id, reported_info(message)))
+        .map(|message| (message.id, message_info(message)))
         .collect();
     let info = |report: Report| ReportInfo {
         message: about.get(&report.message).cloned(),
@@ -303,38 +270,6 @@ pub async fn reports(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
         at: timestamp(report.at),
     };
     Ok(fresh(&json!({"reports": found.into_iter().map(info).collect::<Vec<_>>(), "hasMore": has_more})))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AuditInfo {
-    id: String,
-    room: Option<String>,
-    actor: String,
-    action: String,
-    target: Value,
-    before: Value,
-    after: Value,
-    at: String,
-    undone_at: Option<String>,
-    undone_by: Option<String>,
-}
-
-impl AuditInfo {
-    pub(super) fn of(entry: Audit) -> Self {
-        Self {
-            id: entry.id.to_string(),
-            room: entry.room.map(|room| room.as_str().to_owned()),
-            actor: entry.actor.as_str().to_owned(),
-            action: entry.action,
-            target: entry.target,
-            before: entry.before,
-            after: entry.after,
-            at: timestamp(entry.at),
-            undone_at: entry.undone.as_ref().map(|(at, _)| timestamp(*at)),
-            undone_by: entry.undone.map(|(_, by)| by.as_str().to_owned()),
-        }
-    }
 }
 
 /// `GET /api/v1/admin/audit?room=&before=`: what was done by whom, the newest first.

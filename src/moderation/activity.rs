@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
@@ -21,6 +21,9 @@ pub struct Overview {
     /// How much there is in all.
     pub totals: Totals,
 }
+
+/// When it was counted last, and what.
+pub type Counted = (Instant, Arc<Overview>);
 
 impl Overview {
     /// Whether all of it was counted.

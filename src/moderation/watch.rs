@@ -50,11 +50,6 @@ struct Noted {
     nickname: Nickname,
 }
 
-/// Somebody as the list of people has them.
-pub fn wrote_as(author: &Author) -> PersonWrote {
-    PersonWrote { id: author.id.clone(), nickname: author.nickname.clone(), avatar: author.avatar }
-}
-
 /// Watches the rooms of this server: notes who wrote, and guards rooms that nobody looks after.
 struct Watch {
     desk: Desk,
@@ -166,7 +161,7 @@ impl Watch {
                 Some(_) => {}
             }
         }
-        self.note_people(people.values().map(|author| wrote_as(author)).collect()).await;
+        self.note_people(people.values().map(|author| PersonWrote::from(*author)).collect()).await;
         let names: HashMap<AuthorId, Nickname> =
             people.into_iter().map(|(id, author)| (id.clone(), author.nickname.clone())).collect();
         unknown.sort_unstable();

@@ -20,9 +20,6 @@ const COUNTING_MAX: Duration = Duration::from_secs(2);
 /// So many bans and deeds of somebody are told.
 const HISTORY_MAX: i64 = 50;
 
-/// When something was counted, and what.
-pub(super) type Counted = (Instant, Arc<Overview>);
-
 /// What whoever keeps order is told of somebody.
 #[derive(Debug, Clone)]
 pub struct PersonKnown {

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use super::{Actor, Desk, Refused, TRIES};
-use crate::moderation::watch::wrote_as;
 use chat_domain::{Action, NewMentions, NewMessage, Rights, RoomId};
 use chat_rooms::{Audience, Event, Inform, Moderated, Refusal};
-use chat_store::{AppendOutcome, Audit, ChangeOutcome, Held, Undo};
+use chat_store::{AppendOutcome, Audit, ChangeOutcome, Held, PersonWrote, Undo};
 
 /// So many messages that wait are settled at once.
 pub const SETTLED_MAX: usize = 50;
@@ -88,7 +87,7 @@ impl Desk {
                     }
                 }
                 settled.push(held.id);
-                people.push(wrote_as(&held.author));
+                people.push(PersonWrote::from(&held.author));
                 authors.push((room.clone(), held.author.id));
             }
             waiting = again;

@@ -16,12 +16,10 @@ use actix::{Addr, clock};
 use chrono::Utc;
 use uuid::Uuid;
 
-use self::console::Counted;
-pub use self::{
-    console::PersonKnown,
-    held::{Decision, SETTLED_MAX},
-};
+pub use self::console::PersonKnown;
+pub use self::held::{Decision, SETTLED_MAX};
 use super::{
+    activity::Counted,
     code::{OneTimeCode, new_token},
     report_limit::ReportLimit,
 };

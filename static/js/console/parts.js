@@ -10,7 +10,7 @@ export const isolated = (name) => `\u2068${name}\u2069`;
 export const number = (locale, n) => new Intl.NumberFormat(locale).format(n);
 
 /** How long ago, as far as that helps; else the day. @param {Chat.ConsoleWords} words @param {string | null} iso */
-export function when({ locale, never }, iso) {
+export function when({ locale, never, now: justNow }, iso) {
   const element = make('time');
   if (!iso) {
     element.textContent = never;
@@ -19,15 +19,15 @@ export function when({ locale, never }, iso) {
   const at = new Date(iso);
   element.dateTime = iso;
   element.title = at.toLocaleString(locale, { dateStyle: 'full', timeStyle: 'medium' });
-  element.textContent = ago(locale, at, new Date());
+  element.textContent = ago(locale, at, new Date()) || justNow;
   return element;
 }
 
-/** @param {string} locale @param {Date} at @param {Date} now */
+/** Empty where it was just now. @param {string} locale @param {Date} at @param {Date} now */
 export function ago(locale, at, now) {
   const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
-  if (Math.abs(seconds) < 60) return relative.format(0, 'minute');
+  if (Math.abs(seconds) < 60) return '';
   if (Math.abs(seconds) < 3_600) return relative.format(Math.trunc(seconds / 60), 'minute');
   if (Math.abs(seconds) < 86_400) return relative.format(Math.trunc(seconds / 3_600), 'hour');
   if (Math.abs(seconds) < 7 * 86_400) return relative.format(Math.trunc(seconds / 86_400), 'day');

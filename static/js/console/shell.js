@@ -147,6 +147,13 @@ export class Shell {
     if (!waiting || !count) return;
     const n = waiting.held + waiting.reported;
     count.textContent = n ? number(this.words.locale, n) : '';
+    this.#show();
+  }
+
+  /** On a phone the menu is wider than the page. */
+  #show() {
+    const current = this.nav.querySelector('[aria-current]');
+    if (current instanceof HTMLElement) this.nav.scrollLeft = current.offsetLeft - (this.nav.clientWidth - current.offsetWidth) / 2;
   }
 
   /** A link to another screen is no other page. @param {MouseEvent} event */
@@ -173,7 +180,7 @@ export class Shell {
       if (name === screen) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }
-    links?.get(screen)?.link.scrollIntoView?.({ block: 'nearest', inline: 'center' });
+    this.#show();
     document.title = `${words.screens[screen]} · ${words.title}`;
     scrollTo(0, 0);
     const place = make('div', 'con-screen');

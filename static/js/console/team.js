@@ -3,7 +3,7 @@
 import { Dialog, button } from '../moderation/dialog.js';
 import { avatarImage, make } from '../shared/dom.js';
 import { List } from './list.js';
-import { card, chip, copied, empty, failure, field, heading, isolated, number, search, select, when } from './parts.js';
+import { card, chip, copied, empty, failure, field, heading, isolated, number, search, select } from './parts.js';
 
 /** The highest first. One gives, and acts on, lower ones only; the server says so in the end. */
 const ROLES = /** @type {const} */ (['owner', 'admin', 'moderator', 'member']);
@@ -129,7 +129,7 @@ function inviteRow(page, invite, again) {
   const { team, people } = words;
   const item = make('li', 'con-row');
   const facts = make('p', 'con-facts');
-  facts.append(chip(people.roles[/** @type {keyof typeof people.roles} */ (invite.role)] ?? ''), make('span', '', team.left(number(words.locale, invite.usesLeft), when(words, invite.expiresAt).textContent ?? '')));
+  facts.append(chip(people.roles[/** @type {keyof typeof people.roles} */ (invite.role)] ?? ''), make('span', '', team.left(number(words.locale, invite.usesLeft), new Date(invite.expiresAt).toLocaleString(words.locale, { month: 'short', day: 'numeric', hour: 'numeric' }))));
   const withdraw = button('account-quiet danger', team.withdraw, async () => {
     const answer = await api.remove(`admin/invites/${invite.id}`);
     did(answer.ok ? team.withdrawn : why(answer));

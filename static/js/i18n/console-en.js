@@ -7,7 +7,6 @@ const many = (n, one, many) => `${n} ${n === '1' ? one : many}`;
 export const words = {
   locale: 'en',
   title: 'Console',
-  skip: 'Skip to the content',
   menu: 'Console',
   account: 'Your account',
   close: 'Close',
@@ -24,6 +23,7 @@ export const words = {
   copy: 'Copy',
   copied: 'Copied.',
   open: 'Open the discussion',
+  now: 'just now',
   never: 'Not yet',
   stale: 'The connection is gone, so this may be out of date. Trying again.',
   screens: {

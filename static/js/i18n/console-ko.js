@@ -3,7 +3,6 @@
 export const words = {
   locale: 'ko',
   title: '관리',
-  skip: '본문으로 건너뛰기',
   menu: '관리 메뉴',
   account: '내 계정',
   close: '닫기',
@@ -20,6 +19,7 @@ export const words = {
   copy: '복사',
   copied: '복사했어요.',
   open: '토론 열기',
+  now: '방금',
   never: '아직 없음',
   stale: '연결이 끊겨서 최신이 아닐 수 있어요. 다시 시도하고 있어요.',
   screens: {

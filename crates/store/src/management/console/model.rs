@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use chat_domain::{AuthorId, AvatarName, ChatMessage, Nickname, RoomId};
+use chat_domain::{Author, AuthorId, AvatarName, ChatMessage, Nickname, RoomId};
 
 /// An hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,4 +203,10 @@ pub struct PersonWrote {
     pub nickname: Nickname,
     /// Their picture.
     pub avatar: AvatarName,
+}
+
+impl From<&Author> for PersonWrote {
+    fn from(author: &Author) -> Self {
+        Self { id: author.id.clone(), nickname: author.nickname.clone(), avatar: author.avatar }
+    }
 }
