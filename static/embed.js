@@ -44,16 +44,12 @@ const serverAt = (given) => attempt(() => {
   // `chat.example` without what stands before it would be a file beside the page.
   return /^(https?:)?\//i.test(given) && /^http/.test(protocol) ? origin + pathname.replace(/(\/+embed\.js|\/*)$/, '/') : '';
 }, '');
-
 /** What the tag says, else where its file came from: certain only of the tag that runs, and of a file that has our name. @param {HTMLScriptElement} tag */
 const serverOf = (tag) => serverAt(tag.dataset.server || (tag === script && /^[^?#]*\/embed\.js([?#]|$)/.test(tag.src) ? tag.src : ''));
-
 /** For the owner. @param {string} [at] what may be meant */
 const noChat = (at = '') => `${NAME}: no chat, unknown server${at && ` (${at}?)`}. Name it: data-server="https://…" (element: server).`;
-
 /** Without an end that says nothing. @param {string} path */
 const trimmed = (path) => path.replace(/\/+(index\.html)?$/, '');
-
 /** Percent-decoded, where that is UTF-8; each `/` is written `:`. @param {string} path */
 const pathName = (path) => trimmed(attempt(() => decodeURIComponent(path), path)).replace(/\//g, ':');
 
@@ -139,7 +135,6 @@ function hostTheme(from = document.body) {
 
 /** @param {string | null} text @param {number} max */
 const cut = (text, max) => [...(text || '').slice(0, 2 * max)].slice(0, max).join('');
-
 /** @param {any} value */
 const isCount = (value) => value >= 0 && Number.isInteger(value);
 
@@ -393,13 +388,15 @@ function create(options) {
   return chat;
 }
 
+/** Counts and latest messages in lists of posts. What fills them comes only where a page has some. @param {ParentNode} [root] */
+async function fill(root = document) {
+  const [server] = servers || [];
+  if (server && root.querySelector(`[data-${NAME}-count], [data-${NAME}-latest]`)) await (await import(`${server}static/latest/dist/widgets.js`)).fill(server, roomOf, root);
+}
 /** @param {string} selector @returns {Element | null} */
 const find = (selector) => attempt(() => document.querySelector(selector), null);
 
-/**
- * @param {Element | string} target what the chat is put into
- * @param {Record<string, string>} [options]
- */
+/** @param {Element | string} target what the chat is put into @param {Record<string, string>} [options] */
 function mount(target, options = {}) {
   const parent = typeof target === 'string' ? find(target) : target;
   if (!parent) throw new Error(`${NAME}: nothing on this page is ${target}`);
@@ -429,7 +426,7 @@ function mountFrom(tag) {
   }
 }
 
-// A module has no tag of its own, but where its code runs stands in a stack, and a tag that names its server is taken at its word.
+// A module has no tag of its own, but where its code runs stands in a stack; a tag that names its server is taken at its word.
 const { stack } = new Error();
 const tags = script ? [script] : [...document.scripts].filter(({ type, src }) => type === 'module' && src && stack?.includes(`${src}:`));
 
@@ -441,7 +438,10 @@ const { servers } = known || RealtimeChat;
 for (const server of tags.map(serverOf)) if (server) servers?.add(server);
 if (!known) {
   customElements.define(NAME, RealtimeChat);
-  Object.assign(window, { RealtimeChat: { mount, roomOf, hostTheme } });
+  Object.assign(window, { RealtimeChat: { mount, roomOf, hostTheme, fill } });
+  const filled = () => fill().catch(console.warn);
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', filled);
+  else filled();
 } else if (servers?.size > 1) {
   // Which of two came first is chance: elements that name none go.
   for (const chat of document.querySelectorAll(`${NAME}:not([server])`)) chat.replaceWith(chat);

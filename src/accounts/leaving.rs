@@ -84,17 +84,19 @@ impl Accounts {
         address: IpAddr,
     ) -> Result<(), AccountError> {
         self.proved(signed, password, address).await?;
+        let authors = self.authors(signed).await?;
         if with_texts {
             // Before the account goes: whoever is told that it did not work asks again.
             self.check_not_last_owner(signed).await?;
-            for author in self.authors(signed).await? {
-                self.0.desk.delete_all_of(&author).await?;
+            for author in &authors {
+                self.0.desk.delete_all_of(author).await?;
             }
         }
         let nobody = Nickname::from_stored(NOBODY.to_owned());
         if !self.bounded(self.0.store.erase_account(signed.user.id, nobody)).await? {
             return Err(AccountError::LastOwner);
         }
+        self.bounded(self.0.store.forget_names(authors)).await?;
         self.changed().await;
         Ok(())
     }

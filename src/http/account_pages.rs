@@ -1,5 +1,5 @@
-//! The pages of accounts: signing in, an invitation, the first owner, a new password, and one's own account. One document
-//! for all; its script draws what the page is for, and asks the interface as any other client would.
+//! The pages of accounts: signing in, an invitation, the first owner, a new password, one's own account, and the owner's
+//! console. One document for all; its script draws what the page is for, and asks the interface as any other client would.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -22,6 +22,16 @@ struct AccountPage<'a> {
     theme: &'static str,
     title: &'static str,
     name: &'static str,
+    base: &'a str,
+    static_base: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "console.html")]
+struct ConsolePage<'a> {
+    lang: &'static str,
+    theme: &'static str,
+    title: &'static str,
     base: &'a str,
     static_base: &'a str,
 }
@@ -51,8 +61,21 @@ pub async fn me(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     page(&request, &site, "me", ["Your account", "내 계정"])
 }
 
-/// `titles` are the English and the Korean one. A page of another site never shows any of these: what is typed here is
-/// worth clicks that nobody sees.
+/// `GET /admin` and what is below it: the owner's console. Whoever has no right to something is refused by the interface,
+/// which is where the page has all of it from.
+pub async fn admin(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    let lang = lang(&request);
+    let page = ConsolePage {
+        lang,
+        theme: theme(parameter(&request, "theme").as_deref()),
+        title: if lang == "ko" { "관리" } else { "Console" },
+        base: site.base_path.as_str(),
+        static_base: &static_base(&site.base_path),
+    };
+    unframed(&request, page.render())
+}
+
+/// `titles` are the English and the Korean one.
 fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'static str; 2]) -> HttpResponse {
     let lang = lang(request);
     let [english, korean] = titles;
@@ -64,7 +87,12 @@ fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'stati
         base: site.base_path.as_str(),
         static_base: &static_base(&site.base_path),
     };
-    let mut response = html(request, "frame-ancestors 'none'", &security::nonce(), page.render());
+    unframed(request, page.render())
+}
+
+/// A page of another site never shows any of these: what is typed and pressed here is worth clicks that nobody sees.
+fn unframed(request: &HttpRequest, page: askama::Result<String>) -> HttpResponse {
+    let mut response = html(request, "frame-ancestors 'none'", &security::nonce(), page);
     response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }

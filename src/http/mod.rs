@@ -15,6 +15,9 @@ mod auth;
 mod base_path;
 mod body;
 mod compression;
+mod console;
+mod counts;
+mod deeds;
 mod embedded;
 mod error;
 mod figures;
@@ -89,6 +92,8 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/setup", account_pages::setup))
         .service(read("/reset", account_pages::reset))
         .service(read("/me", account_pages::me))
+        .service(read("/admin", account_pages::admin))
+        .service(read("/admin/{page}", account_pages::admin))
         .service(read("/check", page::check))
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
@@ -102,6 +107,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .wrap(security::any_origin())
                 .service(public("/avatars", api::avatars))
                 .service(public("/openapi.json", api::openapi))
+                .service(public("/rooms", counts::counts))
                 .service(public("/rooms/{room}", api::room))
                 .service(public("/rooms/{room}/messages", history::messages))
                 .service(public("/rooms/{room}/messages/{id}", history::message))
@@ -137,6 +143,11 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
 /// What those who keep order ask, each with the secret of a login, or the token of the settings.
 fn moderating(scope: &mut ServiceConfig) {
     scope
+        .service(public("/overview", console::overview))
+        .service(public("/waiting", console::waiting))
+        .service(public("/rooms", console::rooms))
+        .service(public("/people", console::people))
+        .service(public("/people/{author}", console::person))
         .service(both("/bans", moderation::bans, moderation::ban))
         .service(asked("/bans/lift", moderation::unban))
         .service(both("/defaults", moderation::defaults, moderation::set_defaults))

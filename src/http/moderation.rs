@@ -1,5 +1,7 @@
 //! The interface of those who keep order, under `/api/v1/admin`.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -11,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     auth::{actor, desk, refused_as},
     body::json_body,
+    deeds::{AuditInfo, BanInfo, message_info},
     error::HttpError,
     reading::{fresh, room_named, room_of},
     site::Site,
@@ -19,7 +22,7 @@ use crate::moderation::{BanOrder, Refused};
 use chat_domain::{AuthorId, RoomId};
 use chat_moderation::{Preset, SettingsError};
 use chat_rooms::Moderated;
-use chat_store::{Audit, AuditQuery, Ban, BanKey, Report, RoomSettings};
+use chat_store::{AuditQuery, Report, RoomSettings};
 use chat_wire::{BanScope, ErrorCode, timestamp};
 
 /// A body with all the words that a room may block.
@@ -33,36 +36,6 @@ const BAD_ID: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothing 
 const BAD_QUERY: HttpError =
     HttpError::new(ErrorCode::BadRequest, "the query takes room, and before or after: a number");
 const BAD_PRESET: HttpError = HttpError::new(ErrorCode::BadRequest, "preset is open, careful or raid");
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BanInfo {
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    room: Option<String>,
-    author_id: String,
-    address: bool,
-    reason: String,
-    by: String,
-    at: String,
-    until: Option<String>,
-}
-
-impl BanInfo {
-    fn of(ban: Ban) -> Option<Self> {
-        let BanKey::Author(author) = ban.key else { return None };
-        Some(Self {
-            id: ban.id.to_string(),
-            room: ban.room.map(|room| room.as_str().to_owned()),
-            author_id: author.as_str().to_owned(),
-            address: ban.with_network,
-            reason: ban.reason,
-            by: ban.by.as_str().to_owned(),
-            at: timestamp(ban.at),
-            until: ban.until.map(timestamp),
-        })
-    }
-}
 
 /// What of a query these routes know.
 #[derive(Default)]
@@ -287,12 +260,23 @@ pub async fn reports(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
         by: String,
         reason: String,
         at: String,
+        /// What it is about, deleted or not; not there where its room is gone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<Value>,
     }
     let asked = wanted(&request)?;
     let actor = actor(&request, &site).await?;
-    let found = desk(&site)?.reports(&actor, asked.room, asked.from.unwrap_or(0), PAGE).await;
+    let desk = desk(&site)?;
+    let found = desk.reports(&actor, asked.room, asked.from.unwrap_or(0), PAGE).await;
     let (found, has_more) = page(found.map_err(|refused| refused_as(&refused))?);
+    let about = desk.reported_messages(&actor, found.iter().map(|report| report.message).collect()).await;
+    let about: HashMap<i64, Value> = about
+        .map_err(|refused| refused_as(&refused))?
+        .iter()
+        .map(|message| (message.id, message_info(message)))
+        .collect();
     let info = |report: Report| ReportInfo {
+        message: about.get(&report.message).cloned(),
         id: report.id.to_string(),
         room: report.room.as_str().to_owned(),
         message_id: report.message.to_string(),
@@ -305,38 +289,12 @@ pub async fn reports(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
 
 /// `GET /api/v1/admin/audit?room=&before=`: what was done by whom, the newest first.
 pub async fn audit(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct AuditInfo {
-        id: String,
-        room: Option<String>,
-        actor: String,
-        action: String,
-        target: Value,
-        before: Value,
-        after: Value,
-        at: String,
-        undone_at: Option<String>,
-        undone_by: Option<String>,
-    }
     let asked = wanted(&request)?;
     let actor = actor(&request, &site).await?;
     let query = AuditQuery { room: asked.room, before: asked.from, limit: PAGE };
     let found = desk(&site)?.audit(&actor, query).await.map_err(|refused| refused_as(&refused))?;
     let (found, has_more) = page(found);
-    let info = |entry: Audit| AuditInfo {
-        id: entry.id.to_string(),
-        room: entry.room.map(|room| room.as_str().to_owned()),
-        actor: entry.actor.as_str().to_owned(),
-        action: entry.action,
-        target: entry.target,
-        before: entry.before,
-        after: entry.after,
-        at: timestamp(entry.at),
-        undone_at: entry.undone.as_ref().map(|(at, _)| timestamp(*at)),
-        undone_by: entry.undone.map(|(_, by)| by.as_str().to_owned()),
-    };
-    Ok(fresh(&json!({"entries": found.into_iter().map(info).collect::<Vec<_>>(), "hasMore": has_more})))
+    Ok(fresh(&json!({"entries": found.into_iter().map(AuditInfo::of).collect::<Vec<_>>(), "hasMore": has_more})))
 }
 
 /// `POST /api/v1/admin/audit/{id}/undo`: undoes what was done, once.

@@ -8,11 +8,11 @@ use actix::clock;
 use tokio::sync::mpsc;
 
 use super::{Desk, Refused};
-use chat_domain::{AuthorId, Content, NetworkKey, Principal, Rights, RoomId};
+use chat_domain::{Author, AuthorId, Content, NetworkKey, Nickname, Principal, Rights, RoomId};
 use chat_metrics::Metrics;
 use chat_moderation::{Decision, Guard, Seen as GuardSeen, TextPrint, Why, folded, n_links};
 use chat_rooms::{Seen, Sighting};
-use chat_store::{AuthorNote, Store};
+use chat_store::{AuthorNote, PersonWrote, Store};
 
 /// What is seen within so long is looked at together.
 const GATHER: Duration = Duration::from_secs(1);
@@ -43,10 +43,11 @@ struct Watched {
     due: Option<Why>,
 }
 
-/// When somebody was noted, and how long they were there by then.
+/// When somebody was noted, how long they were there by then, and what they were called.
 struct Noted {
     at: Instant,
     age: Duration,
+    nickname: Nickname,
 }
 
 /// Watches the rooms of this server: notes who wrote, and guards rooms that nobody looks after.
@@ -141,15 +142,28 @@ impl Watch {
     /// Writes down who wrote, where that was not lately. Tells whose first words in a room these are.
     async fn note(&mut self, seen: &[Sighting], now: Instant) -> Vec<(RoomId, AuthorId)> {
         let mut unknown: Vec<(RoomId, AuthorId)> = Vec::new();
+        let mut people: HashMap<&AuthorId, &Author> = HashMap::new();
         for Sighting { room, what } in seen {
             let Seen::Said(_, message) = what else { continue };
-            let key = (room.clone(), message.author.id.clone());
-            let is_known =
-                self.noted.get(&key).is_some_and(|noted| now.saturating_duration_since(noted.at) < NOTED_FOR);
-            if !is_known {
-                unknown.push(key);
+            let author = &message.author;
+            let key = (room.clone(), author.id.clone());
+            let noted = self.noted.get_mut(&key);
+            let known = noted.filter(|noted| now.saturating_duration_since(noted.at) < NOTED_FOR);
+            match known {
+                None => {
+                    unknown.push(key);
+                    people.insert(&author.id, author);
+                }
+                Some(noted) if noted.nickname != author.nickname => {
+                    noted.nickname = author.nickname.clone();
+                    people.insert(&author.id, author);
+                }
+                Some(_) => {}
             }
         }
+        self.note_people(people.values().map(|author| PersonWrote::from(*author)).collect()).await;
+        let names: HashMap<AuthorId, Nickname> =
+            people.into_iter().map(|(id, author)| (id.clone(), author.nickname.clone())).collect();
         unknown.sort_unstable();
         unknown.dedup();
         if unknown.is_empty() {
@@ -171,9 +185,22 @@ impl Watch {
             if !had_spoken {
                 first_words.push(key.clone());
             }
-            self.noted.insert(key, Noted { at: now, age: age.to_std().unwrap_or_default() });
+            let Some(nickname) = names.get(&key.1).cloned() else { continue };
+            self.noted.insert(key, Noted { at: now, age: age.to_std().unwrap_or_default(), nickname });
         }
         first_words
+    }
+
+    /// Writes down under which names somebody wrote: for the list of people, which nothing else rests on.
+    async fn note_people(&self, mut wrote: Vec<PersonWrote>) {
+        if wrote.is_empty() {
+            return;
+        }
+        // In the order of their keys: two servers that note the same people wait for each other, and never in a circle.
+        wrote.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        if let Err(error) = self.store.note_people(wrote).await {
+            log::debug!("names could not be noted, and are with the next hour's: {error}");
+        }
     }
 
     fn wrote(

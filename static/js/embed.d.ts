@@ -55,6 +55,8 @@ interface Window {
     roomOf(from: 'permalink' | 'canonical' | 'pathname', address: string): string;
     /** What `theme="host"` reads from the page now. */
     hostTheme(from?: Element): 'light' | 'dark' | 'auto';
+    /** Fills the places for counts and latest messages in a part of the page, or in all of it: for what came later. */
+    fill(root?: ParentNode): Promise<void>;
   };
 }
 

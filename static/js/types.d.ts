@@ -261,6 +261,47 @@ declare namespace Chat {
   type Login = { id: string; userAgent: string; createdAt: string; lastSeenAt: string; current: boolean };
   /** `setup`: there is no owner yet. */
   type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; setup: boolean };
+  // The owner's console
+  type ConsoleWords = typeof import('./i18n/console-ko.js').words;
+  /** A part of the console, as its address names it. */
+  type Screen = keyof ConsoleWords['screens'];
+  type Me = { id: string; nickname: string; avatar: string; role: string; rights: number };
+  type Waiting = { held: number; reported: number; lastEntry: string };
+  type ConsolePage = {
+    words: ConsoleWords;
+    api: import('./wire/account-api.js').Api;
+    me: Me;
+    /** Where a screen puts what it shows. */
+    host: HTMLElement;
+    /** What the address asks for beside the screen. */
+    query: URLSearchParams;
+    /** Ends when another screen is shown. */
+    signal: AbortSignal;
+    live: import('./console/live.js').Live;
+    /** Says something to who cannot see it. */
+    say: (text: string) => void;
+    /** Says what was done, and offers the way back where there is one. */
+    did: (text: string, auditId?: string) => void;
+    /** Why something was refused. */
+    why: (answer: AccountAnswer) => string;
+    /** The address of a screen. */
+    link: (screen: Screen, query?: Record<string, string>) => string;
+    go: (screen: Screen, query?: Record<string, string>) => void;
+    /** The same screen, asked for other things: nothing is drawn anew. */
+    keep: (query: Record<string, string>) => void;
+    may: (right: number) => boolean;
+  };
+  type RoomListed = {
+    id: string; title: string | null; createdAt: string; lastMessageAt: string | null; messageCount: number; locked: boolean;
+    slowSeconds: number; holdNew: 'off' | 'first' | 'links' | 'all'; held: number; reported: number;
+  };
+  type PersonListed = { id: string; nickname: string; avatar: string; role: string; firstSeenAt: string; lastSeenAt: string; rooms: number; banned: boolean };
+  type MessageSeen = { id: string; seq: number; author: Author; content: string; createdAt: string; deleted: boolean; room?: string };
+  type Report = { id: string; room: string; messageId: string; by: string; reason: string; at: string; message?: MessageSeen };
+  type Ban = { id: string; room?: string; authorId: string; address: boolean; reason: string; by: string; at: string; until: string | null; liftedAt?: string };
+  type Entry = { id: string; room: string | null; actor: string; action: string; target: any; before: any; after: any; at: string; undoneAt: string | null; undoneBy: string | null };
+  type Figures = { at: string; messages?: number; people?: number; rooms?: number };
+
   type AccountPage = {
     words: AccountWords;
     api: import('./wire/account-api.js').Api;

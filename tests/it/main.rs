@@ -24,6 +24,7 @@ mod bus;
 mod changes;
 mod changes_refused;
 mod compression;
+mod console;
 mod database_tls;
 mod docs;
 mod equivalence;

@@ -48,7 +48,7 @@ test('the script that stands in the page cannot end its own element', async () =
 async function folderWith(sources) {
   const folder = await mkdtemp(join(tmpdir(), 'realtime-chat-bundle-'));
   after(() => rm(folder, { recursive: true, force: true }));
-  const all = { 'js/main.js': '', 'js/accounts.js': 'accounts();', 'js/check.js': 'check();', 'js/demo.js': 'demo();', 'js/early.js': '', 'embed.js': '', 'css/chat.css': '', ...sources };
+  const all = { 'js/main.js': '', 'js/accounts.js': 'accounts();', 'js/console.js': 'board();', 'js/widgets.js': 'fill();', 'js/check.js': 'check();', 'js/demo.js': 'demo();', 'js/early.js': '', 'embed.js': '', 'css/chat.css': '', ...sources };
   for (const [name, text] of Object.entries(all)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), text);

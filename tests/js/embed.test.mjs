@@ -33,6 +33,7 @@ function run({ tag = null, scripts = [], file = 'https://blog.example/bundle.js'
       scripts: scripts.map(tagged),
       readyState: 'complete',
       querySelectorAll: () => [],
+      querySelector: () => null,
       createElement: () => {
         const attributes = /** @type {Record<string, string>} */ ({});
         return { attributes, setAttribute: (/** @type {string} */ name, /** @type {string} */ value) => { attributes[name] = value; } };
@@ -335,7 +336,7 @@ test('an element that is called currentScript is not the tag that runs', () => {
   /** @type {string[]} */
   const servers = [];
   vm.runInNewContext(source, {
-    URL, HTMLElement: class {}, HTMLScriptElement: class {}, document: { currentScript: window, scripts: [], baseURI: 'https://blog.example/' }, window: {},
+    URL, HTMLElement: class {}, HTMLScriptElement: class {}, document: { currentScript: window, scripts: [], baseURI: 'https://blog.example/', querySelector: () => null }, window: {},
     customElements: { get: () => undefined, define: (/** @type {string} */ _, /** @type {any} */ element) => servers.push(...element.servers) },
   });
   assert.deepEqual(servers, []);

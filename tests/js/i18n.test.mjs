@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import test from 'node:test';
+import { words as consoleEn } from '../../static/js/i18n/console-en.js';
+import { words as consoleKo } from '../../static/js/i18n/console-ko.js';
 import { strings as en } from '../../static/js/i18n/en.js';
 import { load, supported } from '../../static/js/i18n/index.js';
 import { strings as ko } from '../../static/js/i18n/ko.js';
@@ -29,8 +31,19 @@ test('what comes with moderation is said in both languages, and each of it somew
   }
 });
 
+test('what the console says is said in both languages, and each of it somewhere', async () => {
+  assert.deepEqual(shape(consoleEn), shape(consoleKo));
+  const folder = new URL('../../static/js/console/', import.meta.url);
+  const sources = (await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), 'utf8')))).join('\n');
+  for (const [group, text] of Object.entries(consoleKo)) {
+    // Names of actions, roles and settings come from the server.
+    const keys = typeof text === 'string' || ['errors', 'set', 'screens'].includes(group) ? [group] : Object.keys(text);
+    for (const key of keys) assert.ok(new RegExp(`\\b${key}\\b`).test(sources), `${group} ${key}`);
+  }
+});
+
 test('no text is empty', () => {
-  for (const strings of [ko, en, moderationKo, moderationEn]) {
+  for (const strings of [ko, en, moderationKo, moderationEn, consoleKo, consoleEn]) {
     for (const [key, value] of Object.entries(strings)) {
       if (typeof value === 'string') assert.notEqual(value.trim(), '', key);
     }

@@ -40,6 +40,10 @@ pub use management::{
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
     Undo, User,
 };
+pub use management::{
+    PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
+    RoomsQuery, Span, Totals, Waiting, Written,
+};
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
     PoolStatus, Position, Reactors, RoomHead, RoomSettings, StoredMessage,

@@ -36,8 +36,9 @@ pub use server::{
 };
 pub use url::{
     ChangesQuery, MEMBERS_LIMIT_MAX, MembersQuery, OwnReactionsQuery, PageQuery, REACTORS_LIMIT_MAX, ReactorsQuery,
-    SESSIONS_LIMIT_MAX, SessionsQuery, changes_query, cursor_of, members_query, message_in_path, own_reactions_query,
-    page_query, reactor_cursor, reactors_query, room_in_path, session_cursor, sessions_query,
+    RoomsQuery, SESSIONS_LIMIT_MAX, SessionsQuery, changes_query, cursor_of, members_query, message_in_path,
+    own_reactions_query, page_query, reactor_cursor, reactors_query, room_in_path, rooms_query, session_cursor,
+    sessions_query,
 };
 pub use ws_frame::{RSV1, close_frame, ping_frame, pong_frame, put_header, text_frame, text_frame_header};
 

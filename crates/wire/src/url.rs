@@ -85,6 +85,58 @@ pub fn changes_query(query: &str) -> Result<ChangesQuery, &'static str> {
     Ok(ChangesQuery { epoch, after, limit })
 }
 
+/// Of which rooms somebody asks how many messages they have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomsQuery {
+    /// The rooms, each once, in the order asked.
+    pub ids: Vec<RoomId>,
+    /// Whether it is asked how their last messages begin.
+    pub with_last: bool,
+}
+
+/// Of so many rooms at once.
+const ROOMS_MAX: usize = 100;
+
+/// Reads `ids`, with commas between, each percent-encoded with its own commas, and `last`: `true` or `false`.
+///
+/// # Errors
+/// A sentence on what is wrong.
+pub fn rooms_query(query: &str) -> Result<RoomsQuery, &'static str> {
+    const BAD: &str = "ids are 1 to 100 ids of rooms with commas between, last is true or false, each given once";
+    let (mut asked, mut last) = (None, None);
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let slot = match name {
+            "ids" => &mut asked,
+            "last" => &mut last,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(BAD);
+        }
+    }
+    let with_last = match last {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(BAD),
+    };
+    let mut ids: Vec<RoomId> = Vec::new();
+    for part in asked.ok_or(BAD)?.split(',') {
+        if part.contains('/') {
+            return Err(BAD);
+        }
+        let id = room_in_path(part, 0).map_err(|_| BAD)?;
+        if ids.contains(&id) {
+            continue;
+        }
+        if ids.len() == ROOMS_MAX {
+            return Err(BAD);
+        }
+        ids.push(id);
+    }
+    Ok(RoomsQuery { ids, with_last })
+}
+
 /// Which of those who react to a message a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactorsQuery {

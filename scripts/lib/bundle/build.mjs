@@ -15,7 +15,7 @@ export const DIST = join(STATIC, "dist");
  * The pages, by the name of their bundle. Each is put together by itself, so that none waits for a file that it shares
  * with another page.
  */
-const ENTRIES = { room: "js/main.js", accounts: "js/accounts.js", check: "js/check.js", demo: "js/demo.js" };
+const ENTRIES = { room: "js/main.js", accounts: "js/accounts.js", console: "js/console.js", check: "js/check.js", demo: "js/demo.js", widgets: "js/widgets.js" };
 
 /** Scripts that are no modules: one runs before the first paint, the other on other sites' pages. */
 const SCRIPTS = { "early.js": "js/early.js", "embed.js": "embed.js" };

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Actor, Desk, Refused, TRIES};
 use chat_domain::{Action, NewMentions, NewMessage, Rights, RoomId};
 use chat_rooms::{Audience, Event, Inform, Moderated, Refusal};
-use chat_store::{AppendOutcome, Audit, ChangeOutcome, Held, Undo};
+use chat_store::{AppendOutcome, Audit, ChangeOutcome, Held, PersonWrote, Undo};
 
 /// So many messages that wait are settled at once.
 pub const SETTLED_MAX: usize = 50;
@@ -60,7 +60,7 @@ impl Desk {
         if waiting.is_empty() {
             return Err(Refused::NotFound);
         }
-        let (mut settled, mut messages, mut authors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut settled, mut messages, mut authors, mut people) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..TRIES {
             let guard_rev = self.bounded(self.0.store.head(room)).await?.guard_rev;
             let rows = waiting.iter().map(|held| Arc::new(message_of(held, guard_rev))).collect();
@@ -87,6 +87,7 @@ impl Desk {
                     }
                 }
                 settled.push(held.id);
+                people.push(PersonWrote::from(&held.author));
                 authors.push((room.clone(), held.author.id));
             }
             waiting = again;
@@ -100,6 +101,8 @@ impl Desk {
         self.look(vec![room.clone()]);
         // They have spoken now: what they say next is not their first.
         self.bounded(self.0.store.note_authors(authors)).await?;
+        people.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        self.bounded(self.0.store.note_people(people)).await?;
         let by = actor.author.id.clone();
         let settling = self.0.store.settle_held(room.clone(), settled, false, by, messages);
         self.bounded(settling).await?.entry.ok_or(Refused::NotFound)

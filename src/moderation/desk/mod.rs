@@ -1,4 +1,5 @@
 mod bans;
+mod console;
 mod held;
 mod raids;
 mod reports;
@@ -16,8 +17,10 @@ use actix::{Addr, clock};
 use chrono::Utc;
 use uuid::Uuid;
 
+pub use self::console::PersonKnown;
 pub use self::held::{Decision, SETTLED_MAX};
 use super::{
+    activity::Counted,
     code::{OneTimeCode, new_token},
     report_limit::ReportLimit,
 };
@@ -56,6 +59,8 @@ struct Inner {
     reports: ReportLimit,
     /// The network that somebody last came from: for a ban of the network as well.
     networks: Mutex<HashMap<AuthorId, NetworkKey>>,
+    /// How much was written when, as it was counted last. Held by the one that counts: the others wait for that.
+    overview: tokio::sync::Mutex<Option<Counted>>,
 }
 
 /// Somebody who wants something done with a right.
@@ -147,7 +152,7 @@ impl Desk {
         (understood, names_understood): (Understood, Understood),
         sightings: Sightings,
     ) -> Self {
-        let (reports, networks) = Default::default();
+        let (reports, networks, overview) = Default::default();
         Self(Arc::new(Inner {
             store,
             access,
@@ -159,6 +164,7 @@ impl Desk {
             sightings,
             reports,
             networks,
+            overview,
         }))
     }
 

@@ -86,6 +86,7 @@ macro_rules! on_postgres {
 }
 
 mod accounts;
+mod console;
 mod keeping;
 mod leases;
 mod management;

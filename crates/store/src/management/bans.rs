@@ -295,6 +295,16 @@ macro_rules! banning {
                     .select(BAN);
                 Ok(query.load::<BanRow>(c).await?.into_iter().filter_map(ban_of).collect())
             }
+
+            /// The bans of somebody, lifted ones and those that are over as well, the newest first.
+            pub(crate) async fn bans_of(c: &mut Connection, author: AuthorId, limit: i64) -> QueryResult<Vec<Ban>> {
+                let query = bans::table
+                    .filter(bans::author_id.eq(author.as_str()))
+                    .order(bans::id.desc())
+                    .limit(limit)
+                    .select(BAN);
+                Ok(query.load::<BanRow>(c).await?.into_iter().filter_map(ban_of).collect())
+            }
         }
     };
 }

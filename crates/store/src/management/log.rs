@@ -3,7 +3,7 @@
 macro_rules! logging {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
-            use diesel::{dsl::sql, insert_into, prelude::*, sql_types::Bool, update};
+            use diesel::{dsl::sql, insert_into, prelude::*, sql_types::{Bool, Text}, update};
             use diesel_async::{AsyncConnection, RunQueryDsl};
             use chrono::TimeDelta;
             use serde_json::{Value, json};
@@ -169,6 +169,15 @@ macro_rules! logging {
                     None => query.load::<AuditRow>(c).await?,
                 };
                 Ok(rows.into_iter().filter_map(audit_of).collect())
+            }
+
+            /// What was done to somebody, the newest first.
+            pub(crate) async fn audit_about(c: &mut Connection, author: AuthorId, limit: i64) -> QueryResult<Vec<Audit>> {
+                // As JSON is written here. Ids are letters, digits, `-` and `_`, which stands for itself.
+                let pattern = format!("%\"authorId\":\"{}\"%", author.as_str().replace('_', "\\_"));
+                let about = sql::<Bool>("target LIKE ").bind::<Text, _>(pattern).sql(" ESCAPE '\\'");
+                let query = audit_log::table.filter(about).order(audit_log::id.desc()).limit(limit);
+                Ok(query.load::<AuditRow>(c).await?.into_iter().filter_map(audit_of).collect())
             }
 
             /// What the guard has changed in rooms and is still so, the newest first.

@@ -10,6 +10,7 @@ mod aliases;
 mod authors;
 mod bans;
 pub(crate) mod common;
+mod console;
 mod held;
 mod keeping;
 mod keeping_model;
@@ -24,6 +25,10 @@ pub use accounts::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
+pub use console::{
+    PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
+    RoomsQuery, Span, Totals, Waiting, Written,
+};
 pub use keeping_model::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
@@ -34,15 +39,16 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*,
-        keeping::postgres::*, log::postgres::*, people::postgres::*, purging::postgres::*, rooms::postgres::*,
+        accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
+        held::postgres::*, keeping::postgres::*, log::postgres::*, people::postgres::*, purging::postgres::*,
+        rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*,
-        keeping::sqlite::*, log::sqlite::*, people::sqlite::*, purging::sqlite::*, rooms::sqlite::*,
+        accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
+        held::sqlite::*, keeping::sqlite::*, log::sqlite::*, people::sqlite::*, purging::sqlite::*, rooms::sqlite::*,
     };
 }

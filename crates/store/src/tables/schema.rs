@@ -349,5 +349,45 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::Text;
+    use super::super::sql_types::Ts;
+
+    /// Everybody who wrote, once for all rooms.
+    people (author_id) {
+        author_id -> Text,
+        nickname -> Text,
+        avatar -> Text,
+        first_seen_at -> Ts,
+        last_seen_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use super::super::sql_types::Ts;
+
+    /// Which names somebody wrote under.
+    author_names (author_id, nickname) {
+        author_id -> Text,
+        nickname -> Text,
+        first_seen_at -> Ts,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, SmallInt};
+    use super::super::sql_types::Ts;
+
+    /// How much was written in hours and days that are over.
+    activity (days, at) {
+        days -> SmallInt,
+        at -> Ts,
+        messages -> BigInt,
+        people -> BigInt,
+        rooms -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(meta, rooms, messages, reactions, message_edits, removed_texts);
 allow_tables_to_appear_in_same_query!(users, workspace_members, logins, author_claims);

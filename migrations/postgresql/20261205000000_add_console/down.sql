@@ -1,0 +1,3 @@
+DROP TABLE activity;
+DROP TABLE author_names;
+DROP TABLE people;
