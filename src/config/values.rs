@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, time::Duration};
 use clap::ValueEnum;
 use ipnet::IpNet;
 
-use chat_accounts::{Sites, WrongSites};
+use chat_accounts::{Email, InvalidEmail, Sites, WrongSites};
 use chat_store::DatabaseUrl;
 
 /// Whether something applies.
@@ -92,6 +92,10 @@ pub(super) fn advertise_url(text: &str) -> Result<String, String> {
         return Err("it is http:// or https://, a host, and a port where it is not the default one".into());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+pub(super) fn email(text: &str) -> Result<Email, InvalidEmail> {
+    Email::parse(text)
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

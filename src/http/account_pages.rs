@@ -51,6 +51,11 @@ pub async fn me(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     page(&request, &site, "me", ["Your account", "내 계정"])
 }
 
+/// `GET /contact`: a form that writes to the owner. Where there is none the page says so.
+pub async fn contact(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "contact", ["Contact", "문의하기"])
+}
+
 /// `titles` are the English and the Korean one. A page of another site never shows any of these: what is typed here is
 /// worth clicks that nobody sees.
 fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'static str; 2]) -> HttpResponse {

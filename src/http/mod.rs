@@ -15,6 +15,7 @@ mod auth;
 mod base_path;
 mod body;
 mod compression;
+mod contact;
 mod embedded;
 mod error;
 mod figures;
@@ -47,7 +48,7 @@ use actix_web_prom::PrometheusMetrics;
 
 use self::{
     error::HttpError,
-    resource::{asked, both, public, read},
+    resource::{asked, both, public, read, removed},
 };
 use crate::session::Connected;
 use chat_wire::ErrorCode;
@@ -89,6 +90,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/setup", account_pages::setup))
         .service(read("/reset", account_pages::reset))
         .service(read("/me", account_pages::me))
+        .service(read("/contact", account_pages::contact))
         .service(read("/check", page::check))
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
@@ -112,6 +114,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))
+                .service(asked("/inquiries", contact::ask))
                 .configure(accounts::configure)
                 .service(
                     web::scope("/admin")
@@ -147,6 +150,8 @@ fn moderating(scope: &mut ServiceConfig) {
         .service(public("/held", held::held))
         .service(asked("/held/approve", held::approve))
         .service(asked("/held/reject", held::reject))
+        .service(public("/inquiries", contact::inquiries))
+        .service(removed("/inquiries/{id}", contact::remove))
         .service(public("/audit", moderation::audit))
         .service(asked("/audit/{id}/undo", moderation::undo));
 }
@@ -212,7 +217,8 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 5] = ["/api/v1/highlight", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
+const TAKE_BODIES: [&str; 6] =
+    ["/api/v1/highlight", "/api/v1/inquiries", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
 
 fn takes_body(path: &str) -> bool {
     TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))

@@ -260,7 +260,7 @@ declare namespace Chat {
   /** A login, as its owner sees it. */
   type Login = { id: string; userAgent: string; createdAt: string; lastSeenAt: string; current: boolean };
   /** `setup`: there is no owner yet. */
-  type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; setup: boolean };
+  type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; contact: boolean; setup: boolean };
   type AccountPage = {
     words: AccountWords;
     api: import('./wire/account-api.js').Api;

@@ -42,6 +42,7 @@ mod leases;
 mod limits;
 mod load;
 mod locked_rooms;
+mod mail;
 mod moderation;
 mod operations;
 mod p1_durable_before_visible;

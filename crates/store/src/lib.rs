@@ -38,6 +38,7 @@ pub use management::{
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
     Undo, User,
 };
+pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
     PoolStatus, Position, Reactors, RoomSettings, StoredMessage,

@@ -87,6 +87,7 @@ macro_rules! on_postgres {
 
 mod accounts;
 mod leases;
+mod mail;
 mod management;
 mod presence;
 mod reads;

@@ -1,5 +1,5 @@
 //! What is stored of people with an account and of keeping order: logins, roles, bans, reports,
-//! messages that wait for a moderator, what was done by whom.
+//! messages that wait for a moderator, what was done by whom; and what is still to be mailed.
 //!
 //! All of it is rare, so it is written in transactions of its own beside those of messages, and none of it waits in their
 //! queue. What concerns all servers raises `meta.control_rev` in the same transaction, what concerns one room that room's
@@ -12,6 +12,7 @@ mod common;
 mod held;
 mod log;
 mod lookups;
+mod mail;
 mod model;
 mod people;
 mod rooms;
@@ -20,6 +21,7 @@ pub use accounts::{
     Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
     Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
 };
+pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
@@ -30,14 +32,14 @@ pub use model::{
 pub(crate) mod postgres {
     pub(crate) use super::{
         accounts::postgres::*, authors::postgres::*, bans::postgres::*, held::postgres::*, log::postgres::*,
-        people::postgres::*, rooms::postgres::*,
+        mail::postgres::*, people::postgres::*, rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, people::sqlite::*,
-        rooms::sqlite::*,
+        accounts::sqlite::*, authors::sqlite::*, bans::sqlite::*, held::sqlite::*, log::sqlite::*, mail::sqlite::*,
+        people::sqlite::*, rooms::sqlite::*,
     };
 }
