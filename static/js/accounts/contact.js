@@ -30,14 +30,14 @@ export async function contactPage(page) {
   const form = new Form({
     words,
     fields: [name, email, subject, text],
-    content: [trap.element],
+    content: [trap],
     submit: texts.submit,
     send: () => api.post(`inquiries?lang=${words.locale}`, {
       name: name.value.trim(),
       email: email.value.trim(),
       subject: subject.value.trim(),
       text: text.value,
-      website: trap.box.value,
+      website: trap.value,
     }),
     done: () => {
       const thanks = card(texts.doneTitle, texts.doneHow, []);
@@ -55,11 +55,9 @@ export async function contactPage(page) {
 
 /** A box that no person sees or reaches: programs that fill in every box give themselves away. */
 function bait() {
-  const element = make('div', 'unseen');
-  element.setAttribute('aria-hidden', 'true');
-  const box = make('input');
+  const box = make('input', 'unseen');
   Object.assign(box, { type: 'text', name: 'website', tabIndex: -1 });
   box.setAttribute('autocomplete', 'off');
-  element.append(box);
-  return { element, box };
+  box.setAttribute('aria-hidden', 'true');
+  return box;
 }
