@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod figures;
 mod lease;
+mod mail;
 mod moving;
 mod purge;
 mod registry;
@@ -64,7 +65,8 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     metrics.bus_up.set(1);
     let on_main = metrics_listener.is_none().then(|| Figures::new(registry.clone()));
     let own = lease::own(&config);
-    let known = (store.clone(), registry::place(&own, address));
+    let mail = mail::office(&config, &store)?;
+    let known = (store.clone(), registry::place(&own, address), mail);
     let site = web::Data::new(site(&config, known, on_main, metrics.clone(), n_sessions_max));
     let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));
     let server = http_server(&config, listener, site.clone(), connections.clone(), prometheus, hubs.clone())?;
@@ -76,7 +78,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let Started { carrying, keeping, watching, accounts, setup, database } = tokio::select! {
+    let Started { carrying, keeping, watching, accounts, mailing, setup, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -120,6 +122,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     }
     keeping.abort();
     accounts.abort();
+    if let Some(mailing) = mailing {
+        mailing.abort();
+    }
     watching.abort();
     if let Some(carrying) = carrying {
         carrying.stop();

@@ -15,10 +15,13 @@ use clap::{
 
 use crate::logging::Format;
 use chat_load::LoadOptions;
+use chat_mail::SmtpUrl;
 use chat_store::DatabaseUrl;
 
 pub use moving::ImportFlags;
-pub use settings::{DatabaseConfig, DrainConfig, LimitConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig};
+pub use settings::{
+    DatabaseConfig, DrainConfig, LimitConfig, MailConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig,
+};
 pub use values::{Registering, Secret, Switch};
 
 use values::database_url;
@@ -200,6 +203,9 @@ impl Config {
         if is_flag("database_url") && url.into_iter().any(|url| has_password(&url)) {
             config.serve.secrets_in_flags.push("DATABASE_URL");
         }
+        if is_flag("smtp_url") && config.serve.mail.smtp_url.as_ref().is_some_and(SmtpUrl::has_password) {
+            config.serve.secrets_in_flags.push("CHAT_SMTP_URL");
+        }
         if is_flag("bus") && config.serve.database.bus.has_password() {
             config.serve.secrets_in_flags.push("CHAT_BUS");
         }
@@ -309,6 +315,10 @@ mod tests {
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
             ("--bus", "redis://u:hidden@", "CHAT_BUS"),
             ("--retention-days", "6", "CHAT_RETENTION_DAYS"),
+            ("--smtp-url", "smtp://u:hidden@", "CHAT_SMTP_URL"),
+            ("--mail-from", "nobody", "CHAT_MAIL_FROM"),
+            ("--contact-to", "nobody", "CHAT_CONTACT_TO"),
+            ("--public-url", "chat.example", "CHAT_PUBLIC_URL"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);
@@ -328,6 +338,8 @@ mod tests {
         assert!(of(&["--database-url=sqlite://data/a:b@c.db"]).is_empty(), "a path");
         assert_eq!(of(&["--secret", "0123456789abcdef"]), ["CHAT_SECRET"]);
         assert_eq!(of(&["--database-url", "postgres://chat:hidden@db/chat"]), ["DATABASE_URL"]);
+        assert_eq!(of(&["--smtp-url", "smtps://chat:hidden@mail"]), ["CHAT_SMTP_URL"]);
+        assert!(of(&["--smtp-url", "smtps://mail"]).is_empty());
         assert_eq!(of(&["--bus", "redis://chat:hidden@cache"]), ["CHAT_BUS"]);
         assert!(of(&["--bus", "redis://cache"]).is_empty());
     }

@@ -6,6 +6,7 @@
 //! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
+//! - [`mail`]: what people are written, and by which server
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
 //! - [`moderation`]: who is signed in, and what those with rights do
@@ -24,6 +25,7 @@ pub mod highlight;
 pub mod http;
 pub mod keeping;
 pub mod logging;
+pub mod mail;
 pub mod memory;
 pub mod moderation;
 pub mod moving;

@@ -8,19 +8,23 @@ use std::{
 use actix::clock;
 
 use chat_accounts::{Email, Password, PasswordHash, REFRESH_VALID, REPLAY_WITHIN, RefreshToken, invite_of};
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
     error::AccountError,
     office::{Accounts, Registration, Session, chrono_of, random},
 };
-use crate::moderation::OneTimeCode;
+use crate::moderation::{CODE_TRIES, OneTimeCode};
 use chat_domain::{AvatarName, Nickname, Principal, Role, UserId};
-use chat_store::{InviteUse, NewAccount, Refreshed, Registered};
+use chat_store::{CodeKind, InviteUse, NewAccount, Refreshed, Registered, StoreError};
 
 /// A failed login is answered at the end of so long, or of a multiple of it: an account that is there costs a few questions
 /// to the database more than one that is not, and nobody is to measure them.
 const FAILED_STEP: Duration = Duration::from_millis(250);
+
+/// How long a link that came by mail is good.
+const FORGOTTEN_VALID: TimeDelta = TimeDelta::hours(1);
 
 /// What somebody wants an account to have, as they typed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,6 +208,20 @@ impl Accounts {
         let n = self.bounded(self.0.store.end_logins(user, (Some(login), None))).await?;
         self.changed().await;
         Ok(n > 0)
+    }
+
+    /// The name of somebody with this mail address, and a code by which they set a password, where there is such an
+    /// account. Codes of theirs made before are void.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn forgotten(&self, email: &str) -> Result<Option<(String, String)>, StoreError> {
+        let Some(account) = self.0.store.account_by_email(email.to_owned()).await? else { return Ok(None) };
+        let code = OneTimeCode::random();
+        let proof = (code.name().to_owned(), code.hash(&self.0.key));
+        let bounds = (CODE_TRIES, FORGOTTEN_VALID);
+        self.0.store.add_code(proof, CodeKind::Reset, (account.user.id, None), bounds).await?;
+        Ok(Some((account.user.nickname.as_str().to_owned(), code.to_string())))
     }
 
     /// Sets a password by a code; all logins of theirs end.

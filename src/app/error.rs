@@ -23,6 +23,9 @@ pub enum AppError {
     /// Redis answers, and does not let this server in; its code.
     #[error("CHAT_BUS: Redis refuses this server ({0}): see to the user and the password in it")]
     Bus(String),
+    /// Mail is set up in part, or its authority's certificate cannot be read.
+    #[error("{0}")]
+    Mail(String),
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),

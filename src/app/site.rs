@@ -8,6 +8,7 @@ use crate::{
     config::{ServeConfig, Switch},
     highlight::Highlighter,
     http::{AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
+    mail::MailOffice,
     session::{
         AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Rate,
         RateLimits, RateSettings,
@@ -22,7 +23,7 @@ use chat_store::Store;
 const ADDRESS_REPEATS_FACTOR: usize = 5;
 pub(super) fn site(
     config: &ServeConfig,
-    (store, place): (Store, Place),
+    (store, place, mail): (Store, Place, Option<MailOffice>),
     figures: Option<Figures>,
     metrics: Arc<Metrics>,
     n_sessions_max: usize,
@@ -69,6 +70,7 @@ pub(super) fn site(
         rates: Arc::new(RateLimits::new(rate_settings(config))),
         bytes: ByteLimits::new(is_limited.then_some(bytes)),
         answers: Answers::default(),
+        mail,
         highlighter: Highlighter::default(),
         trusted_proxies,
         metrics,

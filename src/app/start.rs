@@ -10,6 +10,7 @@ use crate::{
     accounts::{self, AccountSettings, Accounts, Registration},
     config::{Registering, ServeConfig, Switch},
     http::{Actors, Site},
+    mail,
     moderation::{self, Desk},
     session::JoinContext,
 };
@@ -29,6 +30,8 @@ pub(super) struct Started {
     pub watching: actix_web::rt::task::JoinHandle<()>,
     /// What keeps up with what concerns accounts.
     pub accounts: actix_web::rt::task::JoinHandle<()>,
+    /// What sends mail, where there is any.
+    pub mailing: Option<actix_web::rt::task::JoinHandle<()>>,
     /// By which the first owner gets mail and password, where none has them.
     pub setup: Option<String>,
     /// How the database is called for good.
@@ -153,11 +156,13 @@ pub(super) async fn start_actors(
     };
     let (accounts, setup) = accounts_with_setup(store, (&identity, &desk), settings).await?;
     let keeping_accounts = actix::spawn(accounts::keep(accounts.clone()));
+    let mailing = site.mail.clone();
+    let mailing = mailing.map(|office| actix::spawn(mail::keep(office, accounts.clone(), metrics.clone())));
     let registry_of_joins = registry.clone().recipient();
     let join_context = JoinContext { registry: registry_of_joins, identity, desk, accounts };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(Started { carrying, keeping, watching, accounts: keeping_accounts, setup, database: meta.name })
+    Ok(Started { carrying, keeping, watching, accounts: keeping_accounts, mailing, setup, database: meta.name })
 }

@@ -1,17 +1,18 @@
 //! The settings of the server, in groups. `--help` lists them in the order in which they stand here, with these
 //! comments.
 
-use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 
 use super::values::{
-    Registering, Secret, Switch, advertise_url, at_least_one, database_url, days, network, origin, outbox_kib,
+    Registering, Secret, Switch, advertise_url, at_least_one, database_url, days, email, network, origin, outbox_kib,
     plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
-use chat_accounts::Sites;
+use chat_accounts::{Email, Sites};
+use chat_mail::{Sender, SmtpUrl};
 use chat_store::{DatabaseUrl, Pooler, ServerId};
 
 /// How the server serves. Each flag has a twin in the environment.
@@ -32,6 +33,9 @@ pub struct ServeConfig {
     /// How long sessions may do nothing, and how much waits for them.
     #[command(flatten)]
     pub sessions: SessionConfig,
+    /// How people are written to.
+    #[command(flatten)]
+    pub mail: MailConfig,
     /// How the server stops.
     #[command(flatten)]
     pub drain: DrainConfig,
@@ -245,6 +249,26 @@ pub struct RateConfig {
     /// WebSockets a second that one address may open after that; beyond: 429.
     #[arg(long, env = "CHAT_ADDRESS_CONNECTS_PER_SECOND", default_value = "20", value_name = "N")]
     pub address_connects_per_second: NonZeroU32,
+}
+
+/// How people are written to.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MailConfig {
+    /// Server that takes mail: smtps://user:password@host:465, or smtp://user:password@host:587 with STARTTLS; unset: no mail.
+    #[arg(long, env = "CHAT_SMTP_URL", value_name = "URL", hide_env_values = true, value_parser = SmtpUrl::parse)]
+    pub smtp_url: Option<SmtpUrl>,
+    /// Path of a PEM file with the authority that the mail server's certificate is signed by; unset: those of the system.
+    #[arg(long, env = "CHAT_SMTP_CA", value_name = "PATH")]
+    pub smtp_ca: Option<PathBuf>,
+    /// Whose name and address mail bears: Chat <chat@blog.example>.
+    #[arg(long, env = "CHAT_MAIL_FROM", value_name = "MAILBOX", value_parser = Sender::from_str)]
+    pub mail_from: Option<Sender>,
+    /// Where visitors reach the chat, for links in mail: https://chat.blog.example.
+    #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", value_parser = advertise_url)]
+    pub public_url: Option<String>,
+    /// Address that the contact form writes to; unset: there is no contact form.
+    #[arg(long, env = "CHAT_CONTACT_TO", value_name = "ADDRESS", value_parser = email)]
+    pub contact_to: Option<Email>,
 }
 
 /// What holds for each session.

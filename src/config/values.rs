@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 
 use crate::keeping::KEPT_DAYS_MIN;
-use chat_accounts::{Sites, WrongSites};
+use chat_accounts::{Email, InvalidEmail, Sites, WrongSites};
 use chat_moving::{Format, RoomFrom, Url};
 use chat_store::DatabaseUrl;
 
@@ -110,6 +110,10 @@ pub(super) fn advertise_url(text: &str) -> Result<String, String> {
         return Err("it is http:// or https://, a host, and a port where it is not the default one".into());
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+pub(super) fn email(text: &str) -> Result<Email, InvalidEmail> {
+    Email::parse(text)
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

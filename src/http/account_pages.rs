@@ -75,6 +75,11 @@ pub async fn admin(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     unframed(&request, page.render())
 }
 
+/// `GET /contact`: a form that writes to the owner. Where there is none the page says so.
+pub async fn contact(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "contact", ["Contact", "문의하기"])
+}
+
 /// `titles` are the English and the Korean one.
 fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'static str; 2]) -> HttpResponse {
     let lang = lang(request);

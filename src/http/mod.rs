@@ -16,6 +16,7 @@ mod base_path;
 mod body;
 mod compression;
 mod console;
+mod contact;
 mod counts;
 mod deeds;
 mod embedded;
@@ -50,7 +51,7 @@ use actix_web_prom::PrometheusMetrics;
 
 use self::{
     error::HttpError,
-    resource::{asked, both, public, read},
+    resource::{asked, both, public, read, removed},
 };
 use crate::session::Connected;
 use chat_wire::ErrorCode;
@@ -94,6 +95,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/me", account_pages::me))
         .service(read("/admin", account_pages::admin))
         .service(read("/admin/{page}", account_pages::admin))
+        .service(read("/contact", account_pages::contact))
         .service(read("/check", page::check))
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
@@ -118,6 +120,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))
+                .service(asked("/inquiries", contact::ask))
                 .configure(accounts::configure)
                 .service(
                     web::scope("/admin")
@@ -159,6 +162,8 @@ fn moderating(scope: &mut ServiceConfig) {
         .service(public("/held", held::held))
         .service(asked("/held/approve", held::approve))
         .service(asked("/held/reject", held::reject))
+        .service(public("/inquiries", contact::inquiries))
+        .service(removed("/inquiries/{id}", contact::remove))
         .service(public("/audit", moderation::audit))
         .service(asked("/audit/{id}/undo", moderation::undo));
 }
@@ -224,7 +229,8 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 5] = ["/api/v1/highlight", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
+const TAKE_BODIES: [&str; 6] =
+    ["/api/v1/highlight", "/api/v1/inquiries", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
 
 fn takes_body(path: &str) -> bool {
     TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))

@@ -13,6 +13,7 @@ use actix::Addr;
 use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
 use crate::bus::BusStatus;
 use crate::highlight::Highlighter;
+use crate::mail::MailOffice;
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
 use crate::session_registry::{Everywhere, Place, Roster};
 use chat_metrics::Metrics;
@@ -47,6 +48,8 @@ pub struct Site {
     pub bytes: ByteLimits,
     /// Answers that are the same for everybody for a while.
     pub answers: Answers,
+    /// Takes what is to be mailed, where there is a server for it.
+    pub mail: Option<MailOffice>,
     /// Colours code.
     pub highlighter: Highlighter,
     /// Proxies whose X-Forwarded-For is believed.

@@ -1,6 +1,7 @@
 // The pages of accounts: the server says which one this is.
 
 import { Api } from './wire/account-api.js';
+import { contactPage } from './accounts/contact.js';
 import { insecurePage } from './accounts/insecure.js';
 import { codeOf, passedOn, wayBack } from './accounts/links.js';
 import { mePage } from './accounts/me.js';
@@ -12,7 +13,7 @@ import { base } from './shared/base.js';
 import { byId } from './shared/dom.js';
 
 /** @type {Record<string, (page: Chat.AccountPage) => unknown>} */
-const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, me: mePage };
+const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, me: mePage, contact: contactPage };
 
 /** Takes the code out of the address: it would stay in the history, and be seen by who looks over the shoulder. */
 function takeCode() {

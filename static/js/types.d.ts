@@ -260,7 +260,7 @@ declare namespace Chat {
   /** A login, as its owner sees it. */
   type Login = { id: string; userAgent: string; createdAt: string; lastSeenAt: string; current: boolean };
   /** `setup`: there is no owner yet. */
-  type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; setup: boolean };
+  type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; contact: boolean; setup: boolean };
   // The owner's console
   type ConsoleWords = typeof import('./i18n/console-ko.js').words;
   /** A part of the console, as its address names it. */

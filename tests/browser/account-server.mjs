@@ -10,8 +10,8 @@ export const CODE = 'ABCD-EFGH-JKMN';
 
 export class AccountServer {
   constructor() {
-    /** @type {{registration: string, mail: boolean, setup: boolean}} */
-    this.settings = { registration: 'open', mail: false, setup: false };
+    /** @type {{registration: string, mail: boolean, contact?: boolean, setup: boolean}} */
+    this.settings = { registration: 'open', mail: false, contact: false, setup: false };
     /** @type {{email: string, password: string, nickname: string, avatar: string, role: string} | null} */
     this.account = { email: 'mina@example.com', password: PASSWORD, nickname: 'Mina', avatar: 'otter', role: 'owner' };
     /** Whether the browser's cookies are those of a login that lives. */

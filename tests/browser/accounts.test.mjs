@@ -13,7 +13,7 @@ const open = opener(browser, server.url);
 
 test('none of the pages can be framed or kept, and no script stands in them', async () => {
   for (const [url, base] of [[server.url, ''], [under.url, '/chat']]) {
-    for (const path of ['/login', '/register', '/setup', '/reset', '/me']) {
+    for (const path of ['/login', '/register', '/setup', '/reset', '/me', '/contact']) {
       const answer = await fetch(`${url}${base}${path}`);
       const { headers } = answer;
       assert.equal(answer.status, 200);

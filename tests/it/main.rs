@@ -44,6 +44,7 @@ mod leases;
 mod limits;
 mod load;
 mod locked_rooms;
+mod mail;
 mod moderation;
 mod moving;
 mod operations;

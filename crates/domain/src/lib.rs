@@ -36,6 +36,7 @@ pub use person::{NetworkKey, UserId};
 pub use principal::Principal;
 pub use rights::{Badge, Rights, Role};
 pub use room_id::{ROOM_ID_CODE_POINTS_MAX, RoomId};
+pub use visible::shows_something;
 
 /// Why a piece of untrusted text was refused.
 ///

@@ -12,7 +12,7 @@ pub(super) fn draws_nothing(c: char) -> bool {
 }
 
 /// Whether a text has something that a reader can see.
-pub(super) fn shows_something(text: &str) -> bool {
+pub fn shows_something(text: &str) -> bool {
     let is_selector = |c: char| ('\u{fe00}'..='\u{fe0f}').contains(&c);
     text.chars().any(|c| !c.is_whitespace() && !c.is_control() && !is_selector(c) && !draws_nothing(c))
 }

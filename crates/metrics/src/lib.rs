@@ -38,6 +38,9 @@ pub const BUS_DROPS: [&str; 6] = ["queue_full", "malformed", "foreign", "not_liv
 /// What makes a raid of it for the unattended guard.
 pub const GUARD_REASONS: [&str; 7] = ["crowd", "repeats", "flood", "addresses", "links", "blocked", "reports"];
 
+/// What became of a letter: a server took it, it goes again later, it was refused for good, or nobody waits for it any more.
+pub const MAIL_OUTCOMES: [&str; 4] = ["sent", "later", "refused", "given_up"];
+
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
@@ -154,6 +157,8 @@ metrics! { labels:
     pool_in_use: IntGauge = pool_connections("in_use", "Database connections that work.");
     pool_waiting: IntGauge = pool_connections("waiting", "Jobs that wait for a connection.");
     pool_max: IntGauge = gauge("chat_store_pool_max_connections", "Database connections that this server may have.");
+    mails: Counters = counters("chat_mails_total", "Tries to mail a letter, by what became of it.",
+        "outcome", MAIL_OUTCOMES);
     log_lines: Counters = counters("chat_log_lines_total", "Log lines of failures by level.", "level", LOG_LEVELS);
     log_lines_dropped: IntCounter = counter("chat_log_lines_dropped_total",
         "Log lines that standard error did not take: its reader is slow or gone, or its disk is full.");

@@ -40,6 +40,7 @@ pub use management::{
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
     Undo, User,
 };
+pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,

@@ -14,8 +14,13 @@ use super::{
 };
 use crate::{
     accounts::Wanted,
-    http::{address, body::json_body, error::HttpError, reading::fresh, site::Site},
+    http::{
+        address, body::json_body, contact::answer_of as refused_as, error::HttpError, html::lang, reading::fresh,
+        site::Site,
+    },
+    mail::MailOffice,
 };
+use chat_accounts::Email;
 use chat_wire::ErrorCode;
 
 /// A body with an address, a password and a name.
@@ -24,11 +29,14 @@ const BODY_BYTES_MAX: usize = 4_096;
 const NO_TOKEN: HttpError =
     HttpError::new(ErrorCode::BadToken, "this needs refreshToken in its body, or the cookie of a page of the chat");
 
-/// `GET /api/v1/auth/settings`: who may register, whether there is mail, whether there is an owner.
+/// `GET /api/v1/auth/settings`: who may register, whether there is mail and a contact form, whether there is an owner.
 pub async fn settings(site: Data<Site>) -> Result<HttpResponse, HttpError> {
     let accounts = accounts(&site)?;
+    let mail = site.mail.as_ref();
     let setup = accounts.needs_setup().await.map_err(answer_of)?;
-    Ok(fresh(&json!({"registration": accounts.registration().as_str(), "mail": false, "setup": setup})))
+    Ok(fresh(
+        &json!({"registration": accounts.registration().as_str(), "mail": mail.is_some(), "contact": mail.is_some_and(MailOffice::has_contact), "setup": setup}),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -143,14 +151,18 @@ pub async fn reset_password(request: HttpRequest, body: Payload, site: Data<Site
     Ok(done())
 }
 
-/// `POST /api/v1/auth/password/forgot {email}`: the same answer whoever asks. Without mail there is nothing to do.
-pub async fn forgot_password(body: Payload) -> Result<HttpResponse, HttpError> {
+/// `POST /api/v1/auth/password/forgot {email}`: has a link mailed, where somebody has this address; the same answer
+/// whoever asks. Without mail there is nothing to do.
+pub async fn forgot_password(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Asked {
-        #[serde(rename = "email")]
-        _email: String,
+        email: String,
     }
-    let _: Asked = json_body(body, BODY_BYTES_MAX).await?;
+    let Asked { email } = json_body(body, BODY_BYTES_MAX).await?;
+    if let (Some(office), Ok(email)) = (&site.mail, Email::parse(&email)) {
+        let from = address::of(&request, &site.trusted_proxies);
+        office.forgot(&email, lang(&request), from).await.map_err(refused_as)?;
+    }
     Ok(HttpResponse::Accepted().finish())
 }

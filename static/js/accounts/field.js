@@ -7,26 +7,32 @@ let n = 0;
 
 /**
  * @typedef {object} FieldOptions
- * @property {import('./explain.js').Place | 'old'} place which one it is, for what is refused
+ * @property {import('./explain.js').Place | 'old' | 'name' | 'subject' | 'text'} place which one it is, for what is refused
  * @property {string} label
- * @property {'text' | 'email' | 'password'} type
+ * @property {'text' | 'email' | 'password' | 'long'} type long: a text of several lines
  * @property {string} autocomplete what browsers and keepers of passwords may put there
  * @property {string} [hint]
  * @property {string} [value]
+ * @property {boolean} [optional] it may be left empty
+ * @property {number} [max] the most characters
+ * @property {string} [missing] what is said where it is empty
  * @property {{show: string, hide: string}} [reveal] of a password: what the button is called that shows it
  */
 
 export class Field {
   /** @param {FieldOptions} options */
-  constructor({ place, label, type, autocomplete, hint = '', value = '', reveal }) {
+  constructor({ place, label, type, autocomplete, hint = '', value = '', reveal, optional = false, max, missing = '' }) {
     n += 1;
     this.place = place;
     this.element = make('div', 'account-field');
-    this.box = make('input', 'box');
-    Object.assign(this.box, { id: `field-${n}`, type, value, spellcheck: false, required: true });
+    this.optional = optional;
+    this.missing = missing;
+    /** @type {HTMLInputElement | HTMLTextAreaElement} */
+    this.box = type === 'long' ? make('textarea', 'box') : Object.assign(make('input', 'box'), { type });
+    Object.assign(this.box, { id: `field-${n}`, value, spellcheck: type === 'long', required: !optional, ...(max ? { maxLength: max } : {}) });
     this.box.setAttribute('autocomplete', autocomplete);
     this.box.setAttribute('autocapitalize', 'off');
-    this.box.dir = type === 'text' ? 'auto' : 'ltr';
+    this.box.dir = type === 'text' || type === 'long' ? 'auto' : 'ltr';
     if (type !== 'password') this.box.name = place;
     const name = make('label', '', label);
     name.htmlFor = this.box.id;
@@ -55,16 +61,17 @@ export class Field {
 
   /** @param {{show: string, hide: string}} words */
   #revealer({ show, hide }) {
+    const box = /** @type {HTMLInputElement} */ (this.box);
     const button = make('button', 'account-reveal');
     button.type = 'button';
     const draw = () => {
-      const shown = this.box.type === 'text';
+      const shown = box.type === 'text';
       button.replaceChildren(picture(shown ? 'hide' : 'show'));
       button.title = shown ? hide : show;
       button.setAttribute('aria-label', button.title);
     };
     button.addEventListener('click', () => {
-      this.box.type = this.box.type === 'password' ? 'text' : 'password';
+      box.type = box.type === 'password' ? 'text' : 'password';
       draw();
     });
     draw();

@@ -41,7 +41,7 @@ export class Form {
     this.foot = make('div', 'account-foot');
     this.foot.append(this.button);
     this.element.append(...(username ? [keptUsername(username)] : []), ...fields.map(({ element }) => element), ...content, this.fault, this.foot);
-    for (const { box } of fields) listenEnter(box, { touch: () => false, submit: () => this.submit() });
+    for (const { box } of fields.filter((field) => field.place !== 'text')) listenEnter(box, { touch: () => false, submit: () => this.submit() });
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
       this.submit();
@@ -96,8 +96,10 @@ export class Form {
   }
 
   /** @param {import('./field.js').Field} field */
-  #faultOf({ place, value, box }) {
+  #faultOf({ place, value, box, optional, missing: unsaid }) {
     const { missing, weak, nicknameFaults } = this.options.words;
+    if (optional) return '';
+    if (unsaid) return value.trim() ? '' : unsaid;
     if (place === 'email') return value.trim() ? '' : missing.email;
     if (place === 'nickname') {
       const fault = nicknameFault(cleanNickname(value));

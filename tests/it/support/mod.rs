@@ -12,6 +12,7 @@ pub mod raw;
 mod redis;
 mod schema;
 mod server;
+mod smtp;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub use raw::{Answer, RawSocket, connect_from, get_raw, pipelined, read_to_end, 
 pub use redis::Redis;
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
+pub use smtp::Smtp;
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -89,6 +89,7 @@ mod accounts;
 mod console;
 mod keeping;
 mod leases;
+mod mail;
 mod management;
 mod moving;
 mod presence;

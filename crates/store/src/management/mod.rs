@@ -1,5 +1,5 @@
 //! What is stored of people with an account and of keeping order: logins, roles, bans, reports,
-//! messages that wait for a moderator, what was done by whom.
+//! messages that wait for a moderator, what was done by whom; and what is still to be mailed.
 //!
 //! All of it is rare, so it is written in transactions of its own beside those of messages, and none of it waits in their
 //! queue. What concerns all servers raises `meta.control_rev` in the same transaction, what concerns one room that room's
@@ -16,6 +16,7 @@ mod keeping;
 mod keeping_model;
 mod log;
 mod lookups;
+mod mail;
 mod model;
 mod people;
 mod purging;
@@ -30,6 +31,7 @@ pub use console::{
     RoomsQuery, Span, Totals, Waiting, Written,
 };
 pub use keeping_model::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
+pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
     HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
@@ -40,8 +42,8 @@ pub use model::{
 pub(crate) mod postgres {
     pub(crate) use super::{
         accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
-        held::postgres::*, keeping::postgres::*, log::postgres::*, people::postgres::*, purging::postgres::*,
-        rooms::postgres::*,
+        held::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*, people::postgres::*,
+        purging::postgres::*, rooms::postgres::*,
     };
 }
 
@@ -49,6 +51,7 @@ pub(crate) mod postgres {
 pub(crate) mod sqlite {
     pub(crate) use super::{
         accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
-        held::sqlite::*, keeping::sqlite::*, log::sqlite::*, people::sqlite::*, purging::sqlite::*, rooms::sqlite::*,
+        held::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*, purging::sqlite::*,
+        rooms::sqlite::*,
     };
 }

@@ -1,0 +1,13 @@
+//! Mail: what people ask by the contact form, links for a new password, and the worker that gives letters to a server.
+//!
+//! What is to be mailed lies in the database first (`jobs`), so none is lost while the server that takes mail is away, or
+//! while this one restarts; what a letter says is made when it goes, from what is stored by then. `office` takes what is to
+//! be mailed, `worker` sends it, `pace` says when a letter is tried again, `contact_limit` how often somebody asks.
+
+mod contact_limit;
+mod office;
+mod pace;
+mod worker;
+
+pub use office::{Asking, InquiryRefused, MailOffice, MailSettings};
+pub use worker::keep;
