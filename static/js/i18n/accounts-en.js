@@ -104,6 +104,7 @@ export const words = {
   me: {
     title: 'Your account',
     roles: { owner: 'Owner', admin: 'Admin', moderator: 'Moderator', member: 'Member', guest: 'Guest' },
+    console: 'Console',
     signOut: 'Sign out',
     profile: 'Profile',
     profileDone: 'Your profile is saved.',
