@@ -10,7 +10,7 @@ const browser = await launch();
 const chat = await ConsoleServer.start(browser);
 const LONG = `blog.example:2026:05:${'a-post-with-a-very-long-name-'.repeat(6)}`;
 await chat.say('short', ['hello', '안녕하세요'], WIDE);
-await chat.report(LONG, `${'x'.repeat(300)} ${'한글로 아주 긴 메시지 '.repeat(20)}`, { nickname: WIDE, reason: 'insult' });
+await chat.report(LONG, `${'x'.repeat(300)} ${'한글로 아주 긴 메시지 '.repeat(20).trim()}`, { nickname: WIDE, reason: 'insult' });
 await chat.hold('waits', `${'w'.repeat(200)}`, WIDE);
 await chat.set(LONG, { locked: true, slowSeconds: 3600 });
 await chat.post('admin/invites', { role: 'admin', uses: 3, hours: 72 });

@@ -34,11 +34,11 @@ export async function mePage(page) {
     host.replaceChildren(card(words.me.title, '', [notice(explain(answer, words), 'bad'), foot]));
     return;
   }
-  const { user, role, email } = answer.body;
+  const { user, role, email, rights } = answer.body;
   rememberLogin(user);
   const mail = typeof email === 'string' ? email : '';
   const storage = openStorage('localStorage');
-  const head = header(page, user, role, mail);
+  const head = header(page, user, role, mail, mayReview(rights));
   const logins = loginsSection(page);
   const claim = claimSection(page, storage);
   host.classList.add('wide');
@@ -65,8 +65,11 @@ function staysWith({ api, signal }, id) {
   }, { signal });
 }
 
-/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {unknown} role @param {string} mail */
-function header({ words, api, go, link }, user, role, mail) {
+/** `REVIEW` of docs/RIGHTS.md: whoever has it finds something in the console. @param {unknown} rights */
+const mayReview = (rights) => Math.floor(Number(rights) / 2 ** 7) % 2 === 1;
+
+/** @param {Chat.AccountPage} page @param {{nickname: string, avatar: string}} user @param {unknown} role @param {string} mail @param {boolean} hasConsole */
+function header({ words, api, go, link }, user, role, mail, hasConsole) {
   const element = make('header', 'account-head');
   const name = make('h1');
   const text = make('div', 'account-name');
@@ -85,13 +88,15 @@ function header({ words, api, go, link }, user, role, mail) {
       element.after(notice(explain(answer, words), 'bad'));
     }
   });
+  const admin = make('a', 'account-quiet', words.me.console);
+  admin.href = link('admin');
   const bdi = make('bdi');
   name.append(bdi);
   text.append(name, ...(roleName ? [make('span', `badge ${role}`, roleName)] : []), ...(mail ? [make('bdi', 'account-mail', mail)] : []));
   /** @param {{nickname: string, avatar: string}} now */
   const draw = ({ nickname, avatar }) => {
     bdi.textContent = nickname;
-    element.replaceChildren(avatarImage(avatar, 72), text, out);
+    element.replaceChildren(avatarImage(avatar, 72), text, ...(hasConsole ? [admin] : []), out);
   };
   draw(user);
   return { element, draw };

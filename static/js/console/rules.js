@@ -2,12 +2,11 @@
 
 import { make } from '../shared/dom.js';
 import { failure, heading } from './parts.js';
-import { DEFAULTS } from './rights.js';
 import { settingsForm } from './settings-form.js';
 
 /** @param {Chat.ConsolePage} page */
 export function rulesScreen(page) {
-  const { words, host, api, signal, why, did, may } = page;
+  const { words, host, api, signal, why, did } = page;
   const place = make('section', 'con-card');
   host.append(heading(words.screens.rules, words.rules.lead), place);
   place.append(make('p', 'con-empty', words.loading));
@@ -22,7 +21,6 @@ export function rulesScreen(page) {
     const form = settingsForm(page, {
       own: settings,
       defaults: null,
-      readOnly: !may(DEFAULTS),
       send: async (change) => {
         const done = await api.post('admin/defaults', { ...change, settingsRev });
         if (!done.ok && done.code !== 'SETTINGS_CONFLICT') return why(done);

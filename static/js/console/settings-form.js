@@ -36,9 +36,8 @@ export function textOf(kind, value) {
  * @param {Record<string, any>} options.own what is set here
  * @param {Record<string, any> | null} options.defaults what holds where nothing is; none where these are the defaults
  * @param {(change: {settings: Record<string, any>, preset?: string}) => Promise<string>} options.send why it was refused; empty where it was not
- * @param {boolean} [options.readOnly]
  */
-export function settingsForm(page, { own, defaults, send, readOnly = false }) {
+export function settingsForm(page, { own, defaults, send }) {
   const { words } = page;
   const { set } = words;
   const form = make('form', 'con-form');
@@ -66,15 +65,10 @@ export function settingsForm(page, { own, defaults, send, readOnly = false }) {
       Object.assign(area, { rows: kind === 'lines' ? 4 : 5, value: textOf(kind, own[name]), spellcheck: kind === 'text', ...(kind === 'text' ? { maxLength: 2000, placeholder: inherited } : {}) });
       box = area;
     }
-    box.disabled = readOnly;
     const before = box.value;
     form.append(field(label, box, how));
     return { name, kind, box, before };
   });
-  if (readOnly) {
-    form.prepend(make('p', 'account-notice', words.rules.readOnly));
-    return form;
-  }
   let busy = false;
   const act = async (/** @type {{settings: Record<string, any>, preset?: string}} */ change) => {
     if (busy) return;

@@ -120,6 +120,7 @@ export const words = {
   me: {
     title: 'Your account',
     roles: { owner: 'Owner', admin: 'Admin', moderator: 'Moderator', member: 'Member', guest: 'Guest' },
+    console: 'Console',
     signOut: 'Sign out',
     profile: 'Profile',
     profileDone: 'Your profile is saved.',

@@ -119,6 +119,7 @@ export const words = {
   me: {
     title: '내 계정',
     roles: { owner: '운영자', admin: '총괄 관리자', moderator: '관리자', member: '회원', guest: '손님' },
+    console: '관리',
     signOut: '로그아웃',
     profile: '프로필',
     profileDone: '프로필을 저장했어요.',

@@ -188,7 +188,6 @@ export const words = {
   rules: {
     lead: 'They hold on all posts. What a post sets for itself goes first.',
     saved: 'The rules of all posts are changed.',
-    readOnly: 'You may look at these, and not change them.',
   },
   audit: {
     lead: 'All that those who keep order did, with the way back where there is one.',
