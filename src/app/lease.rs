@@ -20,7 +20,9 @@ use crate::{
 };
 use chat_metrics::gauge;
 use chat_rooms::OthersLive;
-use chat_store::{CHANGES, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError};
+use chat_store::{
+    ALIASES, CHANGES, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError,
+};
 
 /// How often it is renewed: four may fail before the others take this server for gone.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -112,6 +114,7 @@ fn tell_whether_changes_are_understood(site: &Site) {
         let lease = site.lease.lock().unwrap_or_else(PoisonError::into_inner);
         site.understood.set(lease.all_understand(CHANGES, Instant::now()));
         site.moderation_understood.set(lease.all_understand(MODERATION, Instant::now()));
+        site.aliases_understood.set(lease.all_understand(ALIASES, Instant::now()));
     }
 }
 

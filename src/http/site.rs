@@ -67,6 +67,8 @@ pub struct Site {
     pub understood: Understood,
     /// Whether all of them go by bans and by what rooms allow.
     pub moderation_understood: Understood,
+    /// Whether all of them know which identities act as another one.
+    pub aliases_understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.
     pub figures: Option<Figures>,
     /// How long a page waits for the database.

@@ -12,6 +12,7 @@ mod on_both;
 mod accounts;
 mod append;
 mod changes;
+mod devices;
 mod errors;
 mod held;
 mod life;

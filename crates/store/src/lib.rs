@@ -30,13 +30,14 @@ mod worker;
 pub use error::StoreError;
 pub use facade::Store;
 pub use management::{
-    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
+    ALIASES_MAX, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
+    HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange,
+    SettingsChanged, Settled, Standing, Undo, User,
 };
 pub use management::{
-    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
-    HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
-    Undo, User,
+    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
+    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    VerifiedUser,
 };
 pub use model::{
     AppendOutcome, ChangeOutcome, Changes, Head, Heads, HistoryCheck, Known, Loaded, Meta, OwnReactions, Page,
@@ -45,7 +46,7 @@ pub use model::{
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{
-    CHANGES, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
+    ALIASES, CHANGES, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
 };
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

@@ -43,12 +43,13 @@ macro_rules! migrations_of {
             "20261201000200_add_held",
             "20261201000300_index_guard_entries",
             "20261202000000_add_accounts",
+            "20261203000000_add_aliases",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 12] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 12] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 13] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 13] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

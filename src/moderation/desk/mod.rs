@@ -48,6 +48,8 @@ struct Inner {
     bus: BusPort,
     /// Whether every living server goes by what is decided here.
     understood: Understood,
+    /// Whether every living server knows which identities act as another one.
+    aliases_understood: Understood,
     /// Where it says that somebody keeps order.
     sightings: Sightings,
     reports: ReportLimit,
@@ -138,11 +140,22 @@ impl Desk {
         (store, access, key): (Store, Access, IdentityKey),
         registry: Addr<RoomRegistry>,
         bus: BusPort,
-        understood: Understood,
+        (understood, aliases_understood): (Understood, Understood),
         sightings: Sightings,
     ) -> Self {
         let (reports, networks) = Default::default();
-        Self(Arc::new(Inner { store, access, key, registry, bus, understood, sightings, reports, networks }))
+        Self(Arc::new(Inner {
+            store,
+            access,
+            key,
+            registry,
+            bus,
+            understood,
+            aliases_understood,
+            sightings,
+            reports,
+            networks,
+        }))
     }
 
     /// What concerns all rooms.
@@ -235,6 +248,11 @@ impl Desk {
     /// Whether what is forbidden here is forbidden everywhere.
     fn holds_everywhere(&self) -> Result<(), Refused> {
         if self.0.understood.by_all() { Ok(()) } else { Err(Refused::OldServer) }
+    }
+
+    /// Whether every living server knows which identities act as another one.
+    pub fn knows_aliases_everywhere(&self) -> bool {
+        self.0.aliases_understood.by_all()
     }
 
     /// Whether somebody may act with a right, and on this person.
