@@ -52,7 +52,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("INSERT, UPDATE, DELETE ON users, workspaces, workspace_members, logins, one_time_codes", "ON bans"),
         ("INSERT, UPDATE, DELETE ON bans, reports, audit_log", "ON held_messages"),
         ("INSERT, UPDATE, DELETE ON held_messages, authors", "ON refresh_tokens"),
-        ("INSERT, UPDATE, DELETE ON refresh_tokens, author_claims, invites", "ON signing_keys"),
+        ("INSERT, UPDATE, DELETE ON refresh_tokens, author_claims, invites", "ON author_aliases"),
+        ("INSERT, UPDATE, DELETE ON author_aliases, device_codes", "ON signing_keys"),
         ("INSERT, UPDATE, DELETE ON signing_keys", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
         ("USAGE ON SEQUENCE messages_id_seq", "GRANT USAGE ON SEQUENCE public.bans_id_seq"),
     ] {
