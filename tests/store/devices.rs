@@ -45,7 +45,7 @@ fn made(of: &AuthorId) -> DeviceJoined {
 
 /// The device acts as this one from now on.
 async fn join(store: &Store, device: &AuthorId, of: &AuthorId) -> DeviceJoined {
-    let name = format!("{:.8}", Uuid::new_v4().simple());
+    let name = Uuid::new_v4().simple().to_string()[..8].to_owned();
     assert_eq!(store.add_device_code(code(&name, of), GOOD).await, Ok(DeviceCodeMade::Made));
     store.join_device(device.clone(), typed(&name)).await.expect("an answer")
 }

@@ -51,6 +51,22 @@ fn found<'a>(bytes: &[u8], texts: &[&'a str]) -> Vec<&'a str> {
     texts.iter().copied().filter(is_in).collect()
 }
 
+/// None of these texts is in there. Who is in which room stands in a table of PostgreSQL as well, and whoever has just
+/// gone is gone from it a moment later.
+async fn nothing_of(database: &Database, texts: &[&str]) {
+    if database.is_sqlite() {
+        return assert_eq!(found(&bytes(database).await, texts), [""; 0]);
+    }
+    super::until("all of it to be gone", async || {
+        let left = found(&bytes(database).await, texts);
+        if !left.is_empty() {
+            eprintln!("still there: {left:?}");
+        }
+        left.is_empty().then_some(())
+    })
+    .await;
+}
+
 async fn erase(server: &Server, access: &str, texts: bool) {
     let body = json!({"password": PASSWORD, "texts": texts});
     assert_eq!(with(server, Method::DELETE, "me", access, &body).await.status, 204);
@@ -76,6 +92,8 @@ async fn of_who_keeps_their_texts_the_name_goes(database: &Database) {
     let kept = account.say("this stays").await;
     let gone = account.say("this was taken back").await;
     account.until_taken(&delete(&gone.id)).await;
+    // Whose page is open is in the list of people, and the account's ends with its login.
+    drop(before);
     let mut reader = Client::reader(&server, "post").await;
     let secrets = ["vanishing@blog.example", name, "Ephemeral"];
     assert_eq!(found(&bytes(database).await, &secrets), secrets, "what is looked for is there before");
@@ -97,8 +115,7 @@ async fn of_who_keeps_their_texts_the_name_goes(database: &Database) {
     assert_eq!(names, ["—"; 3], "deleted ones as well: {page}");
     assert_eq!(page["messages"][0]["content"], "said as a guest", "by choice the texts stay");
     let html = server.get("/room/post").await.text().await.expect("a page");
-    let left = found(&bytes(database).await, &secrets);
-    assert_eq!(left, [""; 0]);
+    nothing_of(database, &secrets).await;
     assert!(!html.contains(name) && !html.contains("Ephemeral"));
     let named = format!("target LIKE '%{guest_id}%' OR actor = '{guest_id}' OR before LIKE '%{guest_id}%'");
     let n = database.number(&format!("SELECT count(*) FROM audit_log WHERE {named}")).await;
@@ -137,8 +154,8 @@ async fn of_who_takes_their_texts_along_no_byte_is_left(database: &Database) {
     assert_eq!(found(&bytes(database).await, &secrets), secrets, "what is looked for is there before");
 
     erase(&server, &own.access, true).await;
+    nothing_of(database, &secrets).await;
     let left = bytes(database).await;
-    assert_eq!(found(&left, &secrets), [""; 0]);
     assert_eq!(found(&left, &["what others said stays"]), ["what others said stays"]);
     assert_eq!(database.number("SELECT held_count AS n FROM rooms WHERE id = 'strict'").await, 0);
 }
@@ -168,8 +185,8 @@ async fn a_blogs_user_is_erased_by_who_keeps_the_list(database: &Database) {
     drop(client);
     assert_eq!(by(&keeper.access, &asked).await.ok(), json!({"noted": true}));
     assert_eq!(by(&keeper.access, &asked).await.ok(), json!({"noted": false}), "again changes nothing");
+    nothing_of(database, &secrets).await;
     let left = bytes(database).await;
-    assert_eq!(found(&left, &secrets), [""; 0]);
     assert_eq!(found(&left, &["subject-0815", "Remaining"]), ["subject-0815", "Remaining"]);
     let mut reader = Client::reader(&server, "post").await;
     let read = server.json(&format!("/api/v1/rooms/post/messages/{}", said.id)).await;
