@@ -19,6 +19,9 @@ chosen_by_files() {
     while read -r file; do
         name=$(basename "$file")
         case $file in
+            src/http/accounts/* | docs/openapi.json)
+                printf 'it %s\n' accounts:: http:: docs:: figures:: && echo 'step api'
+                ;;
             src/http/*) printf 'it %s\n' http:: page:: limits:: docs:: ;;
             src/moving/* | crates/moving/* | crates/store/src/moving/*) printf 'it %s\n' moving:: house:: ;;
             src/moderation/* | crates/moderation/*) printf 'it %s\n' moderation:: admin_api:: docs:: house:: ;;

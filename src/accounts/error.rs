@@ -56,6 +56,12 @@ pub enum AccountError {
     /// As many identities are theirs as an account may have.
     #[error("an account takes over at most 100 identities")]
     ManyClaims,
+    /// As many devices act as one as may.
+    #[error("at most 100 devices act as one person")]
+    ManyDevices,
+    /// A server of an earlier release lives, which would not go by it, or too many do the same.
+    #[error("not now; nothing was done, try again")]
+    NotNow,
     /// There must be an owner.
     #[error("the last owner stays")]
     LastOwner,

@@ -6,6 +6,7 @@
 //!
 //! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
 
+mod devices;
 mod entering;
 mod error;
 mod hasher;
@@ -19,10 +20,11 @@ mod team;
 mod verified;
 
 pub use chat_accounts::BadSiteToken;
+pub use devices::ActsAs;
 pub use entering::Wanted;
 pub use error::AccountError;
 pub use keeper::keep;
-pub use leaving::Export;
+pub use leaving::{Export, ExportPage, ExportPages};
 pub use live::{LiveLogin, LoginEnded};
 pub use office::{AccountSettings, Accounts, Registration, Session, rotated_key, setup_code};
 pub use own::ProfileWish;

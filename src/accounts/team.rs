@@ -30,7 +30,7 @@ pub struct InviteWish {
 
 impl Accounts {
     /// Whether somebody may say who has which role.
-    fn may(&self, actor: &Actor) -> Result<(), AccountError> {
+    pub(super) fn may(&self, actor: &Actor) -> Result<(), AccountError> {
         if actor.role.rights().has(Rights::TEAM) { Ok(()) } else { Err(AccountError::Forbidden) }
     }
 

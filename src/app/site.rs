@@ -41,9 +41,10 @@ pub(super) fn site(
     };
     let (networks, n_hops_max) = (config.site.trusted_proxies.clone(), config.site.trusted_hops);
     let trusted_proxies = TrustedProxies { networks, n_hops_max };
-    let (understood, moderation_understood) = (Understood::default(), Understood::default());
+    let (understood, moderation_understood, aliases_understood): (Understood, Understood, Understood) =
+        Default::default();
     let (keeping_is_due, keeping_understood) = (Understood::default(), Understood::default());
-    for understood in [&understood, &moderation_understood, &keeping_is_due, &keeping_understood] {
+    for understood in [&understood, &moderation_understood, &aliases_understood, &keeping_is_due, &keeping_understood] {
         // A SQLite file has one server.
         understood.set(store.kind() == "sqlite");
     }
@@ -83,6 +84,7 @@ pub(super) fn site(
         moderation_understood,
         keeping_is_due,
         keeping_understood,
+        aliases_understood,
         figures,
         read_wait: config.database.read_wait,
         retry_after: config.drain.drain_after,

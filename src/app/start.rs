@@ -138,7 +138,7 @@ pub(super) async fn start_actors(
         (store.clone(), access, identity.clone()),
         registry.clone(),
         port.clone(),
-        (site.moderation_understood.clone(), site.keeping_understood.clone()),
+        (site.moderation_understood.clone(), site.keeping_understood.clone(), site.aliases_understood.clone()),
         sightings,
     );
     let is_guarded = config.limits.guard.unwrap_or(config.limits.rate_limits) == Switch::On;

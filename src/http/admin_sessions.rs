@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 
 use super::{admin, error::HttpError, reactions::anonymous_id, reading::fresh, site::Site};
+use crate::session::JoinContext;
 use crate::session_registry::{Found, Record, Wanted};
 use chat_domain::AuthorId;
 use chat_wire::{ErrorCode, SESSIONS_LIMIT_MAX, SessionsQuery, session_cursor, sessions_query};
@@ -74,8 +75,8 @@ pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse,
         rooms: Vec<String>,
     }
     let anonymous = anonymous_id(&request)?;
-    let identity = &site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?.identity;
-    let user: AuthorId = identity.author_id(anonymous);
+    let JoinContext { identity, desk, .. } = site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?;
+    let user: AuthorId = desk.access().acting_as(identity.author_id(anonymous));
     let servers = admin::names_as_last_known(&site);
     let wanted = Wanted { servers: &servers, user: Some(&user), after: None, limit: OWN_MAX };
     let (scope, found) = find(&site, wanted).await;

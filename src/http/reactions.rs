@@ -9,6 +9,7 @@ use super::{
     reading::{fresh, room_of},
     site::Site,
 };
+use crate::session::JoinContext;
 use chat_domain::{AnonymousId, AuthorId};
 use chat_wire::{
     ErrorCode, OwnReactionsQuery, REACTORS_LIMIT_MAX, ReactorsQuery, message_in_path, own_reactions_query,
@@ -72,9 +73,10 @@ pub async fn own(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse,
 /// The author that the request proves to be of.
 async fn who_asks(request: &HttpRequest, site: &Site) -> Result<AuthorId, HttpError> {
     let is_anonymous = request.headers().contains_key(ANONYMOUS_ID);
-    let identity = &site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?.identity;
+    let JoinContext { identity, desk, .. } = site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?;
     if is_anonymous || presented(request, site)?.is_none() {
-        return anonymous_id(request).map(|anonymous| identity.author_id(anonymous));
+        let author = identity.author_id(anonymous_id(request)?);
+        return Ok(desk.access().acting_as(author));
     }
     Ok(identity.user_author_id(signed(request, site).await?.user.id))
 }

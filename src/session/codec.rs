@@ -127,7 +127,7 @@ impl ErrorReply {
 pub fn close_code(reason: EndReason) -> CloseCode {
     match reason {
         EndReason::StartOver => CloseCode::StartOver,
-        EndReason::RoomEnded => CloseCode::Restart,
+        EndReason::RoomEnded | EndReason::JoinAnew => CloseCode::Restart,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     phase::Phase,
     refusals::{TOO_MANY_PROFILES, parse_profile, refusal, text_refusal, too_fast},
 };
-use chat_domain::{AuthorId, ChangeRefusal, Content, Emoji, Mention, ParseError};
+use chat_domain::{AuthorId, ChangeRefusal, Content, Emoji, Mention, ParseError, Principal};
 use chat_rooms::{Amendment, Ended, Post, Refusal};
 use chat_wire::{
     CloseCode, DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend,
@@ -28,6 +28,9 @@ impl Session {
         if principal.is_verified() {
             let why = "the blog says what its users are called: AUTH with a new token";
             return self.error(refusal(ErrorCode::Forbidden, why), None);
+        }
+        if self.is_claimed(principal) {
+            return self.error(Refusal::Claimed, None);
         }
         let (nickname, avatar) = match parse_profile(Some(&change.nickname), change.avatar.as_deref()) {
             Ok((Some(nickname), avatar)) => (nickname, avatar),
@@ -111,7 +114,7 @@ impl Session {
         let Some(subscription) = self.subscription() else {
             return self.error(refusal(ErrorCode::NotJoined, "JOIN first"), None);
         };
-        if subscription.is_over().is_some() {
+        if subscription.is_over().is_some() || self.is_claimed(&subscription.principal) {
             return;
         }
         let membership = &subscription.membership;
@@ -123,6 +126,11 @@ impl Session {
                 self.close(CloseCode::Restart);
             }
         }
+    }
+
+    /// Whether the identity that somebody joined by is an account's now: the session reads on, and does nothing more.
+    fn is_claimed(&self, principal: &Principal) -> bool {
+        self.setup.join_context.get().is_some_and(|context| context.desk.access().is_claimed(principal))
     }
 
     /// Asks for something to be done to a message, unless `what` has refused it.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::accounts::{AccountError, Accounts, BadSiteToken, LiveLogin, Verified};
 use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Nickname, ParseError, Principal};
-use chat_rooms::{Join, Refusal, ResumePoint, SessionRef};
+use chat_rooms::{Access, Join, Refusal, ResumePoint, SessionRef};
 use chat_store::User;
 use chat_wire::{CloseCode, ErrorCode, JoinPayload};
 
@@ -28,9 +28,11 @@ enum Entering {
 }
 
 impl Entering {
-    fn principal(&self, join: &JoinPayload, identity: &IdentityKey) -> Principal {
+    fn principal(&self, join: &JoinPayload, (identity, access): (&IdentityKey, &Access)) -> Principal {
         match self {
-            Self::Visitor => Principal::anonymous(identity.author_id(AnonymousId::new(join.anonymous_id))),
+            Self::Visitor => {
+                Principal::anonymous(access.acting_as(identity.author_id(AnonymousId::new(join.anonymous_id))))
+            }
             Self::Account(_, user) => Principal::user(user.id, identity.user_author_id(user.id)),
             Self::Verified(verified) => Principal::verified(verified.author.clone()),
         }
@@ -100,7 +102,7 @@ impl Session {
         let Some(JoinContext { registry, identity, desk, .. }) = self.setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
-        let principal = who.principal(&join, identity);
+        let principal = who.principal(&join, (identity, desk.access()));
         let network = identity.network(self.address);
         // Whose it is by now joins by the account.
         if desk.access().is_claimed(&principal) {

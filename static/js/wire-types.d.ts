@@ -131,7 +131,7 @@ declare namespace Wire {
     nickname: Nickname;
     avatar: AvatarName;
     badge?: Badge;
-    /** The public ids that their account has taken over. Absent where there are none. */
+    /** The public ids that their account has taken over, or of their further devices. Absent where there are none. */
     also?: AuthorId[];
   };
 

@@ -187,8 +187,13 @@ test('signing out in the room, and in another tab', async () => {
   }
   assert.equal((await page.context().cookies()).filter(({ name }) => name.startsWith('chat-')).length, 0);
 
+  // The other tab is signed in with this one.
   await signInFrom(visitor, 'tilda@example.com');
   await visitor.live();
+  await second.composer.waitFor();
+  await second.say('from the other tab');
+  await visitor.own.filter({ hasText: 'from the other tab' }).waitFor();
+  assert.equal(await visitor.log.locator('li.msg', { hasText: 'from the other tab' }).count(), 1);
   await second.where.goto(`${home}/me?lang=en`);
   await second.where.getByRole('button', { name: words.me.signOut, exact: true }).click();
   await noted(visitor, office.signIn.ended);

@@ -54,7 +54,7 @@ test('an owner signs in by the code of the command, and what is done is so for t
   const owner = await open('Somebody');
   const code = await ownersCode();
   await owner.where.locator('#me').click();
-  await owner.where.getByRole('button', { name: 'I run this blog' }).locator('visible=true').click();
+  await owner.where.getByRole('button', { name: 'Other device or code' }).locator('visible=true').click();
   const box = owner.where.getByRole('textbox', { name: 'One-time code' });
   await box.fill(code);
   const answer = owner.page.waitForResponse(/\/auth\/code$/);

@@ -191,7 +191,7 @@ for (const [code, more, words] of /** @type {[string, object, RegExp][]} */ ([
 /** From the profile panel into the account. @param {Visitor} visitor @param {string} [code] */
 async function signIn(visitor, code = CODE) {
   await visitor.where.locator('#me, #join-bar').locator('visible=true').first().click();
-  await visitor.where.getByRole('button', { name: 'I run this blog' }).locator('visible=true').click();
+  await visitor.where.getByRole('button', { name: 'Other device or code' }).locator('visible=true').click();
   const box = visitor.where.getByRole('textbox', { name: 'One-time code' });
   await box.fill(code);
   await box.press('Enter');
@@ -204,7 +204,7 @@ test('who runs the blog signs in by a code and out again, and is the visitor of 
   const addresses = [];
   visitor.page.on('request', (request) => addresses.push(request.url()));
   await visitor.nickname.waitFor();
-  assert.equal(await visitor.where.getByRole('button', { name: 'I run this blog' }).locator('visible=true').count(), 0, 'whoever comes to read is not asked');
+  assert.equal(await visitor.where.getByRole('button', { name: 'Other device or code' }).locator('visible=true').count(), 0, 'whoever comes to read is not asked');
   await visitor.join('Somebody');
   await visitor.live();
   await signIn(visitor, 'abcd efgh jkmx');

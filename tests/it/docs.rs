@@ -70,6 +70,8 @@ fn every_http_block_fits_a_schema() {
         "Sessions",
         "OwnSessions",
         "Me",
+        "DeviceCode",
+        "DeviceJoined",
         "Bans",
         "Done",
         "RoomSettings",

@@ -210,13 +210,13 @@ async fn a_name_leads_to_one_room(db: &Database) {
     let late = store.append_batch(vec![fresh(&room("c"), "on its way")]).await.expect("answered");
     assert!(matches!(late[..], [chat_store::AppendOutcome::GuardChanged]), "{late:?}");
     let all = store.control(0).await.expect("read");
-    assert_eq!(all.aliases.len(), 2);
+    assert_eq!(all.room_aliases.len(), 2);
     let names = (room("a"), room("c"));
     let by = chat_domain::AuthorId::from_stored("owner");
     let undone = store.undo_rename(entry, names.clone(), by.clone()).await;
     assert!(matches!(undone, Ok(Undo::Done(_))), "{undone:?}");
     assert_eq!(store.undo_rename(entry, names, by).await, Ok(Undo::ChangedSince));
-    assert_eq!(store.control(all.rev).await.expect("read").aliases, [(room("c"), None)]);
+    assert_eq!(store.control(all.rev).await.expect("read").room_aliases, [(room("c"), None)]);
     assert_eq!(store.canonical(&room("c")).await, Ok(room("c")));
     assert!(matches!(store.rename(order("b", "c")).await, Ok(Renamed::Done(..))), "it is free again");
 }

@@ -13,6 +13,7 @@ mod accounts;
 mod append;
 mod changes;
 mod console;
+mod devices;
 mod errors;
 mod held;
 mod keeping;

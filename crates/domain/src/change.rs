@@ -52,6 +52,9 @@ pub enum Action {
     /// The text that somebody with the right to had deleted, again; what people reacted with is gone. Who may was looked
     /// at before.
     Restore,
+    /// Its author is nobody any more, whatever became of the message: no name, picture or mark of theirs is kept with it.
+    /// Who may was looked at before.
+    Unname,
     /// Whether this person reacts with this emoji. A state.
     React {
         /// The emoji.

@@ -17,6 +17,14 @@ const NICKNAME_CODE_POINTS_MAX: usize = 50;
 pub struct Nickname(String);
 
 impl Nickname {
+    /// What those are called who are nobody any more. Too short to be anybody's choice.
+    pub const NOBODY: &str = "—";
+
+    /// The name of somebody who is nobody any more.
+    pub fn nobody() -> Self {
+        Self::from_stored(Self::NOBODY.to_owned())
+    }
+
     /// Parses untrusted text.
     ///
     /// # Errors

@@ -287,6 +287,8 @@ pub enum EndReason {
     StartOver,
     /// The room ended under them: they join another one of the same name.
     RoomEnded,
+    /// Who they joined as acts as somebody else now: they join anew, as that one.
+    JoinAnew,
 }
 
 /// Events that every member gets together, in order.

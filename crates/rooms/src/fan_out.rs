@@ -50,6 +50,7 @@ struct Gathered {
 struct Run {
     events: VecDeque<Gathered>,
     directs: Vec<(HubId, SessionId, Arc<Event>, bool)>,
+    ends: Vec<(HubId, SessionId, EndReason, DeliveryPosition)>,
     end: Option<(EndReason, DeliveryPosition)>,
 }
 
@@ -102,6 +103,15 @@ impl FanOut {
         self.run().directs.push((hub, session, event, answers));
     }
 
+    /// The subscription of one member ends, behind all that was said before.
+    pub fn end(&mut self, hub: HubId, session: SessionId, reason: EndReason) {
+        self.position += 1;
+        let position = self.position;
+        self.run().ends.push((hub, session, reason, position));
+        // What comes behind it is for the others.
+        self.cut = true;
+    }
+
     /// Every member's subscription ends, behind all that was said before.
     pub fn end_all(&mut self, reason: EndReason) {
         self.position += 1;
@@ -149,6 +159,9 @@ impl FanOut {
             }
             for (hub, session, event, answers) in run.directs {
                 commands.entry(hub).or_default().push(Command::Direct(session, event, answers));
+            }
+            for (hub, session, reason, position) in run.ends {
+                commands.entry(hub).or_default().push(Command::End(session, reason, position));
             }
             if let Some((reason, position)) = run.end {
                 for list in commands.values_mut() {

@@ -30,15 +30,16 @@ mod worker;
 
 pub use error::StoreError;
 pub use facade::Store;
+pub use management::{
+    ALIASES_MAX, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
+    HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange,
+    SettingsChanged, Settled, Standing, Undo, User,
+};
 pub use management::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
-    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
-};
-pub use management::{
-    Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, HELD_MAX, Held, HeldState, Hold,
-    HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange, SettingsChanged, Settled, Standing,
-    Undo, User,
+    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
+    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    VerifiedUser,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{
@@ -53,7 +54,8 @@ pub use moving::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart};
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{
-    CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, ServerIdError,
+    ALIASES, CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId,
+    ServerIdError,
 };
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

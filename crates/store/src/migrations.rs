@@ -43,6 +43,7 @@ macro_rules! migrations_of {
             "20261201000200_add_held",
             "20261201000300_index_guard_entries",
             "20261202000000_add_accounts",
+            "20261203000000_add_aliases",
             "20261204000000_add_first_seq",
             "20261204000100_add_room_aliases",
             "20261205000000_add_console",
@@ -51,8 +52,8 @@ macro_rules! migrations_of {
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 16] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 16] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 17] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 17] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

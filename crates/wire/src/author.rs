@@ -25,8 +25,8 @@ pub struct OwnPayload<'a> {
     /// As everybody sees it.
     #[serde(flatten)]
     pub author: AuthorPayload<'a>,
-    /// The public ids of the identities that its account has taken over: what those wrote is its own. Absent where there
-    /// are none.
+    /// The public ids of the identities that its account has taken over, or of its further devices: what those wrote is
+    /// its own. Absent where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Cow<'a, str>>,
 }

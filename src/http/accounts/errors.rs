@@ -37,6 +37,8 @@ pub fn answer_of(error: AccountError) -> HttpError {
         AccountError::ManyClaims => {
             HttpError::new(ErrorCode::Forbidden, "an account takes over at most 100 identities")
         }
+        AccountError::ManyDevices => HttpError::new(ErrorCode::Forbidden, "at most 100 devices act as one person"),
+        AccountError::NotNow => HttpError::overloaded(BUSY_WAIT),
         AccountError::Claimed => HttpError::new(ErrorCode::Claimed, "another account has taken this identity over"),
         AccountError::LastOwner => HttpError::new(ErrorCode::LastOwner, "the last owner stays: there must be one"),
         AccountError::NotFound => HttpError::new(ErrorCode::NotFound, "there is nothing of this name"),

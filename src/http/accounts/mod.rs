@@ -1,6 +1,7 @@
 //! Accounts, under `/api/v1/auth`, `/api/v1/me` and `/api/v1/admin`: what is asked and answered, and whose request it is.
 //! What is done is in `src/accounts`.
 
+mod devices;
 mod entering;
 mod errors;
 mod own;
@@ -38,7 +39,9 @@ pub fn configure(scope: &mut ServiceConfig) {
         .service(public("/me/logins", own::logins))
         .service(removed("/me/logins/{id}", own::end_login))
         .service(public("/me/export", own::export))
-        .service(asked("/me/claim", own::claim));
+        .service(asked("/me/claim", own::claim))
+        .service(asked("/devices", devices::join))
+        .service(asked("/devices/code", devices::code));
 }
 
 /// What those ask who say who has which role.
@@ -48,5 +51,6 @@ pub fn configure_team(scope: &mut ServiceConfig) {
         .service(removed("/invites/{id}", team::remove_invite))
         .service(public("/users", team::people))
         .service(asked("/users/{id}", team::change))
-        .service(asked("/users/{id}/reset", team::reset));
+        .service(asked("/users/{id}/reset", team::reset))
+        .service(asked("/site-users/erase", team::erase_site_user));
 }

@@ -1,9 +1,13 @@
 //! `/api/v1/me`: what is somebody's own.
 
+use std::future::ready;
+
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path, Payload},
+    http::header,
+    web::{Bytes, Data, Path, Payload},
 };
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,7 +18,7 @@ use super::{
     session::{done, whose, without_cookies},
 };
 use crate::{
-    accounts::{Accounts, Export, ProfileWish},
+    accounts::{AccountError, Accounts, Export, ExportPage, ProfileWish},
     http::{address, body::json_body, error::HttpError, reading::fresh, site::Site},
     moderation::Desk,
 };
@@ -71,19 +75,14 @@ pub async fn erase(request: HttpRequest, body: Payload, site: Data<Site>) -> Res
     Ok(without_cookies(HttpResponse::NoContent(), &site))
 }
 
-/// `GET /api/v1/me/export`: all that is known of somebody.
+/// `GET /api/v1/me/export`: all that is known of somebody, written as it is read: it takes a page of memory, however long
+/// it is.
 pub async fn export(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     let signed = signed(&request, &site).await?;
     let address = address::of(&request, &site.trusted_proxies);
-    let Export { account, authors, logins, messages, is_complete } =
-        accounts(&site)?.export(&signed, address).await.map_err(answer_of)?;
-    let messages: Vec<_> = messages
-        .iter()
-        .map(|(room, messages)| {
-            json!({"room": room.as_str(), "messages": messages.iter().map(MessagePayload::from).collect::<Vec<_>>()})
-        })
-        .collect();
-    Ok(fresh(&json!({
+    let accounts = accounts(&site)?;
+    let Export { account, authors, logins, pages } = accounts.export(&signed, address).await.map_err(answer_of)?;
+    let known = json!({
         "id": account.user.id.to_string(),
         "email": account.email,
         "nickname": account.user.nickname.as_str(),
@@ -93,9 +92,35 @@ pub async fn export(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
         "createdAt": timestamp(account.created_at),
         "authorIds": authors.iter().map(|author| author.as_str()).collect::<Vec<_>>(),
         "logins": logins.iter().map(|login| login_info(login, &signed)).collect::<Vec<_>>(),
-        "rooms": messages,
-        "complete": is_complete,
-    })))
+    });
+    let known = known.to_string();
+    let head = format!("{},\"rooms\":[", known.strip_suffix('}').unwrap_or(&known));
+    let first = stream::once(ready(Ok(Bytes::from(head))));
+    let rest = stream::try_unfold(Some((accounts.clone(), pages, false)), async |state| {
+        let Some((accounts, mut pages, is_open)) = state else { return Ok(None) };
+        // What breaks off here is no JSON: nobody takes a part for the whole.
+        let page = accounts.next_page(&mut pages).await?;
+        let Some(page) = page else {
+            let end = if is_open { "]}],\"complete\":true}" } else { "],\"complete\":true}" };
+            return Ok(Some((Bytes::from_static(end.as_bytes()), None)));
+        };
+        Ok::<_, AccountError>(Some((part_of(&page, is_open), Some((accounts, pages, true)))))
+    });
+    let head = (header::CACHE_CONTROL, "no-store");
+    Ok(HttpResponse::Ok().insert_header(head).content_type("application/json").streaming(first.chain(rest)))
+}
+
+/// A page of an export as it stands in its list of rooms, the last of which `is_open`.
+fn part_of(page: &ExportPage, is_open: bool) -> Bytes {
+    let messages: Vec<String> =
+        page.messages.iter().filter_map(|message| serde_json::to_string(&MessagePayload::from(message)).ok()).collect();
+    let before = match (page.is_first, is_open) {
+        (false, _) => ",".to_owned(),
+        (true, open) => {
+            format!("{}{{\"room\":{},\"messages\":[", if open { "]}," } else { "" }, json!(page.room.as_str()))
+        }
+    };
+    Bytes::from(before + &messages.join(","))
 }
 
 fn login_info(login: &LoginSeen, signed: &SignedIn) -> Value {

@@ -28,6 +28,9 @@ const PAGE: usize = 100;
 
 const BAD_ROLE: HttpError =
     HttpError::new(ErrorCode::BadRequest, "role is owner, admin, moderator or member, uses 1 to 1000, hours 1 to 720");
+/// What a blog calls itself, or one of its users, has so many characters, as its column.
+const NAME_CHARS_MAX: usize = 255;
+const BAD_NAME: HttpError = HttpError::new(ErrorCode::BadRequest, "site and subject have at most 255 characters");
 const BAD_ORDER: HttpError = HttpError::new(ErrorCode::BadRequest, "the body has role, or disabled: true or false");
 const NOT_FOUND: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothing of this name");
 const BAD_QUERY: HttpError =
@@ -170,4 +173,23 @@ pub async fn reset(request: HttpRequest, id: Path<String>, site: Data<Site>) -> 
     let actor = actor(&request, &site).await?;
     let code = accounts(&site)?.reset_code(&actor, user_of(&id)?).await.map_err(answer_of)?;
     Ok(fresh(&json!({"url": link(&request, &site, "reset", &code)})))
+}
+
+/// `POST /api/v1/admin/site-users/erase {site, subject, texts}`: forgets one of a blog's own users.
+pub async fn erase_site_user(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        site: String,
+        subject: String,
+        #[serde(default)]
+        texts: bool,
+    }
+    let actor = actor(&request, &site).await?;
+    let Asked { site: blog, subject, texts } = json_body(body, BODY_BYTES_MAX).await?;
+    if blog.chars().count() > NAME_CHARS_MAX || subject.chars().count() > NAME_CHARS_MAX {
+        return Err(BAD_NAME);
+    }
+    let erasing = accounts(&site)?.erase_verified(&actor, (blog, subject), texts);
+    Ok(fresh(&json!({"noted": erasing.await.map_err(answer_of)?})))
 }

@@ -93,9 +93,7 @@ impl Desk {
     /// # Errors
     /// See [`Refused`].
     pub async fn delete_all_of(&self, author: &AuthorId) -> Result<(), Refused> {
-        let (id, nickname) = (author.clone(), Nickname::from_stored(String::new()));
-        let author_as_such = Author { id, nickname, avatar: AvatarName::derived_from(author), badge: None };
-        let actor = Actor { author: author_as_such, role: Role::Member };
+        let actor = as_such(author);
         for _ in 0..ROUNDS_MAX {
             let found = self.0.store.recent_messages_of(author.clone(), None, EVER, DELETED_AT_ONCE_MAX);
             let mut by_room: HashMap<RoomId, Vec<i64>> = HashMap::new();
@@ -107,6 +105,27 @@ impl Desk {
             }
             for (room, ids) in by_room {
                 self.change(&actor, &room, &ids, &Action::Delete { as_moderator: false }).await?;
+            }
+        }
+        Err(Refused::Unavailable)
+    }
+
+    /// Takes the name off all that an author wrote, deleted or not; the texts stay.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub async fn unname_all_of(&self, author: &AuthorId) -> Result<(), Refused> {
+        for _ in 0..ROUNDS_MAX {
+            let found = self.0.store.named_messages_of(author.clone(), DELETED_AT_ONCE_MAX);
+            let mut by_room: HashMap<RoomId, Vec<i64>> = HashMap::new();
+            for (room, id) in self.bounded(found).await? {
+                by_room.entry(room).or_default().push(id);
+            }
+            if by_room.is_empty() {
+                return Ok(());
+            }
+            for (room, ids) in by_room {
+                self.change(&as_such(author), &room, &ids, &Action::Unname).await?;
             }
         }
         Err(Refused::Unavailable)
@@ -125,4 +144,11 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// An author as the one who does something to what is their own.
+fn as_such(author: &AuthorId) -> Actor {
+    let (id, nickname) = (author.clone(), Nickname::from_stored(String::new()));
+    let author = Author { id, nickname, avatar: AvatarName::derived_from(author), badge: None };
+    Actor { author, role: Role::Member }
 }

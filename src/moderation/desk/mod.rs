@@ -54,6 +54,8 @@ struct Inner {
     understood: Understood,
     /// Whether every living server reaches rooms by their other names.
     names_understood: Understood,
+    /// Whether every living server knows which identities act as another one.
+    aliases_understood: Understood,
     /// Where it says that somebody keeps order.
     sightings: Sightings,
     reports: ReportLimit,
@@ -149,7 +151,7 @@ impl Desk {
         (store, access, key): (Store, Access, IdentityKey),
         registry: Addr<RoomRegistry>,
         bus: BusPort,
-        (understood, names_understood): (Understood, Understood),
+        (understood, names_understood, aliases_understood): (Understood, Understood, Understood),
         sightings: Sightings,
     ) -> Self {
         let (reports, networks, overview) = Default::default();
@@ -161,6 +163,7 @@ impl Desk {
             bus,
             understood,
             names_understood,
+            aliases_understood,
             sightings,
             reports,
             networks,
@@ -258,6 +261,11 @@ impl Desk {
     /// Whether what is forbidden here is forbidden everywhere.
     fn holds_everywhere(&self) -> Result<(), Refused> {
         if self.0.understood.by_all() { Ok(()) } else { Err(Refused::OldServer) }
+    }
+
+    /// Whether every living server knows which identities act as another one.
+    pub fn knows_aliases_everywhere(&self) -> bool {
+        self.0.aliases_understood.by_all()
     }
 
     /// Whether somebody may act with a right, and on this person.

@@ -16,7 +16,8 @@ export function dataSection(page, username) {
     fields: [],
     submit: words.me.exportSubmit,
     kind: 'second',
-    send: () => api.get('me/export'),
+    // What broke off on its way is not all of it.
+    send: () => api.get('me/export').then((answer) => (answer.ok && answer.body.complete !== true ? { ...answer, ok: false, status: 0 } : answer)),
     done: ({ body }) => {
       keep(body);
       say(words.me.exportDone);

@@ -56,7 +56,7 @@ export const strings = {
   badges: { owner: 'Owner', moderator: 'Moderator', member: 'Member', verified: 'Verified', bot: 'Bot' },
   closed: 'This discussion is closed. It can still be read.',
   signIn: 'Sign in',
-  runBlog: 'I run this blog',
+  haveCode: 'Other device or code',
   signOut: 'Sign out',
   reactions: 'Reactions',
   reaction: (emoji, count, names, others) => `${emoji} ${count}: ${[...names, ...(others ? [`${others} more`] : [])].join(', ')}`,

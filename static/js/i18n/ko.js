@@ -55,7 +55,7 @@ export const strings = {
   badges: { owner: '운영자', moderator: '관리자', member: '회원', verified: '확인된 사용자', bot: '봇' },
   closed: '닫힌 대화예요. 읽기만 할 수 있어요.',
   signIn: '로그인',
-  runBlog: '이 블로그 운영자예요',
+  haveCode: '다른 기기 · 코드',
   signOut: '로그아웃',
   reactions: '반응',
   reaction: (/** @type {string} */ emoji, /** @type {number} */ count, /** @type {string[]} */ names, /** @type {number} */ others) => (

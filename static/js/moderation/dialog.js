@@ -10,6 +10,8 @@ export class Dialog {
   constructor(host, title, close) {
     const { activeElement } = document;
     this.before = activeElement instanceof HTMLElement ? activeElement : null;
+    /** Is done once it is closed. */
+    this.closed = () => {};
     n += 1;
     this.element = make('dialog', 'mod-dialog');
     this.element.setAttribute('aria-labelledby', `mod-title-${n}`);
@@ -65,6 +67,7 @@ export class Dialog {
     this.element.close();
     this.element.remove();
     if (this.before?.isConnected) this.before.focus({ preventScroll: true });
+    this.closed();
   }
 }
 

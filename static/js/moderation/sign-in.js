@@ -1,9 +1,10 @@
-// The sign-in of who runs the blog: a one-time code that the server prints becomes a login of this browser, here in the frame.
-// Neither the code nor the login's secret ever stands in an address.
+// What one does with a one-time code: one that the server prints becomes a login of who runs the blog in this browser, here in
+// the frame; one that another device shows makes this one act as that. Neither a code nor a secret ever stands in an address.
 
 import { listenEnter } from '../compose/enter.js';
 import { make } from '../shared/dom.js';
 import { post } from './api.js';
+import { becomes, showsCode } from './device.js';
 import { Dialog, button } from './dialog.js';
 
 /** Letters and digits of a code, which is written in groups of four. */
@@ -35,6 +36,17 @@ export function openSignIn(office) {
       return;
     }
     dialog.wait(true);
+    const { token, vouched } = office.parts.identity;
+    const said = token === null && vouched === null ? await becomes(office, code) : null;
+    if (!dialog.open) return;
+    if (said === '') {
+      dialog.close();
+      return;
+    }
+    if (said !== null) {
+      dialog.explain(said);
+      return;
+    }
     const { status, body } = await post('auth/code', null, { code });
     if (!dialog.open) return;
     if (status === 200 && typeof body.token === 'string' && typeof body.user?.nickname === 'string') {
@@ -50,7 +62,10 @@ export function openSignIn(office) {
   box.addEventListener('input', () => { dialog.fault.textContent = ''; });
   const foot = make('div', 'mod-foot');
   foot.append(button('link', cancel, () => dialog.close()), button('primary', words.submit, submit));
-  dialog.show([make('p', 'mod-how', words.how), label, foot], box);
+  const code = make('section', 'mod-device');
+  code.append(make('h3', '', words.have), make('p', 'mod-how', words.how), label);
+  const own = showsCode(office, dialog);
+  dialog.show([...(own ? [own] : []), code, foot], box);
 }
 
 /** @param {import('./office.js').Office} office @param {string} token @param {string} nickname */

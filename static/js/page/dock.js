@@ -84,7 +84,7 @@ export class Dock {
   /** The ways in for who has an account, and out again. Whoever comes to read is not asked about it. @param {boolean} offered in the profile */
   #offerAccount(offered) {
     const { own, token } = this.identity;
-    const what = token === null ? 'runBlog' : token ? 'signOut' : 'nicknameChange';
+    const what = token === null ? 'haveCode' : token ? 'signOut' : 'nicknameChange';
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('.sign-in'))) {
       link.hidden = !own || token !== null;
       link.href = `${base}/login?to=${encodeURIComponent(location.href.slice(location.origin.length))}`;

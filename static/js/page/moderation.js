@@ -76,6 +76,11 @@ export class Moderation {
     return false;
   }
 
+  /** Something was stored by another tab: who one is, perhaps. */
+  follow() {
+    import('./follow.js').then(({ follow }) => follow(this.parts, () => this.forget(true)), () => {});
+  }
+
   /** The login has ended, elsewhere. @param {boolean} ended whether it is this page's */
   forget(ended) {
     if (!ended) return;

@@ -403,7 +403,7 @@ export class RoomPage {
     addEventListener('online', () => connection.networkBack(), { signal });
     addEventListener('offline', () => connection.networkLost(), { signal });
     addEventListener('pageshow', (event) => event.persisted && connection.start(), { signal });
-    addEventListener('storage', () => this.moderation.forget(this.identity.signedOut), { signal });
+    addEventListener('storage', () => this.moderation.follow(), { signal });
     // A page in the back/forward cache may hold no socket.
     addEventListener('pagehide', () => this.#leave(), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || connection.nudge(), { signal });

@@ -2,7 +2,9 @@
 
 mod claims;
 mod cookies;
+mod devices;
 mod entering;
+mod erasing;
 mod own;
 mod recipes;
 mod sites;

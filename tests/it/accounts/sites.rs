@@ -34,7 +34,7 @@ on_both!(
 );
 
 const CHAT: &str = "https://chat.example";
-const BLOG: &str = "https://blog.example";
+pub const BLOG: &str = "https://blog.example";
 const OTHER: &str = "https://other.example";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_SECRET: &str = "another secret of another blog, which is as good";
@@ -44,7 +44,7 @@ fn now() -> i64 {
     i64::try_from(since.as_secs()).expect("a number")
 }
 
-fn sites() -> Value {
+pub fn sites() -> Value {
     json!([
         {"iss": BLOG, "aud": CHAT, "alg": "HS256", "secret": SECRET},
         {"iss": OTHER, "aud": CHAT, "alg": "HS256", "secret": OTHER_SECRET},
@@ -75,7 +75,7 @@ fn hs256(message: &str, secret: &[u8]) -> String {
 }
 
 /// As a blog signs it.
-fn token(changes: Value) -> String {
+pub fn token(changes: Value) -> String {
     hs256(&message(&json!({"alg": "HS256", "typ": "JWT"}), &claims(changes)), SECRET.as_bytes())
 }
 
@@ -91,7 +91,7 @@ fn who(token: String) -> Who {
     Who { token: Some(token), ..Who::reader() }
 }
 
-async fn join(server: &Server, token: String) -> (Client, WelcomePayload<'static>) {
+pub async fn join(server: &Server, token: String) -> (Client, WelcomePayload<'static>) {
     Client::join(server, "post", who(token)).await
 }
 
@@ -100,7 +100,7 @@ fn auth(token: &str) -> Value {
 }
 
 /// The message with this text, when it comes.
-async fn shown(client: &mut Client, content: &str) -> MessagePayload<'static> {
+pub async fn shown(client: &mut Client, content: &str) -> MessagePayload<'static> {
     let wanted = |frame: &ServerFrame<'static>| match frame {
         ServerFrame::Message(message) if message.content == content => Some(message.clone()),
         _ => None,

@@ -3,6 +3,7 @@
 //! What concerns all rooms (bans, roles, defaults) each server keeps in memory and reads again when `meta.control_rev`
 //! says so; what concerns one room comes with the room. So no command asks the database anything.
 
+mod aliases;
 mod bans;
 mod claims;
 mod ready;
@@ -10,12 +11,16 @@ mod rules;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, watch};
 
+pub use aliases::Aliases;
 pub use bans::{BanNotice, Bans};
 pub use claims::Claims;
 use ready::{AllReady, Ready};
@@ -40,6 +45,8 @@ struct Shared {
     reading: Mutex<()>,
     /// Goes up with each change of what concerns all rooms.
     changed: watch::Sender<i64>,
+    /// Goes up with each identity that acts as another one from now on.
+    n_aliases: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +62,8 @@ struct Known {
     names: TakenNames,
     claims: Claims,
     /// Other names of rooms, each with the room that it leads to: at most [`chat_store::ALIASES_MAX`].
-    aliases: HashMap<RoomId, RoomId>,
+    room_aliases: HashMap<RoomId, RoomId>,
+    aliases: Aliases,
     defaults: Arc<RoomSettings>,
 }
 
@@ -97,6 +105,21 @@ impl Access {
         self.known().ban(principal, room, now)
     }
 
+    /// As whom somebody with this browser's identity acts: as itself, where it is no other device of somebody.
+    pub fn acting_as(&self, author: AuthorId) -> AuthorId {
+        self.known().aliases.acting_as(&author).cloned().unwrap_or(author)
+    }
+
+    /// Whether the identity that a session joined by acts as another one by now: it is to join anew.
+    pub fn is_other(&self, author: &AuthorId) -> bool {
+        self.known().aliases.acting_as(author).is_some()
+    }
+
+    /// Goes up with each identity of which that is so.
+    pub fn n_aliases(&self) -> u64 {
+        self.0.n_aliases.load(Ordering::Relaxed)
+    }
+
     /// Whether an account has taken this browser's identity over: by that alone nobody does anything any more.
     pub fn is_claimed(&self, principal: &Principal) -> bool {
         self.known().is_claimed(principal)
@@ -105,35 +128,45 @@ impl Access {
     /// Whether somebody may write in a room at all, as far as it is a matter of who they are.
     ///
     /// # Errors
-    /// Their identity is an account's now, or they are banned.
+    /// Their identity is an account's now, or acts as another one, or they are banned.
     pub fn admit(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Result<(), Refusal> {
         let known = self.known();
         if known.is_claimed(principal) {
             return Err(Refusal::Claimed);
         }
+        // Its session is about to end, and its page joins as who it is now.
+        if known.is_other(principal) {
+            return Err(Refusal::Overloaded);
+        }
         known.ban(principal, room, now).map_or(Ok(()), |notice| Err(Refusal::Banned { until: notice.until }))
     }
 
-    /// The identities that somebody's account has taken over: what those wrote is theirs.
+    /// The identities that somebody's account has taken over, or that are further devices of somebody who has none: what
+    /// those wrote is theirs.
     pub fn claims(&self, principal: &Principal) -> Arc<[AuthorId]> {
-        let of = |user| self.known().claims.of(user).cloned();
-        principal.user_id().and_then(of).unwrap_or_default()
+        self.known().also(principal).cloned().unwrap_or_default()
     }
 
     /// Whether what this author wrote is somebody's own.
     pub fn is_own(&self, principal: &Principal, author: &AuthorId) -> bool {
-        principal.author_id() == author
-            || principal.user_id().is_some_and(|user| self.known().claims.user(author) == Some(user))
+        if principal.author_id() == author {
+            return true;
+        }
+        let known = self.known();
+        match principal.user_id() {
+            Some(user) => known.claims.user(author) == Some(user),
+            None => known.aliases.acting_as(author) == Some(principal.author_id()),
+        }
     }
 
     /// The room that a name leads to: itself where it is no other name.
     pub fn resolve(&self, name: &RoomId) -> RoomId {
-        self.known().aliases.get(name).unwrap_or(name).clone()
+        self.known().room_aliases.get(name).unwrap_or(name).clone()
     }
 
     /// Whether this is another name of a room, and so no room itself any more.
     pub fn is_alias(&self, name: &RoomId) -> bool {
-        self.known().aliases.contains_key(name)
+        self.known().room_aliases.contains_key(name)
     }
 
     /// What holds for all rooms where they say nothing else.
@@ -192,19 +225,23 @@ impl Access {
 
     /// Takes in what was read; whether anything is other than it was.
     fn take(&self, control: Control) -> bool {
-        let Control { rev, bans, defaults, roles, names, claims, aliases } = control;
+        let Control { rev, bans, defaults, roles, names, claims, room_aliases, aliases } = control;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
         let has_changed = rev != known.rev || !bans.is_empty();
         known.rev = rev;
         for (author, user) in claims {
             known.claims.take(author, user);
         }
-        for (alias, room) in aliases {
+        for (alias, room) in room_aliases {
             match room {
-                Some(room) => known.aliases.insert(alias, room),
-                None => known.aliases.remove(&alias),
+                Some(room) => known.room_aliases.insert(alias, room),
+                None => known.room_aliases.remove(&alias),
             };
         }
+        for (alias, of) in aliases {
+            known.aliases.take(alias, of);
+        }
+        self.0.n_aliases.store(known.aliases.n_taken(), Ordering::Relaxed);
         let now = Utc::now();
         for ban in bans {
             if ban.with_network && ban.lifted_at.is_none() {
@@ -235,6 +272,18 @@ impl Known {
         principal.user_id().is_none() && self.claims.user(principal.author_id()).is_some()
     }
 
+    fn is_other(&self, principal: &Principal) -> bool {
+        principal.user_id().is_none() && self.aliases.acting_as(principal.author_id()).is_some()
+    }
+
+    /// The identities that are somebody's as well.
+    fn also(&self, principal: &Principal) -> Option<&Arc<[AuthorId]>> {
+        match principal.user_id() {
+            Some(user) => self.claims.of(user),
+            None => self.aliases.of(principal.author_id()),
+        }
+    }
+
     fn ban(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Option<BanNotice> {
         if self.bans.is_empty() {
             return None;
@@ -244,7 +293,7 @@ impl Known {
         if role.rights().has(Rights::EXEMPT) {
             return None;
         }
-        let also = user.and_then(|user| self.claims.of(user));
+        let also = self.also(principal);
         self.bans.find(principal, also.map_or(&[], |also| also), room, now)
     }
 }
@@ -306,10 +355,27 @@ mod tests {
         // Another name for a room, for a while.
         let name = RoomId::parse("another name").expect("a room id");
         let named = vec![(name.clone(), Some(room.clone()))];
-        assert!(access.take(Control { rev: 5, aliases: named, ..Control::default() }));
+        assert!(access.take(Control { rev: 5, room_aliases: named, ..Control::default() }));
         assert_eq!((access.resolve(&name), access.resolve(&room)), (room.clone(), room.clone()));
         assert!(access.is_alias(&name) && !access.is_alias(&room));
-        assert!(access.take(Control { rev: 6, aliases: vec![(name.clone(), None)], ..Control::default() }));
+        assert!(access.take(Control { rev: 6, room_aliases: vec![(name.clone(), None)], ..Control::default() }));
         assert_eq!((access.resolve(&name), access.is_alias(&name)), (name.clone(), false));
+    }
+
+    #[test]
+    fn a_further_device_is_the_first_one() {
+        let access = Access::new(IdentityKey::new(b"key"));
+        let [first, second, other] = ["first", "second", "other"].map(AuthorId::from_stored);
+        let aliases = vec![(second.clone(), first.clone())];
+        assert!(access.take(Control { rev: 1, bans: vec![ban(1, "second")], aliases, ..Control::default() }));
+        let room = RoomId::parse("post").expect("a room id");
+        let principal = Principal::anonymous(first.clone());
+        let ids = [&first, &second, &other].map(|id| access.acting_as(id.clone()));
+        assert_eq!(ids, [first.clone(), first, other.clone()]);
+        assert!(access.is_own(&principal, &second) && !access.is_own(&principal, &other));
+        assert_eq!((&*access.claims(&principal), access.n_aliases()), (&[second.clone()][..], 1));
+        assert!(access.ban(&principal, &room, Utc::now()).is_some(), "a ban of one holds for both");
+        let before = Principal::anonymous(second);
+        assert_eq!(access.admit(&before, &room, Utc::now()), Err(Refusal::Overloaded), "it joins anew");
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Room, live::Live, publishing::InFlight};
 use crate::{
     access::Doing,
-    event::{Event, Refusal, RoomState},
+    event::{EndReason, Event, Refusal, RoomState},
     messages::{DefaultsChanged, Inform},
     persistence::Write,
 };
@@ -79,6 +79,8 @@ impl Room {
             Action::Pin { .. } => self.may(principal, Doing::With(Rights::PIN)),
             // Not asked for here: an undo is.
             Action::Restore => self.may(principal, Doing::With(Rights::AUDIT)),
+            // Nor is this: it is written past the rooms.
+            Action::Unname => Err(Refusal::Forbidden),
         }
     }
 
@@ -103,8 +105,23 @@ impl Room {
         self.rules.check(&self.limits.access, (principal, &self.id), doing, last_message_at)
     }
 
+    /// Whoever joined by an identity that acts as another one since then joins anew.
+    fn end_others(&mut self) {
+        let n_aliases = self.limits.access.n_aliases();
+        if std::mem::replace(&mut self.n_aliases_known, n_aliases) == n_aliases {
+            return;
+        }
+        let access = &self.limits.access;
+        for (session, member) in &self.members {
+            if member.user.is_none() && access.is_other(&member.author_id) {
+                self.delivery.fan_out.end(member.hub, *session, EndReason::JoinAnew);
+            }
+        }
+    }
+
     /// Goes by the settings as they are now; what visitors are told of them, where that is other than it was.
     fn update_rules(&mut self) {
+        self.end_others();
         let Some(live) = &self.live else { return };
         if self.rules.update(&live.settings, &self.limits.access) {
             self.tell_state();

@@ -100,6 +100,10 @@ impl Room {
     }
 
     fn welcome(&mut self, join: Join, answer: Answer, ctx: &mut Context<Self>) {
+        // Since it came, its identity has become another device of somebody's.
+        if join.principal.user_id().is_none() && self.limits.access.is_other(join.principal.author_id()) {
+            return Self::refuse_join(join, Refusal::Overloaded);
+        }
         let Join { session, principal, profile, resume, reply, .. } = join;
         let author_id = principal.author_id().clone();
         let Some(live) = &self.live else { return };

@@ -86,6 +86,8 @@ pub struct Room {
     rechecks: Rechecks,
     /// What it allows.
     rules: Rules,
+    /// Which identities it knows to act as another one: [`crate::Access::n_aliases`].
+    n_aliases_known: u64,
     remote: Remote,
     /// What this server has committed since the other servers were last to hear of it.
     to_say: ToSay,
@@ -139,6 +141,7 @@ impl Room {
             appends: Appends::new(persistence),
             rechecks: Rechecks::default(),
             rules: Rules::default(),
+            n_aliases_known: 0,
             remote: Remote::default(),
             to_say: ToSay::default(),
             idleness: Idleness { registry, n_joins_seen: 0, reported_at: None },

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::facts::{Facts, RoomFacts};
 use crate::model::{ChangeOutcome, StoredMessage};
 use chat_domain::{
-    Action, Annotations, AuthorId, Change, ChangeRefusal, ChatMessage, Content, DeletedBy, Emoji, NewChange, PINS_MAX,
-    REACTION_AUTHORS_MAX, REACTIONS_MAX, Reaction, RoomId,
+    Action, Annotations, Author, AuthorId, AvatarName, Change, ChangeRefusal, ChatMessage, Content, DeletedBy, Emoji,
+    NewChange, Nickname, PINS_MAX, REACTION_AUTHORS_MAX, REACTIONS_MAX, Reaction, RoomId,
 };
 
 /// What becomes of a batch of changes, and what is to be written for it.
@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub erased: Vec<i64>,
     /// What moderators removed, for a while.
     pub removed_texts: Vec<(i64, Content)>,
+    /// Messages whose author is nobody any more.
+    pub unnamed: Vec<i64>,
     /// Messages whose text is back: nothing is kept of their removal.
     pub restored: Vec<i64>,
     /// What was done with a right, for the log of that.
@@ -127,6 +129,13 @@ impl Work {
                 self.plan.restored.push(message.id);
                 self.enter("restore", command, &message);
                 more = 1;
+            }
+            Action::Unname if message.author.nickname.as_str() == Nickname::NOBODY => return Ok(unchanged),
+            Action::Unname => {
+                let id = &message.author.id;
+                let (nickname, avatar) = (Nickname::nobody(), AvatarName::derived_from(id));
+                message.author = Author { id: id.clone(), nickname, avatar, badge: None };
+                self.plan.unnamed.push(message.id);
             }
             Action::Edit { .. } if !is_own => return Err(ChangeRefusal::NotYours),
             // A retry, whatever became of the message since.

@@ -27,7 +27,7 @@ macro_rules! statements {
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{Action, AuthorId, ChatMessage, Content, Emoji, NewChange, NewMessage, RoomId};
+            use chat_domain::{Action, AuthorId, ChatMessage, Content, Emoji, NewChange, NewMessage, Nickname, RoomId};
 
             type Connection = $connection;
 
@@ -203,6 +203,16 @@ macro_rules! statements {
                 if !plan.restored.is_empty() {
                     let of = removed_texts::message_id.eq_any(&plan.restored);
                     delete(removed_texts::table.filter(of)).execute(c) $($await)* ?;
+                }
+                if !plan.unnamed.is_empty() {
+                    // A picture of no name is derived from the id.
+                    let nobody = (
+                        messages::nickname.eq(Nickname::NOBODY),
+                        messages::avatar.eq(""),
+                        messages::badge.eq(None::<i16>),
+                    );
+                    let of = messages::table.filter(messages::id.eq_any(&plan.unnamed));
+                    update(of).set(nobody).execute(c) $($await)* ?;
                 }
                 for entry in &plan.entries {
                     let target = serde_json::json!({

@@ -166,6 +166,10 @@ fn restore(message: i64) -> Arc<NewChange> {
     command(message, 9, Action::Restore)
 }
 
+fn unname(message: i64) -> Arc<NewChange> {
+    command(message, 9, Action::Unname)
+}
+
 fn pin(message: i64, on: bool) -> Arc<NewChange> {
     command(message, 9, Action::Pin { on })
 }
@@ -178,6 +182,7 @@ fn batches() -> impl Strategy<Value = Vec<Vec<Arc<NewChange>>>> {
             75..85 => edit(id, who % 3, i32::try_from(n % 4).expect("a number"), &format!("edit {n}")),
             85..93 => pin(id, on || n > 6),
             93..95 => restore(id),
+            95..96 => unname(id),
             _ => delete(id, who % 3, on),
         });
     prop::collection::vec(prop::collection::vec(one, 0..60), 1..8)

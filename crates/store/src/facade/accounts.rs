@@ -13,11 +13,12 @@ use super::{
 use crate::{
     error::StoreError,
     management::{
-        self, Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin,
-        ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
+        self, Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen,
+        NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange,
+        TeamOrder, VerifiedUser,
     },
 };
-use chat_domain::{AuthorId, AvatarName, Nickname, Role, UserId};
+use chat_domain::{AuthorId, AvatarName, ChatMessage, Nickname, Role, RoomId, UserId};
 
 impl Store {
     /// Makes an account and its first login.
@@ -200,6 +201,20 @@ impl Store {
         managing!(self, |c, statements| statements::claim(c, author, user))
     }
 
+    /// Makes a code by which another device acts as whoever this is. The one before is over with that.
+    pub async fn add_device_code(
+        &self,
+        code: DeviceCode,
+        tries_and_validity: (i32, TimeDelta),
+    ) -> Result<DeviceCodeMade, StoreError> {
+        managing!(self, |c, statements| statements::add_device_code(c, code, tries_and_validity))
+    }
+
+    /// This device acts from now on as whoever made the code.
+    pub async fn join_device(&self, device: AuthorId, code: (String, String)) -> Result<DeviceJoined, StoreError> {
+        managing!(self, |c, statements| statements::join_device(c, device, code))
+    }
+
     /// The identities that somebody has taken over.
     pub async fn claims_of(&self, user: UserId) -> Result<Vec<AuthorId>, StoreError> {
         managing!(self, |c, statements| statements::claims_of(c, user))
@@ -208,6 +223,68 @@ impl Store {
     /// Notes what a blog says of one of its own users.
     pub async fn note_verified(&self, user: VerifiedUser) -> Result<(), StoreError> {
         managing!(self, |c, statements| statements::note_verified(c, user))
+    }
+
+    /// What is no message and names these authors, named them or was done to them, does so no more. `removed` are messages
+    /// whose kept texts go.
+    pub async fn erase_traces(
+        &self,
+        authors: Vec<AuthorId>,
+        removed: Vec<i64>,
+        with_texts: bool,
+    ) -> Result<(), StoreError> {
+        managing!(self, |c, statements| statements::erase_traces(c, authors, removed, with_texts))
+    }
+
+    /// Forgets what a blog has called one of its own users; whether there was such a one.
+    pub async fn erase_verified(&self, site: String, subject: String) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::erase_verified(c, site, subject))
+    }
+
+    /// Writes over what was erased, where the database would keep it beside its file for a while. Whether that is done;
+    /// somebody who reads may be in the way for a moment.
+    pub async fn scrub(&self) -> Result<bool, StoreError> {
+        let inner = Arc::clone(&self.0);
+        let scrubbing = async move {
+            match &inner.backend {
+                // Nothing that was erased is in a dump; its pages are written over with the next vacuum.
+                Backend::Postgres(_) => Ok(true),
+                Backend::Sqlite(sqlite) => sqlite.scrub().await,
+            }
+        };
+        self.spawn(scrubbing).await
+    }
+
+    /// What an author wrote under a name that is still there: room and id.
+    pub async fn named_messages_of(&self, author: AuthorId, limit: usize) -> Result<Vec<(RoomId, i64)>, StoreError> {
+        listing!(self, author, |c, statements| statements::named_of(c, author, limit))
+    }
+
+    /// The messages of an author whose text a moderator has deleted, and which can still be brought back.
+    pub async fn removed_texts_of(&self, author: AuthorId) -> Result<Vec<i64>, StoreError> {
+        listing!(self, author, |c, statements| statements::removed_of(c, author))
+    }
+
+    /// The rooms behind this one in which any of these authors has messages that are not deleted, in the order of their
+    /// names.
+    pub async fn rooms_written(
+        &self,
+        authors: Vec<AuthorId>,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, StoreError> {
+        listing!(self, authors, after, |c, statements| statements::rooms_written(c, authors, after, limit))
+    }
+
+    /// What these authors wrote in a room behind this place and is not deleted, in order.
+    pub async fn written_in(
+        &self,
+        room: RoomId,
+        authors: Vec<AuthorId>,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<ChatMessage>, StoreError> {
+        listing!(self, room, authors, |c, statements| statements::written_in(c, room, authors, after, limit))
     }
 
     /// Forgets who somebody is, and gives them this name. False for the last owner, who stays.

@@ -12,7 +12,7 @@ macro_rules! banning {
                 management::{common::$module::*, model::*},
                 tables::{
                     rows::one_more,
-                    schema::{audit_log, author_claims, bans, meta, users, workspace_members},
+                    schema::{audit_log, author_aliases, author_claims, bans, meta, users, workspace_members},
                     sql_types::{Key, Stamp},
                 },
             };
@@ -100,6 +100,10 @@ macro_rules! banning {
                     let claims = claims.select((author_claims::author_id, author_claims::user_id));
                     let claims = claims.load::<(String, Key)>(c).await?;
                     let claim = |(author, user): (String, Key)| (AuthorId::from_stored(&author), UserId::from_uuid(user.0));
+                    let aliases = author_aliases::table.filter(author_aliases::rev.gt(known));
+                    let aliases = aliases.select((author_aliases::author_id, author_aliases::of_author));
+                    let aliases = aliases.load::<(String, String)>(c).await?;
+                    let alias = |(id, of): (String, String)| (AuthorId::from_stored(&id), AuthorId::from_stored(&of));
                     Ok(Control {
                         rev,
                         bans: rows.into_iter().filter_map(ban_of).collect(),
@@ -107,7 +111,8 @@ macro_rules! banning {
                         roles: roles.into_iter().filter_map(role).collect(),
                         names,
                         claims: claims.into_iter().map(claim).collect(),
-                        aliases: crate::management::aliases::$module::changed_aliases(c, known).await?,
+                        room_aliases: crate::management::aliases::$module::changed_aliases(c, known).await?,
+                        aliases: aliases.into_iter().map(alias).collect(),
                     })
                 })
                 .await

@@ -15,6 +15,13 @@ pub const HELD_MAX: i64 = 1_000;
 /// So many identities of browsers an account takes over at most: each stands in the memory of all servers.
 pub const CLAIMS_MAX: i64 = 100;
 
+/// So many other devices somebody without an account has at most, for the same reason.
+pub const ALIASES_MAX: i64 = 100;
+
+/// So many codes for another device are open at once: with five tries each, guessing at all of them is hopeless, and so is
+/// filling the table.
+pub const DEVICE_CODES_MAX: i64 = 10_000;
+
 /// Somebody with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -64,7 +71,9 @@ pub struct Control {
     /// The identities of browsers that accounts have taken over since. Where all was asked for: all of them.
     pub claims: Vec<(AuthorId, UserId)>,
     /// Other names of rooms, each with the room that it leads to; none where it does no more. As above.
-    pub aliases: Vec<(RoomId, Option<RoomId>)>,
+    pub room_aliases: Vec<(RoomId, Option<RoomId>)>,
+    /// The identities that act as another one since: each with that one. Where all was asked for: all of them.
+    pub aliases: Vec<(AuthorId, AuthorId)>,
 }
 
 /// Who or what is shut out.

@@ -29,6 +29,8 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('authors', 'UPDATE'), ('users', 'UPDATE'), ('workspace_members', 'DELETE'), ('refresh_tokens', 'SELECT'),
         ('refresh_tokens', 'INSERT'), ('refresh_tokens', 'UPDATE'), ('refresh_tokens', 'DELETE'),
         ('author_claims', 'SELECT'), ('author_claims', 'INSERT'), ('invites', 'SELECT'), ('invites', 'INSERT'),
+        ('author_aliases', 'SELECT'), ('author_aliases', 'INSERT'), ('author_aliases', 'UPDATE'),
+        ('device_codes', 'SELECT'), ('device_codes', 'INSERT'), ('device_codes', 'UPDATE'), ('device_codes', 'DELETE'),
         ('invites', 'UPDATE'), ('invites', 'DELETE'), ('signing_keys', 'SELECT'), ('signing_keys', 'INSERT'),
         ('signing_keys', 'UPDATE'), ('room_aliases', 'SELECT'), ('room_aliases', 'INSERT'),
         ('room_aliases', 'UPDATE'))

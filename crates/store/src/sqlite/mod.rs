@@ -15,8 +15,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    connection::SimpleConnection, dsl::sql, prelude::*, result::Error as QueryError, sql_types::BigInt,
-    sqlite::SqliteConnection, update,
+    connection::SimpleConnection,
+    dsl::sql,
+    prelude::*,
+    result::Error as QueryError,
+    sql_types::{BigInt, Integer},
+    sqlite::SqliteConnection,
+    update,
 };
 use diesel_async::{
     AsyncConnection, SimpleAsyncConnection,
@@ -48,6 +53,7 @@ pub(crate) type Connection = SyncConnectionWrapper<SqliteConnection>;
 /// For the connection that writes: a commit is on the disk (FULL). The cache and the rarer checkpoints are
 /// worth a third of the throughput (docs/adr/0003).
 const WRITING: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;
+    PRAGMA secure_delete = ON;
     PRAGMA wal_autocheckpoint = 4000;";
 
 const READING: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -8192;";
@@ -111,6 +117,16 @@ impl Sqlite {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => unusable(&self.path, &why),
             _ => error,
         }
+    }
+
+    /// Brings what is in the log into the file and empties the log, in which what was erased stands for a while. Whether
+    /// that is done: who reads may be in the way.
+    pub async fn scrub(&self) -> Result<bool, StoreError> {
+        let job = |c: &mut SqliteConnection| {
+            let emptying = sql::<(Integer, Integer, Integer)>("PRAGMA wal_checkpoint(TRUNCATE)");
+            emptying.get_result::<(i32, i32, i32)>(c).map(|(busy, ..)| busy == 0)
+        };
+        Ok(self.pools.write(move |c| c.spawn_blocking(job)).await?)
     }
 
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {

@@ -248,6 +248,33 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Identities of browsers that act as another one.
+    author_aliases (author_id) {
+        author_id -> Text,
+        of_author -> Text,
+        rev -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{Integer, Text};
+    use super::super::sql_types::Ts;
+
+    /// What makes another device act as this one, once.
+    device_codes (name) {
+        name -> Text,
+        hash -> Text,
+        author_id -> Text,
+        nickname -> Text,
+        avatar -> Text,
+        tries_left -> Integer,
+        expires_at -> Ts,
+    }
+}
+
+table! {
     use diesel::sql_types::{Integer, Text};
     use super::super::sql_types::{Guid, Ts};
 

@@ -7,12 +7,16 @@ macro_rules! claims {
             use crate::{
                 management::model::CLAIMS_MAX,
                 management::{
-                    accounts::{logins::$module::end_logins, team::$module::other_owners},
+                    accounts::{
+                        aliases::$module::{acting_as, aliases_of},
+                        logins::$module::end_logins,
+                        team::$module::other_owners,
+                    },
                     common::$module::*,
                     people::$module::user_of,
                 },
                 tables::{
-                    schema::{author_claims, one_time_codes, users, workspace_members},
+                    schema::{author_claims, logins, one_time_codes, users, workspace_members},
                     sql_types::Key,
                 },
             };
@@ -20,7 +24,8 @@ macro_rules! claims {
 
             type Connection = $connection;
 
-            /// Somebody takes a browser's identity over; whose it is by then. None where they have as many as one may.
+            /// Somebody takes a browser's identity over, and with it the other devices of whoever that is; whose it is by
+            /// then. None where they have as many as one may.
             pub(crate) async fn claim(
                 c: &mut Connection,
                 author: AuthorId,
@@ -31,17 +36,25 @@ macro_rules! claims {
                     if let Some(Key(user)) = whose.first::<Key>(c).await.optional()? {
                         return Ok(Some(UserId::from_uuid(user)));
                     }
+                    // Who takes over and which devices join come one after the other.
+                    let rev = raise_control(c).await?;
+                    let first = acting_as(c, &author).await?;
+                    let mut all = aliases_of(c, &first).await?;
+                    all.push(first);
                     let own = author_claims::table.filter(author_claims::user_id.eq(Key(user.as_uuid()))).count();
-                    if own.get_result::<i64>(c).await? >= CLAIMS_MAX {
+                    let n_own = own.get_result::<i64>(c).await?;
+                    if n_own.saturating_add(i64::try_from(all.len()).unwrap_or(i64::MAX)) > CLAIMS_MAX {
                         return Ok(None);
                     }
-                    let row = (
-                        author_claims::author_id.eq(author.as_str()),
-                        author_claims::user_id.eq(Key(user.as_uuid())),
-                        author_claims::rev.eq(raise_control(c).await?),
-                    );
-                    let claiming = insert_into(author_claims::table).values(row);
-                    claiming.on_conflict(author_claims::author_id).do_nothing().execute(c).await?;
+                    for id in &all {
+                        let row = (
+                            author_claims::author_id.eq(id.as_str()),
+                            author_claims::user_id.eq(Key(user.as_uuid())),
+                            author_claims::rev.eq(rev),
+                        );
+                        let claiming = insert_into(author_claims::table).values(row);
+                        claiming.on_conflict(author_claims::author_id).do_nothing().execute(c).await?;
+                    }
                     // Somebody else may have been first.
                     Ok(Some(UserId::from_uuid(whose.first::<Key>(c).await?.0)))
                 })
@@ -67,6 +80,9 @@ macro_rules! claims {
                         return Ok(false);
                     }
                     end_logins(c, key, None, None).await?;
+                    // The rows stay, so that all servers hear of their end.
+                    let of = logins::table.filter(logins::user_id.eq(key));
+                    update(of).set(logins::user_agent.eq("")).execute(c).await?;
                     delete(one_time_codes::table.filter(one_time_codes::user_id.eq(key))).execute(c).await?;
                     delete(workspace_members::table.filter(workspace_members::user_id.eq(key))).execute(c).await?;
                     let nothing = None::<String>;

@@ -1,6 +1,7 @@
 //! Accounts with a password: who has one, their logins and what renews them, codes, invites, keys, what they take over and
 //! leave behind.
 
+mod aliases;
 mod claims;
 mod codes;
 mod invites;
@@ -10,25 +11,30 @@ mod model;
 mod people;
 mod register;
 mod team;
+mod traces;
 mod verified;
+mod written;
 
 pub use model::{
-    Account, AccountSeen, CodeKind, Invite, InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange,
-    Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder, VerifiedUser,
+    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
+    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
+    VerifiedUser,
 };
 
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*, logins::postgres::*,
-        people::postgres::*, register::postgres::*, team::postgres::*, verified::postgres::*,
+        aliases::postgres::*, claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*,
+        logins::postgres::*, people::postgres::*, register::postgres::*, team::postgres::*, traces::postgres::*,
+        verified::postgres::*, written::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*, logins::sqlite::*, people::sqlite::*,
-        register::sqlite::*, team::sqlite::*, verified::sqlite::*,
+        aliases::sqlite::*, claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*,
+        logins::sqlite::*, people::sqlite::*, register::sqlite::*, team::sqlite::*, traces::sqlite::*,
+        verified::sqlite::*, written::sqlite::*,
     };
 }

@@ -223,3 +223,53 @@ pub struct VerifiedUser {
     /// Their picture.
     pub avatar: AvatarName,
 }
+
+/// A code by which another device acts as this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCode {
+    /// What names its row.
+    pub name: String,
+    /// A keyed hash of it.
+    pub hash: String,
+    /// The identity that whoever has it acts as.
+    pub author: AuthorId,
+    /// What they are called there, for the other device to be called so too.
+    pub nickname: Nickname,
+    /// Their picture.
+    pub avatar: AvatarName,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceCodeMade {
+    /// It is good from now on.
+    Made,
+    /// Another one is open under its name: try another.
+    NameTaken,
+    /// The identity is an account's, which signs in instead.
+    Claimed,
+    /// As many are open as there may be.
+    Full,
+}
+
+/// What became of a device that was to act as another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceJoined {
+    /// It does now.
+    Made {
+        /// As which identity.
+        author: AuthorId,
+        /// What they are called.
+        nickname: Nickname,
+        /// Their picture.
+        avatar: AvatarName,
+    },
+    /// They were the same before: nothing has changed, and the code is still good.
+    Same(AuthorId),
+    /// There is no such code, or it is over, or this was not it.
+    Wrong,
+    /// One of the two is an account's.
+    Claimed,
+    /// As many devices act as one as may.
+    TooMany,
+}

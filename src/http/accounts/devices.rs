@@ -1,0 +1,56 @@
+//! `/api/v1/devices`: another device of somebody without an account.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{errors::answer_of, presented::accounts};
+use crate::{
+    accounts::Accounts,
+    http::{address, body::json_body, error::HttpError, reading::fresh, site::Site},
+};
+use chat_domain::AnonymousId;
+
+/// A body with a secret, a name and a code.
+const BODY_BYTES_MAX: usize = 1_024;
+
+/// `POST /api/v1/devices/code {anonymousId, nickname, avatar?}`: a code that another device types.
+pub async fn code(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Asked {
+        anonymous_id: Uuid,
+        nickname: String,
+        avatar: Option<String>,
+    }
+    let Asked { anonymous_id, nickname, avatar } = json_body(body, BODY_BYTES_MAX).await?;
+    let address = address::of(&request, &site.trusted_proxies);
+    let asked = accounts(&site)?.device_code(AnonymousId::new(anonymous_id), (nickname, avatar), address);
+    let code = asked.await.map_err(answer_of)?;
+    Ok(fresh(&json!({"code": code, "expiresIn": Accounts::device_code_seconds()})))
+}
+
+/// `POST /api/v1/devices {anonymousId, code}`: this device acts from now on as the one that shows the code.
+pub async fn join(request: HttpRequest, body: Payload, site: Data<Site>) -> Result<HttpResponse, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Asked {
+        anonymous_id: Uuid,
+        code: String,
+    }
+    let Asked { anonymous_id, code } = json_body(body, BODY_BYTES_MAX).await?;
+    let (accounts, address) = (accounts(&site)?, address::of(&request, &site.trusted_proxies));
+    let joined = accounts.join_device(AnonymousId::new(anonymous_id), &code, address).await.map_err(answer_of)?;
+    let devices = accounts.devices(&joined.author);
+    let also: Vec<&str> = devices.iter().map(|author| author.as_str()).collect();
+    let mut answer = json!({"authorId": joined.author.as_str(), "also": also, "changed": joined.called.is_some()});
+    if let Some((nickname, avatar)) = &joined.called {
+        answer["nickname"] = json!(nickname.as_str());
+        answer["avatar"] = json!(avatar.as_str());
+    }
+    Ok(fresh(&answer))
+}
