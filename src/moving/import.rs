@@ -1,6 +1,9 @@
 //! What a file holds, stored room by room.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use tokio::sync::mpsc;
 
@@ -11,7 +14,7 @@ use super::{
     reading::{Holding, read, settled},
     report::{Report, Summary},
 };
-use chat_domain::{AuthorId, Epoch, MessageRef, MovedHeld, MovedRoom, RoomId};
+use chat_domain::{AuthorId, Epoch, MessageRef, MovedHeld, MovedRoom, PageCursor, RoomId};
 use chat_moving::Converter;
 use chat_store::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart, SettingsChange, Store};
 
@@ -63,9 +66,10 @@ pub async fn import(
         }
         let n = entries.len();
         let moved = match (options.dry_run, store) {
-            (true, store) => looked(store, &id, n).await?,
+            (true, store) => looked(store, &id, &entries, &holding, into).await?,
             (false, Some(store)) => move_in(store, &id, room, &entries, &holding, &mut places, into).await?,
-            (false, None) => Moved::InUse(n),
+            // Without a database it is only looked.
+            (false, None) => continue,
         };
         note(&mut report, &id, moved)?;
         n_done = n_done.saturating_add(n);
@@ -91,13 +95,38 @@ struct Places {
     given: Vec<i64>,
 }
 
-/// What would become of a room, as far as that can be seen without storing it.
-async fn looked(store: Option<&Store>, room: &RoomId, n: usize) -> Result<Moved, MovingError> {
-    let rev = match store {
-        Some(store) => store.head(room).await?.rev,
-        None => 0,
-    };
-    Ok(if rev == 0 { Moved::Written { n_new: n, n_known: 0 } } else { Moved::InUse(n) })
+/// What would become of a room.
+async fn looked(
+    store: Option<&Store>,
+    room: &RoomId,
+    entries: &[u32],
+    holding: &Holding,
+    into: MoveInto,
+) -> Result<Moved, MovingError> {
+    let mut known = HashSet::new();
+    if let Some(store) = store {
+        let mut last = 0;
+        loop {
+            let page = store.page(room, PageCursor::After(last), MOVED_AT_ONCE).await?;
+            let Some(end) = page.messages.last().map(|message| message.seq) else { break };
+            known.extend(page.messages.into_iter().map(|message| (message.author.id, message.client_id)));
+            last = end;
+        }
+    }
+    let mut n_new = 0_usize;
+    for n in entries {
+        let Some(entry) = usize::try_from(*n).ok().and_then(|n| holding.index.entries.get(n)) else { continue };
+        let is_new = known.is_empty() || {
+            let message = holding.spool.get(entry.spot)?.message;
+            !known.contains(&(message.author.id, message.client_id))
+        };
+        n_new = n_new.saturating_add(usize::from(is_new));
+    }
+    Ok(match (known.len(), n_new, into) {
+        (1.., 0, _) => Moved::Known(entries.len()),
+        (1.., _, MoveInto::Empty) => Moved::InUse(n_new),
+        (n_known, _, _) => Moved::Written { n_new, n_known },
+    })
 }
 
 fn note(report: &mut Report, room: &RoomId, moved: Moved) -> Result<(), MovingError> {

@@ -131,8 +131,9 @@ impl Index {
     /// Of each room its entries, as they come behind each other: by their places, else by their time and as they came;
     /// what is answered always before the answer.
     pub fn order(&self, parents: &[Option<Nth>], left_out: &[bool]) -> Vec<Vec<Nth>> {
-        // When, and how deep below another of that moment.
-        let mut keys: Vec<Option<(i64, u32)>> = vec![None; self.entries.len()];
+        // When; at which place of the file within a moment, for an answer not before what it answers; and how deep below
+        // that, where an answer came first.
+        let mut keys: Vec<Option<(i64, usize, u32)>> = vec![None; self.entries.len()];
         for start in 0..self.entries.len() {
             // Up to somebody whose key is known, and back.
             let mut way = vec![start];
@@ -147,8 +148,9 @@ impl Index {
                 }
                 let own = self.entries.get(last).map_or(0, |entry| entry.at);
                 let key = match above {
-                    Some((at, depth)) if at >= own => (at, depth.saturating_add(1)),
-                    _ => (own, 0),
+                    Some((at, place, depth)) if at >= own && place >= last => (at, place, depth.saturating_add(1)),
+                    Some((at, ..)) => (own.max(at), last, 0),
+                    None => (own, last, 0),
                 };
                 if let Some(known) = keys.get_mut(last) {
                     known.get_or_insert(key);
@@ -168,8 +170,8 @@ impl Index {
             room.sort_by_key(|n| {
                 let at = usize::try_from(*n).unwrap_or(usize::MAX);
                 let place = self.entry(*n).and_then(|entry| entry.place);
-                let (time, depth) = keys.get(at).copied().flatten().unwrap_or_default();
-                (place.is_none(), place.unwrap_or(time), depth, *n)
+                let (time, within, depth) = keys.get(at).copied().flatten().unwrap_or_default();
+                (place.is_none(), place.unwrap_or(time), within, depth, *n)
             });
         }
         rooms

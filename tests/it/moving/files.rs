@@ -21,14 +21,14 @@ pub const fn said<'a>(id: u32, parent: u32, name: &'a str, html: &'a str, minute
 pub fn conversation() -> Vec<Said<'static>> {
     vec![
         said(11, 0, "수달", "<p>안녕하세요 <b>여러분</b> &amp; 모두</p><p>둘째 문단</p>", 1),
-        Said { is_deleted: true, ..said(12, 11, "벗", "<p>지운 글</p>", 2) },
+        Said { is_deleted: true, ..said(12, 11, "친구", "<p>지운 글</p>", 2) },
         said(13, 12, "손님", "지운 글에 <a href=\"https://a.example/x\">답</a>합니다", 3),
         Said { is_deleted: true, ..said(14, 0, "나그네", "<p>아무도 답하지 않음</p>", 4) },
         said(15, 13, "수달", "<pre><code class=\"language-rust\">let otter = 1;</code></pre>", 5),
     ]
 }
 
-pub const ADDRESS: &str = "https://blog.example/2020/글/";
+const ADDRESS: &str = "https://blog.example/2020/글/";
 /// The room of that address.
 pub const ROOM: &str = "blog.example:2020:글";
 

@@ -7,6 +7,7 @@
 mod export;
 mod import;
 mod model;
+mod places;
 mod rows;
 
 pub use model::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart};

@@ -9,6 +9,9 @@ use crate::tables::{
 };
 use chat_domain::{Badge, MovedMessage, PastText, Reacted, RemovedText, RoomId};
 
+/// PostgreSQL takes 65,535 parameters in a statement, and a message may have thousands of reactions.
+pub(crate) const ROWS_MAX: usize = 5_000;
+
 #[derive(Debug, Insertable)]
 #[diesel(table_name = messages)]
 pub(crate) struct NewMessageRow {
