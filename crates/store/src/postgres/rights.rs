@@ -33,7 +33,10 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('device_codes', 'SELECT'), ('device_codes', 'INSERT'), ('device_codes', 'UPDATE'), ('device_codes', 'DELETE'),
         ('invites', 'UPDATE'), ('invites', 'DELETE'), ('signing_keys', 'SELECT'), ('signing_keys', 'INSERT'),
         ('signing_keys', 'UPDATE'), ('room_aliases', 'SELECT'), ('room_aliases', 'INSERT'),
-        ('room_aliases', 'UPDATE'))
+        ('room_aliases', 'UPDATE'), ('people', 'SELECT'), ('people', 'INSERT'), ('people', 'UPDATE'),
+        ('author_names', 'SELECT'), ('author_names', 'INSERT'), ('activity', 'SELECT'), ('activity', 'INSERT'),
+        ('jobs', 'SELECT'), ('jobs', 'INSERT'), ('jobs', 'UPDATE'), ('jobs', 'DELETE'), ('inquiries', 'SELECT'),
+        ('inquiries', 'INSERT'), ('inquiries', 'UPDATE'), ('inquiries', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
