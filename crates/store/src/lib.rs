@@ -35,13 +35,13 @@ pub use management::{
     HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange,
     SettingsChanged, Settled, Standing, Undo, User,
 };
-pub use management::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
     VerifiedUser,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
+pub use management::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,

@@ -61,7 +61,7 @@ struct Known {
     /// The names of those who keep order, and what looks like them.
     names: TakenNames,
     claims: Claims,
-    /// Other names of rooms, each with the room that it leads to: at most [`chat_store::ALIASES_MAX`].
+    /// Other names of rooms, each with the room that it leads to: at most [`chat_store::ROOM_ALIASES_MAX`].
     room_aliases: HashMap<RoomId, RoomId>,
     aliases: Aliases,
     defaults: Arc<RoomSettings>,

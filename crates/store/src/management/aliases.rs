@@ -72,7 +72,7 @@ macro_rules! aliases {
                     if leads_there.get_result::<i64>(c).await? > 0 {
                         return Ok(Renamed::Taken);
                     }
-                    if in_force().count().get_result::<i64>(c).await? >= ALIASES_MAX {
+                    if in_force().count().get_result::<i64>(c).await? >= ROOM_ALIASES_MAX {
                         return Ok(Renamed::Full);
                     }
                     make_room(c, &to).await?;

@@ -38,7 +38,7 @@ pub struct Removed {
 }
 
 /// So many other names all rooms together have at most: each stands in the memory of all servers.
-pub const ALIASES_MAX: i64 = 10_000;
+pub const ROOM_ALIASES_MAX: i64 = 10_000;
 
 /// Another name for a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum Renamed {
     NotFound,
     /// The new name has messages, or leads elsewhere, or others lead there.
     Taken,
-    /// All rooms together have [`ALIASES_MAX`] other names.
+    /// All rooms together have [`ROOM_ALIASES_MAX`] other names.
     Full,
 }
 

@@ -31,7 +31,7 @@ pub use console::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,
 };
-pub use keeping_model::{ALIASES_MAX, OldestOf, Removal, Removed, Rename, Renamed, WrittenBy};
+pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     ALIASES_MAX, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
