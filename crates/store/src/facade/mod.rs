@@ -47,7 +47,7 @@ struct Inner {
 }
 
 enum Backend {
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     Sqlite(Sqlite),
 }
 
@@ -104,7 +104,7 @@ impl Store {
     /// write it, or a certificate's file cannot be used.
     pub fn new(url: &DatabaseUrl, settings: &StoreSettings) -> Result<Self, StoreError> {
         let backend = match url {
-            DatabaseUrl::Postgres(url) => Backend::Postgres(Postgres::new(url, settings)?),
+            DatabaseUrl::Postgres(url) => Backend::Postgres(Box::new(Postgres::new(url, settings)?)),
             DatabaseUrl::Sqlite(path) => Backend::Sqlite(Sqlite::new(Path::new(path), settings)?),
         };
         let no_thread = |e: io::Error| StoreError::Broken(format!("no thread for the store: {e}").into());
