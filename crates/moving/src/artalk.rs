@@ -17,7 +17,7 @@ use crate::{
 /// A text, or what other programs write instead of one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(untagged)]
-enum Text {
+enum Field {
     Text(String),
     Number(i64),
     Bool(bool),
@@ -25,7 +25,7 @@ enum Text {
     None,
 }
 
-impl Text {
+impl Field {
     fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
@@ -50,31 +50,31 @@ impl Text {
 
 #[derive(Debug, Deserialize)]
 struct Artran {
-    id: Text,
+    id: Field,
     #[serde(default)]
-    rid: Text,
+    rid: Field,
     #[serde(default)]
-    content: Text,
+    content: Field,
     #[serde(default)]
-    is_pending: Text,
+    is_pending: Field,
     #[serde(default)]
-    is_pinned: Text,
+    is_pinned: Field,
     #[serde(default)]
-    vote_up: Text,
+    vote_up: Field,
     #[serde(default)]
-    vote_down: Text,
+    vote_down: Field,
     #[serde(default)]
-    created_at: Text,
+    created_at: Field,
     #[serde(default)]
-    nick: Text,
+    nick: Field,
     #[serde(default)]
-    email: Text,
+    email: Field,
     #[serde(default)]
-    page_key: Text,
+    page_key: Field,
     #[serde(default)]
-    page_title: Text,
+    page_title: Field,
     #[serde(default)]
-    site_name: Text,
+    site_name: Field,
 }
 
 pub(crate) fn read<R: BufRead>(from: R, take: &mut dyn FnMut(Found) -> Result<(), ReadError>) -> Result<(), ReadError> {

@@ -184,7 +184,7 @@ mod tests {
         #[test]
         fn every_name_can_be_fitted(name in any::<String>()) {
             let (fitted, is_changed) = nickname_of(&name);
-            prop_assert_eq!(Nickname::parse(fitted.as_str()), Ok(fitted.clone()));
+            prop_assert_eq!(Nickname::parse(fitted.as_str()), Ok(fitted));
             prop_assert!(is_changed || Nickname::parse(&name).is_ok());
         }
     }
