@@ -150,8 +150,11 @@ impl Reader<'_> {
     }
 }
 
+/// What each entry answers, and of each room its entries in order.
+pub(super) type Settled = (Vec<Option<u32>>, Vec<Vec<u32>>);
+
 /// Leaves out what was deleted and has no answer, and says so; tells what is left, in its order.
-pub(super) fn settled(index: &Index, report: &mut Report) -> Result<(Vec<Option<u32>>, Vec<Vec<u32>>), MovingError> {
+pub(super) fn settled(index: &Index, report: &mut Report) -> Result<Settled, MovingError> {
     let parents = index.parents();
     let forsaken = index.forsaken(&parents);
     for _ in forsaken.iter().filter(|is| **is) {
