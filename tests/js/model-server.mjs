@@ -9,7 +9,7 @@ import { other } from './support.mjs';
  */
 export const ACTIONS = /** @type {const} */ ({
   message: 'Message', reply: 'Message', edit: 'Edit', delete: 'Delete', react: 'React', unreact: 'React', 'react to many': 'React', restore: 'Restore',
-  pin: 'Pin', unpin: 'Pin',
+  unname: 'Unname', pin: 'Pin', unpin: 'Pin',
 });
 export const KINDS = /** @type {(keyof typeof ACTIONS)[]} */ (Object.keys(ACTIONS));
 const PAGE = 12;
@@ -71,6 +71,12 @@ export class ModelServer {
         if (!gone) return undefined;
         const { text, deletedAt: _, deletedBy: __, ...rest } = gone;
         return this.whole({ ...rest, content: text });
+      }
+      case 'unname': {
+        // Whoever was erased is named nowhere, on what is deleted neither.
+        const named = [...this.rows.values()].filter(({ author }) => author.nickname !== '—');
+        const one = named[this.next(named.length || 1)];
+        return one && this.whole({ ...one, author: { ...one.author, nickname: '—' } });
       }
       case 'react': return this.react(row, 1, true);
       case 'unreact': return this.react(row, 1, false);

@@ -47,10 +47,15 @@ pub async fn join(request: HttpRequest, body: Payload, site: Data<Site>) -> Resu
     let joined = accounts.join_device(AnonymousId::new(anonymous_id), &code, address).await.map_err(answer_of)?;
     let devices = accounts.devices(&joined.author);
     let also: Vec<&str> = devices.iter().map(|author| author.as_str()).collect();
-    let mut answer = json!({"authorId": joined.author.as_str(), "also": also, "changed": joined.called.is_some()});
-    if let Some((nickname, avatar)) = &joined.called {
-        answer["nickname"] = json!(nickname.as_str());
-        answer["avatar"] = json!(avatar.as_str());
-    }
-    Ok(fresh(&answer))
+    let author = joined.author.as_str();
+    Ok(fresh(&match &joined.called {
+        Some((nickname, avatar)) => json!({
+            "authorId": author,
+            "also": also,
+            "changed": true,
+            "nickname": nickname.as_str(),
+            "avatar": avatar.as_str(),
+        }),
+        None => json!({"authorId": author, "also": also, "changed": false}),
+    }))
 }
