@@ -129,9 +129,8 @@ export class ChatStore extends EventTarget {
         if (isReactions(payload)) this.#react(payload);
         break;
       case 'ROOM':
-        if (!this.standing.told(payload.room)) break;
-        this.#emit('room');
-        keepFrom(this, payload.room);
+        if (this.standing.told(payload.room)) this.#emit('room');
+        keepFrom(this, payload.room ?? {});
         break;
       case 'QUEUE':
         this.standing.queue(payload);
