@@ -22,7 +22,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 14] = [
+const SERVER: [(&str, &[&str], &[&str]); 15] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -31,6 +31,8 @@ const SERVER: [(&str, &[&str], &[&str]); 14] = [
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
     ("moderation", &[], &["domain", "metrics", "moderation", "rooms", "store"]),
+    // What removes messages that are too old.
+    ("keeping", &[], &["domain", "metrics", "rooms", "store"]),
     // Accounts with a password.
     ("accounts", &["moderation"], &["accounts", "domain", "store"]),
     // Which sessions this server has, and in Redis all servers'.
@@ -54,6 +56,7 @@ const SERVER: [(&str, &[&str], &[&str]); 14] = [
             "highlight",
             "redis_client",
             "bus",
+            "keeping",
             "moderation",
             "session_registry",
             "session",

@@ -133,8 +133,7 @@ export class ChatStore extends EventTarget {
         keepFrom(this, payload.room ?? {});
         break;
       case 'QUEUE':
-        this.standing.queue(payload);
-        this.#emit('room');
+        this.standing.queue(payload), this.#emit('room');
         break;
       case 'TYPING':
         this.typists.receive(payload);
