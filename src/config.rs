@@ -279,7 +279,7 @@ mod tests {
             ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
             ("--bus", "redis://u:hidden@", "CHAT_BUS"),
-            ("--retention-days", "6", "CHAT_RETENTION_DAYS"),
+            ("--retention-days", "hidden", "CHAT_RETENTION_DAYS"),
         ] {
             let error = parse(&[&format!("{flag}={value}")]).expect_err(flag);
             let line = wrong_value(&error).expect(flag);
