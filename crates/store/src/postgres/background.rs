@@ -22,9 +22,9 @@ impl Postgres {
         job: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + 'static,
     ) -> Result<Option<T>, StoreError> {
         let mut held = self.background.lock().await;
-        let kept = held.take().filter(|(_, made)| self.connector.primary.lock().is_fresh(*made));
+        let kept = held.take().filter(|kept| self.connector.primary.lock().is_fresh(kept.1));
         let (mut c, made) = match kept {
-            Some(kept) => kept,
+            Some(kept) => *kept,
             None => {
                 let session = Session::background()
                     .and("statement_timeout", self.statement_timeout)
@@ -42,7 +42,7 @@ impl Postgres {
         let done: QueryResult<Option<T>> = timeout(self.statement_timeout * 4, working).await.map_err(|_| late())?;
         // One on which something failed is not used again.
         let done = done.map_err(Failure::from)?;
-        *held = Some((c, made));
+        *held = Some(Box::new((c, made)));
         Ok(done)
     }
 }

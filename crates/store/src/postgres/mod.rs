@@ -56,7 +56,7 @@ pub(crate) struct Postgres {
     /// The connection that writes and reads who is in which room on which server, while there is one.
     pub presence: Mutex<Option<Box<Direct>>>,
     /// The connection for work that is in no hurry, while there is one, and when it was made.
-    background: Mutex<Option<(PgConnection, Instant)>>,
+    background: Mutex<Option<Box<(PgConnection, Instant)>>>,
     statement_timeout: Duration,
     #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
