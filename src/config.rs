@@ -314,7 +314,7 @@ mod tests {
             ("--keep-alive", "0.5", "CHAT_KEEP_ALIVE_SECS"),
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
             ("--bus", "redis://u:hidden@", "CHAT_BUS"),
-            ("--retention-days", "6", "CHAT_RETENTION_DAYS"),
+            ("--retention-days", "hidden", "CHAT_RETENTION_DAYS"),
             ("--smtp-url", "smtp://u:hidden@", "CHAT_SMTP_URL"),
             ("--mail-from", "nobody", "CHAT_MAIL_FROM"),
             ("--contact-to", "nobody", "CHAT_CONTACT_TO"),

@@ -5,7 +5,6 @@ use std::{ops::RangeInclusive, time::Duration};
 use clap::ValueEnum;
 use ipnet::IpNet;
 
-use crate::keeping::KEPT_DAYS_MIN;
 use chat_accounts::{Email, InvalidEmail, Sites, WrongSites};
 use chat_moving::{Format, RoomFrom, Url};
 use chat_store::DatabaseUrl;
@@ -151,7 +150,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 pub(super) fn days(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
-        .filter(|n| (KEPT_DAYS_MIN..=36_500).contains(n))
+        .filter(|n| (7..=36_500).contains(n))
         .ok_or_else(|| "it is a number of days from 7 to 36500".into())
 }
 

@@ -32,6 +32,8 @@ const SERVER: [(&str, &[&str], &[&str]); 15] = [
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
     ("moderation", &[], &["domain", "metrics", "moderation", "rooms", "store"]),
+    // What removes messages that are too old.
+    ("keeping", &[], &["domain", "metrics", "rooms", "store"]),
     // Accounts with a password.
     ("accounts", &["moderation"], &["accounts", "domain", "store"]),
     // Which sessions this server has, and in Redis all servers'.
@@ -57,6 +59,7 @@ const SERVER: [(&str, &[&str], &[&str]); 15] = [
             "highlight",
             "redis_client",
             "bus",
+            "keeping",
             "moderation",
             "moving",
             "session_registry",

@@ -143,7 +143,7 @@ async fn removing_and_changing_at_once_agree(db: &Database) {
     let ids = ids(&store, &r, 300).await;
     age(db, &r, 200).await;
     let changing = {
-        let (r, ids) = (r.clone(), ids.clone());
+        let r = r.clone();
         tokio::spawn(async move {
             for of in ids.chunks(10) {
                 let rows = of.iter().map(|id| delete(&r, *id, "author", false)).collect();

@@ -624,8 +624,8 @@ mod tests {
 
         /// Removes so many of the oldest messages for good.
         fn remove(&mut self, n: usize) {
-            let gone = self.messages.drain(..n.min(self.messages.len()));
-            self.first_seq = gone.last().map_or(self.first_seq, |last| last.seq + 1);
+            self.first_seq = self.messages.iter().take(n).last().map_or(self.first_seq, |last| last.seq + 1);
+            self.messages.retain(|m| m.seq >= self.first_seq);
         }
 
         /// Changes one of the messages.

@@ -320,13 +320,8 @@ pub struct RoomPosition<'a> {
     /// Goes up with each change of `title` and `settings`.
     pub settings_rev: i64,
     /// Messages with a `seq` below this are gone for good; absent where none is.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::moderation::is_zero")]
     pub first_seq: i64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-pub(crate) fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 /// The limits that a client should know.

@@ -129,13 +129,11 @@ export class ChatStore extends EventTarget {
         if (isReactions(payload)) this.#react(payload);
         break;
       case 'ROOM':
-        if (!this.standing.told(payload.room)) break;
-        this.#emit('room');
-        keepFrom(this, payload.room);
+        if (this.standing.told(payload.room)) this.#emit('room');
+        keepFrom(this, payload.room ?? {});
         break;
       case 'QUEUE':
-        this.standing.queue(payload);
-        this.#emit('room');
+        this.standing.queue(payload), this.#emit('room');
         break;
       case 'TYPING':
         this.typists.receive(payload);

@@ -104,7 +104,8 @@ macro_rules! aliases {
                         before: Value::Null,
                         after: Value::Null,
                     };
-                    Ok(Renamed::Done(write_entry(c, entry, now).await?, room.clone()))
+                    let entry = write_entry(c, entry, now).await?;
+                    Ok(Renamed::Done(entry, room))
                 })
                 .await
             }

@@ -14,13 +14,6 @@ use crate::error::{Failure, StoreError};
 /// shares sessions does not matter, and it ends with whoever had it.
 const ALONE: &str = "pg_try_advisory_xact_lock(30229308860100199)";
 
-/// A connection that is kept between two pieces of work.
-pub(crate) struct Kept {
-    c: PgConnection,
-    /// Tells whether it leads to a server that was left.
-    made: Instant,
-}
-
 impl Postgres {
     /// Runs a job in one transaction. `alone`: only where no other server runs such a job just now, else `None`.
     pub async fn in_the_background<T: Send + 'static>(
@@ -29,9 +22,9 @@ impl Postgres {
         job: impl for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, QueryResult<T>> + Send + 'static,
     ) -> Result<Option<T>, StoreError> {
         let mut held = self.background.lock().await;
-        let kept = held.take().filter(|kept| self.connector.primary.lock().is_fresh(kept.made));
+        let kept = held.take().filter(|kept| self.connector.primary.lock().is_fresh(kept.1));
         let (mut c, made) = match kept {
-            Some(Kept { c, made }) => (c, made),
+            Some(kept) => *kept,
             None => {
                 let session = Session::background()
                     .and("statement_timeout", self.statement_timeout)
@@ -49,7 +42,7 @@ impl Postgres {
         let done: QueryResult<Option<T>> = timeout(self.statement_timeout * 4, working).await.map_err(|_| late())?;
         // One on which something failed is not used again.
         let done = done.map_err(Failure::from)?;
-        *held = Some(Kept { c, made });
+        *held = Some(Box::new((c, made)));
         Ok(done)
     }
 }

@@ -29,7 +29,6 @@ use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
 
 use self::{
-    background::Kept,
     connect::{Connector, Direct},
     connection::PgConnection,
     session::Session,
@@ -56,8 +55,8 @@ pub(crate) struct Postgres {
     pub lease: Mutex<Option<Box<Direct>>>,
     /// The connection that writes and reads who is in which room on which server, while there is one.
     pub presence: Mutex<Option<Box<Direct>>>,
-    /// The connection for work that is in no hurry, while there is one.
-    background: Mutex<Option<Kept>>,
+    /// The connection for work that is in no hurry, while there is one, and when it was made.
+    background: Mutex<Option<Box<(PgConnection, Instant)>>>,
     statement_timeout: Duration,
     #[cfg(feature = "fault-injection")]
     pub answers_early: bool,
