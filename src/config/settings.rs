@@ -186,7 +186,7 @@ pub struct DatabaseConfig {
     /// A folder of migrations that follow the program's own: for tests of how they are applied.
     #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_MORE_MIGRATIONS", value_name = "FOLDER", hide = true, global = true)]
-    pub more_migrations: Option<std::path::PathBuf>,
+    pub more_migrations: Option<PathBuf>,
 }
 
 /// How often visitors may do what: by identity, session and address.

@@ -69,7 +69,7 @@ async fn what_is_asked_is_mailed_to_the_owner(database: &Database) {
 }
 
 async fn nothing_is_lost_while_mail_is_away_or_the_server_restarts(database: &Database) {
-    let port = Smtp::start().await.end().await;
+    let port = Smtp::start().await.end();
     let url = format!("smtp://127.0.0.1:{port}");
     let server = Server::with(database, &settings(&url, &[])).await;
     assert_eq!(inquire(&server, &asking()).await.status, 202);
