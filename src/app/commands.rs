@@ -85,7 +85,7 @@ pub fn rename_room(config: &ServeConfig, old: &str, new: &str) -> Result<(), App
     block_on(all_know_of_it(&store))?;
     match block_on(store.rename(Rename { from, to: to.clone(), by: AuthorId::from_stored(OPERATOR) }))? {
         Renamed::Done(entry, room) => {
-            println!("{to} leads to {room} now; undo it by the entry {entry} in what was done")
+            println!("{to} leads to {room} now; undo it by the entry {entry} in what was done");
         }
         Renamed::Unchanged => println!("{to} leads there already"),
         Renamed::NotFound => return Err(unknown()),

@@ -24,7 +24,7 @@ const HOLD: TimeDelta = TimeDelta::seconds(120);
 /// What a letter is, once it is made.
 enum Made {
     /// To somebody, under an id that is the same however often it is tried.
-    Letter { letter: Letter, to: String, id: Uuid },
+    Letter { letter: Box<Letter>, to: String, id: Uuid },
     /// There is nobody to write to any more, or there never was.
     Nobody,
 }
@@ -136,7 +136,7 @@ impl Worker {
                 host: self.host(),
             },
         );
-        Ok(Made::Letter { letter, to: owner.as_str().to_owned(), id })
+        Ok(Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id })
     }
 
     async fn new_password(&self, job: &Job) -> Result<Made, StoreError> {
@@ -144,7 +144,7 @@ impl Worker {
         let Some((nickname, code)) = self.accounts.forgotten(&email).await? else { return Ok(Made::Nobody) };
         let url = format!("{}/reset#{code}", self.inner().settings.public_url);
         let letter = new_password(Language::of(&language), &nickname, &self.host(), url);
-        Ok(Made::Letter { letter, to: email, id })
+        Ok(Made::Letter { letter: Box::new(letter), to: email, id })
     }
 
     /// As people know the chat: without its scheme.

@@ -20,10 +20,11 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("rooms", &["domain", "metrics", "moderation", "store"]),
     // The load tester stands apart: it knows the wire, and nobody but the server's settings and main knows it.
     ("load", &["domain", "wire"]),
+    ("mail", &[]),
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 15] = [
+const SERVER: [(&str, &[&str], &[&str]); 17] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -36,25 +37,32 @@ const SERVER: [(&str, &[&str], &[&str]); 15] = [
     ("keeping", &[], &["domain", "metrics", "rooms", "store"]),
     // Accounts with a password.
     ("accounts", &["moderation"], &["accounts", "domain", "store"]),
+    // What people are written.
+    ("mail", &["accounts"], &["accounts", "domain", "mail", "metrics", "store"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
     (
         "http",
-        &["accounts", "bus", "highlight", "moderation", "session", "session_registry"],
+        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
     // Rooms that come and go as files.
     ("moving", &[], &["domain", "moderation", "moving", "store"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
-    ("config", &["fault_injection", "http", "logging", "redis_client"], &["accounts", "store", "load", "moving"]),
+    (
+        "config",
+        &["fault_injection", "http", "logging", "redis_client"],
+        &["accounts", "mail", "store", "load", "moving"],
+    ),
     (
         "app",
         &[
             "accounts",
             "memory",
             "logging",
+            "mail",
             "healthcheck",
             "highlight",
             "redis_client",

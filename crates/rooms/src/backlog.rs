@@ -624,7 +624,11 @@ mod tests {
 
         /// Removes so many of the oldest messages for good.
         fn remove(&mut self, n: usize) {
-            self.first_seq = self.messages.iter().take(n).last().map_or(self.first_seq, |last| last.seq + 1);
+            self.first_seq = self
+                .messages
+                .get(..n.min(self.messages.len()))
+                .and_then(<[_]>::last)
+                .map_or(self.first_seq, |last| last.seq + 1);
             self.messages.retain(|m| m.seq >= self.first_seq);
         }
 
