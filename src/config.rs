@@ -364,6 +364,8 @@ mod tests {
             ("rotate-keys", &["database-url", "log-format"]),
             ("rename-room", &["database-url", "log-format"]),
             ("purge", &["author", "room", "before", "yes", "database-url", "log-format"]),
+            ("export", &["room", "output", "database-url", "log-format"]),
+            ("import", &["merge", "dry-run", "report", "room-from", "site", "database-url", "log-format"]),
             ("healthcheck", &["ready", "listen"]),
         ];
         let mut program = Config::command();

@@ -8,8 +8,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{address, auth::actor, body::json_body, error::HttpError, html::lang, reading::fresh, site::Site};
-use crate::mail::{Asking, InquiryRefused, MailOffice};
+use super::{
+    address,
+    auth::actor,
+    body::json_body,
+    error::HttpError,
+    html::lang,
+    mail_refused::{OFF, answer_of},
+    reading::fresh,
+    site::Site,
+};
+use crate::mail::{Asking, MailOffice};
 use chat_domain::Rights;
 use chat_store::StoredInquiry;
 use chat_wire::{ErrorCode, timestamp};
@@ -19,27 +28,9 @@ const BODY_BYTES_MAX: usize = 65_536;
 /// So many are answered at once.
 const PAGE: usize = 50;
 
-const OFF: HttpError = HttpError::new(ErrorCode::NotFound, "there is no contact form here");
-const BAD_CONTENT: HttpError = HttpError::new(
-    ErrorCode::InvalidContent,
-    "subject has 1 to 200 characters, text 1 to 8000, name at most 50; something in each must be visible",
-);
-const BAD_EMAIL: HttpError = HttpError::new(ErrorCode::InvalidEmail, "this is no mail address");
 const BAD_QUERY: HttpError = HttpError::new(ErrorCode::BadRequest, "before is the id of an inquiry");
 const FORBIDDEN: HttpError = HttpError::new(ErrorCode::Forbidden, "only owners and admins may do this");
 const NO_INQUIRY: HttpError = HttpError::new(ErrorCode::NotFound, "there is no such inquiry");
-
-/// What a request for something to be mailed is refused with.
-pub(super) fn answer_of(refused: InquiryRefused) -> HttpError {
-    match refused {
-        InquiryRefused::Off => OFF,
-        InquiryRefused::Email => BAD_EMAIL,
-        InquiryRefused::Content => BAD_CONTENT,
-        InquiryRefused::TooFast(wait) => HttpError::rate_limited(wait),
-        InquiryRefused::Full => HttpError::overloaded(std::time::Duration::from_secs(3_600)),
-        InquiryRefused::Unavailable => HttpError::STORE_UNAVAILABLE,
-    }
-}
 
 /// `POST /api/v1/inquiries {name?, email, subject, text}`: 202 once it is stored. `website` is a box that nobody sees:
 /// what fills it in is no person, and is answered as everybody is.

@@ -46,7 +46,6 @@ struct Inner {
     outage: Outage,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a store has one, which is never moved")]
 enum Backend {
     Postgres(Box<Postgres>),
     Sqlite(Sqlite),

@@ -5,7 +5,7 @@ macro_rules! listing {
         pub(crate) mod $module {
             use std::collections::{HashMap, HashSet};
 
-            use chrono::DateTime;
+            use chrono::{DateTime, TimeDelta};
             use diesel::{
                 QueryableByName, delete,
                 dsl::{count_star, sql},
@@ -13,7 +13,6 @@ macro_rules! listing {
                 prelude::*,
                 sql_query,
                 sql_types::{BigInt, Bool, Text},
-                update,
                 upsert::excluded,
             };
             use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -56,11 +55,20 @@ macro_rules! listing {
                 id: i64,
             }
 
+            /// A server notes who wrote a moment later. Whoever was forgotten so lately is not noted again by that.
+            const FORGOTTEN_FOR: TimeDelta = TimeDelta::minutes(1);
+
             /// Notes who wrote just now, and under which names.
             pub(crate) async fn note_people(c: &mut Connection, wrote: Vec<PersonWrote>) -> QueryResult<()> {
                 c.transaction(async move |c| {
                     let now = now(c).await?;
-                    for PersonWrote { id, nickname, avatar } in &wrote {
+                    let since = Stamp(now.0.checked_sub_signed(FORGOTTEN_FOR).unwrap_or(now.0));
+                    let ids: Vec<&str> = wrote.iter().map(|person| person.id.as_str()).collect();
+                    let forgotten = people::table.filter(people::author_id.eq_any(ids)).filter(people::nickname.eq(""));
+                    let forgotten = forgotten.filter(people::last_seen_at.gt(since)).select(people::author_id);
+                    let forgotten: Vec<String> = forgotten.load(c).await?;
+                    let known = |person: &&PersonWrote| !forgotten.iter().any(|id| id == person.id.as_str());
+                    for PersonWrote { id, nickname, avatar } in wrote.iter().filter(known) {
                         let row = (
                             people::author_id.eq(id.as_str()),
                             people::nickname.eq(nickname.as_str()),
@@ -94,8 +102,13 @@ macro_rules! listing {
                 c.transaction(async move |c| {
                     let ids: Vec<&str> = of.iter().map(AuthorId::as_str).collect();
                     delete(author_names::table.filter(author_names::author_id.eq_any(&ids))).execute(c).await?;
-                    let rows = people::table.filter(people::author_id.eq_any(&ids));
-                    update(rows).set((people::nickname.eq(""), people::avatar.eq(""))).execute(c).await?;
+                    let now = now(c).await?;
+                    for id in ids {
+                        let nobody = (people::nickname.eq(""), people::avatar.eq(""), people::last_seen_at.eq(now));
+                        let row = (people::author_id.eq(id), people::first_seen_at.eq(now), nobody);
+                        let adding = insert_into(people::table).values(row);
+                        adding.on_conflict(people::author_id).do_update().set(nobody).execute(c).await?;
+                    }
                     Ok(())
                 })
                 .await

@@ -15,7 +15,7 @@ macro_rules! inquiries {
                     },
                 },
                 tables::{
-                    schema::inquiries,
+                    mail_schema::inquiries,
                     sql_types::{Key, Stamp},
                 },
             };

@@ -7,7 +7,7 @@ macro_rules! jobs {
 
             use crate::{
                 management::{common::$module::*, mail::model::Job},
-                tables::{schema::jobs, sql_types::Stamp},
+                tables::{mail_schema::jobs, sql_types::Stamp},
             };
 
             type Connection = $connection;
