@@ -96,7 +96,10 @@ async fn nobody_registers_where_that_is_closed(database: &Database) {
     let server = Server::with(database, &[("CHAT_REGISTRATION", "closed")]).await;
     let answered = post(&server, "auth/register", None, &registering("otter@blog.example")).await;
     assert_eq!(answered.refusal(), (403, "REGISTRATION_CLOSED"));
-    assert_eq!(settings(&server).await, json!({"registration": "closed", "mail": false, "setup": true}));
+    assert_eq!(
+        settings(&server).await,
+        json!({"registration": "closed", "mail": false, "contact": false, "setup": true})
+    );
 }
 
 async fn the_first_owner_is_set_up_by_the_link(database: &Database) {

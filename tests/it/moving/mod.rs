@@ -336,22 +336,23 @@ async fn a_broken_file_leaves_nothing(database: &Database) {
     assert_eq!(database.number("SELECT count(*) FROM rooms").await, 0);
 }
 
+/// On PostgreSQL fewer: what is tried with so many is the file, and how it is read.
 async fn a_hundred_thousand_comments_come_once(database: &Database) {
-    const N: u32 = 100_000;
+    let n_all: u32 = if database.is_sqlite() { 100_000 } else { 20_000 };
     let folder = Folder::new("rtc_moving");
     let path = folder.path("comments.xml");
-    let all: Vec<_> = (1..=N)
+    let all: Vec<_> = (1..=n_all)
         .map(|n| said(n, if n % 3 == 0 { n - 1 } else { 0 }, "수달", "<p>안녕 <b>여러분</b></p>", n / 100))
         .collect();
     fs::write(&path, files::disqus(&all)).expect("a file");
     let begun = std::time::Instant::now();
     let told = at_leisure(database, &["import", "disqus", &path]).await;
-    assert!(told.contains("100000 messages came into 1 rooms"), "{told}");
-    println!("{N} comments in {:?}", begun.elapsed());
-    assert_eq!(database.counters(ROOM).await, (N.into(), N.into()));
-    assert_eq!(database.number("SELECT count(*) FROM messages WHERE reply_to IS NOT NULL").await, i64::from(N / 3));
+    assert!(told.contains(&format!("{n_all} messages came into 1 rooms")), "{told}");
+    println!("{n_all} comments in {:?}", begun.elapsed());
+    assert_eq!(database.counters(ROOM).await, (n_all.into(), n_all.into()));
+    assert_eq!(database.number("SELECT count(*) FROM messages WHERE reply_to IS NOT NULL").await, i64::from(n_all / 3));
     let wrong = "SELECT count(*) FROM messages a JOIN messages b ON b.id = a.reply_to WHERE b.seq >= a.seq OR b.room_id <> a.room_id";
     assert_eq!(database.number(wrong).await, 0);
     let told = at_leisure(database, &["import", "disqus", &path]).await;
-    assert!(told.contains("100000 messages of 1 rooms were there already"), "{told}");
+    assert!(told.contains(&format!("{n_all} messages of 1 rooms were there already")), "{told}");
 }
