@@ -130,7 +130,7 @@ export class AccountServer {
         this.logins = this.logins.filter(({ id }) => id !== decodeURIComponent(path.slice('me/logins/'.length)));
         return route.fulfill({ status: 204 });
       case 'GET me/export':
-        return route.fulfill({ json: { user: account.nickname, messages: [] } });
+        return route.fulfill({ json: { user: account.nickname, messages: [], complete: true } });
       case 'POST me/claim':
         return route.fulfill({ status: 204 });
       default:

@@ -109,7 +109,7 @@ test('what is stored can be taken along', async () => {
   const stream = await download.createReadStream();
   let text = '';
   for await (const chunk of stream) text += chunk;
-  assert.deepEqual(JSON.parse(text), { user: 'Mina', messages: [] });
+  assert.deepEqual(JSON.parse(text), { user: 'Mina', messages: [], complete: true });
   await page.context().close();
 });
 

@@ -165,6 +165,8 @@ test('somebody is found by a name they had, and what is known of them is shown; 
   await until(async () => (await chat.get('admin/people?q=wandering')).people.length, (n) => n === 1, 'them to be noted');
   const { page, complaints, leave } = await visit('owner', '/admin/people?lang=en');
   await page.getByLabel(words.people.search).fill('wander');
+  // The list is asked for a moment after the last letter.
+  await page.waitForURL(/q=wander/);
   await page.locator('.con-list a.con-person').getByText('Wandering').click();
   await page.getByRole('heading', { name: 'Wandering' }).waitFor();
   await page.getByText('something to read').waitFor();
