@@ -28,5 +28,5 @@ pub use leaving::{Export, ExportPage, ExportPages};
 pub use live::{LiveLogin, LoginEnded};
 pub use office::{AccountSettings, Accounts, Registration, Session, rotated_key, setup_code};
 pub use own::ProfileWish;
-pub use team::InviteWish;
+pub use team::{InviteWish, pattern_text};
 pub use verified::Verified;

@@ -28,6 +28,14 @@ pub struct InviteWish {
     pub hours: u32,
 }
 
+/// A text that somebody is looked for by, as patterns of the database take it: in lower case, and what stands for something
+/// else in a pattern stands for itself. None where there is nothing to look for.
+pub fn pattern_text(text: &str) -> Option<String> {
+    let text = text.trim().chars().filter(|c| *c != '\0').take(TEXT_CHARS_MAX).collect::<String>().to_lowercase();
+    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    (!text.is_empty()).then_some(text)
+}
+
 impl Accounts {
     /// Whether somebody may say who has which role.
     pub(super) fn may(&self, actor: &Actor) -> Result<(), AccountError> {
@@ -103,11 +111,7 @@ impl Accounts {
         limit: i64,
     ) -> Result<Vec<AccountSeen>, AccountError> {
         self.may(actor)?;
-        let text = text.map(|text| text.chars().take(TEXT_CHARS_MAX).collect::<String>().to_lowercase());
-        // What stands for something else in a pattern stands for itself.
-        let text =
-            text.map(|text| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('\0', ""));
-        let text = text.filter(|text| !text.is_empty());
+        let text = text.and_then(pattern_text);
         self.bounded(self.0.store.accounts((before, text), limit)).await
     }
 
@@ -145,5 +149,24 @@ impl Accounts {
         let proof = (code.name().to_owned(), code.hash(&self.0.key));
         self.bounded(self.0.store.add_code(proof, CodeKind::Reset, (id, None), (CODE_TRIES, RESET_VALID))).await?;
         Ok(code.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_something_in_a_pattern_stands_for_itself() {
+        for (given, expected) in [
+            ("  ", None),
+            ("\0", None),
+            (" Otter ", Some("otter")),
+            ("50%_\\", Some("50\\%\\_\\\\")),
+            ("수달", Some("수달")),
+        ] {
+            assert_eq!(pattern_text(given).as_deref(), expected, "{given:?}");
+        }
+        assert_eq!(pattern_text(&"x".repeat(1_000)).map(|text| text.len()), Some(TEXT_CHARS_MAX));
     }
 }

@@ -17,7 +17,7 @@ use super::{
     reading::fresh,
     site::Site,
 };
-use crate::moderation::PersonKnown;
+use crate::{accounts::pattern_text, moderation::PersonKnown};
 use chat_domain::{AuthorId, ChatMessage, Role, RoomId};
 use chat_store::{
     PeopleQuery, PersonListed, RoomListed, RoomPlace, RoomSettings, RoomSort, RoomState, RoomsQuery, Written,
@@ -26,8 +26,6 @@ use chat_wire::{ErrorCode, timestamp};
 
 /// So many rooms or people are a page.
 const PAGE: usize = 50;
-/// A text that something is looked for by has so many characters.
-const TEXT_CHARS_MAX: usize = 100;
 
 const BAD_ROOMS: HttpError = HttpError::new(
     ErrorCode::BadRequest,
@@ -68,14 +66,6 @@ pub async fn waiting(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
     let actor = actor(&request, &site).await?;
     let waiting = desk(&site)?.waiting(&actor).await.map_err(|refused| refused_as(&refused))?;
     Ok(fresh(&json!({"held": waiting.held, "reported": waiting.reported, "lastEntry": waiting.entry.to_string()})))
-}
-
-/// A text as patterns of the database take it; none where there is nothing to look for.
-fn text_of(text: Option<&str>) -> Option<String> {
-    let text = text?.trim().chars().filter(|c| *c != '\0').take(TEXT_CHARS_MAX).collect::<String>().to_lowercase();
-    // What stands for something else in a pattern stands for itself.
-    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    (!text.is_empty()).then_some(text)
 }
 
 /// A place in a list as an opaque text: a number, where there is one, and an id.
@@ -154,7 +144,14 @@ pub async fn rooms(request: HttpRequest, site: Data<Site>) -> Result<HttpRespons
     };
     let actor = actor(&request, &site).await?;
     let desk = desk(&site)?;
-    let query = RoomsQuery { text: text_of(asked.q.as_deref()), state, sort, after, limit: PAGE, ..Default::default() };
+    let query = RoomsQuery {
+        text: asked.q.as_deref().and_then(pattern_text),
+        state,
+        sort,
+        after,
+        limit: PAGE,
+        ..Default::default()
+    };
     let found = desk.rooms(&actor, query).await.map_err(|refused| refused_as(&refused))?;
     let key = |room: &RoomListed| match sort {
         RoomSort::Recent => room.last_message_at.map(|at| at.timestamp_micros()),
@@ -197,7 +194,7 @@ pub async fn people(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
     };
     let actor = actor(&request, &site).await?;
     let id = asked.q.as_deref().and_then(|text| AuthorId::parse(text.trim()));
-    let query = PeopleQuery { text: text_of(asked.q.as_deref()), id, after, limit: PAGE };
+    let query = PeopleQuery { text: asked.q.as_deref().and_then(pattern_text), id, after, limit: PAGE };
     let found = desk(&site)?.people(&actor, query).await.map_err(|refused| refused_as(&refused))?;
     let place = |(person, _): &(PersonListed, Role)| {
         cursor_of(Some(person.last_seen_at.timestamp_micros()), person.id.as_str())
@@ -246,21 +243,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn what_stands_for_something_in_a_pattern_stands_for_itself() {
-        for (given, expected) in [
-            (None, None),
-            (Some("  "), None),
-            (Some("\0"), None),
-            (Some(" Otter "), Some("otter")),
-            (Some("50%_\\"), Some("50\\%\\_\\\\")),
-            (Some("수달"), Some("수달")),
-        ] {
-            assert_eq!(text_of(given).as_deref(), expected, "{given:?}");
-        }
-        assert_eq!(text_of(Some(&"x".repeat(1_000))).map(|text| text.len()), Some(TEXT_CHARS_MAX));
-    }
 
     #[test]
     fn a_cursor_that_nobody_made_is_none() {

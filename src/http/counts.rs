@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde::Serialize;
 
-use super::{error::HttpError, site::Site};
+use super::{error::HttpError, reading::led_to, site::Site};
 use chat_domain::{ChatMessage, RoomId};
 use chat_store::RoomCount;
 use chat_wire::{ErrorCode, RoomsQuery, rooms_query, timestamp};
@@ -56,23 +56,22 @@ pub async fn counts(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
     }
     let query = rooms_query(request.query_string()).map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
     let RoomsQuery { ids, with_last } = query;
+    // A post that moved asks by its new name.
+    let asked: Vec<(RoomId, RoomId)> = ids.into_iter().map(|id| (id.clone(), led_to(&request, id))).collect();
+    let ids: Vec<RoomId> = asked.iter().map(|(_, room)| room.clone()).collect();
     let found = site.read(site.store.room_counts(ids.clone())).await?;
     let found: HashMap<RoomId, RoomCount> = found.into_iter().map(|count| (count.id.clone(), count)).collect();
     let last: HashMap<RoomId, ChatMessage> = match with_last {
-        true => site.read(site.store.last_messages(ids.clone())).await?.into_iter().collect(),
+        true => site.read(site.store.last_messages(ids)).await?.into_iter().collect(),
         false => HashMap::new(),
     };
-    let info = |id: &'_ RoomId| {
-        let count = found.get(id);
-        (count.map_or(0, |count| count.message_count), count.and_then(|count| count.last_message_at))
-    };
-    let rooms = ids.iter().map(|id| {
-        let (message_count, at) = info(id);
+    let rooms = asked.iter().map(|(id, room)| {
+        let count = found.get(room);
         CountInfo {
             id: id.as_str(),
-            message_count,
-            last_message_at: at.map(timestamp),
-            last: last.get(id).map(LastInfo::of),
+            message_count: count.map_or(0, |count| count.message_count),
+            last_message_at: count.and_then(|count| count.last_message_at).map(timestamp),
+            last: last.get(room).map(LastInfo::of),
         }
     });
     let rooms = rooms.collect();

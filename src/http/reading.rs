@@ -47,7 +47,8 @@ pub fn room_named(request: &HttpRequest, name: &str) -> Result<RoomId, HttpError
     Ok(led_to(request, RoomId::parse(name).map_err(|_| HttpError::INVALID_ROOM)?))
 }
 
-fn led_to(request: &HttpRequest, name: RoomId) -> RoomId {
+/// The room that a name leads to.
+pub fn led_to(request: &HttpRequest, name: RoomId) -> RoomId {
     let context = request.app_data::<Data<Site>>().and_then(|site| site.join_context.get());
     context.map_or_else(|| name.clone(), |context| context.desk.access().resolve(&name))
 }

@@ -192,12 +192,10 @@ impl Watch {
     }
 
     /// Writes down under which names somebody wrote: for the list of people, which nothing else rests on.
-    async fn note_people(&self, mut wrote: Vec<PersonWrote>) {
+    async fn note_people(&self, wrote: Vec<PersonWrote>) {
         if wrote.is_empty() {
             return;
         }
-        // In the order of their keys: two servers that note the same people wait for each other, and never in a circle.
-        wrote.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         if let Err(error) = self.store.note_people(wrote).await {
             log::debug!("names could not be noted, and are with the next hour's: {error}");
         }

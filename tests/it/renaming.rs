@@ -67,6 +67,11 @@ async fn two_pages_one_on_each_name_are_in_one_room(database: &Database) {
         assert!(html.contains("from the other name"), "{name}");
         assert_eq!(get(&server, &format!("/api/v1/admin/rooms/{name}"), TOKEN).await["settingsRev"], 0);
     }
+    // A list of posts on the blog asks by the names that they have there.
+    let counts = server.json("/api/v1/rooms?ids=old,new&last=true").await;
+    let counted = |n: usize| (counts["rooms"][n]["id"].clone(), counts["rooms"][n]["messageCount"].clone());
+    assert_eq!([counted(0), counted(1)], [("old".into(), 3.into()), ("new".into(), 3.into())]);
+    assert_eq!(counts["rooms"][1]["last"]["content"], "from the other name");
     let (status, _) =
         post(&server, "/api/v1/admin/rooms/new", Some(TOKEN), &json!({"settings": {"linksMax": 1}, "settingsRev": 0}))
             .await;

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use chat_domain::{MessageRef, NewMessage, PageCursor, RoomId};
-use chat_store::{ChangeOutcome, Loaded, Removal, Removed, Store};
+use chat_store::{ChangeOutcome, Loaded, MoveInto, Moved, MovedPart, Removal, Removed, Renamed, Store};
+use tokio::sync::mpsc;
 
 use crate::{
     changes::{delete, edit, pin, react},
@@ -18,6 +19,7 @@ on_both!(
     removing_and_changing_at_once_agree,
     a_name_leads_to_one_room,
     a_name_is_not_given_over_a_message,
+    a_shortened_room_takes_what_comes_from_a_file_by_any_of_its_names,
 );
 
 /// Messages of the room up to this place were written a hundred days ago.
@@ -183,7 +185,7 @@ fn order(from: &str, to: &str) -> chat_store::Rename {
 }
 
 async fn a_name_leads_to_one_room(db: &Database) {
-    use chat_store::{Renamed, Undo};
+    use chat_store::Undo;
     let store = db.ready().await;
     ids(&store, &room("a"), 1).await;
     ids(&store, &room("b"), 1).await;
@@ -223,7 +225,7 @@ async fn a_name_leads_to_one_room(db: &Database) {
 
 /// Whichever comes first: the name has a message and is not given, or it is given and the message is not stored in it.
 async fn a_name_is_not_given_over_a_message(db: &Database) {
-    use chat_store::{AppendOutcome, Renamed};
+    use chat_store::AppendOutcome;
     let (store, other) = (db.ready().await, db.open());
     ids(&store, &room("a"), 1).await;
     for n in 0..20 {
@@ -241,4 +243,35 @@ async fn a_name_is_not_given_over_a_message(db: &Database) {
             both => panic!("{both:?}"),
         }
     }
+}
+
+async fn a_shortened_room_takes_what_comes_from_a_file_by_any_of_its_names(db: &Database) {
+    let (store, r, name) = (db.ready().await, room("r"), room("another name"));
+    ids(&store, &r, 3).await;
+    age(db, &r, 2).await;
+    assert_eq!(expire(&store, &r, 100).await.first_seq, 3);
+    let renamed = store.rename(order("r", "another name")).await;
+    assert!(matches!(renamed, Ok(Renamed::Done(..))), "{renamed:?}");
+
+    let (into, mut parts) = mpsc::channel(8);
+    assert_eq!(store.move_out(&name, into).await, Ok(true));
+    let Some(MovedPart::Room(moved)) = parts.recv().await else { panic!("a room comes first") };
+    let Some(MovedPart::Messages(messages)) = parts.recv().await else { panic!("its messages come next") };
+    assert_eq!((&moved.id, messages.len(), messages[0].message.seq), (&r, 1, 3));
+
+    // One more message, from before.
+    let mut older = messages[0].clone();
+    older.message.client_id = uuid::Uuid::new_v4();
+    older.message.created_at -= Duration::from_secs(60);
+    older.message.seq = 1;
+    older.message.rev = 1;
+    let (into, from) = mpsc::channel(8);
+    for part in [MovedPart::Room(moved), MovedPart::Messages(vec![older]), MovedPart::End] {
+        into.send(part).await.expect("room for all");
+    }
+    assert_eq!(store.move_in(&name, MoveInto::Merged, from).await, Ok(Moved::Written { n_new: 1, n_known: 1 }));
+    let Loaded { head, page, .. } = store.load(&r, 50).await.expect("loaded");
+    assert_eq!((head.first_seq, head.message_count), (0, 2), "nothing of it is below where the room begins");
+    assert_eq!(page.messages.iter().map(|m| m.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(store.head(&name).await.expect("a head").rev, 0, "the name is no room of its own");
 }

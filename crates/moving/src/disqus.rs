@@ -169,12 +169,7 @@ mod tests {
 "#;
 
     fn all(file: &str) -> Result<Vec<Found>, ReadError> {
-        let mut found = Vec::new();
-        read(file.as_bytes(), &mut |each| {
-            found.push(each);
-            Ok(())
-        })
-        .map(|()| found)
+        crate::gathered(|take| read(file.as_bytes(), take))
     }
 
     #[test]

@@ -84,3 +84,16 @@ impl Format {
         }
     }
 }
+
+/// All that a reader tells, for tests.
+#[cfg(test)]
+fn gathered(
+    read: impl FnOnce(&mut dyn FnMut(Found) -> Result<(), ReadError>) -> Result<(), ReadError>,
+) -> Result<Vec<Found>, ReadError> {
+    let mut found = Vec::new();
+    read(&mut |each| {
+        found.push(each);
+        Ok(())
+    })?;
+    Ok(found)
+}

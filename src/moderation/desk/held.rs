@@ -101,7 +101,6 @@ impl Desk {
         self.look(vec![room.clone()]);
         // They have spoken now: what they say next is not their first.
         self.bounded(self.0.store.note_authors(authors)).await?;
-        people.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         self.bounded(self.0.store.note_people(people)).await?;
         let by = actor.author.id.clone();
         let settling = self.0.store.settle_held(room.clone(), settled, false, by, messages);

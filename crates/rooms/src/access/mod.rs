@@ -128,14 +128,14 @@ impl Access {
     /// Whether somebody may write in a room at all, as far as it is a matter of who they are.
     ///
     /// # Errors
-    /// Their identity is an account's now, or acts as another one, or they are banned.
+    /// Their identity is an account's now, or acts as another one, or they are banned, or the room's name leads to another.
     pub fn admit(&self, principal: &Principal, room: &RoomId, now: DateTime<Utc>) -> Result<(), Refusal> {
         let known = self.known();
         if known.is_claimed(principal) {
             return Err(Refusal::Claimed);
         }
-        // Its session is about to end, and its page joins as who it is now.
-        if known.is_other(principal) {
+        // Its session is about to end, and its page joins as who it is now; or it is led to the room of that name.
+        if known.is_other(principal) || known.room_aliases.contains_key(room) {
             return Err(Refusal::Overloaded);
         }
         known.ban(principal, room, now).map_or(Ok(()), |notice| Err(Refusal::Banned { until: notice.until }))
@@ -358,6 +358,12 @@ mod tests {
         assert!(access.take(Control { rev: 5, room_aliases: named, ..Control::default() }));
         assert_eq!((access.resolve(&name), access.resolve(&room)), (room.clone(), room.clone()));
         assert!(access.is_alias(&name) && !access.is_alias(&room));
+        assert_eq!(
+            access.admit(&owner, &name, Utc::now()),
+            Err(Refusal::Overloaded),
+            "who comes again is in that room"
+        );
+        assert_eq!(access.admit(&owner, &room, Utc::now()), Ok(()));
         assert!(access.take(Control { rev: 6, room_aliases: vec![(name.clone(), None)], ..Control::default() }));
         assert_eq!((access.resolve(&name), access.is_alias(&name)), (name.clone(), false));
     }

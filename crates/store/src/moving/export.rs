@@ -10,7 +10,7 @@ macro_rules! exporting {
             use tokio::sync::mpsc::Sender;
 
             use crate::{
-                management::common::$module::now,
+                management::{common::$module::now, $module::canonical},
                 moving::model::{MOVED_AT_ONCE, MovedPart},
                 tables::{
                     json::mentions_in,
@@ -43,6 +43,7 @@ macro_rules! exporting {
             /// Sends a room in parts, as it is at one moment; whether there is one. Whoever takes the parts may stop
             /// that by going away.
             pub(crate) async fn room(c: &mut Connection, room: RoomId, into: Sender<MovedPart>) -> QueryResult<bool> {
+                let room = canonical(c, room).await?;
                 c.transaction(async move |c| {
                     let columns = (rooms::created_at, rooms::epoch, rooms::last_rev, rooms::title, rooms::settings);
                     let row = rooms::table.find(room.as_str()).select(columns);

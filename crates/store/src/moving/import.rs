@@ -41,7 +41,10 @@ macro_rules! importing {
             use uuid::Uuid;
 
             use crate::{
-                management::common::$module::{make_room, raise_control, raise_guard},
+                management::{
+                    common::$module::{make_room, raise_control, raise_guard},
+                    $module::canonical,
+                },
                 moving::{
                     model::{MoveInto, Moved, MovedPart},
                     places::{Places, key_of},
@@ -66,6 +69,8 @@ macro_rules! importing {
                 into: MoveInto,
                 mut from: Receiver<MovedPart>,
             ) -> QueryResult<Moved> {
+                // The file may know it by a name that it was given since.
+                let room = canonical(c, room).await?;
                 let mut found = None;
                 let written = c
                     .transaction(async |c| {
@@ -302,6 +307,8 @@ macro_rules! importing {
                     rooms::last_rev.eq(rev.max(last).max(changed)),
                     rooms::message_count.eq(there),
                     rooms::last_message_at.eq(newest),
+                    // Where messages were removed, these may have got the places below.
+                    rooms::first_seq.eq(0),
                 );
                 update(rooms::table.find(room.as_str())).set(columns).execute(c).await.map(drop)
             }

@@ -1,9 +1,10 @@
 //! Everybody who wrote: in pages, by name, and one by one.
 
+/// `$each` has the entries of a list in JSON, one a row.
 macro_rules! listing {
-    ($module:ident, $connection:ty, $database:ty) => {
+    ($module:ident, $connection:ty, $database:ty, $each:literal) => {
         pub(crate) mod $module {
-            use std::collections::{HashMap, HashSet};
+            use std::collections::{BTreeMap, HashMap, HashSet};
 
             use chrono::{DateTime, TimeDelta};
             use diesel::{
@@ -13,9 +14,9 @@ macro_rules! listing {
                 prelude::*,
                 sql_query,
                 sql_types::{BigInt, Bool, Text},
-                upsert::excluded,
             };
             use diesel_async::{AsyncConnection, RunQueryDsl};
+            use serde_json::json;
 
             use crate::{
                 management::{
@@ -25,7 +26,7 @@ macro_rules! listing {
                 tables::{
                     rows::{MessageRow, one_more},
                     schema::{author_names, authors, bans, messages, people},
-                    sql_types::Stamp,
+                    sql_types::{Stamp, Ts},
                 },
             };
             use chat_domain::{AuthorId, AvatarName, ChatMessage, Nickname, RoomId};
@@ -58,41 +59,39 @@ macro_rules! listing {
             /// A server notes who wrote a moment later. Whoever was forgotten so lately is not noted again by that.
             const FORGOTTEN_FOR: TimeDelta = TimeDelta::minutes(1);
 
-            /// Notes who wrote just now, and under which names.
+            const NOTE_PEOPLE: &str = concat!(
+                "INSERT INTO people (author_id, nickname, avatar, first_seen_at, last_seen_at)
+                 SELECT t.value ->> 0, t.value ->> 1, t.value ->> 2, $2, $2 FROM ",
+                $each,
+                " WHERE true ORDER BY 1
+                 ON CONFLICT (author_id) DO UPDATE SET nickname = excluded.nickname, avatar = excluded.avatar,
+                     last_seen_at = excluded.last_seen_at
+                 WHERE people.nickname <> '' OR people.last_seen_at <= $3"
+            );
+            const NOTE_NAMES: &str = concat!(
+                "INSERT INTO author_names (author_id, nickname, first_seen_at)
+                 SELECT t.value ->> 0, t.value ->> 1, $2 FROM ",
+                $each,
+                " WHERE EXISTS (SELECT 1 FROM people p WHERE p.author_id = t.value ->> 0 AND p.nickname <> '')
+                 ORDER BY 1, 2 ON CONFLICT (author_id, nickname) DO NOTHING"
+            );
+
+            /// Notes who wrote just now, and under which names. Two statements, however many they are: messages are stored
+            /// on the same connection.
             pub(crate) async fn note_people(c: &mut Connection, wrote: Vec<PersonWrote>) -> QueryResult<()> {
+                // The latest of each: no statement changes a row twice. In the order of their ids: two servers that note the
+                // same people wait for each other, and never in a circle.
+                let latest: BTreeMap<&str, &PersonWrote> = wrote.iter().map(|one| (one.id.as_str(), one)).collect();
+                let people = latest.iter().map(|(id, one)| [*id, one.nickname.as_str(), one.avatar.as_str()]);
+                let people = json!(people.collect::<Vec<_>>()).to_string();
+                let names = wrote.iter().map(|one| [one.id.as_str(), one.nickname.as_str()]);
+                let names = json!(names.collect::<Vec<_>>()).to_string();
                 c.transaction(async move |c| {
                     let now = now(c).await?;
                     let since = Stamp(now.0.checked_sub_signed(FORGOTTEN_FOR).unwrap_or(now.0));
-                    let ids: Vec<&str> = wrote.iter().map(|person| person.id.as_str()).collect();
-                    let forgotten = people::table.filter(people::author_id.eq_any(ids)).filter(people::nickname.eq(""));
-                    let forgotten = forgotten.filter(people::last_seen_at.gt(since)).select(people::author_id);
-                    let forgotten: Vec<String> = forgotten.load(c).await?;
-                    let known = |person: &&PersonWrote| !forgotten.iter().any(|id| id == person.id.as_str());
-                    for PersonWrote { id, nickname, avatar } in wrote.iter().filter(known) {
-                        let row = (
-                            people::author_id.eq(id.as_str()),
-                            people::nickname.eq(nickname.as_str()),
-                            people::avatar.eq(avatar.as_str()),
-                            people::first_seen_at.eq(now),
-                            people::last_seen_at.eq(now),
-                        );
-                        let latest = (
-                            people::nickname.eq(excluded(people::nickname)),
-                            people::avatar.eq(excluded(people::avatar)),
-                            people::last_seen_at.eq(excluded(people::last_seen_at)),
-                        );
-                        let adding = insert_into(people::table).values(row);
-                        adding.on_conflict(people::author_id).do_update().set(latest).execute(c).await?;
-                        let name = (
-                            author_names::author_id.eq(id.as_str()),
-                            author_names::nickname.eq(nickname.as_str()),
-                            author_names::first_seen_at.eq(now),
-                        );
-                        let adding = insert_into(author_names::table).values(name);
-                        let key = (author_names::author_id, author_names::nickname);
-                        adding.on_conflict(key).do_nothing().execute(c).await?;
-                    }
-                    Ok(())
+                    let noting = sql_query(NOTE_PEOPLE).bind::<Text, _>(people).bind::<Ts, _>(now);
+                    noting.bind::<Ts, _>(since).execute(c).await?;
+                    sql_query(NOTE_NAMES).bind::<Text, _>(names).bind::<Ts, _>(now).execute(c).await.map(drop)
                 })
                 .await
             }
@@ -235,5 +234,10 @@ macro_rules! listing {
     };
 }
 
-listing!(postgres, crate::postgres::connection::PgConnection, diesel::pg::Pg);
-listing!(sqlite, crate::sqlite::Connection, diesel::sqlite::Sqlite);
+listing!(
+    postgres,
+    crate::postgres::connection::PgConnection,
+    diesel::pg::Pg,
+    "json_array_elements($1::json) AS t (value)"
+);
+listing!(sqlite, crate::sqlite::Connection, diesel::sqlite::Sqlite, "json_each($1) AS t");
