@@ -173,6 +173,17 @@ async fn people_come_in_pages_and_are_found_by_every_name(db: &Database) {
     store.forget_names(vec![AuthorId::from_stored("a")]).await.expect("forgotten");
     let asked = PeopleQuery { text: Some("badger".to_owned()), limit: 10, ..PeopleQuery::default() };
     assert_eq!(people(&store, asked).await, []);
+    // Who is called two things at once is noted by both. A server that heard of a message before brings no name back.
+    let late = vec![wrote("a", "Badger"), wrote("d", "One \"q\""), wrote("d", "둘")];
+    store.note_people(late).await.expect("noted");
+    let found = async |text: &str| {
+        let asked = PeopleQuery { text: Some(text.to_owned()), limit: 10, ..PeopleQuery::default() };
+        ids(&people(&store, asked).await)
+    };
+    assert_eq!(
+        (found("badger").await, found("\"q\"").await, found("둘").await),
+        (vec![], vec!["d".into()], vec!["d".into()])
+    );
     let seen = store.person(AuthorId::from_stored("a")).await.expect("read").expect("somebody");
     assert_eq!(seen.names, [], "no name is left but on what was written");
     assert_eq!(seen.person.nickname.as_str(), "Otter", "as the message says");

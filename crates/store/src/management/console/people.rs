@@ -59,20 +59,22 @@ macro_rules! listing {
             /// A server notes who wrote a moment later. Whoever was forgotten so lately is not noted again by that.
             const FORGOTTEN_FOR: TimeDelta = TimeDelta::minutes(1);
 
+            // SQLite counts parameters as they come.
             const NOTE_PEOPLE: &str = concat!(
-                "INSERT INTO people (author_id, nickname, avatar, first_seen_at, last_seen_at)
-                 SELECT t.value ->> 0, t.value ->> 1, t.value ->> 2, $2, $2 FROM ",
+                "WITH t AS (SELECT x.value FROM ",
                 $each,
-                " WHERE true ORDER BY 1
+                ") INSERT INTO people (author_id, nickname, avatar, first_seen_at, last_seen_at)
+                 SELECT t.value ->> 0, t.value ->> 1, t.value ->> 2, $2, $2 FROM t WHERE true ORDER BY 1
                  ON CONFLICT (author_id) DO UPDATE SET nickname = excluded.nickname, avatar = excluded.avatar,
                      last_seen_at = excluded.last_seen_at
                  WHERE people.nickname <> '' OR people.last_seen_at <= $3"
             );
             const NOTE_NAMES: &str = concat!(
-                "INSERT INTO author_names (author_id, nickname, first_seen_at)
-                 SELECT t.value ->> 0, t.value ->> 1, $2 FROM ",
+                "WITH t AS (SELECT x.value FROM ",
                 $each,
-                " WHERE EXISTS (SELECT 1 FROM people p WHERE p.author_id = t.value ->> 0 AND p.nickname <> '')
+                ") INSERT INTO author_names (author_id, nickname, first_seen_at)
+                 SELECT t.value ->> 0, t.value ->> 1, $2 FROM t
+                 WHERE EXISTS (SELECT 1 FROM people p WHERE p.author_id = t.value ->> 0 AND p.nickname <> '')
                  ORDER BY 1, 2 ON CONFLICT (author_id, nickname) DO NOTHING"
             );
 
@@ -238,6 +240,6 @@ listing!(
     postgres,
     crate::postgres::connection::PgConnection,
     diesel::pg::Pg,
-    "json_array_elements($1::json) AS t (value)"
+    "json_array_elements($1::json) AS x (value)"
 );
-listing!(sqlite, crate::sqlite::Connection, diesel::sqlite::Sqlite, "json_each($1) AS t");
+listing!(sqlite, crate::sqlite::Connection, diesel::sqlite::Sqlite, "json_each($1) AS x");
