@@ -9,12 +9,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    address,
     auth::actor,
     body::json_body,
     error::HttpError,
     html::lang,
-    mail_refused::{OFF, answer_of},
+    mailing::{OFF, answer_of, network},
     reading::fresh,
     site::Site,
 };
@@ -50,7 +49,7 @@ pub async fn ask(request: HttpRequest, body: Payload, site: Data<Site>) -> Resul
     let Asked { name, email, subject, text, website } = json_body(body, BODY_BYTES_MAX).await?;
     if website.is_empty() {
         let asking = Asking { name, email, subject, text, locale: lang(&request).to_owned() };
-        office.ask(asking, address::of(&request, &site.trusted_proxies)).await.map_err(answer_of)?;
+        office.ask(asking, network(&request, &site)?).await.map_err(answer_of)?;
     }
     Ok(HttpResponse::Accepted().json(json!({"received": true})))
 }

@@ -27,7 +27,7 @@ mod held;
 mod highlight;
 mod history;
 mod html;
-mod mail_refused;
+mod mailing;
 mod moderation;
 mod page;
 mod page_message;

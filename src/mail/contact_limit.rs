@@ -1,33 +1,24 @@
 use std::{
-    collections::HashMap,
-    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// So many letters are begun by one address within [`WITHIN`].
-const OF_ADDRESS_MAX: u32 = 5;
+use chat_accounts::Attempts;
+use chat_domain::NetworkKey;
+
+/// So many letters are begun from one network within [`WITHIN`].
+const OF_NETWORK_MAX: u32 = 5;
 /// So many by all together: a mailbox that gets more is of no use to whoever reads it.
 const OF_ALL_MAX: u32 = 100;
 const WITHIN: Duration = Duration::from_secs(3_600);
-/// Beyond so many addresses those of long ago are forgotten; within [`WITHIN`] no more than [`OF_ALL_MAX`] come anew.
-const ADDRESSES_MAX: usize = 1_000;
 
 /// How often letters are begun from outside: each costs somebody's attention, and the standing of whoever sends it.
-#[derive(Debug, Default)]
-pub struct ContactLimit(Mutex<Counted>);
+#[derive(Debug)]
+pub struct ContactLimit(Mutex<(Attempts<()>, Attempts<NetworkKey>)>);
 
-#[derive(Debug, Default)]
-struct Counted {
-    addresses: HashMap<IpAddr, (Instant, u32)>,
-    all: Option<(Instant, u32)>,
-}
-
-/// An IPv6 network of one customer counts as one (RFC 6177).
-fn customer(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & (u128::MAX << 64)).into()),
-        address => address,
+impl Default for ContactLimit {
+    fn default() -> Self {
+        Self(Mutex::new((Attempts::new(OF_ALL_MAX, WITHIN), Attempts::new(OF_NETWORK_MAX, WITHIN))))
     }
 }
 
@@ -35,42 +26,29 @@ impl ContactLimit {
     /// Counts one.
     ///
     /// # Errors
-    /// How long this address must wait.
-    pub fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    /// How long this network must wait. What is refused counts for nobody.
+    pub fn take(&self, network: NetworkKey, now: Instant) -> Result<(), Duration> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counted { addresses, all } = &mut *counted;
-        let age = |since: Instant| now.saturating_duration_since(since);
-        if addresses.len() >= ADDRESSES_MAX {
-            addresses.retain(|_, (since, _)| age(*since) < WITHIN);
-        }
-        let (began, n_all) = all.get_or_insert((now, 0));
-        if age(*began) >= WITHIN {
-            (*began, *n_all) = (now, 0);
-        }
-        if *n_all >= OF_ALL_MAX {
-            return Err(WITHIN.saturating_sub(age(*began)));
-        }
-        let (since, n) = addresses.entry(customer(address)).or_insert((now, 0));
-        if age(*since) >= WITHIN {
-            (*since, *n) = (now, 0);
-        }
-        if *n >= OF_ADDRESS_MAX {
-            return Err(WITHIN.saturating_sub(age(*since)));
-        }
-        *n_all += 1;
-        *n += 1;
-        Ok(())
+        let (all, networks) = &mut *counted;
+        all.take((), now)?;
+        networks.take(network, now).inspect_err(|_| all.give_back(&()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
+    use chat_domain::IdentityKey;
+
+    fn of(text: &str) -> NetworkKey {
+        IdentityKey::new(b"key").network(text.parse::<IpAddr>().expect("an address"))
+    }
 
     #[test]
     fn five_an_hour_of_one_customer() {
         let (limit, start) = (ContactLimit::default(), Instant::now());
-        let of = |text: &str| text.parse::<IpAddr>().expect("an address");
         for n in 0..5 {
             assert_eq!(limit.take(of(&format!("2001:db8::{n}")), start), Ok(()));
         }
@@ -82,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_an_hour_of_everybody_and_as_many_are_remembered() {
+    fn a_hundred_an_hour_of_everybody_and_what_is_refused_is_none_of_them() {
         let (limit, start) = (ContactLimit::default(), Instant::now());
-        let of = |n: u32| IpAddr::from(n.to_be_bytes());
-        let n_taken = (0..50_000).filter(|n| limit.take(of(*n), start).is_ok()).count();
-        assert_eq!(n_taken, 100);
-        assert_eq!(limit.take(of(1_000_000), start + WITHIN), Ok(()));
-        let n_remembered = limit.0.lock().expect("nobody panics with it").addresses.len();
-        assert_eq!(n_remembered, 101, "who was refused takes no place");
+        for _ in 0..1_000 {
+            let _ = limit.take(of("192.0.2.1"), start);
+        }
+        let n_taken = (0..200).filter(|n| limit.take(of(&format!("198.51.100.{n}")), start).is_ok()).count();
+        assert_eq!(n_taken, 95);
+        assert_eq!(limit.take(of("198.51.100.250"), start + WITHIN), Ok(()));
     }
 }

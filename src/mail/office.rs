@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +10,7 @@ use uuid::Uuid;
 
 use super::contact_limit::ContactLimit;
 use chat_accounts::Email;
-use chat_domain::shows_something;
+use chat_domain::{NetworkKey, shows_something};
 use chat_mail::Mailer;
 use chat_store::{InquiryAdded, NewInquiry, Store, StoreError, StoredInquiry};
 
@@ -120,7 +119,7 @@ impl MailOffice {
     ///
     /// # Errors
     /// [`InquiryRefused`]; nothing is kept then.
-    pub async fn ask(&self, asking: Asking, from: IpAddr) -> Result<Uuid, InquiryRefused> {
+    pub async fn ask(&self, asking: Asking, from: NetworkKey) -> Result<Uuid, InquiryRefused> {
         if !self.has_contact() {
             return Err(InquiryRefused::Off);
         }
@@ -141,7 +140,7 @@ impl MailOffice {
     ///
     /// # Errors
     /// [`InquiryRefused`].
-    pub async fn forgot(&self, email: &Email, language: &str, from: IpAddr) -> Result<(), InquiryRefused> {
+    pub async fn forgot(&self, email: &Email, language: &str, from: NetworkKey) -> Result<(), InquiryRefused> {
         self.limited(from)?;
         let subject = json!(Forgotten { id: Uuid::now_v7(), email: email.as_str().into(), language: language.into() })
             .to_string();
@@ -169,7 +168,7 @@ impl MailOffice {
         self.0.store.remove_inquiry(id).await
     }
 
-    fn limited(&self, from: IpAddr) -> Result<(), InquiryRefused> {
+    fn limited(&self, from: NetworkKey) -> Result<(), InquiryRefused> {
         if !self.0.settings.is_limited {
             return Ok(());
         }

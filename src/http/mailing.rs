@@ -1,9 +1,12 @@
-//! Why something is not mailed, as an answer.
+//! What routes have in common that have something mailed.
 
 use std::time::Duration;
 
-use super::error::HttpError;
+use actix_web::HttpRequest;
+
+use super::{address, error::HttpError, site::Site};
 use crate::mail::InquiryRefused;
+use chat_domain::NetworkKey;
 use chat_wire::ErrorCode;
 
 /// There is nobody whom it could be mailed to.
@@ -24,4 +27,10 @@ pub(super) fn answer_of(refused: InquiryRefused) -> HttpError {
         InquiryRefused::Full => HttpError::overloaded(Duration::from_secs(3_600)),
         InquiryRefused::Unavailable => HttpError::STORE_UNAVAILABLE,
     }
+}
+
+/// From where a request comes, as it is counted.
+pub(super) fn network(request: &HttpRequest, site: &Site) -> Result<NetworkKey, HttpError> {
+    let context = site.join_context.get().ok_or(HttpError::STORE_UNAVAILABLE)?;
+    Ok(context.identity.network(address::of(request, &site.trusted_proxies)))
 }
