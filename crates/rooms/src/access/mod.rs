@@ -348,14 +348,14 @@ mod tests {
         assert!(!access.is_claimed(&guest) && !access.is_own(&owner, guest.author_id()));
         let claims = vec![(guest.author_id().clone(), user)];
         let roles = vec![(user, Role::Owner)];
-        assert!(access.take(Control { rev: 4, roles, claims, ..Control::default() }));
+        assert!(access.take(Control { rev: 4, roles: roles.clone(), claims, ..Control::default() }));
         assert!(access.is_claimed(&guest) && !access.is_claimed(&owner) && access.is_own(&owner, guest.author_id()));
         assert_eq!(access.rank(guest.author_id()), Role::Owner, "nobody acts on it who may not act on the owner");
         assert_eq!(&*access.claims(&owner), [guest.author_id().clone()]);
         // Another name for a room, for a while.
         let name = RoomId::parse("another name").expect("a room id");
         let named = vec![(name.clone(), Some(room.clone()))];
-        assert!(access.take(Control { rev: 5, room_aliases: named, ..Control::default() }));
+        assert!(access.take(Control { rev: 5, roles, room_aliases: named, ..Control::default() }));
         assert_eq!((access.resolve(&name), access.resolve(&room)), (room.clone(), room.clone()));
         assert!(access.is_alias(&name) && !access.is_alias(&room));
         assert_eq!(
