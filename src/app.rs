@@ -98,8 +98,11 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
             "there is no owner with a password yet; within fifteen minutes one is made at {url}"
         )
     });
-    // Compressed before they are asked for: the first visitors after a restart come all at once.
-    let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
+    // Compressed before they are asked for: the first visitors after a restart come all at once. Not in a debug build,
+    // whose files may change while it runs: there it was nearly all that a start cost, and tests start a thousand.
+    if !cfg!(debug_assertions) {
+        let _ = std::thread::Builder::new().name("compress".into()).spawn(http::compress_files);
+    }
     let figures = actix::spawn(figures::keep(site.clone(), connections));
     let renewing = actix::spawn(lease::keep(own.clone(), site.clone()));
     let telling = registry::start(&config, &database, &site);
