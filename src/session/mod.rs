@@ -4,7 +4,7 @@
 //! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
 //!
 //! From below: `phase`, `liveness` and `send_queue` (pure), `socket`, `outbox`, `slot` (a session as its hub sees it),
-//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `joining`, `verified`, `commands` and `moderating`. The others count and limit.
+//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `joining`, `verified`, `commands` and `moderating`; `writing` is what holds for whoever writes, through this door or another. The others count and limit.
 
 mod actor;
 mod admission;
@@ -36,6 +36,7 @@ mod slot;
 mod socket;
 mod spread;
 mod verified;
+mod writing;
 
 pub use actor::{ABNORMAL, Connection, ConnectionPermit, JoinContext, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
