@@ -162,10 +162,11 @@ impl Room {
             pieces,
             pinned,
             edit_window: self.limits.edit_window,
-            rights: principal.user_id().map(|user| self.limits.access.role_of(user).rights()),
+            rights: principal.user_id().map(|_| self.limits.access.rights(&principal)),
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        let (hub, user) = (session.hub, principal.user_id());
+        // No program is told what only those with a right hear: its key may not have it.
+        let (hub, user) = (session.hub, principal.user_id().filter(|_| !principal.is_bot()));
         self.members.insert(session.id, Member { hub, author_id, is_author, user, joined: now });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
