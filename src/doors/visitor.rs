@@ -51,6 +51,7 @@ impl Visitor {
             Some(token) => match accounts.bearer(token).await {
                 Ok(Bearer::Account(signed)) => Caller::Account(None, Arc::new(signed.user)),
                 Ok(Bearer::Verified(verified)) => Caller::Verified(verified),
+                Ok(Bearer::Key(holder)) => Caller::Key(None, Box::new(holder)),
                 Err(why) => return Err(bearer_refusal(&why).into()),
             },
             None if !request.headers().contains_key(ANONYMOUS_ID) => return Err(NOBODY.into()),

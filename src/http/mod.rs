@@ -35,6 +35,7 @@ mod proxy;
 mod reactions;
 mod reading;
 mod resource;
+mod room_list;
 mod security;
 mod site;
 mod upgrade;
@@ -70,6 +71,7 @@ pub use resource::not_allowed;
 pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
+pub use ws::TakesOver;
 
 /// What becomes of a request.
 type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;

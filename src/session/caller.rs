@@ -3,7 +3,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::refusals::parse_profile;
-use crate::accounts::{LiveLogin, Verified};
+use crate::accounts::{KeyHolder, LiveLogin, Verified};
 use chat_domain::{AnonymousId, AvatarName, IdentityKey, Nickname, ParseError, Principal};
 use chat_rooms::Access;
 use chat_store::User;
@@ -16,6 +16,8 @@ pub enum Caller {
     Account(Option<LiveLogin>, Arc<User>),
     /// By what a blog has signed.
     Verified(Verified),
+    /// By the key of a program, which is watched as logins are.
+    Key(Option<LiveLogin>, Box<KeyHolder>),
 }
 
 impl Caller {
@@ -27,6 +29,7 @@ impl Caller {
             }
             Self::Account(_, user) => Principal::user(user.id, identity.user_author_id(user.id)),
             Self::Verified(verified) => Principal::verified(verified.author.clone()),
+            Self::Key(_, holder) => holder.principal.clone(),
         }
     }
 
@@ -44,12 +47,15 @@ impl Caller {
             return Ok(Some((nickname.clone(), *avatar)));
         }
         let (nickname, avatar) = parse_profile(nickname, avatar)?;
-        let (nickname, avatar) = match self {
-            // Somebody with an account is called something everywhere.
-            Self::Account(_, user) => {
-                (Some(nickname.unwrap_or_else(|| user.nickname.clone())), Some(avatar.unwrap_or(user.avatar)))
-            }
-            _ => (nickname, avatar),
+        // Somebody with an account is called something everywhere.
+        let called = match self {
+            Self::Account(_, user) => Some((&user.nickname, user.avatar)),
+            Self::Key(_, holder) => Some((&holder.author.nickname, holder.author.avatar)),
+            Self::Visitor(_) | Self::Verified(_) => None,
+        };
+        let (nickname, avatar) = match called {
+            Some((own, picture)) => (Some(nickname.unwrap_or_else(|| own.clone())), Some(avatar.unwrap_or(picture))),
+            None => (nickname, avatar),
         };
         let derived = || AvatarName::derived_from(principal.author_id());
         Ok(nickname.map(|nickname| (nickname, avatar.unwrap_or_else(derived))))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture, clock::Instant};
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     refusals::{TOO_MANY_PROFILES, refusal, text_refusal, too_fast},
 };
 use crate::accounts::{AccountError, Accounts, BadSiteToken, Bearer, NotBearer};
-use chat_domain::Epoch;
+use chat_domain::{Epoch, Scope};
 use chat_rooms::{Join, Refusal, ResumePoint, SessionRef};
 use chat_wire::{CloseCode, ErrorCode, JoinPayload};
 
@@ -71,6 +72,11 @@ impl Session {
         let asked = async move {
             Ok(match accounts.bearer(&token).await? {
                 Bearer::Verified(verified) => Caller::Verified(verified),
+                Bearer::Key(holder) if !holder.scopes.has(Scope::MessagesRead) => return Err(NotBearer::OutOfScope),
+                Bearer::Key(holder) => {
+                    let login = accounts.enter(&holder.signed, session).ok_or(NotBearer::Nobody)?;
+                    Caller::Key(Some(login), Box::new(holder))
+                }
                 Bearer::Account(signed) => {
                     // One that is ended at this moment is nobody's.
                     let login = accounts.enter(&signed, session).ok_or(NotBearer::Nobody)?;
@@ -143,6 +149,10 @@ impl Session {
                 let (mut user, mut login, mut proof, mut remaining) = (None, None, None, None);
                 match who {
                     Caller::Visitor(_) => {}
+                    Caller::Key(of, holder) => {
+                        login = of;
+                        this.ends_with(holder.expires_at, ctx);
+                    }
                     Caller::Account(of, account) => (user, login) = (Some(account), of),
                     Caller::Verified(verified) => {
                         if let Some(JoinContext { accounts, .. }) = this.setup.join_context.get() {
@@ -170,6 +180,15 @@ impl Session {
             // The room ended with the join in hand, which only a fault can do.
             Err(_) => this.refuse_join(Refusal::Overloaded),
         }));
+    }
+
+    /// Ends the session when the key is over that it came in by.
+    fn ends_with(&self, expires_at: Option<DateTime<Utc>>, ctx: &mut Context<Self>) {
+        if let Some(at) = expires_at {
+            let remaining = (at - Utc::now()).to_std().unwrap_or_default();
+            // As the hub does for an ended login.
+            ctx.run_later(remaining, |this, _| this.close(CloseCode::LoginEnded));
+        }
     }
 
     /// A JOIN that makes no member.

@@ -27,6 +27,7 @@ impl Proof {
 pub fn bearer_refusal(why: &NotBearer) -> ErrorReply {
     match why {
         NotBearer::Nobody => refusal(ErrorCode::BadToken, "this login was ended, or never was one"),
+        NotBearer::OutOfScope => refusal(ErrorCode::Forbidden, "this key was not made for that"),
         NotBearer::OfABlog(why) => token_refusal(*why),
         NotBearer::Unavailable(_) => Refusal::StoreUnavailable.into(),
     }

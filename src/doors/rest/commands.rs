@@ -14,6 +14,7 @@ use crate::{
     http::{HttpError, Site},
     session::{Change, Writer},
 };
+use chat_domain::Rights;
 use chat_rooms::{Amend, Asked, Publish, Recall};
 use chat_wire::{
     DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ReactToSend, message_in_path,
@@ -44,7 +45,7 @@ struct NewText {
 /// keeps order.
 pub async fn publish(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
     let received = Instant::now();
-    let (command, body) = Command::of(&request, body, site).await?;
+    let (command, body) = Command::of(&request, body, site, Rights::WRITE).await?;
     let NewMessage { content, nickname, avatar, reply_to, mentions } = fields(&body)?;
     let profile = command.visitor.profile(&command.site, (nickname.as_deref(), avatar.as_deref()))?;
     let asked = MessageToSend { client_id: command.client_id, content, reply_to, mentions };
@@ -67,7 +68,7 @@ pub async fn publish(request: HttpRequest, body: Payload, site: Data<Site>) -> A
 
 /// `PATCH /api/v1/rooms/{room}/messages/{id}`: another text.
 pub async fn edit(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
-    let (command, body) = Command::of(&request, body, site).await?;
+    let (command, body) = Command::of(&request, body, site, Rights::WRITE).await?;
     let NewText { version, content, mentions } = fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(&request)?);
     let change = command.writer().edit(EditToSend { client_id, id, version, content, mentions })?;
@@ -76,7 +77,7 @@ pub async fn edit(request: HttpRequest, body: Payload, site: Data<Site>) -> Answ
 
 /// `DELETE /api/v1/rooms/{room}/messages/{id}`: no text any more.
 pub async fn delete(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
-    let (command, body) = Command::of(&request, body, site).await?;
+    let (command, body) = Command::of(&request, body, site, Rights::WRITE | Rights::DELETE_ANY).await?;
     no_fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(&request)?);
     let change = command.writer().delete(&DeleteToSend { client_id, id })?;
@@ -94,7 +95,7 @@ pub async fn unreact(request: HttpRequest, body: Payload, site: Data<Site>) -> A
 }
 
 async fn set_reaction(request: &HttpRequest, body: Payload, site: Data<Site>, on: bool) -> Answer {
-    let (command, body) = Command::of(request, body, site).await?;
+    let (command, body) = Command::of(request, body, site, Rights::REACT).await?;
     no_fields(&body)?;
     let segment = request.uri().path().split('/').nth(8).unwrap_or_default();
     let emoji = percent_decode_str(segment).decode_utf8_lossy().into_owned();
@@ -114,7 +115,7 @@ pub async fn unpin(request: HttpRequest, body: Payload, site: Data<Site>) -> Ans
 }
 
 async fn set_pin(request: &HttpRequest, body: Payload, site: Data<Site>, on: bool) -> Answer {
-    let (command, body) = Command::of(request, body, site).await?;
+    let (command, body) = Command::of(request, body, site, Rights::PIN).await?;
     no_fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(request)?);
     let change = Writer::pin(&PinToSend { client_id, id, on })?;

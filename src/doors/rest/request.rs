@@ -13,14 +13,15 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
+    accounts::NotBearer,
     doors::{
         error::DoorError,
         visitor::{Visitor, check_origin},
     },
     http::{HttpError, Site, room_of, whole_body},
-    session::{SessionSetup, Writer},
+    session::{SessionSetup, Writer, bearer_refusal},
 };
-use chat_domain::RoomId;
+use chat_domain::{Rights, RoomId};
 use chat_rooms::{Ask, Asked, Published, Refusal, ReplyTo};
 use chat_wire::{ErrorCode, FRAME_BYTES_MAX, MessagePayload};
 
@@ -44,13 +45,21 @@ pub struct Command {
 }
 
 impl Command {
-    /// Who asks for something, with what. A body is read whatever comes of it: what is left of one ends the connection.
-    pub async fn of(request: &HttpRequest, body: Payload, site: Data<Site>) -> Result<(Self, Vec<u8>), DoorError> {
+    /// Who asks for something, with what; a program needs a key for one of these rights. A body is read whatever comes of it: what is left of one ends the connection.
+    pub async fn of(
+        request: &HttpRequest,
+        body: Payload,
+        site: Data<Site>,
+        rights: Rights,
+    ) -> Result<(Self, Vec<u8>), DoorError> {
         check_origin(request, &site)?;
         let room = room_of(request, 4)?;
         let body = whole_body(body, FRAME_BYTES_MAX).await?;
         let client_id = key_of(request)?;
         let visitor = Visitor::of(request, &site).await?;
+        if visitor.principal.allows(rights) == Rights::NONE {
+            return Err(bearer_refusal(&NotBearer::OutOfScope).into());
+        }
         let setup = request.app_data::<Rc<SessionSetup>>().ok_or(Refusal::Overloaded)?.clone();
         Ok((Self { site, visitor, room, client_id, setup }, body.to_vec()))
     }

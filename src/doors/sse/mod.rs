@@ -5,7 +5,7 @@ mod framing;
 use std::{rc::Rc, time::Duration};
 
 use actix_web::{
-    HttpRequest, HttpResponse, guard,
+    HttpMessage, HttpRequest, HttpResponse, guard,
     http::header,
     web::{self, Data, Payload, ServiceConfig},
 };
@@ -18,7 +18,10 @@ use super::{
     visitor::{check_origin, token_of},
 };
 use crate::{
-    http::{ANONYMOUS_ID, HttpError, Site, address_of, anonymous_secret, not_allowed, preflight, room_of, whole_body},
+    http::{
+        ANONYMOUS_ID, HttpError, Site, TakesOver, address_of, anonymous_secret, not_allowed, preflight, room_of,
+        whole_body,
+    },
     session::{ErrorReply, Listener, NotAdmitted, NotJoined, Session, SessionSetup},
 };
 use chat_rooms::Refusal;
@@ -33,6 +36,8 @@ const BAD_JOIN: HttpError = HttpError::new(
     ErrorCode::BadRequest,
     "the body is a JSON object as JOIN's payload: anonymousId: UUID, token?, nickname?, avatar?, resume?: {epoch, rev}",
 );
+
+const NO_UPGRADE: HttpError = HttpError::new(ErrorCode::BadRequest, "a stream of events is asked for without Upgrade");
 
 /// Declares its route.
 pub fn configure(scope: &mut ServiceConfig) {
@@ -75,6 +80,10 @@ async fn open(
     is_bearer: bool,
 ) -> Result<HttpResponse, DoorError> {
     let room = room_of(request, 4)?;
+    // Such an answer would be read to its end before it is sent.
+    if request.extensions().contains::<TakesOver>() {
+        return Err(NO_UPGRADE.into());
+    }
     let address = address_of(request, &site.trusted_proxies);
     // As for a socket, which is as dear.
     site.rates.upgrade(address).map_err(HttpError::rate_limited)?;

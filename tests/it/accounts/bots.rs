@@ -39,7 +39,8 @@ async fn a_key_does_what_it_was_made_for_and_what_its_bot_may(database: &Databas
     let server = Server::with(database, &OPEN).await;
     let owner = owner(database, &server).await;
     Client::author(&server, "post", "writer").await.say("hello").await;
-    let (moderator, member) = (bot(&server, &owner.access, "moderator").await, bot(&server, &owner.access, "member").await);
+    let (moderator, member) =
+        (bot(&server, &owner.access, "moderator").await, bot(&server, &owner.access, "member").await);
     assert_eq!(moderator["ownerId"], owner_id(&server, &owner).await);
     let reads = key(&server, &owner.access, &moderator, &["messages:read", "messages:write"]).await;
     let moderates = key(&server, &owner.access, &moderator, &["moderate"]).await;

@@ -62,6 +62,9 @@ async fn a_stream_passes_as_it_comes_and_names_where_it_is(database: &Database) 
     }
     let refused = EventStream::open(&server, "GET", "post", &[("Origin", "https://other.example")], None, false).await;
     assert_eq!(refused.status, 403);
+    // As some clients ask by default, for another version of HTTP.
+    let upgrade = [("Connection", "Upgrade"), ("Upgrade", "h2c")];
+    assert_eq!(EventStream::open(&server, "GET", "post", &upgrade, None, false).await.status, 400);
     let bad = EventStream::open(&server, "POST", "post", &[], Some(&json!({"nickname": "x"})), false).await;
     assert_eq!((bad.status, &bad.body().await["error"]["code"]), (400, &json!("BAD_REQUEST")));
     let named = json!({"anonymousId": Uuid::new_v4(), "nickname": "x"});
