@@ -38,6 +38,7 @@ mod resource;
 mod security;
 mod site;
 mod upgrade;
+mod webhooks;
 mod ws;
 
 use actix_web::{
@@ -122,11 +123,13 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))
                 .service(asked("/inquiries", contact::ask))
+                .service(asked("/hooks/{secret}", webhooks::write))
                 .configure(accounts::configure)
                 .service(
                     web::scope("/admin")
                         .configure(moderating)
                         .configure(accounts::configure_team)
+                        .configure(webhooks::configure)
                         // No page of another origin may send the token: there is no preflight here.
                         .service(
                             web::scope("")
@@ -230,8 +233,15 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 6] =
-    ["/api/v1/highlight", "/api/v1/inquiries", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
+const TAKE_BODIES: [&str; 7] = [
+    "/api/v1/highlight",
+    "/api/v1/inquiries",
+    "/api/v1/hooks/",
+    "/api/v1/auth/",
+    "/api/v1/me",
+    "/api/v1/me/",
+    "/api/v1/admin/",
+];
 
 fn takes_body(path: &str) -> bool {
     TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))

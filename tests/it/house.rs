@@ -24,7 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 17] = [
+const SERVER: [(&str, &[&str], &[&str]); 18] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -39,12 +39,14 @@ const SERVER: [(&str, &[&str], &[&str]); 17] = [
     ("accounts", &["moderation"], &["accounts", "domain", "store"]),
     // What people are written.
     ("mail", &["accounts"], &["accounts", "domain", "mail", "metrics", "store"]),
+    // What other systems are told, and say.
+    ("webhooks", &["accounts", "mail", "moderation"], &["accounts", "domain", "metrics", "store", "wire"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
     (
         "http",
-        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry"],
+        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry", "webhooks"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
     // Rooms that come and go as files.
@@ -73,6 +75,7 @@ const SERVER: [(&str, &[&str], &[&str]); 17] = [
             "session_registry",
             "session",
             "http",
+            "webhooks",
             "fault_injection",
             "config",
         ],

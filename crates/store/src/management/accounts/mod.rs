@@ -27,9 +27,9 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        aliases::postgres::*, bots::postgres::*, claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*,
-        logins::postgres::*, people::postgres::*, register::postgres::*, team::postgres::*, traces::postgres::*,
-        verified::postgres::*, written::postgres::*,
+        aliases::postgres::*, bots::postgres::*, claims::postgres::*, codes::postgres::*, invites::postgres::*,
+        keys::postgres::*, logins::postgres::*, people::postgres::*, register::postgres::*, team::postgres::*,
+        traces::postgres::*, verified::postgres::*, written::postgres::*,
     };
 }
 
