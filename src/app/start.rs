@@ -163,7 +163,7 @@ pub(super) async fn start_actors(
     let mailing = mailing.map(|office| actix::spawn(mail::keep(office, accounts.clone(), metrics.clone())));
     let settings = HookSettings { networks: config.site.webhook_networks.clone() };
     let known = (store.clone(), identity.clone());
-    let hooks = Hooks::new(known, accounts.clone(), desk.clone(), metrics.clone(), settings);
+    let hooks = Hooks::new(known, accounts.clone(), desk.clone(), (metrics.clone(), site.mail.clone()), settings);
     let telling = actix::spawn(webhooks::keep(hooks.clone()));
     let _ = site.hooks.set(hooks);
     let registry_of_joins = registry.clone().recipient();

@@ -30,9 +30,9 @@ pub fn line_of(event: Option<&str>, body: &Value) -> Option<Said> {
     Some(Said { text: text.chars().take(CONTENT_CODE_POINTS_MAX).collect(), ..Said::default() })
 }
 
-/// A part of a line: without breaks and what else would draw nothing, and not too long.
-fn part(value: &Value) -> Option<String> {
-    let text = value.as_str()?;
+/// A part of a line, at this place of a body: without breaks and what else would draw nothing, and not too long.
+fn part(value: &Value, at: &str) -> Option<String> {
+    let text = value.pointer(at)?.as_str()?;
     let line = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
     let line = line.collect::<Vec<_>>().join(" ");
     let short: String = line.chars().take(PART_CHARS_MAX).collect();
@@ -40,14 +40,15 @@ fn part(value: &Value) -> Option<String> {
 }
 
 fn github(event: &str, body: &Value) -> Option<String> {
-    let repository = part(&body["repository"]["full_name"])?;
-    let who = part(&body["sender"]["login"]).unwrap_or_else(|| "somebody".to_owned());
-    let action = part(&body["action"]);
-    let said = |kind: &str, of: &Value| {
+    let repository = part(body, "/repository/full_name")?;
+    let who = part(body, "/sender/login").unwrap_or_else(|| "somebody".to_owned());
+    let action = part(body, "/action");
+    let said = |kind: &str, at: &str| {
+        let of = body.pointer(at).unwrap_or(&Value::Null);
         let number = of["number"].as_u64().map(|number| format!(" #{number}")).unwrap_or_default();
-        let title = part(&of["title"]).or(part(&of["name"])).or(part(&of["tag_name"]));
+        let title = part(of, "/title").or(part(of, "/name")).or(part(of, "/tag_name"));
         let title = title.map(|title| format!(": {title}")).unwrap_or_default();
-        let url = part(&of["html_url"]).map(|url| format!(" {url}")).unwrap_or_default();
+        let url = part(of, "/html_url").map(|url| format!(" {url}")).unwrap_or_default();
         let action = action.as_deref().unwrap_or("changed");
         format!("[{repository}] {who} {action} {kind}{number}{title}{url}")
     };
@@ -55,20 +56,20 @@ fn github(event: &str, body: &Value) -> Option<String> {
         "ping" => format!("[{repository}] GitHub writes here from now on"),
         "push" => {
             let n = body["commits"].as_array().map_or(0, Vec::len);
-            let name = part(&body["ref"]).unwrap_or_default();
+            let name = part(body, "/ref").unwrap_or_default();
             let name = name.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/");
-            let url = part(&body["compare"]).map(|url| format!(" {url}")).unwrap_or_default();
+            let url = part(body, "/compare").map(|url| format!(" {url}")).unwrap_or_default();
             let commits = if n == 1 { "commit" } else { "commits" };
             format!("[{repository}] {who} pushed {n} {commits} to {name}{url}")
         }
-        "pull_request" => said("pull request", &body["pull_request"]),
-        "issues" => said("issue", &body["issue"]),
-        "issue_comment" => said("comment on", &body["issue"]),
-        "release" => said("release", &body["release"]),
+        "pull_request" => said("pull request", "/pull_request"),
+        "issues" => said("issue", "/issue"),
+        "issue_comment" => said("comment on", "/issue"),
+        "release" => said("release", "/release"),
         "workflow_run" => {
-            let run = &body["workflow_run"];
-            let how = part(&run["conclusion"]).or(part(&run["status"])).unwrap_or_default();
-            format!("{} {how}", said("workflow", run))
+            let run = body.get("workflow_run").unwrap_or(&Value::Null);
+            let how = part(run, "/conclusion").or(part(run, "/status")).unwrap_or_default();
+            format!("{} {how}", said("workflow", "/workflow_run"))
         }
         other => {
             let other: String = other.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(50).collect();
@@ -80,14 +81,14 @@ fn github(event: &str, body: &Value) -> Option<String> {
 
 fn alerts(body: &Value) -> Option<String> {
     let alerts = body["alerts"].as_array()?;
-    let status = part(&body["status"])?;
+    let status = part(body, "/status")?;
     let first = alerts.first();
-    let of_first = |group: &str, name: &str| part(&first?[group][name]);
-    let name = part(&body["commonLabels"]["alertname"]).or(of_first("labels", "alertname"))?;
-    let summary = part(&body["commonAnnotations"]["summary"]).or(of_first("annotations", "summary"));
+    let of_first = |group: &str, name: &str| part(first?, &format!("/{group}/{name}"));
+    let name = part(body, "/commonLabels/alertname").or(of_first("labels", "alertname"))?;
+    let summary = part(body, "/commonAnnotations/summary").or(of_first("annotations", "summary"));
     let summary = summary.or(of_first("annotations", "description"));
     let summary = summary.map(|summary| format!(": {summary}")).unwrap_or_default();
-    let url = part(&body["externalURL"]).map(|url| format!(" {url}")).unwrap_or_default();
+    let url = part(body, "/externalURL").map(|url| format!(" {url}")).unwrap_or_default();
     Some(format!("[{} {}] {name}{summary}{url}", status.to_uppercase(), alerts.len()))
 }
 

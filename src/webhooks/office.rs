@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     accounts::{AccountError, Accounts, BotWish},
+    mail::MailOffice,
     moderation::{Actor, Desk, Refused},
 };
 use chat_domain::{
@@ -50,6 +51,8 @@ pub(super) struct Inner {
     pub metrics: Arc<Metrics>,
     /// Something is to be told: the worker need not wait until it looks by itself.
     pub asked: Notify,
+    /// Tells the owner which one is off, where there is mail.
+    pub mail: Option<MailOffice>,
     accounts: Accounts,
     desk: Desk,
     writes: Mutex<Attempts<Uuid>>,
@@ -126,13 +129,13 @@ impl Hooks {
         (store, key): (Store, IdentityKey),
         accounts: Accounts,
         desk: Desk,
-        metrics: Arc<Metrics>,
+        (metrics, mail): (Arc<Metrics>, Option<MailOffice>),
         settings: HookSettings,
     ) -> Self {
         let client = Client::new(Reachable::with(settings.networks));
         let writes = Mutex::new(Attempts::new(WRITES_MAX, Duration::from_secs(60)));
         let asked = Notify::new();
-        Self(Arc::new(Inner { store, key, client, metrics, asked, accounts, desk, writes }))
+        Self(Arc::new(Inner { store, key, client, metrics, asked, mail, accounts, desk, writes }))
     }
 
     pub(super) fn inner(&self) -> &Inner {

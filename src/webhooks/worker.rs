@@ -6,6 +6,7 @@ use std::{
 use actix::clock::sleep;
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
+use url::Url;
 use uuid::Uuid;
 
 use super::{
@@ -42,7 +43,7 @@ enum Told {
 pub async fn keep(hooks: Hooks) {
     let mut rounds = HashMap::<Uuid, JoinSet<()>>::new();
     loop {
-        match hooks.inner().store.webhooks().await {
+        match hooks.inner().store.webhooks_seen().await {
             Ok(all) => {
                 rounds.retain(|id, _| all.iter().any(|hook| hook.id == *id));
                 for hook in all.into_iter().filter(|hook| hook.off_at.is_none() && !hook.waits) {
@@ -163,6 +164,12 @@ async fn send(
     );
     if inner.store.webhook_failed(note, (hook.tries, wait, GIVEN_UP)).await? == WebhookFailed::Off {
         log::error!("a webhook ({}) is given up: it has failed for three days", hook.id);
+        if let Some(mail) = &inner.mail {
+            // Of the address, what is no secret.
+            let url = Url::parse(&hook.url).ok();
+            let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+            mail.webhook_off(format!("{host} ({})", hook.id)).await?;
+        }
     }
     Ok(false)
 }

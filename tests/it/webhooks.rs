@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     accounts::{self, ask, get, post, with},
-    support::{Client, Database, Server, check_schema, soon, until},
+    support::{Client, Database, Server, Smtp, check_schema, soon, until},
 };
 
 on_both!(
@@ -269,6 +269,40 @@ async fn nothing_is_lost_while_the_receiver_or_the_server_is_away_and_no_deleted
     assert!(!heard.iter().any(|one| one.body.contains("anger")), "a deleted text left");
     soon("the webhook to be well", async || state(&server).await == "on").await;
     assert!(!server.log().contains("anger"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_owner_hears_of_one_that_failed_for_three_days() {
+    let mut smtp = Smtp::start().await;
+    let url = format!("smtp://127.0.0.1:{}", smtp.port);
+    let mail = [
+        ("CHAT_SMTP_URL", url.as_str()),
+        ("CHAT_MAIL_FROM", "The chat <chat@blog.example>"),
+        ("CHAT_PUBLIC_URL", "https://chat.blog.example"),
+        ("CHAT_CONTACT_TO", "owner@blog.example"),
+    ];
+    let settings = [&settings()[..], &mail].concat();
+    let database = Database::postgres().await;
+    let server = Server::with(&database, &settings).await;
+    let receiver = Receiver::new().await;
+    let (hook, _) = told(&server, &receiver).await;
+    receiver.away().await;
+    Client::author(&server, "post", "writer").await.say("nobody hears it").await;
+    let state = async || {
+        let listed = get(&server, "admin/webhooks", TOKEN).await.ok();
+        listed["webhooks"][0]["state"].as_str().expect("a state").to_owned()
+    };
+    soon("it to fail", async || state().await == "failing").await;
+    database.run("UPDATE webhooks SET failing_since = now() - interval '73 hours', next_at = now()").await;
+    soon("it to be off", async || state().await == "off").await;
+    let letter = smtp.next().await;
+    assert_eq!(letter["subject"], "A webhook of chat.blog.example is off · 웹훅이 멈췄습니다");
+    server.logs("is given up: it has failed for three days").await;
+    let audit = get(&server, "admin/audit", TOKEN).await.ok();
+    check_schema("AuditLog", &audit);
+    assert_eq!(audit["entries"][0]["action"], "webhook_off");
+    let woken = post(&server, &format!("admin/webhooks/{hook}/wake"), Some(TOKEN), &json!({})).await.ok();
+    assert_eq!(woken["state"], "on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

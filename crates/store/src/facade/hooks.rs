@@ -22,6 +22,11 @@ impl Store {
         managing!(self, |c, statements| statements::webhooks(c))
     }
 
+    /// The same as of a moment ago: for who asks again and again.
+    pub async fn webhooks_seen(&self) -> Result<Vec<Webhook>, StoreError> {
+        listing!(self, |c, statements| statements::webhooks(c))
+    }
+
     /// One more is told what happens from now on; false where there are [`crate::HOOKS_MAX`].
     pub async fn add_webhook(&self, new: NewWebhook) -> Result<bool, StoreError> {
         managing!(self, |c, statements| statements::add_webhook(c, new))
