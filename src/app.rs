@@ -78,7 +78,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     log::info!("listening on {address}, waiting for the database");
 
     let start = start_actors(&config, &own, &site, &store, &metrics);
-    let Started { carrying, keeping, watching, accounts, mailing, setup, database } = tokio::select! {
+    let Started { carrying, keeping, watching, accounts, mailing, telling: hooks, setup, database } = tokio::select! {
         started = start => started?,
         _ = wait_for_signal(&mut terminate, &mut interrupt) => {
             handle.stop(false).await;
@@ -128,6 +128,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     if let Some(mailing) = mailing {
         mailing.abort();
     }
+    hooks.abort();
     watching.abort();
     if let Some(carrying) = carrying {
         carrying.stop();

@@ -13,6 +13,7 @@
 //! - [`moderation`]: who is signed in, and what those with rights do
 //! - [`moving`]: rooms that leave as a file, and come as one
 //! - [`session_registry`]: which sessions there are, here and on the other servers
+//! - [`webhooks`]: what other systems are told, and say
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod accounts;
@@ -34,3 +35,4 @@ pub mod moving;
 pub mod redis_client;
 pub mod session;
 pub mod session_registry;
+pub mod webhooks;

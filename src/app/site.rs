@@ -73,6 +73,7 @@ pub(super) fn site(
         bytes: ByteLimits::new(is_limited.then_some(bytes)),
         answers: Answers::default(),
         mail,
+        hooks: OnceLock::new(),
         highlighter: Highlighter::default(),
         trusted_proxies,
         metrics,

@@ -13,6 +13,7 @@ use crate::{
     mail,
     moderation::{self, Desk},
     session::JoinContext,
+    webhooks::{self, HookSettings, Hooks},
 };
 use chat_domain::IdentityKey;
 use chat_metrics::Metrics;
@@ -32,6 +33,8 @@ pub(super) struct Started {
     pub accounts: actix_web::rt::task::JoinHandle<()>,
     /// What sends mail, where there is any.
     pub mailing: Option<actix_web::rt::task::JoinHandle<()>>,
+    /// What tells other systems.
+    pub telling: actix_web::rt::task::JoinHandle<()>,
     /// By which the first owner gets mail and password, where none has them.
     pub setup: Option<String>,
     /// How the database is called for good.
@@ -158,11 +161,25 @@ pub(super) async fn start_actors(
     let keeping_accounts = actix::spawn(accounts::keep(accounts.clone()));
     let mailing = site.mail.clone();
     let mailing = mailing.map(|office| actix::spawn(mail::keep(office, accounts.clone(), metrics.clone())));
+    let settings = HookSettings { networks: config.site.webhook_networks.clone() };
+    let known = (store.clone(), identity.clone());
+    let hooks = Hooks::new(known, accounts.clone(), desk.clone(), (metrics.clone(), site.mail.clone()), settings);
+    let telling = actix::spawn(webhooks::keep(hooks.clone()));
+    let _ = site.hooks.set(hooks);
     let registry_of_joins = registry.clone().recipient();
     let join_context = JoinContext { registry: registry_of_joins, identity, desk, accounts };
     // Set once, here: this is only reached once.
     let _ = site.join_context.set(join_context);
     let _ = site.actors.set(Actors { registry, persistence });
     site.phase.set_ready();
-    Ok(Started { carrying, keeping, watching, accounts: keeping_accounts, mailing, setup, database: meta.name })
+    Ok(Started {
+        carrying,
+        keeping,
+        watching,
+        accounts: keeping_accounts,
+        mailing,
+        telling,
+        setup,
+        database: meta.name,
+    })
 }

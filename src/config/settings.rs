@@ -100,6 +100,9 @@ pub struct SiteConfig {
     /// Networks of proxies whose X-Forwarded-For is believed, with commas: 10.0.0.0/8,...
     #[arg(long, env = "CHAT_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks that webhooks may go to beside public addresses, with commas: 10.1.0.0/16,...
+    #[arg(long, env = "CHAT_WEBHOOK_NETWORKS", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
+    pub webhook_networks: Vec<IpNet>,
     /// How many proxies a request passes at most: so many entries of X-Forwarded-For are believed, from its end.
     #[arg(long, env = "CHAT_TRUSTED_HOPS", value_name = "N", value_parser = at_least_one)]
     pub trusted_hops: Option<usize>,

@@ -39,6 +39,7 @@ mod room_list;
 mod security;
 mod site;
 mod upgrade;
+mod webhooks;
 mod ws;
 
 use std::rc::Rc;
@@ -143,11 +144,13 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))
                 .service(asked("/inquiries", contact::ask))
+                .service(asked("/hooks/{secret}", webhooks::write))
                 .configure(accounts::configure)
                 .service(
                     web::scope("/admin")
                         .configure(moderating)
                         .configure(accounts::configure_team)
+                        .configure(webhooks::configure)
                         // No page of another origin may send the token: there is no preflight here.
                         .service(
                             web::scope("")
@@ -251,9 +254,10 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 7] = [
+const TAKE_BODIES: [&str; 8] = [
     "/api/v1/highlight",
     "/api/v1/inquiries",
+    "/api/v1/hooks/",
     "/api/v1/auth/",
     "/api/v1/me",
     "/api/v1/me/",

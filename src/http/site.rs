@@ -16,6 +16,7 @@ use crate::highlight::Highlighter;
 use crate::mail::MailOffice;
 use crate::session::{Admission, ByteLimits, JoinContext, RateLimits};
 use crate::session_registry::{Everywhere, Place, Roster};
+use crate::webhooks::Hooks;
 use chat_metrics::Metrics;
 use chat_rooms::{RoomRegistry, Understood, persistence::Persistence};
 use chat_store::{LeaseView, Store};
@@ -30,6 +31,8 @@ pub struct Site {
     pub actors: OnceLock<Actors>,
     /// What sessions need to join, set with `actors`.
     pub join_context: Arc<OnceLock<JoinContext>>,
+    /// Webhooks, set with `actors`.
+    pub hooks: OnceLock<Hooks>,
     /// Counts sessions.
     pub admission: Arc<Admission>,
     /// Path that the chat is served under.

@@ -10,4 +10,5 @@ mod pace;
 mod worker;
 
 pub use office::{Asking, InquiryRefused, MailOffice, MailSettings};
+pub use pace::next_try;
 pub use worker::keep;

@@ -18,8 +18,10 @@ use chat_store::{InquiryAdded, NewInquiry, Store, StoreError, StoredInquiry};
 pub(super) const INQUIRY: &str = "mail.inquiry";
 /// Jobs of a link for a new password; the subject is a [`Forgotten`] as JSON.
 pub(super) const NEW_PASSWORD: &str = "mail.new-password";
+/// Jobs of telling the owner that a webhook is off; the subject is a [`Off`] as JSON.
+pub(super) const WEBHOOK_OFF: &str = "mail.webhook-off";
 /// What the worker of this release takes. Those of a later one wait for a server that knows them.
-pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD];
+pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD, WEBHOOK_OFF];
 
 /// So many inquiries are kept, and so many letters of a kind wait: more than a person reads, and few megabytes.
 const KEPT_MAX: i64 = 10_000;
@@ -100,6 +102,15 @@ pub(super) struct Forgotten {
     pub language: String,
 }
 
+/// Which webhook is off.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Off {
+    /// The same however often the letter is tried.
+    pub id: Uuid,
+    /// Without what may be a secret in it.
+    pub webhook: String,
+}
+
 impl MailOffice {
     /// An office over these settings.
     pub fn new(settings: MailSettings, store: Store) -> Self {
@@ -148,6 +159,20 @@ impl MailOffice {
         if !taken {
             return Err(InquiryRefused::Full);
         }
+        self.0.asked.notify_one();
+        Ok(())
+    }
+
+    /// Has the owner told that a webhook is off, where there is an address for it.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn webhook_off(&self, webhook: String) -> Result<(), StoreError> {
+        if !self.has_contact() {
+            return Ok(());
+        }
+        let subject = json!(Off { id: Uuid::now_v7(), webhook }).to_string();
+        self.0.store.add_job(WEBHOOK_OFF, subject, KEPT_MAX).await?;
         self.0.asked.notify_one();
         Ok(())
     }

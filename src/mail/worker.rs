@@ -5,11 +5,11 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    office::{Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD},
+    office::{Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD, Off, WEBHOOK_OFF},
     pace::next_try,
 };
 use crate::accounts::Accounts;
-use chat_mail::{Inquiry, Language, Letter, SendError, inquiry, new_password};
+use chat_mail::{Inquiry, Language, Letter, SendError, inquiry, new_password, webhook_off};
 use chat_metrics::Metrics;
 use chat_store::{Job, StoreError};
 
@@ -115,6 +115,7 @@ impl Worker {
         match job.kind.as_str() {
             INQUIRY => self.inquiry(job).await,
             NEW_PASSWORD => self.new_password(job).await,
+            WEBHOOK_OFF => Ok(self.webhook_off(job)),
             // None is taken that is not known.
             _ => Ok(Made::Nobody),
         }
@@ -145,6 +146,15 @@ impl Worker {
         let url = format!("{}/reset#{code}", self.inner().settings.public_url);
         let letter = new_password(Language::of(&language), &nickname, &self.host(), url);
         Ok(Made::Letter { letter: Box::new(letter), to: email, id })
+    }
+
+    fn webhook_off(&self, job: &Job) -> Made {
+        let owner = self.inner().settings.contact.as_ref();
+        let (Ok(Off { id, webhook }), Some(owner)) = (serde_json::from_str(&job.subject), owner) else {
+            return Made::Nobody;
+        };
+        let letter = webhook_off(&webhook, &self.host());
+        Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id }
     }
 
     /// As people know the chat: without its scheme.

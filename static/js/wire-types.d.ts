@@ -23,7 +23,8 @@ declare namespace Wire {
     | "owner"
     | "moderator"
     | "member"
-    | "verified";
+    | "verified"
+    | "bot";
 
   /** A name from GET /api/v1/avatars; the picture is at /avatars/{name}.svg. */
   type AvatarName = string;

@@ -39,12 +39,14 @@ const SERVER: [(&str, &[&str], &[&str]); 18] = [
     ("accounts", &["moderation"], &["accounts", "domain", "store"]),
     // What people are written.
     ("mail", &["accounts"], &["accounts", "domain", "mail", "metrics", "store"]),
+    // What other systems are told, and say.
+    ("webhooks", &["accounts", "mail", "moderation"], &["accounts", "domain", "metrics", "store", "wire"]),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
     (
         "http",
-        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry"],
+        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry", "webhooks"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
     // Ways into rooms besides the socket.
@@ -76,6 +78,7 @@ const SERVER: [(&str, &[&str], &[&str]); 18] = [
             "session",
             "http",
             "doors",
+            "webhooks",
             "fault_injection",
             "config",
         ],

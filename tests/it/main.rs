@@ -83,3 +83,4 @@ mod start_checks;
 mod two_upstreams;
 mod upgrade;
 mod way_in;
+mod webhooks;

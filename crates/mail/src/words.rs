@@ -108,6 +108,26 @@ pub fn new_password(language: Language, nickname: &str, host: &str, url: String)
     }
 }
 
+/// Tells the owner that a webhook is not tried any more. In both languages: which one the owner reads is not known.
+pub fn webhook_off(webhook: &str, host: &str) -> Letter {
+    Letter {
+        language: Language::English.tag(),
+        subject: format!("A webhook of {host} is off · 웹훅이 멈췄습니다"),
+        paragraphs: vec![
+            format!(
+                "{webhook} has taken nothing for three days, so {host} has stopped trying. Nothing is lost: once it is woken it is told all that it has missed."
+            ),
+            format!(
+                "{webhook} 주소가 사흘 동안 아무것도 받지 않아 {host}에서 보내기를 멈췄습니다. 다시 켜면 그동안의 일을 모두 보냅니다."
+            ),
+        ],
+        quote: None,
+        link: None,
+        footer: format!("{host} sends you this because its server was told to (CHAT_CONTACT_TO)."),
+        reply_to: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +161,13 @@ mod tests {
             assert_eq!(letter.reply_to, Some(("수달".into(), "otter@example.com".into())));
             assert!(letter.text().contains("> How much?"), "{}", letter.text());
         }
+    }
+
+    #[test]
+    fn the_owner_hears_which_webhook_is_off() {
+        let letter = webhook_off("https://hooks.example/a?b", "chat.example");
+        let text = letter.text();
+        assert!(text.matches("https://hooks.example/a?b").count() == 2 && text.contains("chat.example"), "{text}");
     }
 
     #[test]

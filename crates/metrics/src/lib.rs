@@ -41,6 +41,9 @@ pub const GUARD_REASONS: [&str; 7] = ["crowd", "repeats", "flood", "addresses", 
 /// What became of a letter: a server took it, it goes again later, it was refused for good, or nobody waits for it any more.
 pub const MAIL_OUTCOMES: [&str; 4] = ["sent", "later", "refused", "given_up"];
 
+/// What becomes of a try to tell a webhook.
+pub const WEBHOOK_OUTCOMES: [&str; 2] = ["taken", "failed"];
+
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
@@ -159,6 +162,8 @@ metrics! { labels:
     pool_max: IntGauge = gauge("chat_store_pool_max_connections", "Database connections that this server may have.");
     mails: Counters = counters("chat_mails_total", "Tries to mail a letter, by what became of it.",
         "outcome", MAIL_OUTCOMES);
+    webhooks: Counters = counters("chat_webhooks_total", "Tries to tell a webhook, by what became of it.",
+        "outcome", WEBHOOK_OUTCOMES);
     log_lines: Counters = counters("chat_log_lines_total", "Log lines of failures by level.", "level", LOG_LEVELS);
     log_lines_dropped: IntCounter = counter("chat_log_lines_dropped_total",
         "Log lines that standard error did not take: its reader is slow or gone, or its disk is full.");

@@ -41,6 +41,9 @@ pub use management::{
     VerifiedUser,
 };
 pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
+pub use management::{
+    Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
+};
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{

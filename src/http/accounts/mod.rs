@@ -14,7 +14,9 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::resource::{asked, both, public, refused, removed};
 
-pub use presented::{actor, agent, bearer, presented, signed};
+pub use errors::answer_of;
+pub use presented::{accounts, actor, agent, bearer, is_operator, presented, signed};
+pub use session::done;
 
 /// What whoever has an account, or wants one, asks.
 pub fn configure(scope: &mut ServiceConfig) {

@@ -6,6 +6,7 @@ mod reports;
 mod rooms;
 mod settings;
 mod undo;
+mod writing;
 
 use std::{
     collections::HashMap,

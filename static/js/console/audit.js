@@ -7,7 +7,7 @@ import { List } from './list.js';
 import { chip, heading, roomLink, search, when } from './parts.js';
 
 /** What has no way back: a report that was closed, and what became of accounts. */
-const FINAL = ['settle', 'role_set', 'account_set', 'bot_made', 'bot_ended', 'key_made', 'key_ended'];
+const FINAL = ['settle', 'role_set', 'account_set', 'bot_made', 'bot_ended', 'key_made', 'key_ended', 'webhook_made', 'webhook_ended', 'webhook_off'];
 
 /** @param {Chat.ConsolePage} page */
 export function auditScreen(page) {

@@ -204,6 +204,7 @@ export const words = {
       pin: 'Pinned a message', unpin: 'Unpinned a message', settle: 'Closed reports', approve: 'Approved', reject: 'Rejected', unreject: 'Took a rejection back',
       role_set: 'Changed a role', account_set: 'Shut an account out, or let it in',
       bot_made: 'Made a bot', bot_ended: 'Ended a bot', key_made: 'Made a key', key_ended: 'Took a key back',
+      webhook_made: 'Made a webhook', webhook_ended: 'Removed a webhook', webhook_off: 'Gave a webhook up',
     },
   },
   team: {

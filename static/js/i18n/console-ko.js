@@ -200,6 +200,7 @@ export const words = {
       pin: '메시지를 고정', unpin: '고정을 풂', settle: '신고를 닫음', approve: '글을 승인', reject: '글을 거절', unreject: '거절을 되돌림',
       role_set: '역할을 바꿈', account_set: '계정을 막거나 다시 엶',
       bot_made: '봇을 만듦', bot_ended: '봇을 없앰', key_made: '키를 만듦', key_ended: '키를 거둠',
+      webhook_made: '웹훅을 만듦', webhook_ended: '웹훅을 없앰', webhook_off: '웹훅을 멈춤',
     },
   },
   team: {

@@ -16,7 +16,8 @@ const TOKEN: &str = "the token of whoever runs it";
 
 /// A bot of this role.
 async fn bot(server: &Server, by: &str, role: &str) -> Value {
-    let made = post(server, "admin/bots", Some(by), &json!({"nickname": "build bot", "role": role})).await.ok();
+    let made =
+        post(server, "admin/bots", Some(by), &json!({"nickname": format!("{role} bot"), "role": role})).await.ok();
     check_schema("Bot", &made);
     made
 }
@@ -84,8 +85,12 @@ async fn a_bot_ends_with_whoever_answers_for_it(database: &Database) {
     let server = Server::with(database, &[&OPEN[..], &[("CHAT_ADMIN_TOKEN", TOKEN)]].concat()).await;
     let owner = owner(database, &server).await;
     let mut keys = Vec::new();
+    let mut admins = Vec::new();
     for n in 0..3 {
-        let admin = register(&server, &format!("admin{n}@blog.example")).await;
+        // Before any of them keeps order: after that their name is nobody else's.
+        admins.push(register(&server, &format!("admin{n}@blog.example")).await);
+    }
+    for (n, admin) in admins.into_iter().enumerate() {
         let found = get(&server, &format!("admin/users?q=admin{n}@"), &owner.access).await.ok();
         let id = found["users"][0]["id"].as_str().expect("an id").to_owned();
         post(&server, &format!("admin/users/{id}"), Some(&owner.access), &json!({"role": "admin"})).await.ok();

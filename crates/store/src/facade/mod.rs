@@ -88,6 +88,7 @@ macro_rules! on_postgres {
 mod accounts;
 mod bots;
 mod console;
+mod hooks;
 mod keeping;
 mod leases;
 mod mail;

@@ -12,6 +12,7 @@ mod bans;
 pub(crate) mod common;
 mod console;
 mod held;
+mod hooks;
 mod keeping;
 mod keeping_model;
 mod log;
@@ -32,6 +33,9 @@ pub use console::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,
 };
+pub use hooks::{
+    Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
+};
 pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
@@ -44,8 +48,8 @@ pub use model::{
 pub(crate) mod postgres {
     pub(crate) use super::{
         accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
-        held::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*, people::postgres::*,
-        purging::postgres::*, rooms::postgres::*,
+        held::postgres::*, hooks::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*,
+        people::postgres::*, purging::postgres::*, rooms::postgres::*,
     };
 }
 
@@ -53,7 +57,7 @@ pub(crate) mod postgres {
 pub(crate) mod sqlite {
     pub(crate) use super::{
         accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
-        held::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*, purging::sqlite::*,
-        rooms::sqlite::*,
+        held::sqlite::*, hooks::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*,
+        purging::sqlite::*, rooms::sqlite::*,
     };
 }

@@ -38,7 +38,11 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('jobs', 'SELECT'), ('jobs', 'INSERT'), ('jobs', 'UPDATE'), ('jobs', 'DELETE'), ('inquiries', 'SELECT'),
         ('inquiries', 'INSERT'), ('inquiries', 'UPDATE'), ('inquiries', 'DELETE'),
         ('bots', 'SELECT'), ('bots', 'INSERT'), ('bots', 'UPDATE'), ('api_keys', 'SELECT'), ('api_keys', 'INSERT'),
-        ('api_keys', 'UPDATE'))
+        ('api_keys', 'UPDATE'), ('webhooks', 'SELECT'), ('webhooks', 'INSERT'), ('webhooks', 'UPDATE'),
+        ('webhooks', 'DELETE'), ('webhook_cursors', 'SELECT'), ('webhook_cursors', 'INSERT'),
+        ('webhook_cursors', 'UPDATE'), ('webhook_deliveries', 'SELECT'), ('webhook_deliveries', 'INSERT'),
+        ('webhook_deliveries', 'DELETE'), ('inbound_hooks', 'SELECT'), ('inbound_hooks', 'INSERT'),
+        ('inbound_hooks', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

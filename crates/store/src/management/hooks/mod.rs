@@ -1,0 +1,20 @@
+//! Webhooks: who is told what happens, how far each was told, and who writes by an address of their own.
+
+mod inbound;
+mod model;
+mod outbound;
+mod sending;
+
+pub use model::{
+    Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
+};
+
+/// All of it on PostgreSQL.
+pub(crate) mod postgres {
+    pub(crate) use super::{inbound::postgres::*, outbound::postgres::*, sending::postgres::*};
+}
+
+/// All of it on SQLite.
+pub(crate) mod sqlite {
+    pub(crate) use super::{inbound::sqlite::*, outbound::sqlite::*, sending::sqlite::*};
+}

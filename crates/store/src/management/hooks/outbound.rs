@@ -1,0 +1,197 @@
+macro_rules! outbound {
+    ($module:ident, $connection:ty) => {
+        pub(crate) mod $module {
+            use chrono::{DateTime, Utc};
+            use diesel::{IntoSql, delete, insert_into, prelude::*, update};
+            use diesel_async::{AsyncConnection, RunQueryDsl};
+            use serde_json::json;
+            use uuid::Uuid;
+
+            use crate::{
+                management::{
+                    common::$module::*,
+                    hooks::model::{Delivery, HOOKS_MAX, NewWebhook, Webhook},
+                },
+                tables::{
+                    hooks_schema::{webhook_cursors, webhook_deliveries, webhooks},
+                    schema::rooms,
+                    sql_types::{Guid, Key, Stamp, Ts},
+                },
+            };
+            use chat_domain::{AuthorId, RoomId};
+
+            type Connection = $connection;
+            type Row =
+                (Key, String, i32, Option<String>, Stamp, i32, Stamp, Option<Stamp>, Option<Stamp>);
+
+            fn webhook(row: Row, now: Stamp) -> Webhook {
+                let (id, url, events, room, created_at, tries, next_at, failing_since, off_at) = row;
+                Webhook {
+                    id: id.0,
+                    url,
+                    events,
+                    room: room.and_then(|room| RoomId::parse(&room).ok()),
+                    created_at: created_at.0,
+                    tries,
+                    waits: next_at.0 > now.0,
+                    failing_since: failing_since.map(|at| at.0),
+                    off_at: off_at.map(|at| at.0),
+                }
+            }
+
+            /// Whoever is told, the newest first.
+            pub(crate) async fn webhooks(c: &mut Connection) -> QueryResult<Vec<Webhook>> {
+                let now = now(c).await?;
+                let columns = (
+                    webhooks::id,
+                    webhooks::url,
+                    webhooks::events,
+                    webhooks::room_id,
+                    webhooks::created_at,
+                    webhooks::tries,
+                    webhooks::next_at,
+                    webhooks::failing_since,
+                    webhooks::off_at,
+                );
+                let rows = webhooks::table.order(webhooks::id.desc()).limit(HOOKS_MAX).select(columns);
+                Ok(rows.load::<Row>(c).await?.into_iter().map(|row| webhook(row, now)).collect())
+            }
+
+            /// One more is told what happens from now on; false where there are as many as may be.
+            pub(crate) async fn add_webhook(c: &mut Connection, new: NewWebhook) -> QueryResult<bool> {
+                c.transaction(async move |c| {
+                    raise_control(c).await?;
+                    let now = now(c).await?;
+                    if webhooks::table.count().get_result::<i64>(c).await? >= HOOKS_MAX {
+                        return Ok(false);
+                    }
+                    let row = (
+                        webhooks::id.eq(Key(new.id)),
+                        webhooks::url.eq(&new.url),
+                        webhooks::events.eq(new.events),
+                        webhooks::room_id.eq(new.room.as_ref().map(RoomId::as_str)),
+                        webhooks::by_author.eq(new.by.as_str()),
+                        webhooks::created_at.eq(now),
+                        webhooks::next_at.eq(now),
+                    );
+                    insert_into(webhooks::table).values(row).execute(c).await?;
+                    // Where each room is now. One that is made at this moment is told from its beginning.
+                    let nobody = Stamp(DateTime::<Utc>::UNIX_EPOCH);
+                    let from = rooms::table.select((
+                        Key(new.id).into_sql::<Guid>(),
+                        rooms::id,
+                        rooms::epoch,
+                        rooms::last_rev,
+                        nobody.into_sql::<Ts>(),
+                    ));
+                    let into = (
+                        webhook_cursors::hook_id,
+                        webhook_cursors::room_id,
+                        webhook_cursors::epoch,
+                        webhook_cursors::rev,
+                        webhook_cursors::held_until,
+                    );
+                    match &new.room {
+                        Some(room) => {
+                            let from = from.filter(rooms::id.eq(room.as_str()));
+                            from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
+                        }
+                        None => {
+                            from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
+                        }
+                    }
+                    let entry = Entry {
+                        room: None,
+                        actor: &new.by,
+                        action: "webhook_made",
+                        target: json!({"webhookId": new.id}),
+                        before: json!(null),
+                        after: json!({"url": new.url}),
+                    };
+                    write_entry(c, entry, now).await.map(|_| true)
+                })
+                .await
+            }
+
+            /// Nobody is told there any more; whether somebody was.
+            pub(crate) async fn remove_webhook(c: &mut Connection, id: Uuid, by: AuthorId) -> QueryResult<bool> {
+                c.transaction(async move |c| {
+                    let now = now(c).await?;
+                    let gone = delete(webhooks::table.find(Key(id))).returning(webhooks::url);
+                    let Some(url) = gone.get_result::<String>(c).await.optional()? else { return Ok(false) };
+                    let entry = Entry {
+                        room: None,
+                        actor: &by,
+                        action: "webhook_ended",
+                        target: json!({"webhookId": id}),
+                        before: json!({"url": url}),
+                        after: json!(null),
+                    };
+                    write_entry(c, entry, now).await.map(|_| true)
+                })
+                .await
+            }
+
+            /// Tries one again at once, given up or not; whether it is there.
+            pub(crate) async fn wake_webhook(c: &mut Connection, id: Uuid) -> QueryResult<bool> {
+                let now = now(c).await?;
+                let fresh = (
+                    webhooks::tries.eq(0),
+                    webhooks::next_at.eq(now),
+                    webhooks::failing_since.eq(None::<Stamp>),
+                    webhooks::off_at.eq(None::<Stamp>),
+                );
+                Ok(update(webhooks::table.find(Key(id))).set(fresh).execute(c).await? > 0)
+            }
+
+            /// The last tries of one, the newest first, or this one of them.
+            pub(crate) async fn deliveries(
+                c: &mut Connection,
+                hook: Uuid,
+                one: Option<i64>,
+                limit: i64,
+            ) -> QueryResult<Vec<Delivery>> {
+                type Row = (
+                    i64,
+                    String,
+                    String,
+                    Option<String>,
+                    Option<i64>,
+                    Option<i64>,
+                    Option<i16>,
+                    Option<String>,
+                    i32,
+                    Stamp,
+                );
+                let mut rows = webhook_deliveries::table
+                    .filter(webhook_deliveries::hook_id.eq(Key(hook)))
+                    .order(webhook_deliveries::id.desc())
+                    .limit(limit)
+                    .select((
+                        webhook_deliveries::id,
+                        webhook_deliveries::webhook_id,
+                        webhook_deliveries::event,
+                        webhook_deliveries::room_id,
+                        webhook_deliveries::message_id,
+                        webhook_deliveries::rev,
+                        webhook_deliveries::status,
+                        webhook_deliveries::error,
+                        webhook_deliveries::millis,
+                        webhook_deliveries::at,
+                    ))
+                    .into_boxed();
+                if let Some(one) = one {
+                    rows = rows.filter(webhook_deliveries::id.eq(one));
+                }
+                let delivery = |(id, webhook_id, event, room, message, rev, status, error, millis, at): Row| {
+                    let room = room.and_then(|room: String| RoomId::parse(&room).ok());
+                    Delivery { id, webhook_id, event, room, message, rev, status, error, millis, at: at.0 }
+                };
+                Ok(rows.load::<Row>(c).await?.into_iter().map(delivery).collect())
+            }
+        }
+    };
+}
+
+outbound!(postgres, crate::postgres::connection::PgConnection);
+outbound!(sqlite, crate::sqlite::Connection);

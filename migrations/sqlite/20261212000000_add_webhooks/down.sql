@@ -1,0 +1,4 @@
+DROP TABLE inbound_hooks;
+DROP TABLE webhook_deliveries;
+DROP TABLE webhook_cursors;
+DROP TABLE webhooks;

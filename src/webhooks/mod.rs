@@ -1,0 +1,21 @@
+//! Webhooks: other systems are told what happens, by Standard Webhooks, and write by addresses of their own.
+//!
+//! Nothing is stored with a message: `worker` follows each room's counter from where a receiver was (`webhook_cursors`), in
+//! order for each receiver and room, and makes what it sends when it sends it, so that a deleted text does not leave.
+//! `office` is what an admin does with them, `event` what is said, `signature` what proves it, `client` sends it, `address`
+//! says where to, and `incoming` reads what others write.
+//!
+//! Invariant: no text is logged, and none is stored here.
+
+mod address;
+mod client;
+mod event;
+mod incoming;
+mod office;
+mod signature;
+mod worker;
+
+pub use event::Events;
+pub use incoming::{Said, line_of};
+pub use office::{HookSettings, HookWish, Hooks, HooksRefused, Tried};
+pub use worker::keep;

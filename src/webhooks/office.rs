@@ -1,0 +1,397 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chat_accounts::Attempts;
+use chrono::Utc;
+use ipnet::IpNet;
+use tokio::sync::Notify;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    address::Reachable,
+    client::{Client, target},
+    event::{Event, Events, body, test_body},
+    signature::{HookSecret, webhook_id},
+};
+use crate::{
+    accounts::{AccountError, Accounts, BotWish},
+    mail::MailOffice,
+    moderation::{Actor, Desk, Refused},
+};
+use chat_domain::{
+    Author, AvatarName, Badge, ChatMessage, Content, Epoch, IdentityKey, Nickname, Principal, Rights, RoomId,
+};
+use chat_metrics::Metrics;
+use chat_store::{Delivery, InboundHook, NewDelivery, NewInbound, NewWebhook, Store, StoreError, Webhook};
+
+/// So many tries are shown.
+const LOG_MAX: i64 = 100;
+/// So often in a minute another system writes by one address.
+const WRITES_MAX: u32 = 60;
+
+/// What the settings say of webhooks.
+#[derive(Debug, Clone, Default)]
+pub struct HookSettings {
+    /// Networks that webhooks may go to beside public addresses.
+    pub networks: Vec<IpNet>,
+}
+
+/// Where webhooks are served. Cheap to clone.
+#[derive(Clone)]
+pub struct Hooks(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub store: Store,
+    pub key: IdentityKey,
+    pub client: Client,
+    pub metrics: Arc<Metrics>,
+    /// Something is to be told: the worker need not wait until it looks by itself.
+    pub asked: Notify,
+    /// Tells the owner which one is off, where there is mail.
+    pub mail: Option<MailOffice>,
+    accounts: Accounts,
+    desk: Desk,
+    writes: Mutex<Attempts<Uuid>>,
+}
+
+/// Whom to tell what, as somebody typed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HookWish {
+    /// Where.
+    pub url: String,
+    /// Of what.
+    pub events: Events,
+    /// Of this room alone.
+    pub room: Option<RoomId>,
+}
+
+/// Why something is not done.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum HooksRefused {
+    /// Only those who set what holds for all rooms.
+    #[error("only those with the right may do this")]
+    Forbidden,
+    /// There is none of this name.
+    #[error("there is nothing of this name")]
+    NotFound,
+    /// Webhooks do not go there.
+    #[error("a webhook goes to https:// and a public address")]
+    Url,
+    /// As many as may be are there.
+    #[error("there are at most 20")]
+    Full,
+    /// What is to be written is no message.
+    #[error("what is to be written is no message")]
+    Content,
+    /// Too often.
+    #[error("too much in too short a time")]
+    TooFast(Duration),
+    /// Something about the bot that writes.
+    #[error("{0}")]
+    Bot(AccountError),
+    /// The database does not answer.
+    #[error("the database is away; try again")]
+    Unavailable,
+}
+
+impl From<StoreError> for HooksRefused {
+    fn from(error: StoreError) -> Self {
+        log::warn!("something about a webhook could not be read or stored: {error}");
+        Self::Unavailable
+    }
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// What was answered.
+    pub status: Option<u16>,
+    /// Why nothing was.
+    pub error: Option<String>,
+    /// How long it took.
+    pub millis: u32,
+}
+
+impl Tried {
+    /// Whether the receiver has taken it.
+    pub fn is_taken(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
+impl Hooks {
+    /// Webhooks of this chat.
+    pub fn new(
+        (store, key): (Store, IdentityKey),
+        accounts: Accounts,
+        desk: Desk,
+        (metrics, mail): (Arc<Metrics>, Option<MailOffice>),
+        settings: HookSettings,
+    ) -> Self {
+        let client = Client::new(Reachable::with(settings.networks));
+        let writes = Mutex::new(Attempts::new(WRITES_MAX, Duration::from_secs(60)));
+        let asked = Notify::new();
+        Self(Arc::new(Inner { store, key, client, metrics, asked, mail, accounts, desk, writes }))
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    fn may(actor: &Actor) -> Result<(), HooksRefused> {
+        if actor.may(Rights::DEFAULTS) { Ok(()) } else { Err(HooksRefused::Forbidden) }
+    }
+
+    async fn hook(&self, id: Uuid) -> Result<Webhook, HooksRefused> {
+        let hooks = self.0.store.webhooks().await?;
+        hooks.into_iter().find(|hook| hook.id == id).ok_or(HooksRefused::NotFound)
+    }
+
+    /// Tells one more what happens from now on; with the secret that its deliveries are signed with, which is told this once.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn add(&self, actor: &Actor, wish: HookWish) -> Result<(Webhook, String), HooksRefused> {
+        Self::may(actor)?;
+        let url = target(&wish.url).filter(|url| self.0.client.may_go(url)).ok_or(HooksRefused::Url)?;
+        let (id, url) = (Uuid::now_v7(), url.to_string());
+        let room = wish.room.map(|room| self.0.desk.access().resolve(&room));
+        let new = NewWebhook { id, url, events: wish.events.stored(), room, by: actor.author.id.clone() };
+        if !self.0.store.add_webhook(new).await? {
+            return Err(HooksRefused::Full);
+        }
+        self.0.asked.notify_one();
+        Ok((self.hook(id).await?, HookSecret::of(id, &self.0.key).expose()))
+    }
+
+    /// Whoever is told, the newest first.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn all(&self, actor: &Actor) -> Result<Vec<Webhook>, HooksRefused> {
+        Self::may(actor)?;
+        Ok(self.0.store.webhooks().await?)
+    }
+
+    /// Nobody is told there any more.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn remove(&self, actor: &Actor, id: Uuid) -> Result<(), HooksRefused> {
+        Self::may(actor)?;
+        let was_there = self.0.store.remove_webhook(id, actor.author.id.clone()).await?;
+        if was_there { Ok(()) } else { Err(HooksRefused::NotFound) }
+    }
+
+    /// Tries one again at once, given up or not.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn wake(&self, actor: &Actor, id: Uuid) -> Result<Webhook, HooksRefused> {
+        Self::may(actor)?;
+        if !self.0.store.wake_webhook(id).await? {
+            return Err(HooksRefused::NotFound);
+        }
+        self.0.asked.notify_one();
+        self.hook(id).await
+    }
+
+    /// Sends a test, now.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn test(&self, actor: &Actor, id: Uuid) -> Result<Tried, HooksRefused> {
+        Self::may(actor)?;
+        let hook = self.hook(id).await?;
+        let webhook_id = format!("msg_{}", Uuid::now_v7().simple());
+        let tried = self.0.send(&hook, &webhook_id, test_body(Utc::now())).await;
+        let noted = noted(&hook, webhook_id, "test", &tried);
+        self.0.store.note_delivery(noted).await?;
+        Ok(tried)
+    }
+
+    /// The last tries, the newest first.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn log(&self, actor: &Actor, id: Uuid) -> Result<Vec<Delivery>, HooksRefused> {
+        Self::may(actor)?;
+        self.hook(id).await?;
+        Ok(self.0.store.deliveries(id, None, LOG_MAX).await?)
+    }
+
+    /// Sends again, now, what one of the tries was of: as it is by now, under the same `webhook-id`.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn redeliver(&self, actor: &Actor, id: Uuid, delivery: i64) -> Result<Tried, HooksRefused> {
+        Self::may(actor)?;
+        let hook = self.hook(id).await?;
+        let found = self.0.store.deliveries(id, Some(delivery), 1).await?.pop().ok_or(HooksRefused::NotFound)?;
+        let (Some(room), Some(message)) = (found.room, found.message) else { return Err(HooksRefused::NotFound) };
+        let epoch = self.0.store.head(&room).await?.epoch;
+        let message = self.0.store.message(&room, message).await?.ok_or(HooksRefused::NotFound)?;
+        let event = Event::ALL.into_iter().find(|event| event.as_str() == found.event).unwrap_or(Event::Updated);
+        let event = if message.is_deleted() { Event::Deleted } else { event };
+        let tried = self.0.send(&hook, &found.webhook_id, body(event, (&room, epoch), &message, Utc::now())).await;
+        let again = noted(&hook, found.webhook_id, event.as_str(), &tried);
+        let again = NewDelivery { room: Some(room), message: Some(message.id), rev: Some(message.rev), ..again };
+        self.0.store.note_delivery(again).await?;
+        Ok(tried)
+    }
+
+    // What others write.
+
+    /// Another system writes to a room from now on, as a bot of this name; with the secret of its address, which is told
+    /// this once.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn add_inbound(
+        &self,
+        actor: &Actor,
+        owner: Option<chat_domain::UserId>,
+        (room, wish): (RoomId, BotWish),
+    ) -> Result<(Uuid, String), HooksRefused> {
+        Self::may(actor)?;
+        let room = self.0.desk.access().resolve(&room);
+        if self.0.store.inbound().await?.len() >= usize::try_from(chat_store::HOOKS_MAX).unwrap_or(0) {
+            return Err(HooksRefused::Full);
+        }
+        let bot = self.0.accounts.add_bot(actor, owner, wish).await.map_err(HooksRefused::Bot)?;
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| HooksRefused::Unavailable)?;
+        let secret = URL_SAFE_NO_PAD.encode(random);
+        let id = Uuid::now_v7();
+        let new = NewInbound { id, hash: self.0.inbound_hash(&secret), room, bot: bot.user.id };
+        if !self.0.store.add_inbound(new).await? {
+            self.0.accounts.end_bot(actor, bot.user.id).await.map_err(HooksRefused::Bot)?;
+            return Err(HooksRefused::Full);
+        }
+        Ok((id, secret))
+    }
+
+    /// The addresses that others write by, the newest first.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn inbound(&self, actor: &Actor) -> Result<Vec<InboundHook>, HooksRefused> {
+        Self::may(actor)?;
+        Ok(self.0.store.inbound().await?)
+    }
+
+    /// Nobody writes by it any more; its bot ends.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn remove_inbound(&self, actor: &Actor, id: Uuid) -> Result<(), HooksRefused> {
+        Self::may(actor)?;
+        let bot = self.0.store.remove_inbound(id).await?.ok_or(HooksRefused::NotFound)?;
+        match self.0.accounts.end_bot(actor, bot).await {
+            Ok(()) | Err(AccountError::NotFound) => Ok(()),
+            Err(error) => Err(HooksRefused::Bot(error)),
+        }
+    }
+
+    /// Where an address with this secret writes; none where there is no such address.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn inbound_of(&self, secret: &str) -> Result<Option<InboundHook>, HooksRefused> {
+        let is_like_one = secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if !is_like_one {
+            return Ok(None);
+        }
+        let found = self.0.store.inbound_of(self.0.inbound_hash(secret)).await?;
+        if let Some(hook) = &found {
+            let mut writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner);
+            writes.take(hook.id, Instant::now()).map_err(HooksRefused::TooFast)?;
+        }
+        Ok(found)
+    }
+
+    /// Writes as the bot of an address, under another name and with another picture where these are given. The message's id.
+    ///
+    /// # Errors
+    /// [`HooksRefused`].
+    pub async fn write(
+        &self,
+        hook: &InboundHook,
+        text: &str,
+        (nickname, avatar): (Option<Nickname>, Option<AvatarName>),
+    ) -> Result<i64, HooksRefused> {
+        let content = Content::parse(text).map_err(|_| HooksRefused::Content)?;
+        let id = self.0.key.user_author_id(hook.user.id);
+        let principal = Principal::bot(hook.user.id, id.clone(), Rights::WRITE);
+        // The name of somebody who keeps order is nobody else's, whoever sends it.
+        let nickname = nickname.filter(|nickname| !self.0.desk.access().is_taken(&principal, nickname));
+        let nickname = nickname.unwrap_or_else(|| hook.user.nickname.clone());
+        let avatar = avatar.unwrap_or(hook.user.avatar);
+        let author = Author { id, nickname, avatar, badge: Some(Badge::Bot) };
+        self.0.desk.write(&principal, author, &hook.room, content).await.map_err(|refused| match refused {
+            Refused::Forbidden => HooksRefused::Forbidden,
+            _ => HooksRefused::Unavailable,
+        })
+    }
+}
+
+impl Inner {
+    fn inbound_hash(&self, secret: &str) -> String {
+        self.key.hash_of(&format!("inbound hook {secret}"))
+    }
+
+    /// Sends one thing to one receiver.
+    pub async fn send(&self, hook: &Webhook, webhook_id: &str, body: String) -> Tried {
+        let began = Instant::now();
+        let at = Utc::now().timestamp();
+        let sent = async {
+            let url = Url::parse(&hook.url).ok()?;
+            let signature = HookSecret::of(hook.id, &self.key).sign(webhook_id, at, &body)?;
+            let headers = [
+                ("webhook-id", webhook_id.to_owned()),
+                ("webhook-timestamp", at.to_string()),
+                ("webhook-signature", signature),
+            ];
+            Some(self.client.post(&url, headers, body).await)
+        };
+        let sent = sent.await.unwrap_or(Err(super::client::SendError::Address));
+        let tried = Tried {
+            status: sent.ok(),
+            error: sent.err().map(|error| error.to_string()),
+            millis: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+        };
+        self.metrics.webhooks.inc(if tried.is_taken() { "taken" } else { "failed" });
+        tried
+    }
+
+    /// What is told of a message: its `webhook-id` and what is sent.
+    pub fn told(
+        &self,
+        hook: &Webhook,
+        event: Event,
+        (room, epoch): (&RoomId, Epoch),
+        message: &ChatMessage,
+    ) -> (String, String) {
+        let id = webhook_id(&self.key, hook.id, (room, epoch, message.rev));
+        (id, body(event, (room, epoch), message, Utc::now()))
+    }
+}
+
+/// A try as it is noted.
+pub(super) fn noted(hook: &Webhook, webhook_id: String, event: &'static str, tried: &Tried) -> NewDelivery {
+    NewDelivery {
+        hook: hook.id,
+        webhook_id,
+        event,
+        room: None,
+        message: None,
+        rev: None,
+        status: tried.status,
+        error: tried.error.clone(),
+        millis: tried.millis,
+    }
+}

@@ -1,0 +1,175 @@
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use actix::clock::sleep;
+use chrono::TimeDelta;
+use tokio::task::JoinSet;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    event::{Event, Events},
+    office::{Hooks, noted},
+};
+use crate::mail::next_try;
+use chat_domain::{ChatMessage, RoomId};
+use chat_store::{HookClaim, NewDelivery, StoreError, Webhook, WebhookFailed};
+
+/// So often it is looked what there is to tell.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So long the telling of a room is taken with each message: longer than one may take, so that no other server tells it too.
+const HOLD: TimeDelta = TimeDelta::seconds(30);
+/// Once a receiver fails for so long it is given up (doors.md, section 2).
+const GIVEN_UP: TimeDelta = TimeDelta::days(3);
+/// So many rooms of one receiver are looked at in a round, and so many are told of at once.
+const ROOMS_MAX: i64 = 64;
+const AT_ONCE_MAX: usize = 4;
+/// So many changes are read at once: what waits is in the database.
+const CHANGES_MAX: usize = 25;
+
+/// Whether the telling of a room came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// All that there was, or what another server has not.
+    All,
+    /// The receiver failed: nothing is sent to it for a while.
+    Failed,
+}
+
+/// Tells receivers what happens for as long as it runs. On each server; the database says whose turn it is. Each receiver
+/// has a task of its own, so that a slow one is in no other's way.
+pub async fn keep(hooks: Hooks) {
+    let mut rounds = HashMap::<Uuid, JoinSet<()>>::new();
+    loop {
+        match hooks.inner().store.webhooks_seen().await {
+            Ok(all) => {
+                rounds.retain(|id, _| all.iter().any(|hook| hook.id == *id));
+                for hook in all.into_iter().filter(|hook| hook.off_at.is_none() && !hook.waits) {
+                    let round = rounds.entry(hook.id).or_default();
+                    while round.try_join_next().is_some() {}
+                    if round.is_empty() {
+                        round.spawn(round_of(hooks.clone(), hook));
+                    }
+                }
+            }
+            Err(error) => log::debug!("who is told by webhooks could not be read: {error}"),
+        }
+        tokio::select! {
+            () = hooks.inner().asked.notified() => {}
+            () = sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Tells one receiver of the rooms that have news for it, a few at once.
+async fn round_of(hooks: Hooks, hook: Webhook) {
+    let found = hooks.inner().store.rooms_to_tell(hook.id, hook.room.clone(), ROOMS_MAX).await;
+    let mut rooms = match found {
+        Ok(rooms) => rooms.into_iter(),
+        Err(error) => return log::debug!("what a webhook is to be told could not be read: {error}"),
+    };
+    let (mut telling, mut goes_on) = (JoinSet::new(), true);
+    let mut has_told = false;
+    loop {
+        while goes_on
+            && telling.len() < AT_ONCE_MAX
+            && let Some(room) = rooms.next()
+        {
+            has_told = true;
+            telling.spawn(tell(hooks.clone(), hook.clone(), room));
+        }
+        match telling.join_next().await {
+            Some(Ok(Ok(Told::All))) => {}
+            Some(Ok(Ok(Told::Failed)) | Err(_)) => goes_on = false,
+            Some(Ok(Err(error))) => {
+                log::debug!("what a webhook is told could not be read or noted: {error}");
+                goes_on = false;
+            }
+            None => break,
+        }
+    }
+    // There may be more rooms than one round has.
+    if has_told && goes_on {
+        hooks.inner().asked.notify_one();
+    }
+}
+
+/// Tells a receiver what happened in a room, in order, until it knows all or fails.
+async fn tell(hooks: Hooks, hook: Webhook, room: RoomId) -> Result<Told, StoreError> {
+    let store = &hooks.inner().store;
+    let Some(mut claim) = store.claim_hook(hook.id, room, HOLD).await? else { return Ok(Told::All) };
+    let mut sent = HashSet::new();
+    loop {
+        let from = claim.rev;
+        let changes = store.changes_since(&claim.room, from, CHANGES_MAX).await?;
+        if changes.head.epoch != claim.epoch {
+            // Another life of the room: the next claim begins there.
+            let rev = claim.rev;
+            store.told(claim, rev, TimeDelta::zero()).await?;
+            return Ok(Told::All);
+        }
+        for listed in &changes.messages {
+            // As it is now: what was deleted since does not leave.
+            let Some(message) = store.message(&claim.room, listed.id).await? else { continue };
+            let event = Event::of(&message, from);
+            let is_new = sent.insert((message.id, message.rev));
+            if is_new
+                && Events::from_stored(hook.events).has(event)
+                && !send(&hooks, &hook, &claim, event, &message).await?
+            {
+                let rev = claim.rev;
+                store.told(claim, rev, TimeDelta::zero()).await?;
+                return Ok(Told::Failed);
+            }
+            let Some(next) = store.told(claim, listed.rev, HOLD).await? else { return Ok(Told::All) };
+            claim = next;
+        }
+        if !changes.truncated {
+            let rev = changes.head.rev.max(claim.rev);
+            store.told(claim, rev, TimeDelta::zero()).await?;
+            return Ok(Told::All);
+        }
+        sent.clear();
+    }
+}
+
+/// Tells a receiver one thing; whether it has taken it.
+async fn send(
+    hooks: &Hooks,
+    hook: &Webhook,
+    claim: &HookClaim,
+    event: Event,
+    message: &ChatMessage,
+) -> Result<bool, StoreError> {
+    let inner = hooks.inner();
+    let (id, body) = inner.told(hook, event, (&claim.room, claim.epoch), message);
+    let tried = inner.send(hook, &id, body).await;
+    let note = NewDelivery {
+        room: Some(claim.room.clone()),
+        message: Some(message.id),
+        rev: Some(message.rev),
+        ..noted(hook, id, event.as_str(), &tried)
+    };
+    if tried.is_taken() {
+        inner.store.webhook_went_well(note).await?;
+        return Ok(true);
+    }
+    let wait = next_try(hook.tries.saturating_add(1), TimeDelta::zero()).unwrap_or(GIVEN_UP);
+    log::warn!(
+        "a webhook was not taken ({hook}), and goes again in {wait} s",
+        hook = hook.id,
+        wait = wait.num_seconds()
+    );
+    if inner.store.webhook_failed(note, (hook.tries, wait, GIVEN_UP)).await? == WebhookFailed::Off {
+        log::error!("a webhook ({}) is given up: it has failed for three days", hook.id);
+        if let Some(mail) = &inner.mail {
+            // Of the address, what is no secret.
+            let url = Url::parse(&hook.url).ok();
+            let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+            mail.webhook_off(format!("{host} ({})", hook.id)).await?;
+        }
+    }
+    Ok(false)
+}
