@@ -96,7 +96,10 @@ export class LineServer {
       if (refusal?.stores) this.#store(String(req.headers['idempotency-key']), body);
       if (refusal) json(refusal.status, refusal.body, refusal.headers);
       else if (path !== 'messages') json(200, {});
-      else json(201, { message: this.#store(String(req.headers['idempotency-key']), body) });
+      else {
+        const stored = this.#store(String(req.headers['idempotency-key']), body);
+        json(201, { clientId: stored.clientId, epoch: this.epoch, rev: stored.rev, message: stored });
+      }
     }
   }
 

@@ -187,7 +187,7 @@ test('refusals mean what they mean on a socket', async (t) => {
   server.refusals.push({ status: 400, body: { error: { code: 'INVALID_CONTENT' } } });
   write('is not taken');
   await until('it failed', () => box.entries[0]?.state === 'failed');
-  server.refusals.push({ status: 202, body: { error: { code: 'HELD', reason: 'links' } } });
+  server.refusals.push({ status: 202, body: { held: { reason: 'links' } } });
   write('waits for a moderator');
   await until('it is held', () => box.entries[1]?.held === 'links');
   assert.deepEqual(told, ['hold RATE_LIMITED', 'hold', 'failed INVALID_CONTENT', 'held HELD']);
@@ -270,11 +270,19 @@ test('a page that nobody sees reads nothing, and goes on from where it was', asy
 });
 
 test('a stream that is refused says what a socket is closed with', async (t) => {
-  for (const [code, expected] of [['TOO_MANY_SESSIONS', 4103]]) {
-    const { connection } = await setup(t, { server: (one) => { one.refuses = () => ({ status: 429, body: { error: { code } } }); } });
-    const refused = await new Promise((resolve) => connection.addEventListener('refused', (event) => resolve(/** @type {any} */ (event).detail)));
-    assert.equal(refused, expected);
-  }
+  const { connection } = await setup(t, { server: (one) => { one.refuses = () => ({ status: 403, body: { error: { code: 'FORBIDDEN' } } }); } });
+  const refused = await new Promise((resolve) => connection.addEventListener('refused', (event) => resolve(/** @type {any} */ (event).detail)));
+  assert.equal(refused, 4101);
+});
+
+test('a stream for which there is no place is asked for again when that may be had', async (t) => {
+  let n = 0;
+  const { connection, server, states } = await setup(t, {
+    server: (one) => { one.refuses = () => (n++ === 0 ? { status: 503, body: { error: { code: 'OVERLOADED', retryAfterMs: 20 } } } : null); },
+  });
+  const reason = await new Promise((resolve) => connection.addEventListener('delayed', (event) => resolve(/** @type {any} */ (event).detail)));
+  assert.equal(reason, 'OVERLOADED');
+  await until('a stream', () => server.streams.size === 1 && states.join() === 'live');
 });
 
 test('a server that is away is waited for', async (t) => {

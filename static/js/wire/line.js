@@ -267,7 +267,7 @@ export class Line extends EventTarget {
       const body = await answer.json().catch(() => null);
       const frame = asFrame(clientId, { status: answer.status, body, retryAfterMs: afterOf(answer) });
       if (!frame) return this.#end(1006);
-      const author = type === 'MESSAGE' && frame.type === 'ACK' ? (body?.message ?? body)?.author : null;
+      const author = type === 'MESSAGE' && frame.type === 'ACK' ? body?.message?.author : null;
       // Before the answer: from here on it is known which messages are ours.
       if (author && author.id !== this.self()?.id) this.#say({ type: 'PROFILE', payload: { self: author } });
       this.#say(frame);

@@ -3,8 +3,8 @@
 /** @typedef {{method: string, path: string, key: string, content?: Record<string, unknown>}} Asked */
 /** @typedef {{nickname?: string, avatar?: string, anonymousId?: string, token?: string}} Who as JOIN has it */
 
-/** Refusals of a stream that say the same as a socket's close code. @type {Record<string, number>} */
-export const CLOSE_CODES = { SERVER_FULL: 4005, ADDRESS_FULL: 4006, ORIGIN_NOT_ALLOWED: 4101, TOO_MANY_SESSIONS: 4103 };
+/** Refusals of a stream that a socket is closed for: this page is taken for another site's. @type {Record<string, number>} */
+export const CLOSE_CODES = { FORBIDDEN: 4101 };
 
 /** Of what has no route, and goes over a socket alone. */
 export const NEEDS_SOCKET = 'NEEDS_SOCKET';
@@ -43,14 +43,14 @@ export function proofOf({ token, anonymousId }) {
  */
 export function asFrame(clientId, { status, body, retryAfterMs }) {
   const error = body?.error;
-  if (status === 202 || typeof error?.code === 'string') {
-    const held = status === 202 ? { code: 'HELD', reason: body?.reason ?? error?.reason } : {};
-    const later = Number(error?.retryAfterMs) || retryAfterMs;
-    return { type: 'ERROR', payload: { ...error, ...held, clientId, ...(later && status !== 202 ? { retryAfterMs: later } : {}) } };
+  if (status === 202) return { type: 'ERROR', payload: { code: 'HELD', reason: body?.held?.reason, clientId } };
+  if (typeof error?.code === 'string') {
+    const later = Number(error.retryAfterMs) || retryAfterMs;
+    return { type: 'ERROR', payload: { ...error, clientId, ...(later && { retryAfterMs: later }) } };
   }
   if (status >= 200 && status < 300) {
-    const { id, seq, rev, createdAt } = body?.message ?? body ?? {};
-    return { type: 'ACK', payload: { clientId, id, seq, rev, createdAt } };
+    const { id, seq, createdAt } = body?.message ?? {};
+    return { type: 'ACK', payload: { clientId, id, seq, rev: body?.rev, createdAt } };
   }
   if (status === 413) return { type: 'ERROR', payload: { code: 'TOO_LARGE', clientId } };
   return status >= 500 || status === 0 ? null : { type: 'ERROR', payload: { code: 'INTERNAL', clientId } };
