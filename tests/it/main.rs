@@ -29,6 +29,7 @@ mod database_tls;
 mod docs;
 mod equivalence;
 mod failover;
+mod feeds;
 mod figures;
 mod frames;
 mod healthcheck;

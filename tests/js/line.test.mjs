@@ -254,6 +254,15 @@ test('another profile comes with another stream, and one that is refused leaves 
   await until('what the stream brings', () => seqs().length === 2);
 });
 
+test('a token that the blog has renewed comes with another stream', async (t) => {
+  const { server, connection, who, states } = await setup(t);
+  await until('a stream', () => server.streams.size === 1);
+  Object.assign(who, { token: 'the next one' });
+  connection.send(JSON.stringify({ type: 'AUTH', payload: { token: 'the next one' } }));
+  await until('the other stream', () => server.streams.size === 1 && [...server.streams][0].join.token === 'the next one');
+  assert.deepEqual(states, ['live']);
+});
+
 test('a page that nobody sees reads nothing, and goes on from where it was', async (t) => {
   const { server, page, seqs, states, write, box } = await setup(t, { times: { unseen: 20, alive: 10 } });
   await until('a stream', () => server.streams.size === 1);

@@ -60,12 +60,25 @@ function isLine({ socket }) {
  */
 async function untilOpen(open, signal) {
   for (let pause = LOOK_FIRST_MS; !signal.aborted; pause = Math.min(pause * 2, LOOK_LONGEST_MS)) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, pause * (0.75 + Math.random() / 2));
-      signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true });
-    });
+    await rest(pause * (0.75 + Math.random() / 2), signal);
     if (!document.hidden && !signal.aborted && await opens(open)) return;
   }
+}
+
+/** Until it is time, or until there is reason to look at once: another network, or somebody who comes back. @param {number} ms @param {AbortSignal} signal */
+function rest(ms, signal) {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, ms);
+    addEventListener('online', end, { signal: over.signal });
+    document.addEventListener('visibilitychange', () => document.hidden || end(), { signal: over.signal });
+    signal.addEventListener('abort', end, { signal: over.signal });
+  });
 }
 
 /** @param {() => WebSocket | undefined} open @returns {Promise<boolean>} */

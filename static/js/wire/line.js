@@ -78,7 +78,7 @@ export class Line extends EventTarget {
   send(text) {
     const { type, payload } = JSON.parse(text);
     if (type === 'JOIN') this.#read(payload);
-    else if (type === 'PROFILE') this.#renew();
+    else if (type === 'PROFILE' || type === 'AUTH') this.#renew();
     // Whoever has just come back is on the way already.
     else if (type === 'PING') this.asleep ? queueMicrotask(() => this.#bring('')) : this.#compare();
     else if (type !== 'TYPING') this.#command(type, payload);
@@ -204,7 +204,7 @@ export class Line extends EventTarget {
     else this.#end(1006);
   }
 
-  /** Another nickname, or another animal: they come with a JOIN. */
+  /** Another nickname, another animal, another token of the blog's: they come with a JOIN. */
   async #renew() {
     try {
       const join = await this.#who();
