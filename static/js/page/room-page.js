@@ -334,7 +334,7 @@ export class RoomPage {
     on(connection, 'delayed', (code) => status.delayed(code));
     on(connection, 'refused', (code) => {
       // This page is the chat's own, so it is never another site's: a proxy has changed what the server compares.
-      if (code === NOT_ALLOWED) console.warn(`realtime-chat: the server takes this page for another site's; ${base}/check tells its owner why`);
+      if (code === NOT_ALLOWED) console.warn(`realtime-chat: see ${base}/check`);
       const words = code === NOT_ALLOWED ? this.strings.refused : code === TOO_MANY ? this.strings.tooMany : this.strings.broken;
       status.refused(words, () => connection.retry());
     });
