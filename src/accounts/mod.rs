@@ -6,6 +6,7 @@
 //!
 //! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
 
+mod bearer;
 mod devices;
 mod entering;
 mod error;
@@ -19,6 +20,7 @@ mod sites;
 mod team;
 mod verified;
 
+pub use bearer::{Bearer, NotBearer};
 pub use chat_accounts::BadSiteToken;
 pub use devices::ActsAs;
 pub use entering::Wanted;

@@ -13,7 +13,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::resource::{asked, both, public, refused, removed};
 
-pub use presented::{actor, agent, presented, signed};
+pub use presented::{actor, agent, bearer, presented, signed};
 
 /// What whoever has an account, or wants one, asks.
 pub fn configure(scope: &mut ServiceConfig) {

@@ -1,0 +1,8 @@
+//! Doors: ways into rooms. What holds for the socket holds for each: one table of cases, which every door runs on both
+//! databases (`table`, with a row for each door in `rows`); and what is a door's own.
+
+mod recipes;
+mod rest;
+mod rows;
+mod sse;
+mod table;
