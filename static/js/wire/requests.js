@@ -49,8 +49,9 @@ export function asFrame(clientId, { status, body, retryAfterMs }) {
     return { type: 'ERROR', payload: { ...error, clientId, ...(later && { retryAfterMs: later }) } };
   }
   if (status >= 200 && status < 300) {
+    // As it was stored, whatever became of it since then: that comes as a change.
     const { id, seq, createdAt } = body?.message ?? {};
-    return { type: 'ACK', payload: { clientId, id, seq, rev: body?.rev, createdAt } };
+    return { type: 'ACK', payload: { clientId, id, seq, rev: seq, createdAt } };
   }
   if (status === 413) return { type: 'ERROR', payload: { code: 'TOO_LARGE', clientId } };
   return status >= 500 || status === 0 ? null : { type: 'ERROR', payload: { code: 'INTERNAL', clientId } };
