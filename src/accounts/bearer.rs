@@ -1,5 +1,5 @@
 use super::{bots::KeyHolder, error::AccountError, office::Accounts, verified::Verified};
-use chat_accounts::BadSiteToken;
+use chat_accounts::{BadSiteToken, Ticket};
 use chat_store::SignedIn;
 
 /// Whose a token is that a program brings with each request.
@@ -28,7 +28,8 @@ pub enum NotBearer {
 
 impl Accounts {
     /// Whose token this is: what proves a login, as every request of an account brings it, what a blog has signed, or the
-    /// key of a program.
+    /// key of a program. A ticket does as well, once: the page of a room holds no other proof of a login by cookies, also
+    /// where it writes by requests because no socket opens.
     ///
     /// # Errors
     /// See [`NotBearer`].
@@ -44,7 +45,11 @@ impl Accounts {
             Some(Err(why)) => Some(why),
             None => None,
         };
-        match self.signed_in(token).await {
+        let signed = match Ticket::parse(token) {
+            Some(_) => self.joins(token).await,
+            None => self.signed_in(token).await,
+        };
+        match signed {
             Ok(Some(signed)) => Ok(Bearer::Account(signed)),
             // What no key of a blog has signed may be a login's that was ended.
             Ok(None) => {

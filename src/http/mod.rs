@@ -21,6 +21,7 @@ mod counts;
 mod deeds;
 mod embedded;
 mod error;
+mod feeds;
 mod figures;
 mod health;
 mod held;
@@ -140,6 +141,10 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
                 .service(public("/rooms/{room}/changes", history::changes))
                 .service(public("/rooms/{room}/reactions/mine", reactions::own))
                 .service(public("/rooms/{room}/members", api::members))
+                .service(public("/rooms/{room}/feed.atom", feeds::room_atom))
+                .service(public("/rooms/{room}/feed.rss", feeds::room_rss))
+                .service(public("/feed.atom", feeds::all_atom))
+                .service(public("/feed.rss", feeds::all_rss))
                 .service(public("/sessions/me", admin_sessions::own))
                 .service(asked("/highlight", highlight::highlight))
                 .service(asked("/auth/code", auth::code))

@@ -43,7 +43,7 @@ impl Fault {
                  CHAT_ORIGINS; if all readers are refused, a proxy does not pass their Host on, port included"
             }
             Self::Upgrade => {
-                "a proxy takes the WebSocket upgrade away, so nothing new reaches readers; nginx: 'proxy_http_version \
+                "a proxy takes the WebSocket upgrade away, so readers are on a slower line; nginx: 'proxy_http_version \
                  1.1' with the headers Upgrade and Connection, Apache: 'upgrade=websocket' (docs/OPERATIONS.md, Behind a \
                  proxy)"
             }

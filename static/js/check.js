@@ -11,7 +11,7 @@ const OPEN_MS = 10_000;
 const WORDS = {
   en: {
     host: ['Host', 'The proxy does not pass the browser\u2019s Host on, so readers are refused. nginx: proxy_set_header Host $http_host; Apache: ProxyPreserveHost On'],
-    socket: ['WebSocket', 'The upgrade does not get through. nginx: proxy_http_version 1.1 and the headers Upgrade and Connection; Apache: upgrade=websocket'],
+    socket: ['WebSocket', 'The upgrade does not get through, so readers are on a slower line. nginx: proxy_http_version 1.1 and the headers Upgrade and Connection; Apache: upgrade=websocket'],
     scheme: ['https', 'The server does not know that this page came by https, so the lines to copy on its start page say http. nginx: proxy_set_header X-Forwarded-Proto $scheme'],
     missing: ['The visitor\u2019s address', 'The proxy does not say for whom it asks, so all visitors share one visitor\u2019s limits. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for'],
     untrusted: ['The visitor\u2019s address', 'The proxy says for whom it asks, but is not trusted, so all visitors share one visitor\u2019s limits. Name its address in CHAT_TRUSTED_PROXIES'],
@@ -20,7 +20,7 @@ const WORDS = {
   },
   ko: {
     host: ['Host', '프록시가 브라우저의 Host를 전하지 않아 독자가 거절됩니다. nginx: proxy_set_header Host $http_host; Apache: ProxyPreserveHost On'],
-    socket: ['WebSocket', '업그레이드가 통과하지 못합니다. nginx: proxy_http_version 1.1과 Upgrade, Connection 헤더; Apache: upgrade=websocket'],
+    socket: ['WebSocket', '업그레이드가 통과하지 못해 독자들이 느린 연결로 대화합니다. nginx: proxy_http_version 1.1과 Upgrade, Connection 헤더; Apache: upgrade=websocket'],
     scheme: ['https', '서버가 이 페이지의 https를 알지 못해 첫 화면의 복사할 줄이 http로 나옵니다. nginx: proxy_set_header X-Forwarded-Proto $scheme'],
     missing: ['방문자의 주소', '프록시가 방문자의 주소를 전하지 않아 모두가 한 사람의 한도를 나누어 씁니다. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for'],
     untrusted: ['방문자의 주소', '프록시가 방문자의 주소를 전하지만 신뢰되지 않아 모두가 한 사람의 한도를 나누어 씁니다. 그 주소를 CHAT_TRUSTED_PROXIES에 적으세요'],

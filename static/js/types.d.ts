@@ -43,6 +43,8 @@ declare namespace Chat {
     startOver: () => void;
     /** Catches up by small answers over HTTP, where the line brings no WELCOME in any time. */
     askLess?: () => Promise<unknown>;
+    /** Looks for another way, where sockets do not open. */
+    otherwise?: () => unknown;
     online?: () => boolean;
     open?: (url: string, protocol: string) => WebSocket;
     random?: () => number;

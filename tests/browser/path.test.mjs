@@ -1,25 +1,13 @@
 // The chat under a path of the blog's own host, behind nginx with the documented settings: one origin for both.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { after } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import test from 'node:test';
 import { inside } from './blog.mjs';
+import { Nginx } from './nginx.mjs';
 import { Server, Visitor, launch, until } from './support.mjs';
 
 const DOCUMENT = await readFile(new URL('../../docs/OPERATIONS.md', import.meta.url), 'utf8');
-
-/** @returns {Promise<number>} a port that nobody listens on */
-const freePort = () => new Promise((resolve) => {
-  const server = net.createServer();
-  server.listen(0, '127.0.0.1', () => {
-    const { port } = /** @type {net.AddressInfo} */ (server.address());
-    server.close(() => resolve(port));
-  });
-});
 
 /** @param {string} text @param {string} from @param {string} to */
 function replace(text, from, to) {
@@ -35,46 +23,14 @@ async function nginx(target, edit, blog) {
   const settings = /```nginx\n([^]*?)```/.exec(DOCUMENT)?.[1] ?? '';
   const above = /upstream chat \{[^]*?\n\}[^]*?map [^]*?\n\}/.exec(settings)?.[0] ?? '';
   const place = /location \/ \{[^]*?\n {4}\}/.exec(settings)?.[0] ?? '';
-  const folder = await mkdtemp(join(tmpdir(), 'rtc-nginx-'));
-  await writeFile(join(folder, 'index.html'), blog);
-  const port = await freePort();
-  await writeFile(join(folder, 'nginx.conf'), `daemon off; pid ${folder}/pid; error_log stderr;
-    ${process.getuid?.() === 0 ? 'user root;' : ''}
-    events { worker_connections 256; }
-    http {
-      access_log off; types { text/html html; }
-      client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
-      uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  const proxy = await Nginx.start(({ folder, port }) => `
       ${replace(above, '127.0.0.1:8080', `127.0.0.1:${target}`)}
       server {
         listen 127.0.0.1:${port};
         location / { root ${folder}; }
         ${edit(replace(place, 'location / {', 'location /chat/ {'))}
-      }
-    }`);
-  const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], {
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.on('data', (data) => {
-    log = (log + data).slice(-4000);
-  });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  after(async () => {
-    child.kill('SIGTERM');
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  });
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(`nginx ended:\n${log}`);
-    return new Promise((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => resolve(true));
-      socket.on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-  }, (listens) => listens === true, 'nginx to listen');
-  return `http://127.0.0.1:${port}`;
+      }`, { 'index.html': blog });
+  return proxy.url;
 }
 
 const browser = await launch();

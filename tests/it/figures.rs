@@ -186,6 +186,7 @@ async fn everything_happens(server: &Server) -> Client {
         /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/messages/1 \
         /api/v1/rooms/a-room-of-mine/messages/1/reactions /api/v1/rooms/a-room-of-mine/changes \
         /api/v1/rooms/a-room-of-mine/reactions/mine /api/v1/rooms/a-room-of-mine/members /avatars/fox.svg \
+        /api/v1/rooms/a-room-of-mine/feed.atom /api/v1/rooms/a-room-of-mine/feed.rss /api/v1/feed.atom /api/v1/feed.rss \
         /api/v1/sessions/me /api/v1/admin/servers /api/v1/admin/servers/chat-0/ping /api/v1/admin/sessions \
         /api/v1/auth/code /api/v1/auth/logout /api/v1/me /api/v1/admin/overview /api/v1/admin/waiting \
         /api/v1/admin/rooms /api/v1/admin/people /api/v1/admin/people/nobody /api/v1/admin/bans /api/v1/admin/bans/lift \

@@ -30,6 +30,7 @@ mod docs;
 mod doors;
 mod equivalence;
 mod failover;
+mod feeds;
 mod figures;
 mod frames;
 mod healthcheck;

@@ -473,3 +473,26 @@ test('a JOIN that cannot be had is a failed attempt, and one that never comes is
     hanging.connection.stop();
   });
 });
+
+test('after two sockets in a row that do not open another way is looked for', () => withClock((clock) => {
+  let looks = 0;
+  const { sockets, last } = setup({ otherwise: () => { looks += 1; } });
+  const next = () => {
+    const { length } = sockets;
+    while (sockets.length === length) clock.pass(500);
+  };
+  last().closes(1006);
+  assert.equal(looks, 0, 'one may be chance');
+  next();
+  last().opens();
+  last().closes(1006);
+  next();
+  last().closes(1006);
+  assert.equal(looks, 0, 'one that opened was between them');
+  next();
+  clock.pass(12_000);
+  assert.equal(looks, 1, 'one that hangs does not open either');
+  next();
+  last().closes(1006);
+  assert.equal(looks, 2, 'where there was none it is looked for again');
+}));

@@ -10,6 +10,7 @@ export const words = {
   changedSince: 'It was changed again since then, and cannot be undone.',
   unanswered: 'The server did not answer. Please try again.',
   errors: {
+    NEEDS_SOCKET: 'This needs a live connection, which something on the way here does not let pass.',
     RATE_LIMITED: 'That was a lot at once. Please try again later.',
     SETTINGS_CONFLICT: 'The settings were changed elsewhere meanwhile. Please look again.',
     INVALID_SETTINGS: 'It cannot be set like this.',

@@ -9,6 +9,7 @@ export const words = {
   changedSince: '그사이 다시 바뀌어서 되돌릴 수 없어요.',
   unanswered: '서버가 답하지 않았어요. 다시 시도해 주세요.',
   errors: {
+    NEEDS_SOCKET: '실시간 연결이 있어야 할 수 있어요. 지금은 중간의 무언가가 막고 있어요.',
     RATE_LIMITED: '너무 잦아요. 나중에 다시 시도해 주세요.',
     SETTINGS_CONFLICT: '그사이 다른 곳에서 설정이 바뀌었어요. 한 번 더 확인해 주세요.',
     INVALID_SETTINGS: '이렇게는 설정할 수 없어요.',

@@ -52,8 +52,7 @@ export class RoomPage {
     const { signal } = this.ending;
     const words = () => this.strings;
     const { room = '', epoch = '', rev = '0', hasMore, mode } = document.body.dataset;
-    const roomPath = encodeURIComponent(room);
-    const path = `rooms/${roomPath}`;
+    const path = `rooms/${encodeURIComponent(room)}`;
     const api = `${base}/api/v1/${path}`;
     this.served = { epoch, rev: Number(rev), hasMore: hasMore === 'true', mode };
 
@@ -70,12 +69,13 @@ export class RoomPage {
     this.announcer = new Announcer(byId('announcer'), (n) => this.strings.announceMany(n));
     this.status = new Status({ strip: byId('status'), note: byId('note') }, words);
     this.connection = new Connection({
-      url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${base}/ws/room/${roomPath}`,
+      url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${base}/ws/room/${encodeURIComponent(room)}`,
       join: () => join(this.identity, this.store, () => this.moderation.forget(true)),
       cursor: () => this.store.rev,
       startOver: () => this.store.forget(),
       online: () => navigator.onLine !== false,
       askLess: async () => (await import('../store/less.js')).askLess(this.store, api),
+      otherwise: () => void fetch(api).then(async ({ ok }) => ok && (await import('./slow-line.js')).slowLine(this, api)).catch(() => {}),
     });
     const { connection, identity, store } = this;
     const transmit = (/** @type {string} */ text) => connection.send(text);
@@ -334,7 +334,7 @@ export class RoomPage {
     on(connection, 'delayed', (code) => status.delayed(code));
     on(connection, 'refused', (code) => {
       // This page is the chat's own, so it is never another site's: a proxy has changed what the server compares.
-      if (code === NOT_ALLOWED) console.warn(`realtime-chat: the server takes this page for another site's; ${base}/check tells its owner why`);
+      if (code === NOT_ALLOWED) console.warn(`realtime-chat: see ${base}/check`);
       const words = code === NOT_ALLOWED ? this.strings.refused : code === TOO_MANY ? this.strings.tooMany : this.strings.broken;
       status.refused(words, () => connection.retry());
     });

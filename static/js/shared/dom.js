@@ -5,7 +5,7 @@ import { base } from './base.js';
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const element = document.getElementById(id);
-  if (!element) throw new Error(`the page has no #${id}`);
+  if (!element) throw new Error(`no #${id}`);
   return element;
 }
 

@@ -18,6 +18,8 @@ const PATIENCE_MS = 12_000;
 const PATIENCE_MAX_MS = 96_000;
 /** So many tries without a WELCOME, one after the other: another one of that size would end as they did. */
 const TRIES_MAX = 2;
+/** After so many sockets in a row that did not open another way is looked for. */
+const UNOPENED_MAX = 2;
 /** How long an announced restart may take before it is treated as any other outage. */
 const RESTART_MS = 8_000;
 /** Attempts come at most this far apart meanwhile. */
@@ -54,6 +56,8 @@ export class Connection extends EventTarget {
     this.patienceMs = PATIENCE_MS;
     /** Tries in a row that no WELCOME has answered. */
     this.unanswered = 0;
+    /** Tries in a row that have not even brought a socket: something on the way knows none. */
+    this.unopened = 0;
     /** Whether this page was ever let in. */
     this.admitted = false;
     /** Why the server lets us wait. @type {string | null} */
@@ -144,9 +148,12 @@ export class Connection extends EventTarget {
       return;
     }
     this.socket = socket;
+    this.unopened += 1;
     this.#after('patience', PATIENCE_MS, () => this.#lost(1006));
     socket.addEventListener('open', () => {
-      if (this.socket === socket) this.#join(socket);
+      if (this.socket !== socket) return;
+      this.unopened = 0;
+      this.#join(socket);
     });
     socket.addEventListener('message', (event) => {
       if (this.socket === socket) this.#heard(event.data);
@@ -300,6 +307,7 @@ export class Connection extends EventTarget {
 
   /** @param {number | null} [pauseMs] where the reason says how long */
   #retryLater(pauseMs = null) {
+    if (this.unopened >= UNOPENED_MAX) this.options.otherwise?.();
     this.#setState(this.options.online() ? 'connecting' : 'offline');
     const told = this.returnAfterMs;
     this.returnAfterMs = null;

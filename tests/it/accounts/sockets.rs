@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{OPEN, PASSWORD, get, log_in, post, register, session, with};
 use crate::support::{Client, Database, Server, Who};
 
-on_both!(a_ticket_opens_one_socket, a_socket_ends_with_its_login_and_no_other,);
+on_both!(a_ticket_opens_one_socket, a_ticket_writes_once, a_socket_ends_with_its_login_and_no_other,);
 
 pub async fn ticket(server: &Server, access: &str) -> String {
     let answered = post(server, "auth/ticket", Some(access), &json!({})).await;
@@ -36,6 +36,19 @@ async fn a_ticket_opens_one_socket(database: &Database) {
     }
     let made = post(&server, "auth/ticket", None, &json!({})).await;
     assert_eq!(made.refusal(), (401, "BAD_TOKEN"));
+}
+
+/// Where no socket opens the page of a room writes by requests, and has no other proof of a login by cookies.
+async fn a_ticket_writes_once(database: &Database) {
+    let server = Server::with(database, &OPEN).await;
+    let own = register(&server, "otter@blog.example").await;
+    let ticket = ticket(&server, &own.access).await;
+    let said = json!({"content": "by a ticket"});
+    let answered = with(&server, reqwest::Method::POST, "rooms/post/messages", &ticket, &said).await;
+    assert_eq!(answered.status, 201, "{}", answered.body);
+    assert_eq!(answered.body["message"]["author"]["id"], own.user);
+    let again = with(&server, reqwest::Method::POST, "rooms/post/messages", &ticket, &said).await;
+    assert_eq!(again.refusal(), (401, "BAD_TOKEN"));
 }
 
 async fn a_socket_ends_with_its_login_and_no_other(database: &Database) {

@@ -58,6 +58,14 @@ impl Store {
         listing!(self, of, |c, statements| statements::last_messages(c, of))
     }
 
+    /// The latest messages of all rooms that are not deleted, the newest first, each with its room and what that is called.
+    pub async fn latest_anywhere(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<(RoomId, Option<String>, ChatMessage)>, StoreError> {
+        listing!(self, |c, statements| statements::latest_anywhere(c, limit))
+    }
+
     /// These messages, whatever room they are of, in no order. At most some thousand ids.
     pub async fn messages_anywhere(&self, ids: Vec<i64>) -> Result<Vec<ChatMessage>, StoreError> {
         listing!(self, ids, |c, statements| statements::messages_anywhere(c, ids))

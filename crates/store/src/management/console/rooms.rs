@@ -152,6 +152,38 @@ macro_rules! listing {
                 Ok(found)
             }
 
+            /// The latest messages of all rooms that are not deleted, the newest first. They are in as many rooms, those in
+            /// which somebody wrote last; each costs one look at an index, and most looks end after a few rooms.
+            pub(crate) async fn latest_anywhere(
+                c: &mut Connection,
+                limit: usize,
+            ) -> QueryResult<Vec<(RoomId, Option<String>, ChatMessage)>> {
+                let limit_rows = i64::try_from(limit).unwrap_or(i64::MAX);
+                let lately = rooms::table
+                    .filter(rooms::last_message_at.is_not_null())
+                    .order((rooms::last_message_at.desc(), rooms::id.asc()))
+                    .select((rooms::id, rooms::title, rooms::last_message_at.assume_not_null()))
+                    .limit(limit_rows);
+                let mut found: Vec<(RoomId, Option<String>, ChatMessage)> = Vec::new();
+                for (id, title, last) in lately.load::<(String, Option<String>, Stamp)>(c).await? {
+                    // All that is in this room, and in those behind it, is older than what there is.
+                    if found.len() >= limit && found.last().is_some_and(|(_, _, message)| message.created_at > last.0) {
+                        break;
+                    }
+                    let Ok(room) = RoomId::parse(&id) else { continue };
+                    let of_room = messages::table
+                        .filter(messages::room_id.eq(id).and(messages::deleted_at.is_null()))
+                        .order((messages::created_at.desc(), messages::seq.desc()))
+                        .limit(limit_rows)
+                        .select(MessageRow::as_select());
+                    let rows = of_room.load(c).await?;
+                    found.extend(rows.into_iter().map(|row| (room.clone(), title.clone(), ChatMessage::from(row))));
+                    found.sort_by_key(|(_, _, message)| std::cmp::Reverse((message.created_at, message.id)));
+                    found.truncate(limit);
+                }
+                Ok(found)
+            }
+
             /// These messages, whatever room they are of, in no order.
             pub(crate) async fn messages_anywhere(c: &mut Connection, ids: Vec<i64>) -> QueryResult<Vec<ChatMessage>> {
                 let query = messages::table.filter(messages::id.eq_any(ids)).select(MessageRow::as_select());
