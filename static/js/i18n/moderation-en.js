@@ -65,6 +65,7 @@ export const words = {
     removed: 'That device is somebody new now.',
     left: 'This browser is somebody new now.',
   },
+  contact: 'Write to whoever runs this',
   signIn: {
     title: 'Another device, or a code',
     have: 'I have a code',

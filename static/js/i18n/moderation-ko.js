@@ -65,6 +65,7 @@ export const words = {
     removed: '그 기기는 이제 새로운 사람이에요.',
     left: '이 브라우저는 이제 새로운 사람이에요.',
   },
+  contact: '운영자에게 문의하기',
   signIn: {
     title: '다른 기기 · 코드',
     have: '코드가 있어요',
