@@ -20,7 +20,7 @@ export function addressSection(page, mail, confirmed) {
 }
 
 /** @param {Chat.AccountPage} page */
-function again({ words, api, say }) {
+function again({ words, api }) {
   const part = make('div');
   const button = make('button', 'account-quiet', words.me.addressAgain);
   button.type = 'button';
@@ -30,7 +30,6 @@ function again({ words, api, say }) {
     const answer = await api.post('me/verify-email');
     if (answer.ok) {
       part.replaceChildren(notice(words.me.addressSent, 'good'));
-      say(words.me.addressSent);
       return;
     }
     button.removeAttribute('aria-disabled');
@@ -42,7 +41,7 @@ function again({ words, api, say }) {
 }
 
 /** @param {Chat.AccountPage} page @param {string} mail */
-function changeForm({ words, api, say }, mail) {
+function changeForm({ words, api }, mail) {
   const [email, password] = [emailField(words), passwordField(words, words.oldPassword, 'old')];
   email.box.setAttribute('autocomplete', 'email');
   const form = new Form({
@@ -52,10 +51,7 @@ function changeForm({ words, api, say }, mail) {
     submit: words.me.addressSubmit,
     kind: 'second',
     send: () => api.post('me/email', { email: email.value.trim(), password: password.value }),
-    done: () => {
-      form.element.replaceWith(notice(words.me.addressChanging, 'good'));
-      say(words.me.addressChanging);
-    },
+    done: () => form.element.replaceWith(notice(words.me.addressChanging, 'good')),
     errors: { BAD_CREDENTIALS: words.me.passwordWrong },
   });
   form.element.prepend(make('p', 'account-hint', words.me.addressChangeHow));
