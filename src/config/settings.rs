@@ -93,7 +93,7 @@ pub struct SiteConfig {
     /// Who may list the rooms: those with the right to say what a room is, or everybody.
     #[arg(long, env = "CHAT_ROOM_LIST", default_value = "team", value_name = "team|public")]
     pub room_list: RoomListFor,
-    /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret" or "key"}; unset: none.
+    /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret", "key" or "jwks"}; unset: none.
     #[arg(long, env = "CHAT_SITES", value_name = "JSON", default_value = "", hide_default_value = true,
         hide_env_values = true, value_parser = sites)]
     pub sites: Sites,

@@ -115,6 +115,7 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
         .service(read("/register", account_pages::register))
         .service(read("/setup", account_pages::setup))
         .service(read("/reset", account_pages::reset))
+        .service(read("/verify", account_pages::verify))
         .service(read("/me", account_pages::me))
         .service(read("/admin", account_pages::admin))
         .service(read("/admin/{page}", account_pages::admin))

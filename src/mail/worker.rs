@@ -5,11 +5,12 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    office::{Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD, Off, WEBHOOK_OFF},
+    office::{CONFIRMATION, Confirming, Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD, Off, WEBHOOK_OFF},
     pace::next_try,
 };
 use crate::accounts::Accounts;
-use chat_mail::{Inquiry, Language, Letter, SendError, inquiry, new_password, webhook_off};
+use chat_accounts::Email;
+use chat_mail::{Inquiry, Language, Letter, SendError, confirmation, inquiry, new_password, webhook_off};
 use chat_metrics::Metrics;
 use chat_store::{Job, StoreError};
 
@@ -116,6 +117,7 @@ impl Worker {
             INQUIRY => self.inquiry(job).await,
             NEW_PASSWORD => self.new_password(job).await,
             WEBHOOK_OFF => Ok(self.webhook_off(job)),
+            CONFIRMATION => self.confirmation(job).await,
             // None is taken that is not known.
             _ => Ok(Made::Nobody),
         }
@@ -155,6 +157,17 @@ impl Worker {
         };
         let letter = webhook_off(&webhook, &self.host());
         Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id }
+    }
+
+    async fn confirmation(&self, job: &Job) -> Result<Made, StoreError> {
+        let Ok(Confirming { id, user, email, language }) = serde_json::from_str(&job.subject) else {
+            return Ok(Made::Nobody);
+        };
+        let Ok(address) = Email::parse(&email) else { return Ok(Made::Nobody) };
+        let Some((nickname, code)) = self.accounts.confirmation(user, address).await? else { return Ok(Made::Nobody) };
+        let url = format!("{}/verify#{code}", self.inner().settings.public_url);
+        let letter = confirmation(Language::of(&language), &nickname, &self.host(), url);
+        Ok(Made::Letter { letter: Box::new(letter), to: email, id })
     }
 
     /// As people know the chat: without its scheme.

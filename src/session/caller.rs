@@ -25,7 +25,8 @@ impl Caller {
     pub fn principal(&self, (identity, access): (&IdentityKey, &Access)) -> Principal {
         match self {
             Self::Visitor(secret) => {
-                Principal::anonymous(access.acting_as(identity.author_id(AnonymousId::new(*secret))))
+                let own = identity.author_id(AnonymousId::new(*secret));
+                Principal::by_device(access.acting_as(own.clone()), own)
             }
             Self::Account(_, user) => Principal::user(user.id, identity.user_author_id(user.id)),
             Self::Verified(verified) => Principal::verified(verified.author.clone()),

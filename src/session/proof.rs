@@ -36,6 +36,8 @@ pub fn bearer_refusal(why: &NotBearer) -> ErrorReply {
 /// What somebody is told whose token is not taken.
 pub(super) fn token_refusal(why: BadSiteToken) -> ErrorReply {
     let code = match why {
+        // Comes again by itself, a moment later.
+        BadSiteToken::Unknown => return Refusal::Overloaded.into(),
         BadSiteToken::Over => ErrorCode::TokenExpired,
         BadSiteToken::Nickname => ErrorCode::InvalidNickname,
         BadSiteToken::Avatar => ErrorCode::InvalidAvatar,

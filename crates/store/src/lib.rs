@@ -36,7 +36,7 @@ pub use management::{
     SettingsChanged, Settled, Standing, Undo, User,
 };
 pub use management::{
-    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
+    Account, AccountSeen, Alias, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite, InviteUse, LoginSeen, NewAccount,
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
     VerifiedUser,
 };

@@ -50,6 +50,8 @@ macro_rules! migrations_of {
             "20261206000000_add_mail",
             "20261211000000_add_api_keys",
             "20261212000000_add_webhooks",
+            "20261214000000_add_confirmed_addresses",
+            "20261214000100_add_device_removals",
         )
     };
 }

@@ -252,3 +252,25 @@ async fn an_export_has_everything_however_much_it_is(database: &Database) {
     assert_eq!(export["complete"], true);
     assert!(!export.to_string().contains("of somebody else"));
 }
+
+/// What another server stores that has not heard of it yet. Without a bus and without polls it hears of it last of all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_over_another_server_after_it_loses_its_name_or_goes_as_well() {
+    let settings = [&OPEN[..], &[("CHAT_POLL_SECS", "3600")]].concat();
+    let (_database, [one, two]) = Server::pair(&settings).await;
+    for with_texts in [false, true] {
+        let room = if with_texts { "without" } else { "with" };
+        let own = register(&one, &format!("{room}@blog.example")).await;
+        let (mut there, _) = Client::join(&two, room, who(ticket(&two, &own.access).await)).await;
+        there.say("before").await;
+        erase(&one, &own.access, with_texts).await;
+        let late = there.say("too late").await;
+        super::until("it to be nobody's", async || {
+            let page = one.json(&format!("/api/v1/rooms/{room}/messages")).await;
+            let found = page["messages"].as_array().expect("messages").iter().find(|found| found["id"] == late.id)?.clone();
+            let is_gone = found["deletedAt"].is_string() && found["content"] == "";
+            (found["author"]["nickname"] == "—" && is_gone == with_texts).then_some(())
+        })
+        .await;
+    }
+}

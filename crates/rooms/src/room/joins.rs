@@ -119,7 +119,8 @@ impl Room {
 
     fn welcome(&mut self, join: Join, answer: Answer, ctx: &mut Context<Self>) {
         // Since it came, its identity has become another device of somebody's.
-        if join.principal.user_id().is_none() && self.limits.access.is_other(join.principal.author_id()) {
+        let (principal, access) = (&join.principal, &self.limits.access);
+        if principal.user_id().is_none() && access.is_other(principal.author_id(), principal.device()) {
             return Self::refuse_join(join, Refusal::Overloaded);
         }
         let Join { session, principal, profile, resume, reply, .. } = join;
@@ -167,7 +168,8 @@ impl Room {
         self.delivery.fan_out.attach(session.hub, welcome);
         // No program is told what only those with a right hear: its key may not have it.
         let (hub, user) = (session.hub, principal.user_id().filter(|_| !principal.is_bot()));
-        self.members.insert(session.id, Member { hub, author_id, is_author, user, joined: now });
+        let device = principal.device().cloned();
+        self.members.insert(session.id, Member { hub, author_id, is_author, device, user, joined: now });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",

@@ -24,7 +24,7 @@ mod purging;
 mod rooms;
 
 pub use accounts::{
-    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
+    Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite, InviteUse, LoginSeen, NewAccount,
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
     VerifiedUser,
 };
@@ -39,7 +39,7 @@ pub use hooks::{
 pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
-    ALIASES_MAX, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
+    ALIASES_MAX, Alias, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
     HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange,
     SettingsChanged, Settled, Standing, Undo, User,
 };

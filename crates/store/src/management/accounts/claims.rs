@@ -14,11 +14,12 @@ macro_rules! claims {
                         team::$module::other_owners,
                     },
                     common::$module::*,
+                    mail::$module::add_job,
                     people::$module::user_of,
                 },
                 tables::{
                     schema::{author_claims, logins, one_time_codes, users, workspace_members},
-                    sql_types::Key,
+                    sql_types::{Key, Stamp},
                 },
             };
             use chat_domain::{AuthorId, Nickname, Role, UserId};
@@ -71,8 +72,13 @@ macro_rules! claims {
             }
 
             /// Forgets who somebody is: the row stays without anything in it, so that what they did stays somebody's. The
-            /// last owner stays: false.
-            pub(crate) async fn erase_account(c: &mut Connection, id: UserId, name: Nickname) -> QueryResult<bool> {
+            /// last owner stays: false. With it, or not at all, something more is to be done: of a kind, and about a subject.
+            pub(crate) async fn erase_account(
+                c: &mut Connection,
+                id: UserId,
+                name: Nickname,
+                (kind, subject): (&'static str, String),
+            ) -> QueryResult<bool> {
                 c.transaction(async move |c| {
                     raise_control(c).await?;
                     let key = Key(id.as_uuid());
@@ -92,6 +98,7 @@ macro_rules! claims {
                         users::nickname.eq(name.as_str()),
                         users::avatar.eq(""),
                         users::email.eq(&nothing),
+                        users::email_confirmed_at.eq(None::<Stamp>),
                         users::password_hash.eq(&nothing),
                         users::locale.eq(&nothing),
                         users::status_text.eq(&nothing),
@@ -100,7 +107,7 @@ macro_rules! claims {
                         users::disabled_at.eq(Some(now(c).await?)),
                     );
                     update(users::table.find(key)).set(row).execute(c).await?;
-                    Ok(true)
+                    add_job(c, kind, subject, i64::MAX).await
                 })
                 .await
             }
