@@ -14,7 +14,7 @@ pub const SERVER_LEASE: Duration = Duration::from_secs(5);
 /// What this build understands of what others may write: names, in `servers.features`. A kind of change that is not
 /// among the features of every living server is not written yet, so that a server of the release before never meets
 /// what it would not show.
-const FEATURES: [&str; 6] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, ALIASES];
+const FEATURES: [&str; 7] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, ALIASES, ARCHIVE];
 
 /// The feature of those that show what becomes of messages after they were written: edits, deletions, reactions, pins.
 pub const CHANGES: &str = "changes";
@@ -26,6 +26,8 @@ pub const MODERATION: &str = "held";
 /// The feature of those that let go of what is removed below a room's `first_seq`, and that reach rooms by the names that
 /// they were given since.
 pub const KEEPING: &str = "keeping";
+/// The feature of those that look for old messages in the archive as well.
+pub const ARCHIVE: &str = "archive";
 /// The feature of those that know which identities act as another one.
 pub const ALIASES: &str = "aliases";
 

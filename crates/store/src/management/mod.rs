@@ -41,6 +41,8 @@ pub use model::{
 
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
+    pub(crate) use crate::archive::away::postgres::*;
+
     pub(crate) use super::{
         accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
         held::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*, people::postgres::*,
@@ -50,6 +52,8 @@ pub(crate) mod postgres {
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
+    pub(crate) use crate::archive::away::sqlite::*;
+
     pub(crate) use super::{
         accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
         held::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*, purging::sqlite::*,
