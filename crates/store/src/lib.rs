@@ -3,6 +3,7 @@
 //! Invariant: no actix, and no policy: batching, retrying and waiting belong to persistence (`chat-rooms`).
 
 mod acknowledged;
+mod archive;
 mod changes;
 mod error;
 mod facade;
@@ -28,6 +29,7 @@ mod sqlite;
 mod tables;
 mod worker;
 
+pub use archive::{Archived, Archiving, KEPT_AT_HAND};
 pub use error::StoreError;
 pub use facade::Store;
 pub use management::{
@@ -58,7 +60,7 @@ pub use moving::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart};
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{
-    ALIASES, CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId,
+    ALIASES, ARCHIVE, CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId,
     ServerIdError,
 };
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};

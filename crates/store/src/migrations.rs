@@ -50,14 +50,15 @@ macro_rules! migrations_of {
             "20261206000000_add_mail",
             "20261211000000_add_api_keys",
             "20261212000000_add_webhooks",
+            "20261213000000_add_archive",
             "20261214000000_add_confirmed_addresses",
             "20261214000100_add_device_removals",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 19] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 19] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 20] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 20] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

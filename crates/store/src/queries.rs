@@ -12,9 +12,11 @@ macro_rules! reading {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
+                archive::{Reach, both, reactors_in},
                 model::{Changes, Head, Heads, Loaded, OwnReactions, Page, Position, Reactors, RoomHead},
                 tables::{
-                    rows::{HeadRow, MessageRow, MetaRow, head_of, one_more, page_of},
+                    archive_schema::messages_archive,
+                    rows::{HeadRow, MessageRow, MetaRow, head_of, message_columns, one_more, page_of},
                     schema::{messages, meta, reactions, rooms},
                     sql_types::Key,
                 },
@@ -33,12 +35,17 @@ macro_rules! reading {
             }
 
             pub(crate) async fn head(c: &mut Connection, room: &RoomId) -> QueryResult<Head> {
+                Ok(head_and_reach(c, room).await?.0)
+            }
+
+            async fn head_and_reach(c: &mut Connection, room: &RoomId) -> QueryResult<(Head, Reach)> {
                 let query = meta::table
                     .find(1)
                     .left_join(rooms::table.on(rooms::id.eq(room.as_str())))
                     .select((meta::epoch, Option::<HeadRow>::as_select()));
                 let (epoch, row) = query.first::<(Key, Option<HeadRow>)>(c).await?;
-                Ok(head_of(epoch, row))
+                let reach = row.as_ref().map(HeadRow::reach).unwrap_or_default();
+                Ok((head_of(epoch, row), reach))
             }
 
             pub(crate) async fn heads(c: &mut Connection, asked: Arc<[RoomId]>) -> QueryResult<Heads> {
@@ -68,36 +75,57 @@ macro_rules! reading {
                 .await
             }
 
-            async fn position(c: &mut Connection, room: &RoomId) -> QueryResult<Position> {
+            async fn position(c: &mut Connection, room: &RoomId) -> QueryResult<(Position, Reach)> {
+                let reach = (rooms::first_seq, rooms::archived_seq, rooms::archived_rev);
                 let query = meta::table
                     .find(1)
                     .left_join(rooms::table.on(rooms::id.eq(room.as_str())))
-                    .select((meta::epoch, (rooms::epoch, rooms::last_rev).nullable()));
-                let (epoch, row) = query.first::<(Key, Option<(Key, i64)>)>(c).await?;
-                let (epoch, rev) = row.unwrap_or((epoch, 0));
-                Ok(Position { epoch: epoch.into(), rev })
+                    .select((meta::epoch, (rooms::epoch, rooms::last_rev, reach).nullable()));
+                let (epoch, row) = query.first::<(Key, Option<(Key, i64, (i64, i64, i64))>)>(c).await?;
+                let (epoch, rev, (first, seq, of_rev)) = row.unwrap_or((epoch, 0, (0, 0, 0)));
+                Ok((Position { epoch: epoch.into(), rev }, Reach::of(first, seq, of_rev)))
             }
 
             /// Messages in the order of their `seq`, and whether there are more in the direction that is asked.
             async fn messages_at(
                 c: &mut Connection,
-                room: &RoomId,
+                (room, reach): (&RoomId, Reach),
                 cursor: PageCursor,
                 limit: usize,
             ) -> QueryResult<(Vec<ChatMessage>, bool)> {
-                let query = messages::table
-                    .filter(messages::room_id.eq(room.as_str()))
-                    .select(MessageRow::as_select())
-                    .limit(one_more(limit))
-                    .into_boxed::<$database>();
-                let (query, is_backwards) = match cursor {
-                    PageCursor::Latest => (query.order(messages::seq.desc()), true),
-                    PageCursor::Before(seq) => (query.filter(messages::seq.lt(seq)).order(messages::seq.desc()), true),
-                    PageCursor::After(seq) => (query.filter(messages::seq.gt(seq)).order(messages::seq.asc()), false),
-                    // Two pages make it one: this is the second.
-                    PageCursor::Around(seq) => (query.filter(messages::seq.ge(seq)).order(messages::seq.asc()), false),
+                /// The query on either table.
+                macro_rules! rows_of {
+                    ($of:ident) => {{
+                        let query = $of::table
+                            .filter($of::room_id.eq(room.as_str()))
+                            .select(message_columns!($of))
+                            .limit(one_more(limit))
+                            .into_boxed::<$database>();
+                        let query = match cursor {
+                            PageCursor::Latest => query.order($of::seq.desc()),
+                            PageCursor::Before(seq) => query.filter($of::seq.lt(seq)).order($of::seq.desc()),
+                            PageCursor::After(seq) => query.filter($of::seq.gt(seq)).order($of::seq.asc()),
+                            // Two pages make it one: this is the second.
+                            PageCursor::Around(seq) => query.filter($of::seq.ge(seq)).order($of::seq.asc()),
+                        };
+                        query.load::<MessageRow>(c).await?
+                    }};
+                }
+
+                let mut rows = rows_of!(messages);
+                let is_backwards = matches!(cursor, PageCursor::Latest | PageCursor::Before(_));
+                // Archived ones may belong between these or behind them.
+                let is_in_reach = match cursor {
+                    PageCursor::After(seq) | PageCursor::Around(seq) => seq <= reach.seq,
+                    PageCursor::Latest | PageCursor::Before(_) => {
+                        rows.len() <= limit || rows.last().is_some_and(|row| row.seq() < reach.seq)
+                    }
                 };
-                Ok(page_of(query.load(c).await?, limit, is_backwards))
+                if reach.is_used() && is_in_reach {
+                    rows.extend(rows_of!(messages_archive));
+                    rows.sort_unstable_by_key(|row| if is_backwards { -row.seq() } else { row.seq() });
+                }
+                Ok(page_of(rows, limit, is_backwards))
             }
 
             pub(crate) async fn page(
@@ -107,14 +135,15 @@ macro_rules! reading {
                 limit: usize,
             ) -> QueryResult<Page> {
                 c.transaction(async move |c| {
-                    let position = position(c, &room).await?;
+                    let (position, reach) = position(c, &room).await?;
                     let PageCursor::Around(seq) = cursor else {
-                        let (messages, has_more) = messages_at(c, &room, cursor, limit).await?;
+                        let (messages, has_more) = messages_at(c, (&room, reach), cursor, limit).await?;
                         return Ok(Page { messages, has_more, has_newer: false, position });
                     };
                     let n_before = limit / 2;
-                    let (mut messages, has_more) = messages_at(c, &room, PageCursor::Before(seq), n_before).await?;
-                    let (behind, has_newer) = messages_at(c, &room, cursor, limit.saturating_sub(n_before)).await?;
+                    let (mut messages, has_more) = messages_at(c, (&room, reach), PageCursor::Before(seq), n_before).await?;
+                    let n_behind = limit.saturating_sub(n_before);
+                    let (behind, has_newer) = messages_at(c, (&room, reach), cursor, n_behind).await?;
                     messages.extend(behind);
                     Ok(Page { messages, has_more, has_newer, position })
                 })
@@ -123,8 +152,8 @@ macro_rules! reading {
 
             pub(crate) async fn load(c: &mut Connection, room: RoomId, limit: usize) -> QueryResult<Loaded> {
                 c.transaction(async move |c| {
-                    let head = head(c, &room).await?;
-                    let (messages, has_more) = messages_at(c, &room, PageCursor::Latest, limit).await?;
+                    let (head, reach) = head_and_reach(c, &room).await?;
+                    let (messages, has_more) = messages_at(c, (&room, reach), PageCursor::Latest, limit).await?;
                     // Of the messages before the page the last that was changed: behind it all changes are of the page.
                     let first = messages.iter().next().map_or(i64::MAX, |m| m.seq);
                     let complete_above = match has_more {
@@ -136,7 +165,8 @@ macro_rules! reading {
                                 .order(messages::rev.desc())
                                 .select(messages::rev);
                             let last = changed.first::<i64>(c).await.optional()?.unwrap_or(0);
-                            last.max(first.saturating_sub(1))
+                            // Of those in the archive it is enough to know that none changed later than this.
+                            last.max(first.saturating_sub(1)).max(reach.rev)
                         }
                     };
                     let pinned = pinned(c, &room).await?;
@@ -164,21 +194,20 @@ macro_rules! reading {
                 limit: usize,
             ) -> QueryResult<Changes> {
                 c.transaction(async move |c| {
-                    let head = head(c, &room).await?;
-                    let of_room = messages::room_id.eq(room.as_str());
+                    let (head, reach) = head_and_reach(c, &room).await?;
+                    let is_in_reach = rev < reach.rev;
                     // Two questions, each of which one index answers in order: an OR of both would be sorted.
-                    let written = messages::table
-                        .filter(of_room.and(messages::seq.gt(rev)).and(messages::rev.eq(messages::seq)))
-                        .order(messages::seq.asc())
+                    let mut rows: Vec<MessageRow> = both!(c, is_in_reach, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::seq.gt(rev)).and(of::rev.eq(of::seq)))
+                        .order(of::seq.asc())
                         .limit(one_more(limit))
-                        .select(MessageRow::as_select());
-                    let mut rows = written.load(c).await?;
-                    let changed = messages::table
-                        .filter(of_room.and(messages::rev.gt(rev)).and(messages::rev.ne(messages::seq)))
-                        .order(messages::rev.asc())
+                        .select(message_columns!(of)));
+                    let changed: Vec<MessageRow> = both!(c, is_in_reach, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::rev.gt(rev)).and(of::rev.ne(of::seq)))
+                        .order(of::rev.asc())
                         .limit(one_more(limit))
-                        .select(MessageRow::as_select());
-                    rows.extend(changed.load(c).await?);
+                        .select(message_columns!(of)));
+                    rows.extend(changed);
                     rows.sort_by_key(MessageRow::rev);
                     let (messages, truncated) = page_of(rows, limit, false);
                     Ok(Changes { head, messages, truncated })
@@ -193,11 +222,11 @@ macro_rules! reading {
                 ids: Vec<i64>,
             ) -> QueryResult<(Position, Vec<ChatMessage>)> {
                 c.transaction(async move |c| {
-                    let position = position(c, &room).await?;
-                    let asked = messages::table
-                        .filter(messages::room_id.eq(room.as_str()).and(messages::id.eq_any(ids)))
-                        .select(MessageRow::as_select());
-                    Ok((position, asked.load(c).await?.into_iter().map(ChatMessage::from).collect()))
+                    let (position, reach) = position(c, &room).await?;
+                    let found: Vec<MessageRow> = both!(c, reach.is_used(), |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::id.eq_any(&ids)))
+                        .select(message_columns!(of)));
+                    Ok((position, found.into_iter().map(ChatMessage::from).collect()))
                 })
                 .await
             }
@@ -214,7 +243,10 @@ macro_rules! reading {
                     let of_room = messages::id.eq(message).and(messages::room_id.eq(room.as_str()));
                     let there = messages::table.filter(of_room.and(messages::deleted_at.is_null()));
                     if there.select(messages::id).first::<i64>(c).await.optional()?.is_none() {
-                        return Ok(None);
+                        let old = messages_archive::id.eq(message).and(messages_archive::room_id.eq(room.as_str()));
+                        let old = messages_archive::table.filter(old.and(messages_archive::deleted_at.is_null()));
+                        let old = old.select(messages_archive::reactors).first::<Option<String>>(c).await.optional()?;
+                        return Ok(old.map(|column| reactors_of(column.as_deref(), &emoji, after.as_ref(), limit)));
                     }
                     let asked = reactions::table
                         .filter(reactions::message_id.eq(message).and(reactions::emoji.eq(emoji.as_str())))
@@ -231,6 +263,24 @@ macro_rules! reading {
                 .await
             }
 
+            /// A page of those who react to an archived message.
+            fn reactors_of(
+                column: Option<&str>,
+                emoji: &Emoji,
+                after: Option<&AuthorId>,
+                limit: usize,
+            ) -> Reactors {
+                let theirs = reactors_in(column).into_iter().filter(|reacted| reacted.emoji == *emoji);
+                let mut authors: Vec<AuthorId> = theirs
+                    .map(|reacted| reacted.author)
+                    .filter(|author| after.is_none_or(|after| author.as_str() > after.as_str()))
+                    .collect();
+                authors.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+                let has_more = authors.len() > limit;
+                authors.truncate(limit);
+                Reactors { authors, has_more }
+            }
+
             pub(crate) async fn reactions_by(
                 c: &mut Connection,
                 room: RoomId,
@@ -242,19 +292,33 @@ macro_rules! reading {
                 const MESSAGES_MAX: i64 = 1_000;
 
                 c.transaction(async move |c| {
-                    let ids = messages::table
-                        .filter(messages::room_id.eq(room.as_str()).and(messages::seq.between(from_seq, to_seq)))
-                        .filter(messages::reactions.is_not_null())
-                        .order(messages::seq.asc())
+                    let (_, reach) = position(c, &room).await?;
+                    let mut asked: Vec<(i64, i64)> = both!(c, from_seq <= reach.seq, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::seq.between(from_seq, to_seq)))
+                        .filter(of::reactions.is_not_null())
+                        .order(of::seq.asc())
                         .limit(MESSAGES_MAX)
-                        .select(messages::id);
-                    let ids = ids.load::<i64>(c).await?;
+                        .select((of::seq, of::id)));
+                    asked.sort_unstable();
+                    asked.truncate(usize::try_from(MESSAGES_MAX).unwrap_or(usize::MAX));
+                    let ids: Vec<i64> = asked.into_iter().map(|(_, id)| id).collect();
                     let asked = reactions::table
                         .filter(reactions::message_id.eq_any(&ids).and(reactions::author_id.eq(author.as_str())))
                         .order((reactions::message_id.asc(), reactions::emoji.asc()))
                         .select((reactions::message_id, reactions::emoji));
-                    let found = asked.load::<(i64, String)>(c).await?;
-                    Ok(found.into_iter().map(|(id, emoji)| (id, Emoji::from_stored(emoji))).collect())
+                    let found = asked.load::<(i64, String)>(c).await?.into_iter();
+                    let mut found: OwnReactions = found.map(|(id, emoji)| (id, Emoji::from_stored(emoji))).collect();
+                    if from_seq <= reach.seq {
+                        let old = messages_archive::table
+                            .filter(messages_archive::room_id.eq(room.as_str()).and(messages_archive::id.eq_any(&ids)))
+                            .select((messages_archive::id, messages_archive::reactors));
+                        for (id, column) in old.load::<(i64, Option<String>)>(c).await? {
+                            let theirs = reactors_in(column.as_deref()).into_iter().filter(|one| one.author == author);
+                            found.extend(theirs.map(|one| (id, one.emoji)));
+                        }
+                        found.sort_unstable_by(|a, b| (a.0, a.1.as_str()).cmp(&(b.0, b.1.as_str())));
+                    }
+                    Ok(found)
                 })
                 .await
             }

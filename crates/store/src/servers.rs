@@ -14,7 +14,7 @@ pub const SERVER_LEASE: Duration = Duration::from_secs(5);
 /// What this build understands of what others may write: names, in `servers.features`. A kind of change that is not
 /// among the features of every living server is not written yet, so that a server of the release before never meets
 /// what it would not show.
-const FEATURES: [&str; 7] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, "aliases", ALIASES];
+const FEATURES: [&str; 8] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, "aliases", ALIASES, ARCHIVE];
 
 /// The feature of those that show what becomes of messages after they were written: edits, deletions, reactions, pins.
 pub const CHANGES: &str = "changes";
@@ -29,6 +29,8 @@ pub const KEEPING: &str = "keeping";
 /// The feature of those that know which identities act as another one, and which do so no more. Those that have "aliases"
 /// alone would let a device that was taken back go on.
 pub const ALIASES: &str = "devices";
+/// The feature of those that look for old messages in the archive as well.
+pub const ARCHIVE: &str = "archive";
 
 /// The name of a server among those on one database: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]

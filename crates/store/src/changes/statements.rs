@@ -7,7 +7,7 @@ pub(crate) const REMOVED_TEXTS_FOR: chrono::TimeDelta = chrono::TimeDelta::days(
 /// Makes the functions for one kind of connection: `$dsl` brings what runs a query, `$async` and `$await` are the words
 /// that this takes.
 macro_rules! statements {
-    ($connection:ty, $dsl:path, [$($async:tt)?], [$($await:tt)*]) => {
+    ($connection:ty, $dsl:path, $archive:ident, [$($async:tt)?], [$($await:tt)*]) => {
         pub(crate) mod statements {
             use std::{collections::{HashMap, HashSet}, sync::Arc};
 
@@ -19,9 +19,11 @@ macro_rules! statements {
             use $dsl;
 
             use crate::{
+                archive::{$archive::take_back, both},
                 changes::{Facts, Plan, RoomFacts, statements::REMOVED_TEXTS_FOR},
                 references::{Asked, References},
                 tables::{
+                    archive_schema::messages_archive,
                     rows::MessageRow,
                     schema::{audit_log, message_edits, messages, reactions, removed_texts, rooms},
                     sql_types::{Key, Stamp},
@@ -47,11 +49,12 @@ macro_rules! statements {
                 }
                 let ids: HashSet<i64> = commands.iter().map(|command| command.message).collect();
                 let ids: Vec<i64> = ids.into_iter().collect();
-                let query = messages::table.filter(messages::id.eq_any(&ids));
-                let query = query.select((messages::room_id, MessageRow::as_select()));
-                for (room, row) in query.load::<(String, MessageRow)>(c) $($await)* ? {
-                    let message = ChatMessage::from(row);
-                    facts.messages.insert(message.id, (room, message));
+                load_messages(c, &ids, &mut facts) $($await)* ?;
+                let missing: Vec<i64> = ids.into_iter().filter(|id| !facts.messages.contains_key(id)).collect();
+                if !missing.is_empty() {
+                    // What is to be changed comes back from the archive first.
+                    let back = take_back(c, &missing, &names(commands)) $($await)* ?;
+                    load_messages(c, &back, &mut facts) $($await)* ?;
                 }
                 let reacts: Vec<_> = commands.iter().filter(|c| matches!(c.action, Action::React { .. })).collect();
                 if !reacts.is_empty() {
@@ -107,6 +110,16 @@ macro_rules! statements {
                 Ok(facts)
             }
 
+            $($async)? fn load_messages(c: &mut Connection, ids: &[i64], facts: &mut Facts) -> QueryResult<()> {
+                let query = messages::table.filter(messages::id.eq_any(ids));
+                let query = query.select((messages::room_id, MessageRow::as_select()));
+                for (room, row) in query.load::<(String, MessageRow)>(c) $($await)* ? {
+                    let message = ChatMessage::from(row);
+                    facts.messages.insert(message.id, (room, message));
+                }
+                Ok(())
+            }
+
             /// Those of these authors who wrote in the room.
             $($async)? fn writers(
                 c: &mut Connection,
@@ -116,11 +129,11 @@ macro_rules! statements {
                 let mut wrote = Vec::new();
                 for author in authors {
                     // The index on the sender's key answers it.
-                    let query = messages::table
-                        .filter(messages::room_id.eq(room.as_str()).and(messages::anonymous_id.eq(author.as_str())))
-                        .select(messages::id)
-                        .limit(1);
-                    if !query.load::<i64>(c) $($await)* ?.is_empty() {
+                    let found: Vec<i64> = both!(@[$($await)*] c, true, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::anonymous_id.eq(author.as_str())))
+                        .select(of::id)
+                        .limit(1));
+                    if !found.is_empty() {
                         wrote.push((room.clone(), author.clone()));
                     }
                 }
@@ -132,7 +145,14 @@ macro_rules! statements {
                 let query = messages::table
                     .filter(messages::id.eq_any(ids).and(messages::deleted_at.is_null()))
                     .select((messages::id, messages::room_id, messages::seq));
-                query.load(c) $($await)*
+                let mut found: Vec<(i64, String, i64)> = query.load(c) $($await)* ?;
+                if found.len() < ids.len() {
+                    let old = messages_archive::table
+                        .filter(messages_archive::id.eq_any(ids).and(messages_archive::deleted_at.is_null()))
+                        .select((messages_archive::id, messages_archive::room_id, messages_archive::seq));
+                    found.extend(old.load::<(i64, String, i64)>(c) $($await)* ?);
+                }
+                Ok(found)
             }
 
             /// Looks up what messages refer to.

@@ -10,6 +10,7 @@ use super::{
     management::{listing, managing},
 };
 use crate::{
+    archive::{Archived, Archiving},
     error::StoreError,
     management::{self, OldestOf, Removal, Removed, Rename, Renamed, Undo, WrittenBy},
     tables::sql_types::Stamp,
@@ -50,6 +51,18 @@ impl Store {
     /// server does the same just now (PostgreSQL).
     pub async fn expire(&self, order: Removal) -> Result<Option<Removed>, StoreError> {
         in_the_background!(self, true, |c, statements| statements::remove_oldest(c, order))
+    }
+
+    /// As [`Store::oldest_messages`], of those that may be moved into the archive.
+    pub async fn oldest_at_hand(&self, after: Option<&str>, limit: usize) -> Result<Vec<OldestOf>, StoreError> {
+        let after = after.unwrap_or_default().to_owned();
+        listing!(self, after, |c, statements| statements::oldest_at_hand(c, after, limit))
+    }
+
+    /// Moves the oldest messages of a room into the archive, as far as the order goes; whoever reads finds them there.
+    /// `None` where another server does the same just now (PostgreSQL).
+    pub async fn archive(&self, order: Archiving) -> Result<Option<Archived>, StoreError> {
+        in_the_background!(self, true, |c, statements| statements::put_away(c, order))
     }
 
     /// The same for somebody who has asked for it: beside whatever a server does.

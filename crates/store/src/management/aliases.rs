@@ -10,9 +10,10 @@ macro_rules! aliases {
             use uuid::Uuid;
 
             use crate::{
+                archive::both,
                 management::{common::$module::*, keeping_model::*, model::Undo},
                 tables::{
-                    schema::{held_messages, messages, room_aliases, rooms},
+                    schema::{held_messages, room_aliases, rooms},
                     sql_types::Key,
                 },
             };
@@ -78,10 +79,11 @@ macro_rules! aliases {
                     make_room(c, &to).await?;
                     // The lock of its row: what is stored in it is stored before this, or not at all.
                     raise_guard(c, &to).await?;
-                    let written = messages::table.filter(messages::room_id.eq(to.as_str())).select(messages::id).limit(1);
+                    let written: Vec<i64> =
+                        both!(c, true, |of| of::table.filter(of::room_id.eq(to.as_str())).select(of::id).limit(1));
                     let waiting = held_messages::table.filter(held_messages::room_id.eq(to.as_str()));
                     let waiting = waiting.select(held_messages::id).limit(1);
-                    if !written.load::<i64>(c).await?.is_empty() || !waiting.load::<i64>(c).await?.is_empty() {
+                    if !written.is_empty() || !waiting.load::<i64>(c).await?.is_empty() {
                         return Ok(Renamed::Taken);
                     }
                     // Whoever reads there comes again, and is led to the room.

@@ -4,12 +4,20 @@
 macro_rules! keeping {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
-            use diesel::{delete, dsl::sql, prelude::*, sql_types::Nullable, update};
+            use diesel::{
+                delete,
+                dsl::sql,
+                prelude::*,
+                sql_types::Nullable,
+                update,
+            };
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
+                archive::{KEPT_AT_HAND, Reach, both},
                 management::{common::$module::*, keeping_model::*},
                 tables::{
+                    archive_schema::messages_archive,
                     schema::{messages, reports, rooms},
                     sql_types::{Stamp, Ts},
                 },
@@ -25,20 +33,47 @@ macro_rules! keeping {
                 after: String,
                 limit: usize,
             ) -> QueryResult<Vec<OldestOf>> {
-                let oldest = sql::<Nullable<Ts>>(
-                    "(SELECT m.created_at FROM messages m WHERE m.room_id = rooms.id AND m.seq >= rooms.first_seq
+                let at_hand = "(SELECT m.created_at FROM messages m WHERE m.room_id = rooms.id
+                    AND m.seq >= rooms.first_seq ORDER BY m.room_id, m.seq LIMIT 1)";
+                let archived = "CASE WHEN rooms.archived_seq > 0 AND rooms.archived_seq >= rooms.first_seq THEN
+                    (SELECT a.created_at FROM messages_archive a WHERE a.room_id = rooms.id AND a.seq >= rooms.first_seq
+                    ORDER BY a.room_id, a.seq LIMIT 1) END";
+                of_rooms(c, after, limit, [at_hand, archived]).await
+            }
+
+            /// Of the rooms behind this name, in order: its name, and when the oldest message was written that may be moved
+            /// into the archive, where it has one.
+            pub(crate) async fn oldest_at_hand(
+                c: &mut Connection,
+                after: String,
+                limit: usize,
+            ) -> QueryResult<Vec<OldestOf>> {
+                let oldest = format!(
+                    "(SELECT m.created_at FROM messages m WHERE m.room_id = rooms.id AND m.pinned_at IS NULL AND m.seq <
+                    (SELECT k.seq FROM messages k WHERE k.room_id = rooms.id
+                    ORDER BY k.room_id DESC, k.seq DESC LIMIT 1 OFFSET {})
                     ORDER BY m.room_id, m.seq LIMIT 1)",
+                    KEPT_AT_HAND.saturating_sub(1)
                 );
+                of_rooms(c, after, limit, [&oldest, "NULL"]).await
+            }
+
+            async fn of_rooms(
+                c: &mut Connection,
+                after: String,
+                limit: usize,
+                oldest: [&str; 2],
+            ) -> QueryResult<Vec<OldestOf>> {
                 let query = rooms::table
                     .filter(rooms::id.gt(after))
                     .order(rooms::id.asc())
                     .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                    .select((rooms::id, oldest));
-                let rows = query.load::<(String, Option<Stamp>)>(c).await?;
-                let row = |(name, at): (String, Option<Stamp>)| OldestOf {
+                    .select((rooms::id, sql::<Nullable<Ts>>(oldest[0]), sql::<Nullable<Ts>>(oldest[1])));
+                let rows = query.load::<(String, Option<Stamp>, Option<Stamp>)>(c).await?;
+                let row = |(name, at, or): (String, Option<Stamp>, Option<Stamp>)| OldestOf {
                     room: RoomId::parse(&name).ok(),
                     name,
-                    at: at.map(|at| at.0),
+                    at: at.into_iter().chain(or).map(|at| at.0).min(),
                 };
                 Ok(rows.into_iter().map(row).collect())
             }
@@ -51,17 +86,17 @@ macro_rules! keeping {
                     let Removal { room, before, up_to, limit } = order;
                     // The lock, before anything is read.
                     let locking = update(rooms::table.find(room.as_str())).set(rooms::first_seq.eq(rooms::first_seq));
-                    let Some(first_seq) = locking.returning(rooms::first_seq).get_result::<i64>(c).await.optional()?
-                    else {
-                        return Ok(Removed::default());
-                    };
-                    let of_room = messages::room_id.eq(room.as_str()).and(messages::seq.ge(first_seq));
-                    let oldest = messages::table
-                        .filter(of_room.and(messages::seq.le(up_to)))
-                        .order((messages::room_id.asc(), messages::seq.asc()))
+                    let columns = (rooms::first_seq, rooms::archived_seq, rooms::archived_rev);
+                    let locked = locking.returning(columns).get_result::<(i64, i64, i64)>(c).await.optional()?;
+                    let Some((first_seq, archived_seq, archived_rev)) = locked else { return Ok(Removed::default()) };
+                    let is_archived = Reach::of(first_seq, archived_seq, archived_rev).is_used();
+                    let mut rows: Vec<(i64, i64, Stamp, Option<Stamp>)> = both!(c, is_archived, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::seq.ge(first_seq)).and(of::seq.le(up_to)))
+                        .order((of::room_id.asc(), of::seq.asc()))
                         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-                        .select((messages::id, messages::seq, messages::created_at, messages::deleted_at));
-                    let mut rows = oldest.load::<(i64, i64, Stamp, Option<Stamp>)>(c).await?;
+                        .select((of::id, of::seq, of::created_at, of::deleted_at)));
+                    rows.sort_unstable_by_key(|(_, seq, ..)| *seq);
+                    rows.truncate(limit);
                     let is_full = rows.len() >= limit;
                     // One that is younger ends it: clocks may have gone back, and what is kept is kept without a hole.
                     let n_old =
@@ -77,6 +112,10 @@ macro_rules! keeping {
                     // Reactions, edits and removed texts go with their messages.
                     delete(reports::table.filter(reports::message_id.eq_any(&ids))).execute(c).await?;
                     delete(messages::table.filter(messages::id.eq_any(&ids))).execute(c).await?;
+                    if is_archived {
+                        let of = messages_archive::table.filter(messages_archive::id.eq_any(&ids));
+                        delete(of).execute(c).await?;
+                    }
                     let first_seq = last.saturating_add(1);
                     let kept =
                         (rooms::first_seq.eq(first_seq), rooms::message_count.eq(rooms::message_count - n_counted));

@@ -10,6 +10,7 @@ macro_rules! logging {
             use std::collections::HashMap;
 
             use crate::{
+                archive::both,
                 management::{common::{UNDOES, $module::*}, model::*},
                 model::StoredMessage,
                 tables::{
@@ -38,11 +39,11 @@ macro_rules! logging {
             ) -> QueryResult<Reported> {
                 c.transaction(async move |c| {
                     // One after the other: joins on the connection that writes read whole tables (postgres/session.rs).
-                    let there = messages::table
-                        .filter(messages::id.eq(message).and(messages::room_id.eq(room.as_str())))
-                        .filter(messages::deleted_at.is_null())
-                        .select((messages::seq, messages::created_at));
-                    let found = there.first::<(i64, Stamp)>(c).await.optional()?;
+                    let there: Vec<(i64, Stamp)> = both!(c, true, |of| of::table
+                        .filter(of::id.eq(message).and(of::room_id.eq(room.as_str())))
+                        .filter(of::deleted_at.is_null())
+                        .select((of::seq, of::created_at)));
+                    let found = there.into_iter().next();
                     let epoch = rooms::table.find(room.as_str()).select(rooms::epoch).first::<Key>(c).await.optional()?;
                     let (Some((seq, created_at)), Some(epoch)) = (found, epoch) else { return Ok(Reported::NotFound) };
                     let row = (

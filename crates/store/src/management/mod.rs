@@ -46,6 +46,8 @@ pub use model::{
 
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
+    pub(crate) use crate::archive::away::postgres::*;
+
     pub(crate) use super::{
         accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
         held::postgres::*, hooks::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*,
@@ -55,6 +57,8 @@ pub(crate) mod postgres {
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
+    pub(crate) use crate::archive::away::sqlite::*;
+
     pub(crate) use super::{
         accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
         held::sqlite::*, hooks::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*,

@@ -4,10 +4,13 @@
 macro_rules! purging {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
+            use std::collections::BTreeMap;
+
             use diesel::{delete, dsl::count_star, prelude::*, update};
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
+                archive::both,
                 management::{common::$module::*, keeping_model::WrittenBy},
                 tables::{
                     schema::{held_messages, messages, removed_texts, reports, rooms},
@@ -34,18 +37,18 @@ macro_rules! purging {
                         .select(rooms::id);
                     let names = names.load::<String>(c).await?;
                     // The key of the sender begins with room and author.
-                    let theirs = messages::room_id.eq_any(&names).and(messages::anonymous_id.eq(author.as_str()));
-                    let counts = messages::table
-                        .filter(theirs.and(messages::deleted_at.is_null()))
-                        .group_by(messages::room_id)
-                        .select((messages::room_id, count_star()));
-                    let mut rooms: Vec<(RoomId, i64)> = counts
-                        .load::<(String, i64)>(c)
-                        .await?
-                        .into_iter()
-                        .filter_map(|(name, n)| Some((RoomId::parse(&name).ok()?, n)))
-                        .collect();
-                    rooms.sort_unstable();
+                    let counts: Vec<(String, i64)> = both!(c, true, |of| of::table
+                        .filter(of::room_id.eq_any(&names).and(of::anonymous_id.eq(author.as_str())))
+                        .filter(of::deleted_at.is_null())
+                        .group_by(of::room_id)
+                        .select((of::room_id, count_star())));
+                    let mut all: BTreeMap<String, i64> = BTreeMap::new();
+                    for (name, n) in counts {
+                        let counted = all.entry(name).or_default();
+                        *counted = counted.saturating_add(n);
+                    }
+                    let room = |(name, n): (String, i64)| Some((RoomId::parse(&name).ok()?, n));
+                    let rooms: Vec<(RoomId, i64)> = all.into_iter().filter_map(room).collect();
                     Ok(WrittenBy { rooms, last: names.last().cloned() })
                 })
                 .await
@@ -58,15 +61,27 @@ macro_rules! purging {
                 room: RoomId,
                 limit: usize,
             ) -> QueryResult<Vec<i64>> {
-                let theirs = messages::room_id.eq(room.as_str()).and(messages::anonymous_id.eq(author.as_str()));
-                let query = messages::table.filter(theirs.and(messages::deleted_at.is_null())).select(messages::id);
-                query.limit(i64::try_from(limit).unwrap_or(i64::MAX)).load(c).await
+                c.transaction(async move |c| {
+                    let mut ids: Vec<i64> = both!(c, true, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::anonymous_id.eq(author.as_str())))
+                        .filter(of::deleted_at.is_null())
+                        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+                        .select(of::id));
+                    ids.truncate(limit);
+                    Ok(ids)
+                })
+                .await
             }
 
             /// How many messages of a room were written before a time.
             pub(crate) async fn written_before(c: &mut Connection, room: RoomId, before: Stamp) -> QueryResult<i64> {
-                let old = messages::room_id.eq(room.as_str()).and(messages::created_at.lt(before));
-                messages::table.filter(old).count().get_result(c).await
+                c.transaction(async move |c| {
+                    let counts: Vec<i64> = both!(c, true, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::created_at.lt(before)))
+                        .count());
+                    Ok(counts.into_iter().sum())
+                })
+                .await
             }
 
             /// What is kept of an author in a room beside messages: those that wait or were rejected, and texts of theirs that

@@ -10,12 +10,14 @@ macro_rules! exporting {
             use tokio::sync::mpsc::Sender;
 
             use crate::{
+                archive::{both, edits_in, reactors_in},
                 management::{common::$module::now, $module::canonical},
                 moving::model::{MOVED_AT_ONCE, MovedPart},
                 tables::{
+                    archive_schema::messages_archive,
                     json::mentions_in,
-                    rows::{MessageRow, one_more},
-                    schema::{bans, held_messages, message_edits, messages, reactions, removed_texts, rooms},
+                    rows::{MessageRow, message_columns, one_more},
+                    schema::{bans, held_messages, message_edits, reactions, removed_texts, rooms},
                     sql_types::{Key, Stamp},
                 },
             };
@@ -90,12 +92,14 @@ macro_rules! exporting {
             }
 
             async fn messages_after(c: &mut Connection, room: &RoomId, seq: i64) -> QueryResult<Vec<MovedMessage>> {
-                let query = messages::table
-                    .filter(messages::room_id.eq(room.as_str()).and(messages::seq.gt(seq)))
-                    .order(messages::seq.asc())
+                let mut rows: Vec<MessageRow> = both!(c, true, |of| of::table
+                    .filter(of::room_id.eq(room.as_str()).and(of::seq.gt(seq)))
+                    .order(of::seq.asc())
                     .limit(one_more(MOVED_AT_ONCE).saturating_sub(1))
-                    .select(MessageRow::as_select());
-                let found: Vec<ChatMessage> = query.load(c).await?.into_iter().map(ChatMessage::from).collect();
+                    .select(message_columns!(of)));
+                rows.sort_unstable_by_key(MessageRow::seq);
+                rows.truncate(MOVED_AT_ONCE);
+                let found: Vec<ChatMessage> = rows.into_iter().map(ChatMessage::from).collect();
                 let ids_with = |with: fn(&chat_domain::Annotations) -> bool| -> Vec<i64> {
                     found.iter().filter(|m| m.annotations.as_deref().is_some_and(with)).map(|m| m.id).collect()
                 };
@@ -120,10 +124,15 @@ macro_rules! exporting {
                     return Ok(all);
                 }
                 let columns = (reactions::message_id, reactions::emoji, reactions::author_id, reactions::created_at);
-                let query = reactions::table.filter(reactions::message_id.eq_any(ids)).select(columns);
+                let query = reactions::table.filter(reactions::message_id.eq_any(&ids)).select(columns);
                 for (id, emoji, author, at) in query.load::<(i64, String, String, Stamp)>(c).await? {
                     let (emoji, author) = (Emoji::from_stored(emoji), AuthorId::from_stored(&author));
                     all.entry(id).or_default().push(Reacted { emoji, author, at: at.0 });
+                }
+                let old = messages_archive::table.filter(messages_archive::id.eq_any(&ids));
+                let old = old.select((messages_archive::id, messages_archive::reactors));
+                for (id, column) in old.load::<(i64, Option<String>)>(c).await? {
+                    all.insert(id, reactors_in(column.as_deref()));
                 }
                 Ok(all)
             }
@@ -140,10 +149,15 @@ macro_rules! exporting {
                     message_edits::client_id,
                     message_edits::edited_at,
                 );
-                let query = message_edits::table.filter(message_edits::message_id.eq_any(ids)).select(columns);
+                let query = message_edits::table.filter(message_edits::message_id.eq_any(&ids)).select(columns);
                 for (id, version, content, key, at) in query.load::<(i64, i32, String, Key, Stamp)>(c).await? {
                     let content = Content::from_stored(content);
                     all.entry(id).or_default().push(PastText { version, content, client_id: key.0, at: at.0 });
+                }
+                let old = messages_archive::table.filter(messages_archive::id.eq_any(&ids));
+                let old = old.select((messages_archive::id, messages_archive::edits));
+                for (id, column) in old.load::<(i64, Option<String>)>(c).await? {
+                    all.insert(id, edits_in(column.as_deref()));
                 }
                 all.values_mut().for_each(|edits| edits.sort_by_key(|edit| edit.version));
                 Ok(all)
@@ -188,9 +202,10 @@ macro_rules! exporting {
                 let answered: Vec<i64> = rows.iter().filter_map(|(_, _, what, ..)| what.2).collect();
                 let mut places: HashMap<i64, i64> = HashMap::new();
                 if !answered.is_empty() {
-                    let of_room = messages::room_id.eq(room.as_str()).and(messages::id.eq_any(answered));
-                    let query = messages::table.filter(of_room).select((messages::id, messages::seq));
-                    places.extend(query.load::<(i64, i64)>(c).await?);
+                    let found: Vec<(i64, i64)> = both!(c, true, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::id.eq_any(&answered)))
+                        .select((of::id, of::seq)));
+                    places.extend(found);
                 }
                 let last = rows.last().map(|(id, ..)| *id);
                 let held = rows.into_iter().map(|(_, who, what, reason, at)| {

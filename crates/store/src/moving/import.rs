@@ -43,7 +43,7 @@ macro_rules! importing {
             use crate::{
                 management::{
                     common::$module::{make_room, raise_control, raise_guard},
-                    $module::canonical,
+                    $module::{canonical, take_all_back},
                 },
                 moving::{
                     model::{MoveInto, Moved, MovedPart},
@@ -101,6 +101,8 @@ macro_rules! importing {
                 make_room(c, room).await?;
                 // Where somebody else has made the row meanwhile.
                 raise_guard(c, room).await?;
+                // What comes may get any place among them.
+                take_all_back(c, room).await?;
                 let columns = (rooms::last_rev, rooms::settings_rev, rooms::title);
                 let row = rooms::table.find(room.as_str()).select(columns);
                 let (last_rev, settings_rev, title) = row.first::<(i64, i64, Option<String>)>(c).await?;

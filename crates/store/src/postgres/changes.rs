@@ -28,6 +28,7 @@ use chat_domain::NewChange;
 crate::changes::statements::statements!(
     crate::postgres::connection::PgConnection,
     diesel_async::RunQueryDsl,
+    postgres,
     [async],
     [.await]
 );

@@ -5,6 +5,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::connection::PgConnection;
 use crate::{
+    archive::both,
     history::{begun, finding},
     model::{HistoryCheck, Known},
     tables::{
@@ -48,9 +49,10 @@ pub(crate) async fn new_room_epoch(c: &mut PgConnection, room: RoomId, new: Key)
         if locking.first::<i64>(c).await.optional()?.is_none() {
             return Ok(false);
         }
-        let count =
-            messages::table.filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null())).count();
-        let count = count.get_result::<i64>(c).await?;
+        let counts: Vec<i64> = both!(c, true, |of| of::table
+            .filter(of::room_id.eq(room.as_str()).and(of::deleted_at.is_null()))
+            .count());
+        let count: i64 = counts.into_iter().sum();
         let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
         diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c).await?;
         Ok(true)

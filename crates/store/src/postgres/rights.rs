@@ -42,7 +42,9 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('webhooks', 'DELETE'), ('webhook_cursors', 'SELECT'), ('webhook_cursors', 'INSERT'),
         ('webhook_cursors', 'UPDATE'), ('webhook_deliveries', 'SELECT'), ('webhook_deliveries', 'INSERT'),
         ('webhook_deliveries', 'DELETE'), ('inbound_hooks', 'SELECT'), ('inbound_hooks', 'INSERT'),
-        ('inbound_hooks', 'DELETE'))
+        ('inbound_hooks', 'DELETE'),
+        ('messages_archive', 'SELECT'), ('messages_archive', 'INSERT'), ('messages_archive', 'UPDATE'),
+        ('messages_archive', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

@@ -143,7 +143,10 @@ fn fill(
     if count("meta")? != 1 {
         return Err(BackupError::Damaged(from.to_owned(), "meta must have one row".into()));
     }
-    Ok(Contents { n_rooms: count("rooms")?, n_messages: count("messages")? })
+    // A copy of an earlier release has no archive.
+    let has_archive = count("sqlite_master WHERE name = 'messages_archive'")? > 0;
+    let n_archived = if has_archive { count("messages_archive")? } else { 0 };
+    Ok(Contents { n_rooms: count("rooms")?, n_messages: count("messages")?.saturating_add(n_archived) })
 }
 
 /// SQLite takes the missing bytes of a last page for zeros, which they may have been.

@@ -19,7 +19,7 @@ use crate::{
 };
 use chat_domain::NewChange;
 
-crate::changes::statements::statements!(diesel::sqlite::SqliteConnection, diesel::RunQueryDsl, [], []);
+crate::changes::statements::statements!(diesel::sqlite::SqliteConnection, diesel::RunQueryDsl, sqlite_blocking, [], []);
 
 pub(crate) fn change(
     c: &mut SqliteConnection,

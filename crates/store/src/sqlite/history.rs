@@ -3,6 +3,7 @@
 use diesel::{prelude::*, sqlite::SqliteConnection};
 
 use crate::{
+    archive::both,
     history::{begun, finding},
     model::{HistoryCheck, Known},
     tables::{
@@ -40,10 +41,10 @@ pub(crate) fn check(c: &mut SqliteConnection, room: &RoomId, known: &Known, new:
 
 pub(crate) fn new_room_epoch(c: &mut SqliteConnection, room: &RoomId, new: Key) -> QueryResult<bool> {
     c.immediate_transaction(|c| {
-        let count = messages::table
-            .filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null()))
-            .count()
-            .get_result::<i64>(c)?;
+        let counts: Vec<i64> = both!(@[] c, true, |of| of::table
+            .filter(of::room_id.eq(room.as_str()).and(of::deleted_at.is_null()))
+            .count());
+        let count: i64 = counts.into_iter().sum();
         let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
         Ok(diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c)? > 0)
     })

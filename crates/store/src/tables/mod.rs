@@ -1,5 +1,6 @@
 //! The tables, as both databases have them: their columns, the types of those, and whole rows.
 
+pub(crate) mod archive_schema;
 pub(crate) mod hooks_schema;
 pub(crate) mod json;
 pub(crate) mod keys_schema;

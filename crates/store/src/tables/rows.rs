@@ -7,7 +7,10 @@ use super::{
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
-use crate::model::{Head, RoomSettings};
+use crate::{
+    archive::Reach,
+    model::{Head, RoomSettings},
+};
 use chat_domain::{
     Annotations, Author, AuthorId, AvatarName, Badge, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
 };
@@ -37,6 +40,34 @@ pub(crate) struct MessageRow {
     badge: Option<i16>,
 }
 
+/// The columns of a [`MessageRow`], in its order, of `messages` or of `messages_archive`.
+macro_rules! message_columns {
+    ($of:ident) => {
+        (
+            $of::id,
+            $of::seq,
+            $of::rev,
+            $of::client_id,
+            $of::anonymous_id,
+            $of::nickname,
+            $of::avatar,
+            $of::content,
+            $of::created_at,
+            $of::version,
+            $of::edited_at,
+            $of::deleted_at,
+            $of::deleted_by,
+            $of::pinned_at,
+            $of::reply_to,
+            $of::reply_to_seq,
+            $of::reactions,
+            $of::mentions,
+            $of::badge,
+        )
+    };
+}
+pub(crate) use message_columns;
+
 /// `deleted_by` of what somebody else than its author deleted.
 pub(crate) const BY_MODERATOR: i16 = 2;
 /// `deleted_by` of what its author deleted.
@@ -46,6 +77,11 @@ impl MessageRow {
     /// The counter's value at its last change.
     pub fn rev(&self) -> i64 {
         self.rev
+    }
+
+    /// Its place in the room.
+    pub fn seq(&self) -> i64 {
+        self.seq
     }
 
     /// What goes with it beside its text, where there is something.
@@ -144,6 +180,15 @@ pub(crate) struct HeadRow {
     pub held_count: i64,
     pub rejected_until: Option<Stamp>,
     pub first_seq: i64,
+    pub archived_seq: i64,
+    pub archived_rev: i64,
+}
+
+impl HeadRow {
+    /// How far the room's archive reaches.
+    pub fn reach(&self) -> Reach {
+        Reach::of(self.first_seq, self.archived_seq, self.archived_rev)
+    }
 }
 
 /// The one row of `meta`.

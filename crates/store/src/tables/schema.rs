@@ -35,6 +35,8 @@ table! {
         held_count -> BigInt,
         rejected_until -> Nullable<Ts>,
         first_seq -> BigInt,
+        archived_seq -> BigInt,
+        archived_rev -> BigInt,
     }
 }
 

@@ -4,11 +4,15 @@ macro_rules! written {
     ($module:ident, $connection:ty) => {
         pub(crate) mod $module {
             use diesel::{dsl::exists, prelude::*};
-            use diesel_async::RunQueryDsl;
+            use diesel_async::{AsyncConnection, RunQueryDsl};
 
-            use crate::tables::{
-                rows::MessageRow,
-                schema::{messages, removed_texts, rooms},
+            use crate::{
+                archive::both,
+                tables::{
+                    archive_schema::messages_archive,
+                    rows::{MessageRow, message_columns},
+                    schema::{messages, removed_texts, rooms},
+                },
             };
             use chat_domain::{AuthorId, ChatMessage, Nickname, RoomId};
 
@@ -24,12 +28,16 @@ macro_rules! written {
                 author: AuthorId,
                 limit: usize,
             ) -> QueryResult<Vec<(RoomId, i64)>> {
-                let query = rooms::table
-                    .inner_join(messages::table.on(messages::room_id.eq(rooms::id)))
-                    .filter(messages::anonymous_id.eq(author.as_str()).and(messages::nickname.ne(Nickname::NOBODY)))
-                    .limit(rows_of(limit))
-                    .select((messages::room_id, messages::id));
-                let rows = query.load::<(String, i64)>(c).await?;
+                let mut rows: Vec<(String, i64)> = c
+                    .transaction(async move |c| {
+                        Ok::<_, diesel::result::Error>(both!(c, true, |of| rooms::table
+                            .inner_join(of::table.on(of::room_id.eq(rooms::id)))
+                            .filter(of::anonymous_id.eq(author.as_str()).and(of::nickname.ne(Nickname::NOBODY)))
+                            .limit(rows_of(limit))
+                            .select((of::room_id, of::id))))
+                    })
+                    .await?;
+                rows.truncate(limit);
                 Ok(rows.into_iter().filter_map(|(room, id)| Some((RoomId::parse(&room).ok()?, id))).collect())
             }
 
@@ -52,9 +60,13 @@ macro_rules! written {
                 let ids: Vec<&str> = authors.iter().map(AuthorId::as_str).collect();
                 let theirs = messages::table
                     .filter(messages::room_id.eq(rooms::id).and(messages::deleted_at.is_null()))
-                    .filter(messages::anonymous_id.eq_any(ids));
+                    .filter(messages::anonymous_id.eq_any(&ids));
+                let old = messages_archive::table
+                    .filter(messages_archive::room_id.eq(rooms::id).and(messages_archive::deleted_at.is_null()))
+                    .filter(messages_archive::anonymous_id.eq_any(&ids));
+                let is_there = exists(theirs).or(rooms::archived_seq.gt(0).and(exists(old)));
                 let query = rooms::table
-                    .filter(rooms::id.gt(after.as_ref().map_or("", RoomId::as_str)).and(exists(theirs)))
+                    .filter(rooms::id.gt(after.as_ref().map_or("", RoomId::as_str)).and(is_there))
                     .order(rooms::id.asc())
                     .limit(rows_of(limit))
                     .select(rooms::id);
@@ -70,14 +82,19 @@ macro_rules! written {
                 after: i64,
                 limit: usize,
             ) -> QueryResult<Vec<ChatMessage>> {
-                let ids: Vec<&str> = authors.iter().map(AuthorId::as_str).collect();
-                let query = messages::table
-                    .filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null()))
-                    .filter(messages::anonymous_id.eq_any(ids).and(messages::seq.gt(after)))
-                    .order(messages::seq.asc())
-                    .limit(rows_of(limit))
-                    .select(MessageRow::as_select());
-                Ok(query.load::<MessageRow>(c).await?.into_iter().map(ChatMessage::from).collect())
+                let ids: Vec<String> = authors.iter().map(|id| id.as_str().to_owned()).collect();
+                c.transaction(async move |c| {
+                    let mut rows: Vec<MessageRow> = both!(c, true, |of| of::table
+                        .filter(of::room_id.eq(room.as_str()).and(of::deleted_at.is_null()))
+                        .filter(of::anonymous_id.eq_any(&ids).and(of::seq.gt(after)))
+                        .order(of::seq.asc())
+                        .limit(rows_of(limit))
+                        .select(message_columns!(of)));
+                    rows.sort_unstable_by_key(MessageRow::seq);
+                    rows.truncate(limit);
+                    Ok(rows.into_iter().map(ChatMessage::from).collect())
+                })
+                .await
             }
         }
     };

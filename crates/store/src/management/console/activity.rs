@@ -125,15 +125,24 @@ counting!(
     // As `lookups::postgres`: a LATERAL of its own is looked up for each room, and the order says by which index.
     "SELECT count(*) AS messages, count(DISTINCT m.anonymous_id) AS people, count(DISTINCT r.id) AS rooms
        FROM rooms r CROSS JOIN LATERAL (
-         SELECT x.anonymous_id FROM messages x
+         (SELECT x.anonymous_id FROM messages x
          WHERE x.room_id = r.id AND x.created_at >= $1 AND x.created_at < $2
-         ORDER BY x.room_id, x.created_at DESC OFFSET 0) m
+         ORDER BY x.room_id, x.created_at DESC OFFSET 0)
+         UNION ALL
+         (SELECT a.anonymous_id FROM messages_archive a
+         WHERE a.room_id = r.id AND a.created_at >= $1 AND a.created_at < $2
+         ORDER BY a.room_id, a.created_at OFFSET 0)) m
        WHERE r.last_message_at >= $1"
 );
 counting!(
     sqlite,
     crate::sqlite::Connection,
-    "SELECT count(*) AS messages, count(DISTINCT m.anonymous_id) AS people, count(DISTINCT r.id) AS rooms
+    "SELECT count(*) AS messages, count(DISTINCT t.author) AS people, count(DISTINCT t.room) AS rooms FROM (
+       SELECT m.anonymous_id AS author, r.id AS room
        FROM rooms r CROSS JOIN messages m INDEXED BY idx_messages_room_created_at
-       WHERE m.room_id = r.id AND m.created_at >= ?1 AND m.created_at < ?2 AND r.last_message_at >= ?1"
+       WHERE m.room_id = r.id AND m.created_at >= ?1 AND m.created_at < ?2 AND r.last_message_at >= ?1
+       UNION ALL
+       SELECT a.anonymous_id, r.id
+       FROM rooms r CROSS JOIN messages_archive a INDEXED BY idx_messages_archive_room_created_at
+       WHERE a.room_id = r.id AND a.created_at >= ?1 AND a.created_at < ?2 AND r.archived_seq > 0) AS t"
 );

@@ -19,12 +19,14 @@ macro_rules! listing {
             use serde_json::json;
 
             use crate::{
+                archive::both,
                 management::{
                     common::$module::now,
                     console::model::{PeopleQuery, PersonListed, PersonSeen, PersonWrote},
                 },
                 tables::{
-                    rows::{MessageRow, one_more},
+                    archive_schema::messages_archive,
+                    rows::{MessageRow, message_columns, one_more},
                     schema::{author_names, authors, bans, messages, people},
                     sql_types::{Stamp, Ts},
                 },
@@ -48,6 +50,11 @@ macro_rules! listing {
             const NEWEST: &str = "SELECT t.id FROM (
                 SELECT id FROM messages WHERE room_id = $1 AND anonymous_id = $2
                 ORDER BY room_id, anonymous_id, client_id LIMIT 100000) AS t
+              ORDER BY t.id DESC LIMIT 20";
+            /// The same of those of long ago.
+            const NEWEST_ARCHIVED: &str = "SELECT t.id FROM (
+                SELECT id FROM messages_archive WHERE room_id = $1 AND anonymous_id = $2
+                ORDER BY room_id, anonymous_id LIMIT 100000) AS t
               ORDER BY t.id DESC LIMIT 20";
 
             #[derive(QueryableByName)]
@@ -189,10 +196,16 @@ macro_rules! listing {
                     .select(authors::room_id);
                 let Some(room) = room.first::<String>(c).await.optional()? else { return Ok(None) };
                 let message = messages::table
-                    .filter(messages::room_id.eq(room).and(messages::anonymous_id.eq(id)))
+                    .filter(messages::room_id.eq(&room).and(messages::anonymous_id.eq(id)))
                     .order((messages::room_id.asc(), messages::anonymous_id.asc(), messages::client_id.asc()))
                     .select((messages::nickname, messages::avatar));
-                message.first::<(String, String)>(c).await.optional()
+                if let Some(found) = message.first::<(String, String)>(c).await.optional()? {
+                    return Ok(Some(found));
+                }
+                let old = messages_archive::table
+                    .filter(messages_archive::room_id.eq(&room).and(messages_archive::anonymous_id.eq(id)))
+                    .select((messages_archive::nickname, messages_archive::avatar));
+                old.first::<(String, String)>(c).await.optional()
             }
 
             /// What is known of somebody; none where nobody of this id has written.
@@ -222,10 +235,15 @@ macro_rules! listing {
                     .collect();
                 let mut written: Vec<(RoomId, ChatMessage)> = Vec::new();
                 for (room, ..) in rooms.iter().take(READ_ROOMS_MAX) {
-                    let newest = sql_query(NEWEST).bind::<Text, _>(room.as_str()).bind::<Text, _>(id.as_str());
-                    let ids: Vec<i64> = newest.load::<Found>(c).await?.iter().map(|found| found.id).collect();
-                    let query = messages::table.filter(messages::id.eq_any(ids)).select(MessageRow::as_select());
-                    written.extend(query.load(c).await?.into_iter().map(|row| (room.clone(), row.into())));
+                    let mut ids: Vec<i64> = Vec::new();
+                    for newest in [NEWEST, NEWEST_ARCHIVED] {
+                        let newest = sql_query(newest).bind::<Text, _>(room.as_str()).bind::<Text, _>(id.as_str());
+                        ids.extend(newest.load::<Found>(c).await?.iter().map(|found| found.id));
+                    }
+                    let rows: Vec<MessageRow> = both!(c, true, |of| of::table
+                        .filter(of::id.eq_any(&ids))
+                        .select(message_columns!(of)));
+                    written.extend(rows.into_iter().map(|row| (room.clone(), row.into())));
                 }
                 written.sort_by_key(|(_, message)| std::cmp::Reverse(message.id));
                 written.truncate(MESSAGES_MAX);

@@ -11,15 +11,17 @@ macro_rules! listing {
                 prelude::*,
                 sql_types::{BigInt, Bool, Text},
             };
-            use diesel_async::RunQueryDsl;
+            use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
+                archive::both,
                 management::{
                     common::$module::now,
                     console::model::{RoomCount, RoomListed, RoomSort, RoomState, RoomsQuery},
                 },
                 tables::{
-                    rows::{MessageRow, one_more},
+                    archive_schema::messages_archive,
+                    rows::{MessageRow, message_columns, one_more},
                     schema::{messages, reports, rooms},
                     sql_types::Stamp,
                 },
@@ -145,7 +147,17 @@ macro_rules! listing {
                         .filter(messages::room_id.eq(room.as_str()).and(messages::deleted_at.is_null()))
                         .order(messages::seq.desc())
                         .select(MessageRow::as_select());
-                    if let Some(row) = last.first(c).await.optional()? {
+                    let mut row = last.first::<MessageRow>(c).await.optional()?;
+                    if row.is_none() {
+                        // All that is at hand of it was deleted.
+                        let old = messages_archive::table
+                            .filter(messages_archive::room_id.eq(room.as_str()))
+                            .filter(messages_archive::deleted_at.is_null())
+                            .order(messages_archive::seq.desc())
+                            .select(message_columns!(messages_archive));
+                        row = old.first::<MessageRow>(c).await.optional()?;
+                    }
+                    if let Some(row) = row {
                         found.push((room, row.into()));
                     }
                 }
@@ -186,8 +198,13 @@ macro_rules! listing {
 
             /// These messages, whatever room they are of, in no order.
             pub(crate) async fn messages_anywhere(c: &mut Connection, ids: Vec<i64>) -> QueryResult<Vec<ChatMessage>> {
-                let query = messages::table.filter(messages::id.eq_any(ids)).select(MessageRow::as_select());
-                Ok(query.load(c).await?.into_iter().map(ChatMessage::from).collect())
+                c.transaction(async move |c| {
+                    let rows: Vec<MessageRow> = both!(c, true, |of| of::table
+                        .filter(of::id.eq_any(&ids))
+                        .select(message_columns!(of)));
+                    Ok(rows.into_iter().map(ChatMessage::from).collect())
+                })
+                .await
             }
         }
     };
