@@ -73,7 +73,6 @@ pub use resource::not_allowed;
 pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
-pub use ws::TakesOver;
 
 /// What becomes of a request.
 type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;

@@ -74,11 +74,10 @@ pub struct Frames([Vec<Positioned>; N_CODECS]);
 impl Frames {
     fn push(&mut self, batch: &Batch, at: DeliveryPosition, room: Option<&RoomMembers>) {
         self.add(Codec::V1, plain_batch(batch), at);
-        for (framing, _) in room.into_iter().flat_map(|room| room.others.borrow().clone()) {
-            // Whoever gets it has been told by a WELCOME which life of the room this is.
-            if let Some(epoch) = room.and_then(|room| room.epoch.get()) {
-                self.add(framing.codec(), framing.batch(batch, epoch), at);
-            }
+        // Whoever gets it has been told by a WELCOME which life of the room this is.
+        let Some((room, epoch)) = room.and_then(|room| Some((room, room.epoch.get()?))) else { return };
+        for (framing, _) in room.others.borrow().iter() {
+            self.add(framing.codec(), framing.batch(batch, epoch), at);
         }
     }
 

@@ -5,7 +5,7 @@ mod framing;
 use std::{rc::Rc, time::Duration};
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, guard,
+    HttpRequest, HttpResponse, guard,
     http::header,
     web::{self, Data, Payload, ServiceConfig},
 };
@@ -18,10 +18,7 @@ use super::{
     visitor::{check_origin, token_of},
 };
 use crate::{
-    http::{
-        ANONYMOUS_ID, HttpError, Site, TakesOver, address_of, anonymous_secret, not_allowed, preflight, room_of,
-        whole_body,
-    },
+    http::{ANONYMOUS_ID, HttpError, Site, address_of, anonymous_secret, not_allowed, preflight, room_of, whole_body},
     session::{ErrorReply, Listener, NotAdmitted, NotJoined, Session, SessionSetup},
 };
 use chat_rooms::Refusal;
@@ -80,8 +77,8 @@ async fn open(
     is_bearer: bool,
 ) -> Result<HttpResponse, DoorError> {
     let room = room_of(request, 4)?;
-    // Such an answer would be read to its end before it is sent.
-    if request.extensions().contains::<TakesOver>() {
+    // The connection of such a request is not left to go on.
+    if request.headers().contains_key(header::UPGRADE) {
         return Err(NO_UPGRADE.into());
     }
     let address = address_of(request, &site.trusted_proxies);

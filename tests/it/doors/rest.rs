@@ -10,7 +10,7 @@ use crate::{
     held::queue,
     moderation::{done, owner, signed_in},
     support::{
-        Client, Database, LIMITS_OFF, Server, check_schema,
+        Database, LIMITS_OFF, Server, check_schema,
         command::{set_room, settle},
         until, within,
     },
@@ -57,7 +57,7 @@ fn refusal(answered: &Answered) -> (u16, &str) {
 }
 
 async fn what_a_request_brings_and_gets_back(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &[LIMITS_OFF[0], ("CHAT_ROOM_IDLE_SECS", "1")]).await;
     // Nobody is here, and the room was never used.
     let headers = [AS_GUEST, ("Idempotency-Key", KEY)];
     let body = json!({"content": "안녕하세요", "nickname": "걷는 판다", "avatar": "fox"}).to_string();
@@ -92,7 +92,11 @@ async fn what_a_request_brings_and_gets_back(database: &Database) {
     assert_eq!((deleted.0, &deleted.2["message"]["deletedBy"]), (StatusCode::OK, &json!("author")));
     let late = ask(&server, Method::PATCH, &one, &[AS_GUEST], &edit).await;
     assert_eq!(refusal(&late), (410, "MESSAGE_DELETED"));
-    assert_eq!(database.counters("post").await, (3, 7));
+    assert_eq!(database.counters("post").await, (7, 2), "two of three are not deleted");
+    // Who asks is nobody who stays: the room is put away again.
+    server.counts("the room to be put away", "chat_rooms_live", |n| n == 0.0).await;
+    let after = ask(&server, Method::POST, MESSAGES, &[AS_GUEST], &body).await;
+    assert_eq!((after.0, &after.2["rev"]), (StatusCode::CREATED, &json!(8)));
 }
 
 async fn what_is_no_request_is_refused(database: &Database) {
@@ -207,11 +211,4 @@ async fn what_is_too_much_says_when_to_come_back(database: &Database) {
     let seconds: u64 = limited.1["retry-after"].to_str().expect("text").parse().expect("a number");
     let ms = limited.2["error"]["retryAfterMs"].as_u64().expect("a number");
     assert!(seconds >= 1 && seconds * 1_000 >= ms, "{seconds} s for {ms} ms");
-    // The socket of the same person has the same bucket.
-    let mut socket = Client::connect(&server, "post").await;
-    socket.who.anonymous_id = GUEST.parse().expect("a UUID");
-    socket.who.nickname = Some("guest".to_owned());
-    socket.enter(None).await;
-    socket.publish(Uuid::new_v4(), "by another door").await;
-    socket.error_of(ErrorCode::RateLimited).await;
 }

@@ -42,7 +42,7 @@ async fn a_stream_passes_as_it_comes_and_names_where_it_is(database: &Database) 
     let server = Server::with(database, &LIMITS_OFF).await;
     let mut author = Client::author(&server, "post", "the author").await;
     author.say("before").await;
-    let mut stream = read(&server, "post", &[]).await;
+    let mut stream = read(&server, "post", &[("Accept-Encoding", "gzip, br")]).await;
     assert_eq!(stream.status, 200);
     for (name, value) in
         [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")]

@@ -54,11 +54,8 @@ impl EventStream {
         // The rest of the address, a query for example, may stand behind the room.
         let (room, rest) =
             room.split_once('?').map_or((room, String::new()), |(room, rest)| (room, format!("?{rest}")));
-        let mut head = format!(
-            "{method} /api/v1/rooms/{}/events{rest} HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: gzip, br\r\n",
-            in_path(room),
-            server.address
-        );
+        let mut head =
+            format!("{method} /api/v1/rooms/{}/events{rest} HTTP/1.1\r\nHost: {}\r\n", in_path(room), server.address);
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
