@@ -1,6 +1,6 @@
 use std::{
     collections::{HashMap, HashSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::clock::sleep;
@@ -19,6 +19,10 @@ use chat_store::{HookClaim, NewDelivery, StoreError, Webhook, WebhookFailed};
 
 /// So often it is looked what there is to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Where a look takes long, because there are very many rooms, the next one waits so many times as long: of the database's
+/// time one in twenty at most goes into looking. Never longer than the second one.
+const LOOK_SHARE: u32 = 20;
+const LOOK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// So long the telling of a room is taken with each message: longer than one may take, so that no other server tells it too.
 const HOLD: TimeDelta = TimeDelta::seconds(30);
 /// Once a receiver fails for so long it is given up (doors.md, section 2).
@@ -38,19 +42,31 @@ enum Told {
     Failed,
 }
 
+/// What is done for one receiver on this server.
+#[derive(Default)]
+struct Round {
+    /// One task, or none: how long to wait before the next.
+    telling: JoinSet<Duration>,
+    /// Until then nothing is looked for.
+    rests_until: Option<Instant>,
+}
+
 /// Tells receivers what happens for as long as it runs. On each server; the database says whose turn it is. Each receiver
 /// has a task of its own, so that a slow one is in no other's way.
 pub async fn keep(hooks: Hooks) {
-    let mut rounds = HashMap::<Uuid, JoinSet<()>>::new();
+    let mut rounds = HashMap::<Uuid, Round>::new();
     loop {
         match hooks.inner().store.webhooks_seen().await {
             Ok(all) => {
                 rounds.retain(|id, _| all.iter().any(|hook| hook.id == *id));
                 for hook in all.into_iter().filter(|hook| hook.off_at.is_none() && !hook.waits) {
                     let round = rounds.entry(hook.id).or_default();
-                    while round.try_join_next().is_some() {}
-                    if round.is_empty() {
-                        round.spawn(round_of(hooks.clone(), hook));
+                    while let Some(ended) = round.telling.try_join_next() {
+                        round.rests_until = Some(Instant::now() + ended.unwrap_or(LOOK_EVERY));
+                    }
+                    let rests = round.rests_until.is_some_and(|until| Instant::now() < until);
+                    if round.telling.is_empty() && !rests {
+                        round.telling.spawn(round_of(hooks.clone(), hook));
                     }
                 }
             }
@@ -63,13 +79,23 @@ pub async fn keep(hooks: Hooks) {
     }
 }
 
-/// Tells one receiver of the rooms that have news for it, a few at once.
-async fn round_of(hooks: Hooks, hook: Webhook) {
+/// How long looking rests after a look that took so long.
+fn rest(took: Duration) -> Duration {
+    took.saturating_mul(LOOK_SHARE).min(LOOK_WAIT_MAX)
+}
+
+/// Tells one receiver of the rooms that have news for it, a few at once. How long to wait before the next time.
+async fn round_of(hooks: Hooks, hook: Webhook) -> Duration {
+    let began = Instant::now();
     let found = hooks.inner().store.rooms_to_tell(hook.id, hook.room.clone(), ROOMS_MAX).await;
     let mut rooms = match found {
         Ok(rooms) => rooms.into_iter(),
-        Err(error) => return log::debug!("what a webhook is to be told could not be read: {error}"),
+        Err(error) => {
+            log::debug!("what a webhook is to be told could not be read: {error}");
+            return LOOK_EVERY;
+        }
     };
+    let took = began.elapsed();
     let (mut telling, mut goes_on) = (JoinSet::new(), true);
     let mut has_told = false;
     loop {
@@ -93,7 +119,9 @@ async fn round_of(hooks: Hooks, hook: Webhook) {
     // There may be more rooms than one round has.
     if has_told && goes_on {
         hooks.inner().asked.notify_one();
+        return Duration::ZERO;
     }
+    rest(took)
 }
 
 /// Tells a receiver what happened in a room, in order, until it knows all or fails.
@@ -172,4 +200,16 @@ async fn send(
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_look_is_a_rare_one() {
+        for (took, rests) in [(0, 0), (10, 200), (1_000, 20_000), (5_000, 30_000)] {
+            assert_eq!(rest(Duration::from_millis(took)), Duration::from_millis(rests));
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod console;
 mod devices;
 mod errors;
 mod held;
+mod hooks;
 mod keeping;
 mod life;
 mod migrate;
