@@ -1,5 +1,5 @@
 use super::{error::AccountError, office::Accounts, verified::Verified};
-use chat_accounts::{BadSiteToken, Ticket};
+use chat_accounts::BadSiteToken;
 use chat_store::SignedIn;
 
 /// Whose a token is that a program brings with each request.
@@ -23,9 +23,7 @@ pub enum NotBearer {
 }
 
 impl Accounts {
-    /// Whose token this is: what proves a login, as every request of an account brings it, or what a blog has signed. A
-    /// ticket does as well, once: the page of a room holds no other proof of a login by cookies, also where it writes by
-    /// requests because no socket opens.
+    /// Whose token this is: what proves a login, as every request of an account brings it, or what a blog has signed.
     ///
     /// # Errors
     /// See [`NotBearer`].
@@ -35,7 +33,9 @@ impl Accounts {
             Some(Err(why)) => Some(why),
             None => None,
         };
-        let signed = match Ticket::parse(token) {
+        // A ticket proves it as well, once: the page of a room holds nothing else of a login by cookies, and where no
+        // socket opens it writes by requests.
+        let signed = match chat_accounts::Ticket::parse(token) {
             Some(_) => self.joins(token).await,
             None => self.signed_in(token).await,
         };
