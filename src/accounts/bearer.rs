@@ -45,7 +45,9 @@ impl Accounts {
             Some(Err(why)) => Some(why),
             None => None,
         };
-        let signed = match Ticket::parse(token) {
+        // A ticket proves it as well, once: the page of a room holds nothing else of a login by cookies, and where no
+        // socket opens it writes by requests.
+        let signed = match chat_accounts::Ticket::parse(token) {
             Some(_) => self.joins(token).await,
             None => self.signed_in(token).await,
         };

@@ -14,7 +14,7 @@ export class LineServer {
     this.streams = new Set();
     /** @type {{method: string, path: string, headers: import('node:http').IncomingHttpHeaders, body: any}[]} */
     this.asked = [];
-    /** What a proxy on the way does: passes on, collects answers until they end, knows no such address. @type {'passes' | 'collects' | 'none'} */
+    /** What a proxy on the way does: passes on, collects answers until they end, or all but how they begin, knows no such address. @type {'passes' | 'collects' | 'swallows' | 'none'} */
     this.proxy = 'passes';
     /** How many bytes go at once; null: all. @type {number | null} */
     this.piece = null;
@@ -67,7 +67,8 @@ export class LineServer {
   /** @param {{res: import('node:http').ServerResponse, held: string[]}} stream @param {any} frame */
   #write({ res, held }, frame) {
     const text = `id: ${this.epoch}:${this.rev}\ndata: ${JSON.stringify(frame)}\n\n`;
-    if (this.proxy === 'collects') held.push(text);
+    const begins = frame.type === 'WELCOME';
+    if (this.proxy === 'collects' || (this.proxy === 'swallows' && !begins)) held.push(text);
     else if (this.piece === null) res.write(text);
     else {
       const bytes = Buffer.from(text);

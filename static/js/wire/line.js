@@ -9,6 +9,8 @@ import { CLOSE_CODES, NEEDS_SOCKET, asFrame, asRequest, proofOf } from './reques
 
 /** The server's first bytes come at once; where not a single one has come by then, something on the way collects them. */
 const FIRST_BYTES_MS = 5_000;
+/** A stream has a heartbeat every 30 s. One that is let go after so long without a byte was collected on the way, or is dead. */
+const QUIET_MS = 70_000;
 /** So long the stream is not tried again then. */
 const COLLECTED_MS = 300_000;
 /** A stream that held this long was a good one: the next one begins at once. Proxies end them after 30 s or 60 s. */
@@ -38,7 +40,7 @@ let collectedUntil = 0;
  */
 
 export const TIMES = {
-  firstBytes: FIRST_BYTES_MS, steady: STEADY_MS, unseen: UNSEEN_MS, alive: ALIVE_MS, poll: POLL_MS, collected: COLLECTED_MS,
+  firstBytes: FIRST_BYTES_MS, steady: STEADY_MS, quiet: QUIET_MS, unseen: UNSEEN_MS, alive: ALIVE_MS, poll: POLL_MS, collected: COLLECTED_MS,
 };
 
 /** As much of a WebSocket as `Connection` uses. Events: `open`, `message`, `close`. */
@@ -57,6 +59,8 @@ export class Line extends EventTarget {
     this.life = new AbortController();
     /** What is read. @type {AbortController | null} */
     this.reading = null;
+    /** When the stream has brought something last. @type {number | null} */
+    this.heardAt = null;
     /** Whether the room has answered. */
     this.joined = false;
     /** Whether nobody sees the page, and nothing is read. */
@@ -87,6 +91,8 @@ export class Line extends EventTarget {
   /** Lets go of it. What was sent is on its way, and its answer nobody's any more. */
   close() {
     this.readyState = 3;
+    const { heardAt, times } = this;
+    if (heardAt !== null && !this.asleep && Date.now() - heardAt > times.quiet) collectedUntil = Date.now() + times.collected;
     this.life.abort();
     this.reading?.abort();
     clearTimeout(this.sleep);
@@ -149,6 +155,7 @@ export class Line extends EventTarget {
           const { done, value } = await reader.read();
           if (done || reading.signal.aborted) break;
           nBytes += value.length;
+          this.heardAt = Date.now();
           // A comment says that it lives, and nothing else.
           this.#bring('');
           for (const { data } of stream.push(text.decode(value, { stream: true }))) {
@@ -167,6 +174,7 @@ export class Line extends EventTarget {
       // It broke; what that means is told by how far it came.
     } finally {
       clearTimeout(patience);
+      if (this.reading === reading) this.heardAt = null;
     }
     // Something newer is read, or nothing any more.
     if (this.readyState !== 1 || this.asleep || (this.reading !== reading && !renewing)) return reading.abort();
