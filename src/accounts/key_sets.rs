@@ -44,7 +44,8 @@ async fn keep(accounts: &Accounts, client: &HttpsClient, set: KeySet) {
                 (failed, said) = (FAILED_FIRST, String::new());
                 clock::sleep(AGAIN_AFTER).await;
                 set.grows_old();
-                let wait = clock::timeout(FETCH_EVERY.saturating_sub(AGAIN_AFTER), accounts.0.site_users.unknown.notified());
+                let wait =
+                    clock::timeout(FETCH_EVERY.saturating_sub(AGAIN_AFTER), accounts.0.site_users.unknown.notified());
                 let _ = wait.await;
             }
             Err(why) => {

@@ -205,7 +205,8 @@ async fn an_address_is_confirmed_by_a_link_and_another_one_takes_its_place(datab
     assert_eq!(is_confirmed(&server, &own).await, ("otter@example.com".into(), false));
     assert!(!letter["html"].as_str().expect("html").contains("http://"), "nothing is fetched");
     let code = code_of(&letter, "verify");
-    let changed = |at: usize| code.char_indices().map(|(n, c)| if n == at { if c == 'A' { 'B' } else { 'A' } } else { c });
+    let changed =
+        |at: usize| code.char_indices().map(|(n, c)| if n == at { if c == 'A' { 'B' } else { 'A' } } else { c });
     for at in [0, 40, code.len() - 2] {
         assert_eq!(confirm(&changed(at).collect::<String>()).await.refusal(), (401, "BAD_CODE"), "{at}");
     }

@@ -43,7 +43,8 @@ impl Confirmation {
     /// The code for who holds the account.
     pub fn code(&self, holder: Holder<'_>, key: &IdentityKey) -> String {
         let proof = self.proof(holder, key);
-        let head: [&[u8]; 4] = [self.user.as_bytes(), &self.until.to_be_bytes(), &proof, self.email.as_str().as_bytes()];
+        let head: [&[u8]; 4] =
+            [self.user.as_bytes(), &self.until.to_be_bytes(), &proof, self.email.as_str().as_bytes()];
         URL_SAFE_NO_PAD.encode(head.concat())
     }
 
@@ -92,7 +93,10 @@ mod tests {
         assert!(!is_good(&code, HOLDER, b"key", NOW + 60), "it is over");
         assert!(!is_good(&code, HOLDER, b"other", NOW));
         assert!(!is_good(&code, Holder { email: "other@example.com", ..HOLDER }, b"key", NOW), "another address since");
-        assert!(!is_good(&code, Holder { password_hash: "$argon2id$b", ..HOLDER }, b"key", NOW), "another password since");
+        assert!(
+            !is_good(&code, Holder { password_hash: "$argon2id$b", ..HOLDER }, b"key", NOW),
+            "another password since"
+        );
     }
 
     #[test]

@@ -274,7 +274,10 @@ mod tests {
             (json!({"secret": 7}), WrongSites::Fields(1)),
             (json!({"jwks": "https://blog.example/jwks"}), WrongSites::OtherKey(1)),
             (json!({"jwks": "https://blog.example/jwks", "secret": null}), WrongSites::OtherKey(1)),
-            (json!({"jwks": "https://a.example/jwks", "alg": "RS256", "key": RSA_PEM, "secret": null}), WrongSites::OtherKey(1)),
+            (
+                json!({"jwks": "https://a.example/jwks", "alg": "RS256", "key": RSA_PEM, "secret": null}),
+                WrongSites::OtherKey(1),
+            ),
             (json!({"jwks": "http://a.example/jwks", "alg": "RS256", "secret": null}), WrongSites::Address(1)),
             (json!({"jwks": "https://a.example/jwks", "alg": "ES256", "secret": null}), WrongSites::Algorithm(1)),
             (json!({"jku": "https://blog.example/jwks"}), WrongSites::Fields(1)),

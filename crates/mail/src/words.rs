@@ -135,7 +135,9 @@ pub fn confirmation(language: Language, nickname: &str, host: &str, url: String)
             format!("Is this your address at {host}?"),
             vec![
                 format!("Hello {nickname},"),
-                format!("your account at {host} names this mail address. Please confirm that it is yours, within a day."),
+                format!(
+                    "your account at {host} names this mail address. Please confirm that it is yours, within a day."
+                ),
             ],
             "Yes, this is my address",
             "If you have no account there, somebody has typed your address by mistake: there is nothing to do.",

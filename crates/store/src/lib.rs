@@ -38,9 +38,9 @@ pub use management::{
     SettingsChanged, Settled, Standing, Undo, User,
 };
 pub use management::{
-    Account, AccountSeen, Alias, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite, InviteUse, LoginSeen, NewAccount,
-    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
-    VerifiedUser,
+    Account, AccountSeen, Alias, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+    InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey,
+    TeamChange, TeamOrder, VerifiedUser,
 };
 pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use management::{

@@ -235,12 +235,16 @@ async fn a_device_that_is_taken_back_is_somebody_new(database: &Database) {
     assert_eq!(now, id);
     let as_first = second.say("as the first").await;
     let list = listed(&server, &phone).await;
-    let ids: Vec<&str> = list["devices"].as_array().expect("devices").iter().filter_map(|one| one["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        list["devices"].as_array().expect("devices").iter().filter_map(|one| one["id"].as_str()).collect();
     assert_eq!(ids, [&other, &third], "in the order in which they came: {list}");
     assert!(list["devices"][0]["joinedAt"].is_string());
     // A further device sees and takes back itself alone.
     let own = listed(&server, &laptop).await;
-    assert_eq!((&own["authorId"], &own["own"], own["devices"].as_array().map(Vec::len)), (&json!(id), &json!(other), Some(1)));
+    assert_eq!(
+        (&own["authorId"], &own["own"], own["devices"].as_array().map(Vec::len)),
+        (&json!(id), &json!(other), Some(1))
+    );
     for (who, of, refusal) in [
         (&laptop, &*third, (403, "FORBIDDEN")),
         (&laptop, &id, (403, "FORBIDDEN")),
@@ -255,7 +259,11 @@ async fn a_device_that_is_taken_back_is_somebody_new(database: &Database) {
     assert_eq!(removes(&server, &phone, &other).await.status, 204);
     assert_eq!(removes(&server, &phone, &other).await.refusal(), (404, "NOT_FOUND"));
     assert_eq!(second.closed().await, CloseCode::Restart.number(), "it comes back as who it is now");
-    assert_eq!(refused(&server, &Who::named("토끼"), &open).await, (401, "BAD_CODE".to_owned()), "a code that it had made");
+    assert_eq!(
+        refused(&server, &Who::named("토끼"), &open).await,
+        (401, "BAD_CODE".to_owned()),
+        "a code that it had made"
+    );
     let (mut second, fresh, also) = join(&server, &laptop).await;
     assert!(fresh != id && fresh != other && also.is_empty(), "{fresh} {also:?}");
     // What it wrote is whose it was: the first one's to edit, and not its own any more.
@@ -297,7 +305,10 @@ async fn a_device_that_was_taken_back_may_come_again(database: &Database) {
     assert!(also.contains(&fresh) && also.contains(&other), "{also:?}");
     second.until_taken(&edit(&between.id, 1, "again")).await;
     let list = listed(&server, &phone).await;
-    assert_eq!(list["devices"].as_array().expect("devices").iter().map(|one| &one["id"]).collect::<Vec<_>>(), [&json!(other)]);
+    assert_eq!(
+        list["devices"].as_array().expect("devices").iter().map(|one| &one["id"]).collect::<Vec<_>>(),
+        [&json!(other)]
+    );
     // All of it moves on together, and one more is taken back from there.
     let (_, of_stranger, _) = join(&server, &stranger).await;
     types(&server, &phone, &code(&server, &stranger).await).await;

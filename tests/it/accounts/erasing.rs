@@ -267,7 +267,8 @@ async fn what_is_written_over_another_server_after_it_loses_its_name_or_goes_as_
         let late = there.say("too late").await;
         super::until("it to be nobody's", async || {
             let page = one.json(&format!("/api/v1/rooms/{room}/messages")).await;
-            let found = page["messages"].as_array().expect("messages").iter().find(|found| found["id"] == late.id)?.clone();
+            let found =
+                page["messages"].as_array().expect("messages").iter().find(|found| found["id"] == late.id)?.clone();
             let is_gone = found["deletedAt"].is_string() && found["content"] == "";
             (found["author"]["nickname"] == "—" && is_gone == with_texts).then_some(())
         })

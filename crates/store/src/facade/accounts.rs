@@ -13,9 +13,9 @@ use super::{
 use crate::{
     error::StoreError,
     management::{
-        self, Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite, InviteUse, LoginSeen,
-        NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange,
-        TeamOrder, VerifiedUser,
+        self, Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+        InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn,
+        StoredKey, TeamChange, TeamOrder, VerifiedUser,
     },
 };
 use chat_domain::{AuthorId, AvatarName, ChatMessage, Nickname, Role, RoomId, UserId};

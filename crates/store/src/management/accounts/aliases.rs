@@ -149,8 +149,13 @@ macro_rules! aliases {
                 let mut rows = plain.load::<(String, Option<Stamp>)>(c).await?;
                 let again = author_aliases::table.filter(acts).select(columns);
                 rows.extend(again.load::<(String, Option<Stamp>)>(c).await?);
-                rows.sort_by(|(id, at), (other, other_at)| (at.map(|at| at.0), id).cmp(&(other_at.map(|at| at.0), other)));
-                let device = |(id, at): (String, Option<Stamp>)| Device { id: AuthorId::from_stored(&id), joined_at: at.map(|at| at.0) };
+                rows.sort_by(|(id, at), (other, other_at)| {
+                    (at.map(|at| at.0), id).cmp(&(other_at.map(|at| at.0), other))
+                });
+                let device = |(id, at): (String, Option<Stamp>)| Device {
+                    id: AuthorId::from_stored(&id),
+                    joined_at: at.map(|at| at.0),
+                };
                 Ok(rows.into_iter().map(device).collect())
             }
 
