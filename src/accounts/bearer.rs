@@ -28,8 +28,7 @@ pub enum NotBearer {
 
 impl Accounts {
     /// Whose token this is: what proves a login, as every request of an account brings it, what a blog has signed, or the
-    /// key of a program. A ticket does as well, once: the page of a room holds no other proof of a login by cookies, also
-    /// where it writes by requests because no socket opens.
+    /// key of a program.
     ///
     /// # Errors
     /// See [`NotBearer`].
@@ -47,7 +46,7 @@ impl Accounts {
         };
         // A ticket proves it as well, once: the page of a room holds nothing else of a login by cookies, and where no
         // socket opens it writes by requests.
-        let signed = match chat_accounts::Ticket::parse(token) {
+        let signed = match Ticket::parse(token) {
             Some(_) => self.joins(token).await,
             None => self.signed_in(token).await,
         };
