@@ -186,6 +186,29 @@ test('somebody is found by a name they had, and what is known of them is shown; 
   await leave();
 });
 
+test('who presses a row before what they typed was looked for comes back to what they typed', async () => {
+  await chat.say('hasty', ['quickly'], 'Hasty');
+  await until(async () => (await chat.get('admin/people?q=hasty')).people.length, (n) => n === 1, 'them to be noted');
+  const { page, complaints, leave } = await visit('owner', '/admin/people?lang=en');
+  const row = page.locator('.con-list a.con-person').getByText('Hasty');
+  await row.waitFor();
+  // The moment never ends, so that the row is pressed within it however slow this machine is.
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.getByLabel(words.people.search).fill('hast');
+  await row.click();
+  await page.getByRole('heading', { name: 'Hasty' }).waitFor();
+  await page.clock.fastForward(1_000);
+  assert.equal(new URL(page.url()).searchParams.get('q'), null, 'it is not looked for on the screen of one person');
+  assert.notEqual(new URL(page.url()).searchParams.get('id'), null);
+  await page.goBack();
+  await page.getByLabel(words.people.search).waitFor();
+  assert.equal(await page.getByLabel(words.people.search).inputValue(), 'hast');
+  assert.equal(new URL(page.url()).searchParams.get('q'), 'hast');
+  assert.deepEqual(complaints, []);
+  await leave();
+});
+
 test('rules of all posts are set, what was done is written down, and undone', async () => {
   const { page, leave } = await visit('owner', '/admin/rules?lang=en');
   await page.getByLabel(words.set.blockedWords).fill('viagra\n 나쁜말 \n');

@@ -22,11 +22,14 @@ export function auditScreen(page) {
     row: (entry) => entryRow(page, entry, () => list.load({ quiet: true })),
   });
   const filters = make('div', 'con-filters');
-  filters.append(search(audit.filter, audit.filterHint, room, (text) => {
-    if (text === room) return;
-    room = text;
-    keep({ room });
-    list.begin();
+  filters.append(search(audit.filter, audit.filterHint, room, {
+    signal,
+    note: (text) => keep({ room: text }),
+    act: (text) => {
+      if (text === room) return;
+      room = text;
+      list.begin();
+    },
   }));
   host.append(heading(words.screens.audit, audit.lead), filters, list.element);
   live.addEventListener('change', () => { if (list.cursors.length === 1) list.load({ quiet: true }); }, { signal });

@@ -131,16 +131,28 @@ export function select(options, chosen) {
   return box;
 }
 
-/** A box to look for something: tells what is in it a moment after the last letter. @param {string} label @param {string} hint @param {string} value @param {(text: string) => void} act */
-export function search(label, hint, value, act) {
+/**
+ * A box to look for something: tells what is in it a moment after the last letter. The address has it at once when the box
+ * is left: whoever presses a row within that moment comes back to what they have typed.
+ * @param {string} label @param {string} hint @param {string} value
+ * @param {{signal: AbortSignal, note: (text: string) => void, act: (text: string) => void}} how `note`: for the address; `act`: look for it
+ */
+export function search(label, hint, value, { signal, note, act }) {
   const box = make('input', 'box');
   Object.assign(box, { type: 'search', value, placeholder: hint, maxLength: 100, autocomplete: 'off', spellcheck: false });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const soon = (/** @type {number} */ ms) => {
     clearTimeout(timer);
-    timer = setTimeout(() => act(box.value.trim()), ms);
+    timer = setTimeout(() => {
+      told();
+      act(box.value.trim());
+    }, ms);
   };
+  // Behind the screen's end the address is another one's.
+  const told = () => { if (!signal.aborted) note(box.value.trim()); };
+  signal.addEventListener('abort', () => clearTimeout(timer));
+  box.addEventListener('blur', told);
   box.addEventListener('input', (event) => { if (!(/** @type {InputEvent} */ (event).isComposing)) soon(250); });
   box.addEventListener('compositionend', () => soon(250));
   box.addEventListener('keydown', (event) => { if (event.key === 'Enter' && !event.isComposing) soon(0); });

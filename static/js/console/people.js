@@ -17,7 +17,7 @@ export function peopleScreen(page) {
 
 /** @param {Chat.ConsolePage} page */
 function allPeople(page) {
-  const { words, host, query, keep } = page;
+  const { words, host, query, keep, signal } = page;
   const { people } = words;
   let q = query.get('q') ?? '';
   const list = new List(page, {
@@ -28,11 +28,14 @@ function allPeople(page) {
     row: (one) => row(page, one),
   });
   const filters = make('div', 'con-filters');
-  filters.append(search(people.search, people.hint, q, (text) => {
-    if (text === q) return;
-    q = text;
-    keep({ q });
-    list.begin();
+  filters.append(search(people.search, people.hint, q, {
+    signal,
+    note: (text) => keep({ q: text }),
+    act: (text) => {
+      if (text === q) return;
+      q = text;
+      list.begin();
+    },
   }));
   host.append(heading(words.screens.people, people.lead), filters, list.element);
   list.load();

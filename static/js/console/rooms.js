@@ -32,10 +32,14 @@ export function roomsScreen(page) {
   const sort = select(sorts, asked.sort);
   sort.addEventListener('change', () => { asked.sort = sort.value; again(); });
   const filters = make('div', 'con-filters');
-  filters.append(search(rooms.search, rooms.hint, asked.q, (text) => {
-    if (text === asked.q) return;
-    asked.q = text;
-    again();
+  filters.append(search(rooms.search, rooms.hint, asked.q, {
+    signal,
+    note: (text) => keep({ ...asked, q: text }),
+    act: (text) => {
+      if (text === asked.q) return;
+      asked.q = text;
+      again();
+    },
   }), field(rooms.sort, sort), state.field);
   host.append(heading(words.screens.rooms, rooms.lead), filters, list.element);
   live.addEventListener('change', () => list.load({ quiet: true }), { signal });

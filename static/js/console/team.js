@@ -16,7 +16,7 @@ function given(page) {
 
 /** @param {Chat.ConsolePage} page */
 export function teamScreen(page) {
-  const { words, host, query, keep } = page;
+  const { words, host, query, keep, signal } = page;
   const { team } = words;
   let q = query.get('q') ?? '';
   const list = new List(page, {
@@ -27,11 +27,14 @@ export function teamScreen(page) {
     row: (account) => row(page, account, () => list.load({ quiet: true })),
   });
   const filters = make('div', 'con-filters');
-  filters.append(search(team.search, team.hint, q, (text) => {
-    if (text === q) return;
-    q = text;
-    keep({ q });
-    list.begin();
+  filters.append(search(team.search, team.hint, q, {
+    signal,
+    note: (text) => keep({ q: text }),
+    act: (text) => {
+      if (text === q) return;
+      q = text;
+      list.begin();
+    },
   }));
   host.append(heading(words.screens.team, team.lead), invites(page), card(team.people, [filters, list.element]));
   list.load();
