@@ -61,7 +61,7 @@ async fn a_key_does_what_it_was_made_for_and_what_its_bot_may(database: &Databas
     let audit = get(&server, "admin/audit", &owner.access).await.ok();
     check_schema("AuditLog", &audit);
     assert_eq!(audit["entries"][0]["action"], "room_set");
-    assert_eq!(audit["entries"][0]["by"]["id"], moderator["authorId"], "{audit}");
+    assert_eq!(audit["entries"][0]["actor"], moderator["authorId"], "{audit}");
     // It is nobody who signs in.
     for path in ["me", "me/logins"] {
         assert_eq!(get(&server, path, secret(&all)).await.refusal(), (401, "BAD_TOKEN"), "{path}");
