@@ -419,7 +419,7 @@ pub(super) mod tests {
                 r#"{{"type":"ERROR","payload":{{"code":"{code}","message":"{message}","clientId":"{KEY}"{retry}}}}}"#
             )
         };
-        let epoch = chat_domain::Epoch::parse(KEY).expect("an epoch");
+        let epoch = Epoch::parse(KEY).expect("an epoch");
         let stored =
             chat_store::StoredMessage { id: 71, seq: 1, rev: 2, created_at: chrono::DateTime::UNIX_EPOCH, epoch };
         let reaction = Reaction { emoji: Emoji::parse("👍").expect("an emoji"), count: 0, authors: vec![] };

@@ -78,9 +78,10 @@ impl Room {
             (Arrival::Join(join), _) => join,
             (Arrival::Asked(_), None) => return self.catch_up.wait(waiting),
             (Arrival::Asked(_), Some(_)) => {
-                return if let Arrival::Asked(asked) = waiting.join {
-                    self.carry_out(asked, ctx)
-                };
+                if let Arrival::Asked(asked) = waiting.join {
+                    self.carry_out(asked, ctx);
+                }
+                return;
             }
         };
         if waiting.saw_all && self.live.as_ref().is_some_and(|l| l.is_behind(join)) {
