@@ -89,6 +89,26 @@ test('behind nginx without upgrade headers a page reads and writes, over a resta
   said[8] = 'behind 8, corrected';
   await allSee([behind, direct], said);
 
+  // What no request can do says so, and what was meant is not lost.
+  const row = behind.log.locator('li.msg', { hasText: 'direct 1' }).first();
+  /** @param {string} item */
+  const choose = async (item) => {
+    await row.evaluate((element) => {
+      element.tabIndex = -1;
+      element.focus();
+    });
+    await behind.page.keyboard.press('Enter');
+    await behind.where.getByRole('menu').getByText(item).first().click();
+  };
+  await choose('👍');
+  await direct.log.locator('.reaction', { hasText: '👍' }).waitFor();
+  await choose('Report');
+  const dialog = behind.where.getByRole('dialog', { name: 'Report this message' });
+  await dialog.getByRole('button', { name: 'Off topic' }).click();
+  await dialog.getByRole('alert').filter({ hasText: 'live connection' }).waitFor();
+  await behind.page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+
   await server.kill();
   await behind.say('behind while it is away');
   said.push('behind while it is away');
