@@ -38,6 +38,7 @@ mod resource;
 mod security;
 mod site;
 mod upgrade;
+mod visitor;
 mod ws;
 
 use actix_web::{
