@@ -40,6 +40,7 @@ mod room_list;
 mod security;
 mod site;
 mod upgrade;
+mod visitor;
 mod webhooks;
 mod ws;
 
@@ -67,12 +68,12 @@ pub use body::whole_body;
 pub use embedded::compress_files;
 pub use error::HttpError;
 pub use figures::Figures;
-pub use reactions::{ANONYMOUS_ID, anonymous_secret};
 pub use reading::{fresh, room_of};
 pub use resource::not_allowed;
 pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
+pub use visitor::{ANONYMOUS_ID, anonymous_secret};
 
 /// What becomes of a request.
 type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;

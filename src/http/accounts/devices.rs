@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{errors::answer_of, presented::accounts, session::done};
 use crate::{
     accounts::Accounts,
-    http::{address, body::json_body, error::HttpError, reactions::anonymous_id, reading::fresh, site::Site},
+    http::{address, body::json_body, error::HttpError, reading::fresh, site::Site, visitor::anonymous_id},
 };
 use chat_domain::{AnonymousId, AuthorId};
 use chat_wire::{ErrorCode, timestamp};

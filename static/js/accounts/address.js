@@ -21,7 +21,7 @@ export function addressSection(page, mail, confirmed) {
 
 /** @param {Chat.AccountPage} page */
 function again({ words, api }) {
-  const part = make('div');
+  const part = make('div', 'account-again');
   const button = make('button', 'account-quiet', words.me.addressAgain);
   button.type = 'button';
   button.addEventListener('click', async () => {

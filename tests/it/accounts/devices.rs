@@ -251,7 +251,7 @@ async fn a_device_that_is_taken_back_is_somebody_new(database: &Database) {
         (&phone, &id, (404, "NOT_FOUND")),
         (&phone, "nobody", (404, "NOT_FOUND")),
         (&phone, "no-id!", (404, "NOT_FOUND")),
-        (&Who::named("토끼"), &other, (403, "FORBIDDEN")),
+        (&Who::named("토끼"), &other, (404, "NOT_FOUND")),
     ] {
         assert_eq!(removes(&server, who, of).await.refusal(), refusal, "{of}");
     }

@@ -14,7 +14,7 @@ macro_rules! claims {
                         team::$module::other_owners,
                     },
                     common::$module::*,
-                    mail::$module::add_job,
+                    mail::jobs::$module::add_job,
                     people::$module::user_of,
                 },
                 tables::{
@@ -34,13 +34,15 @@ macro_rules! claims {
                 user: UserId,
             ) -> QueryResult<Option<UserId>> {
                 c.transaction(async move |c| {
-                    let whose = author_claims::table.find(author.as_str()).select(author_claims::user_id);
+                    let before = acting_as(c, &author).await?;
+                    let whose = author_claims::table.find(before.as_str()).select(author_claims::user_id);
                     if let Some(Key(user)) = whose.first::<Key>(c).await.optional()? {
                         return Ok(Some(UserId::from_uuid(user)));
                     }
                     // Who takes over and which devices join come one after the other.
                     let rev = raise_control(c).await?;
                     let first = acting_as(c, &author).await?;
+                    let whose = author_claims::table.find(first.as_str().to_owned()).select(author_claims::user_id);
                     let mut all = aliases_of(c, &first).await?;
                     all.push(first);
                     let own = author_claims::table.filter(author_claims::user_id.eq(Key(user.as_uuid()))).count();
