@@ -7,13 +7,14 @@ import { codeOf, passedOn, wayBack } from './accounts/links.js';
 import { mePage } from './accounts/me.js';
 import { registerPage, resetPage, setupPage } from './accounts/new-account.js';
 import { signInPage } from './accounts/sign-in.js';
+import { verifyPage } from './accounts/verify.js';
 import { loadAccountWords } from './i18n/accounts.js';
 import { Announcer } from './shared/announcer.js';
 import { base } from './shared/base.js';
 import { byId } from './shared/dom.js';
 
 /** @type {Record<string, (page: Chat.AccountPage) => unknown>} */
-const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, me: mePage, contact: contactPage };
+const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, verify: verifyPage, me: mePage, contact: contactPage };
 
 /** Takes the code out of the address: it would stay in the history, and be seen by who looks over the shoulder. */
 function takeCode() {

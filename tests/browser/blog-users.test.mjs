@@ -52,6 +52,7 @@ const blog = await openBlog({
   get '/over'() { return page(endsIn(4), 'over').replace('answers = true', 'answers = false'); },
   get '/dead'() { return page(signed({ iat: seconds() - 700, exp: seconds() - 100 }), 'dead').replace('answers = true', 'answers = false'); },
   get '/wrong'() { return page(signed({ aud: 'https://other.example' }), 'wrong').replace('answers = true', 'answers = false'); },
+  '/late-window': `${SCRIPT}${NOTES}<realtime-chat room="late-window" loading="eager" lang="en"></realtime-chat>`,
   '/later': `${SCRIPT}${NOTES}<realtime-chat room="later" loading="eager" lang="en"></realtime-chat>`,
   get '/two'() {
     return `${SCRIPT}<realtime-chat room="two" loading="eager" user-token="${signed()}"></realtime-chat>
@@ -258,5 +259,29 @@ test('the window of its own asks the page that has opened it', async () => {
   await popout.sees('From my own window');
   await isOwn(chat, 'From my own window');
   assert.ok(!own.url().includes('eyJ'));
+  await host.leave();
+});
+
+test('a window of its own learns of a reader whom the blog names later, and that they are signed out', async () => {
+  const host = await visit(browser, `${blog}/late-window`);
+  const chat = await inside(host);
+  await chat.nickname.waitFor();
+  const opening = host.page.context().waitForEvent('page');
+  await chat.where.locator('#popout').click();
+  const own = await opening;
+  const popout = new Visitor(own, own);
+  await popout.join('Guest');
+  await popout.say('Of the guest');
+  await popout.sees('Of the guest');
+  await setUser(host, signed());
+  await until(() => popout.own.filter({ hasText: 'Of the guest' }).count(), (count) => count === 0, 'another reader');
+  await popout.say('Of the signed one');
+  await isOwn(chat, 'Of the signed one');
+  assert.match(await chat.messages.filter({ hasText: 'Of the signed one' }).innerText(), /수달이/);
+  await setUser(host, null);
+  await isOwn(popout, 'Of the guest');
+  await popout.say('The guest again');
+  await popout.sees('The guest again');
+  assert.ok(!own.url().includes('eyJ') && !own.url().includes('user='));
   await host.leave();
 });

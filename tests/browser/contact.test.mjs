@@ -88,3 +88,30 @@ for (const [lang, theme, width] of /** @type {const} */ ([['en', 'light', 1280],
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/contact-${lang}-${theme}.png`, fullPage: true });
   });
 }
+
+for (const lang of /** @type {const} */ (['en', 'ko'])) {
+  test(`in the chat it stands below the list of who is here, where the owner has switched it on (${lang})`, async () => {
+    const { words } = await import(`../../static/js/i18n/moderation-${lang}.js`);
+    const { visitor, page } = await open(`/room/contact?lang=${lang}&theme=dark`);
+    await visitor.live();
+    await visitor.join('Otter');
+    await page.locator('#people-button').click();
+    const link = page.locator('#people').getByRole('link', { name: words.contact });
+    await link.waitFor();
+    assert.deepEqual([...await clean(visitor), ...await fits(visitor)], []);
+    const opening = page.context().waitForEvent('page');
+    await link.click();
+    const form = await opening;
+    await form.getByRole('heading', { name: (lang === 'ko' ? ko : en).contact.title }).waitFor();
+    assert.deepEqual([new URL(form.url()).pathname, new URL(form.url()).searchParams.get('theme')], ['/contact', 'dark']);
+    await form.close();
+    await visitor.leave();
+    const other = await open(`/room/contact?lang=${lang}`, undefined, without.url);
+    await other.visitor.live();
+    await other.visitor.join('Otter');
+    await other.page.locator('#people-button').click();
+    await other.page.locator('#people li').first().waitFor();
+    assert.equal(await other.page.locator('#people a').count(), 0);
+    await other.visitor.leave();
+  });
+}

@@ -21,8 +21,10 @@ async function open(room, lang) {
 
 /** Where a code is shown and typed. @param {Visitor} visitor @param {'ko' | 'en'} lang */
 async function dialogOf({ where }, lang) {
-  await where.locator('#me, #join-bar').locator('visible=true').first().click();
-  await where.getByRole('button', { name: (lang === 'ko' ? ko : en).haveCode }).locator('visible=true').click();
+  const way = where.getByRole('button', { name: (lang === 'ko' ? ko : en).haveCode }).locator('visible=true');
+  // The profile may be open from the time before.
+  if (!await way.count()) await where.locator('#me, #join-bar').locator('visible=true').first().click();
+  await way.click();
   const dialog = where.getByRole('dialog', { name: (lang === 'ko' ? koOffice : office).signIn.title });
   await dialog.waitFor();
   return dialog;
@@ -128,4 +130,52 @@ test('whoever has no name yet comes in by a code, and one\'s own code says so', 
   assert.equal(kept.nickname, 'Otter');
   await newcomer.leave();
   await first.leave();
+});
+
+test('a device is taken back by the first one, or leaves by itself, and is somebody new from then on', async () => {
+  const phone = await open('taken-back', 'ko');
+  await phone.join('수달');
+  await phone.say('전화기에서');
+  const others = await Promise.all(['Laptop', 'Tablet'].map(async (name) => {
+    const one = await open('taken-back', 'en');
+    await one.join(name);
+    await one.say(`before, from the ${name}`);
+    await one.sees(`before, from the ${name}`);
+    return one;
+  }));
+  const [laptop, tablet] = others;
+  for (const one of others) {
+    const showing = await dialogOf(phone, 'ko');
+    const code = await shown(showing, 'ko');
+    await types(await dialogOf(one, 'en'), code);
+    await one.own.filter({ hasText: '전화기에서' }).waitFor();
+    await phone.page.keyboard.press('Escape');
+  }
+  // The first one sees both, and takes the first of them back.
+  const list = await dialogOf(phone, 'ko');
+  const rows = list.locator('.mod-devices li');
+  await until(() => rows.count(), (count) => count === 2, 'both devices');
+  assert.deepEqual([...await clean(phone), ...await large(phone), ...await fits(phone)], []);
+  await list.getByRole('button', { name: `${koOffice.devices.remove}: ${koOffice.devices.name(1)}` }).click();
+  await until(() => rows.count(), (count) => count === 1, 'one that is left');
+  await phone.page.keyboard.press('Escape');
+  await until(() => laptop.own.count(), (count) => count === 0, 'somebody new');
+  await laptop.say('as somebody new');
+  await laptop.sees('as somebody new');
+  await phone.own.filter({ hasText: 'before, from the Laptop' }).waitFor();
+  await phone.sees('as somebody new');
+  assert.equal(await phone.own.filter({ hasText: 'as somebody new' }).count(), 0);
+  // The other one sees itself alone, and leaves.
+  const own = await dialogOf(tablet, 'en');
+  const leave = own.getByRole('button', { name: `${office.devices.leave}: ${office.devices.here}` });
+  await leave.waitFor();
+  assert.deepEqual([...await clean(tablet), ...await fits(tablet)], []);
+  await leave.click();
+  await tablet.page.keyboard.press('Escape');
+  await until(() => tablet.own.count(), (count) => count === 0, 'somebody new as well');
+  await phone.own.filter({ hasText: 'before, from the Tablet' }).waitFor();
+  for (const one of [phone, laptop, tablet]) {
+    assert.deepEqual(one.complaints, []);
+    await one.leave();
+  }
 });

@@ -23,7 +23,7 @@ test('both languages say everything', () => {
 test('what comes with moderation is said in both languages, and each of it somewhere', async () => {
   assert.deepEqual(shape(moderationEn), shape(moderationKo));
   const folder = new URL('../../static/js/moderation/', import.meta.url);
-  const files = [...(await readdir(folder)).map((name) => new URL(name, folder)), new URL('../compose/slow.js', folder), new URL('../page/blog-user.js', folder)];
+  const files = [...(await readdir(folder)).map((name) => new URL(name, folder)), new URL('../compose/slow.js', folder), new URL('../page/blog-user.js', folder), new URL('../page/people-list.js', folder)];
   const sources = (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join('\n');
   for (const [group, text] of Object.entries(moderationKo)) {
     const keys = typeof text === 'string' || ['done', 'errors'].includes(group) ? [group] : Object.keys(text);

@@ -1,7 +1,7 @@
 // The addresses of these pages: codes behind the `#`, and ways back. Pure.
 
 /** Longer is no code that a server of ours has made. */
-const CODE_MAX = 256;
+const CODE_MAX = 512;
 
 /** The code of a link, from what stands behind its `#`. @param {string} hash */
 export function codeOf(hash) {

@@ -3,6 +3,7 @@
 import { avatarImage, make } from '../shared/dom.js';
 import { openStorage } from '../shared/storage.js';
 import { cleanNickname } from '../text/text.js';
+import { addressSection } from './address.js';
 import { Animals } from './animals.js';
 import { claimSection } from './claim.js';
 import { dataSection } from './data.js';
@@ -34,7 +35,7 @@ export async function mePage(page) {
     host.replaceChildren(card(words.me.title, '', [notice(explain(answer, words), 'bad'), foot]));
     return;
   }
-  const { user, role, email, rights } = answer.body;
+  const { user, role, email, emailConfirmed, rights } = answer.body;
   rememberLogin(user);
   const mail = typeof email === 'string' ? email : '';
   const storage = openStorage('localStorage');
@@ -45,6 +46,7 @@ export async function mePage(page) {
   host.replaceChildren(
     head.element,
     profileSection(page, user, head.draw),
+    ...(typeof emailConfirmed === 'boolean' ? [addressSection(page, mail, emailConfirmed)] : []),
     passwordSection(page, mail, logins.draw),
     logins.element,
     ...(claim ? [claim] : []),

@@ -15,6 +15,12 @@ export const post = (path, token, content) => (token === '' ? ownApi().post(path
   ...(content ? { body: JSON.stringify(content), headers: { 'Content-Type': 'application/json' } } : {}),
 }));
 
+/**
+ * As a visitor, whose secret goes in a header as well.
+ * @param {'GET' | 'DELETE'} method @param {string} path @param {string} anonymousId @returns {Promise<Answer>}
+ */
+export const asVisitor = (method, path, anonymousId) => call(path, null, { method, headers: { 'X-Anonymous-Id': anonymousId } });
+
 /** @param {string} path @param {string | null} token @param {RequestInit} request @returns {Promise<Answer>} */
 async function call(path, token, request) {
   try {

@@ -5,6 +5,7 @@ import { listenEnter } from '../compose/enter.js';
 import { make } from '../shared/dom.js';
 import { post } from './api.js';
 import { becomes, showsCode } from './device.js';
+import { listsDevices } from './devices.js';
 import { Dialog, button } from './dialog.js';
 
 /** Letters and digits of a code, which is written in groups of four. */
@@ -65,7 +66,7 @@ export function openSignIn(office) {
   const code = make('section', 'mod-device');
   code.append(make('h3', '', words.have), make('p', 'mod-how', words.how), label);
   const own = showsCode(office, dialog);
-  dialog.show([...(own ? [own] : []), code, foot], box);
+  dialog.show([...(own ? [own, listsDevices(office, dialog)] : []), code, foot], box);
 }
 
 /** @param {import('./office.js').Office} office @param {string} token @param {string} nickname */

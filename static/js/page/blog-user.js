@@ -11,6 +11,10 @@ const ASK_BEFORE_MS = 120_000;
 const TOKEN_WAIT_MS = 3_000;
 /** It is asked no more often than this: one whose tokens are all refused would be led round in circles. */
 const ASK_EVERY_MS = 5_000;
+/** A window of its own asks the page that has opened it, as long as nobody is named there. */
+const WONDER_EVERY_MS = 2_000;
+/** So many windows that have asked are told of the next token. */
+const ASKERS_MAX = 8;
 /** Timers take no more than this. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Refusals of a token itself: another try with the same one ends as the first. */
@@ -50,6 +54,8 @@ export class BlogUser {
     this.askedAt = -ASK_EVERY_MS;
     /** What stands there is ours. */
     this.explains = false;
+    /** Windows that this page has opened, and that have asked. @type {Set<Window>} */
+    this.askers = new Set();
     /** @type {Map<string, ReturnType<typeof setTimeout>>} one timer of each name */
     this.timers = new Map();
     const { connection, identity, frame, signal, changedIdentity } = parts;
@@ -68,13 +74,15 @@ export class BlogUser {
     }, { capture: true, signal });
     // A window of its own asks the page that has opened it.
     addEventListener('message', ({ source, origin, data }) => {
-      if (origin !== location.origin || data?.ns !== NS || data.type !== 'who' || !source || !this.token) return;
-      source.postMessage({ ns: NS, v: 1, type: 'auth', token: this.token }, { targetOrigin: origin });
+      if (origin !== location.origin || data?.ns !== NS || data.type !== 'who' || !source) return;
+      const asker = /** @type {Window} */ (source);
+      if (this.askers.size < ASKERS_MAX) this.askers.add(asker);
+      if (this.token) this.#tell(asker);
     }, on);
     if (!frame.embedded && window.opener) {
       addEventListener('message', ({ source, origin, data }) => {
         if (source !== window.opener || origin !== location.origin || data?.ns !== NS || data.type !== 'auth') return;
-        if (typeof data.token === 'string') this.take(data.token);
+        if (typeof data.token === 'string' || data.token === null) this.take(data.token);
       }, on);
     }
     signal.addEventListener('abort', () => {
@@ -100,13 +108,31 @@ export class BlogUser {
     if (token !== this.token && (token === null || token !== this.refused)) {
       const same = token !== null && this.token !== null && subjectOf(token) === subjectOf(this.token);
       this.token = token;
+      this.#cancel('wonder');
+      for (const asker of this.askers) {
+        if (asker.closed) this.askers.delete(asker);
+        else this.#tell(asker);
+      }
       if (identity.token !== null) {
         // Who runs the blog has said so here: that counts for more.
       } else if (token === null) this.#leave();
       else if (same && identity.vouched !== null) this.#renew(token);
       else this.#become(token);
-    }
+    } else if (token === null && !frame.embedded) this.#wonder();
     if (connection.stopped && connection.state !== 'closed') this.#begin();
+  }
+
+  /** @param {Window} asker a page of this origin: it has asked from there */
+  #tell(asker) {
+    asker.postMessage({ ns: NS, v: 1, type: 'auth', token: this.token }, { targetOrigin: location.origin });
+  }
+
+  /** The page that has opened this window may be told later who its reader is: until then it has nobody who would hear of it. */
+  #wonder() {
+    const { opener } = window;
+    if (this.token !== null || !opener || opener.closed) return;
+    opener.postMessage({ ns: NS, v: 1, type: 'who' }, location.origin);
+    this.#after('wonder', WONDER_EVERY_MS, () => this.#wonder());
   }
 
   /** @param {string} token */

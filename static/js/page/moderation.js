@@ -49,8 +49,10 @@ export class Moderation {
 
   /** Comes in; where the blog is about to say who its reader is, not as somebody else before. */
   enter() {
-    if (location.search.includes('user=1')) this.vouch();
-    else this.parts.connection.start();
+    if (location.search.includes('user=1')) return this.vouch();
+    this.parts.connection.start();
+    // The page that has opened this window may learn of its reader later.
+    if (opener) this.vouch(null);
   }
 
   /** The blog says who its reader is. @param {string | null} [token] none of its users; undefined: it is about to say */

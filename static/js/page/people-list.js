@@ -1,6 +1,8 @@
 // Who is here, by name, in a panel below the number. Loaded when somebody opens it.
 
+import { loadWords } from '../i18n/moderation.js';
 import { badgeMark } from '../list/badge.js';
+import { base } from '../shared/base.js';
 import { avatarImage, make } from '../shared/dom.js';
 import { isAuthor } from '../wire/protocol.js';
 
@@ -15,6 +17,7 @@ export class PeopleList {
     this.membersUrl = membersUrl;
     this.strings = strings;
     const { panel, button } = parts;
+    if (document.body.dataset.contact) this.#offerContact();
     // The list can be longer than the panel: the arrows scroll it.
     panel.tabIndex = 0;
     document.addEventListener('keydown', (event) => {
@@ -37,6 +40,19 @@ export class PeopleList {
     this.draw();
     panel.focus({ preventScroll: true });
     if (!this.store.presence.members) this.#fetch();
+  }
+
+  /** Where the owner has switched the contact form on. It is a page of its own: none of a blog's frames shows it. */
+  async #offerContact() {
+    const { locale } = this.strings();
+    const words = await loadWords(locale).catch(() => null);
+    if (!words) return;
+    const link = make('a', 'link', words.contact);
+    const { theme = 'auto' } = document.documentElement.dataset;
+    Object.assign(link, { href: `${base}/contact?lang=${locale}&theme=${theme}`, target: '_blank', rel: 'noopener' });
+    const line = make('p');
+    line.append(link);
+    this.parts.panel.append(line);
   }
 
   /** In a large room the list does not come by itself. */
