@@ -315,6 +315,7 @@ mod tests {
             ("--admin-token", "hidden", "CHAT_ADMIN_TOKEN"),
             ("--bus", "redis://u:hidden@", "CHAT_BUS"),
             ("--retention-days", "hidden", "CHAT_RETENTION_DAYS"),
+            ("--archive-months", "hidden", "CHAT_ARCHIVE_MONTHS"),
             ("--smtp-url", "smtp://u:hidden@", "CHAT_SMTP_URL"),
             ("--mail-from", "nobody", "CHAT_MAIL_FROM"),
             ("--contact-to", "nobody", "CHAT_CONTACT_TO"),

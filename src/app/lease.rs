@@ -21,7 +21,8 @@ use crate::{
 use chat_metrics::gauge;
 use chat_rooms::OthersLive;
 use chat_store::{
-    ALIASES, CHANGES, KEEPING, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store, StoreError,
+    ALIASES, ARCHIVE, CHANGES, KEEPING, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId, Store,
+    StoreError,
 };
 
 /// How often it is renewed: four may fail before the others take this server for gone.
@@ -117,6 +118,7 @@ fn tell_whether_changes_are_understood(own: &OwnServer, site: &Site) {
         let keeping = lease.all_understand(KEEPING, Instant::now());
         site.keeping_understood.set(keeping);
         site.keeping_is_due.set(keeping && lease.is_first(&own.id, Instant::now()));
+        site.archive_understood.set(lease.all_understand(ARCHIVE, Instant::now()));
         site.aliases_understood.set(lease.all_understand(ALIASES, Instant::now()));
     }
 }

@@ -43,8 +43,10 @@ pub(super) fn site(
     let trusted_proxies = TrustedProxies { networks, n_hops_max };
     let (understood, moderation_understood, aliases_understood): (Understood, Understood, Understood) =
         Default::default();
-    let (keeping_is_due, keeping_understood) = (Understood::default(), Understood::default());
-    for understood in [&understood, &moderation_understood, &aliases_understood, &keeping_is_due, &keeping_understood] {
+    let (keeping_is_due, keeping_understood, archive_understood): (Understood, Understood, Understood) =
+        Default::default();
+    let of_keeping = [&keeping_is_due, &keeping_understood, &archive_understood];
+    for understood in [&understood, &moderation_understood, &aliases_understood].into_iter().chain(of_keeping) {
         // A SQLite file has one server.
         understood.set(store.kind() == "sqlite");
     }
@@ -86,6 +88,7 @@ pub(super) fn site(
         moderation_understood,
         keeping_is_due,
         keeping_understood,
+        archive_understood,
         aliases_understood,
         figures,
         read_wait: config.database.read_wait,

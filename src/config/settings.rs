@@ -6,7 +6,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::D
 use ipnet::IpNet;
 
 use super::values::{
-    Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, network, origin,
+    Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, months, network, origin,
     outbox_kib, plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
@@ -185,6 +185,9 @@ pub struct DatabaseConfig {
     /// How many days messages are kept, 7 or more; unset: for good.
     #[arg(long, env = "CHAT_RETENTION_DAYS", value_name = "DAYS", value_parser = days)]
     pub retention_days: Option<u32>,
+    /// After how many months messages go into the archive, 1 or more; unset: never.
+    #[arg(long, env = "CHAT_ARCHIVE_MONTHS", value_name = "MONTHS", value_parser = months)]
+    pub archive_months: Option<u32>,
     /// How long to rest after all rooms were gone through, in seconds: for tests of what removes old messages.
     #[cfg(feature = "fault-injection")]
     #[arg(long, env = "CHAT_KEEPING_REST_SECS", value_name = "SECONDS", value_parser = seconds, hide = true)]

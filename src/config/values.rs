@@ -163,6 +163,14 @@ pub(super) fn days(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "it is a number of days from 7 to 36500".into())
 }
 
+/// A month is longer than a retry may take (P4).
+pub(super) fn months(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=1_200).contains(n))
+        .ok_or_else(|| "it is a number of months from 1 to 1200".into())
+}
+
 /// A frame of 2,000 characters and its escapes must fit.
 pub(super) fn outbox_kib(text: &str) -> Result<usize, String> {
     within(128..=65_536, text, "it is a number of KiB from 128 to 65536")

@@ -79,6 +79,8 @@ pub struct Site {
     pub keeping_is_due: Understood,
     /// Whether all of them reach a room by another name.
     pub keeping_understood: Understood,
+    /// Whether all of them look into the archive.
+    pub archive_understood: Understood,
     /// Whether all of them know which identities act as another one.
     pub aliases_understood: Understood,
     /// What `/metrics` prints, where it is served with everything else.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// So many messages are removed in one transaction, under the lock of their room's row: a few milliseconds.
+/// So many messages are removed or moved in one transaction, under the lock of their room's row: a few milliseconds.
 pub const REMOVED_AT_ONCE: usize = 200;
 /// Of so many rooms the oldest message is looked at in one question.
 pub const ROOMS_AT_ONCE: usize = 500;

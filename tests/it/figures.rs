@@ -101,7 +101,8 @@ const AT_REST: &str = "chat_mails_total chat_webhooks_total chat_backlogs_trimme
     chat_log_lines_total chat_log_lines_dropped_total chat_outbox_bytes chat_outbox_evictions_total \
     chat_resumes_ahead_total chat_store_queue_messages chat_bus_published_total chat_bus_received_total \
     chat_bus_dropped_total chat_bus_gaps_total chat_bus_echo_duration_seconds chat_bus_reconnects_total \
-    chat_people_age_seconds chat_guard_raids_total chat_messages_expired_total";
+    chat_people_age_seconds chat_guard_raids_total chat_messages_expired_total
+    chat_messages_archived_total";
 
 async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database) {
     let server = Server::start(database).await;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ago } from '../../static/js/console/parts.js';
 import { bars, scaleOf } from '../../static/js/console/plot.js';
+import { letterTo } from '../../static/js/console/inquiries.js';
 import { entriesOf } from '../../static/js/console/queue-entries.js';
 import { AUDIT, BAN, DEFAULTS, DELETE_ANY, REVIEW, ROOM_SET, TEAM, has, screenOf } from '../../static/js/console/rights.js';
 import { textOf, valueOf } from '../../static/js/console/settings-form.js';
@@ -36,6 +37,17 @@ test('what waits and what was reported stands in the order in which it came, a m
   assert.deepEqual(entries.map(({ key, kind, reports }) => [key, kind, reports.length]), [['reported-7', 'reported', 2], ['held-1', 'held', 0], ['reported-8', 'reported', 1]]);
   assert.equal(entries[0].seq, 3);
   assert.deepEqual([entries[2].author, entries[2].deleted], [null, true], 'of a message that is gone nothing is known');
+});
+
+test('an answer to an inquiry goes to its writer alone, whatever they typed', () => {
+  const asked = { id: '1', email: 'otter+blog@example.com', subject: '값이 얼마예요? & cc=all@example.com', text: `one\ntwo&bcc=all@example.com\n${'x'.repeat(5_000)}`, at: '' };
+  const letter = new URL(letterTo(asked, 'Otter wrote:'));
+  assert.equal(letter.protocol, 'mailto:');
+  assert.equal(decodeURIComponent(letter.pathname), asked.email);
+  assert.deepEqual([...letter.searchParams.keys()], ['subject', 'body']);
+  assert.equal(letter.searchParams.get('subject'), `Re: ${asked.subject}`);
+  assert.match(letter.searchParams.get('body') ?? '', /^\r\n\r\nOtter wrote:\r\n> one\r\n> two&bcc=all@example\.com\r\n> x+$/);
+  assert.ok(letter.href.length < 2_000);
 });
 
 test('a plot has a scale that is read at a glance, and a bar for each value', () => {

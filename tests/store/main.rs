@@ -11,6 +11,7 @@ mod on_both;
 
 mod accounts;
 mod append;
+mod archive;
 mod changes;
 mod console;
 mod devices;

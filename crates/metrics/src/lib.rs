@@ -103,6 +103,8 @@ metrics! { labels:
         CHANGE_KINDS);
     messages_expired: IntCounter = counter("chat_messages_expired_total",
         "Messages that this server removed because they were older than CHAT_RETENTION_DAYS.");
+    messages_archived: IntCounter = counter("chat_messages_archived_total",
+        "Messages that this server moved into the archive because they were older than CHAT_ARCHIVE_MONTHS.");
     messages_repeated: IntCounter = counter("chat_messages_repeated_total", "Messages that had been stored before.");
     messages_refused: Counters = counters("chat_messages_refused_total",
         "Messages answered by an ERROR, by its code.", "code", &labels.error_codes);

@@ -60,8 +60,8 @@ pub use moving::{MOVED_AT_ONCE, MoveInto, Moved, MovedPart};
 pub use outage::Work;
 pub use presence::{PresenceFound, PresencePart, PresenceWrite};
 pub use servers::{
-    ALIASES, ARCHIVE, CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE, ServerId,
-    ServerIdError,
+    ALIASES, ARCHIVE, CHANGES, KEEPING, LeaseView, LivingServer, MODERATION, OwnServer, Renewal, SERVER_LEASE,
+    ServerId, ServerIdError,
 };
 pub use settings::{DatabaseUrl, Pooler, PostgresUrl, Roots, StoreSettings, StoreUrlError, TlsMode, TlsSettings};
 pub use sqlite::{BackupError, Contents, back_up, restore};

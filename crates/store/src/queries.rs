@@ -123,7 +123,10 @@ macro_rules! reading {
                 };
                 if reach.is_used() && is_in_reach {
                     rows.extend(rows_of!(messages_archive));
-                    rows.sort_unstable_by_key(|row| if is_backwards { -row.seq() } else { row.seq() });
+                    rows.sort_unstable_by_key(MessageRow::seq);
+                    if is_backwards {
+                        rows.reverse();
+                    }
                 }
                 Ok(page_of(rows, limit, is_backwards))
             }
@@ -141,7 +144,8 @@ macro_rules! reading {
                         return Ok(Page { messages, has_more, has_newer: false, position });
                     };
                     let n_before = limit / 2;
-                    let (mut messages, has_more) = messages_at(c, (&room, reach), PageCursor::Before(seq), n_before).await?;
+                    let (mut messages, has_more) =
+                        messages_at(c, (&room, reach), PageCursor::Before(seq), n_before).await?;
                     let n_behind = limit.saturating_sub(n_before);
                     let (behind, has_newer) = messages_at(c, (&room, reach), cursor, n_behind).await?;
                     messages.extend(behind);
@@ -264,12 +268,7 @@ macro_rules! reading {
             }
 
             /// A page of those who react to an archived message.
-            fn reactors_of(
-                column: Option<&str>,
-                emoji: &Emoji,
-                after: Option<&AuthorId>,
-                limit: usize,
-            ) -> Reactors {
+            fn reactors_of(column: Option<&str>, emoji: &Emoji, after: Option<&AuthorId>, limit: usize) -> Reactors {
                 let theirs = reactors_in(column).into_iter().filter(|reacted| reacted.emoji == *emoji);
                 let mut authors: Vec<AuthorId> = theirs
                     .map(|reacted| reacted.author)

@@ -10,6 +10,7 @@ import { empty, failure } from './parts.js';
  * @property {(cursor: string) => string} path what to ask for a page; the first one has no cursor
  * @property {(body: any) => {items: T[], next: string}} read what an answer has, and where the next page begins
  * @property {(item: T) => HTMLElement} row
+ * @property {() => HTMLElement} [missing] what stands there where the server has no such list
  * @property {string} none what is said where there is nothing
  * @property {string} label
  */
@@ -47,6 +48,10 @@ export class List {
     this.element.removeAttribute('aria-busy');
     if (!answer.ok) {
       this.shown = '';
+      if (answer.status === 404 && options.missing) {
+        this.element.replaceChildren(options.missing());
+        return;
+      }
       // What is there is better than nothing.
       if (!quiet) this.element.replaceChildren(failure(why(answer), () => this.load(), words.tryAgain));
       return;

@@ -13,7 +13,7 @@ export const has = (rights, right) => Math.floor(rights / right) % 2 === 1;
 
 /** What a screen needs; the server refuses the rest all the same. @type {Record<Chat.Screen, number>} */
 export const NEEDED = {
-  overview: REVIEW, rooms: ROOM_SET, queue: REVIEW, people: BAN, rules: DEFAULTS, audit: AUDIT, team: TEAM, settings: REVIEW,
+  overview: REVIEW, rooms: ROOM_SET, queue: REVIEW, people: BAN, rules: DEFAULTS, inquiries: DEFAULTS, audit: AUDIT, team: TEAM, settings: REVIEW,
 };
 
 export const SCREENS = /** @type {Chat.Screen[]} */ (Object.keys(NEEDED));

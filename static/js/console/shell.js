@@ -6,6 +6,7 @@ import { base } from '../shared/base.js';
 import { avatarImage, byId, make } from '../shared/dom.js';
 import { Api } from '../wire/account-api.js';
 import { auditScreen } from './audit.js';
+import { inquiriesScreen } from './inquiries.js';
 import { Live } from './live.js';
 import { overviewScreen } from './overview.js';
 import { failure, number } from './parts.js';
@@ -24,6 +25,7 @@ const DRAW = {
   queue: queueScreen,
   people: peopleScreen,
   rules: rulesScreen,
+  inquiries: inquiriesScreen,
   audit: auditScreen,
   team: teamScreen,
   settings: settingsScreen,

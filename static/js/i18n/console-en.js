@@ -27,7 +27,7 @@ export const words = {
   never: 'Not yet',
   stale: 'The connection is gone, so this may be out of date. Trying again.',
   screens: {
-    overview: 'Overview', rooms: 'Posts', queue: 'Queue', people: 'People', rules: 'Rules', audit: 'Log', team: 'Team', settings: 'Settings',
+    overview: 'Overview', rooms: 'Posts', queue: 'Queue', people: 'People', rules: 'Rules', inquiries: 'Inquiries', audit: 'Log', team: 'Team', settings: 'Settings',
   },
   noRight: 'This page is for those who keep order. Please sign in with an account that may.',
   errors: {
@@ -188,6 +188,17 @@ export const words = {
   rules: {
     lead: 'They hold on all posts. What a post sets for itself goes first.',
     saved: 'The rules of all posts are changed.',
+  },
+  inquiries: {
+    lead: 'What visitors asked by the contact form, for 90 days. Answers go by your own mail.',
+    none: 'Nobody has asked anything.',
+    off: 'This chat has no contact form. CHAT_CONTACT_TO, with a mail server, turns it on.',
+    notMailed: 'Not mailed yet',
+    answer: 'Answer',
+    wrote: (name) => `${name} wrote:`,
+    remove: 'Remove',
+    sure: 'Remove for good?',
+    removed: 'Removed.',
   },
   audit: {
     lead: 'All that those who keep order did, with the way back where there is one.',

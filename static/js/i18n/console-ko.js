@@ -23,7 +23,7 @@ export const words = {
   never: '아직 없음',
   stale: '연결이 끊겨서 최신이 아닐 수 있어요. 다시 시도하고 있어요.',
   screens: {
-    overview: '한눈에', rooms: '글', queue: '대기', people: '사람', rules: '규칙', audit: '기록', team: '운영진', settings: '설정',
+    overview: '한눈에', rooms: '글', queue: '대기', people: '사람', rules: '규칙', inquiries: '문의', audit: '기록', team: '운영진', settings: '설정',
   },
   noRight: '이 페이지는 운영진만 볼 수 있어요. 운영진의 계정으로 로그인해 주세요.',
   errors: {
@@ -184,6 +184,17 @@ export const words = {
   rules: {
     lead: '모든 글에 적용돼요. 글마다 따로 정하면 그것이 먼저예요.',
     saved: '모든 글의 규칙을 바꿨어요.',
+  },
+  inquiries: {
+    lead: '문의 양식으로 들어온 글이에요. 90일 동안 남아 있고, 답장은 내 메일로 보내요.',
+    none: '들어온 문의가 없어요.',
+    off: '이 채팅에는 문의 양식이 없어요. 메일 서버와 CHAT_CONTACT_TO를 설정하면 열려요.',
+    notMailed: '아직 메일로 못 보냄',
+    answer: '답장하기',
+    wrote: (/** @type {string} */ name) => `${name} 님의 글:`,
+    remove: '지우기',
+    sure: '완전히 지울까요?',
+    removed: '지웠어요.',
   },
   audit: {
     lead: '운영진이 한 모든 일이에요. 되돌릴 수 있는 것은 여기에서 되돌려요.',

@@ -44,8 +44,14 @@ mod tests {
         for key in [key, dashed] {
             let text = format!(r#"[[1, "before", "{key}", 1700000000123000],[2,"then","{key}",1700000001000000]]"#);
             let edits = edits_in(Some(&text));
-            assert_eq!(edits.iter().map(|e| (e.version, e.content.as_str())).collect::<Vec<_>>(), [(1, "before"), (2, "then")]);
-            assert_eq!((edits[0].client_id.to_string().as_str(), edits[0].at.timestamp_millis()), (dashed, 1_700_000_000_123));
+            assert_eq!(
+                edits.iter().map(|e| (e.version, e.content.as_str())).collect::<Vec<_>>(),
+                [(1, "before"), (2, "then")]
+            );
+            assert_eq!(
+                (edits[0].client_id.to_string().as_str(), edits[0].at.timestamp_millis()),
+                (dashed, 1_700_000_000_123)
+            );
         }
         let reactors = reactors_in(Some(r#"[["a", "👍", 1700000000123000]]"#));
         assert_eq!((reactors[0].author.as_str(), reactors[0].emoji.as_str()), ("a", "👍"));

@@ -122,14 +122,15 @@ macro_rules! putting_away {
             /// Moves the room's oldest messages away, at most so many. One transaction under the lock of the room's row:
             /// nobody ever finds one in both tables, or in none.
             pub(crate) async fn put_away(c: &mut Connection, order: Archiving) -> QueryResult<Archived> {
+                // What they are to go into is made before anybody could wait for the room. Not in the transaction: on SQLite one
+                // that has read cannot write behind what somebody else wrote meanwhile.
+                let (rows, _) = oldest(c, &order).await?;
+                if rows.is_empty() {
+                    return Ok(Archived::default());
+                }
+                let months: BTreeSet<Month> = rows.iter().map(|(.., at)| Month::of(at.0)).collect();
+                ready(c, &months).await?;
                 c.transaction(async move |c| {
-                    // What they are to go into is made before anybody could wait for the room.
-                    let (rows, _) = oldest(c, &order).await?;
-                    if rows.is_empty() {
-                        return Ok(Archived::default());
-                    }
-                    let months: BTreeSet<Month> = rows.iter().map(|(.., at)| Month::of(at.0)).collect();
-                    ready(c, &months).await?;
                     let room = rooms::table.find(order.room.as_str());
                     let locking = update(room).set(rooms::first_seq.eq(rooms::first_seq));
                     let reach = locking.returning((rooms::archived_seq, rooms::archived_rev));
@@ -184,11 +185,23 @@ macro_rules! taking_statements {
     ($ids:literal, $reactions:literal, $edits:literal) => {
         pub(crate) const STATEMENTS: [&str; 4] = [
             concat!(
-                "INSERT INTO messages (", columns!(), ") SELECT ", columns!(), " FROM messages_archive WHERE id ", $ids
+                "INSERT INTO messages (",
+                columns!(),
+                ") SELECT ",
+                columns!(),
+                " FROM messages_archive WHERE id ",
+                $ids
             ),
-            concat!("INSERT INTO reactions (message_id, author_id, emoji, created_at) ", $reactions, " AND a.id ", $ids),
             concat!(
-                "INSERT INTO message_edits (message_id, version, content, client_id, edited_at) ", $edits, " AND a.id ",
+                "INSERT INTO reactions (message_id, author_id, emoji, created_at) ",
+                $reactions,
+                " AND a.id ",
+                $ids
+            ),
+            concat!(
+                "INSERT INTO message_edits (message_id, version, content, client_id, edited_at) ",
+                $edits,
+                " AND a.id ",
                 $ids
             ),
             concat!("DELETE FROM messages_archive WHERE id ", $ids),

@@ -112,11 +112,12 @@ macro_rules! keeping {
                     // Reactions, edits and removed texts go with their messages.
                     delete(reports::table.filter(reports::message_id.eq_any(&ids))).execute(c).await?;
                     delete(messages::table.filter(messages::id.eq_any(&ids))).execute(c).await?;
-                    if is_archived {
-                        let of = messages_archive::table.filter(messages_archive::id.eq_any(&ids));
-                        delete(of).execute(c).await?;
-                    }
                     let first_seq = last.saturating_add(1);
+                    if archived_seq > 0 {
+                        // Those as well that a server which knows no archive has left below.
+                        let of = messages_archive::room_id.eq(room.as_str()).and(messages_archive::seq.lt(first_seq));
+                        delete(messages_archive::table.filter(of)).execute(c).await?;
+                    }
                     let kept =
                         (rooms::first_seq.eq(first_seq), rooms::message_count.eq(rooms::message_count - n_counted));
                     update(rooms::table.find(room.as_str())).set(kept).execute(c).await?;

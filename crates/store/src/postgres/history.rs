@@ -49,9 +49,8 @@ pub(crate) async fn new_room_epoch(c: &mut PgConnection, room: RoomId, new: Key)
         if locking.first::<i64>(c).await.optional()?.is_none() {
             return Ok(false);
         }
-        let counts: Vec<i64> = both!(c, true, |of| of::table
-            .filter(of::room_id.eq(room.as_str()).and(of::deleted_at.is_null()))
-            .count());
+        let counts: Vec<i64> =
+            both!(c, true, |of| of::table.filter(of::room_id.eq(room.as_str()).and(of::deleted_at.is_null())).count());
         let count: i64 = counts.into_iter().sum();
         let changes = (rooms::epoch.eq(new), rooms::message_count.eq(count));
         diesel::update(rooms::table.find(room.as_str())).set(changes).execute(c).await?;

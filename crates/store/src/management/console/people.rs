@@ -240,9 +240,8 @@ macro_rules! listing {
                         let newest = sql_query(newest).bind::<Text, _>(room.as_str()).bind::<Text, _>(id.as_str());
                         ids.extend(newest.load::<Found>(c).await?.iter().map(|found| found.id));
                     }
-                    let rows: Vec<MessageRow> = both!(c, true, |of| of::table
-                        .filter(of::id.eq_any(&ids))
-                        .select(message_columns!(of)));
+                    let rows: Vec<MessageRow> =
+                        both!(c, true, |of| of::table.filter(of::id.eq_any(&ids)).select(message_columns!(of)));
                     written.extend(rows.into_iter().map(|row| (room.clone(), row.into())));
                 }
                 written.sort_by_key(|(_, message)| std::cmp::Reverse(message.id));

@@ -199,9 +199,8 @@ macro_rules! listing {
             /// These messages, whatever room they are of, in no order.
             pub(crate) async fn messages_anywhere(c: &mut Connection, ids: Vec<i64>) -> QueryResult<Vec<ChatMessage>> {
                 c.transaction(async move |c| {
-                    let rows: Vec<MessageRow> = both!(c, true, |of| of::table
-                        .filter(of::id.eq_any(&ids))
-                        .select(message_columns!(of)));
+                    let rows: Vec<MessageRow> =
+                        both!(c, true, |of| of::table.filter(of::id.eq_any(&ids)).select(message_columns!(of)));
                     Ok(rows.into_iter().map(ChatMessage::from).collect())
                 })
                 .await
