@@ -1,13 +1,15 @@
 //! The keys that blogs publish: fetched when the server starts, every hour, and when a token names one that is not known.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use actix::clock;
 use chat_accounts::KeySet;
 use futures_util::future::join_all;
+use hyper::{Request, header};
+use url::Url;
 
 use super::office::Accounts;
-use crate::https_client::HttpsClient;
+use crate::https_client::{Answer, HttpsClient, NotAnswered};
 
 /// A key that a blog takes back is taken for so long at most, and tokens by it for an hour more.
 const FETCH_EVERY: Duration = Duration::from_secs(3_600);
@@ -23,13 +25,7 @@ pub(super) async fn fetch_keys(accounts: Accounts) {
     if sets.is_empty() {
         return;
     }
-    let client = match HttpsClient::new() {
-        Ok(client) => client,
-        Err(error) => {
-            log::error!("no keys of blogs can be fetched (CHAT_SITES): {error}");
-            return;
-        }
-    };
+    let client = HttpsClient::default();
     join_all(sets.into_iter().map(|set| keep(&accounts, &client, set))).await;
 }
 
@@ -37,7 +33,7 @@ async fn keep(accounts: &Accounts, client: &HttpsClient, set: KeySet) {
     let mut failed = FAILED_FIRST;
     let mut said = String::new();
     loop {
-        let fetched = client.get(set.url()).await;
+        let fetched = fetch(client, set.url()).await;
         match fetched.and_then(|body| set.take(&body).map_err(|wrong| wrong.to_string())) {
             Ok(n_keys) => {
                 log::debug!("{n_keys} keys were fetched from {}", set.url());
@@ -58,5 +54,24 @@ async fn keep(accounts: &Accounts, client: &HttpsClient, set: KeySet) {
                 failed = failed.saturating_mul(2).min(FAILED_LAST);
             }
         }
+    }
+}
+
+/// What is at an address, where that is answered with 200.
+async fn fetch(client: &HttpsClient, url: &str) -> Result<Vec<u8>, String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    let is_plain = url.scheme() == "http";
+    // The settings allow http:// for this machine alone; the name may lead elsewhere by now.
+    let choose = |found: &[SocketAddr]| {
+        let first = *found.first().ok_or(NotAnswered::Address)?;
+        let is_near = first.ip().to_canonical().is_loopback();
+        if is_plain && !is_near { Err(NotAnswered::Plain) } else { Ok(first) }
+    };
+    let request = Request::get("/").header(header::ACCEPT, "application/json, application/jwk-set+json");
+    let answer = client.send(&url, choose, request, String::new()).await.map_err(|why| why.to_string())?;
+    match answer {
+        Answer { status: 200, body, is_whole: true } => Ok(body),
+        Answer { status: 200, .. } => Err("it broke off, or is longer than a set of keys may be".into()),
+        Answer { status, .. } => Err(format!("it answers with {status}")),
     }
 }

@@ -1,57 +1,19 @@
-use std::{
-    future::pending,
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::net::{IpAddr, SocketAddr};
 
-use actix::clock::timeout;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, client::conn::http1, header};
-use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-};
-use tokio_rustls::TlsConnector;
+use hyper::{Request, header};
 use url::{Host, Url};
 
 use super::address::Reachable;
+use crate::https_client::{HttpsClient, NotAnswered};
 
-/// So long a delivery may take, from the name's lookup to the answer's end.
-const SEND_MAX: Duration = Duration::from_secs(10);
-/// So much of an answer is read: a receiver sees that it was, and nobody fills this server's memory.
-const ANSWER_BYTES_MAX: usize = 64 * 1_024;
 /// As long as an address may be, as its column.
 const URL_CHARS_MAX: usize = 2_000;
 
-/// Why nothing was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// No address, or none of those that webhooks go to.
-    #[error("the host has no address that webhooks may go to")]
-    Address,
-    /// Without TLS, to an address that the settings do not name.
-    #[error("http:// goes to addresses of CHAT_WEBHOOK_NETWORKS only")]
-    Plain,
-    /// Nobody takes the connection.
-    #[error("the connection was refused, or broke off")]
-    Connection,
-    /// The certificate is not good, or there is none.
-    #[error("no connection by TLS: the certificate may be no good")]
-    Tls,
-    /// It took too long.
-    #[error("no answer within 10 s")]
-    Slow,
-}
-
-/// Sends what webhooks are told. Follows no redirect and asks no proxy: each connection goes to an address that was looked at.
+/// Sends what webhooks are told. Each connection goes to an address that was looked at, whatever the name says a moment
+/// later.
 pub struct Client {
     reachable: Reachable,
-    /// Made with the first that needs it: reading the system's certificates takes a while.
-    tls: OnceLock<Option<TlsConnector>>,
+    https: HttpsClient,
 }
 
 /// Where a webhook goes, as somebody typed it; `None` where it can go nowhere.
@@ -67,7 +29,7 @@ pub fn target(text: &str) -> Option<Url> {
 
 impl Client {
     pub fn new(reachable: Reachable) -> Self {
-        Self { reachable, tls: OnceLock::new() }
+        Self { reachable, https: HttpsClient::default() }
     }
 
     /// Whether the host of an address, where it is given by number, is one that webhooks go to.
@@ -80,105 +42,35 @@ impl Client {
         }
     }
 
-    /// Posts JSON with these headers; what status was answered.
+    /// Posts JSON with these headers; what status was answered. What is answered besides is read, so that a receiver sees
+    /// that it was, and forgotten.
     ///
     /// # Errors
     /// Where none was.
-    pub async fn post(&self, url: &Url, headers: [(&'static str, String); 3], body: String) -> Result<u16, SendError> {
-        timeout(SEND_MAX, self.posted(url, headers, body)).await.unwrap_or(Err(SendError::Slow))
+    pub async fn post(&self, url: &Url, headers: [(&'static str, String); 3], body: String) -> Result<u16, NotAnswered> {
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        Ok(self.https.send(url, |found| self.address(url, found), request, body).await?.status)
     }
 
-    async fn posted(&self, url: &Url, headers: [(&'static str, String); 3], body: String) -> Result<u16, SendError> {
-        let host = url.host_str().ok_or(SendError::Address)?;
-        let address = self.address(url).await?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        let mut request = Request::post(path)
-            .header(header::HOST, authority)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, concat!("realtime-chat/", env!("CARGO_PKG_VERSION")));
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|_| SendError::Address)?;
-        let stream = TcpStream::connect(address).await.map_err(|_| SendError::Connection)?;
-        if url.scheme() == "http" {
-            return exchange(stream, request).await;
-        }
-        let name = match url.host() {
-            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).map_err(|_| SendError::Address)?,
-            _ => ServerName::IpAddress(address.ip().into()),
-        };
-        let tls = self.tls.get_or_init(connector).as_ref().ok_or(SendError::Tls)?;
-        let stream = tls.connect(name, stream).await.map_err(|_| SendError::Tls)?;
-        exchange(stream, request).await
-    }
-
-    /// The address that a connection goes to: that which was looked at, whatever the name says a moment later. Where any of a
-    /// name's addresses is none for webhooks, none is.
-    async fn address(&self, url: &Url) -> Result<SocketAddr, SendError> {
-        let port = url.port_or_known_default().ok_or(SendError::Address)?;
-        let found: Vec<SocketAddr> = match url.host() {
-            Some(Host::Ipv4(address)) => vec![SocketAddr::new(address.into(), port)],
-            Some(Host::Ipv6(address)) => vec![SocketAddr::new(address.into(), port)],
-            Some(Host::Domain(name)) => lookup_host((name, port)).await.map_err(|_| SendError::Address)?.collect(),
-            None => return Err(SendError::Address),
-        };
+    /// The address that a connection goes to. Where any of a name's addresses is none for webhooks, none is.
+    fn address(&self, url: &Url, found: &[SocketAddr]) -> Result<SocketAddr, NotAnswered> {
         if !found.iter().all(|address| self.reachable.has(address.ip())) {
-            return Err(SendError::Address);
+            return Err(NotAnswered::Address);
         }
         // Those of IPv4 first: not every network has the other.
-        let first = found.iter().find(|address| address.is_ipv4()).or(found.first()).ok_or(SendError::Address)?;
+        let first = found.iter().find(|address| address.is_ipv4()).or(found.first()).ok_or(NotAnswered::Address)?;
         if url.scheme() == "http" && !self.reachable.is_named(first.ip()) {
-            return Err(SendError::Plain);
+            return Err(NotAnswered::Plain);
         }
         Ok(*first)
-    }
-}
-
-/// Trusts whom the system trusts; none where it trusts nobody.
-fn connector() -> Option<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().ok()?.with_root_certificates(roots);
-    Some(TlsConnector::from(Arc::new(config.with_no_client_auth())))
-}
-
-/// Sends a request and reads what is answered, as far as that matters.
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, SendError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let broken = |_| SendError::Connection;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let asking = async {
-        let mut response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status().as_u16();
-        let mut n_bytes = 0_usize;
-        // The status counts, whatever becomes of the rest.
-        while let Some(Ok(frame)) = response.frame().await {
-            n_bytes = n_bytes.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-            if n_bytes > ANSWER_BYTES_MAX {
-                break;
-            }
-        }
-        Ok(status)
-    };
-    // What was read before the connection ended is still to be had.
-    let driving = async {
-        let _ = connection.await;
-        pending::<Result<u16, SendError>>().await
-    };
-    tokio::select! {
-        answered = asking => answered,
-        never = driving => never,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::https_client::addresses;
 
     #[test]
     fn only_whole_addresses_of_the_web_are_targets() {
@@ -214,10 +106,12 @@ mod tests {
     async fn a_name_that_leads_home_is_refused() {
         let client = Client::new(Reachable::default());
         let url = target("https://localhost:1/").expect("an address");
-        assert_eq!(client.address(&url).await, Err(SendError::Address));
+        let found = addresses(&url).await.expect("this machine");
+        assert_eq!(client.address(&url, &found), Err(NotAnswered::Address));
         let home = Reachable::with(vec!["127.0.0.0/8".parse().expect("a network"), "::1/128".parse().expect("one")]);
-        assert!(Client::new(home).address(&url).await.is_ok());
+        assert!(Client::new(home).address(&url, &found).is_ok());
         let plain = target("http://1.1.1.1/").expect("an address");
-        assert_eq!(client.address(&plain).await, Err(SendError::Plain));
+        let found = addresses(&plain).await.expect("a number");
+        assert_eq!(client.address(&plain, &found), Err(NotAnswered::Plain));
     }
 }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     accounts::{AccountError, Accounts, BotWish},
+    https_client::NotAnswered,
     mail::MailOffice,
     moderation::{Actor, Desk, Refused},
 };
@@ -358,7 +359,7 @@ impl Inner {
             ];
             Some(self.client.post(&url, headers, body).await)
         };
-        let sent = sent.await.unwrap_or(Err(super::client::SendError::Address));
+        let sent = sent.await.unwrap_or(Err(NotAnswered::Address));
         let tried = Tried {
             status: sent.ok(),
             error: sent.err().map(|error| error.to_string()),
