@@ -6,6 +6,7 @@
 //! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
+//! - [`https_client`]: asks other servers for what the settings name
 //! - [`mail`]: what people are written, and by which server
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
@@ -23,6 +24,7 @@ pub mod fault_injection;
 pub mod healthcheck;
 pub mod highlight;
 pub mod http;
+pub mod https_client;
 pub mod keeping;
 pub mod logging;
 pub mod mail;

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use super::{error::AccountError, office::Accounts};
 use crate::moderation::{CODE_TRIES, CODE_VALID, OneTimeCode};
 use chat_domain::{AnonymousId, AuthorId, AvatarName, Nickname, Principal};
-use chat_store::{DeviceCode, DeviceCodeMade, DeviceJoined};
+use chat_store::{Device, DeviceCode, DeviceCodeMade, DeviceJoined};
+use uuid::Uuid;
 
 /// How often another name is tried for a code whose name an open one has: of a million names at most ten thousand are in
 /// use.
@@ -20,6 +21,17 @@ pub struct ActsAs {
     /// What they were called when they made the code, and their picture. None: it was the same person before, and nothing
     /// has changed.
     pub called: Option<(Nickname, AvatarName)>,
+}
+
+/// The devices of somebody, as one of them sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnDevices {
+    /// Their public id.
+    pub author: AuthorId,
+    /// Which one asks: its own id. The first one's is that of all.
+    pub own: AuthorId,
+    /// The further ones. To one of those only itself: it takes none of the others back.
+    pub further: Vec<Device>,
 }
 
 impl Accounts {
@@ -91,6 +103,56 @@ impl Accounts {
         self.guessed_right(None, address);
         self.changed().await;
         Ok(acts_as)
+    }
+
+    /// The devices of whoever has this secret.
+    ///
+    /// # Errors
+    /// [`AccountError::Claimed`] where the identity is an account's, and see [`AccountError`].
+    pub async fn own_devices(&self, secret: AnonymousId) -> Result<OwnDevices, AccountError> {
+        let own = self.0.key.author_id(secret);
+        let author = self.0.desk.access().acting_as(own.clone());
+        if self.0.desk.access().is_claimed(&Principal::anonymous(author.clone())) {
+            return Err(AccountError::Claimed);
+        }
+        let mut further = self.bounded(self.0.store.devices_of(author.clone())).await?;
+        further.retain(|device| own == author || device.id == own);
+        Ok(OwnDevices { author, own, further })
+    }
+
+    /// Takes a further device back: its browser is somebody new from now on, on every server, and what it wrote stays whose
+    /// it is. The first device takes back any, a further one itself.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`] where it is none of theirs, [`AccountError::Forbidden`] for one that is not to decide it,
+    /// and see [`AccountError`].
+    pub async fn remove_device(
+        &self,
+        secret: AnonymousId,
+        device: AuthorId,
+        address: IpAddr,
+    ) -> Result<(), AccountError> {
+        // A server that does not know of it would let the device go on.
+        if !self.0.desk.knows_aliases_everywhere() {
+            return Err(AccountError::NotNow);
+        }
+        self.guesses(None, address)?;
+        let own = self.0.key.author_id(secret);
+        let author = self.0.desk.access().acting_as(own.clone());
+        if self.0.desk.access().is_claimed(&Principal::anonymous(author.clone())) {
+            return Err(AccountError::Claimed);
+        }
+        if own != author && own != device {
+            return Err(AccountError::Forbidden);
+        }
+        // Derived from a secret that nobody has.
+        let fresh = self.0.key.author_id(AnonymousId::new(Uuid::new_v4()));
+        if !self.bounded(self.0.store.remove_device(author, device, fresh)).await? {
+            return Err(AccountError::NotFound);
+        }
+        self.guessed_right(None, address);
+        self.changed().await;
+        Ok(())
     }
 
     /// The identities that act as this one, as far as this server has read.

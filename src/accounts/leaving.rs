@@ -4,7 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 use actix::clock;
 
-use super::{error::AccountError, office::Accounts};
+use super::{
+    error::AccountError,
+    office::Accounts,
+    sweeping::{SWEEP, Sweep},
+};
 use crate::moderation::Actor;
 use chat_domain::{AuthorId, ChatMessage, Nickname, Role, RoomId};
 use chat_store::{Account, LoginSeen, SignedIn};
@@ -122,11 +126,12 @@ impl Accounts {
         self.check_not_last_owner(signed).await?;
         let authors = self.authors(signed).await?;
         self.erase_authors(&authors, with_texts).await?;
-        if !self.bounded(self.0.store.erase_account(signed.user.id, Nickname::nobody())).await? {
+        let later = (SWEEP, Sweep { authors: authors.clone(), with_texts }.to_subject());
+        if !self.bounded(self.0.store.erase_account(signed.user.id, Nickname::nobody(), later)).await? {
             return Err(AccountError::LastOwner);
         }
         self.changed().await;
-        // What was written while that was done.
+        // What was written while that was done. What other servers store until they have heard of it is swept later.
         self.erase_authors(&authors, with_texts).await?;
         self.scrub().await;
         Ok(())
@@ -152,7 +157,7 @@ impl Accounts {
         Ok(was_there)
     }
 
-    async fn erase_authors(&self, authors: &[AuthorId], with_texts: bool) -> Result<(), AccountError> {
+    pub(super) async fn erase_authors(&self, authors: &[AuthorId], with_texts: bool) -> Result<(), AccountError> {
         let mut removed = Vec::new();
         for author in authors {
             if with_texts {
@@ -166,7 +171,7 @@ impl Accounts {
     }
 
     /// Writes over what was erased. Where readers are in the way it is done with what is written next.
-    async fn scrub(&self) {
+    pub(super) async fn scrub(&self) {
         for _ in 0..SCRUBS_MAX {
             match self.0.store.scrub().await {
                 Ok(true) => return,

@@ -2,25 +2,28 @@
 //!
 //! What a password, a token and a code are is in `chat-accounts`, what is stored of them in `chat-store`; here is what needs
 //! both, the clock, random bytes, and threads for hashing. `office` is who is signed in, `entering` the ways in, `own` what
-//! somebody does with their own account, `leaving` what they take along and leave behind, `team` what is done with others' accounts, `sites` whom blogs have signed for (`verified`); `live` ends sockets whose login ends.
+//! somebody does with their own account, `confirming` addresses that are shown to be somebody's, `leaving` what they take along and leave behind, `sweeping` what is found of that later, `team` what is done with others' accounts, `sites` whom blogs have signed for (`verified`), `key_sets` fetches the keys that blogs publish; `live` ends sockets whose login ends.
 //!
 //! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
 
+mod confirming;
 mod devices;
 mod entering;
 mod error;
 mod hasher;
 mod keeper;
+mod key_sets;
 mod leaving;
 mod live;
 mod office;
 mod own;
 mod sites;
+mod sweeping;
 mod team;
 mod verified;
 
 pub use chat_accounts::BadSiteToken;
-pub use devices::ActsAs;
+pub use devices::{ActsAs, OwnDevices};
 pub use entering::Wanted;
 pub use error::AccountError;
 pub use keeper::keep;

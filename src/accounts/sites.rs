@@ -18,7 +18,12 @@ impl Accounts {
     pub fn verified(&self, token: &str) -> Result<Verified, BadSiteToken> {
         #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "exact for the next 285,000 years")]
         let now = Utc::now().timestamp_millis() as f64 / 1_000.0;
-        let SiteClaims { site, subject, nickname, avatar, remaining } = self.0.site_users.sites.check(token, now)?;
+        let users = &self.0.site_users;
+        let checked = users.sites.check(token, now);
+        if checked == Err(BadSiteToken::Unknown) {
+            users.unknown.notify_waiters();
+        }
+        let SiteClaims { site, subject, nickname, avatar, remaining } = checked?;
         let author = self.0.key.verified_author_id(&site, &subject);
         let avatar = avatar.unwrap_or_else(|| AvatarName::derived_from(&author));
         Ok(Verified { site, subject, author, nickname, avatar, remaining })

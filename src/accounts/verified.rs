@@ -5,7 +5,7 @@ use std::{
 };
 
 use chat_accounts::Sites;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use chat_domain::{AuthorId, AvatarName, Nickname};
 
@@ -36,11 +36,14 @@ pub(super) struct SiteUsers {
     pub sites: Sites,
     noted: Mutex<HashMap<AuthorId, (Nickname, AvatarName)>>,
     pub noting: Arc<Semaphore>,
+    /// A token came that names a key which is not known: a blog may have published it since.
+    pub unknown: Notify,
 }
 
 impl SiteUsers {
     pub fn new(sites: Sites) -> Self {
-        Self { sites, noted: Mutex::default(), noting: Arc::new(Semaphore::new(NOTING_MAX)) }
+        let (noted, noting) = (Mutex::default(), Arc::new(Semaphore::new(NOTING_MAX)));
+        Self { sites, noted, noting, unknown: Notify::new() }
     }
 
     /// Whether this is news.

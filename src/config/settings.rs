@@ -90,7 +90,7 @@ pub struct SiteConfig {
     /// Origins that may embed the page (CSP frame-ancestors), with commas; unset: every one.
     #[arg(long, env = "CHAT_EMBED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub embed_origins: Vec<String>,
-    /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret" or "key"}; unset: none.
+    /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret", "key" or "jwks"}; unset: none.
     #[arg(long, env = "CHAT_SITES", value_name = "JSON", default_value = "", hide_default_value = true,
         hide_env_values = true, value_parser = sites)]
     pub sites: Sites,

@@ -56,6 +56,11 @@ pub async fn reset(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     page(&request, &site, "reset", ["New password", "새 비밀번호"])
 }
 
+/// `GET /verify`: whether an address is somebody's, by a link that was mailed there.
+pub async fn verify(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "verify", ["Your mail address", "메일 주소 확인"])
+}
+
 /// `GET /me`: one's own account.
 pub async fn me(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     page(&request, &site, "me", ["Your account", "내 계정"])

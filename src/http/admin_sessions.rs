@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 
-use super::{admin, error::HttpError, reactions::anonymous_id, reading::fresh, site::Site};
+use super::{admin, error::HttpError, reading::fresh, site::Site, visitor::anonymous_id};
 use crate::session::JoinContext;
 use crate::session_registry::{Found, Record, Wanted};
 use chat_domain::AuthorId;

@@ -38,6 +38,7 @@ mod resource;
 mod security;
 mod site;
 mod upgrade;
+mod visitor;
 mod ws;
 
 use actix_web::{
@@ -93,6 +94,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         .service(read("/register", account_pages::register))
         .service(read("/setup", account_pages::setup))
         .service(read("/reset", account_pages::reset))
+        .service(read("/verify", account_pages::verify))
         .service(read("/me", account_pages::me))
         .service(read("/admin", account_pages::admin))
         .service(read("/admin/{page}", account_pages::admin))

@@ -11,6 +11,7 @@ use super::{
     security,
     site::Site,
 };
+use crate::mail::MailOffice;
 use chat_domain::{Epoch, RoomId};
 use chat_rooms::{MembersWanted, PAGE_MESSAGES, Snapshot};
 use chat_store::Loaded;
@@ -33,6 +34,8 @@ struct RoomPage<'a> {
     epoch: String,
     rev: i64,
     has_more: bool,
+    /// Whether visitors may write to the owner.
+    contact: bool,
     store_away: bool,
     messages: Vec<PageMessage>,
 }
@@ -93,6 +96,7 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         epoch: history.as_ref().map(|h| h.epoch.to_string()).unwrap_or_default(),
         rev: history.as_ref().map_or(0, |h| h.rev),
         has_more: history.as_ref().is_some_and(|h| h.has_more),
+        contact: site.mail.as_ref().is_some_and(MailOffice::has_contact),
         messages: history.map(|h| h.messages).unwrap_or_default(),
     };
     match (page.render(), what, made_at) {

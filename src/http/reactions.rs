@@ -8,16 +8,14 @@ use super::{
     error::HttpError,
     reading::{fresh, room_of},
     site::Site,
+    visitor::{ANONYMOUS_ID, anonymous_id},
 };
 use crate::session::JoinContext;
-use chat_domain::{AnonymousId, AuthorId};
+use chat_domain::AuthorId;
 use chat_wire::{
     ErrorCode, OwnReactionsQuery, REACTORS_LIMIT_MAX, ReactorsQuery, message_in_path, own_reactions_query,
     reactor_cursor, reactors_query,
 };
-
-/// The header that an identity is proved with. A header rather than a parameter: addresses are logged on their way.
-pub const ANONYMOUS_ID: &str = "x-anonymous-id";
 
 /// `GET /api/v1/rooms/{room}/messages/{id}/reactions?emoji=&cursor=&limit=`: who reacts with an emoji, in the order of
 /// their ids.
@@ -79,34 +77,4 @@ async fn who_asks(request: &HttpRequest, site: &Site) -> Result<AuthorId, HttpEr
         return Ok(desk.access().acting_as(author));
     }
     Ok(identity.user_author_id(signed(request, site).await?.user.id))
-}
-
-/// The secret that the request carries. It is used and forgotten here; no answer names it.
-pub fn anonymous_id(request: &HttpRequest) -> Result<AnonymousId, HttpError> {
-    const NONE: HttpError = HttpError::new(ErrorCode::BadRequest, "the header X-Anonymous-Id is one UUID");
-    let mut values = request.headers().get_all(ANONYMOUS_ID);
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(NONE) };
-    let uuid = value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok());
-    uuid.map(AnonymousId::new).ok_or(NONE)
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::test::TestRequest;
-
-    use super::*;
-
-    #[test]
-    fn an_identity_is_one_uuid_in_the_header() {
-        let id = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
-        for (values, is_one) in
-            [(&[id][..], true), (&[], false), (&[""], false), (&["x"], false), (&[id, id], false), (&["é"], false)]
-        {
-            let mut request = TestRequest::default();
-            for value in values {
-                request = request.append_header((ANONYMOUS_ID, *value));
-            }
-            assert_eq!(anonymous_id(&request.to_http_request()).is_ok(), is_one, "{values:?}");
-        }
-    }
 }

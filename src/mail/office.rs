@@ -18,8 +18,10 @@ use chat_store::{InquiryAdded, NewInquiry, Store, StoreError, StoredInquiry};
 pub(super) const INQUIRY: &str = "mail.inquiry";
 /// Jobs of a link for a new password; the subject is a [`Forgotten`] as JSON.
 pub(super) const NEW_PASSWORD: &str = "mail.new-password";
+/// Jobs of a link by which an address is confirmed; the subject is a [`Confirming`] as JSON.
+pub(super) const CONFIRMATION: &str = "mail.confirmation";
 /// What the worker of this release takes. Those of a later one wait for a server that knows them.
-pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD];
+pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD, CONFIRMATION];
 
 /// So many inquiries are kept, and so many letters of a kind wait: more than a person reads, and few megabytes.
 const KEPT_MAX: i64 = 10_000;
@@ -100,6 +102,16 @@ pub(super) struct Forgotten {
     pub language: String,
 }
 
+/// Whose address is to be confirmed, which one, and in which language the letter is.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Confirming {
+    /// The same however often the letter is tried.
+    pub id: Uuid,
+    pub user: Uuid,
+    pub email: String,
+    pub language: String,
+}
+
 impl MailOffice {
     /// An office over these settings.
     pub fn new(settings: MailSettings, store: Store) -> Self {
@@ -142,10 +154,29 @@ impl MailOffice {
     /// [`InquiryRefused`].
     pub async fn forgot(&self, email: &Email, language: &str, from: NetworkKey) -> Result<(), InquiryRefused> {
         self.limited(from)?;
-        let subject = json!(Forgotten { id: Uuid::now_v7(), email: email.as_str().into(), language: language.into() })
-            .to_string();
-        let taken = self.0.store.add_job(NEW_PASSWORD, subject, KEPT_MAX).await.map_err(|e| away(&e))?;
-        if !taken {
+        let (id, email, language) = (Uuid::now_v7(), email.as_str().into(), language.into());
+        self.add(NEW_PASSWORD, json!(Forgotten { id, email, language }).to_string()).await
+    }
+
+    /// Has a link mailed by which whoever reads this address says that it is this account's: what of it is so is looked up
+    /// when the letter goes.
+    ///
+    /// # Errors
+    /// [`InquiryRefused`].
+    pub async fn confirm(
+        &self,
+        user: Uuid,
+        email: &Email,
+        language: &str,
+        from: NetworkKey,
+    ) -> Result<(), InquiryRefused> {
+        self.limited(from)?;
+        let (id, email, language) = (Uuid::now_v7(), email.as_str().into(), language.into());
+        self.add(CONFIRMATION, json!(Confirming { id, user, email, language }).to_string()).await
+    }
+
+    async fn add(&self, kind: &'static str, subject: String) -> Result<(), InquiryRefused> {
+        if !self.0.store.add_job(kind, subject, KEPT_MAX).await.map_err(|e| away(&e))? {
             return Err(InquiryRefused::Full);
         }
         self.0.asked.notify_one();

@@ -5,11 +5,12 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    office::{Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD},
+    office::{CONFIRMATION, Confirming, Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD},
     pace::next_try,
 };
 use crate::accounts::Accounts;
-use chat_mail::{Inquiry, Language, Letter, SendError, inquiry, new_password};
+use chat_accounts::Email;
+use chat_mail::{Inquiry, Language, Letter, SendError, confirmation, inquiry, new_password};
 use chat_metrics::Metrics;
 use chat_store::{Job, StoreError};
 
@@ -115,6 +116,7 @@ impl Worker {
         match job.kind.as_str() {
             INQUIRY => self.inquiry(job).await,
             NEW_PASSWORD => self.new_password(job).await,
+            CONFIRMATION => self.confirmation(job).await,
             // None is taken that is not known.
             _ => Ok(Made::Nobody),
         }
@@ -144,6 +146,17 @@ impl Worker {
         let Some((nickname, code)) = self.accounts.forgotten(&email).await? else { return Ok(Made::Nobody) };
         let url = format!("{}/reset#{code}", self.inner().settings.public_url);
         let letter = new_password(Language::of(&language), &nickname, &self.host(), url);
+        Ok(Made::Letter { letter: Box::new(letter), to: email, id })
+    }
+
+    async fn confirmation(&self, job: &Job) -> Result<Made, StoreError> {
+        let Ok(Confirming { id, user, email, language }) = serde_json::from_str(&job.subject) else {
+            return Ok(Made::Nobody);
+        };
+        let Ok(address) = Email::parse(&email) else { return Ok(Made::Nobody) };
+        let Some((nickname, code)) = self.accounts.confirmation(user, address).await? else { return Ok(Made::Nobody) };
+        let url = format!("{}/verify#{code}", self.inner().settings.public_url);
+        let letter = confirmation(Language::of(&language), &nickname, &self.host(), url);
         Ok(Made::Letter { letter: Box::new(letter), to: email, id })
     }
 

@@ -31,7 +31,8 @@ impl Entering {
     fn principal(&self, join: &JoinPayload, (identity, access): (&IdentityKey, &Access)) -> Principal {
         match self {
             Self::Visitor => {
-                Principal::anonymous(access.acting_as(identity.author_id(AnonymousId::new(join.anonymous_id))))
+                let own = identity.author_id(AnonymousId::new(join.anonymous_id));
+                Principal::by_device(access.acting_as(own.clone()), own)
             }
             Self::Account(_, user) => Principal::user(user.id, identity.user_author_id(user.id)),
             Self::Verified(verified) => Principal::verified(verified.author.clone()),

@@ -3,6 +3,7 @@ use actix::SpawnHandle;
 use super::{codec::ErrorReply, refusals::refusal};
 use crate::accounts::BadSiteToken;
 use chat_domain::{AvatarName, Nickname};
+use chat_rooms::Refusal;
 use chat_wire::ErrorCode;
 
 /// What a session has that joined by a blog's token.
@@ -25,6 +26,8 @@ impl Proof {
 /// What somebody is told whose token is not taken.
 pub(super) fn token_refusal(why: BadSiteToken) -> ErrorReply {
     let code = match why {
+        // Comes again by itself, a moment later.
+        BadSiteToken::Unknown => return Refusal::Overloaded.into(),
         BadSiteToken::Over => ErrorCode::TokenExpired,
         BadSiteToken::Nickname => ErrorCode::InvalidNickname,
         BadSiteToken::Avatar => ErrorCode::InvalidAvatar,

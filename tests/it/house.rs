@@ -24,19 +24,20 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 17] = [
+const SERVER: [(&str, &[&str], &[&str]); 18] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
     ("highlight", &[], &[]),
     ("redis_client", &[], &[]),
+    ("https_client", &[], &[]),
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
     ("moderation", &[], &["domain", "metrics", "moderation", "rooms", "store"]),
     // What removes messages that are too old.
     ("keeping", &[], &["domain", "metrics", "rooms", "store"]),
     // Accounts with a password.
-    ("accounts", &["moderation"], &["accounts", "domain", "store"]),
+    ("accounts", &["https_client", "moderation"], &["accounts", "domain", "store"]),
     // What people are written.
     ("mail", &["accounts"], &["accounts", "domain", "mail", "metrics", "store"]),
     // Which sessions this server has, and in Redis all servers'.

@@ -11,7 +11,11 @@ use crate::{
     support::{Database, Folder, Server, Smtp, check_schema, until},
 };
 
-on_both!(what_is_asked_is_mailed_to_the_owner, nothing_is_lost_while_mail_is_away_or_the_server_restarts,);
+on_both!(
+    what_is_asked_is_mailed_to_the_owner,
+    nothing_is_lost_while_mail_is_away_or_the_server_restarts,
+    an_address_is_confirmed_by_a_link_and_another_one_takes_its_place,
+);
 
 const OWNER: &str = "owner@blog.example";
 
@@ -158,6 +162,7 @@ async fn a_link_for_a_new_password_comes_by_mail_and_nothing_tells_who_has_an_ac
     let url = format!("smtp://127.0.0.1:{}", smtp.port);
     let (_database, server) = Server::alone(&settings(&url, &[])).await;
     register(&server, "otter@example.com").await;
+    assert!(smtp.next().await["text"].as_str().expect("a text").contains("/verify#"));
     let forgot = async |email: &str| post(&server, "auth/password/forgot", None, &json!({"email": email})).await;
     let (stranger, nobody, known) =
         (forgot("nobody@example.com").await, forgot("nonsense").await, forgot("Otter@example.com").await);
@@ -173,6 +178,112 @@ async fn a_link_for_a_new_password_comes_by_mail_and_nothing_tells_who_has_an_ac
     assert_eq!(post(&server, "auth/password/reset", None, &new).await.refusal(), (401, "BAD_CODE"));
     let login = json!({"email": "otter@example.com", "password": "another long password"});
     post(&server, "auth/login", None, &login).await.ok();
+}
+
+/// The code behind the link of a letter.
+#[track_caller]
+fn code_of(letter: &Value, page: &str) -> String {
+    let text = letter["text"].as_str().expect("a text");
+    let link = format!("https://chat.blog.example/talk/{page}#");
+    let (_, code) = text.split_once(&link).unwrap_or_else(|| panic!("a link to {page} in {text}"));
+    code.split_whitespace().next().expect("a code").to_owned()
+}
+
+async fn is_confirmed(server: &Server, access: &str) -> (String, bool) {
+    let me = get(server, "me", access).await.ok();
+    check_schema("Me", &me);
+    (me["email"].as_str().expect("an address").to_owned(), me["emailConfirmed"].as_bool().expect("whether it is"))
+}
+
+async fn an_address_is_confirmed_by_a_link_and_another_one_takes_its_place(database: &Database) {
+    let mut smtp = Smtp::start().await;
+    let url = format!("smtp://127.0.0.1:{}", smtp.port);
+    let server = Server::with(database, &settings(&url, &[])).await;
+    let confirm = async |code: &str| post(&server, "auth/verify-email", None, &json!({"code": code})).await;
+    let own = register(&server, "Otter@example.com").await.access;
+    let letter = smtp.next().await;
+    assert_eq!(letter["to"][0]["address"], "otter@example.com");
+    assert_eq!(is_confirmed(&server, &own).await, ("otter@example.com".into(), false));
+    assert!(!letter["html"].as_str().expect("html").contains("http://"), "nothing is fetched");
+    let code = code_of(&letter, "verify");
+    let changed = |at: usize| {
+        let other = if code.as_bytes()[at] == b'A' { "B" } else { "A" };
+        [&code[..at], other, &code[at + 1..]].concat()
+    };
+    for at in [0, 40, code.len() - 2] {
+        assert_eq!(confirm(&changed(at)).await.refusal(), (401, "BAD_CODE"), "{at}");
+    }
+    for none in ["", "x", &code[1..]] {
+        assert_eq!(confirm(none).await.refusal(), (401, "BAD_CODE"));
+    }
+    assert_eq!(confirm(&code).await.status, 204);
+    assert_eq!(is_confirmed(&server, &own).await, ("otter@example.com".into(), true));
+    assert_eq!(confirm(&code).await.status, 204, "pressed twice, it is as true as before");
+
+    // Another address: it is the account's once its link was followed.
+    let wish = |email: &str, password: &str| json!({"email": email, "password": password});
+    let change = async |body: &Value| post(&server, "me/email", Some(&own), body).await;
+    assert_eq!(change(&wish("seal@example.com", "wrong")).await.refusal(), (401, "BAD_CREDENTIALS"));
+    assert_eq!(change(&wish("seal", accounts::PASSWORD)).await.refusal(), (422, "INVALID_EMAIL"));
+    assert_eq!(change(&wish("seal@example.com", accounts::PASSWORD)).await.status, 202);
+    let letter = smtp.next().await;
+    assert_eq!(letter["to"][0]["address"], "seal@example.com");
+    let to_seal = code_of(&letter, "verify");
+    assert_eq!(is_confirmed(&server, &own).await, ("otter@example.com".into(), true));
+    // Meanwhile another one is asked for as well: whichever is followed first holds, the other one is void.
+    assert_eq!(change(&wish("whale@example.com", accounts::PASSWORD)).await.status, 202);
+    let to_whale = code_of(&smtp.next().await, "verify");
+    assert_eq!(confirm(&to_seal).await.status, 204);
+    assert_eq!(is_confirmed(&server, &own).await, ("seal@example.com".into(), true));
+    assert_eq!(confirm(&to_whale).await.refusal(), (401, "BAD_CODE"));
+    assert_eq!(confirm(&code).await.refusal(), (401, "BAD_CODE"), "that of the address of before");
+    // One that somebody else has by the time it is followed. That they have it is said to whoever reads its mail alone.
+    assert_eq!(change(&wish("cat@example.com", accounts::PASSWORD)).await.status, 202);
+    let to_cat = code_of(&smtp.next().await, "verify");
+    let cat = register(&server, "cat@example.com").await.access;
+    assert_eq!(smtp.next().await["to"][0]["address"], "cat@example.com");
+    assert_eq!(confirm(&to_cat).await.refusal(), (409, "EMAIL_TAKEN"));
+    assert_eq!(change(&wish("cat@example.com", accounts::PASSWORD)).await.status, 202);
+    // With a new password what was mailed before is void.
+    let again = async |access: &str| post(&server, "me/verify-email", Some(access), &json!({})).await;
+    assert_eq!(again(&own).await.status, 202, "there is nothing to confirm, and no letter");
+    assert_eq!(again(&cat).await.status, 202);
+    let letter = smtp.next().await;
+    assert_eq!(letter["to"][0]["address"], "cat@example.com", "none went for the two before");
+    let new = json!({"old": accounts::PASSWORD, "new": "another long password"});
+    assert_eq!(post(&server, "me/password", Some(&cat), &new).await.status, 204);
+    assert_eq!(confirm(&code_of(&letter, "verify")).await.refusal(), (401, "BAD_CODE"));
+    assert_eq!(is_confirmed(&server, &cat).await, ("cat@example.com".into(), false));
+    // Signing in goes by the address that is there now.
+    let login = json!({"email": "seal@example.com", "password": accounts::PASSWORD});
+    post(&server, "auth/login", None, &login).await.ok();
+    assert_eq!(again("nonsense").await.refusal(), (401, "BAD_TOKEN"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_mail_nothing_is_confirmed_and_an_account_is_as_it_was() {
+    let (_database, server) = Server::alone(&accounts::OPEN).await;
+    let own = register(&server, "otter@example.com").await.access;
+    let me = get(&server, "me", &own).await.ok();
+    assert_eq!(me.get("emailConfirmed"), None, "{me}");
+    for path in ["me/verify-email", "me/email"] {
+        let body = json!({"email": "seal@example.com", "password": accounts::PASSWORD});
+        assert_eq!(post(&server, path, Some(&own), &body).await.refusal(), (404, "NOT_FOUND"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_to_confirm_is_mailed_five_times_an_hour() {
+    let mut smtp = Smtp::start().await;
+    let url = format!("smtp://127.0.0.1:{}", smtp.port);
+    let (_database, server) = Server::alone(&settings(&url, &[("CHAT_RATE_LIMITS", "on")])).await;
+    let own = register(&server, "otter@example.com").await.access;
+    smtp.next().await;
+    for _ in 0..4 {
+        assert_eq!(post(&server, "me/verify-email", Some(&own), &json!({})).await.status, 202);
+        smtp.next().await;
+    }
+    assert_eq!(post(&server, "me/verify-email", Some(&own), &json!({})).await.refusal(), (429, "RATE_LIMITED"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -51,7 +51,8 @@ async fn join(store: &Store, device: &AuthorId, of: &AuthorId) -> DeviceJoined {
 }
 
 async fn aliases(store: &Store, since: i64) -> Vec<(AuthorId, AuthorId)> {
-    let mut aliases = store.control(since).await.expect("what concerns all rooms").aliases;
+    let aliases = store.control(since).await.expect("what concerns all rooms").aliases;
+    let mut aliases: Vec<_> = aliases.into_iter().map(|alias| (alias.id, alias.of)).collect();
     aliases.sort();
     aliases
 }

@@ -1,13 +1,15 @@
 //! What a password, a mail address, a token and a code of somebody with an account are, and when they hold.
 //!
 //! `password` and `email` parse what people type, `token` signs and checks access tokens, `refresh` derives what renews a
-//! login, `code` what is in links, `site` has the keys of blogs and `site_token` checks what they sign for their users, and `attempts` counts who guesses. Time and random bytes are passed in.
+//! login, `code` what is in links, `confirmation` what is in those by which an address is confirmed, `site` has the keys of blogs, `key_set` those that one publishes, and `site_token` checks what they sign for their users, and `attempts` counts who guesses. Time and random bytes are passed in.
 //!
 //! Invariant: no actix, no diesel, no I/O, no clock.
 
 mod attempts;
 mod code;
+mod confirmation;
 mod email;
+mod key_set;
 mod password;
 mod provider;
 mod public_key;
@@ -18,7 +20,9 @@ mod token;
 
 pub use attempts::{ATTEMPTS_MAX, ATTEMPTS_WITHIN, Attempts};
 pub use code::{Ticket, invite_code, invite_of};
+pub use confirmation::{Confirmation, Holder};
 pub use email::{Email, InvalidEmail};
+pub use key_set::{KeySet, WrongSet};
 pub use password::{Password, PasswordHash, WeakPassword};
 pub use refresh::{REFRESH_VALID, REPLAY_WITHIN, RefreshToken};
 pub use site::{Sites, WrongSites};

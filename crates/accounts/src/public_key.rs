@@ -48,7 +48,7 @@ impl PublicKey {
     /// An RSA key in PEM.
     pub(crate) fn rsa(pem: &str) -> Result<Self, WrongKey> {
         let (label, der) = unwrapped(pem)?;
-        let key = if label == "RSA PUBLIC KEY" { Some(&*der) } else { rsa_of(&der) };
+        let key = if label == "RSA PUBLIC KEY" { Some(&*der) } else { rsa_in(&der) };
         let key = key.ok_or(WrongKey::NoKey)?;
         let n_bits = modulus_bits(key).ok_or(WrongKey::NoKey)?;
         if !RSA_BITS.contains(&n_bits) {
@@ -57,12 +57,49 @@ impl PublicKey {
         Ok(Self::Rsa(UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.to_vec())))
     }
 
+    /// The 32 bytes of an Ed25519 key alone.
+    pub(crate) fn ed25519_of(bytes: &[u8]) -> Result<Self, WrongKey> {
+        if bytes.len() != 32 {
+            return Err(WrongKey::NoKey);
+        }
+        Ok(Self::Ed25519(UnparsedPublicKey::new(&ED25519, bytes.to_vec())))
+    }
+
+    /// The two numbers of an RSA key, the highest byte first.
+    pub(crate) fn rsa_of(modulus: &[u8], exponent: &[u8]) -> Result<Self, WrongKey> {
+        let numbers = [der_number(modulus)?, der_number(exponent)?].concat();
+        let key = der(SEQUENCE, &numbers)?;
+        if !RSA_BITS.contains(&modulus_bits(&key).ok_or(WrongKey::NoKey)?) {
+            return Err(WrongKey::Weak);
+        }
+        Ok(Self::Rsa(UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key)))
+    }
+
     /// Whether this was signed with its other half.
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Ed25519(key) | Self::Rsa(key) => key.verify(message, signature).is_ok(),
         }
     }
+}
+
+/// A value of DER with this tag. No key has more than 65,535 bytes.
+fn der(tag: u8, content: &[u8]) -> Result<Vec<u8>, WrongKey> {
+    let [high, low] = u16::try_from(content.len()).map_err(|_| WrongKey::NoKey)?.to_be_bytes();
+    let head: &[u8] = match (high, low) {
+        (0, 0..=0x7f) => &[tag, low],
+        (0, _) => &[tag, 0x81, low],
+        _ => &[tag, 0x82, high, low],
+    };
+    Ok([head, content].concat())
+}
+
+/// A number above zero: without zeros in front, but one where it would be taken for a negative one.
+fn der_number(bytes: &[u8]) -> Result<Vec<u8>, WrongKey> {
+    let n_zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let digits = bytes.get(n_zeros..).filter(|digits| !digits.is_empty()).ok_or(WrongKey::NoKey)?;
+    let sign: &[u8] = if digits.first().is_some_and(|first| *first >= 0x80) { &[0] } else { &[] };
+    der(INTEGER, &[sign, digits].concat())
 }
 
 /// The label of a PEM text, and what is in it.
@@ -98,7 +135,7 @@ fn value(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The RSA key in a SubjectPublicKeyInfo.
-fn rsa_of(der: &[u8]) -> Option<&[u8]> {
+fn rsa_in(der: &[u8]) -> Option<&[u8]> {
     let (info, []) = value(SEQUENCE, der)? else { return None };
     let (bits, []) = value(BIT_STRING, info.strip_prefix(&RSA_ALGORITHM)?)? else { return None };
     // Whole bytes: none of the last one's bits is unused.
@@ -154,6 +191,23 @@ pub(crate) mod tests {
             "white space is none of it"
         );
         assert_eq!(kind(PublicKey::rsa(&RSA_PEM.replace('\n', &" ".repeat(9_000)))), Err(WrongKey::NoKey));
+    }
+
+    #[test]
+    fn an_rsa_key_of_its_two_numbers_is_the_same_key() {
+        let (_, der) = unwrapped(RSA_PEM).expect("a key");
+        let key = rsa_in(&der).expect("an RSA key");
+        let (numbers, _) = value(SEQUENCE, key).expect("two numbers");
+        let (modulus, rest) = value(INTEGER, numbers).expect("the first");
+        let (exponent, _) = value(INTEGER, rest).expect("the second");
+        // As a JWK has them: without the zero in front.
+        let made = PublicKey::rsa_of(&modulus[1..], exponent).expect("a key");
+        let PublicKey::Rsa(made) = made else { panic!("an RSA key") };
+        assert_eq!(made.as_ref(), key);
+        assert_eq!(kind(PublicKey::rsa_of(&[1; 64], exponent)), Err(WrongKey::Weak));
+        assert_eq!(kind(PublicKey::rsa_of(&[], exponent)), Err(WrongKey::NoKey));
+        assert_eq!(kind(PublicKey::rsa_of(&modulus[1..], &[0, 0])), Err(WrongKey::NoKey));
+        assert_eq!(kind(PublicKey::ed25519_of(&[7; 33])), Err(WrongKey::NoKey));
     }
 
     proptest! {

@@ -3,7 +3,10 @@ use std::{fmt, sync::Arc};
 use ring::hmac;
 use serde::Deserialize;
 
-use super::public_key::{PublicKey, WrongKey};
+use super::{
+    key_set::{KeySet, SetAlgorithm, SignedBy, is_address},
+    public_key::{PublicKey, WrongKey},
+};
 
 /// Keys of so many blogs at most: each is looked at when a token comes.
 const SITES_MAX: usize = 100;
@@ -18,6 +21,8 @@ pub(crate) enum SiteKey {
     Secret(hmac::Key),
     /// The public half of a pair (EdDSA, RS256).
     Public(PublicKey),
+    /// Public halves that the blog publishes.
+    Set(KeySet),
 }
 
 /// A blog whose own users are believed.
@@ -37,15 +42,21 @@ impl SiteKey {
             Self::Secret(_) => "HS256",
             Self::Public(PublicKey::Ed25519(_)) => "EdDSA",
             Self::Public(PublicKey::Rsa(_)) => "RS256",
+            Self::Set(set) => match set.algorithm() {
+                SetAlgorithm::Ed25519 => "EdDSA",
+                SetAlgorithm::Rsa => "RS256",
+            },
         }
     }
 
-    /// Whether this was signed with it.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        match self {
+    /// Whether this was signed with it. `kid` is the name that the token gives its key: it chooses in a set alone.
+    pub(crate) fn signed_by(&self, kid: Option<&str>, message: &[u8], signature: &[u8]) -> SignedBy {
+        let has_signed = match self {
             Self::Secret(key) => hmac::verify(key, message, signature).is_ok(),
             Self::Public(key) => key.has_signed(message, signature),
-        }
+            Self::Set(set) => return set.signed_by(kid, message, signature),
+        };
+        if has_signed { SignedBy::Key } else { SignedBy::Nobody }
     }
 }
 
@@ -70,7 +81,7 @@ pub enum WrongSites {
     TooMany,
     /// A field is missing, unknown, or no text.
     #[error(
-        "entry {0} has iss, aud, alg, and secret (HS256) or key (EdDSA, RS256), all of them texts, and nothing else"
+        "entry {0} has iss, aud, alg, and secret (HS256) or key or jwks (EdDSA, RS256), all of them texts, and nothing else"
     )]
     Fields(usize),
     /// No blog can be called that.
@@ -85,9 +96,12 @@ pub enum WrongSites {
     /// There is no such algorithm here.
     #[error("alg of entry {0} is HS256, EdDSA or RS256")]
     Algorithm(usize),
-    /// HS256 goes with a secret, the others with a public key.
-    #[error("entry {0}: HS256 goes with secret, EdDSA and RS256 with key")]
+    /// HS256 goes with a secret, the others with a public key, or with the address of a set of them.
+    #[error("entry {0}: HS256 goes with secret, EdDSA and RS256 with either key or jwks")]
     OtherKey(usize),
+    /// Keys are not to be fetched from there.
+    #[error("jwks of entry {0} is an https address without a user; http is for this machine itself alone")]
+    Address(usize),
     /// A secret that could be guessed.
     #[error("secret of entry {0} has at least 32 bytes")]
     Secret(usize),
@@ -110,6 +124,7 @@ struct Entry {
     alg: String,
     secret: Option<String>,
     key: Option<String>,
+    jwks: Option<String>,
 }
 
 /// Whether a text can name a blog, or somebody there.
@@ -152,6 +167,12 @@ impl Sites {
         self.0.is_empty()
     }
 
+    /// The sets that are to be fetched.
+    pub fn key_sets(&self) -> Vec<KeySet> {
+        let set = |site: &Site| if let SiteKey::Set(set) = &site.key { Some(set.clone()) } else { None };
+        self.0.iter().filter_map(set).collect()
+    }
+
     /// The blog of this name.
     pub(crate) fn named(&self, name: &str) -> Option<&Site> {
         self.0.iter().find(|site| site.name == name)
@@ -159,12 +180,24 @@ impl Sites {
 }
 
 fn site(entry: Entry, n: usize) -> Result<Site, WrongSites> {
-    let Entry { iss, aud, alg, secret, key } = entry;
+    let Entry { iss, aud, alg, secret, key, jwks } = entry;
     if !is_name(&iss) {
         return Err(WrongSites::Name(n));
     }
     if !is_origin(&aud) {
         return Err(WrongSites::Chat(n));
+    }
+    if let Some(url) = jwks {
+        let algorithm = match (&*alg, secret, key) {
+            ("EdDSA", None, None) => SetAlgorithm::Ed25519,
+            ("RS256", None, None) => SetAlgorithm::Rsa,
+            ("HS256" | "EdDSA" | "RS256", ..) => return Err(WrongSites::OtherKey(n)),
+            _ => return Err(WrongSites::Algorithm(n)),
+        };
+        if !is_address(&url) {
+            return Err(WrongSites::Address(n));
+        }
+        return Ok(Site { name: iss, chat: aud, key: SiteKey::Set(KeySet::new(url, algorithm)) });
     }
     let key = match (&*alg, secret, key) {
         ("HS256", Some(secret), None) if secret.len() >= SECRET_BYTES_MIN => {
@@ -219,7 +252,11 @@ mod tests {
         for (name, alg) in [("https://blog.example", "HS256"), ("EdDSA", "EdDSA"), ("RS256", "RS256")] {
             assert_eq!(sites.named(name).map(|site| site.key.algorithm()), Some(alg));
         }
-        assert!(sites.named("https://other.example").is_none());
+        assert!(sites.named("https://other.example").is_none() && sites.key_sets().is_empty());
+        let set = json!({"alg": "EdDSA", "secret": null, "jwks": "https://blog.example/jwks"});
+        let with_set = parse(json!([with(set)])).expect("it is good");
+        assert_eq!(with_set.key_sets().iter().map(KeySet::url).collect::<Vec<_>>(), ["https://blog.example/jwks"]);
+        assert_eq!(with_set.named("https://blog.example").map(|site| site.key.algorithm()), Some("EdDSA"));
         assert_eq!(format!("{sites:?}"), r#"["https://blog.example", "EdDSA", "RS256"]"#, "no key is printed");
         assert!(["", "  ", "[]"].into_iter().all(|text| Sites::parse(text).is_ok_and(|sites| sites.is_empty())));
     }
@@ -235,7 +272,15 @@ mod tests {
             (json!({"iss": null}), WrongSites::Fields(1)),
             (json!({"aud": null}), WrongSites::Fields(1)),
             (json!({"secret": 7}), WrongSites::Fields(1)),
-            (json!({"jwks": "https://blog.example/jwks"}), WrongSites::Fields(1)),
+            (json!({"jwks": "https://blog.example/jwks"}), WrongSites::OtherKey(1)),
+            (json!({"jwks": "https://blog.example/jwks", "secret": null}), WrongSites::OtherKey(1)),
+            (
+                json!({"jwks": "https://a.example/jwks", "alg": "RS256", "key": RSA_PEM, "secret": null}),
+                WrongSites::OtherKey(1),
+            ),
+            (json!({"jwks": "http://a.example/jwks", "alg": "RS256", "secret": null}), WrongSites::Address(1)),
+            (json!({"jwks": "https://a.example/jwks", "alg": "ES256", "secret": null}), WrongSites::Algorithm(1)),
+            (json!({"jku": "https://blog.example/jwks"}), WrongSites::Fields(1)),
             (json!({"aud": "chat.example"}), WrongSites::Chat(1)),
             (json!({"aud": "https://chat.example/"}), WrongSites::Chat(1)),
             (json!({"aud": "https://Chat.example"}), WrongSites::Chat(1)),

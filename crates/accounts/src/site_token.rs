@@ -3,7 +3,10 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use super::site::{Site, Sites, is_name};
+use super::{
+    key_set::SignedBy,
+    site::{Site, Sites, is_name},
+};
 use chat_domain::{AvatarName, Nickname};
 
 /// A blog's token is good for an hour at most (people.md, section 1).
@@ -33,6 +36,8 @@ pub struct SiteClaims {
 pub enum BadSiteToken {
     /// It is none, of no blog that is known here, or not signed with its key.
     Forged,
+    /// It names a key that the blog may have published since its keys were fetched: nobody can tell now.
+    Unknown,
     /// Its time is over.
     Over,
     /// Its time has not come.
@@ -56,6 +61,7 @@ impl BadSiteToken {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Forged => "this is no token that a blog known to this chat has signed",
+            Self::Unknown => "the keys of this blog are being fetched; try again",
             Self::Over => "the token's time is over: exp lies in the past",
             Self::Early => "the token's iat lies in the future: look at the clock of who signs",
             Self::Long => "a token is good for an hour at most: exp is at most 3600 after iat, and not before it",
@@ -73,6 +79,8 @@ struct Head<'a> {
     #[serde(borrow)]
     alg: std::borrow::Cow<'a, str>,
     typ: Option<String>,
+    /// The name of the key, which chooses among those that the blog publishes.
+    kid: Option<String>,
     /// What whoever reads must understand: nothing of it is understood here (RFC 7515, section 4.1.11).
     crit: Option<serde_json::Value>,
 }
@@ -106,12 +114,16 @@ impl Sites {
     /// What a token says, at this time, in seconds since 1970.
     ///
     /// The key is that of `iss`, and the algorithm the one that goes with that key: what the token says of either (`alg`,
-    /// `kid`, `jwk`, `jku`, `x5u`) chooses nothing (RFC 8725, section 3.1).
+    /// `jwk`, `jku`, `x5u`) chooses nothing (RFC 8725, section 3.1), but `kid` among the keys that this blog publishes.
     ///
     /// # Errors
     /// See [`BadSiteToken`].
     pub fn check(&self, token: &str, now: f64) -> Result<SiteClaims, BadSiteToken> {
-        let (site, payload) = self.signed(token).ok_or(BadSiteToken::Forged)?;
+        let (site, payload) = match self.signed(token).ok_or(BadSiteToken::Forged)? {
+            (site, payload, SignedBy::Key) => (site, payload),
+            (_, _, SignedBy::Nobody) => return Err(BadSiteToken::Forged),
+            (_, _, SignedBy::Unknown) => return Err(BadSiteToken::Unknown),
+        };
         let claims: Claims = serde_json::from_slice(&payload).map_err(|_| BadSiteToken::Claims)?;
         let Claims { sub, name, avatar, aud, iat, exp, nbf } = claims;
         let is_for_us = match aud {
@@ -140,8 +152,8 @@ impl Sites {
         Ok(SiteClaims { site: site.name.clone(), subject: sub, nickname, avatar, remaining })
     }
 
-    /// The blog that has signed a token, and what it has signed.
-    fn signed(&self, token: &str) -> Option<(&Site, Vec<u8>)> {
+    /// The blog whose token this claims to be, what it says, and whether one of its keys has signed that.
+    fn signed(&self, token: &str) -> Option<(&Site, Vec<u8>, SignedBy)> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
@@ -155,7 +167,8 @@ impl Sites {
         let issuer: Issuer = serde_json::from_slice(&payload).ok()?;
         let site = self.named(&issuer.iss)?;
         let is_right = is_jwt && head.crit.is_none() && head.alg == site.key.algorithm();
-        (is_right && site.key.has_signed(message.as_bytes(), &decoded(signature)?)).then_some((site, payload))
+        let signed_by = site.key.signed_by(head.kid.as_deref(), message.as_bytes(), &decoded(signature)?);
+        is_right.then_some((site, payload, signed_by))
     }
 }
 

@@ -7,22 +7,30 @@ pub struct Principal {
     user: Option<UserId>,
     is_verified: bool,
     network: Option<NetworkKey>,
+    device: Option<AuthorId>,
 }
 
 impl Principal {
     /// Whoever has a browser's secret. Of it only the public id is known here.
     pub fn anonymous(author: AuthorId) -> Self {
-        Self { author, user: None, is_verified: false, network: None }
+        Self { author, user: None, is_verified: false, network: None, device: None }
     }
 
     /// Somebody with an account, whose public id is derived from the account's.
     pub fn user(user: UserId, author: AuthorId) -> Self {
-        Self { author, user: Some(user), is_verified: false, network: None }
+        Self { author, user: Some(user), is_verified: false, network: None, device: None }
     }
 
     /// Somebody whom the blog has signed for. To this chat a visitor: no account, and so no role that one could have.
     pub fn verified(author: AuthorId) -> Self {
-        Self { author, user: None, is_verified: true, network: None }
+        Self { author, user: None, is_verified: true, network: None, device: None }
+    }
+
+    /// Whoever has a browser's secret whose own public id is `device`: it acts as somebody else, as a further device of
+    /// theirs.
+    pub fn by_device(author: AuthorId, device: AuthorId) -> Self {
+        let device = Some(device).filter(|device| *device != author);
+        Self { author, user: None, is_verified: false, network: None, device }
     }
 
     /// The same, and where they come from.
@@ -38,6 +46,11 @@ impl Principal {
     /// Their account, where they have one.
     pub fn user_id(&self) -> Option<UserId> {
         self.user
+    }
+
+    /// The public id of the browser's own, where it acts as somebody else.
+    pub fn device(&self) -> Option<&AuthorId> {
+        self.device.as_ref()
     }
 
     /// Whether the blog has signed for who they are.

@@ -13,4 +13,4 @@ mod words;
 pub use letter::{Letter, Link};
 pub use mailer::{Mailer, MailerError, SendError, Sender, WrongSender};
 pub use smtp_url::{SmtpUrl, WrongSmtpUrl};
-pub use words::{Inquiry, Language, inquiry, new_password};
+pub use words::{Inquiry, Language, confirmation, inquiry, new_password};

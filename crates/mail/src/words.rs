@@ -108,6 +108,41 @@ pub fn new_password(language: Language, nickname: &str, host: &str, url: String)
     }
 }
 
+/// Asks whoever reads an address whether it is the one of an account. `host` is that of the chat.
+pub fn confirmation(language: Language, nickname: &str, host: &str, url: String) -> Letter {
+    let (subject, paragraphs, label, footer) = match language {
+        Language::English => (
+            format!("Is this your address at {host}?"),
+            vec![
+                format!("Hello {nickname},"),
+                format!(
+                    "your account at {host} names this mail address. Please confirm that it is yours, within a day."
+                ),
+            ],
+            "Yes, this is my address",
+            "If you have no account there, somebody has typed your address by mistake: there is nothing to do.",
+        ),
+        Language::Korean => (
+            format!("{host} 메일 주소 확인"),
+            vec![
+                format!("{nickname} 님, 안녕하세요."),
+                format!("{host} 계정에 이 메일 주소가 등록되었습니다. 본인의 주소가 맞으면 하루 안에 확인해 주세요."),
+            ],
+            "제 주소가 맞습니다",
+            "계정을 만든 적이 없다면 누군가 주소를 잘못 입력한 것입니다. 아무것도 하지 않아도 됩니다.",
+        ),
+    };
+    Letter {
+        language: language.tag(),
+        subject,
+        paragraphs,
+        quote: None,
+        link: Some(Link { label: label.into(), url }),
+        footer: footer.into(),
+        reply_to: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,8 +182,10 @@ mod tests {
     fn a_link_is_in_both_forms() {
         let url = "https://chat.example/reset#code".to_owned();
         for language in [Language::English, Language::Korean] {
-            let letter = new_password(language, "Otter", "chat.example", url.clone());
-            assert!(letter.text().contains(&url) && letter.html().expect("html").contains(&url));
+            for made in [new_password, confirmation] {
+                let letter = made(language, "Otter", "chat.example", url.clone());
+                assert!(letter.text().contains(&url) && letter.html().expect("html").contains(&url));
+            }
         }
     }
 }

@@ -36,9 +36,9 @@ pub use management::{
     SettingsChanged, Settled, Standing, Undo, User,
 };
 pub use management::{
-    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
-    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
-    VerifiedUser,
+    Account, AccountSeen, Alias, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+    InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey,
+    TeamChange, TeamOrder, VerifiedUser,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};

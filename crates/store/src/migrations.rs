@@ -48,12 +48,14 @@ macro_rules! migrations_of {
             "20261204000100_add_room_aliases",
             "20261205000000_add_console",
             "20261206000000_add_mail",
+            "20261214000000_add_confirmed_addresses",
+            "20261214000100_add_device_removals",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 17] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 17] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 19] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 19] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

@@ -14,7 +14,7 @@ pub const SERVER_LEASE: Duration = Duration::from_secs(5);
 /// What this build understands of what others may write: names, in `servers.features`. A kind of change that is not
 /// among the features of every living server is not written yet, so that a server of the release before never meets
 /// what it would not show.
-const FEATURES: [&str; 6] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, ALIASES];
+const FEATURES: [&str; 7] = ["messages", CHANGES, "moderation", MODERATION, KEEPING, "aliases", ALIASES];
 
 /// The feature of those that show what becomes of messages after they were written: edits, deletions, reactions, pins.
 pub const CHANGES: &str = "changes";
@@ -26,8 +26,9 @@ pub const MODERATION: &str = "held";
 /// The feature of those that let go of what is removed below a room's `first_seq`, and that reach rooms by the names that
 /// they were given since.
 pub const KEEPING: &str = "keeping";
-/// The feature of those that know which identities act as another one.
-pub const ALIASES: &str = "aliases";
+/// The feature of those that know which identities act as another one, and which do so no more. Those that have "aliases"
+/// alone would let a device that was taken back go on.
+pub const ALIASES: &str = "devices";
 
 /// The name of a server among those on one database: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]

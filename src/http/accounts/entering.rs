@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    confirming::greet,
     errors::answer_of,
     presented::{NOT_SIGNED_IN, accounts, agent, presented, presented_refresh},
     session::{Kind, answer, check_kind, done, without_cookies},
@@ -67,7 +68,9 @@ pub async fn set_up(request: HttpRequest, body: Payload, site: Data<Site>) -> Re
     check_kind(asked.session, &request, &site)?;
     let (accounts, wanted) = (accounts(&site)?, asked.wanted());
     let from = (agent(&request), address::of(&request, &site.trusted_proxies));
+    let email = wanted.email.clone();
     let session = accounts.set_up(wanted, &asked.code.unwrap_or_default(), from).await.map_err(answer_of)?;
+    greet(&request, &site, &session, &email).await;
     Ok(answer(HttpResponse::Ok(), asked.session, session, accounts, &site))
 }
 
@@ -77,7 +80,9 @@ pub async fn register(request: HttpRequest, body: Payload, site: Data<Site>) -> 
     check_kind(asked.session, &request, &site)?;
     let (accounts, wanted) = (accounts(&site)?, asked.wanted());
     let from = (agent(&request), address::of(&request, &site.trusted_proxies));
+    let email = wanted.email.clone();
     let session = accounts.register(wanted, asked.invite.as_deref(), from).await.map_err(answer_of)?;
+    greet(&request, &site, &session, &email).await;
     Ok(answer(HttpResponse::Created(), asked.session, session, accounts, &site))
 }
 

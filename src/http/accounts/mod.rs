@@ -1,6 +1,7 @@
 //! Accounts, under `/api/v1/auth`, `/api/v1/me` and `/api/v1/admin`: what is asked and answered, and whose request it is.
 //! What is done is in `src/accounts`.
 
+mod confirming;
 mod devices;
 mod entering;
 mod errors;
@@ -27,6 +28,7 @@ pub fn configure(scope: &mut ServiceConfig) {
         .service(asked("/auth/ticket", own::ticket))
         .service(asked("/auth/password/reset", entering::reset_password))
         .service(asked("/auth/password/forgot", entering::forgot_password))
+        .service(asked("/auth/verify-email", confirming::confirm))
         .service(
             public("/me", own::me)
                 .route(web::patch().to(own::change))
@@ -36,12 +38,15 @@ pub fn configure(scope: &mut ServiceConfig) {
                 })),
         )
         .service(asked("/me/password", own::change_password))
+        .service(asked("/me/email", confirming::change))
+        .service(asked("/me/verify-email", confirming::again))
         .service(public("/me/logins", own::logins))
         .service(removed("/me/logins/{id}", own::end_login))
         .service(public("/me/export", own::export))
         .service(asked("/me/claim", own::claim))
-        .service(asked("/devices", devices::join))
-        .service(asked("/devices/code", devices::code));
+        .service(both("/devices", devices::list, devices::join))
+        .service(asked("/devices/code", devices::code))
+        .service(removed("/devices/{id}", devices::remove));
 }
 
 /// What those ask who say who has which role.

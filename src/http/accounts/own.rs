@@ -35,11 +35,11 @@ const NOT_FOUND: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothi
 pub async fn me(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     // Whoever has the token of the settings has no account.
     if is_operator(&request, &site) {
-        return Ok(fresh(&whose(&Desk::operator(), None)));
+        return Ok(fresh(&whose(&Desk::operator(), None, &site)));
     }
     let (signed, accounts) = (signed(&request, &site).await?, accounts(&site)?);
     let account = accounts.account(&signed).await.map_err(answer_of)?;
-    Ok(fresh(&whose(&accounts.actor(&signed), Some(account))))
+    Ok(fresh(&whose(&accounts.actor(&signed), Some(account), &site)))
 }
 
 /// `PATCH /api/v1/me {nickname?, avatar?, locale?}`.
@@ -57,7 +57,7 @@ pub async fn change(request: HttpRequest, body: Payload, site: Data<Site>) -> Re
     let wish = ProfileWish { nickname, avatar, locale };
     let account = accounts.change_profile(&signed, wish).await.map_err(answer_of)?;
     let actor = accounts.actor(&SignedIn { user: account.user.clone(), ..signed });
-    Ok(fresh(&whose(&actor, Some(account))))
+    Ok(fresh(&whose(&actor, Some(account), &site)))
 }
 
 /// `DELETE /api/v1/me {password, texts}`: forgets who somebody is.
@@ -85,6 +85,7 @@ pub async fn export(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
     let known = json!({
         "id": account.user.id.to_string(),
         "email": account.email,
+        "emailConfirmed": account.email_is_confirmed,
         "nickname": account.user.nickname.as_str(),
         "avatar": account.user.avatar.as_str(),
         "locale": account.locale,

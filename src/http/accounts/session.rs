@@ -40,6 +40,8 @@ struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    email_confirmed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
     role: &'static str,
     rights: u64,
@@ -66,15 +68,18 @@ impl UserInfo {
 }
 
 fn plain(actor: &Actor) -> Answer {
-    let (access_token, expires_in, refresh_token, email, locale) = Default::default();
+    let (access_token, expires_in, refresh_token) = Default::default();
+    let (email, email_confirmed, locale) = Default::default();
     let (role, rights) = (actor.role.as_str(), actor.role.rights().bits());
-    Answer { access_token, expires_in, refresh_token, user: UserInfo::of(actor), email, locale, role, rights }
+    let user = UserInfo::of(actor);
+    Answer { access_token, expires_in, refresh_token, user, email, email_confirmed, locale, role, rights }
 }
 
-/// Who somebody is to themselves.
-pub fn whose(actor: &Actor, account: Option<Account>) -> impl Serialize + use<> {
-    let (email, locale) = account.map(|account| (account.email, account.locale)).unwrap_or_default();
-    Answer { email, locale, ..plain(actor) }
+/// Who somebody is to themselves. Whether their address is confirmed is said where that can be done.
+pub fn whose(actor: &Actor, account: Option<Account>, site: &Site) -> impl Serialize + use<> {
+    let Some(Account { email, locale, email_is_confirmed, .. }) = account else { return plain(actor) };
+    let email_confirmed = (site.mail.is_some() && email.is_some()).then_some(email_is_confirmed);
+    Answer { email, email_confirmed, locale, ..plain(actor) }
 }
 
 /// A page of another origin gets no cookies: it would sign its reader in as somebody else.

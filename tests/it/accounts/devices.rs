@@ -1,11 +1,12 @@
 //! Another device of somebody without an account.
 
 use chat_wire::{CloseCode, ErrorCode, ServerFrame};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    OPEN, owner, post, register,
+    Answered, OPEN, ask, owner, post, register,
     sockets::{ticket, who},
 };
 use crate::{
@@ -23,6 +24,8 @@ on_both!(
     devices_make_no_chain_and_no_circle,
     a_ban_of_any_device_holds_for_all,
     devices_follow_into_an_account,
+    a_device_that_is_taken_back_is_somebody_new,
+    a_device_that_was_taken_back_may_come_again,
 );
 
 /// A code that the device with this identity shows.
@@ -201,6 +204,128 @@ async fn devices_follow_into_an_account(database: &Database) {
     let also: Vec<String> = welcome.head.own.expect("an author").also.into_iter().map(|id| id.into_owned()).collect();
     assert_eq!(also.len(), 2);
     account.until_taken(&edit(&said.id, 1, "as myself")).await;
+}
+
+/// Whether this device's identity is that of somebody: what it is told of its devices.
+async fn listed(server: &Server, device: &Who) -> Value {
+    let secret = device.anonymous_id.to_string();
+    let answer = ask(server, Method::GET, "/api/v1/devices", &[("X-Anonymous-Id", &secret)], &Value::Null).await.ok();
+    check_schema("Devices", &answer);
+    answer
+}
+
+/// This device takes another one back.
+async fn removes(server: &Server, device: &Who, id: &str) -> Answered {
+    let (secret, path) = (device.anonymous_id.to_string(), format!("/api/v1/devices/{id}"));
+    ask(server, Method::DELETE, &path, &[("X-Anonymous-Id", &secret)], &Value::Null).await
+}
+
+async fn a_device_that_is_taken_back_is_somebody_new(database: &Database) {
+    let server = Server::with(database, &OPEN).await;
+    let [phone, laptop, tablet] = ["수달", "다람쥐", "고래"].map(Who::named);
+    let (mut first, id, _) = join(&server, &phone).await;
+    let (mut second, other, _) = join(&server, &laptop).await;
+    let (_, third, _) = join(&server, &tablet).await;
+    assert_eq!(listed(&server, &phone).await, json!({"authorId": id, "own": id, "devices": []}));
+    let before = second.say("before it was a device").await;
+    for device in [&laptop, &tablet] {
+        types(&server, device, &code(&server, &phone).await).await;
+    }
+    let (mut second, now, _) = join(&server, &laptop).await;
+    assert_eq!(now, id);
+    let as_first = second.say("as the first").await;
+    let list = listed(&server, &phone).await;
+    let ids: Vec<&str> =
+        list["devices"].as_array().expect("devices").iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(ids, [&other, &third], "in the order in which they came: {list}");
+    assert!(list["devices"][0]["joinedAt"].is_string());
+    // A further device sees and takes back itself alone.
+    let own = listed(&server, &laptop).await;
+    assert_eq!(
+        (&own["authorId"], &own["own"], own["devices"].as_array().map(Vec::len)),
+        (&json!(id), &json!(other), Some(1))
+    );
+    for (who, of, refusal) in [
+        (&laptop, &*third, (403, "FORBIDDEN")),
+        (&laptop, &id, (403, "FORBIDDEN")),
+        (&phone, &id, (404, "NOT_FOUND")),
+        (&phone, "nobody", (404, "NOT_FOUND")),
+        (&phone, "no-id!", (404, "NOT_FOUND")),
+        (&Who::named("토끼"), &other, (404, "NOT_FOUND")),
+    ] {
+        assert_eq!(removes(&server, who, of).await.refusal(), refusal, "{of}");
+    }
+    let open = code(&server, &laptop).await;
+    assert_eq!(removes(&server, &phone, &other).await.status, 204);
+    assert_eq!(removes(&server, &phone, &other).await.refusal(), (404, "NOT_FOUND"));
+    assert_eq!(second.closed().await, CloseCode::Restart.number(), "it comes back as who it is now");
+    assert_eq!(
+        refused(&server, &Who::named("토끼"), &open).await,
+        (401, "BAD_CODE".to_owned()),
+        "a code that it had made"
+    );
+    let (mut second, fresh, also) = join(&server, &laptop).await;
+    assert!(fresh != id && fresh != other && also.is_empty(), "{fresh} {also:?}");
+    // What it wrote is whose it was: the first one's to edit, and not its own any more.
+    for (n, said) in [&before, &as_first].into_iter().enumerate() {
+        let answered = second.until_answered(&edit(&said.id, 1, "as nobody")).await;
+        assert_eq!(answered.expect_err("not its own").code, ErrorCode::NotYours, "{n}");
+        first.until_taken(&edit(&said.id, 1, "by the first")).await;
+    }
+    second.say("as somebody new").await;
+    // The tablet stays, and leaves by itself; the same on a server that starts later.
+    let (_, of_tablet, _) = join(&server, &tablet).await;
+    assert_eq!(of_tablet, id);
+    assert_eq!(removes(&server, &tablet, &third).await.status, 204);
+    drop((first, second));
+    let server = server.again(database, &OPEN).await;
+    assert_eq!(join(&server, &laptop).await.1, fresh);
+    let (_, alone, _) = join(&server, &tablet).await;
+    assert!(alone != id && alone != third && alone != fresh);
+    assert_eq!(listed(&server, &phone).await["devices"], json!([]));
+    let (_, same, also) = join(&server, &phone).await;
+    let mut both = vec![other, third];
+    both.sort();
+    assert_eq!((same, also.into_iter().collect::<std::collections::BTreeSet<_>>()), (id, both.into_iter().collect()));
+}
+
+async fn a_device_that_was_taken_back_may_come_again(database: &Database) {
+    let server = Server::with(database, &OPEN).await;
+    let [phone, laptop, stranger] = ["수달", "다람쥐", "고래"].map(Who::named);
+    let (_, id, _) = join(&server, &phone).await;
+    let (_, other, _) = join(&server, &laptop).await;
+    types(&server, &laptop, &code(&server, &phone).await).await;
+    assert_eq!(removes(&server, &phone, &other).await.status, 204);
+    let (mut second, fresh, _) = join(&server, &laptop).await;
+    let between = second.say("between").await;
+    // To its old owner: what it said meanwhile is theirs as well.
+    types(&server, &laptop, &code(&server, &phone).await).await;
+    let (mut second, now, also) = join(&server, &laptop).await;
+    assert_eq!(now, id);
+    assert!(also.contains(&fresh) && also.contains(&other), "{also:?}");
+    second.until_taken(&edit(&between.id, 1, "again")).await;
+    let list = listed(&server, &phone).await;
+    assert_eq!(
+        list["devices"].as_array().expect("devices").iter().map(|one| &one["id"]).collect::<Vec<_>>(),
+        [&json!(other)]
+    );
+    // All of it moves on together, and one more is taken back from there.
+    let (_, of_stranger, _) = join(&server, &stranger).await;
+    types(&server, &phone, &code(&server, &stranger).await).await;
+    for device in [&phone, &laptop, &stranger] {
+        assert_eq!(join(&server, device).await.1, of_stranger);
+    }
+    assert_eq!(removes(&server, &stranger, &other).await.status, 204);
+    assert_eq!(join(&server, &phone).await.1, of_stranger);
+    let last = join(&server, &laptop).await.1;
+    assert!(last != of_stranger && last != fresh && last != other);
+    // An account takes it over as who it is by now.
+    let own = register(&server, "otter@blog.example").await;
+    let claimed = post(&server, "me/claim", Some(&own.access), &json!({"anonymousId": laptop.anonymous_id})).await.ok();
+    assert_eq!(claimed["also"], json!([last]), "{claimed}");
+    let mut late = Client::connect(&server, "post").await;
+    assert_eq!(late.refused(&laptop.join(None)).await.code, ErrorCode::Claimed);
+    assert_eq!(join(&server, &phone).await.1, of_stranger, "the others are nobody's but their own");
 }
 
 /// A session of an identity that is an account's now says nothing any more, not even that it types.

@@ -252,3 +252,27 @@ async fn an_export_has_everything_however_much_it_is(database: &Database) {
     assert_eq!(export["complete"], true);
     assert!(!export.to_string().contains("of somebody else"));
 }
+
+/// What is stored in their name after that: by another server that had not heard of it yet, or whose write had waited for
+/// its database. Here it is written as such a server would have, at a moment when both have done all that they do at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_after_it_loses_its_name_or_goes_as_well() {
+    let (database, [one, two]) = Server::pair(&OPEN).await;
+    for with_texts in [false, true] {
+        let room = if with_texts { "without" } else { "with" };
+        let own = register(&one, &format!("{room}@blog.example")).await;
+        let (mut there, _) = Client::join(&two, room, who(ticket(&two, &own.access).await)).await;
+        let said = there.say("before").await;
+        // What is written by hand below is no history that a client could follow.
+        drop(there);
+        erase(&one, &own.access, with_texts).await;
+        let late = "nickname = 'Late', content = 'too late', deleted_at = NULL, deleted_by = NULL";
+        crate::support::sql(&database.url, &format!("UPDATE messages SET {late} WHERE room_id = '{room}'")).await;
+        super::until("it to be nobody's", async || {
+            let columns = "nickname || ' ' || content AS text";
+            let found = database.texts(&format!("SELECT {columns} FROM messages WHERE id = {}", said.id)).await;
+            (found == [if with_texts { "— " } else { "— too late" }]).then_some(())
+        })
+        .await;
+    }
+}

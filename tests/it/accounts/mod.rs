@@ -5,6 +5,7 @@ mod cookies;
 mod devices;
 mod entering;
 mod erasing;
+mod key_sets;
 mod own;
 mod recipes;
 mod sites;

@@ -33,7 +33,7 @@ on_both!(
     a_blog_gives_no_right_and_no_name_of_who_keeps_order,
 );
 
-const CHAT: &str = "https://chat.example";
+pub const CHAT: &str = "https://chat.example";
 pub const BLOG: &str = "https://blog.example";
 const OTHER: &str = "https://other.example";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -55,7 +55,7 @@ async fn server(database: &Database) -> Server {
     Server::with(database, &[LIMITS_OFF[0], ("CHAT_SITES", &sites().to_string())]).await
 }
 
-fn claims(changes: Value) -> Value {
+pub fn claims(changes: Value) -> Value {
     let mut claims = json!({"iss": BLOG, "sub": "42", "name": "수달이", "aud": CHAT, "iat": now(), "exp": now() + 600});
     for (name, value) in changes.as_object().expect("an object") {
         claims[name] = value.clone();
@@ -63,7 +63,7 @@ fn claims(changes: Value) -> Value {
     claims
 }
 
-fn message(head: &Value, claims: &Value) -> String {
+pub fn message(head: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}", part(head), part(claims))
 }
@@ -87,7 +87,7 @@ fn ends_in(seconds: i64, changes: Value) -> String {
     token(changes)
 }
 
-fn who(token: String) -> Who {
+pub fn who(token: String) -> Who {
     Who { token: Some(token), ..Who::reader() }
 }
 
@@ -414,6 +414,7 @@ async fn a_wrong_list_of_blogs_ends_the_start_and_shows_no_key() {
         (hidden.to_owned(), "a list in JSON"),
         (entry("none", "secret"), "entry 1"),
         (entry("RS256", "secret"), "HS256 goes with secret"),
+        (entry("RS256", "jwks"), "an https address"),
         (entry("EdDSA", "key"), "PEM"),
         (json!([{"iss": BLOG, "aud": CHAT, "alg": "HS256", "secret": "hunter2"}]).to_string(), "at least 32 bytes"),
         (json!([{"iss": BLOG, "alg": "HS256", "secret": hidden}]).to_string(), "iss, aud, alg"),

@@ -110,9 +110,10 @@ impl Access {
         self.known().aliases.acting_as(&author).cloned().unwrap_or(author)
     }
 
-    /// Whether the identity that a session joined by acts as another one by now: it is to join anew.
-    pub fn is_other(&self, author: &AuthorId) -> bool {
-        self.known().aliases.acting_as(author).is_some()
+    /// Whether who a session joined as is not who it would be by now: it is to join anew. `device` is the browser's own
+    /// identity, where it acts as somebody else.
+    pub fn is_other(&self, author: &AuthorId, device: Option<&AuthorId>) -> bool {
+        self.known().is_other(author, device)
     }
 
     /// Goes up with each identity of which that is so.
@@ -135,7 +136,7 @@ impl Access {
             return Err(Refusal::Claimed);
         }
         // Its session is about to end, and its page joins as who it is now; or it is led to the room of that name.
-        if known.is_other(principal) || known.room_aliases.contains_key(room) {
+        if known.is_somebody_else(principal) || known.room_aliases.contains_key(room) {
             return Err(Refusal::Overloaded);
         }
         known.ban(principal, room, now).map_or(Ok(()), |notice| Err(Refusal::Banned { until: notice.until }))
@@ -155,7 +156,7 @@ impl Access {
         let known = self.known();
         match principal.user_id() {
             Some(user) => known.claims.user(author) == Some(user),
-            None => known.aliases.acting_as(author) == Some(principal.author_id()),
+            None => known.aliases.owner(author) == Some(principal.author_id()),
         }
     }
 
@@ -238,8 +239,8 @@ impl Access {
                 None => known.room_aliases.remove(&alias),
             };
         }
-        for (alias, of) in aliases {
-            known.aliases.take(alias, of);
+        for alias in aliases {
+            known.aliases.take(alias);
         }
         self.0.n_aliases.store(known.aliases.n_taken(), Ordering::Relaxed);
         let now = Utc::now();
@@ -272,8 +273,13 @@ impl Known {
         principal.user_id().is_none() && self.claims.user(principal.author_id()).is_some()
     }
 
-    fn is_other(&self, principal: &Principal) -> bool {
-        principal.user_id().is_none() && self.aliases.acting_as(principal.author_id()).is_some()
+    fn is_other(&self, author: &AuthorId, device: Option<&AuthorId>) -> bool {
+        let by = device.unwrap_or(author);
+        self.aliases.acting_as(by).unwrap_or(by) != author
+    }
+
+    fn is_somebody_else(&self, principal: &Principal) -> bool {
+        principal.user_id().is_none() && self.is_other(principal.author_id(), principal.device())
     }
 
     /// The identities that are somebody's as well.
@@ -301,7 +307,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chat_store::BanKey;
+    use chat_store::{Alias, BanKey};
 
     fn ban(id: i64, author: &str) -> Ban {
         Ban {
@@ -372,7 +378,7 @@ mod tests {
     fn a_further_device_is_the_first_one() {
         let access = Access::new(IdentityKey::new(b"key"));
         let [first, second, other] = ["first", "second", "other"].map(AuthorId::from_stored);
-        let aliases = vec![(second.clone(), first.clone())];
+        let aliases = vec![Alias { id: second.clone(), of: first.clone(), acts_as: None }];
         assert!(access.take(Control { rev: 1, bans: vec![ban(1, "second")], aliases, ..Control::default() }));
         let room = RoomId::parse("post").expect("a room id");
         let principal = Principal::anonymous(first.clone());
@@ -381,7 +387,17 @@ mod tests {
         assert!(access.is_own(&principal, &second) && !access.is_own(&principal, &other));
         assert_eq!((&*access.claims(&principal), access.n_aliases()), (&[second.clone()][..], 1));
         assert!(access.ban(&principal, &room, Utc::now()).is_some(), "a ban of one holds for both");
-        let before = Principal::anonymous(second);
+        let before = Principal::anonymous(second.clone());
         assert_eq!(access.admit(&before, &room, Utc::now()), Err(Refusal::Overloaded), "it joins anew");
+        // It is taken back: it is nobody, and what it wrote is still the first one's.
+        let device = Principal::by_device(principal.author_id().clone(), second.clone());
+        assert!(!access.is_other(device.author_id(), device.device()));
+        let of = principal.author_id().clone();
+        let acts_as = Some(AuthorId::from_stored("fresh"));
+        let aliases = vec![Alias { id: second.clone(), of, acts_as: acts_as.clone() }];
+        assert!(access.take(Control { rev: 2, aliases, ..Control::default() }));
+        assert!(access.is_other(device.author_id(), device.device()) && access.is_own(&principal, &second));
+        assert_eq!((Some(access.acting_as(second)), access.n_aliases()), (acts_as, 2));
+        assert!(!access.is_other(principal.author_id(), None), "who has taken it back stays");
     }
 }

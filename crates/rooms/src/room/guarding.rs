@@ -109,7 +109,7 @@ impl Room {
         }
         let access = &self.limits.access;
         for (session, member) in &self.members {
-            if member.user.is_none() && access.is_other(&member.author_id) {
+            if member.user.is_none() && access.is_other(&member.author_id, member.device.as_ref()) {
                 self.delivery.fan_out.end(member.hub, *session, EndReason::JoinAnew);
             }
         }

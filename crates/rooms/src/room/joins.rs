@@ -101,7 +101,8 @@ impl Room {
 
     fn welcome(&mut self, join: Join, answer: Answer, ctx: &mut Context<Self>) {
         // Since it came, its identity has become another device of somebody's.
-        if join.principal.user_id().is_none() && self.limits.access.is_other(join.principal.author_id()) {
+        let (principal, access) = (&join.principal, &self.limits.access);
+        if principal.user_id().is_none() && access.is_other(principal.author_id(), principal.device()) {
             return Self::refuse_join(join, Refusal::Overloaded);
         }
         let Join { session, principal, profile, resume, reply, .. } = join;
@@ -147,8 +148,8 @@ impl Room {
             rights: principal.user_id().map(|user| self.limits.access.role_of(user).rights()),
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        let (hub, user) = (session.hub, principal.user_id());
-        self.members.insert(session.id, Member { hub, author_id, is_author, user, joined: now });
+        let (hub, user, device) = (session.hub, principal.user_id(), principal.device().cloned());
+        self.members.insert(session.id, Member { hub, author_id, is_author, device, user, joined: now });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
             (true, _) => "resumed",

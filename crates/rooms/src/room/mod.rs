@@ -98,6 +98,8 @@ struct Member {
     hub: HubId,
     author_id: AuthorId,
     is_author: bool,
+    /// The browser's own identity, where it acts as somebody else.
+    device: Option<AuthorId>,
     /// Its account, where it has one.
     user: Option<UserId>,
     joined: Instant,

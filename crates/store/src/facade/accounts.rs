@@ -13,9 +13,9 @@ use super::{
 use crate::{
     error::StoreError,
     management::{
-        self, Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen,
-        NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange,
-        TeamOrder, VerifiedUser,
+        self, Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+        InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn,
+        StoredKey, TeamChange, TeamOrder, VerifiedUser,
     },
 };
 use chat_domain::{AuthorId, AvatarName, ChatMessage, Nickname, Role, RoomId, UserId};
@@ -215,6 +215,27 @@ impl Store {
         managing!(self, |c, statements| statements::join_device(c, device, code))
     }
 
+    /// The further devices that act as this one now.
+    pub async fn devices_of(&self, of: AuthorId) -> Result<Vec<Device>, StoreError> {
+        listing!(self, |c, statements| statements::devices_of(c, of.clone()))
+    }
+
+    /// A further device acts as somebody who is nobody yet; what it wrote stays with whom it acted as. Whether it was a
+    /// device of theirs.
+    pub async fn remove_device(&self, of: AuthorId, device: AuthorId, fresh: AuthorId) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::remove_device(c, of, device, fresh))
+    }
+
+    /// An address is an account's, and confirmed, where that has the address and what is kept of the password that it had.
+    pub async fn confirm_email(
+        &self,
+        id: UserId,
+        has: (String, String),
+        new: String,
+    ) -> Result<EmailConfirmed, StoreError> {
+        managing!(self, |c, statements| statements::confirm_email(c, id, has, new))
+    }
+
     /// The identities that somebody has taken over.
     pub async fn claims_of(&self, user: UserId) -> Result<Vec<AuthorId>, StoreError> {
         managing!(self, |c, statements| statements::claims_of(c, user))
@@ -287,8 +308,14 @@ impl Store {
         listing!(self, room, authors, |c, statements| statements::written_in(c, room, authors, after, limit))
     }
 
-    /// Forgets who somebody is, and gives them this name. False for the last owner, who stays.
-    pub async fn erase_account(&self, id: UserId, name: Nickname) -> Result<bool, StoreError> {
-        managing!(self, |c, statements| statements::erase_account(c, id, name))
+    /// Forgets who somebody is, and gives them this name. False for the last owner, who stays. In the same transaction a job
+    /// is added: its kind, and its subject.
+    pub async fn erase_account(
+        &self,
+        id: UserId,
+        name: Nickname,
+        job: (&'static str, String),
+    ) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::erase_account(c, id, name, job))
     }
 }

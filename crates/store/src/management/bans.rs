@@ -101,9 +101,13 @@ macro_rules! banning {
                     let claims = claims.load::<(String, Key)>(c).await?;
                     let claim = |(author, user): (String, Key)| (AuthorId::from_stored(&author), UserId::from_uuid(user.0));
                     let aliases = author_aliases::table.filter(author_aliases::rev.gt(known));
-                    let aliases = aliases.select((author_aliases::author_id, author_aliases::of_author));
-                    let aliases = aliases.load::<(String, String)>(c).await?;
-                    let alias = |(id, of): (String, String)| (AuthorId::from_stored(&id), AuthorId::from_stored(&of));
+                    let columns = (author_aliases::author_id, author_aliases::of_author, author_aliases::acts_as);
+                    let aliases = aliases.select(columns).load::<(String, String, Option<String>)>(c).await?;
+                    let alias = |(id, of, acts_as): (String, String, Option<String>)| Alias {
+                        id: AuthorId::from_stored(&id),
+                        of: AuthorId::from_stored(&of),
+                        acts_as: acts_as.as_deref().map(AuthorId::from_stored),
+                    };
                     Ok(Control {
                         rev,
                         bans: rows.into_iter().filter_map(ban_of).collect(),

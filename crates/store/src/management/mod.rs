@@ -23,9 +23,9 @@ mod purging;
 mod rooms;
 
 pub use accounts::{
-    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
-    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
-    VerifiedUser,
+    Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+    InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey,
+    TeamChange, TeamOrder, VerifiedUser,
 };
 pub use console::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
@@ -34,9 +34,9 @@ pub use console::{
 pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
-    ALIASES_MAX, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control, DEVICE_CODES_MAX,
-    HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported, SettingsChange,
-    SettingsChanged, Settled, Standing, Undo, User,
+    ALIASES_MAX, Alias, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control,
+    DEVICE_CODES_MAX, HELD_MAX, Held, HeldState, Hold, HoldOutcome, HoldReason, Login, Ordered, Report, Reported,
+    SettingsChange, SettingsChanged, Settled, Standing, Undo, User,
 };
 
 /// All of it on PostgreSQL.

@@ -72,8 +72,19 @@ pub struct Control {
     pub claims: Vec<(AuthorId, UserId)>,
     /// Other names of rooms, each with the room that it leads to; none where it does no more. As above.
     pub room_aliases: Vec<(RoomId, Option<RoomId>)>,
-    /// The identities that act as another one since: each with that one. Where all was asked for: all of them.
-    pub aliases: Vec<(AuthorId, AuthorId)>,
+    /// The identities that act as another one since. Where all was asked for: all of them.
+    pub aliases: Vec<Alias>,
+}
+
+/// The identity of a browser that is a further device of somebody, or was.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alias {
+    /// Its own public id.
+    pub id: AuthorId,
+    /// Whose what it wrote is.
+    pub of: AuthorId,
+    /// As whom it writes, where that is somebody else by now: it was taken back.
+    pub acts_as: Option<AuthorId>,
 }
 
 /// Who or what is shut out.

@@ -129,6 +129,7 @@ table! {
         status_until -> Nullable<Ts>,
         locale -> Nullable<Text>,
         settings -> Text,
+        email_confirmed_at -> Nullable<Ts>,
     }
 }
 
@@ -216,13 +217,16 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::super::sql_types::Ts;
 
     /// Identities of browsers that act as another one.
     author_aliases (author_id) {
         author_id -> Text,
         of_author -> Text,
         rev -> BigInt,
+        acts_as -> Nullable<Text>,
+        joined_at -> Nullable<Ts>,
     }
 }
 

@@ -9,7 +9,7 @@ macro_rules! aliases {
 
             use crate::{
                 management::{
-                    accounts::model::{DeviceCode, DeviceCodeMade, DeviceJoined},
+                    accounts::model::{Device, DeviceCode, DeviceCodeMade, DeviceJoined},
                     common::$module::*,
                     model::{ALIASES_MAX, DEVICE_CODES_MAX},
                 },
@@ -24,14 +24,16 @@ macro_rules! aliases {
 
             /// The identity that this one acts as: itself, where it is no other device's.
             pub(crate) async fn acting_as(c: &mut Connection, author: &AuthorId) -> QueryResult<AuthorId> {
-                let of = author_aliases::table.find(author.as_str()).select(author_aliases::of_author);
-                let of = of.first::<String>(c).await.optional()?;
-                Ok(of.map_or_else(|| author.clone(), |of| AuthorId::from_stored(&of)))
+                let of = author_aliases::table.find(author.as_str());
+                let of = of.select((author_aliases::of_author, author_aliases::acts_as));
+                let of = of.first::<(String, Option<String>)>(c).await.optional()?;
+                Ok(of.map_or_else(|| author.clone(), |(of, acts_as)| AuthorId::from_stored(&acts_as.unwrap_or(of))))
             }
 
-            /// The identities that act as this one.
+            /// The identities that act as this one, or did while they wrote.
             pub(crate) async fn aliases_of(c: &mut Connection, author: &AuthorId) -> QueryResult<Vec<AuthorId>> {
-                let of = author_aliases::table.filter(author_aliases::of_author.eq(author.as_str()));
+                let is_other = author_aliases::author_id.ne(author.as_str());
+                let of = author_aliases::table.filter(author_aliases::of_author.eq(author.as_str()).and(is_other));
                 let of = of.order(author_aliases::author_id.asc()).select(author_aliases::author_id);
                 Ok(of.load::<String>(c).await?.iter().map(|id| AuthorId::from_stored(id)).collect())
             }
@@ -116,14 +118,72 @@ macro_rules! aliases {
                     let others = author_aliases::table.filter(author_aliases::of_author.eq(device.as_str()));
                     let now_of = (author_aliases::of_author.eq(of.as_str()), author_aliases::rev.eq(rev));
                     update(others).set(now_of).execute(c).await?;
-                    let row = (author_aliases::author_id.eq(device.as_str()), now_of);
-                    insert_into(author_aliases::table).values(row).execute(c).await?;
+                    // Devices that were taken back once, and act as this one since.
+                    let acted = author_aliases::acts_as.eq(Some(device.as_str()));
+                    let acted = acted.and(author_aliases::author_id.ne(device.as_str()));
+                    let acts_as = (author_aliases::acts_as.eq(Some(of.as_str())), author_aliases::rev.eq(rev));
+                    update(author_aliases::table.filter(acted)).set(acts_as).execute(c).await?;
+                    // Who one of them has been since has a row already, and is no device: no browser has its secret.
+                    let is_there = author_aliases::table.find(device.as_str()).count().get_result::<i64>(c).await? > 0;
+                    if !is_there {
+                        let joined_at = author_aliases::joined_at.eq(Some(now));
+                        let row = (author_aliases::author_id.eq(device.as_str()), now_of, joined_at);
+                        insert_into(author_aliases::table).values(row).execute(c).await?;
+                    }
                     delete(device_codes::table.find(&name)).execute(c).await?;
                     // What the device had shown of itself is over.
                     let own = device_codes::table.filter(device_codes::author_id.eq(device.as_str()));
                     delete(own).execute(c).await?;
                     let avatar = AvatarName::from_stored(&avatar, &of);
                     Ok(DeviceJoined::Made { author: of, nickname: Nickname::from_stored(nickname), avatar })
+                })
+                .await
+            }
+
+            /// The further devices that act as this one now, in the order in which they came.
+            pub(crate) async fn devices_of(c: &mut Connection, of: AuthorId) -> QueryResult<Vec<Device>> {
+                let columns = (author_aliases::author_id, author_aliases::joined_at);
+                let acts = author_aliases::acts_as.eq(Some(of.as_str())).and(author_aliases::author_id.ne(of.as_str()));
+                let plain = author_aliases::of_author.eq(of.as_str()).and(author_aliases::acts_as.is_null());
+                let plain = author_aliases::table.filter(plain).select(columns);
+                let mut rows = plain.load::<(String, Option<Stamp>)>(c).await?;
+                let again = author_aliases::table.filter(acts).select(columns);
+                rows.extend(again.load::<(String, Option<Stamp>)>(c).await?);
+                rows.sort_by(|(id, at), (other, other_at)| {
+                    (at.map(|at| at.0), id).cmp(&(other_at.map(|at| at.0), other))
+                });
+                let device = |(id, at): (String, Option<Stamp>)| Device {
+                    id: AuthorId::from_stored(&id),
+                    joined_at: at.map(|at| at.0),
+                };
+                Ok(rows.into_iter().map(device).collect())
+            }
+
+            /// A further device acts as `fresh` from now on, who is nobody yet; what it wrote stays with whom it acted as.
+            /// Whether it was a device of theirs. A code that it may have made is over.
+            pub(crate) async fn remove_device(
+                c: &mut Connection,
+                of: AuthorId,
+                device: AuthorId,
+                fresh: AuthorId,
+            ) -> QueryResult<bool> {
+                c.transaction(async move |c| {
+                    let rev = raise_control(c).await?;
+                    let is_plain = author_aliases::of_author.eq(of.as_str()).and(author_aliases::acts_as.is_null());
+                    let is_again = author_aliases::acts_as.eq(Some(of.as_str()));
+                    let now_as = (author_aliases::acts_as.eq(Some(fresh.as_str())), author_aliases::rev.eq(rev));
+                    let row = || author_aliases::table.find(device.as_str());
+                    let n = update(row().filter(is_plain)).set(now_as).execute(c).await?;
+                    let n = if n > 0 { n } else { update(row().filter(is_again)).set(now_as).execute(c).await? };
+                    if n == 0 {
+                        return Ok(false);
+                    }
+                    // Says of who it is from now on that no browser has the secret of that.
+                    let itself = author_aliases::of_author.eq(fresh.as_str());
+                    let row = (author_aliases::author_id.eq(fresh.as_str()), itself, now_as);
+                    insert_into(author_aliases::table).values(row).execute(c).await?;
+                    delete(device_codes::table.filter(device_codes::author_id.eq(of.as_str()))).execute(c).await?;
+                    Ok(true)
                 })
                 .await
             }

@@ -13,11 +13,12 @@ macro_rules! claims {
                         team::$module::other_owners,
                     },
                     common::$module::*,
+                    mail::jobs::$module::add_job,
                     people::$module::user_of,
                 },
                 tables::{
                     schema::{author_claims, logins, one_time_codes, users, workspace_members},
-                    sql_types::Key,
+                    sql_types::{Key, Stamp},
                 },
             };
             use chat_domain::{AuthorId, Nickname, Role, UserId};
@@ -32,13 +33,15 @@ macro_rules! claims {
                 user: UserId,
             ) -> QueryResult<Option<UserId>> {
                 c.transaction(async move |c| {
-                    let whose = author_claims::table.find(author.as_str()).select(author_claims::user_id);
+                    let before = acting_as(c, &author).await?;
+                    let whose = author_claims::table.find(before.as_str()).select(author_claims::user_id);
                     if let Some(Key(user)) = whose.first::<Key>(c).await.optional()? {
                         return Ok(Some(UserId::from_uuid(user)));
                     }
                     // Who takes over and which devices join come one after the other.
                     let rev = raise_control(c).await?;
                     let first = acting_as(c, &author).await?;
+                    let whose = author_claims::table.find(first.as_str().to_owned()).select(author_claims::user_id);
                     let mut all = aliases_of(c, &first).await?;
                     all.push(first);
                     let own = author_claims::table.filter(author_claims::user_id.eq(Key(user.as_uuid()))).count();
@@ -70,8 +73,13 @@ macro_rules! claims {
             }
 
             /// Forgets who somebody is: the row stays without anything in it, so that what they did stays somebody's. The
-            /// last owner stays: false.
-            pub(crate) async fn erase_account(c: &mut Connection, id: UserId, name: Nickname) -> QueryResult<bool> {
+            /// last owner stays: false. With it, or not at all, something more is to be done: of a kind, and about a subject.
+            pub(crate) async fn erase_account(
+                c: &mut Connection,
+                id: UserId,
+                name: Nickname,
+                (kind, subject): (&'static str, String),
+            ) -> QueryResult<bool> {
                 c.transaction(async move |c| {
                     raise_control(c).await?;
                     let key = Key(id.as_uuid());
@@ -90,6 +98,7 @@ macro_rules! claims {
                         users::nickname.eq(name.as_str()),
                         users::avatar.eq(""),
                         users::email.eq(&nothing),
+                        users::email_confirmed_at.eq(None::<Stamp>),
                         users::password_hash.eq(&nothing),
                         users::locale.eq(&nothing),
                         users::status_text.eq(&nothing),
@@ -98,7 +107,7 @@ macro_rules! claims {
                         users::disabled_at.eq(Some(now(c).await?)),
                     );
                     update(users::table.find(key)).set(row).execute(c).await?;
-                    Ok(true)
+                    add_job(c, kind, subject, i64::MAX).await
                 })
                 .await
             }

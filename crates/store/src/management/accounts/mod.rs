@@ -16,9 +16,9 @@ mod verified;
 mod written;
 
 pub use model::{
-    Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
-    NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
-    VerifiedUser,
+    Account, AccountSeen, CodeKind, Device, DeviceCode, DeviceCodeMade, DeviceJoined, EmailConfirmed, Invite,
+    InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey,
+    TeamChange, TeamOrder, VerifiedUser,
 };
 
 /// All of it on PostgreSQL.

@@ -59,10 +59,23 @@ pub struct Account {
     pub email: Option<String>,
     /// What is kept of their password.
     pub password_hash: Option<String>,
+    /// Whether whoever reads what is sent to that address has said so.
+    pub email_is_confirmed: bool,
     /// The language they chose.
     pub locale: Option<String>,
     /// Since when.
     pub created_at: DateTime<Utc>,
+}
+
+/// What became of an address that somebody has confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailConfirmed {
+    /// It is theirs.
+    Done,
+    /// There is no such account any more, or it has another address or password than it had.
+    Over,
+    /// Somebody else has it by now.
+    Taken,
 }
 
 /// What is to be changed of it.
@@ -250,6 +263,15 @@ pub enum DeviceCodeMade {
     Claimed,
     /// As many are open as there may be.
     Full,
+}
+
+/// A further device of somebody without an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its own public id.
+    pub id: AuthorId,
+    /// Since when it acts as them; not known of those of an earlier release.
+    pub joined_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a device that was to act as another one.

@@ -9,7 +9,7 @@ macro_rules! people {
                 management::{
                     accounts::{
                         logins::$module::end_logins,
-                        model::{Account, ProfileChange},
+                        model::{Account, EmailConfirmed, ProfileChange},
                     },
                     common::$module::*,
                     people::$module::user_of,
@@ -27,11 +27,14 @@ macro_rules! people {
             pub(crate) async fn account(c: &mut Connection, id: UserId) -> QueryResult<Option<Account>> {
                 let id = Key(id.as_uuid());
                 let Some(user) = user_of(c, id).await? else { return Ok(None) };
-                let columns = (users::email, users::password_hash, users::locale, users::created_at);
-                type Row = (Option<String>, Option<String>, Option<String>, Stamp);
+                let texts = (users::email, users::password_hash, users::locale);
+                let columns = (texts, users::created_at, users::email_confirmed_at);
+                type Texts = (Option<String>, Option<String>, Option<String>);
+                type Row = (Texts, Stamp, Option<Stamp>);
                 let row = users::table.find(id).select(columns).first::<Row>(c).await?;
-                let (email, password_hash, locale, created_at) = row;
-                Ok(Some(Account { user, email, password_hash, locale, created_at: created_at.0 }))
+                let ((email, password_hash, locale), created_at, confirmed_at) = row;
+                let (email_is_confirmed, created_at) = (confirmed_at.is_some(), created_at.0);
+                Ok(Some(Account { user, email, password_hash, email_is_confirmed, locale, created_at }))
             }
 
             /// The account with this address, which is in lower case.
@@ -64,6 +67,32 @@ macro_rules! people {
                         update(row).set(users::locale.eq(Some(locale))).execute(c).await?;
                     }
                     account(c, id).await
+                })
+                .await
+            }
+
+            /// Whoever reads the mail of an address has said that it is this account's: where that still has the address
+            /// and the password that it had, it has the new one, and it is confirmed.
+            pub(crate) async fn confirm_email(
+                c: &mut Connection,
+                id: UserId,
+                (old, hash): (String, String),
+                new: String,
+            ) -> QueryResult<EmailConfirmed> {
+                c.transaction(async move |c| {
+                    // Nobody takes the address meanwhile: whoever makes an account raises this first.
+                    raise_control(c).await?;
+                    let at = Some(now(c).await?);
+                    let holder = users::table.filter(sql::<Text>("lower(email)").eq(new.to_lowercase()));
+                    let holder = holder.select(users::id).first::<Key>(c).await.optional()?;
+                    if holder.is_some_and(|holder| holder.0 != id.as_uuid()) {
+                        return Ok(EmailConfirmed::Taken);
+                    }
+                    let same = users::email.eq(Some(old)).and(users::password_hash.eq(Some(hash)));
+                    let of = users::table.find(Key(id.as_uuid())).filter(same.and(users::disabled_at.is_null()));
+                    let now_so = (users::email.eq(Some(new)), users::email_confirmed_at.eq(at));
+                    let n = update(of).set(now_so).execute(c).await?;
+                    Ok(if n > 0 { EmailConfirmed::Done } else { EmailConfirmed::Over })
                 })
                 .await
             }

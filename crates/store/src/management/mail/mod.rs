@@ -1,7 +1,7 @@
 //! What is still to be done outside the chat, and what was asked by the contact form.
 
 mod inquiries;
-mod jobs;
+pub(super) mod jobs;
 mod model;
 
 pub use model::{InquiryAdded, Job, NewInquiry, StoredInquiry};

@@ -1,0 +1,1 @@
+ALTER TABLE author_aliases DROP COLUMN joined_at, DROP COLUMN acts_as;
