@@ -4,6 +4,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{http::HttpError, session::ErrorReply};
@@ -88,20 +89,27 @@ impl ResponseError for DoorError {
             Self::Http(error) => return error.error_response(),
             Self::Refused(reply, reason) => (reply, reason.as_deref().or(reply.reason)),
         };
-        let mut error = json!({"code": reply.code, "message": reply.message});
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Told<'a> {
+            code: ErrorCode,
+            message: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retry_after_ms: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            until: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<&'a str>,
+        }
+        let &ErrorReply { code, message, retry_after_ms, until, .. } = reply;
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some(ms) = reply.retry_after_ms {
-            error["retryAfterMs"] = ms.into();
+        if let Some(ms) = retry_after_ms {
             // In whole seconds, rounded up: a retry after so long passes.
             response.insert_header((header::RETRY_AFTER, ms.div_ceil(1_000).max(1)));
         }
-        if let Some(until) = reply.until {
-            error["until"] = chat_wire::timestamp(until).into();
-        }
-        if let Some(reason) = reason {
-            error["reason"] = reason.into();
-        }
+        let until = until.map(chat_wire::timestamp);
+        let error = Told { code, message, retry_after_ms, until, reason };
         response.json(json!({ "error": error }))
     }
 }
