@@ -305,7 +305,6 @@ mod putting {
         );
 
         /// There are no partitions.
-        #[expect(clippy::unused_async, reason = "as on PostgreSQL")]
         pub(crate) async fn ready(_: &mut Connection, _: &BTreeSet<Month>) -> QueryResult<()> {
             Ok(())
         }
