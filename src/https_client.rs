@@ -75,9 +75,7 @@ pub async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, NotAnswered> {
     match url.host() {
         Some(Host::Ipv4(address)) => Ok(vec![SocketAddr::new(address.into(), port)]),
         Some(Host::Ipv6(address)) => Ok(vec![SocketAddr::new(address.into(), port)]),
-        Some(Host::Domain(name)) => {
-            Ok(lookup_host((name, port)).await.map_err(|_| NotAnswered::Address)?.collect())
-        }
+        Some(Host::Domain(name)) => Ok(lookup_host((name, port)).await.map_err(|_| NotAnswered::Address)?.collect()),
         None => Err(NotAnswered::Address),
     }
 }

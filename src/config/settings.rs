@@ -6,8 +6,8 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::D
 use ipnet::IpNet;
 
 use super::values::{
-    Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, months, network, origin,
-    outbox_kib, plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
+    Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, months, network,
+    origin, outbox_kib, plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};

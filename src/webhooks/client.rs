@@ -47,7 +47,12 @@ impl Client {
     ///
     /// # Errors
     /// Where none was.
-    pub async fn post(&self, url: &Url, headers: [(&'static str, String); 3], body: String) -> Result<u16, NotAnswered> {
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: [(&'static str, String); 3],
+        body: String,
+    ) -> Result<u16, NotAnswered> {
         let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         Ok(self.https.send(url, |found| self.address(url, found), request, body).await?.status)

@@ -41,7 +41,11 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // What people are written.
     ("mail", &["accounts"], &["accounts", "domain", "mail", "metrics", "store"]),
     // What other systems are told, and say.
-    ("webhooks", &["accounts", "https_client", "mail", "moderation"], &["accounts", "domain", "metrics", "store", "wire"]),
+    (
+        "webhooks",
+        &["accounts", "https_client", "mail", "moderation"],
+        &["accounts", "domain", "metrics", "store", "wire"],
+    ),
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),

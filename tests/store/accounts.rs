@@ -371,7 +371,7 @@ async fn one_acts_on_lower_ranks_and_the_last_owner_stays(db: &Database) {
         let operator = (AuthorId::from_stored("operator"), None);
         assert_eq!(change(owner.user.id, order, operator).await, TeamChange::LastOwner);
     }
-    let erased = store.erase_account(owner.user.id, named("-").0).await;
+    let erased = store.erase_account(owner.user.id, named("-").0, ("sweep", String::new())).await;
     assert_eq!(erased, Ok(false));
     let n = db.number("SELECT count(*) FROM audit_log WHERE action IN ('role_set', 'account_set')").await;
     assert_eq!(n, 6, "each is written down");
@@ -436,7 +436,7 @@ async fn of_an_erased_account_nothing_is_left(db: &Database) {
     let store = db.ready().await;
     let owner = with_role(&store, "owner@b.co", Role::Owner).await;
     let signed = register(&store, "otter@b.co").await;
-    assert_eq!(store.erase_account(signed.user.id, named("-").0).await, Ok(true));
+    assert_eq!(store.erase_account(signed.user.id, named("-").0, ("sweep", String::new())).await, Ok(true));
     assert_eq!(store.login_by_id(signed.login).await, Ok(None));
     assert_eq!(store.account(signed.user.id).await, Ok(None));
     let seen = store.account_seen(signed.user.id).await.expect("an answer").expect("a row");
