@@ -61,8 +61,9 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("INSERT, UPDATE ON bots, api_keys", "ON webhooks"),
         (
             "INSERT, UPDATE, DELETE ON webhooks, webhook_cursors, webhook_deliveries, inbound_hooks",
-            "GRANT USAGE ON SEQUENCE public.messages_id_seq",
+            "ON messages_archive",
         ),
+        ("INSERT, UPDATE, DELETE ON messages_archive", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
         ("USAGE ON SEQUENCE messages_id_seq", "GRANT USAGE ON SEQUENCE public.bans_id_seq"),
     ] {
         grant(granted).await;

@@ -41,7 +41,10 @@ async fn servers_see_each_other_with_what_they_understand() {
     let [seen] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((seen.id.as_str(), seen.url.as_deref()), ("other", Some("http://10.0.0.5:8080")));
     assert_eq!((seen.n_sessions, seen.n_rooms, seen.version.as_str()), (3, 2, env!("CARGO_PKG_VERSION")));
-    assert_eq!(seen.features, ["messages", "changes", "moderation", "held", "keeping", "aliases"]);
+    assert_eq!(
+        seen.features,
+        ["messages", "changes", "moderation", "held", "keeping", "aliases", "devices", "archive"]
+    );
     assert!(seen.started_at <= seen.seen_at);
     let living = b.living_servers().await.expect("the servers");
     assert_eq!(ids(&living), ["one", "other"]);

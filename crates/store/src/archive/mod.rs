@@ -6,39 +6,19 @@
 //! is asked all day asks one table.
 
 mod beside;
-mod months;
-mod moving;
+pub(crate) mod months;
+pub(crate) mod taking;
 
 pub(crate) use beside::{edits_in, reactors_in};
-pub(crate) use moving::{away, postgres, sqlite_blocking};
+pub(crate) use taking::{columns, taking_back};
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use crate::tables::reach::Reach;
 use chat_domain::RoomId;
 
 /// So many of a room's newest messages are never old: the page that a visit begins with, and some.
 pub const KEPT_AT_HAND: usize = 50;
-
-/// How far a room's archive reaches; zeros where nothing is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Reach {
-    /// No message in it has a higher `seq`.
-    pub seq: i64,
-    /// No message in it has a higher `rev`.
-    pub rev: i64,
-}
-
-impl Reach {
-    /// From the columns of `rooms`. What is below `first_seq` is gone, there as well.
-    pub fn of(first_seq: i64, seq: i64, rev: i64) -> Self {
-        if seq < first_seq { Self::default() } else { Self { seq, rev } }
-    }
-
-    /// Whether anything is in it.
-    pub fn is_used(self) -> bool {
-        self.seq > 0
-    }
-}
 
 /// What to move into the archive: the oldest messages of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +62,3 @@ macro_rules! both {
     };
 }
 pub(crate) use both;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_removed_for_good_is_not_looked_for_in_the_archive() {
-        assert_eq!(Reach::of(0, 0, 0), Reach::default());
-        assert_eq!(Reach::of(0, 7, 9), Reach { seq: 7, rev: 9 });
-        assert_eq!(Reach::of(7, 7, 9), Reach { seq: 7, rev: 9 });
-        assert_eq!(Reach::of(8, 7, 9), Reach::default());
-        assert!(!Reach::default().is_used());
-    }
-}

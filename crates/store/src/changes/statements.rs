@@ -7,7 +7,7 @@ pub(crate) const REMOVED_TEXTS_FOR: chrono::TimeDelta = chrono::TimeDelta::days(
 /// Makes the functions for one kind of connection: `$dsl` brings what runs a query, `$async` and `$await` are the words
 /// that this takes.
 macro_rules! statements {
-    ($connection:ty, $dsl:path, $archive:ident, [$($async:tt)?], [$($await:tt)*]) => {
+    ($connection:ty, $dsl:path, $take_back:path, [$($async:tt)?], [$($await:tt)*]) => {
         pub(crate) mod statements {
             use std::{collections::{HashMap, HashSet}, sync::Arc};
 
@@ -17,9 +17,10 @@ macro_rules! statements {
                 update,
             };
             use $dsl;
+            use $take_back as take_back;
 
             use crate::{
-                archive::{$archive::take_back, both},
+                archive::both,
                 changes::{Facts, Plan, RoomFacts, statements::REMOVED_TEXTS_FOR},
                 references::{Asked, References},
                 tables::{

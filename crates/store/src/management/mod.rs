@@ -7,6 +7,7 @@
 
 mod accounts;
 mod aliases;
+mod archiving;
 mod authors;
 mod bans;
 pub(crate) mod common;
@@ -46,22 +47,18 @@ pub use model::{
 
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
-    pub(crate) use crate::archive::away::postgres::*;
-
     pub(crate) use super::{
-        accounts::postgres::*, aliases::postgres::*, authors::postgres::*, bans::postgres::*, console::postgres::*,
-        held::postgres::*, hooks::postgres::*, keeping::postgres::*, log::postgres::*, mail::postgres::*,
-        people::postgres::*, purging::postgres::*, rooms::postgres::*,
+        accounts::postgres::*, aliases::postgres::*, archiving::postgres::*, authors::postgres::*, bans::postgres::*,
+        console::postgres::*, held::postgres::*, hooks::postgres::*, keeping::postgres::*, log::postgres::*,
+        mail::postgres::*, people::postgres::*, purging::postgres::*, rooms::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
-    pub(crate) use crate::archive::away::sqlite::*;
-
     pub(crate) use super::{
-        accounts::sqlite::*, aliases::sqlite::*, authors::sqlite::*, bans::sqlite::*, console::sqlite::*,
-        held::sqlite::*, hooks::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*, people::sqlite::*,
-        purging::sqlite::*, rooms::sqlite::*,
+        accounts::sqlite::*, aliases::sqlite::*, archiving::sqlite::*, authors::sqlite::*, bans::sqlite::*,
+        console::sqlite::*, held::sqlite::*, hooks::sqlite::*, keeping::sqlite::*, log::sqlite::*, mail::sqlite::*,
+        people::sqlite::*, purging::sqlite::*, rooms::sqlite::*,
     };
 }

@@ -28,7 +28,7 @@ use chat_domain::NewChange;
 crate::changes::statements::statements!(
     crate::postgres::connection::PgConnection,
     diesel_async::RunQueryDsl,
-    postgres,
+    crate::postgres::archive::take_back,
     [async],
     [.await]
 );

@@ -1,5 +1,6 @@
 //! The store on PostgreSQL: its pools and connections, batches, migrations and the leases of servers.
 
+pub(crate) mod archive;
 mod background;
 pub(crate) mod batch;
 mod changes;

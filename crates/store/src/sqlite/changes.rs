@@ -19,7 +19,13 @@ use crate::{
 };
 use chat_domain::NewChange;
 
-crate::changes::statements::statements!(diesel::sqlite::SqliteConnection, diesel::RunQueryDsl, sqlite_blocking, [], []);
+crate::changes::statements::statements!(
+    diesel::sqlite::SqliteConnection,
+    diesel::RunQueryDsl,
+    crate::sqlite::archive::blocking::take_back,
+    [],
+    []
+);
 
 pub(crate) fn change(
     c: &mut SqliteConnection,

@@ -1,5 +1,6 @@
 //! The store in a SQLite file: its pools, batches, the file itself and its backups.
 
+pub(crate) mod archive;
 mod backup;
 mod batch;
 mod changes;

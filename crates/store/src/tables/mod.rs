@@ -5,6 +5,7 @@ pub(crate) mod hooks_schema;
 pub(crate) mod json;
 pub(crate) mod keys_schema;
 pub(crate) mod mail_schema;
+pub(crate) mod reach;
 pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod sql_types;

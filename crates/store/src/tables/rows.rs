@@ -4,13 +4,11 @@ use diesel::prelude::*;
 
 use super::{
     json::{mentions_in, of_mentions, of_reactions, reactions_in},
+    reach::Reach,
     schema::{messages, meta, rooms},
     sql_types::{Key, Stamp},
 };
-use crate::{
-    archive::Reach,
-    model::{Head, RoomSettings},
-};
+use crate::model::{Head, RoomSettings};
 use chat_domain::{
     Annotations, Author, AuthorId, AvatarName, Badge, ChatMessage, Content, DeletedBy, Epoch, MessageRef, Nickname,
 };
