@@ -16,7 +16,7 @@ macro_rules! putting_away {
             };
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
-            use super::putting::$module::{AUTHORS, MESSAGES, ready};
+            use crate::management::archiving::putting::$module::{AUTHORS, MESSAGES, ready};
             use crate::{
                 archive::{Archived, Archiving, KEPT_AT_HAND, months::Month},
                 tables::{
@@ -137,19 +137,14 @@ macro_rules! putting_statements {
 }
 
 /// The same when they go.
-mod putting {
-    use std::collections::BTreeSet;
+pub(crate) mod putting {
+    pub(crate) mod postgres {
+        use std::collections::BTreeSet;
 
-    use diesel::QueryResult;
-
-    use crate::archive::months::Month;
-
-    pub(super) mod postgres {
-        use diesel::{dsl::sql, sql_types::Bool};
+        use diesel::{QueryResult, dsl::sql, sql_types::Bool};
         use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-        use super::{BTreeSet, Month, QueryResult};
-        use crate::postgres::connection::PgConnection;
+        use crate::{archive::months::Month, postgres::connection::PgConnection};
 
         putting_statements!(
             "= ANY (ARRAY(SELECT x.value::bigint FROM json_array_elements_text($1::json) AS x (value)))",
@@ -171,9 +166,12 @@ mod putting {
             Ok(())
         }
     }
-    pub(super) mod sqlite {
-        use super::{BTreeSet, Month, QueryResult};
-        use crate::sqlite::Connection;
+    pub(crate) mod sqlite {
+        use std::collections::BTreeSet;
+
+        use diesel::QueryResult;
+
+        use crate::{archive::months::Month, sqlite::Connection};
 
         putting_statements!(
             "IN (SELECT x.value FROM json_each($1) AS x)",
