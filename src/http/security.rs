@@ -23,13 +23,13 @@ pub fn headers() -> DefaultHeaders {
         .add(("cross-origin-resource-policy", "cross-origin"))
 }
 
-/// Headers of what a browser may show as a page (COEP among them); a script or a style asks for nothing by itself, and its
-/// bytes are counted.
+/// Headers of what a browser may show as a page (COEP among them); a script, a style or a picture of an animal asks for
+/// nothing by itself, and its bytes are counted.
 pub async fn page_headers<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let is_page = !request.path().starts_with("/static/");
+    let is_page = !["/static/", "/avatars/"].iter().any(|folder| request.path().starts_with(folder));
     let mut response = next.call(request).await?;
     if is_page {
         let headers = response.headers_mut();

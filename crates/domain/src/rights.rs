@@ -240,7 +240,7 @@ mod tests {
             assert_eq!(Badge::parse(badge.as_str()), Some(badge));
             assert_eq!(Badge::from_number(badge.number()), Some(badge));
         }
-        assert_eq!((Badge::parse("bot"), Badge::from_number(0)), (None, None));
+        assert_eq!((Badge::parse("robot"), Badge::from_number(0)), (None, None));
     }
 
     /// The table in the docs is this one.

@@ -159,7 +159,10 @@ export class Connection extends EventTarget {
       if (this.socket === socket) this.#heard(event.data);
     });
     socket.addEventListener('close', (event) => {
-      if (this.socket === socket) this.#lost(event.code);
+      if (this.socket !== socket) return;
+      // The server's own codes come over a socket that passes.
+      if (event.code >= 4000) this.unopened = 0;
+      this.#lost(event.code);
     });
   }
 
