@@ -81,7 +81,9 @@ pub enum AccountError {
 
 impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
-        log::warn!("something about an account could not be read or stored: {error}");
+        // That the database is away is told once, by whoever waits for it.
+        let level = if matches!(error, StoreError::Unavailable(_)) { log::Level::Debug } else { log::Level::Warn };
+        log::log!(level, "something about an account could not be read or stored: {error}");
         Self::Unavailable
     }
 }

@@ -101,7 +101,9 @@ pub enum HooksRefused {
 
 impl From<StoreError> for HooksRefused {
     fn from(error: StoreError) -> Self {
-        log::warn!("something about a webhook could not be read or stored: {error}");
+        // That the database is away is told once, by whoever waits for it.
+        let level = if matches!(error, StoreError::Unavailable(_)) { log::Level::Debug } else { log::Level::Warn };
+        log::log!(level, "something about a webhook could not be read or stored: {error}");
         Self::Unavailable
     }
 }
