@@ -1,22 +1,14 @@
 // The contact form, from what a visitor types to the letter that the owner gets.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { words as en } from '../../static/js/i18n/accounts-en.js';
 import { words as ko } from '../../static/js/i18n/accounts-ko.js';
 import { clean, fits, large } from './judges.mjs';
+import { mailServer } from './mail.mjs';
 import { Server, Visitor, launch, until } from './support.mjs';
 
-const mail = spawn(process.execPath, ['tests/it/support/smtp-server.mjs'], { stdio: ['pipe', 'pipe', 'inherit'] });
-after(() => mail.kill());
-/** @type {any[]} */
-const letters = [];
-const lines = createInterface({ input: mail.stdout });
-lines.on('line', (line) => letters.push(JSON.parse(line)));
-const { port } = await until(() => letters.shift(), (told) => Boolean(told), 'the server of mail to listen');
-
+const { port, letters, next } = await mailServer();
 const browser = await launch();
 const server = await Server.start({
   CHAT_RATE_LIMITS: 'off',
@@ -55,7 +47,7 @@ test('a visitor asks by the keyboard, and the owner gets it in the visitor’s l
   await page.getByRole('button', { name: ko.contact.submit, exact: true }).press('Enter');
   await page.getByRole('heading', { name: ko.contact.doneTitle }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'H1', 'whoever cannot see it is told');
-  const letter = await until(() => letters.shift(), (told) => Boolean(told), 'a letter');
+  const letter = await next('a letter');
   assert.equal(letter.subject, '[문의] 값이 얼마예요?');
   assert.deepEqual(letter.replyTo, [{ address: 'otter@example.com', name: '수달' }]);
   assert.match(letter.text, /> 안녕하세요\.\n> 고맙습니다\./);

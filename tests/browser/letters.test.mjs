@@ -2,21 +2,13 @@
 // narrow and wide. With LETTERS=FOLDER pictures of all of them are put there, to be looked at.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import test, { after } from 'node:test';
+import test from 'node:test';
 import { clean } from './judges.mjs';
-import { Server, Visitor, launch, until } from './support.mjs';
+import { mailServer } from './mail.mjs';
+import { Server, Visitor, launch } from './support.mjs';
 
-const mail = spawn(process.execPath, ['tests/it/support/smtp-server.mjs'], { stdio: ['pipe', 'pipe', 'inherit'] });
-after(() => mail.kill());
-/** @type {any[]} */
-const letters = [];
-createInterface({ input: mail.stdout }).on('line', (line) => letters.push(JSON.parse(line)));
-const next = (/** @type {string} */ what) => until(() => letters.shift(), (told) => Boolean(told), what);
-const { port } = await next('the server of mail to listen');
-
+const { port, next } = await mailServer();
 const browser = await launch();
 const server = await Server.start({
   CHAT_RATE_LIMITS: 'off',

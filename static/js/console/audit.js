@@ -26,7 +26,6 @@ export function auditScreen(page) {
     signal,
     note: (text) => keep({ room: text }),
     act: (text) => {
-      if (text === room) return;
       room = text;
       list.begin();
     },

@@ -142,11 +142,15 @@ export function search(label, hint, value, { signal, note, act }) {
   Object.assign(box, { type: 'search', value, placeholder: hint, maxLength: 100, autocomplete: 'off', spellcheck: false });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  let acted = value;
   const soon = (/** @type {number} */ ms) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       told();
-      act(box.value.trim());
+      const text = box.value.trim();
+      if (text === acted) return;
+      acted = text;
+      act(text);
     }, ms);
   };
   // Behind the screen's end the address is another one's.

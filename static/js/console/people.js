@@ -32,7 +32,6 @@ function allPeople(page) {
     signal,
     note: (text) => keep({ q: text }),
     act: (text) => {
-      if (text === q) return;
       q = text;
       list.begin();
     },

@@ -36,7 +36,6 @@ export function roomsScreen(page) {
     signal,
     note: (text) => keep({ ...asked, q: text }),
     act: (text) => {
-      if (text === asked.q) return;
       asked.q = text;
       again();
     },

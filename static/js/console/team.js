@@ -31,7 +31,6 @@ export function teamScreen(page) {
     signal,
     note: (text) => keep({ q: text }),
     act: (text) => {
-      if (text === q) return;
       q = text;
       list.begin();
     },

@@ -1,11 +1,5 @@
 //! Blogs that publish their keys at an address: fetched, changed, away, and what a server does not take from there.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, Command, Stdio},
-    thread,
-};
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chat_wire::{ErrorCode, ServerFrame};
 use ring::{
@@ -13,69 +7,42 @@ use ring::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::sites::{BLOG, CHAT, claims, message, who};
 use crate::{
     database_tls::certificates,
-    support::{Client, Folder, LIMITS_OFF, Server, until, within},
+    support::{Client, Folder, LIMITS_OFF, NodeProgram, Server, until},
 };
 
-/// A blog's server. Ends with this.
+/// A blog's server.
 struct Blog {
     port: u64,
-    said: UnboundedReceiver<Value>,
-    orders: ChildStdin,
-    process: Child,
+    program: NodeProgram,
 }
 
 impl Blog {
     async fn start(settings: Value) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/key-server.mjs");
-        let mut command = Command::new("node");
-        command.arg(script).arg(settings.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().expect("node starts");
-        let lines = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let (tell, said) = unbounded_channel();
-        // Ends with the output.
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let _ = tell.send(serde_json::from_str(&line).expect("JSON"));
-            }
-        });
-        let orders = process.stdin.take().expect("its input");
-        let mut blog = Self { port: 0, said, orders, process };
+        let mut blog = Self { port: 0, program: NodeProgram::start("key-server.mjs", &settings) };
         blog.port = blog.says("port").await.as_u64().expect("a port");
         blog
     }
 
     /// What it says next under this name.
     async fn says(&mut self, name: &str) -> Value {
-        within(name, async {
-            loop {
-                let said = self.said.recv().await.expect("it lives");
-                if let Some(value) = said.get(name) {
-                    return value.clone();
-                }
+        loop {
+            if let Some(value) = self.program.next(name).await.get(name) {
+                return value.clone();
             }
-        })
-        .await
+        }
     }
 
     async fn answers(&mut self, answer: Value) {
-        self.orders.write_all(format!("{answer}\n").as_bytes()).expect("it listens");
+        self.program.order(&answer.to_string());
         self.says("answers").await;
     }
 
     async fn publishes(&mut self, keys: &[Value]) {
         self.answers(json!({"status": 200, "body": json!({"keys": keys}).to_string()})).await;
-    }
-}
-
-impl Drop for Blog {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
