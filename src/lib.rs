@@ -7,7 +7,7 @@
 //! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
-//! - [`https_client`]: asks other servers for what the settings name
+//! - [`https_client`]: one request to another system
 //! - [`mail`]: what people are written, and by which server
 //! - [`bus`]: what carries news between servers
 //! - [`redis_client`]: how Redis is reached
