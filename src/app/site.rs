@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
+use tokio::sync::Semaphore;
+
 use super::capacity::sockets_max;
 use crate::session_registry::Place;
 use crate::{
@@ -21,6 +23,9 @@ use chat_store::Store;
 /// The same text may come from one address in one room so many times as often as from one identity: a crowd behind a
 /// carrier's address laughs in the same letters.
 const ADDRESS_REPEATS_FACTOR: usize = 5;
+/// So many feeds of all rooms are read at once.
+const FEEDS_AT_ONCE: usize = 2;
+
 pub(super) fn site(
     config: &ServeConfig,
     (store, place, mail): (Store, Place, Option<MailOffice>),
@@ -68,6 +73,7 @@ pub(super) fn site(
         base_path: config.site.base_path.clone(),
         admin_token: config.site.admin_token.as_ref().map(|token| AdminToken::new(token.expose())),
         origins: config.site.origins.clone(),
+        feed_turns: Semaphore::new(FEEDS_AT_ONCE),
         rooms_are_public: config.site.room_list == RoomListFor::Public,
         frame_ancestors,
         compresses: config.sessions.compression == Switch::On,

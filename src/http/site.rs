@@ -9,6 +9,7 @@ use std::{
 };
 
 use actix::Addr;
+use tokio::sync::Semaphore;
 
 use super::{address::TrustedProxies, answers::Answers, base_path::BasePath, figures::Figures, security::AdminToken};
 use crate::bus::BusStatus;
@@ -43,6 +44,8 @@ pub struct Site {
     pub origins: Vec<String>,
     /// Whether everybody may list the rooms.
     pub rooms_are_public: bool,
+    /// Turns at the feed of all rooms: each costs a look at many rooms.
+    pub feed_turns: Semaphore,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
     /// Whether clients that offer compression get it.

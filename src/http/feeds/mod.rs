@@ -66,7 +66,12 @@ async fn of_room(request: &HttpRequest, site: &Site, format: Format) -> Result<H
 
 async fn of_all(request: &HttpRequest, site: &Site, format: Format) -> Result<HttpResponse, HttpError> {
     let base = base(request, site);
-    let found = site.read(site.store.latest_anywhere(MESSAGES_MAX)).await?;
+    let found = site.read(async {
+        // Anybody asks for it as often as requests go: others that read must not wait for many of them. Never closed.
+        let _turn = site.feed_turns.acquire().await;
+        site.store.latest_anywhere(MESSAGES_MAX).await
+    });
+    let found = found.await?;
     let entry = |(room, title, message): &(RoomId, Option<String>, ChatMessage)| {
         let of = title.as_deref().unwrap_or_else(|| room.as_str());
         Entry::new(message, &room_page(&base, room), Some(of))
