@@ -3,6 +3,7 @@
 
 mod document;
 
+use actix::clock::timeout;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -66,12 +67,10 @@ async fn of_room(request: &HttpRequest, site: &Site, format: Format) -> Result<H
 
 async fn of_all(request: &HttpRequest, site: &Site, format: Format) -> Result<HttpResponse, HttpError> {
     let base = base(request, site);
-    let found = site.read(async {
-        // Anybody asks for it as often as requests go: others that read must not wait for many of them. Never closed.
-        let _turn = site.feed_turns.acquire().await;
-        site.store.latest_anywhere(MESSAGES_MAX).await
-    });
-    let found = found.await?;
+    // Anybody asks for it as often as requests go: others that read must not wait for many of them.
+    let turn = timeout(site.read_wait, site.feed_turns.acquire());
+    let Ok(Ok(_turn)) = turn.await else { return Err(HttpError::overloaded(site.retry_after)) };
+    let found = site.read(site.store.latest_anywhere(MESSAGES_MAX)).await?;
     let entry = |(room, title, message): &(RoomId, Option<String>, ChatMessage)| {
         let of = title.as_deref().unwrap_or_else(|| room.as_str());
         Entry::new(message, &room_page(&base, room), Some(of))

@@ -111,7 +111,7 @@ async fn a_blog_publishes_its_keys_changes_them_and_goes_away() {
         // By a key that nobody knows it is asked again.
         until("it to be asked", async || {
             assert_ne!(answered(&server, &token(&other, "other")).await, None);
-            blog.said.try_recv().ok().filter(|said| said.get("asked").is_some()).map(|_| ())
+            blog.program.said().filter(|said| said.get("asked").is_some()).map(|_| ())
         })
         .await;
     }

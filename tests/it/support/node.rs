@@ -40,6 +40,11 @@ impl NodeProgram {
         within(what, self.said.recv()).await.unwrap_or_else(|| panic!("{what}: the program has ended"))
     }
 
+    /// What it has said already, if anything.
+    pub fn said(&mut self) -> Option<Value> {
+        self.said.try_recv().ok()
+    }
+
     /// Gives it an order.
     pub fn order(&mut self, order: &str) {
         self.orders.write_all(format!("{order}\n").as_bytes()).expect("it listens");
