@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, LIMITS_OFF, MIB, RawSocket, Server, Who, pipelined};
+use crate::support::{Client, LIMITS_OFF, MIB, RawSocket, Server, Who, pipelined, soon};
 
 /// Asks for these paths over one connection; gives how many were answered with 200.
 async fn visit(server: &Server, paths: impl Iterator<Item = String>) -> usize {
@@ -81,7 +81,8 @@ async fn of_two_thousand_rooms_that_were_joined_the_last_ones_live() {
         after.push(server.resident());
     }
     println!("{} bytes after 1,000 rooms, {} after 2,000", after[0], after[1]);
-    assert!(after[1] < after[0] + 8 * MIB, "{after:?}");
+    // On a busy machine what threads left free is given back a moment later.
+    soon("the memory of as many more rooms to be free", async || server.resident() < after[0] + 8 * MIB).await;
     // The one that somebody is in was never empty, so it is the one that stayed.
     assert_eq!(author.say("after").await.seq, 2);
     server.counts("empty rooms to be few", "chat_rooms_live", |n| n <= 100.0).await;
