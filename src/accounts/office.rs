@@ -20,8 +20,8 @@ use super::{
     verified::SiteUsers,
 };
 use crate::moderation::{Actor, CODE_TRIES, Desk, OneTimeCode};
-use chat_domain::{AvatarName, IdentityKey, NetworkKey, Nickname, UserId};
-use chat_store::{NewLogin, SignedIn, Store, StoreError, StoredKey};
+use chat_domain::{Author, AvatarName, IdentityKey, NetworkKey, Nickname, UserId};
+use chat_store::{NewLogin, SignedIn, Store, StoreError, StoredKey, User};
 
 /// How long something that is asked for here may take, the wait for the database included.
 const WORK_MAX: Duration = Duration::from_secs(10);
@@ -202,9 +202,11 @@ impl Accounts {
         Ok(needs)
     }
 
-    /// Somebody with an account as one who acts.
+    /// Somebody with an account as one who acts, with the role that was read together with them: another server may have
+    /// given it a moment ago, and this one goes by it elsewhere with its next look only.
     pub fn actor(&self, signed: &SignedIn) -> Actor {
-        self.0.desk.actor(&signed.user)
+        let User { id, nickname, avatar, role } = signed.user.clone();
+        Actor::of(Author { id: self.0.key.user_author_id(id), nickname, avatar, badge: role.badge() }, role)
     }
 
     // Who it is.

@@ -514,6 +514,20 @@ async fn over_a_bus_what_is_done_on_one_server_holds_on_the_other() {
     acts_there(&database, &here, &there).await;
 }
 
+/// A balancer takes whoever has signed in to another server with their next click.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_signed_in_on_one_server_acts_on_the_other_at_once() {
+    // It looks only seldom at what concerns all rooms.
+    let settings = [&LIMITS_OFF[..], &[("CHAT_POLL_SECS", "600")]].concat();
+    let (database, [here, there]) = Server::pair(&settings).await;
+    let (_guest, welcome) = Client::join(&there, "post", Who::named("guest")).await;
+    let author = welcome.head.own.expect("an author").author.id.into_owned();
+    let token = signed_in(&database, &here).await;
+    let body = json!({"authorId": author, "scope": "room", "room": "post", "seconds": 60});
+    let (status, answer) = post(&there, "/api/v1/admin/bans", Some(&token), &body).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
 async fn acts_there(database: &Database, here: &Server, there: &Server) {
     let token = signed_in(database, here).await;
     let (mut owner, _) = owner(here, "post", &token).await;
