@@ -20,7 +20,7 @@ import { Deletions } from '../store/deletions.js';
 import { History } from '../store/history.js';
 import { Identity, uuid } from '../store/identity.js';
 import { OwnReactions } from '../store/own-reactions.js';
-import { newReactions } from '../store/reactions.js';
+import { ReactionNews } from '../store/reaction-news.js';
 import { ReadPosition } from '../store/read-position.js';
 import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
@@ -352,16 +352,9 @@ export class RoomPage {
         else announcer.message(`${nickname}: ${text}`);
       }
     });
-    // Once a message: a crowd that applauds must not talk over everything else.
-    /** @type {Set<string>} */
-    const told = new Set();
-    on(store, 'reacted', (/** @type {{before: Chat.Message, after: Chat.Message}} */ { before, after }) => {
-      const [first] = newReactions(before, after).filter(({ id }) => id !== store.ownId);
-      const nickname = first && store.authors.get(first.id)?.nickname;
-      if (!store.isOwn(after) || told.has(after.id) || !nickname) return;
-      told.add(after.id);
-      announcer.say(this.strings.reacted(nickname, first.emoji));
-    });
+    const reactions = new ReactionNews(store, (nickname, emoji) => announcer.say(this.strings.reacted(nickname, emoji)));
+    on(store, 'reacted', (/** @type {{before: Chat.Message, after: Chat.Message}} */ { before, after }) => reactions.reacted(before, after));
+    on(store, 'presence', () => reactions.named());
     on(store, 'room', () => dock.room());
     on(store, 'presence', () => this.composer.mentions?.update());
     on(store, 'reset', () => this.ownReactions.forget());
