@@ -64,7 +64,7 @@ test('a reply quotes what it answers, follows it, and leads to it', async () => 
   const undone = panda.pressAsItComes('Undo');
   await panda.page.keyboard.press('Delete');
   await undone;
-  assert.equal(await panda.log.locator('li.msg.deleted').count(), 0);
+  await until(() => panda.log.locator('li.msg.deleted').count(), (n) => n === 0, 'the message to be back');
   await focusRow(panda, 'what do you say?');
   await panda.page.keyboard.press('Delete');
   await panda.log.locator('li.msg.deleted').waitFor();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{self, Answered, ask, get, post, register, with},
     database_tls::certificates,
-    support::{Database, Folder, Server, Smtp, check_schema, until},
+    support::{Database, Folder, Proxy, Server, Smtp, check_schema, until},
 };
 
 on_both!(
@@ -73,14 +73,17 @@ async fn what_is_asked_is_mailed_to_the_owner(database: &Database) {
 }
 
 async fn nothing_is_lost_while_mail_is_away_or_the_server_restarts(database: &Database) {
-    let port = Smtp::start().await.end();
-    let url = format!("smtp://127.0.0.1:{port}");
+    let mut smtp = Smtp::start().await;
+    // Keeps the port meanwhile: it is nobody else's.
+    let line = Proxy::to(([127, 0, 0, 1], smtp.port).into()).await;
+    line.down();
+    let url = format!("smtp://{}", line.address);
     let server = Server::with(database, &settings(&url, &[])).await;
     assert_eq!(inquire(&server, &asking()).await.status, 202);
     server.logs("was not taken, and goes again in").await;
     assert_eq!(kept(&server).await[0].get("mailedAt"), None);
     let server = server.again(database, &settings(&url, &[])).await;
-    let mut smtp = Smtp::with(json!({"port": port})).await;
+    line.calm();
     let letter = smtp.next().await;
     assert_eq!(letter["subject"], "[문의] 값이 얼마예요?");
     until("it to be noted", async || kept(&server).await[0].get("mailedAt").map(|_| ())).await;

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 
-const { key, cert, secure = false, user, password, port = 0 } = JSON.parse(process.argv[2] ?? '{}');
+const { key, cert, secure = false, user, password } = JSON.parse(process.argv[2] ?? '{}');
 const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 let refuses = 0;
 
@@ -37,7 +37,7 @@ const server = new SMTPServer({
   },
 });
 server.on('error', () => {});
-server.listen(port, '127.0.0.1', () => tell({ port: server.server.address().port }));
+server.listen(0, '127.0.0.1', () => tell({ port: server.server.address().port }));
 for await (const line of createInterface({ input: process.stdin })) {
   const [word, code] = line.split(' ');
   refuses = word === 'refuse' ? Number(code) : 0;

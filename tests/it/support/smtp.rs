@@ -9,7 +9,7 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// With these settings: `key` and `cert` (paths), `secure`, `user` and `password`, `port`.
+    /// With these settings: `key` and `cert` (paths), `secure`, `user` and `password`.
     pub async fn with(settings: Value) -> Self {
         let mut smtp = Self { port: 0, program: NodeProgram::start("smtp-server.mjs", &settings) };
         smtp.port = smtp.next().await["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");
@@ -30,10 +30,5 @@ impl Smtp {
         let order = if code == 0 { "take".to_owned() } else { format!("refuse {code}") };
         self.program.order(&order);
         assert_eq!(self.next().await, json!({"refuses": code}));
-    }
-
-    /// It is gone, and what its port was is free again.
-    pub fn end(self) -> u16 {
-        self.port
     }
 }
