@@ -52,10 +52,13 @@ fn serve(request: &HttpRequest, path: &str, cache: &str) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, cache.to_owned()))
-        // Weak: the encodings of a file are not the same bytes.
-        .insert_header((header::ETAG, format!("W/{tag}")))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((header::VARY, "accept-encoding"));
+    // What is kept for ever under its hash is asked for once, and the bytes of a first visit are counted.
+    if cache != FOREVER {
+        // Weak: the encodings of a file are not the same bytes.
+        response.insert_header((header::ETAG, format!("W/{tag}")));
+    }
     if asked.is_some_and(|asked| asked.split(',').any(|t| t.trim().trim_start_matches("W/") == tag || t.trim() == "*"))
     {
         return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();

@@ -140,6 +140,7 @@ async fn static_files_have_a_hash_and_are_kept_for_ever() {
         assert_eq!(response.status(), 200, "{file}");
         let cache = response.headers()["cache-control"].to_str().expect("text");
         assert!(cache.contains("immutable") && cache.contains("max-age=31536000"), "{file}: {cache}");
+        assert!(!response.headers().contains_key("etag"), "{file}: nobody asks for it again");
         let kind = response.headers()["content-type"].to_str().expect("text").to_owned();
         assert!(["text/javascript", "text/css", "image/svg+xml"].iter().any(|k| kind.starts_with(k)), "{file}: {kind}");
     }

@@ -20,7 +20,6 @@ import { Deletions } from '../store/deletions.js';
 import { History } from '../store/history.js';
 import { Identity, uuid } from '../store/identity.js';
 import { OwnReactions } from '../store/own-reactions.js';
-import { ReactionNews } from '../store/reaction-news.js';
 import { ReadPosition } from '../store/read-position.js';
 import { plainText } from '../text/format.js';
 import { Commands } from '../wire/commands.js';
@@ -352,9 +351,13 @@ export class RoomPage {
         else announcer.message(`${nickname}: ${text}`);
       }
     });
-    const reactions = new ReactionNews(store, (nickname, emoji) => announcer.say(this.strings.reacted(nickname, emoji)));
-    on(store, 'reacted', (/** @type {{before: Chat.Message, after: Chat.Message}} */ { before, after }) => reactions.reacted(before, after));
-    on(store, 'presence', () => reactions.named());
+    /** What tells of reactions, from the first of somebody else on. @type {Promise<import('../store/reaction-news.js').ReactionNews> | undefined} */
+    let news;
+    on(store, 'reacted', async (/** @type {{before: Chat.Message, after: Chat.Message}} */ { before, after }) => {
+      news ??= import('../store/reaction-news.js').then(({ ReactionNews }) => new ReactionNews(store, (nickname, emoji) => announcer.say(this.strings.reacted(nickname, emoji))));
+      (await news.catch(() => news = undefined))?.reacted(before, after);
+    });
+    on(store, 'presence', async () => (await news?.catch(() => {}))?.named());
     on(store, 'room', () => dock.room());
     on(store, 'presence', () => this.composer.mentions?.update());
     on(store, 'reset', () => this.ownReactions.forget());
