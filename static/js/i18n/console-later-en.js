@@ -1,6 +1,9 @@
 // What the console's screens of bots, webhooks and the deeds of a post say, in English. The same keys as
 // console-later-ko.js; a test compares them.
 
+/** @param {string} n @param {string} one @param {string} many */
+const many = (n, one, many) => `${n} ${n === '1' ? one : many}`;
+
 /** @type {Chat.LaterWords} */
 export const words = {
   kept: 'I have kept it',
@@ -29,7 +32,7 @@ export const words = {
     addKey: 'Make a key',
     keyTitle: (name) => `A key for ${name}`,
     keys: (name) => `Keys of ${name}`,
-    noKeys: 'It has no key, so it cannot come.',
+    noKeys: 'It has no key.',
     scopesName: 'What it is for',
     scopes: {
       'messages:read': 'Read what everybody may read',
@@ -121,11 +124,11 @@ export const words = {
     purge: 'Remove all messages',
     purgeHow: 'For good, with what waits and what was reported. Only a backup has it then.',
     preview: 'See what would go',
-    would: (messages, held, reports) => `${messages} messages, ${held} waiting, ${reports} reports would go.`,
+    would: (messages, held, reports) => `${many(messages, 'message', 'messages')}, ${held} waiting, ${many(reports, 'report', 'reports')} would go.`,
     type: (name) => `Type ${name} to remove it all`,
     wrongName: 'This is not the id of the post.',
     purging: (n) => `Removing… ${n} so far.`,
-    purged: (n) => `${n} messages were removed for good.`,
+    purged: (n) => `Removed for good: ${many(n, 'message', 'messages')}.`,
     stopped: 'It stopped on the way. What is gone is gone; go on to remove the rest.',
   },
 };

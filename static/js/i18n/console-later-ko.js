@@ -28,7 +28,7 @@ export const words = {
     addKey: '키 만들기',
     keyTitle: (/** @type {string} */ name) => `${name} 봇의 새 키`,
     keys: (/** @type {string} */ name) => `${name} 봇의 키`,
-    noKeys: '키가 없어서 아직 들어올 수 없어요.',
+    noKeys: '키가 없어요.',
     scopesName: '무엇에 쓰나요',
     scopes: {
       'messages:read': '누구나 읽는 것을 읽기',
