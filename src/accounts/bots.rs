@@ -9,7 +9,7 @@ use super::{
     office::{Accounts, random},
 };
 use crate::moderation::Actor;
-use chat_domain::{Author, AvatarName, Badge, Nickname, Principal, Rights, Role, Scopes, UserId};
+use chat_domain::{Author, AuthorId, AvatarName, Badge, Nickname, Principal, Rights, Role, Scopes, UserId};
 use chat_store::{Bot, BotMade, KeyMade, KeyOf, KeySeen, NewBot, NewKey, SignedIn};
 
 /// A key is good for at most so many days, where it does not stay good.
@@ -202,6 +202,11 @@ impl Accounts {
         let bots = self.bounded(self.0.store.bots()).await?;
         let bot = bots.iter().find(|bot| bot.user.id == id).ok_or(AccountError::NotFound)?;
         self.acts_on(actor, bot.user.role)
+    }
+
+    /// The public id of an account.
+    pub fn author_id_of(&self, user: UserId) -> AuthorId {
+        self.0.key.user_author_id(user)
     }
 
     /// As everybody sees a bot.

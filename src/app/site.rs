@@ -11,6 +11,7 @@ use crate::{
     highlight::Highlighter,
     http::{AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
     mail::MailOffice,
+    moving::EXPORTS_AT_ONCE,
     session::{
         AddressSettings, Admission, AdmissionLimits, ByteLimits, ByteRate, ConnectionLimits, Connections, Rate,
         RateLimits, RateSettings,
@@ -74,6 +75,7 @@ pub(super) fn site(
         admin_token: config.site.admin_token.as_ref().map(|token| AdminToken::new(token.expose())),
         origins: config.site.origins.clone(),
         feed_turns: Semaphore::new(FEEDS_AT_ONCE),
+        export_turns: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         rooms_are_public: config.site.room_list == RoomListFor::Public,
         frame_ancestors,
         compresses: config.sessions.compression == Switch::On,

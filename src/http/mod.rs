@@ -21,6 +21,7 @@ mod counts;
 mod deeds;
 mod embedded;
 mod error;
+mod exporting;
 mod feeds;
 mod figures;
 mod health;
@@ -33,6 +34,7 @@ mod moderation;
 mod page;
 mod page_message;
 mod proxy;
+mod purging;
 mod reactions;
 mod reading;
 mod resource;
@@ -187,6 +189,8 @@ fn moderating(scope: &mut ServiceConfig) {
         .service(both("/defaults", moderation::defaults, moderation::set_defaults))
         .service(both("/rooms/{room}", moderation::room, moderation::set_room))
         .service(asked("/rooms/{room}/rename", moderation::rename))
+        .service(asked("/rooms/{room}/purge", purging::purge))
+        .service(public("/export", exporting::export))
         .service(asked("/rooms/{room}/messages/{id}/delete", moderation::delete))
         .service(asked("/rooms/{room}/messages/{id}/settle", moderation::settle))
         .service(public("/reports", moderation::reports))

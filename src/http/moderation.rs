@@ -146,7 +146,12 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse
     let room = room_of(&request, 5)?;
     let actor = actor(&request, &site).await?;
     let (own, defaults) = desk(&site)?.settings(&actor, &room).await.map_err(|refused| refused_as(&refused))?;
-    Ok(fresh(&settings_info(&own, &defaults)))
+    let names = desk(&site)?.access().names_of(&room);
+    let mut info = settings_info(&own, &defaults);
+    if let Some(info) = info.as_object_mut() {
+        info.insert("names".into(), names.iter().map(RoomId::as_str).collect());
+    }
+    Ok(fresh(&info))
 }
 
 #[derive(Deserialize)]

@@ -90,6 +90,23 @@ fn not_taken(message: &'static str, allowed: &str) -> HttpResponse {
     response
 }
 
+/// A resource of the interface that can be changed in part, and removed.
+pub fn kept<F, Args, G, GArgs>(path: &str, changing: F, removing: G) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<GArgs>,
+    GArgs: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::patch().to(changing))
+        .route(web::delete().to(removing))
+        .route(web::method(Method::OPTIONS).to(security::preflight))
+        .default_service(web::to(async || refused("this address answers PATCH and DELETE", "PATCH, DELETE")))
+}
+
 /// A resource of the interface that can be removed and nothing else.
 pub fn removed<F, Args>(path: &str, handler: F) -> Resource
 where

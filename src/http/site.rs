@@ -46,6 +46,8 @@ pub struct Site {
     pub rooms_are_public: bool,
     /// Turns at the feed of all rooms: each costs a look at many rooms.
     pub feed_turns: Semaphore,
+    /// Who may export, one each.
+    pub export_turns: Arc<Semaphore>,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
     /// Whether clients that offer compression get it.

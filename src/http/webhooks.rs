@@ -14,7 +14,7 @@ use super::{
     body::{json_body, whole_body},
     error::HttpError,
     reading::{fresh, room_named},
-    resource::{asked, both, public, removed},
+    resource::{asked, both, kept, public, removed},
     site::Site,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub fn configure(scope: &mut ServiceConfig) {
         .service(asked("/webhooks/{id}/wake", wake))
         .service(asked("/webhooks/{id}/redeliver", redeliver))
         .service(public("/webhooks/{id}/log", log))
-        .service(removed("/webhooks/{id}", remove))
+        .service(kept("/webhooks/{id}", change, remove))
         .service(both("/hooks", inbound, add_inbound))
         .service(removed("/hooks/{id}", remove_inbound));
 }
@@ -121,7 +121,9 @@ fn tried_info(tried: &Tried) -> HttpResponse {
 pub async fn webhooks(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, HttpError> {
     let actor = actor(&request, &site).await?;
     let all = hooks(&site)?.all(&actor).await.map_err(answer_of)?;
-    Ok(fresh(&json!({"webhooks": all.iter().map(|hook| hook_info(hook, None)).collect::<Vec<_>>()})))
+    let all: Vec<_> = all.iter().map(|hook| hook_info(hook, None)).collect();
+    // What one can be told of, so that no page keeps a list of its own.
+    Ok(fresh(&json!({"webhooks": all, "kinds": Events::all().names().collect::<Vec<_>>()})))
 }
 
 /// `POST /api/v1/admin/webhooks {url, events?, roomId?}`: tells one more. The answer has its secret, once.
@@ -142,6 +144,26 @@ pub async fn add(request: HttpRequest, body: Payload, site: Data<Site>) -> Resul
     let room = room_id.map(|name| room_named(&request, &name)).transpose()?;
     let (hook, secret) = hooks(&site)?.add(&actor, HookWish { url, events, room }).await.map_err(answer_of)?;
     Ok(fresh(&hook_info(&hook, Some(secret))))
+}
+
+/// `PATCH /api/v1/admin/webhooks/{id} {url?, events?}`: tells one of something else, or elsewhere.
+pub async fn change(
+    request: HttpRequest,
+    id: Path<String>,
+    body: Payload,
+    site: Data<Site>,
+) -> Result<HttpResponse, HttpError> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        url: Option<String>,
+        events: Option<Vec<String>>,
+    }
+    let actor = actor(&request, &site).await?;
+    let Asked { url, events } = json_body(body, BODY_BYTES_MAX).await?;
+    let events = events.map(|events| Events::parse(events.iter().map(String::as_str)).ok_or(BAD_EVENTS)).transpose()?;
+    let hook = hooks(&site)?.change(&actor, id_of(&id)?, (url, events)).await.map_err(answer_of)?;
+    Ok(fresh(&hook_info(&hook, None)))
 }
 
 /// `DELETE /api/v1/admin/webhooks/{id}`: nobody is told there any more.

@@ -28,27 +28,64 @@ pub struct Exported {
     pub n_messages: u64,
 }
 
+/// Where the lines of an export go.
+pub(super) trait Sink {
+    /// Takes one, whole.
+    async fn line(&mut self, text: &str) -> Result<(), MovingError>;
+
+    /// So many messages were written by now.
+    fn so_far(&mut self, _n_messages: u64) {}
+}
+
+/// A file, beside which somebody may look on.
+struct Watched {
+    output: Output,
+    progress: Progress,
+}
+
+impl Sink for Watched {
+    async fn line(&mut self, text: &str) -> Result<(), MovingError> {
+        self.output.write(text)
+    }
+
+    fn so_far(&mut self, n_messages: u64) {
+        self.progress.show(n_messages, None);
+    }
+}
+
 /// Writes these rooms, or all with what holds for all of them, into a new file, or to the standard output.
 ///
 /// # Errors
 /// [`MovingError`]; then there is no new file.
 pub async fn export(store: &Store, rooms: &[RoomId], into: Option<&Path>) -> Result<Exported, MovingError> {
+    // Before there is a file.
     if !store.schema_current().await? {
         return Err(MovingError::Schema);
     }
-    let mut output = create(into)?;
-    let mut progress = Progress::new("messages");
+    let mut watched = Watched { output: create(into)?, progress: Progress::new("messages") };
+    let exported = export_into(store, rooms, &mut watched).await?;
+    watched.progress.end();
+    watched.output.finish()?;
+    Ok(exported)
+}
+
+/// Writes these rooms, or all with what holds for all of them.
+pub(super) async fn export_into(
+    store: &Store,
+    rooms: &[RoomId],
+    output: &mut impl Sink,
+) -> Result<Exported, MovingError> {
     let at = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let header = Header { version: EXPORT_VERSION, release: env!("CARGO_PKG_VERSION").to_owned(), at };
-    output.write(&encode(&Line::Export(header)))?;
+    output.line(&encode(&Line::Export(header))).await?;
     let mut exported = Exported::default();
     if rooms.is_empty() {
         let control = store.control(0).await?;
         if !control.defaults.settings.is_empty() {
-            output.write(&encode(&Line::Defaults(Defaults { settings: control.defaults.settings })))?;
+            output.line(&encode(&Line::Defaults(Defaults { settings: control.defaults.settings }))).await?;
         }
         for ban in store.moved_bans().await? {
-            output.write(&encode(&Line::Ban(Box::new(BanLine::from(&ban)))))?;
+            output.line(&encode(&Line::Ban(Box::new(BanLine::from(&ban))))).await?;
         }
         let mut last = None;
         loop {
@@ -56,20 +93,18 @@ pub async fn export(store: &Store, rooms: &[RoomId], into: Option<&Path>) -> Res
             let Some(end) = some.last().cloned() else { break };
             for room in &some {
                 // One that is gone by now is none.
-                write_room(store, room, &mut output, &mut exported, &mut progress).await?;
+                write_room(store, room, output, &mut exported).await?;
             }
             last = Some(end);
         }
     }
     for room in rooms {
-        if !write_room(store, room, &mut output, &mut exported, &mut progress).await? {
+        if !write_room(store, room, output, &mut exported).await? {
             return Err(MovingError::NoSuchRoom(room.as_str().to_owned()));
         }
     }
     let end = End { rooms: exported.n_rooms, messages: exported.n_messages };
-    output.write(&encode(&Line::End(end)))?;
-    progress.end();
-    output.finish()?;
+    output.line(&encode(&Line::End(end))).await?;
     Ok(exported)
 }
 
@@ -77,31 +112,32 @@ pub async fn export(store: &Store, rooms: &[RoomId], into: Option<&Path>) -> Res
 async fn write_room(
     store: &Store,
     room: &RoomId,
-    output: &mut Output,
+    output: &mut impl Sink,
     exported: &mut Exported,
-    progress: &mut Progress,
 ) -> Result<bool, MovingError> {
-    let (sender, mut parts) = mpsc::channel(PARTS_MAX);
+    let (sender, parts) = mpsc::channel(PARTS_MAX);
     let writing = async {
+        // Its own, so that it is gone with this.
+        let mut parts = parts;
         let mut is_whole = false;
         while let Some(part) = parts.recv().await {
             match part {
-                MovedPart::Room(room) => output.write(&encode(&Line::Room(Box::new(RoomLine::from(&room)))))?,
+                MovedPart::Room(room) => output.line(&encode(&Line::Room(Box::new(RoomLine::from(&room))))).await?,
                 MovedPart::Bans(bans) => {
                     for ban in &bans {
-                        output.write(&encode(&Line::Ban(Box::new(ban.into()))))?;
+                        output.line(&encode(&Line::Ban(Box::new(ban.into())))).await?;
                     }
                 }
                 MovedPart::Messages(messages) => {
                     for message in &messages {
-                        output.write(&encode(&Line::Message(Box::new(MessageLine::of(room, message)))))?;
+                        output.line(&encode(&Line::Message(Box::new(MessageLine::of(room, message))))).await?;
                         exported.n_messages = exported.n_messages.saturating_add(1);
                     }
-                    progress.show(exported.n_messages, None);
+                    output.so_far(exported.n_messages);
                 }
                 MovedPart::Held(all) => {
                     for held in &all {
-                        output.write(&encode(&Line::Held(Box::new(HeldLine::of(room, held)))))?;
+                        output.line(&encode(&Line::Held(Box::new(HeldLine::of(room, held))))).await?;
                     }
                 }
                 MovedPart::End => is_whole = true,

@@ -1,5 +1,7 @@
 //! Rooms that leave as a file, and come as one: `realtime-chat export` and `import` (docs/MOVING.md).
 //!
+//! `streaming` is the same export for whoever asks for it over HTTP, written while it is read.
+//!
 //! A file is read to its end before anything of it is stored, and then each room is stored in one transaction: what is
 //! broken leaves nothing behind, and what was stored before an end that nobody wished for is known again.
 //!
@@ -13,6 +15,7 @@ mod progress;
 mod reading;
 mod report;
 mod spool;
+mod streaming;
 
 use std::path::PathBuf;
 
@@ -22,6 +25,7 @@ use chat_store::StoreError;
 pub use export::{Exported, export};
 pub use import::{ImportOptions, import};
 pub use report::Summary;
+pub use streaming::{EXPORTS_AT_ONCE, Exporting, exported};
 
 /// Why a move was given up. One line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,9 @@ pub enum MovingError {
         /// The first of them.
         which: String,
     },
+    /// Nobody reads it any more.
+    #[error("whoever read it is gone, or took nothing for a minute")]
+    Gone,
     /// The database has not all that this release needs.
     #[error("DATABASE_URL: the schema is older than this release; `realtime-chat migrate` brings it up to date")]
     Schema,

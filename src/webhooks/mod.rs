@@ -2,12 +2,13 @@
 //!
 //! Nothing is stored with a message: `worker` follows each room's counter from where a receiver was (`webhook_cursors`), in
 //! order for each receiver and room, and makes what it sends when it sends it, so that a deleted text does not leave.
-//! `office` is what an admin does with them, `event` what is said, `signature` what proves it, `client` sends it, `address`
+//! `office` is what an admin does with them (`changing`: one that is there), `event` what is said, `signature` what proves it, `client` sends it, `address`
 //! says where to, and `incoming` reads what others write.
 //!
 //! Invariant: no text is logged, and none is stored here.
 
 mod address;
+mod changing;
 mod client;
 mod event;
 mod incoming;

@@ -145,11 +145,11 @@ impl Hooks {
         &self.0
     }
 
-    fn may(actor: &Actor) -> Result<(), HooksRefused> {
+    pub(super) fn may(actor: &Actor) -> Result<(), HooksRefused> {
         if actor.may(Rights::DEFAULTS) { Ok(()) } else { Err(HooksRefused::Forbidden) }
     }
 
-    async fn hook(&self, id: Uuid) -> Result<Webhook, HooksRefused> {
+    pub(super) async fn hook(&self, id: Uuid) -> Result<Webhook, HooksRefused> {
         let hooks = self.0.store.webhooks().await?;
         hooks.into_iter().find(|hook| hook.id == id).ok_or(HooksRefused::NotFound)
     }

@@ -265,6 +265,9 @@ declare namespace Chat {
   type AccountSettings = { registration: 'invite' | 'open' | 'closed'; mail: boolean; contact: boolean; setup: boolean };
   // The owner's console
   type ConsoleWords = typeof import('./i18n/console-ko.js').words;
+  /** What is said on screens that are loaded when somebody goes there. */
+  type LaterWords = typeof import('./i18n/console-later-ko.js').words;
+  type LaterPage = ConsolePage & { later: LaterWords };
   /** A part of the console, as its address names it. */
   type Screen = keyof ConsoleWords['screens'];
   type Me = { id: string; nickname: string; avatar: string; role: string; rights: number };
@@ -302,6 +305,11 @@ declare namespace Chat {
   type Report = { id: string; room: string; messageId: string; by: string; reason: string; at: string; message?: MessageSeen };
   type Ban = { id: string; room?: string; authorId: string; address: boolean; reason: string; by: string; at: string; until: string | null; liftedAt?: string };
   type Entry = { id: string; room: string | null; actor: string; action: string; target: any; before: any; after: any; at: string; undoneAt: string | null; undoneBy: string | null };
+  type Bot = { id: string; authorId: string; nickname: string; avatar: string; role: string; createdAt: string; ownerId?: string; ownerAuthorId?: string };
+  type BotKey = { id: string; prefix: string; botId: string; scopes: string[]; createdAt: string; expiresAt?: string; lastUsedAt?: string };
+  type Webhook = { id: string; url: string; events: string[]; createdAt: string; state: 'on' | 'failing' | 'off'; since?: string; roomId?: string };
+  type Delivery = { id: string; event: string; millis: number; at: string; roomId?: string; messageId?: string; status?: number; error?: string };
+  type InboundHook = { id: string; roomId: string; botId: string; nickname: string; createdAt: string };
   type Figures = { at: string; messages?: number; people?: number; rooms?: number };
 
   type AccountPage = {

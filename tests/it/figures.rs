@@ -194,7 +194,8 @@ async fn everything_happens(server: &Server) -> Client {
         /api/v1/admin/defaults /api/v1/admin/rooms/a-room-of-mine /api/v1/admin/held /api/v1/admin/held/approve \
         /api/v1/admin/held/reject /api/v1/admin/reports /api/v1/admin/audit \
         /api/v1/admin/audit/1/undo /api/v1/admin/rooms/a-room-of-mine/messages/1/delete \
-        /api/v1/admin/rooms/a-room-of-mine/messages/1/settle";
+        /api/v1/admin/rooms/a-room-of-mine/messages/1/settle /api/v1/admin/export \
+        /api/v1/admin/rooms/a-room-of-mine/purge";
     for path in paths.split_whitespace().chain([&*format!("/static/{asset}")]) {
         server.get(path).await.bytes().await.expect("all of it");
     }

@@ -49,15 +49,15 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // Which sessions this server has, and in Redis all servers'.
     ("session_registry", &["redis_client"], &["domain", "metrics"]),
     ("session", &["accounts", "moderation", "session_registry"], &["domain", "metrics", "wire", "store", "rooms"]),
+    // Rooms that come and go as files.
+    ("moving", &[], &["domain", "moderation", "moving", "store"]),
     (
         "http",
-        &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry", "webhooks"],
+        &["accounts", "bus", "highlight", "mail", "moderation", "moving", "session", "session_registry", "webhooks"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
     // Ways into rooms besides the socket.
     ("doors", &["accounts", "http", "session"], &["domain", "wire", "rooms"]),
-    // Rooms that come and go as files.
-    ("moving", &[], &["domain", "moderation", "moving", "store"]),
     ("fault_injection", &[], &["rooms"]),
     // Only the types of its values.
     (

@@ -25,6 +25,7 @@ use crate::{
 on_both!(
     what_happens_is_told_in_order_and_signed,
     nothing_is_lost_while_the_receiver_or_the_server_is_away_and_no_deleted_text_leaves,
+    one_is_changed_and_goes_on_with_its_secret,
     what_others_write_appears,
 );
 
@@ -203,6 +204,45 @@ async fn what_happens_is_told_in_order_and_signed(database: &Database) {
     let heard = receiver.hears(9).await;
     assert_eq!(heard[8].event(), ("message.deleted".to_owned(), String::new()));
     refusals(&server).await;
+}
+
+async fn one_is_changed_and_goes_on_with_its_secret(database: &Database) {
+    let server = Server::with(database, &settings()).await;
+    let mut writer = Client::author(&server, "post", "writer").await;
+    let (first, second) = (Receiver::new().await, Receiver::new().await);
+    let (hook, secret) = told(&server, &first).await;
+    writer.say("to the first").await;
+    first.hears(1).await;
+    let path = format!("admin/webhooks/{hook}");
+    let change = async |change: Value| with(&server, Method::PATCH, &path, TOKEN, &change).await;
+    let changed = change(json!({"url": second.url(), "events": ["message.created"]})).await.ok();
+    check_schema("Webhook", &changed);
+    assert_eq!((&changed["url"], &changed["events"]), (&json!(second.url()), &json!(["message.created"])));
+    let ack = writer.say("to the second").await;
+    let heard = second.hears(1).await;
+    assert_eq!(heard[0].event(), created("to the second"));
+    assert!(heard[0].is_signed(&secret), "the secret stays");
+    // What is not named stays as it is.
+    let changed = change(json!({"events": ["message.deleted"]})).await.ok();
+    assert_eq!(changed["url"], second.url());
+    writer.say("of no interest").await;
+    post(&server, &format!("admin/rooms/post/messages/{}/delete", ack.id), Some(TOKEN), &json!({})).await.ok();
+    assert_eq!(second.hears(2).await[1].event().0, "message.deleted");
+    assert_eq!(first.all().len(), 1);
+    for wrong in
+        [json!({"url": "http://10.0.0.1/"}), json!({"events": ["king"]}), json!({"events": []}), json!({"room": 1})]
+    {
+        assert_eq!(change(wrong.clone()).await.refusal(), (400, "BAD_REQUEST"), "{wrong}");
+    }
+    let member = accounts::register(&server, "otter@blog.example").await;
+    let none = format!("admin/webhooks/{}", uuid::Uuid::new_v4());
+    let to = json!({"url": second.url()});
+    assert_eq!(with(&server, Method::PATCH, &path, &member.access, &to).await.refusal(), (403, "FORBIDDEN"));
+    assert_eq!(with(&server, Method::PATCH, &none, TOKEN, &to).await.refusal(), (404, "NOT_FOUND"));
+    let audit = get(&server, "admin/audit", TOKEN).await.ok();
+    check_schema("AuditLog", &audit);
+    let entry = audit["entries"].as_array().expect("a list").iter().find(|entry| entry["action"] == "webhook_set");
+    assert_eq!(entry.map(|entry| &entry["after"]["url"]), Some(&json!(second.url())));
 }
 
 /// Where no webhook goes, and who makes none.

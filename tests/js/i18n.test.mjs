@@ -3,6 +3,8 @@ import { readFile, readdir } from 'node:fs/promises';
 import test from 'node:test';
 import { words as consoleEn } from '../../static/js/i18n/console-en.js';
 import { words as consoleKo } from '../../static/js/i18n/console-ko.js';
+import { words as laterEn } from '../../static/js/i18n/console-later-en.js';
+import { words as laterKo } from '../../static/js/i18n/console-later-ko.js';
 import { strings as en } from '../../static/js/i18n/en.js';
 import { load, supported } from '../../static/js/i18n/index.js';
 import { strings as ko } from '../../static/js/i18n/ko.js';
@@ -33,9 +35,10 @@ test('what comes with moderation is said in both languages, and each of it somew
 
 test('what the console says is said in both languages, and each of it somewhere', async () => {
   assert.deepEqual(shape(consoleEn), shape(consoleKo));
+  assert.deepEqual(shape(laterEn), shape(laterKo));
   const folder = new URL('../../static/js/console/', import.meta.url);
   const sources = (await Promise.all((await readdir(folder)).map((name) => readFile(new URL(name, folder), 'utf8')))).join('\n');
-  for (const [group, text] of Object.entries(consoleKo)) {
+  for (const [group, text] of [...Object.entries(consoleKo), ...Object.entries(laterKo)]) {
     // Names of actions, roles and settings come from the server.
     const keys = typeof text === 'string' || ['errors', 'set', 'screens'].includes(group) ? [group] : Object.keys(text);
     for (const key of keys) assert.ok(new RegExp(`\\b${key}\\b`).test(sources), `${group} ${key}`);
@@ -43,7 +46,7 @@ test('what the console says is said in both languages, and each of it somewhere'
 });
 
 test('no text is empty', () => {
-  for (const strings of [ko, en, moderationKo, moderationEn, consoleKo, consoleEn]) {
+  for (const strings of [ko, en, moderationKo, moderationEn, consoleKo, consoleEn, laterKo, laterEn]) {
     for (const [key, value] of Object.entries(strings)) {
       if (typeof value === 'string') assert.notEqual(value.trim(), '', key);
     }

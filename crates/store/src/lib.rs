@@ -43,11 +43,11 @@ pub use management::{
     TeamChange, TeamOrder, VerifiedUser,
 };
 pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
+pub use management::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
-pub use management::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,

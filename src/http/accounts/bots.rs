@@ -35,7 +35,8 @@ fn id_of(text: &str) -> Result<Uuid, HttpError> {
 }
 
 fn bot_info(site: &Site, bot: &Bot) -> Result<Value, HttpError> {
-    let author = accounts(site)?.bot_author(bot);
+    let accounts = accounts(site)?;
+    let author = accounts.bot_author(bot);
     let mut info = json!({
         "id": bot.user.id.to_string(),
         "authorId": author.id.as_str(),
@@ -46,6 +47,8 @@ fn bot_info(site: &Site, bot: &Bot) -> Result<Value, HttpError> {
     });
     if let (Some(owner), Some(info)) = (bot.owner, info.as_object_mut()) {
         info.insert("ownerId".into(), owner.to_string().into());
+        // By which everybody knows them.
+        info.insert("ownerAuthorId".into(), accounts.author_id_of(owner).as_str().into());
     }
     Ok(info)
 }

@@ -1,6 +1,7 @@
 mod bans;
 mod console;
 mod held;
+mod purging;
 mod raids;
 mod reports;
 mod rooms;

@@ -7,7 +7,7 @@ import { List } from './list.js';
 import { chip, heading, roomLink, search, when } from './parts.js';
 
 /** What has no way back: a report that was closed, and what became of accounts. */
-const FINAL = ['settle', 'role_set', 'account_set', 'bot_made', 'bot_ended', 'key_made', 'key_ended', 'webhook_made', 'webhook_ended', 'webhook_off'];
+const FINAL = ['settle', 'role_set', 'account_set', 'bot_made', 'bot_ended', 'key_made', 'key_ended', 'webhook_made', 'webhook_set', 'webhook_ended', 'webhook_off', 'purge'];
 
 /** @param {Chat.ConsolePage} page */
 export function auditScreen(page) {
@@ -36,7 +36,7 @@ export function auditScreen(page) {
 }
 
 /** Who did it, as far as this page can know. @param {Chat.ConsolePage} page @param {string} id */
-function actor({ words: { audit }, me, link, may }, id) {
+export function actor({ words: { audit }, me, link, may }, id) {
   if (Object.hasOwn(audit.by, id)) return make('span', '', audit.by[/** @type {keyof typeof audit.by} */ (id)]);
   if (id === me.id || !may(32)) return make('span', '', id === me.id ? audit.you : audit.somebody(id.slice(0, 6)));
   const element = make('a', 'con-inline', audit.somebody(id.slice(0, 6)));

@@ -3,8 +3,10 @@
 import { button, choice } from '../moderation/dialog.js';
 import { base } from '../shared/base.js';
 import { make } from '../shared/dom.js';
+import { laterPanel } from './later.js';
 import { List } from './list.js';
 import { chip, field, heading, number, roomLink, search, select, when } from './parts.js';
+import { DEFAULTS } from './rights.js';
 import { openSettings } from './settings-form.js';
 
 /** @param {Chat.ConsolePage} page */
@@ -47,7 +49,7 @@ export function roomsScreen(page) {
 
 /** @param {Chat.ConsolePage} page @param {Chat.RoomListed} room @param {() => void} changed */
 function row(page, room, changed) {
-  const { words, api, did, why, link } = page;
+  const { words, api, did, why, link, may } = page;
   const { locale, rooms } = words;
   const item = make('li', 'con-row');
   const name = make('div', 'con-row-name');
@@ -82,7 +84,13 @@ function row(page, room, changed) {
   lock.setAttribute('aria-label', `${lock.textContent}: ${room.id}`);
   const set = button('account-quiet', rooms.settings, () => openSettings(page, room.id, changed));
   set.setAttribute('aria-label', `${rooms.settings}: ${room.id}`);
-  acts.append(set, lock);
+  // Its names, its file, its end: for those who may any of it.
+  const more = button('account-quiet', rooms.more, () => laterPanel(page, async () => {
+    const { openDeeds } = await import('./room-deeds.js');
+    return (whole) => openDeeds(whole, room, changed);
+  }));
+  more.setAttribute('aria-label', `${rooms.more} ${room.id}`);
+  acts.append(set, lock, ...(may(DEFAULTS) ? [more] : []));
   item.append(name, facts, ...(chips.childElementCount ? [chips] : []), acts);
   return item;
 }

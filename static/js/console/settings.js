@@ -1,10 +1,12 @@
 // What goes on the blog, and how this server is set.
 
-import { choice } from '../moderation/dialog.js';
+import { button, choice } from '../moderation/dialog.js';
 import { base } from '../shared/base.js';
 import { make } from '../shared/dom.js';
 import { isTheme, setTheme } from '../shared/theme.js';
+import { download } from './download.js';
 import { card, copied, heading, number } from './parts.js';
+import { OWN } from './rights.js';
 
 /** @param {Chat.ConsolePage} page */
 export async function settingsScreen(page) {
@@ -28,7 +30,7 @@ export async function settingsScreen(page) {
     look(page),
     site,
     variables(page),
-    card(settings.export, [copied(page, 'realtime-chat backup chat.db\nDATABASE_URL=postgres://… scripts/backup chat.dump', settings.export)], settings.exportHow),
+    card(settings.export, [...(page.may(OWN) ? [saved(page)] : []), copied(page, 'realtime-chat backup chat.db\nDATABASE_URL=postgres://… scripts/backup chat.dump', settings.export)], settings.exportHow),
   );
   const fact = (/** @type {string} */ name, /** @type {string} */ value) => facts.append(make('dt', '', name), make('dd', '', value));
   fact(settings.address, chat);
@@ -45,6 +47,11 @@ export async function settingsScreen(page) {
   check.target = '_blank';
   check.rel = 'noopener';
   site.append(make('p', 'account-hint', settings.checkHow), check);
+}
+
+/** @param {Chat.ConsolePage} page */
+function saved(page) {
+  return button('primary second con-save', page.words.settings.exportAll, () => download(page));
 }
 
 /** @param {Chat.ConsolePage} page */

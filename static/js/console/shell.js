@@ -7,6 +7,7 @@ import { avatarImage, byId, make } from '../shared/dom.js';
 import { Api } from '../wire/account-api.js';
 import { auditScreen } from './audit.js';
 import { inquiriesScreen } from './inquiries.js';
+import { later } from './later.js';
 import { Live } from './live.js';
 import { overviewScreen } from './overview.js';
 import { failure, number } from './parts.js';
@@ -28,6 +29,8 @@ const DRAW = {
   inquiries: inquiriesScreen,
   audit: auditScreen,
   team: teamScreen,
+  bots: (page) => later(page, async () => (await import('./bots.js')).botsScreen),
+  webhooks: (page) => later(page, async () => (await import('./webhooks.js')).webhooksScreen),
   settings: settingsScreen,
 };
 

@@ -27,7 +27,7 @@ export const words = {
   never: 'Not yet',
   stale: 'The connection is gone, so this may be out of date. Trying again.',
   screens: {
-    overview: 'Overview', rooms: 'Posts', queue: 'Queue', people: 'People', rules: 'Rules', inquiries: 'Inquiries', audit: 'Log', team: 'Team', settings: 'Settings',
+    overview: 'Overview', rooms: 'Posts', queue: 'Queue', people: 'People', rules: 'Rules', inquiries: 'Inquiries', audit: 'Log', team: 'Team', bots: 'Bots', webhooks: 'Webhooks', settings: 'Settings',
   },
   noRight: 'This page is for those who keep order. Please sign in with an account that may.',
   errors: {
@@ -82,6 +82,7 @@ export const words = {
     holds: { off: '', first: 'First messages checked', links: 'Links checked', all: 'New people checked' },
     none: 'No post is like that.',
     settings: 'Settings',
+    more: 'More…',
     lock: 'Close',
     unlock: 'Open again',
     lockedNow: 'The discussion is closed.',
@@ -215,7 +216,8 @@ export const words = {
       pin: 'Pinned a message', unpin: 'Unpinned a message', settle: 'Closed reports', approve: 'Approved', reject: 'Rejected', unreject: 'Took a rejection back',
       role_set: 'Changed a role', account_set: 'Shut an account out, or let it in',
       bot_made: 'Made a bot', bot_ended: 'Ended a bot', key_made: 'Made a key', key_ended: 'Took a key back',
-      webhook_made: 'Made a webhook', webhook_ended: 'Removed a webhook', webhook_off: 'Gave a webhook up',
+      webhook_made: 'Made a webhook', webhook_set: 'Changed a webhook', webhook_ended: 'Removed a webhook', webhook_off: 'Gave a webhook up',
+      rename: 'Gave a post another address', unrename: 'Took an address of a post back', purge: 'Removed all messages of a post',
     },
   },
   team: {
@@ -267,7 +269,8 @@ export const words = {
     check: 'Check the proxy',
     checkHow: 'Tells what a proxy in front of this server does wrong.',
     export: 'Export',
-    exportHow: 'This command, run on the server, copies the whole database into a file.',
+    exportHow: 'All that was said, as lines of JSON that another chat reads. The commands, run on the server, copy the whole database.',
+    exportAll: 'Download all messages',
     theme: 'Look',
     themes: { auto: 'As the device', light: 'Light', dark: 'Dark' },
   },

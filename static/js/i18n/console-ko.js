@@ -23,7 +23,7 @@ export const words = {
   never: '아직 없음',
   stale: '연결이 끊겨서 최신이 아닐 수 있어요. 다시 시도하고 있어요.',
   screens: {
-    overview: '한눈에', rooms: '글', queue: '대기', people: '사람', rules: '규칙', inquiries: '문의', audit: '기록', team: '운영진', settings: '설정',
+    overview: '한눈에', rooms: '글', queue: '대기', people: '사람', rules: '규칙', inquiries: '문의', audit: '기록', team: '운영진', bots: '봇', webhooks: '웹훅', settings: '설정',
   },
   noRight: '이 페이지는 운영진만 볼 수 있어요. 운영진의 계정으로 로그인해 주세요.',
   errors: {
@@ -78,6 +78,7 @@ export const words = {
     holds: { off: '', first: '첫 메시지 확인', links: '링크 확인', all: '새 사람 확인' },
     none: '조건에 맞는 글이 없어요.',
     settings: '설정',
+    more: '더 보기…',
     lock: '닫기',
     unlock: '다시 열기',
     lockedNow: '토론을 닫았어요.',
@@ -211,7 +212,8 @@ export const words = {
       pin: '메시지를 고정', unpin: '고정을 풂', settle: '신고를 닫음', approve: '글을 승인', reject: '글을 거절', unreject: '거절을 되돌림',
       role_set: '역할을 바꿈', account_set: '계정을 막거나 다시 엶',
       bot_made: '봇을 만듦', bot_ended: '봇을 없앰', key_made: '키를 만듦', key_ended: '키를 거둠',
-      webhook_made: '웹훅을 만듦', webhook_ended: '웹훅을 없앰', webhook_off: '웹훅을 멈춤',
+      webhook_made: '웹훅을 만듦', webhook_set: '웹훅을 바꿈', webhook_ended: '웹훅을 없앰', webhook_off: '웹훅을 멈춤',
+      rename: '글에 다른 주소를 더함', unrename: '글의 다른 주소를 거둠', purge: '글의 메시지를 모두 지움',
     },
   },
   team: {
@@ -263,7 +265,8 @@ export const words = {
     check: '프록시 점검',
     checkHow: '프록시가 잘못 바꾸는 것이 있는지 알려 줘요.',
     export: '내보내기',
-    exportHow: '서버에서 아래 명령을 실행하면 데이터베이스 전체를 파일로 복사해요.',
+    exportHow: '모든 대화를 다른 서버가 읽을 수 있는 JSON 줄로 받아요. 아래 명령은 서버에서 데이터베이스 전체를 복사해요.',
+    exportAll: '모든 메시지 내려받기',
     theme: '화면',
     themes: { auto: '기기 설정대로', light: '밝게', dark: '어둡게' },
   },

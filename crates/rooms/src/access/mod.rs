@@ -166,6 +166,16 @@ impl Access {
         self.known().room_aliases.get(name).unwrap_or(name).clone()
     }
 
+    /// The other names of the room that a name leads to, in order.
+    pub fn names_of(&self, name: &RoomId) -> Vec<RoomId> {
+        let room = self.resolve(name);
+        let known = self.known();
+        let mut names: Vec<RoomId> =
+            known.room_aliases.iter().filter(|(_, to)| **to == room).map(|(alias, _)| alias.clone()).collect();
+        names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        names
+    }
+
     /// Whether this is another name of a room, and so no room itself any more.
     pub fn is_alias(&self, name: &RoomId) -> bool {
         self.known().room_aliases.contains_key(name)
@@ -365,6 +375,7 @@ mod tests {
         assert!(access.take(Control { rev: 5, roles, room_aliases: named, ..Control::default() }));
         assert_eq!((access.resolve(&name), access.resolve(&room)), (room.clone(), room.clone()));
         assert!(access.is_alias(&name) && !access.is_alias(&room));
+        assert_eq!((access.names_of(&name), access.names_of(&room)), (vec![name.clone()], vec![name.clone()]));
         assert_eq!(
             access.admit(&owner, &name, Utc::now()),
             Err(Refusal::Overloaded),

@@ -37,6 +37,16 @@ impl Store {
         managing!(self, |c, statements| statements::remove_webhook(c, id, by))
     }
 
+    /// One is told something else, or elsewhere, and is tried at once; whether it is there.
+    pub async fn set_webhook(
+        &self,
+        id: Uuid,
+        what: (Option<String>, Option<i32>),
+        by: AuthorId,
+    ) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::set_webhook(c, id, what, by))
+    }
+
     /// Tries one again at once, given up or not; whether it is there.
     pub async fn wake_webhook(&self, id: Uuid) -> Result<bool, StoreError> {
         managing!(self, |c, statements| statements::wake_webhook(c, id))

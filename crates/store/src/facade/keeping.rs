@@ -12,7 +12,7 @@ use super::{
 use crate::{
     archive::{Archived, Archiving},
     error::StoreError,
-    management::{self, OldestOf, Removal, Removed, Rename, Renamed, Undo, WrittenBy},
+    management::{self, BesideMessages, OldestOf, Removal, Removed, Rename, Renamed, Undo, WrittenBy},
     tables::sql_types::Stamp,
 };
 use chat_domain::{AuthorId, RoomId};
@@ -125,6 +125,19 @@ impl Store {
     pub async fn forget_rest_of_room(&self, room: &RoomId) -> Result<(), StoreError> {
         let room = room.clone();
         managing!(self, |c, statements| statements::forget_rest_of_room(c, room))
+    }
+
+    /// What hangs on a room beside its messages.
+    pub async fn beside_messages(&self, room: &RoomId) -> Result<BesideMessages, StoreError> {
+        let room = room.clone();
+        managing!(self, |c, statements| statements::beside_messages(c, room))
+    }
+
+    /// Writes down that somebody removes all of a room that is there up to this value of its counter, and how many messages
+    /// that are. The entry's id.
+    pub async fn note_purge(&self, room: &RoomId, what: (i64, i64), by: AuthorId) -> Result<i64, StoreError> {
+        let room = room.clone();
+        managing!(self, |c, statements| statements::note_purge(c, room, what, by))
     }
 
     /// The time by the clock that messages are stored with.

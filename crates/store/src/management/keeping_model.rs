@@ -74,3 +74,12 @@ pub struct WrittenBy {
     /// The last room that was looked at; none where there was none any more.
     pub last: Option<String>,
 }
+
+/// What hangs on a room beside its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BesideMessages {
+    /// So many messages wait for a moderator.
+    pub n_held: i64,
+    /// So often messages of it were reported.
+    pub n_reports: i64,
+}

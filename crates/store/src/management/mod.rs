@@ -37,7 +37,7 @@ pub use console::{
 pub use hooks::{
     Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
 };
-pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
+pub use keeping_model::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     ALIASES_MAX, Alias, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control,

@@ -8,10 +8,11 @@ macro_rules! purging {
 
             use diesel::{delete, dsl::count_star, prelude::*, update};
             use diesel_async::{AsyncConnection, RunQueryDsl};
+            use serde_json::json;
 
             use crate::{
                 archive::both,
-                management::{common::$module::*, keeping_model::WrittenBy},
+                management::{common::$module::*, keeping_model::{BesideMessages, WrittenBy}},
                 tables::{
                     schema::{held_messages, messages, removed_texts, reports, rooms},
                     sql_types::Stamp,
@@ -111,6 +112,33 @@ macro_rules! purging {
                     Ok(())
                 })
                 .await
+            }
+
+            /// What hangs on a room beside its messages.
+            pub(crate) async fn beside_messages(c: &mut Connection, room: RoomId) -> QueryResult<BesideMessages> {
+                let waiting = held_messages::room_id.eq(room.as_str()).and(held_messages::state.eq(0_i16));
+                let n_held = held_messages::table.filter(waiting).count().get_result(c).await?;
+                let of_room = reports::table.filter(reports::room_id.eq(room.as_str()));
+                Ok(BesideMessages { n_held, n_reports: of_room.count().get_result(c).await? })
+            }
+
+            /// Writes down that all of a room is removed that is there up to this value of its counter. The entry's id.
+            pub(crate) async fn note_purge(
+                c: &mut Connection,
+                room: RoomId,
+                (n_messages, up_to): (i64, i64),
+                by: AuthorId,
+            ) -> QueryResult<i64> {
+                let now = now(c).await?;
+                let entry = Entry {
+                    room: Some(&room),
+                    actor: &by,
+                    action: "purge",
+                    target: json!({"upTo": up_to}),
+                    before: json!({"messages": n_messages}),
+                    after: json!(null),
+                };
+                write_entry(c, entry, now).await
             }
 
             /// Those of this author, or all.

@@ -132,6 +132,38 @@ macro_rules! outbound {
                 .await
             }
 
+            /// One is told something else, or elsewhere, and is tried at once; whether it is there.
+            pub(crate) async fn set_webhook(
+                c: &mut Connection,
+                id: Uuid,
+                (url, events): (Option<String>, Option<i32>),
+                by: AuthorId,
+            ) -> QueryResult<bool> {
+                c.transaction(async move |c| {
+                    // As with all that changes what webhooks are: of two who change one, the second sees the first.
+                    raise_control(c).await?;
+                    let now = now(c).await?;
+                    let had = webhooks::table.find(Key(id)).select((webhooks::url, webhooks::events));
+                    let Some((old_url, old_events)) = had.first::<(String, i32)>(c).await.optional()? else {
+                        return Ok(false);
+                    };
+                    let (url, events) = (url.unwrap_or_else(|| old_url.clone()), events.unwrap_or(old_events));
+                    let set = (webhooks::url.eq(&url), webhooks::events.eq(events));
+                    update(webhooks::table.find(Key(id))).set(set).execute(c).await?;
+                    wake_webhook(c, id).await?;
+                    let entry = Entry {
+                        room: None,
+                        actor: &by,
+                        action: "webhook_set",
+                        target: json!({"webhookId": id}),
+                        before: json!({"url": old_url}),
+                        after: json!({"url": url}),
+                    };
+                    write_entry(c, entry, now).await.map(|_| true)
+                })
+                .await
+            }
+
             /// Tries one again at once, given up or not; whether it is there.
             pub(crate) async fn wake_webhook(c: &mut Connection, id: Uuid) -> QueryResult<bool> {
                 let now = now(c).await?;
