@@ -20,5 +20,6 @@ mod worker;
 
 pub use event::Events;
 pub use incoming::{Said, line_of};
-pub use office::{HookSettings, HookWish, Hooks, HooksRefused, Tried};
+pub use office::{HookSettings, HookWish, Hooks, HooksRefused};
+pub use telling::Tried;
 pub use worker::keep;

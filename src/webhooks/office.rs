@@ -16,7 +16,7 @@ use super::{
     client::{Client, target},
     event::{Event, Events, test_body},
     signature::HookSecret,
-    telling::{Said, Telling},
+    telling::{Said, Telling, Tried},
 };
 use crate::{
     accounts::{AccountError, Accounts, BotWish},
@@ -104,24 +104,6 @@ impl From<StoreError> for HooksRefused {
         let level = if matches!(error, StoreError::Unavailable(_)) { log::Level::Debug } else { log::Level::Warn };
         log::log!(level, "something about a webhook could not be read or stored: {error}");
         Self::Unavailable
-    }
-}
-
-/// How a try ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
-    /// What was answered.
-    pub status: Option<u16>,
-    /// Why nothing was.
-    pub error: Option<String>,
-    /// How long it took.
-    pub millis: u32,
-}
-
-impl Tried {
-    /// Whether the receiver has taken it.
-    pub fn is_taken(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
     }
 }
 

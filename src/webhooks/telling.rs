@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::{
     event::{Event, Events, body, body_of, made_body},
-    office::Tried,
     signature::{entry_id, webhook_id},
 };
 use chat_domain::{ChatMessage, Epoch, IdentityKey, RoomId};
@@ -33,6 +32,24 @@ pub(super) struct Telling {
     pub rev: Option<i64>,
     /// Or which row of which list it is.
     pub entry: Option<(HookList, i64)>,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// What was answered.
+    pub status: Option<u16>,
+    /// Why nothing was.
+    pub error: Option<String>,
+    /// How long it took.
+    pub millis: u32,
+}
+
+impl Tried {
+    /// Whether the receiver has taken it.
+    pub fn is_taken(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
 }
 
 /// What a row of a list is told as.

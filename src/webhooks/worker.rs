@@ -108,7 +108,9 @@ async fn round_of(hooks: Hooks, hook: Webhook) -> Duration {
     match hooks.inner().store.lists_to_tell(hook.id).await {
         // At most one of each list: beside the rooms, so that neither waits for the other.
         Ok(lists) => {
-            lists.into_iter().for_each(|list| drop(telling.spawn(tell_list(hooks.clone(), hook.clone(), list))))
+            for list in lists {
+                telling.spawn(tell_list(hooks.clone(), hook.clone(), list));
+            }
         }
         Err(error) => log::debug!("what a webhook is to be told could not be read: {error}"),
     }

@@ -41,7 +41,7 @@ pub struct Heard {
     pub id: String,
     pub timestamp: String,
     signature: String,
-    body: String,
+    pub body: String,
 }
 
 impl Heard {
