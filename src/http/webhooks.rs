@@ -31,8 +31,10 @@ const BODY_BYTES_MAX: usize = 16 * 1_024;
 const SAID_BYTES_MAX: usize = 256 * 1_024;
 
 const NOT_FOUND: HttpError = HttpError::new(ErrorCode::NotFound, "there is nothing of this name");
-const BAD_EVENTS: HttpError =
-    HttpError::new(ErrorCode::BadRequest, "events are some of message.created, message.updated and message.deleted");
+const BAD_EVENTS: HttpError = HttpError::new(
+    ErrorCode::BadRequest,
+    "events are some of message.created, message.updated, message.deleted, room, report, held and guard",
+);
 const BAD_SAID: HttpError = HttpError::new(
     ErrorCode::BadRequest,
     "the body is {text, username?, icon?} in JSON, or what GitHub or Alertmanager sends",
@@ -139,7 +141,7 @@ pub async fn add(request: HttpRequest, body: Payload, site: Data<Site>) -> Resul
     let Asked { url, events, room_id } = json_body(body, BODY_BYTES_MAX).await?;
     let events = match events {
         Some(events) => Events::parse(events.iter().map(String::as_str)).ok_or(BAD_EVENTS)?,
-        None => Events::all(),
+        None => Events::of_messages(),
     };
     let room = room_id.map(|name| room_named(&request, &name)).transpose()?;
     let (hook, secret) = hooks(&site)?.add(&actor, HookWish { url, events, room }).await.map_err(answer_of)?;
@@ -218,6 +220,7 @@ fn delivery_info(delivery: &Delivery) -> Value {
             ("roomId", delivery.room.as_ref().map(|room| room.as_str().into())),
             ("messageId", delivery.message.map(|id| id.to_string().into())),
             ("rev", delivery.rev.map(Value::from)),
+            ("entry", delivery.entry.map(|(_, entry)| entry.to_string().into())),
             ("status", delivery.status.map(Value::from)),
             ("error", delivery.error.clone().map(Value::from)),
         ],

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::{
     address::Reachable,
     client::{Client, target},
-    event::{Event, Events, body, test_body},
-    signature::{HookSecret, webhook_id},
+    event::{Event, Events, test_body},
+    signature::HookSecret,
+    telling::{Said, Telling, Tried},
 };
 use crate::{
     accounts::{AccountError, Accounts, BotWish},
@@ -23,11 +24,9 @@ use crate::{
     mail::MailOffice,
     moderation::{Actor, Desk, Refused},
 };
-use chat_domain::{
-    Author, AvatarName, Badge, ChatMessage, Content, Epoch, IdentityKey, Nickname, Principal, Rights, RoomId,
-};
+use chat_domain::{Author, AuthorId, AvatarName, Badge, Content, IdentityKey, Nickname, Principal, Rights, RoomId};
 use chat_metrics::Metrics;
-use chat_store::{Delivery, InboundHook, NewDelivery, NewInbound, NewWebhook, Store, StoreError, Webhook};
+use chat_store::{Delivery, HookList, InboundHook, ListItem, NewInbound, NewWebhook, Store, StoreError, Webhook};
 
 /// So many tries are shown.
 const LOG_MAX: i64 = 100;
@@ -108,24 +107,6 @@ impl From<StoreError> for HooksRefused {
     }
 }
 
-/// How a try ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
-    /// What was answered.
-    pub status: Option<u16>,
-    /// Why nothing was.
-    pub error: Option<String>,
-    /// How long it took.
-    pub millis: u32,
-}
-
-impl Tried {
-    /// Whether the receiver has taken it.
-    pub fn is_taken(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
-    }
-}
-
 impl Hooks {
     /// Webhooks of this chat.
     pub fn new(
@@ -160,10 +141,14 @@ impl Hooks {
     /// [`HooksRefused`].
     pub async fn add(&self, actor: &Actor, wish: HookWish) -> Result<(Webhook, String), HooksRefused> {
         Self::may(actor)?;
+        if wish.events.needs_review() && !actor.may(Rights::REVIEW) {
+            return Err(HooksRefused::Forbidden);
+        }
         let url = target(&wish.url).filter(|url| self.0.client.may_go(url)).ok_or(HooksRefused::Url)?;
         let (id, url) = (Uuid::now_v7(), url.to_string());
         let room = wish.room.map(|room| self.0.desk.access().resolve(&room));
-        let new = NewWebhook { id, url, events: wish.events.stored(), room, by: actor.author.id.clone() };
+        let (events, lists) = (wish.events.stored(), wish.events.lists());
+        let new = NewWebhook { id, url, events, room, lists, by: actor.author.id.clone() };
         if !self.0.store.add_webhook(new).await? {
             return Err(HooksRefused::Full);
         }
@@ -210,10 +195,17 @@ impl Hooks {
     pub async fn test(&self, actor: &Actor, id: Uuid) -> Result<Tried, HooksRefused> {
         Self::may(actor)?;
         let hook = self.hook(id).await?;
-        let webhook_id = format!("msg_{}", Uuid::now_v7().simple());
-        let tried = self.0.send(&hook, &webhook_id, test_body(Utc::now())).await;
-        let noted = noted(&hook, webhook_id, "test", &tried);
-        self.0.store.note_delivery(noted).await?;
+        let telling = Telling {
+            webhook_id: format!("msg_{}", Uuid::now_v7().simple()),
+            event: "test",
+            body: test_body(Utc::now()),
+            room: None,
+            message: None,
+            rev: None,
+            entry: None,
+        };
+        let tried = self.0.send(&hook, &telling).await;
+        self.0.store.note_delivery(telling.noted(&hook, &tried)).await?;
         Ok(tried)
     }
 
@@ -235,16 +227,35 @@ impl Hooks {
         Self::may(actor)?;
         let hook = self.hook(id).await?;
         let found = self.0.store.deliveries(id, Some(delivery), 1).await?.pop().ok_or(HooksRefused::NotFound)?;
-        let (Some(room), Some(message)) = (found.room, found.message) else { return Err(HooksRefused::NotFound) };
-        let epoch = self.0.store.head(&room).await?.epoch;
-        let message = self.0.store.message(&room, message).await?.ok_or(HooksRefused::NotFound)?;
+        let telling = self.again(&hook, &found).await?.ok_or(HooksRefused::NotFound)?;
+        // Under the id that it had, whatever became of the room since.
+        let telling = Telling { webhook_id: found.webhook_id, ..telling };
+        let tried = self.0.send(&hook, &telling).await;
+        self.0.store.note_delivery(telling.noted(&hook, &tried)).await?;
+        Ok(tried)
+    }
+
+    /// What one of the tries was of, as it is now; none where it is there no more, or is nothing for this receiver any more.
+    async fn again(&self, hook: &Webhook, found: &Delivery) -> Result<Option<Telling>, HooksRefused> {
+        let (inner, hook_key) = (&self.0, (hook.id, &self.0.key));
+        if let Some((list, id)) = found.entry {
+            let said =
+                inner.item(list, id).await?.and_then(|item| Said::of(&item, inner.events(hook), hook.room.as_ref()));
+            return match said {
+                Some(said) => Ok(Some(inner.entry_told(hook, (list, id), said).await?)),
+                None => Ok(None),
+            };
+        }
+        let Some(room) = &found.room else { return Ok(None) };
+        let epoch = inner.store.head(room).await?.epoch;
+        let Some(message) = found.message else {
+            let is_new_room = found.event == Event::Room.as_str();
+            return Ok(is_new_room.then(|| Telling::of_new_room(hook_key, (room, epoch), Utc::now())));
+        };
+        let Some(message) = inner.store.message(room, message).await? else { return Ok(None) };
         let event = Event::ALL.into_iter().find(|event| event.as_str() == found.event).unwrap_or(Event::Updated);
         let event = if message.is_deleted() { Event::Deleted } else { event };
-        let tried = self.0.send(&hook, &found.webhook_id, body(event, (&room, epoch), &message, Utc::now())).await;
-        let again = noted(&hook, found.webhook_id, event.as_str(), &tried);
-        let again = NewDelivery { room: Some(room), message: Some(message.id), rev: Some(message.rev), ..again };
-        self.0.store.note_delivery(again).await?;
-        Ok(tried)
+        Ok(Some(Telling::of_message(hook_key, event, (room, epoch), &message, Utc::now())))
     }
 
     // What others write.
@@ -347,19 +358,44 @@ impl Inner {
         self.key.hash_of(&format!("inbound hook {secret}"))
     }
 
+    /// What a receiver is told: what is only for those who settle what was reported as long as whoever made it is one of
+    /// them.
+    pub fn events(&self, hook: &Webhook) -> Events {
+        let events = Events::from_stored(hook.events);
+        let reviews = |by: &AuthorId| {
+            *by == Desk::operator().author.id || self.desk.access().rank(by).rights().has(Rights::REVIEW)
+        };
+        if events.needs_review() && !reviews(&hook.by) { events.without_review() } else { events }
+    }
+
+    /// What a row of a list says now; none where it is there no more, or says nothing that can be told.
+    pub async fn item(&self, list: HookList, id: i64) -> Result<Option<ListItem>, StoreError> {
+        let entry = self.store.list_entries(list, id.saturating_sub(1), 1).await?.pop();
+        Ok(entry.filter(|entry| entry.id == id).and_then(|entry| entry.item))
+    }
+
+    /// What is told of a row of a list, with the message that it is about.
+    pub async fn entry_told(&self, hook: &Webhook, entry: (HookList, i64), said: Said) -> Result<Telling, StoreError> {
+        let about = match said.about() {
+            Some((room, message)) => self.store.message(room, message).await?,
+            None => None,
+        };
+        Ok(Telling::of_entry((hook.id, &self.key), entry, said, about.as_ref(), Utc::now()))
+    }
+
     /// Sends one thing to one receiver.
-    pub async fn send(&self, hook: &Webhook, webhook_id: &str, body: String) -> Tried {
+    pub async fn send(&self, hook: &Webhook, telling: &Telling) -> Tried {
         let began = Instant::now();
         let at = Utc::now().timestamp();
         let sent = async {
             let url = Url::parse(&hook.url).ok()?;
-            let signature = HookSecret::of(hook.id, &self.key).sign(webhook_id, at, &body)?;
+            let signature = HookSecret::of(hook.id, &self.key).sign(&telling.webhook_id, at, &telling.body)?;
             let headers = [
-                ("webhook-id", webhook_id.to_owned()),
+                ("webhook-id", telling.webhook_id.clone()),
                 ("webhook-timestamp", at.to_string()),
                 ("webhook-signature", signature),
             ];
-            Some(self.client.post(&url, headers, body).await)
+            Some(self.client.post(&url, headers, telling.body.clone()).await)
         };
         let sent = sent.await.unwrap_or(Err(NotAnswered::Address));
         let tried = Tried {
@@ -369,32 +405,5 @@ impl Inner {
         };
         self.metrics.webhooks.inc(if tried.is_taken() { "taken" } else { "failed" });
         tried
-    }
-
-    /// What is told of a message: its `webhook-id` and what is sent.
-    pub fn told(
-        &self,
-        hook: &Webhook,
-        event: Event,
-        (room, epoch): (&RoomId, Epoch),
-        message: &ChatMessage,
-    ) -> (String, String) {
-        let id = webhook_id(&self.key, hook.id, (room, epoch, message.rev));
-        (id, body(event, (room, epoch), message, Utc::now()))
-    }
-}
-
-/// A try as it is noted.
-pub(super) fn noted(hook: &Webhook, webhook_id: String, event: &'static str, tried: &Tried) -> NewDelivery {
-    NewDelivery {
-        hook: hook.id,
-        webhook_id,
-        event,
-        room: None,
-        message: None,
-        rev: None,
-        status: tried.status,
-        error: tried.error.clone(),
-        millis: tried.millis,
     }
 }

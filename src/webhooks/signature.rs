@@ -4,6 +4,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use chat_domain::{Epoch, IdentityKey, RoomId};
+use chat_store::HookList;
 
 /// What the deliveries of one receiver are signed with. Derived from its id with the server's key, so it is stored nowhere.
 pub struct HookSecret([u8; 32]);
@@ -32,6 +33,13 @@ impl HookSecret {
 pub fn webhook_id(key: &IdentityKey, hook: Uuid, (room, epoch, rev): (&RoomId, Epoch, i64)) -> String {
     // A room's id may have anything in it but this.
     let hash = key.hash_of(&format!("webhook {hook}/{epoch}/{rev}/{}", room.as_str()));
+    format!("msg_{}", hash.chars().take(32).collect::<String>())
+}
+
+/// The same of a row of a list.
+pub fn entry_id(key: &IdentityKey, hook: Uuid, (list, entry): (HookList, i64)) -> String {
+    // No epoch is as short as this.
+    let hash = key.hash_of(&format!("webhook {hook}/{}/{entry}", list.number()));
     format!("msg_{}", hash.chars().take(32).collect::<String>())
 }
 
@@ -70,6 +78,11 @@ mod tests {
                         assert_eq!(id, webhook_id(&key, Uuid::from_u128(hook), (&room, epoch, rev)));
                         assert!(seen.insert(id));
                     }
+                }
+            }
+            for list in HookList::ALL {
+                for entry in [1, 2] {
+                    assert!(seen.insert(entry_id(&key, Uuid::from_u128(hook), (list, entry))));
                 }
             }
         }

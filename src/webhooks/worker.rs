@@ -4,18 +4,19 @@ use std::{
 };
 
 use actix::clock::sleep;
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use tokio::task::JoinSet;
 use url::Url;
 use uuid::Uuid;
 
 use super::{
-    event::{Event, Events},
-    office::{Hooks, noted},
+    event::Event,
+    office::Hooks,
+    telling::{Said, Telling},
 };
 use crate::mail::next_try;
-use chat_domain::{ChatMessage, RoomId};
-use chat_store::{HookClaim, NewDelivery, StoreError, Webhook, WebhookFailed};
+use chat_domain::RoomId;
+use chat_store::{HookList, StoreError, Webhook, WebhookFailed};
 
 /// So often it is looked what there is to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +33,7 @@ const ROOMS_MAX: i64 = 64;
 const AT_ONCE_MAX: usize = 4;
 /// So many changes are read at once: what waits is in the database.
 const CHANGES_MAX: usize = 25;
+const ENTRIES_MAX: i64 = 25;
 
 /// Whether the telling of a room came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,12 @@ fn rest(took: Duration) -> Duration {
 /// Tells one receiver of the rooms that have news for it, a few at once. How long to wait before the next time.
 async fn round_of(hooks: Hooks, hook: Webhook) -> Duration {
     let began = Instant::now();
-    let found = hooks.inner().store.rooms_to_tell(hook.id, hook.room.clone(), ROOMS_MAX).await;
+    let events = hooks.inner().events(&hook);
+    let found = if events.needs_messages() || events.has(Event::Room) {
+        hooks.inner().store.rooms_to_tell(hook.id, hook.room.clone(), ROOMS_MAX).await
+    } else {
+        Ok(Vec::new())
+    };
     let mut rooms = match found {
         Ok(rooms) => rooms.into_iter(),
         Err(error) => {
@@ -98,9 +105,19 @@ async fn round_of(hooks: Hooks, hook: Webhook) -> Duration {
     let took = began.elapsed();
     let (mut telling, mut goes_on) = (JoinSet::new(), true);
     let mut has_told = false;
+    match hooks.inner().store.lists_to_tell(hook.id).await {
+        // At most one of each list: beside the rooms, so that neither waits for the other.
+        Ok(lists) => {
+            for list in lists {
+                telling.spawn(tell_list(hooks.clone(), hook.clone(), list));
+            }
+        }
+        Err(error) => log::debug!("what a webhook is to be told could not be read: {error}"),
+    }
+    let n_lists = telling.len();
     loop {
         while goes_on
-            && telling.len() < AT_ONCE_MAX
+            && telling.len() < AT_ONCE_MAX.saturating_add(n_lists)
             && let Some(room) = rooms.next()
         {
             has_told = true;
@@ -128,9 +145,17 @@ async fn round_of(hooks: Hooks, hook: Webhook) -> Duration {
 async fn tell(hooks: Hooks, hook: Webhook, room: RoomId) -> Result<Told, StoreError> {
     let store = &hooks.inner().store;
     let Some(mut claim) = store.claim_hook(hook.id, room, HOLD).await? else { return Ok(Told::All) };
+    let events = hooks.inner().events(&hook);
     let mut sent = HashSet::new();
     loop {
         let from = claim.rev;
+        if from == 0 && events.has(Event::Room) {
+            let telling = Telling::of_new_room((hook.id, &hooks.inner().key), (&claim.room, claim.epoch), Utc::now());
+            if !send(&hooks, &hook, &telling).await? {
+                store.told(claim, 0, TimeDelta::zero()).await?;
+                return Ok(Told::Failed);
+            }
+        }
         let changes = store.changes_since(&claim.room, from, CHANGES_MAX).await?;
         if changes.head.epoch != claim.epoch {
             // Another life of the room: the next claim begins there.
@@ -138,18 +163,23 @@ async fn tell(hooks: Hooks, hook: Webhook, room: RoomId) -> Result<Told, StoreEr
             store.told(claim, rev, TimeDelta::zero()).await?;
             return Ok(Told::All);
         }
+        if !events.needs_messages() {
+            store.told(claim, changes.head.rev, TimeDelta::zero()).await?;
+            return Ok(Told::All);
+        }
         for listed in &changes.messages {
             // As it is now: what was deleted since does not leave.
             let Some(message) = store.message(&claim.room, listed.id).await? else { continue };
             let event = Event::of(&message, from);
             let is_new = sent.insert((message.id, message.rev));
-            if is_new
-                && Events::from_stored(hook.events).has(event)
-                && !send(&hooks, &hook, &claim, event, &message).await?
-            {
-                let rev = claim.rev;
-                store.told(claim, rev, TimeDelta::zero()).await?;
-                return Ok(Told::Failed);
+            if is_new && events.has(event) {
+                let (place, known) = ((&claim.room, claim.epoch), (hook.id, &hooks.inner().key));
+                let telling = Telling::of_message(known, event, place, &message, Utc::now());
+                if !send(&hooks, &hook, &telling).await? {
+                    let rev = claim.rev;
+                    store.told(claim, rev, TimeDelta::zero()).await?;
+                    return Ok(Told::Failed);
+                }
             }
             let Some(next) = store.told(claim, listed.rev, HOLD).await? else { return Ok(Told::All) };
             claim = next;
@@ -163,23 +193,40 @@ async fn tell(hooks: Hooks, hook: Webhook, room: RoomId) -> Result<Told, StoreEr
     }
 }
 
+/// Tells a receiver what stands in a list, in order, until it knows all or fails.
+async fn tell_list(hooks: Hooks, hook: Webhook, list: HookList) -> Result<Told, StoreError> {
+    let store = &hooks.inner().store;
+    let Some(mut claim) = store.claim_list(hook.id, list, HOLD).await? else { return Ok(Told::All) };
+    let events = hooks.inner().events(&hook);
+    loop {
+        let entries = store.list_entries(list, claim.position, ENTRIES_MAX).await?;
+        if entries.is_empty() {
+            let position = claim.position;
+            store.list_told(claim, position, TimeDelta::zero()).await?;
+            return Ok(Told::All);
+        }
+        for entry in entries {
+            // As it is now: what was taken back since it was read does not leave.
+            let item = if entry.item.is_some() { hooks.inner().item(list, entry.id).await? } else { None };
+            if let Some(said) = item.and_then(|item| Said::of(&item, events, hook.room.as_ref())) {
+                let telling = hooks.inner().entry_told(&hook, (list, entry.id), said).await?;
+                if !send(&hooks, &hook, &telling).await? {
+                    let position = claim.position;
+                    store.list_told(claim, position, TimeDelta::zero()).await?;
+                    return Ok(Told::Failed);
+                }
+            }
+            let Some(next) = store.list_told(claim, entry.id, HOLD).await? else { return Ok(Told::All) };
+            claim = next;
+        }
+    }
+}
+
 /// Tells a receiver one thing; whether it has taken it.
-async fn send(
-    hooks: &Hooks,
-    hook: &Webhook,
-    claim: &HookClaim,
-    event: Event,
-    message: &ChatMessage,
-) -> Result<bool, StoreError> {
+async fn send(hooks: &Hooks, hook: &Webhook, telling: &Telling) -> Result<bool, StoreError> {
     let inner = hooks.inner();
-    let (id, body) = inner.told(hook, event, (&claim.room, claim.epoch), message);
-    let tried = inner.send(hook, &id, body).await;
-    let note = NewDelivery {
-        room: Some(claim.room.clone()),
-        message: Some(message.id),
-        rev: Some(message.rev),
-        ..noted(hook, id, event.as_str(), &tried)
-    };
+    let tried = inner.send(hook, telling).await;
+    let note = telling.noted(hook, &tried);
     if tried.is_taken() {
         inner.store.webhook_went_well(note).await?;
         return Ok(true);

@@ -85,4 +85,5 @@ mod start_checks;
 mod two_upstreams;
 mod upgrade;
 mod way_in;
+mod webhook_kinds;
 mod webhooks;

@@ -60,7 +60,7 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("INSERT, UPDATE, DELETE ON jobs, inquiries", "ON bots"),
         ("INSERT, UPDATE ON bots, api_keys", "ON webhooks"),
         (
-            "INSERT, UPDATE, DELETE ON webhooks, webhook_cursors, webhook_deliveries, inbound_hooks",
+            "INSERT, UPDATE, DELETE ON webhooks, webhook_cursors, webhook_deliveries, inbound_hooks, webhook_positions",
             "ON messages_archive",
         ),
         ("INSERT, UPDATE, DELETE ON messages_archive", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),

@@ -29,24 +29,24 @@ on_both!(
     what_others_write_appears,
 );
 
-const TOKEN: &str = "the token of whoever runs it";
+pub const TOKEN: &str = "the token of whoever runs it";
 
 /// A server whose webhooks may go to this machine.
-fn settings() -> Vec<(&'static str, &'static str)> {
+pub fn settings() -> Vec<(&'static str, &'static str)> {
     [&accounts::OPEN[..], &[("CHAT_ADMIN_TOKEN", TOKEN), ("CHAT_WEBHOOK_NETWORKS", "127.0.0.0/8")]].concat()
 }
 
 /// Something that a receiver was told.
 #[derive(Debug, Clone)]
-struct Heard {
-    id: String,
-    timestamp: String,
+pub struct Heard {
+    pub id: String,
+    pub timestamp: String,
     signature: String,
-    body: String,
+    pub body: String,
 }
 
 impl Heard {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
@@ -66,7 +66,7 @@ impl Heard {
 }
 
 /// A server that takes what webhooks tell, and remembers it.
-struct Receiver {
+pub struct Receiver {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     serving: JoinHandle<()>,
@@ -102,7 +102,7 @@ async fn take(mut stream: TcpStream, heard: Arc<Mutex<Vec<Heard>>>) -> Option<()
 }
 
 impl Receiver {
-    async fn at(address: SocketAddr) -> Self {
+    pub async fn at(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let heard = Arc::<Mutex<Vec<Heard>>>::default();
@@ -115,25 +115,25 @@ impl Receiver {
         Self { address, heard, serving }
     }
 
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::at(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
-    fn all(&self) -> Vec<Heard> {
+    pub fn all(&self) -> Vec<Heard> {
         self.heard.lock().expect("no panic").clone()
     }
 
     /// What was told once it is so much.
-    async fn hears(&self, n: usize) -> Vec<Heard> {
+    pub async fn hears(&self, n: usize) -> Vec<Heard> {
         until("the receiver to be told", async || Some(self.all()).filter(|all| all.len() >= n)).await
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}/hook?a=b", self.address)
     }
 
     /// Takes nothing more.
-    async fn away(self) -> SocketAddr {
+    pub async fn away(self) -> SocketAddr {
         self.serving.abort();
         let _ = self.serving.await;
         self.address

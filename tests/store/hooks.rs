@@ -1,7 +1,7 @@
 //! Webhooks: who tells which room, how far one was told, and what becomes of one that fails.
 
 use chat_domain::AuthorId;
-use chat_store::{HookClaim, NewDelivery, NewWebhook, Store, Webhook, WebhookFailed};
+use chat_store::{HookClaim, HookList, ListItem, NewDelivery, NewWebhook, Store, Webhook, WebhookFailed};
 use chrono::TimeDelta;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use crate::support::{Database, many, room};
 on_both!(
     a_room_is_told_by_one_at_a_time_from_where_it_was,
     another_life_of_a_room_begins_at_where_it_is,
+    a_list_is_told_by_one_at_a_time_from_where_it_ended,
     of_many_tries_a_hundred_are_kept_and_of_several_failures_at_once_one_counts,
 );
 
@@ -20,7 +21,7 @@ const DAYS: TimeDelta = TimeDelta::days(3);
 async fn hook(store: &Store, of: Option<&str>) -> Uuid {
     let id = Uuid::now_v7();
     let (url, by) = ("https://hooks.example/".to_owned(), AuthorId::from_stored("owner"));
-    let new = NewWebhook { id, url, events: 7, room: of.map(room), by };
+    let new = NewWebhook { id, url, events: 7, room: of.map(room), lists: HookList::ALL.to_vec(), by };
     assert!(store.add_webhook(new).await.expect("an answer"));
     id
 }
@@ -87,6 +88,44 @@ async fn another_life_of_a_room_begins_at_where_it_is(db: &Database) {
     assert_eq!((found.rev, found.epoch), (5, epoch), "what was told is no more, and what is there is not told anew");
 }
 
+async fn deed(db: &Database, settings_rev: i64) {
+    db.run(&format!(
+        "INSERT INTO audit_log (room_id, actor, action, target, after) VALUES ('post', 'owner', 'room_set', 'null', '{settings_rev}')"
+    ))
+    .await;
+}
+
+async fn a_list_is_told_by_one_at_a_time_from_where_it_ended(db: &Database) {
+    let store = db.ready().await;
+    deed(db, 1).await;
+    let hook = hook(&store, None).await;
+    // That the webhook was made is a deed as well, behind where it begins.
+    assert_eq!(store.lists_to_tell(hook).await, Ok(vec![HookList::Deeds]));
+    deed(db, 2).await;
+    let claim = store.claim_list(hook, HookList::Deeds, HOLD).await.expect("an answer").expect("free");
+    assert_eq!(store.claim_list(hook, HookList::Deeds, HOLD).await, Ok(None), "somebody tells it");
+    assert_eq!(store.lists_to_tell(hook).await, Ok(vec![]));
+    let entries = store.list_entries(HookList::Deeds, claim.position, 10).await.expect("entries");
+    let said = |item: &Option<ListItem>| match item {
+        Some(ListItem::Deed(deed)) => deed.action.clone(),
+        other => panic!("{other:?}"),
+    };
+    let actions: Vec<_> = entries.iter().map(|entry| said(&entry.item)).collect();
+    assert_eq!(actions, ["webhook_made", "room_set"], "what was before is not told");
+    let next = store.list_told(claim.clone(), entries[0].id, HOLD).await.expect("an answer").expect("still ours");
+    // Whoever lost it, because they slept, does not move it.
+    assert_eq!(store.list_told(claim, entries[1].id, HOLD).await, Ok(None));
+    store.list_told(next, entries[0].id, TimeDelta::zero()).await.expect("an answer").expect("ours to the end");
+    let again = store.claim_list(hook, HookList::Deeds, HOLD).await.expect("an answer").expect("free again");
+    assert_eq!(store.list_entries(HookList::Deeds, again.position, 10).await, Ok(entries[1..].to_vec()));
+    // On PostgreSQL one that is not there yet may still come, from whoever is not through; SQLite has one writer.
+    db.run("DELETE FROM audit_log WHERE action = 'webhook_made'").await;
+    let behind = store.list_entries(HookList::Deeds, entries[0].id - 1, 10).await.expect("entries");
+    assert_eq!(behind.len(), usize::from(db.is_sqlite()));
+    assert!(store.remove_webhook(hook, AuthorId::from_stored("owner")).await.expect("an answer"));
+    assert_eq!(store.claim_list(hook, HookList::Reports, HOLD).await, Ok(None));
+}
+
 fn tried(hook: Uuid, status: u16) -> NewDelivery {
     NewDelivery {
         hook,
@@ -95,6 +134,7 @@ fn tried(hook: Uuid, status: u16) -> NewDelivery {
         room: Some(room("post")),
         message: Some(1),
         rev: Some(1),
+        entry: Some((HookList::Reports, 3)),
         status: Some(status),
         error: None,
         millis: 5,
@@ -119,6 +159,7 @@ async fn of_many_tries_a_hundred_are_kept_and_of_several_failures_at_once_one_co
     }
     let log = store.deliveries(hook, None, 1_000).await.expect("tries");
     assert_eq!((log.len(), log[0].status), (100, Some(319)));
+    assert_eq!(log[0].entry, Some((HookList::Reports, 3)));
     let one = store.deliveries(hook, Some(log[5].id), 1).await.expect("tries");
     assert_eq!(one, log[5..6]);
     // Once it goes on for long enough it is off, and nobody tells it.

@@ -45,7 +45,8 @@ pub use management::{
 pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use management::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
-    Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
+    Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
+    NewWebhook, Webhook, WebhookFailed,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{

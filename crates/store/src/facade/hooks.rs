@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     error::StoreError,
-    management::{self, Delivery, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed},
+    management::{
+        self, Delivery, HookClaim, HookList, InboundHook, ListClaim, ListEntry, NewDelivery, NewInbound, NewWebhook,
+        Webhook, WebhookFailed,
+    },
 };
 use chat_domain::{AuthorId, RoomId, UserId};
 
@@ -71,6 +74,38 @@ impl Store {
     /// somebody else has it by now.
     pub async fn told(&self, claim: HookClaim, rev: i64, hold: TimeDelta) -> Result<Option<HookClaim>, StoreError> {
         managing!(self, |c, statements| statements::told(c, claim, rev, hold))
+    }
+
+    /// The lists of which one has not been told all, and which nobody tells it of just now.
+    pub async fn lists_to_tell(&self, hook: Uuid) -> Result<Vec<HookList>, StoreError> {
+        listing!(self, |c, statements| statements::lists_to_tell(c, hook))
+    }
+
+    /// Takes the telling of a list for so long; none where somebody else has it, or nobody is to be told.
+    pub async fn claim_list(
+        &self,
+        hook: Uuid,
+        list: HookList,
+        hold: TimeDelta,
+    ) -> Result<Option<ListClaim>, StoreError> {
+        managing!(self, |c, statements| statements::claim_list(c, hook, list, hold))
+    }
+
+    /// One was told of a list up to this id, and the telling is taken for so long from now on; none where somebody else has
+    /// it by now.
+    pub async fn list_told(
+        &self,
+        claim: ListClaim,
+        position: i64,
+        hold: TimeDelta,
+    ) -> Result<Option<ListClaim>, StoreError> {
+        managing!(self, |c, statements| statements::list_told(c, claim, position, hold))
+    }
+
+    /// What stands in a list behind this id, at most so many, each as it is now; none of them that another may still come
+    /// before. Read where is written: a copy that is behind would miss what was taken back.
+    pub async fn list_entries(&self, list: HookList, after: i64, limit: i64) -> Result<Vec<ListEntry>, StoreError> {
+        managing!(self, |c, statements| statements::list_entries(c, list, after, limit))
     }
 
     /// Notes a try that went well.

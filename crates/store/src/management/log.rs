@@ -129,7 +129,7 @@ macro_rules! logging {
                 .await
             }
 
-            type AuditRow = (
+            pub(crate) type AuditRow = (
                 i64,
                 Option<String>,
                 String,
@@ -142,7 +142,7 @@ macro_rules! logging {
                 Option<String>,
             );
 
-            fn audit_of((id, room, actor, action, target, before, after, at, undone_at, undone_by): AuditRow) -> Option<Audit> {
+            pub(crate) fn audit_of((id, room, actor, action, target, before, after, at, undone_at, undone_by): AuditRow) -> Option<Audit> {
                 let json = |text: String| serde_json::from_str(&text).unwrap_or_default();
                 Some(Audit {
                     id,

@@ -42,7 +42,8 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('webhooks', 'DELETE'), ('webhook_cursors', 'SELECT'), ('webhook_cursors', 'INSERT'),
         ('webhook_cursors', 'UPDATE'), ('webhook_deliveries', 'SELECT'), ('webhook_deliveries', 'INSERT'),
         ('webhook_deliveries', 'DELETE'), ('inbound_hooks', 'SELECT'), ('inbound_hooks', 'INSERT'),
-        ('inbound_hooks', 'DELETE'),
+        ('inbound_hooks', 'DELETE'), ('webhook_positions', 'SELECT'), ('webhook_positions', 'INSERT'),
+        ('webhook_positions', 'UPDATE'),
         ('messages_archive', 'SELECT'), ('messages_archive', 'INSERT'), ('messages_archive', 'UPDATE'),
         ('messages_archive', 'DELETE'))
         AS needed (relation, privilege)

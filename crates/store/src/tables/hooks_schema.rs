@@ -54,6 +54,21 @@ table! {
         error -> Nullable<Text>,
         millis -> Integer,
         at -> Ts,
+        list -> Nullable<SmallInt>,
+        entry -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, SmallInt};
+    use super::super::sql_types::{Guid, Ts};
+
+    /// How far each was told of each list.
+    webhook_positions (hook_id, list) {
+        hook_id -> Guid,
+        list -> SmallInt,
+        position -> BigInt,
+        held_until -> Ts,
     }
 }
 

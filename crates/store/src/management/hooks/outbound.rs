@@ -10,7 +10,10 @@ macro_rules! outbound {
             use crate::{
                 management::{
                     common::$module::*,
-                    hooks::model::{Delivery, HOOKS_MAX, NewWebhook, Webhook},
+                    hooks::{
+                        lists::$module::begin_lists,
+                        model::{Delivery, HOOKS_MAX, HookList, NewWebhook, Webhook},
+                    },
                 },
                 tables::{
                     hooks_schema::{webhook_cursors, webhook_deliveries, webhooks},
@@ -22,15 +25,16 @@ macro_rules! outbound {
 
             type Connection = $connection;
             type Row =
-                (Key, String, i32, Option<String>, Stamp, i32, Stamp, Option<Stamp>, Option<Stamp>);
+                (Key, String, i32, Option<String>, String, Stamp, i32, Stamp, Option<Stamp>, Option<Stamp>);
 
             fn webhook(row: Row, now: Stamp) -> Webhook {
-                let (id, url, events, room, created_at, tries, next_at, failing_since, off_at) = row;
+                let (id, url, events, room, by, created_at, tries, next_at, failing_since, off_at) = row;
                 Webhook {
                     id: id.0,
                     url,
                     events,
                     room: room.and_then(|room| RoomId::parse(&room).ok()),
+                    by: AuthorId::from_stored(&by),
                     created_at: created_at.0,
                     tries,
                     waits: next_at.0 > now.0,
@@ -47,6 +51,7 @@ macro_rules! outbound {
                     webhooks::url,
                     webhooks::events,
                     webhooks::room_id,
+                    webhooks::by_author,
                     webhooks::created_at,
                     webhooks::tries,
                     webhooks::next_at,
@@ -100,6 +105,7 @@ macro_rules! outbound {
                             from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
                         }
                     }
+                    begin_lists(c, new.id, &new.lists).await?;
                     let entry = Entry {
                         room: None,
                         actor: &new.by,
@@ -194,6 +200,8 @@ macro_rules! outbound {
                     Option<String>,
                     i32,
                     Stamp,
+                    Option<i16>,
+                    Option<i64>,
                 );
                 let mut rows = webhook_deliveries::table
                     .filter(webhook_deliveries::hook_id.eq(Key(hook)))
@@ -210,14 +218,17 @@ macro_rules! outbound {
                         webhook_deliveries::error,
                         webhook_deliveries::millis,
                         webhook_deliveries::at,
+                        webhook_deliveries::list,
+                        webhook_deliveries::entry,
                     ))
                     .into_boxed();
                 if let Some(one) = one {
                     rows = rows.filter(webhook_deliveries::id.eq(one));
                 }
-                let delivery = |(id, webhook_id, event, room, message, rev, status, error, millis, at): Row| {
+                let delivery = |(id, webhook_id, event, room, message, rev, status, error, millis, at, list, entry): Row| {
                     let room = room.and_then(|room: String| RoomId::parse(&room).ok());
-                    Delivery { id, webhook_id, event, room, message, rev, status, error, millis, at: at.0 }
+                    let entry = list.and_then(HookList::from_number).zip(entry);
+                    Delivery { id, webhook_id, event, room, message, rev, entry, status, error, millis, at: at.0 }
                 };
                 Ok(rows.load::<Row>(c).await?.into_iter().map(delivery).collect())
             }

@@ -25,7 +25,7 @@ macro_rules! sending {
             /// So many tries of each are kept.
             const DELIVERIES_MAX: i64 = 100;
 
-            fn later(now: Stamp, by: TimeDelta) -> Stamp {
+            pub(crate) fn later(now: Stamp, by: TimeDelta) -> Stamp {
                 Stamp(now.0.checked_add_signed(by).unwrap_or(now.0))
             }
 
@@ -190,6 +190,8 @@ macro_rules! sending {
                     webhook_deliveries::room_id.eq(new.room.as_ref().map(RoomId::as_str)),
                     webhook_deliveries::message_id.eq(new.message),
                     webhook_deliveries::rev.eq(new.rev),
+                    webhook_deliveries::list.eq(new.entry.map(|(list, _)| list.number())),
+                    webhook_deliveries::entry.eq(new.entry.map(|(_, entry)| entry)),
                     webhook_deliveries::status.eq(new.status.and_then(|status| i16::try_from(status).ok())),
                     webhook_deliveries::error.eq(&new.error),
                     webhook_deliveries::millis.eq(i32::try_from(new.millis).unwrap_or(i32::MAX)),

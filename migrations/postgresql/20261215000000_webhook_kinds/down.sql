@@ -1,0 +1,4 @@
+ALTER TABLE webhook_deliveries
+    DROP COLUMN list,
+    DROP COLUMN entry;
+DROP TABLE webhook_positions;
