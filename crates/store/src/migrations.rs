@@ -53,12 +53,13 @@ macro_rules! migrations_of {
             "20261213000000_add_archive",
             "20261214000000_add_confirmed_addresses",
             "20261214000100_add_device_removals",
+            "20261217000000_answer_mails",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 22] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 22] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 23] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 23] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

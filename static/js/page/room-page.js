@@ -165,6 +165,7 @@ export class RoomPage {
         dock.changedIdentity();
       },
     });
+    this.people.office = this.moderation;
     new Trigger({
       log: byId('log'),
       list: byId('list'),

@@ -38,6 +38,10 @@ pub use hooks::{
     Delivery, HOOKS_MAX, HookClaim, InboundHook, NewDelivery, NewInbound, NewWebhook, Webhook, WebhookFailed,
 };
 pub use keeping_model::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
+pub use mail::{
+    AnswerFound, AnswerMail, AnswerMark, AnswerPlace, AnswerWaiter, AnswersAsked, AnswersRead, AskingPace,
+    NewAnswerMail,
+};
 pub use mail::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use model::{
     ALIASES_MAX, Alias, Asked, Audit, AuditQuery, AuthorNote, Ban, BanKey, CLAIMS_MAX, CodeUse, Control,

@@ -44,7 +44,9 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('webhook_deliveries', 'DELETE'), ('inbound_hooks', 'SELECT'), ('inbound_hooks', 'INSERT'),
         ('inbound_hooks', 'DELETE'),
         ('messages_archive', 'SELECT'), ('messages_archive', 'INSERT'), ('messages_archive', 'UPDATE'),
-        ('messages_archive', 'DELETE'))
+        ('messages_archive', 'DELETE'), ('answer_mails', 'SELECT'), ('answer_mails', 'INSERT'),
+        ('answer_mails', 'UPDATE'), ('answer_mails', 'DELETE'), ('answer_rooms', 'SELECT'), ('answer_rooms', 'INSERT'),
+        ('answer_rooms', 'UPDATE'), ('answer_rooms', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence
