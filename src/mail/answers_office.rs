@@ -5,16 +5,11 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::office::{InquiryRefused, KEPT_MAX, MailOffice, away};
+use super::office::{ANSWERS_ASKED, InquiryRefused, KEPT_MAX, MailOffice, away};
 use crate::accounts::Accounts;
 use chat_accounts::Email;
 use chat_domain::{AuthorId, NetworkKey, RoomId};
 use chat_store::{AnswersAsked, AskingPace, NewAnswerMail};
-
-/// Jobs of asking an address whether it wants to be mailed of answers; the subject is the id of the row.
-pub(super) const ANSWERS_ASKED: &str = "mail.answers-asked";
-/// Jobs of telling somebody of answers; the subject is a [`super::worker_answers::Telling`] as JSON.
-pub(super) const ANSWERS: &str = "mail.answers";
 
 /// An address that confirms nothing is asked three times within a week, whoever asks for it and on whichever server.
 const PACE: AskingPace = AskingPace { kept_max: KEPT_MAX, letters_max: 3, within: TimeDelta::days(7) };

@@ -10,11 +10,7 @@ use actix::clock::sleep;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    answers_office::ANSWERS,
-    office::{KEPT_MAX, MailOffice},
-    worker_answers::Telling,
-};
+use super::office::{ANSWERS, KEPT_MAX, MailOffice};
 use crate::accounts::Accounts;
 use chat_domain::AuthorId;
 use chat_store::{AnswerFound, AnswerMark, AnswerWaiter, StoreError};
@@ -27,6 +23,15 @@ const LOOK_SHARE: u32 = 20;
 const LOOK_WAIT_MAX: Duration = Duration::from_secs(30);
 /// So often those are forgotten who were mailed nothing for long.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Who is to be told of answers.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Telling {
+    /// The same however often the letter is tried.
+    pub id: Uuid,
+    /// Their row.
+    pub row: Uuid,
+}
 
 /// Looks for as long as it runs.
 pub async fn follow(office: &MailOffice, accounts: &Accounts) {

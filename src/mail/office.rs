@@ -8,11 +8,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{
-    answers_limit::AnswersLimit,
-    answers_office::{ANSWERS, ANSWERS_ASKED},
-    contact_limit::ContactLimit,
-};
+use super::{answers_limit::AnswersLimit, contact_limit::ContactLimit};
 use chat_accounts::Email;
 use chat_domain::{NetworkKey, shows_something};
 use chat_mail::Mailer;
@@ -26,6 +22,10 @@ pub(super) const NEW_PASSWORD: &str = "mail.new-password";
 pub(super) const WEBHOOK_OFF: &str = "mail.webhook-off";
 /// Jobs of a link by which an address is confirmed; the subject is a [`Confirming`] as JSON.
 pub(super) const CONFIRMATION: &str = "mail.confirmation";
+/// Jobs of asking an address whether it wants to be mailed of answers; the subject is the id of the row.
+pub(super) const ANSWERS_ASKED: &str = "mail.answers-asked";
+/// Jobs of telling somebody of answers; the subject is who is told, as JSON.
+pub(super) const ANSWERS: &str = "mail.answers";
 /// What the worker of this release takes. Those of a later one wait for a server that knows them.
 pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD, WEBHOOK_OFF, CONFIRMATION, ANSWERS_ASKED, ANSWERS];
 

@@ -5,15 +5,17 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    answers_office::{ANSWERS, ANSWERS_ASKED},
     follower::follow,
-    office::{CONFIRMATION, Confirming, Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD, Off, WEBHOOK_OFF},
+    made::{Made, Told, Worker},
+    office::{
+        ANSWERS, ANSWERS_ASKED, CONFIRMATION, Confirming, Forgotten, INQUIRY, KINDS, MailOffice, NEW_PASSWORD, Off,
+        WEBHOOK_OFF,
+    },
     pace::next_try,
-    worker_answers::Told,
 };
 use crate::accounts::Accounts;
 use chat_accounts::Email;
-use chat_mail::{Inquiry, Language, Letter, SendError, confirmation, inquiry, new_password, webhook_off};
+use chat_mail::{Inquiry, Language, SendError, confirmation, inquiry, new_password, webhook_off};
 use chat_metrics::Metrics;
 use chat_store::{Job, StoreError};
 
@@ -24,14 +26,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LETTER_MAX: Duration = Duration::from_secs(60);
 /// So long a letter is held: longer than it may take, so that no other server sends it as well.
 const HOLD: TimeDelta = TimeDelta::seconds(120);
-
-/// What a letter is, once it is made.
-pub(super) enum Made {
-    /// To somebody, under an id that is the same however often it is tried; where it is about answers, up to which one.
-    Letter { letter: Box<Letter>, to: String, id: Uuid, told: Option<Told> },
-    /// There is nobody to write to any more, or there never was.
-    Nobody,
-}
 
 /// Sends what is to be mailed for as long as it runs, and looks who is to be mailed of answers. On each server; the database
 /// says whose turn it is.
@@ -59,17 +53,7 @@ async fn send(worker: Worker) {
     }
 }
 
-pub(super) struct Worker {
-    office: MailOffice,
-    pub(super) accounts: Accounts,
-    metrics: Arc<Metrics>,
-}
-
 impl Worker {
-    pub(super) fn inner(&self) -> &Inner {
-        self.office.inner()
-    }
-
     /// Sends one letter; whether there was one.
     async fn work(&self) -> Result<bool, StoreError> {
         let store = &self.inner().store;
@@ -182,11 +166,5 @@ impl Worker {
         let url = format!("{}/verify#{code}", self.inner().settings.public_url);
         let letter = confirmation(Language::of(&language), &nickname, &self.host(), url);
         Ok(Made::Letter { letter: Box::new(letter), to: email, id, told: None })
-    }
-
-    /// As people know the chat: without its scheme.
-    pub(super) fn host(&self) -> String {
-        let url = &self.inner().settings.public_url;
-        url.split_once("://").map_or(url.as_str(), |(_, host)| host).to_owned()
     }
 }

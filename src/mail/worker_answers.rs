@@ -5,8 +5,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::{
-    follower::is_for,
-    worker::{Made, Worker},
+    follower::{Telling, is_for},
+    made::{Made, Told, Worker},
 };
 use chat_domain::{ChatMessage, RoomId};
 use chat_mail::{Answered, Language, Said, answers, answers_asked};
@@ -19,22 +19,6 @@ const SHOWN_CHARS_MAX: usize = 600;
 const READS_MAX: usize = 50;
 /// Characters of a path that need no escape (RFC 3986, section 2.3).
 const IN_URL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Who is to be told of answers.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Telling {
-    /// The same however often the letter is tried.
-    pub id: Uuid,
-    /// Their row.
-    pub row: Uuid,
-}
-
-/// Up to which answer a letter tells somebody.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
-    row: Uuid,
-    upto: i64,
-}
 
 /// What there is to tell.
 #[derive(Default)]

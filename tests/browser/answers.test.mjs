@@ -73,8 +73,8 @@ for (const [lang, theme, width] of /** @type {const} */ ([['en', 'light', 900], 
     await judge(phone, 'confirmed');
     await phone.leave();
 
-    const id = await page.locator('.msg').last().getAttribute('data-id');
-    await answer(room, id ?? '', 'I do');
+    const { messages } = await (await fetch(`${server.url}/api/v1/rooms/${room}/messages`)).json();
+    await answer(room, messages.at(-1).id, 'I do');
     const told = await next('the letter about the answer');
     assert.match(told.text, /Seal:\n> I do/);
     const leaving = await Visitor.open(browser, `${linked(told, /https:\/\/chat\.blog\.example(\/answers\/\S+)/)}&theme=${theme}`, { viewport: { width, height: 720 } });

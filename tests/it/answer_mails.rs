@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    accounts::{self, Answered, ask, post, register},
+    accounts::{self, Answered, ask, post, register, with},
     mail::settings,
     support::{Database, Server, Smtp, check_schema, until},
 };
@@ -202,14 +202,8 @@ async fn whoever_erases_themselves_is_mailed_no_more(database: &Database) {
     assert!(text_of(&smtp.next().await).contains("an answer"));
     let comment = seal.write(&server, "what do you say?", None).await;
     seal.waits(&server, &mut smtp, "seal@example.com").await;
-    let me = ask(
-        &server,
-        Method::DELETE,
-        "/api/v1/me",
-        &[("Authorization", &format!("Bearer {own}"))],
-        &json!({"password": accounts::PASSWORD, "texts": false}),
-    );
-    assert_eq!(me.await.status, 204);
+    let forget = json!({"password": accounts::PASSWORD, "texts": false});
+    assert_eq!(with(&server, Method::DELETE, "me", &own, &forget).await.status, 204);
     owl.write(&server, "to nobody", Some(&question)).await;
     owl.write(&server, "to the seal", Some(&comment)).await;
     let next = smtp.next().await;

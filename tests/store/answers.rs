@@ -85,7 +85,7 @@ async fn one_of_two_who_look_notes_it_and_what_comes_later_begins_behind_a_lette
     assert_eq!(store.due_answers().await.expect("rows"), [id]);
     assert!(store.queue_answers(id, ("told", "x".into()), 9).await.expect("an answer"));
     assert!(!store.queue_answers(id, ("told", "y".into()), 9).await.expect("an answer"), "one letter at a time");
-    assert_eq!(store.due_answers().await.expect("rows"), []);
+    assert!(store.due_answers().await.expect("rows").is_empty());
     // While the letter waits there is another answer: the same letter takes it along.
     let place = |rev| chat_store::AnswerPlace { rev, ..read.place.clone() };
     assert!(store.note_answers(place(7), place(9), mark(8, 9)).await.expect("an answer"));
@@ -99,7 +99,7 @@ async fn one_of_two_who_look_notes_it_and_what_comes_later_begins_behind_a_lette
     assert_eq!(store.due_answers().await.expect("rows"), [id]);
     store.answers_mailed(id, 11, Some(DAY)).await.expect("noted");
     assert!(store.note_answers(place(11), place(12), mark(12, 12)).await.expect("an answer"));
-    assert_eq!(store.due_answers().await.expect("rows"), [], "not before the next letter may go");
+    assert!(store.due_answers().await.expect("rows").is_empty(), "not before the next letter may go");
     // Of another one of this room at this address neither.
     let other = waits(&store, "a", "dog", "x").await;
     assert!(
@@ -118,7 +118,7 @@ async fn another_life_of_a_room_begins_at_where_it_is(db: &Database) {
     let epoch = store.new_room_epoch(&room("a")).await.expect("an answer").expect("a room");
     let [from] = &store.rooms_with_answers().await.expect("rooms")[..] else { panic!("one room") };
     let read = store.answers_behind(from.clone()).await.expect("an answer").expect("a room");
-    assert_eq!((read.place.epoch, read.waiters.len()), (epoch, 0));
+    assert_eq!((read.place.epoch.to_string(), read.waiters.len()), (epoch.to_string(), 0));
     assert!(store.note_answers(from.clone(), read.place, Vec::new()).await.expect("an answer"));
     assert_eq!(store.rooms_with_answers().await.expect("rooms"), []);
     let row = store.answer_mail(id).await.expect("an answer").expect("a row");
