@@ -4,10 +4,11 @@
 //! both, the clock, random bytes, and threads for hashing. `office` is who is signed in, `entering` the ways in, `own` what
 //! somebody does with their own account, `confirming` addresses that are shown to be somebody's, `leaving` what they take along and leave behind, `sweeping` what
 //! is found of that later, `team` what is done with others' accounts, `bots` programs and their keys, `sites` whom
-//! blogs have signed for (`verified`), `key_sets` fetches the keys that blogs publish; `live` ends sockets whose login ends.
+//! blogs have signed for (`verified`), `answering` whose answers are, `key_sets` fetches the keys that blogs publish; `live` ends sockets whose login ends.
 //!
 //! Invariant: no secret is logged, and none is stored that could be used by who reads the database alone.
 
+mod answering;
 mod bearer;
 mod bots;
 mod confirming;

@@ -30,6 +30,7 @@ pub(super) fn office(config: &ServeConfig, store: &Store) -> Result<Option<MailO
         contact: mail.contact_to.clone(),
         public_url,
         is_limited: config.limits.rate_limits == Switch::On,
+        answers_every: mail.answers_every,
     };
     Ok(Some(MailOffice::new(settings, store.clone())))
 }

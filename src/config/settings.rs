@@ -278,6 +278,9 @@ pub struct MailConfig {
     /// Address that the contact form writes to; unset: there is no contact form.
     #[arg(long, env = "CHAT_CONTACT_TO", value_name = "ADDRESS", value_parser = email)]
     pub contact_to: Option<Email>,
+    /// Seconds between two mails about answers in one room to one address; what is answered meanwhile goes together.
+    #[arg(long, env = "CHAT_ANSWERS_EVERY_SECS", default_value = "600", value_name = "SECONDS", value_parser = seconds_from_one)]
+    pub answers_every: Duration,
 }
 
 /// What holds for each session.

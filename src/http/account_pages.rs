@@ -85,6 +85,17 @@ pub async fn contact(request: HttpRequest, site: Data<Site>) -> HttpResponse {
     page(&request, &site, "contact", ["Contact", "문의하기"])
 }
 
+/// `GET /answers`: whether somebody wants to be mailed of answers, by a link that was mailed there.
+pub async fn answers(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "answers", ["Answers by mail", "답글 메일"])
+}
+
+/// `GET /answers/{key}`: a page that asks whether somebody wants no more of them. It takes a press: what looks at mail before
+/// its reader does opens links as well.
+pub async fn stop_answers(request: HttpRequest, site: Data<Site>) -> HttpResponse {
+    page(&request, &site, "stop", ["No more answers by mail", "답글 메일 그만 받기"])
+}
+
 /// `titles` are the English and the Korean one.
 fn page(request: &HttpRequest, site: &Site, name: &'static str, titles: [&'static str; 2]) -> HttpResponse {
     let lang = lang(request);

@@ -8,6 +8,7 @@ mod address;
 mod admin;
 mod admin_ping;
 mod admin_sessions;
+mod answer_mails;
 mod answers;
 mod api;
 mod assets;
@@ -122,6 +123,8 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
         .service(read("/admin", account_pages::admin))
         .service(read("/admin/{page}", account_pages::admin))
         .service(read("/contact", account_pages::contact))
+        .service(read("/answers", account_pages::answers))
+        .service(resource::page_and_post("/answers/{key}", account_pages::stop_answers, answer_mails::stop))
         .service(read("/check", page::check))
         .service(read("/check.json", proxy::answers))
         .configure(|scope| {
@@ -144,6 +147,8 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
                 .service(public("/rooms/{room}/changes", history::changes))
                 .service(public("/rooms/{room}/reactions/mine", reactions::own))
                 .service(public("/rooms/{room}/members", api::members))
+                .service(asked("/rooms/{room}/answers", answer_mails::ask))
+                .service(asked("/answers/confirm", answer_mails::confirm))
                 .service(public("/rooms/{room}/feed.atom", feeds::room_atom))
                 .service(public("/rooms/{room}/feed.rss", feeds::room_rss))
                 .service(public("/feed.atom", feeds::all_atom))
@@ -264,7 +269,9 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 8] = [
+const TAKE_BODIES: [&str; 10] = [
+    "/answers/",
+    "/api/v1/answers/",
     "/api/v1/highlight",
     "/api/v1/inquiries",
     "/api/v1/hooks/",

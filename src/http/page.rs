@@ -36,6 +36,8 @@ struct RoomPage<'a> {
     has_more: bool,
     /// Whether visitors may write to the owner.
     contact: bool,
+    /// Whether there is mail, so that people may be told of answers.
+    mails: bool,
     store_away: bool,
     messages: Vec<PageMessage>,
 }
@@ -97,6 +99,7 @@ pub async fn room(request: HttpRequest, site: Data<Site>) -> HttpResponse {
         rev: history.as_ref().map_or(0, |h| h.rev),
         has_more: history.as_ref().is_some_and(|h| h.has_more),
         contact: site.mail.as_ref().is_some_and(MailOffice::has_contact),
+        mails: site.mail.is_some(),
         messages: history.map(|h| h.messages).unwrap_or_default(),
     };
     match (page.render(), what, made_at) {

@@ -58,6 +58,21 @@ where
         .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
 }
 
+/// A page, at whose address something can be done as well.
+pub fn page_and_post<F, Args, G, GArgs>(path: &str, page: F, doing: G) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<GArgs>,
+    GArgs: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    read(path, page)
+        .route(web::post().to(doing))
+        .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
+}
+
 /// A resource of the interface that answers to what it is sent.
 pub fn asked<F, Args>(path: &str, handler: F) -> Resource
 where

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::contact_limit::ContactLimit;
+use super::{answers_limit::AnswersLimit, contact_limit::ContactLimit};
 use chat_accounts::Email;
 use chat_domain::{NetworkKey, shows_something};
 use chat_mail::Mailer;
@@ -22,11 +22,15 @@ pub(super) const NEW_PASSWORD: &str = "mail.new-password";
 pub(super) const WEBHOOK_OFF: &str = "mail.webhook-off";
 /// Jobs of a link by which an address is confirmed; the subject is a [`Confirming`] as JSON.
 pub(super) const CONFIRMATION: &str = "mail.confirmation";
+/// Jobs of asking an address whether it wants to be mailed of answers; the subject is the id of the row.
+pub(super) const ANSWERS_ASKED: &str = "mail.answers-asked";
+/// Jobs of telling somebody of answers; the subject is who is told, as JSON.
+pub(super) const ANSWERS: &str = "mail.answers";
 /// What the worker of this release takes. Those of a later one wait for a server that knows them.
-pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD, WEBHOOK_OFF, CONFIRMATION];
+pub(super) const KINDS: &[&str] = &[INQUIRY, NEW_PASSWORD, WEBHOOK_OFF, CONFIRMATION, ANSWERS_ASKED, ANSWERS];
 
 /// So many inquiries are kept, and so many letters of a kind wait: more than a person reads, and few megabytes.
-const KEPT_MAX: i64 = 10_000;
+pub(super) const KEPT_MAX: i64 = 10_000;
 /// Characters of a name, a subject and a text.
 const NAME_CHARS_MAX: usize = 50;
 const SUBJECT_CHARS_MAX: usize = 200;
@@ -43,6 +47,8 @@ pub struct MailSettings {
     pub public_url: String,
     /// Whether people are limited in how often they ask.
     pub is_limited: bool,
+    /// Somebody is mailed of answers in a room this often at most.
+    pub answers_every: Duration,
 }
 
 /// Takes what is to be mailed. Cheap to clone.
@@ -55,6 +61,7 @@ pub(super) struct Inner {
     /// Something was asked for: the worker need not wait until it looks by itself.
     pub(super) asked: Notify,
     limit: ContactLimit,
+    pub(super) answers_limit: AnswersLimit,
 }
 
 /// What somebody asks, as they typed it.
@@ -126,7 +133,8 @@ pub(super) struct Confirming {
 impl MailOffice {
     /// An office over these settings.
     pub fn new(settings: MailSettings, store: Store) -> Self {
-        Self(Arc::new(Inner { settings, store, asked: Notify::new(), limit: ContactLimit::default() }))
+        let (asked, limit, answers_limit) = (Notify::new(), ContactLimit::default(), AnswersLimit::default());
+        Self(Arc::new(Inner { settings, store, asked, limit, answers_limit }))
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -232,7 +240,7 @@ impl MailOffice {
     }
 }
 
-fn away(error: &StoreError) -> InquiryRefused {
+pub(super) fn away(error: &StoreError) -> InquiryRefused {
     log::debug!("what is to be mailed could not be stored: {error}");
     InquiryRefused::Unavailable
 }

@@ -5,12 +5,17 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    office::{CONFIRMATION, Confirming, Forgotten, INQUIRY, Inner, KINDS, MailOffice, NEW_PASSWORD, Off, WEBHOOK_OFF},
+    follower::follow,
+    made::{Made, Told, Worker},
+    office::{
+        ANSWERS, ANSWERS_ASKED, CONFIRMATION, Confirming, Forgotten, INQUIRY, KINDS, MailOffice, NEW_PASSWORD, Off,
+        WEBHOOK_OFF,
+    },
     pace::next_try,
 };
 use crate::accounts::Accounts;
 use chat_accounts::Email;
-use chat_mail::{Inquiry, Language, Letter, SendError, confirmation, inquiry, new_password, webhook_off};
+use chat_mail::{Inquiry, Language, SendError, confirmation, inquiry, new_password, webhook_off};
 use chat_metrics::Metrics;
 use chat_store::{Job, StoreError};
 
@@ -22,18 +27,15 @@ const LETTER_MAX: Duration = Duration::from_secs(60);
 /// So long a letter is held: longer than it may take, so that no other server sends it as well.
 const HOLD: TimeDelta = TimeDelta::seconds(120);
 
-/// What a letter is, once it is made.
-enum Made {
-    /// To somebody, under an id that is the same however often it is tried.
-    Letter { letter: Box<Letter>, to: String, id: Uuid },
-    /// There is nobody to write to any more, or there never was.
-    Nobody,
+/// Sends what is to be mailed for as long as it runs, and looks who is to be mailed of answers. On each server; the database
+/// says whose turn it is.
+pub async fn keep(office: MailOffice, accounts: Accounts, metrics: Arc<Metrics>) {
+    let worker = Worker { office: office.clone(), accounts: accounts.clone(), metrics };
+    tokio::join!(send(worker), follow(&office, &accounts));
 }
 
-/// Sends what is to be mailed for as long as it runs, one letter after the other. On each server; the database says whose
-/// turn it is.
-pub async fn keep(office: MailOffice, accounts: Accounts, metrics: Arc<Metrics>) {
-    let worker = Worker { office, accounts, metrics };
+/// One letter after the other.
+async fn send(worker: Worker) {
     loop {
         match worker.work().await {
             Ok(true) => {}
@@ -51,34 +53,24 @@ pub async fn keep(office: MailOffice, accounts: Accounts, metrics: Arc<Metrics>)
     }
 }
 
-struct Worker {
-    office: MailOffice,
-    accounts: Accounts,
-    metrics: Arc<Metrics>,
-}
-
 impl Worker {
-    fn inner(&self) -> &Inner {
-        self.office.inner()
-    }
-
     /// Sends one letter; whether there was one.
     async fn work(&self) -> Result<bool, StoreError> {
         let store = &self.inner().store;
         let Some(job) = store.take_job(KINDS, HOLD).await? else { return Ok(false) };
-        let sent = match self.made(&job).await? {
-            Made::Nobody => Ok(()),
-            Made::Letter { letter, to, id } => {
+        let (sent, told) = match self.made(&job).await? {
+            Made::Nobody => (Ok(()), None),
+            Made::Letter { letter, to, id, told } => {
                 let id = id.to_string();
-                let sending = self.inner().settings.mailer.send(&letter, &to, &id);
-                timeout(LETTER_MAX, sending).await.unwrap_or_else(|_| Err(SendError::Later("it takes too long".into())))
+                let sending = timeout(LETTER_MAX, self.inner().settings.mailer.send(&letter, &to, &id)).await;
+                (sending.unwrap_or_else(|_| Err(SendError::Later("it takes too long".into()))), told)
             }
         };
         match sent {
-            Ok(()) => self.done(&job, "sent").await?,
+            Ok(()) => self.done(&job, told, "sent").await?,
             Err(SendError::Refused(why)) => {
                 log::error!("a letter ({}) was refused for good: {why}", job.kind);
-                self.done(&job, "refused").await?;
+                self.done(&job, told, "refused").await?;
             }
             Err(SendError::Later(why)) => match next_try(job.tries, job.age) {
                 Some(wait) => {
@@ -92,16 +84,20 @@ impl Worker {
                 }
                 None => {
                     log::error!("a letter ({}) is given up after three days: {why}", job.kind);
-                    self.done(&job, "given_up").await?;
+                    self.done(&job, told, "given_up").await?;
                 }
             },
         }
         Ok(true)
     }
 
-    async fn done(&self, job: &Job, how: &str) -> Result<(), StoreError> {
+    async fn done(&self, job: &Job, told: Option<Told>, how: &str) -> Result<(), StoreError> {
         self.metrics.mails.inc(how);
         let store = &self.inner().store;
+        // Before the job is gone: else nobody would ever note it.
+        if let Some(told) = told {
+            self.answers_told(told, how).await?;
+        }
         if how == "sent"
             && job.kind == INQUIRY
             && let Ok(id) = Uuid::parse_str(&job.subject)
@@ -118,6 +114,8 @@ impl Worker {
             NEW_PASSWORD => self.new_password(job).await,
             WEBHOOK_OFF => Ok(self.webhook_off(job)),
             CONFIRMATION => self.confirmation(job).await,
+            ANSWERS_ASKED => self.answers_asked(job).await,
+            ANSWERS => self.answers(job).await,
             // None is taken that is not known.
             _ => Ok(Made::Nobody),
         }
@@ -139,7 +137,7 @@ impl Worker {
                 host: self.host(),
             },
         );
-        Ok(Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id })
+        Ok(Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id, told: None })
     }
 
     async fn new_password(&self, job: &Job) -> Result<Made, StoreError> {
@@ -147,7 +145,7 @@ impl Worker {
         let Some((nickname, code)) = self.accounts.forgotten(&email).await? else { return Ok(Made::Nobody) };
         let url = format!("{}/reset#{code}", self.inner().settings.public_url);
         let letter = new_password(Language::of(&language), &nickname, &self.host(), url);
-        Ok(Made::Letter { letter: Box::new(letter), to: email, id })
+        Ok(Made::Letter { letter: Box::new(letter), to: email, id, told: None })
     }
 
     fn webhook_off(&self, job: &Job) -> Made {
@@ -156,7 +154,7 @@ impl Worker {
             return Made::Nobody;
         };
         let letter = webhook_off(&webhook, &self.host());
-        Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id }
+        Made::Letter { letter: Box::new(letter), to: owner.as_str().to_owned(), id, told: None }
     }
 
     async fn confirmation(&self, job: &Job) -> Result<Made, StoreError> {
@@ -167,12 +165,6 @@ impl Worker {
         let Some((nickname, code)) = self.accounts.confirmation(user, address).await? else { return Ok(Made::Nobody) };
         let url = format!("{}/verify#{code}", self.inner().settings.public_url);
         let letter = confirmation(Language::of(&language), &nickname, &self.host(), url);
-        Ok(Made::Letter { letter: Box::new(letter), to: email, id })
-    }
-
-    /// As people know the chat: without its scheme.
-    fn host(&self) -> String {
-        let url = &self.inner().settings.public_url;
-        url.split_once("://").map_or(url.as_str(), |(_, host)| host).to_owned()
+        Ok(Made::Letter { letter: Box::new(letter), to: email, id, told: None })
     }
 }

@@ -1,6 +1,7 @@
 // The pages of accounts: the server says which one this is.
 
 import { Api } from './wire/account-api.js';
+import { answersPage, stopPage } from './accounts/answers.js';
 import { contactPage } from './accounts/contact.js';
 import { insecurePage } from './accounts/insecure.js';
 import { codeOf, passedOn, wayBack } from './accounts/links.js';
@@ -14,7 +15,7 @@ import { base } from './shared/base.js';
 import { byId } from './shared/dom.js';
 
 /** @type {Record<string, (page: Chat.AccountPage) => unknown>} */
-const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, verify: verifyPage, me: mePage, contact: contactPage };
+const PAGES = { login: signInPage, register: registerPage, setup: setupPage, reset: resetPage, verify: verifyPage, me: mePage, contact: contactPage, answers: answersPage, stop: stopPage };
 
 /** Takes the code out of the address: it would stay in the history, and be seen by who looks over the shoulder. */
 function takeCode() {

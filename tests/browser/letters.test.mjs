@@ -2,6 +2,7 @@
 // narrow and wide. With LETTERS=FOLDER pictures of all of them are put there, to be looked at.
 
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'node:test';
 import { clean } from './judges.mjs';
@@ -30,6 +31,24 @@ const TEXTS = {
   ko: { nickname: '수달이', subject: '글을 인용해도 될까요?', text: '안녕하세요.\n\n강과 수달에 대한 글을 잘 읽었습니다. <b>&</b>\nhttps://example.com/a/very/long/address/that/has/no/place/to/be/broken/at/all/and/goes/on' },
 };
 
+/** Those of answers: the one that asks, and the one that tells. @param {'en' | 'ko'} lang */
+async function ofAnswers(lang) {
+  const { nickname, text } = TEXTS[lang];
+  const [room, secret] = [`letters-${lang}`, randomUUID()];
+  const write = async (/** @type {string} */ who, /** @type {object} */ body) => {
+    const answer = await fetch(`${server.url}/api/v1/rooms/${room}/messages`, { method: 'POST', body: JSON.stringify({ nickname, ...body }), headers: { 'x-anonymous-id': who } });
+    assert.equal(answer.status, 201);
+    return (await answer.json()).message.id;
+  };
+  const replyTo = await write(secret, { content: text });
+  const answer = await fetch(`${server.url}/api/v1/rooms/${room}/answers?lang=${lang}`, { method: 'POST', body: JSON.stringify({ email: `seal-${lang}@example.com` }), headers: { 'x-anonymous-id': secret } });
+  assert.equal(answer.status, 202);
+  const asked = await next('the one that asks whether answers are wanted');
+  await post('answers/confirm', { code: /#(\S+)/.exec(asked.text)?.[1] });
+  await write(randomUUID(), { content: text, replyTo });
+  return [asked, await next('the one that tells of an answer')];
+}
+
 /** Each letter that there is. @param {'en' | 'ko'} lang @returns {Promise<[string, any][]>} */
 async function all(lang) {
   const { nickname, subject, text } = TEXTS[lang];
@@ -40,7 +59,8 @@ async function all(lang) {
   const password = await next('the one about a new password');
   await post(`inquiries?lang=${lang}`, { name: nickname, email, subject, text });
   const inquiry = await next('the one of the contact form');
-  return [['confirmation', confirmation], ['new-password', password], ['inquiry', inquiry]];
+  const [asked, told] = await ofAnswers(lang);
+  return [['confirmation', confirmation], ['new-password', password], ['inquiry', inquiry], ['answers-asked', asked], ['answers', told]];
 }
 
 const VOID = new Set(['meta', 'link', 'br', 'hr', 'img', '!doctype']);

@@ -182,7 +182,7 @@ async fn everything_happens(server: &Server) -> Client {
     let page = server.get("/room/a-room-of-mine").await.text().await.expect("text");
     let (_, asset) = page.split_once("/static/").expect("a file");
     let asset = asset.split(['"', '\'']).next().expect("its address");
-    let paths = "/ /embed.js /favicon.ico /livez /readyz /healthz /check /check.json /login /register /setup /reset /verify /me /contact /admin /admin/rooms /metrics /no-such-page \
+    let paths = "/ /embed.js /favicon.ico /livez /readyz /healthz /check /check.json /login /register /setup /reset /verify /me /contact /answers /answers/x /admin /admin/rooms /metrics /no-such-page \
         /api/v1/no-such-page /api/v1/avatars /api/v1/openapi.json /api/v1/highlight /api/v1/rooms /api/v1/rooms/a-room-of-mine \
         /api/v1/rooms/a-room-of-mine/messages /api/v1/rooms/a-room-of-mine/messages/1 \
         /api/v1/rooms/a-room-of-mine/messages/1/reactions /api/v1/rooms/a-room-of-mine/changes \

@@ -20,7 +20,7 @@ on_both!(
 const OWNER: &str = "owner@blog.example";
 
 /// Settings of a server that mails over this port.
-fn settings<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn settings<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let usual = [
         ("CHAT_SMTP_URL", url),
         ("CHAT_MAIL_FROM", "The chat <chat@blog.example>"),
@@ -31,7 +31,7 @@ fn settings<'a>(url: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a 
     [&usual[..], &accounts::OPEN, more].concat()
 }
 
-const TOKEN: &str = "the token of whoever runs it";
+pub const TOKEN: &str = "the token of whoever runs it";
 
 fn asking() -> Value {
     json!({"name": "수달", "email": "otter@example.com", "subject": "값이 얼마예요?", "text": "안녕하세요.\n<b>a</b> & b"})

@@ -18,6 +18,7 @@ mod checker;
 mod accounts;
 mod admin_api;
 mod alerts;
+mod answer_mails;
 mod archive;
 mod backup;
 mod bad_input;

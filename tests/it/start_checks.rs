@@ -63,7 +63,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
             "INSERT, UPDATE, DELETE ON webhooks, webhook_cursors, webhook_deliveries, inbound_hooks, webhook_positions",
             "ON messages_archive",
         ),
-        ("INSERT, UPDATE, DELETE ON messages_archive", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
+        ("INSERT, UPDATE, DELETE ON messages_archive", "ON answer_mails"),
+        ("INSERT, UPDATE, DELETE ON answer_mails, answer_rooms", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
         ("USAGE ON SEQUENCE messages_id_seq", "GRANT USAGE ON SEQUENCE public.bans_id_seq"),
     ] {
         grant(granted).await;

@@ -10,6 +10,7 @@
 mod on_both;
 
 mod accounts;
+mod answers;
 mod append;
 mod archive;
 mod changes;

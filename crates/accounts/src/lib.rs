@@ -1,12 +1,13 @@
 //! What a password, a mail address, a token and a code of somebody with an account are, and when they hold.
 //!
 //! `password` and `email` parse what people type, `token` signs and checks access tokens, `refresh` derives what renews a
-//! login, `code` what is in links, `confirmation` what is in those by which an address is confirmed, `api_key` what programs
+//! login, `code` what is in links, `confirmation` what is in those by which an address is confirmed, `answer_codes` what is in those about answers, `api_key` what programs
 //! show, `site` has the keys of blogs, `key_set` those that one publishes, and `site_token` checks what they sign for their
 //! users, and `attempts` counts who guesses. Time and random bytes are passed in.
 //!
 //! Invariant: no actix, no diesel, no I/O, no clock.
 
+mod answer_codes;
 mod api_key;
 mod attempts;
 mod code;
@@ -21,6 +22,7 @@ mod site;
 mod site_token;
 mod token;
 
+pub use answer_codes::{answers_address_key, answers_code, answers_id, is_answers_address_key};
 pub use api_key::ApiKey;
 pub use attempts::{ATTEMPTS_MAX, ATTEMPTS_WITHIN, Attempts};
 pub use code::{Ticket, invite_code, invite_of};

@@ -15,12 +15,26 @@ pub struct Letter {
     pub paragraphs: Vec<String>,
     /// What somebody else has written.
     pub quote: Option<String>,
+    /// What others have answered.
+    pub answers: Vec<Said>,
     /// What can be done about it.
     pub link: Option<Link>,
     /// Why it was sent.
     pub footer: String,
+    /// How its reader gets no more of them: a page for people, and for programs that show mail an address to post to
+    /// (RFC 8058).
+    pub stop: Option<Link>,
     /// To whom an answer goes: name, where there is one, and address.
     pub reply_to: Option<(String, String)>,
+}
+
+/// What somebody has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// As whom.
+    pub by: String,
+    /// What.
+    pub text: String,
 }
 
 /// Something to press.
@@ -42,13 +56,14 @@ impl Letter {
     /// As text alone.
     pub fn text(&self) -> String {
         let mut parts = self.paragraphs.clone();
-        if let Some(quote) = &self.quote {
-            parts.push(quote.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n"));
-        }
+        let quoted = |text: &str| text.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n");
+        parts.extend(self.quote.as_deref().map(quoted));
+        parts.extend(self.answers.iter().map(|Said { by, text }| format!("{by}:\n{}", quoted(text))));
         if let Some(Link { label, url }) = &self.link {
             parts.push(format!("{label}:\n{url}"));
         }
-        parts.push(format!("-- \n{}", self.footer));
+        let stop = self.stop.as_ref().map(|Link { label, url }| format!("\n{label}:\n{url}")).unwrap_or_default();
+        parts.push(format!("-- \n{}{stop}", self.footer));
         parts.join("\n\n") + "\n"
     }
 
@@ -78,6 +93,9 @@ impl Letter {
             let name = one_line(name);
             message = message.reply_to(Mailbox::new((!name.is_empty()).then_some(name), address));
         }
+        if let Some(Link { url, .. }) = &self.stop {
+            message = message.header(ListUnsubscribe(format!("<{}>", one_line(url)))).header(ListUnsubscribePost);
+        }
         let html = self.html().map_err(|e| e.to_string())?;
         message.multipart(MultiPart::alternative_plain_html(self.text(), html)).map_err(|e| e.to_string())
     }
@@ -89,6 +107,43 @@ fn one_line(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Where a program that shows mail posts to once its reader wants no more of it (RFC 2369 and RFC 8058).
+#[derive(Debug, Clone)]
+struct ListUnsubscribe(String);
+
+impl header::Header for ListUnsubscribe {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        // An address of ASCII stays in one piece.
+        header::HeaderValue::dangerous_new_pre_encoded(Self::name(), self.0.clone(), self.0.clone())
+    }
+}
+
+/// That one request without a question is enough (RFC 8058, section 3.1).
+#[derive(Debug, Clone)]
+struct ListUnsubscribePost;
+
+impl header::Header for ListUnsubscribePost {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        header::HeaderValue::new(Self::name(), "List-Unsubscribe=One-Click".into())
+    }
 }
 
 /// Nobody answers a machine that writes by itself (RFC 3834, section 5).
@@ -130,7 +185,7 @@ mod tests {
             quote: Some("a & b\nc".into()),
             link: Some(Link { label: "Open".into(), url: "https://chat.example/a?b=1&c=2".into() }),
             footer: "why".into(),
-            reply_to: None,
+            ..Letter::default()
         };
         let text = "<b>one</b>\n\n> a & b\n> c\n\nOpen:\nhttps://chat.example/a?b=1&c=2\n\n-- \nwhy\n";
         assert_eq!(letter.text(), text);
@@ -139,6 +194,28 @@ mod tests {
             assert!(html.contains(part), "{part}: {html}");
         }
         assert!(!html.contains("<b>one") && !html.contains("src="), "{html}");
+    }
+
+    #[test]
+    fn whoever_wants_no_more_of_them_needs_one_press_and_programs_one_request() {
+        let url = "https://chat.example/answers/key?room=a%20b&lang=en".to_owned();
+        let letter = Letter {
+            answers: vec![Said { by: "<Otter>".into(), text: "a & b\nc".into() }],
+            footer: "why".into(),
+            stop: Some(Link { label: "No more".into(), url: url.clone() }),
+            ..Letter::default()
+        };
+        let sent = sent(&letter);
+        let (head, _) = sent.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains(&format!("List-Unsubscribe: <{url}>\r\n")), "{head}");
+        assert!(head.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{head}");
+        assert_eq!(letter.text(), format!("<Otter>:\n> a & b\n> c\n\n-- \nwhy\nNo more:\n{url}\n"));
+        let html = letter.html().expect("html");
+        for part in ["&#60;Otter&#62;", "a &#38; b\nc", "room=a%20b&#38;lang=en\""] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        let wrong = Letter { stop: Some(Link { label: String::new(), url: "a\r\nBcc: c@d.co".into() }), ..letter };
+        assert!(!self::sent(&wrong).contains("\r\nBcc"));
     }
 
     #[test]

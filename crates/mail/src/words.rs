@@ -67,9 +67,9 @@ pub fn inquiry(language: Language, asked: Inquiry) -> Letter {
         subject,
         paragraphs: vec![paragraph],
         quote: Some(text),
-        link: None,
         footer,
         reply_to: Some((name.unwrap_or_default(), email)),
+        ..Letter::default()
     }
 }
 
@@ -101,10 +101,9 @@ pub fn new_password(language: Language, nickname: &str, host: &str, url: String)
         language: language.tag(),
         subject,
         paragraphs,
-        quote: None,
         link: Some(Link { label: label.into(), url }),
         footer: footer.into(),
-        reply_to: None,
+        ..Letter::default()
     }
 }
 
@@ -121,10 +120,8 @@ pub fn webhook_off(webhook: &str, host: &str) -> Letter {
                 "{webhook} 주소가 사흘 동안 아무것도 받지 않아 {host}에서 보내기를 멈췄습니다. 다시 켜면 그동안의 일을 모두 보냅니다."
             ),
         ],
-        quote: None,
-        link: None,
         footer: format!("{host} sends you this because its server was told to (CHAT_CONTACT_TO)."),
-        reply_to: None,
+        ..Letter::default()
     }
 }
 
@@ -156,10 +153,9 @@ pub fn confirmation(language: Language, nickname: &str, host: &str, url: String)
         language: language.tag(),
         subject,
         paragraphs,
-        quote: None,
         link: Some(Link { label: label.into(), url }),
         footer: footer.into(),
-        reply_to: None,
+        ..Letter::default()
     }
 }
 

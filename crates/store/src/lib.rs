@@ -42,6 +42,10 @@ pub use management::{
     InviteUse, LoginSeen, NewAccount, NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey,
     TeamChange, TeamOrder, VerifiedUser,
 };
+pub use management::{
+    AnswerFound, AnswerMail, AnswerMark, AnswerPlace, AnswerWaiter, AnswersAsked, AnswersRead, AskingPace,
+    NewAnswerMail,
+};
 pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use management::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{

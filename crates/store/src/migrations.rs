@@ -54,6 +54,7 @@ macro_rules! migrations_of {
             "20261214000000_add_confirmed_addresses",
             "20261214000100_add_device_removals",
             "20261215000000_webhook_kinds",
+            "20261217000000_answer_mails",
         )
     };
 }

@@ -67,6 +67,17 @@ export const words = {
     left: 'This browser is somebody new now.',
   },
   contact: 'Write to whoever runs this',
+  answers: {
+    open: 'Answers by mail',
+    title: 'Answers by mail',
+    how: 'When somebody answers what you wrote here, you get a mail: one for all of them, at most every few minutes. First you are asked there whether the address is yours. Nobody here sees it, and each mail has a link that ends it.',
+    email: 'Email address',
+    submit: 'Ask me by mail',
+    later: 'Not now',
+    missing: 'Please enter your address.',
+    wrong: 'This is no email address. Please look at it once more.',
+    done: 'A mail is on its way. Answers come once you have pressed its button.',
+  },
   signIn: {
     title: 'Another device, or a code',
     have: 'I have a code',

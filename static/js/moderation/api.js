@@ -21,6 +21,15 @@ export const post = (path, token, content) => (token === '' ? ownApi().post(path
  */
 export const asVisitor = (method, path, anonymousId) => call(path, null, { method, headers: { 'X-Anonymous-Id': anonymousId } });
 
+/**
+ * Says something as whoever has this proof, or by what the headers say.
+ * @param {string} path below /api/v1 @param {string | null} token @param {object} content @param {Record<string, string>} headers
+ * @returns {Promise<Answer>}
+ */
+export const send = (path, token, content, headers) => call(path, token, {
+  method: 'POST', body: JSON.stringify(content), headers: { 'Content-Type': 'application/json', ...headers },
+});
+
 /** @param {string} path @param {string | null} token @param {RequestInit} request @returns {Promise<Answer>} */
 async function call(path, token, request) {
   try {

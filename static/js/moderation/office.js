@@ -6,6 +6,7 @@ import { followWords, loadWords } from '../i18n/moderation.js';
 import { byId } from '../shared/dom.js';
 import { uuid } from '../store/identity.js';
 import { openAccount } from './account.js';
+import { openAnswers } from './answers.js';
 import { post } from './api.js';
 import { Asks } from './asks.js';
 import { openBan } from './ban.js';
@@ -94,6 +95,11 @@ export class Office {
     if (token === null) openSignIn(this);
     else if (token === '') openAccount(this);
     else signOut(this);
+  }
+
+  /** Whoever wrote here is told of answers by mail. */
+  answers() {
+    openAnswers(this);
   }
 
   /** Why an answer is not the one that was hoped for. @param {Chat.Frame | null} answer */

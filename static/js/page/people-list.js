@@ -11,13 +11,15 @@ const SHOWN_MAX = 200;
 
 export class PeopleList {
   /** @param {import('./people.js').People} people */
-  constructor({ parts, store, membersUrl, strings, signal }) {
+  constructor(people) {
+    const { parts, store, membersUrl, strings, signal } = people;
+    this.people = people;
     this.parts = parts;
     this.store = store;
     this.membersUrl = membersUrl;
     this.strings = strings;
     const { panel, button } = parts;
-    if (document.body.dataset.contact) this.#offerContact();
+    this.#offer();
     // The list can be longer than the panel: the arrows scroll it.
     panel.tabIndex = 0;
     document.addEventListener('keydown', (event) => {
@@ -42,11 +44,36 @@ export class PeopleList {
     if (!this.store.presence.members) this.#fetch();
   }
 
-  /** Where the owner has switched the contact form on. It is a page of its own: none of a blog's frames shows it. */
-  async #offerContact() {
+  /** What there is where the server sends mail. */
+  async #offer() {
+    const { contact, mails } = document.body.dataset;
+    if (!contact && !mails) return;
     const { locale } = this.strings();
     const words = await loadWords(locale).catch(() => null);
     if (!words) return;
+    if (mails) this.#offerAnswers(words);
+    if (contact) this.#offerContact(words, locale);
+  }
+
+  /** Whoever writes here may be told of answers. @param {Chat.OfficeWords} words */
+  #offerAnswers(words) {
+    const button = make('button', 'link', words.answers.open);
+    button.type = 'button';
+    button.addEventListener('click', () => {
+      this.show(false);
+      this.parts.button.focus();
+      this.people.office?.with((office) => office.answers());
+    });
+    const line = make('p');
+    line.append(button);
+    this.parts.panel.append(line);
+  }
+
+  /**
+   * Where the owner has switched the contact form on. It is a page of its own: none of a blog's frames shows it.
+   * @param {Chat.OfficeWords} words @param {string} locale
+   */
+  #offerContact(words, locale) {
     const link = make('a', 'link', words.contact);
     const { theme = 'auto' } = document.documentElement.dataset;
     Object.assign(link, { href: `${base}/contact?lang=${locale}&theme=${theme}`, target: '_blank', rel: 'noopener' });

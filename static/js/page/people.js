@@ -17,6 +17,8 @@ export class People {
     this.membersUrl = membersUrl;
     this.strings = strings;
     this.signal = signal;
+    /** What opens what is seldom needed. @type {import('./moderation.js').Moderation | undefined} */
+    this.office = undefined;
     /** @type {import('./people-list.js').PeopleList | null} */
     this.list = null;
     parts.button.addEventListener('click', () => this.#toggle(), { signal });

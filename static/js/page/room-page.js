@@ -154,7 +154,7 @@ export class RoomPage {
     const { composer, profile, status } = this;
     this.dock = new Dock({ identity, store, connection, composer, profile, status, strings: words, signal });
     const { sender, commander, announcer, dock, frame } = this;
-    this.moderation = new Moderation({
+    this.people.office = this.moderation = new Moderation({
       room, store, sender, commander, connection, identity, status, announcer, frame, dock, signal,
       strings: words,
       composer: () => composer,

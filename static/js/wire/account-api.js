@@ -8,7 +8,7 @@ const LOCK = 'realtime-chat:refresh';
 /** Refusals of what was typed: no other login would change them. */
 const TYPED = ['BAD_CREDENTIALS', 'BAD_CODE'];
 /** Nobody has to be signed in for these. */
-const OPEN = /^(inquiries\?|auth\/(?!(logout|ticket)$))/;
+const OPEN = /^(inquiries\?|answers\/|auth\/(?!(logout|ticket)$))/;
 /** Whoever asks too often, or waited too long, is not told that nobody is signed in. */
 const LATER = [408, 425, 429];
 

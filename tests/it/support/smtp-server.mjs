@@ -30,7 +30,8 @@ const server = new SMTPServer({
     const { from, to, replyTo, subject, text, html, messageId, headers } = await simpleParser(raw);
     tell({
       from: from?.value, to: to?.value, replyTo: replyTo?.value, subject, text, html, messageId,
-      auto: headers.get('auto-submitted'), secure: Boolean(session.secure), user: session.user ?? null,
+      auto: headers.get('auto-submitted'),
+      stop: raw.toString('latin1').match(/^List-Unsubscribe: <(.*)>\r$/m)?.[1], stopPost: raw.toString('latin1').match(/^List-Unsubscribe-Post: (.*)\r$/m)?.[1], secure: Boolean(session.secure), user: session.user ?? null,
       names: raw.toString('latin1').split('\r\n\r\n')[0].split('\r\n').filter((line) => !/^\s/.test(line)).map((line) => line.split(':')[0]),
     });
     done();

@@ -149,6 +149,14 @@ impl Access {
         self.known().also(principal).cloned().unwrap_or_default()
     }
 
+    /// Whose what this author wrote is: another one's, where that is an account's, or a device of somebody, by now.
+    pub fn owner(&self, author: &AuthorId) -> AuthorId {
+        let known = self.known();
+        let of = known.aliases.owner(author).unwrap_or(author);
+        let account = known.claims.user(of).zip(self.0.key.get()).map(|(user, key)| key.user_author_id(user));
+        account.unwrap_or_else(|| of.clone())
+    }
+
     /// Whether what this author wrote is somebody's own.
     pub fn is_own(&self, principal: &Principal, author: &AuthorId) -> bool {
         if principal.author_id() == author {

@@ -45,7 +45,9 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('inbound_hooks', 'DELETE'), ('webhook_positions', 'SELECT'), ('webhook_positions', 'INSERT'),
         ('webhook_positions', 'UPDATE'),
         ('messages_archive', 'SELECT'), ('messages_archive', 'INSERT'), ('messages_archive', 'UPDATE'),
-        ('messages_archive', 'DELETE'))
+        ('messages_archive', 'DELETE'), ('answer_mails', 'SELECT'), ('answer_mails', 'INSERT'),
+        ('answer_mails', 'UPDATE'), ('answer_mails', 'DELETE'), ('answer_rooms', 'SELECT'), ('answer_rooms', 'INSERT'),
+        ('answer_rooms', 'UPDATE'), ('answer_rooms', 'DELETE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

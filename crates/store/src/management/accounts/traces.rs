@@ -9,7 +9,7 @@ macro_rules! traces {
             use diesel_async::{AsyncConnection, RunQueryDsl};
 
             use crate::{
-                management::held::WAITS,
+                management::{held::WAITS, mail::answers::$module::end_answers_of},
                 tables::schema::{audit_log, bans, device_codes, held_messages, removed_texts, reports, rooms, users},
             };
             use chat_domain::{AuthorId, Nickname};
@@ -31,6 +31,7 @@ macro_rules! traces {
                 c.transaction(async move |c| {
                     let ids: Vec<&str> = authors.iter().map(AuthorId::as_str).collect();
                     delete(device_codes::table.filter(device_codes::author_id.eq_any(&ids))).execute(c).await?;
+                    end_answers_of(c, &ids).await?;
                     if with_texts {
                         let of = removed_texts::table.filter(removed_texts::message_id.eq_any(removed));
                         delete(of).execute(c).await?;

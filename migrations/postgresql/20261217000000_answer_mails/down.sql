@@ -1,0 +1,2 @@
+DROP TABLE answer_rooms;
+DROP TABLE answer_mails;
