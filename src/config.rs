@@ -22,7 +22,7 @@ pub use moving::ImportFlags;
 pub use settings::{
     DatabaseConfig, DrainConfig, LimitConfig, MailConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig,
 };
-pub use values::{Registering, Secret, Switch};
+pub use values::{Registering, RoomListFor, Secret, Switch};
 
 use values::database_url;
 

@@ -3,6 +3,7 @@
 //!
 //! - [`session`]: one WebSocket each, and the hubs that feed their outboxes
 //! - [`http`]: routes, pages, health
+//! - [`doors`]: ways into rooms besides the socket: requests that write, and streams of events
 //! - [`highlight`]: colours of code
 //! - [`config`], [`logging`], [`memory`]: settings, a log that never waits, memory given back to the system
 //! - [`healthcheck`]: asks a running server whether it is well
@@ -18,6 +19,7 @@ pub mod accounts;
 pub mod app;
 pub mod bus;
 pub mod config;
+pub mod doors;
 #[cfg(feature = "fault-injection")]
 pub mod fault_injection;
 pub mod healthcheck;

@@ -71,6 +71,9 @@ pub enum AccountError {
     /// No right to it.
     #[error("only those with the right may do this")]
     Forbidden,
+    /// As many bots live as may, or a bot has as many keys.
+    #[error("at most 200 bots live, and each has at most 10 keys")]
+    ManyBots,
     /// The database does not answer.
     #[error("the database is away; nothing is known to be done, try again")]
     Unavailable,

@@ -39,7 +39,7 @@ pub fn pattern_text(text: &str) -> Option<String> {
 impl Accounts {
     /// Whether somebody may say who has which role.
     pub(super) fn may(&self, actor: &Actor) -> Result<(), AccountError> {
-        if actor.role.rights().has(Rights::TEAM) { Ok(()) } else { Err(AccountError::Forbidden) }
+        if actor.may(Rights::TEAM) { Ok(()) } else { Err(AccountError::Forbidden) }
     }
 
     /// The rank of somebody who acts; the operator, who has the server, has none.
@@ -48,7 +48,7 @@ impl Accounts {
     }
 
     /// Whether somebody acts on those of this role.
-    fn acts_on(&self, actor: &Actor, role: Role) -> Result<(), AccountError> {
+    pub(super) fn acts_on(&self, actor: &Actor, role: Role) -> Result<(), AccountError> {
         self.may(actor)?;
         let acts = Self::rank(actor).is_none_or(|rank| rank.acts_on(role));
         if acts { Ok(()) } else { Err(AccountError::Forbidden) }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::capacity::sockets_max;
 use crate::session_registry::Place;
 use crate::{
-    config::{ServeConfig, Switch},
+    config::{RoomListFor, ServeConfig, Switch},
     highlight::Highlighter,
     http::{AdminToken, Answers, Figures, Phase, Site, TrustedProxies},
     mail::MailOffice,
@@ -66,6 +66,7 @@ pub(super) fn site(
         base_path: config.site.base_path.clone(),
         admin_token: config.site.admin_token.as_ref().map(|token| AdminToken::new(token.expose())),
         origins: config.site.origins.clone(),
+        rooms_are_public: config.site.room_list == RoomListFor::Public,
         frame_ancestors,
         compresses: config.sessions.compression == Switch::On,
         rates: Arc::new(RateLimits::new(rate_settings(config))),

@@ -31,6 +31,7 @@ use super::{
 use crate::fault_injection;
 use crate::{
     config::{ServeConfig, Switch},
+    doors,
     http::{self, Site},
     session::{
         Connections, Drain, HEAD_MAX, Hub, HubActor, PlainStream, SessionSetup, SessionTimes, connected, prepare,
@@ -111,10 +112,11 @@ pub(super) fn http_server(
             metrics: metrics.clone(),
         });
         let app = || {
-            let (site, prometheus) = (site.clone(), prometheus.clone());
+            let (site, setup, prometheus) = (site.clone(), setup.clone(), prometheus.clone());
+            let thread = http::Thread { site, setup, prometheus, doors: doors::configure };
             let app = App::new()
                 .wrap(from_fn(http::without_base_path))
-                .configure(|app| http::configure(app, site, prometheus))
+                .configure(|app| http::configure(app, thread))
                 .into_factory();
             fn_factory(move || app.new_service(AppConfig::default()))
         };
@@ -123,7 +125,7 @@ pub(super) fn http_server(
             .client_disconnect_timeout(LINGER)
             .client_request_timeout(HEAD_MAX)
             .on_connect_ext(|plain: &PlainStream, data: &mut Extensions| connected(plain, data))
-            .upgrade(http::upgrades(app(), setup))
+            .upgrade(http::upgrades(app(), setup.clone()))
             .finish(http::answers(app()).map_err(|error: actix_web::Error| error.error_response()));
         let connections = connections.clone();
         fn_service(move |stream: TcpStream| {

@@ -6,8 +6,8 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::D
 use ipnet::IpNet;
 
 use super::values::{
-    Registering, Secret, Switch, advertise_url, at_least_one, database_url, days, email, network, origin, outbox_kib,
-    plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
+    Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, network, origin,
+    outbox_kib, plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
 use crate::redis_client::BusUrl;
 use crate::{http::BasePath, logging::Format};
@@ -90,6 +90,9 @@ pub struct SiteConfig {
     /// Origins that may embed the page (CSP frame-ancestors), with commas; unset: every one.
     #[arg(long, env = "CHAT_EMBED_ORIGINS", value_name = "ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub embed_origins: Vec<String>,
+    /// Who may list the rooms: those with the right to say what a room is, or everybody.
+    #[arg(long, env = "CHAT_ROOM_LIST", default_value = "team", value_name = "team|public")]
+    pub room_list: RoomListFor,
     /// Blogs whose own users are believed: a list in JSON of {"iss", "aud", "alg", "secret" or "key"}; unset: none.
     #[arg(long, env = "CHAT_SITES", value_name = "JSON", default_value = "", hide_default_value = true,
         hide_env_values = true, value_parser = sites)]

@@ -18,6 +18,15 @@ pub enum Switch {
     Off,
 }
 
+/// Who may see the list of rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoomListFor {
+    /// Who says what a room is.
+    Team,
+    /// Everybody.
+    Public,
+}
+
 /// Who may make themselves an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Registering {

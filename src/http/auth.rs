@@ -73,13 +73,13 @@ struct UserInfo {
 }
 
 fn me(actor: &Actor, token: Option<String>) -> Me {
-    let Actor { author, role } = actor;
+    let Actor { author, role, rights } = actor;
     let (id, nickname) = (author.id.as_str().to_owned(), author.nickname.as_str().to_owned());
     Me {
         token,
         user: UserInfo { id, nickname, avatar: author.avatar.as_str() },
         role: role.as_str(),
-        rights: role.rights().bits(),
+        rights: rights.bits(),
     }
 }
 

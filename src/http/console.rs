@@ -25,7 +25,7 @@ use chat_store::{
 use chat_wire::{ErrorCode, timestamp};
 
 /// So many rooms or people are a page.
-const PAGE: usize = 50;
+pub(super) const PAGE: usize = 50;
 
 const BAD_ROOMS: HttpError = HttpError::new(
     ErrorCode::BadRequest,
@@ -69,11 +69,11 @@ pub async fn waiting(request: HttpRequest, site: Data<Site>) -> Result<HttpRespo
 }
 
 /// A place in a list as an opaque text: a number, where there is one, and an id.
-fn cursor_of(key: Option<i64>, id: &str) -> String {
+pub(super) fn cursor_of(key: Option<i64>, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}.{id}", key.map(|key| key.to_string()).unwrap_or_default()))
 }
 
-fn place_of(cursor: &str) -> Option<(Option<i64>, String)> {
+pub(super) fn place_of(cursor: &str) -> Option<(Option<i64>, String)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     let (key, id) = text.split_once('.')?;
     let key = if key.is_empty() { None } else { Some(key.parse().ok()?) };
@@ -81,7 +81,7 @@ fn place_of(cursor: &str) -> Option<(Option<i64>, String)> {
 }
 
 /// At most a page of these, and where the next one begins.
-fn page<T>(mut all: Vec<T>, place: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+pub(super) fn page<T>(mut all: Vec<T>, place: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
     let has_more = all.len() > PAGE;
     all.truncate(PAGE);
     let next = all.last().filter(|_| has_more).map(place);
@@ -89,7 +89,7 @@ fn page<T>(mut all: Vec<T>, place: impl Fn(&T) -> String) -> (Vec<T>, Option<Str
 }
 
 /// A list under its name, and where the next page begins.
-fn answer(name: &str, list: Vec<Value>, next: Option<String>) -> HttpResponse {
+pub(super) fn answer(name: &str, list: Vec<Value>, next: Option<String>) -> HttpResponse {
     let mut body = json!({name: list});
     if let (Some(next), Some(body)) = (next, body.as_object_mut()) {
         body.insert("nextCursor".to_owned(), next.into());

@@ -84,7 +84,7 @@ impl<'a> InquiryInfo<'a> {
 }
 
 async fn office<'a>(request: &HttpRequest, site: &'a Site) -> Result<&'a MailOffice, HttpError> {
-    if !actor(request, site).await?.role.rights().has(Rights::DEFAULTS) {
+    if !actor(request, site).await?.may(Rights::DEFAULTS) {
         return Err(FORBIDDEN);
     }
     site.mail.as_ref().ok_or(OFF)

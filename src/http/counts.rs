@@ -1,11 +1,12 @@
-//! `GET /api/v1/rooms?ids=`: how many messages some rooms have, for lists of posts on a blog. Public.
+//! `GET /api/v1/rooms?ids=`: how many messages some rooms have, for lists of posts on a blog. Public. Without ids it is the
+//! list of rooms.
 
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use serde::Serialize;
 
-use super::{error::HttpError, reading::led_to, site::Site};
+use super::{error::HttpError, reading::led_to, room_list, site::Site};
 use chat_domain::{ChatMessage, RoomId};
 use chat_store::RoomCount;
 use chat_wire::{ErrorCode, RoomsQuery, rooms_query, timestamp};
@@ -53,6 +54,9 @@ pub async fn counts(request: HttpRequest, site: Data<Site>) -> Result<HttpRespon
     #[derive(Serialize)]
     struct Counts<'a> {
         rooms: Vec<CountInfo<'a>>,
+    }
+    if room_list::is_asked(request.query_string()) {
+        return room_list::rooms(&request, &site).await;
     }
     let query = rooms_query(request.query_string()).map_err(|why| HttpError::new(ErrorCode::BadRequest, why))?;
     let RoomsQuery { ids, with_last } = query;

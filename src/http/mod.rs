@@ -35,10 +35,13 @@ mod proxy;
 mod reactions;
 mod reading;
 mod resource;
+mod room_list;
 mod security;
 mod site;
 mod upgrade;
 mod ws;
+
+use std::rc::Rc;
 
 use actix_web::{
     HttpRequest, Responder,
@@ -50,27 +53,44 @@ use actix_web::{
 };
 use actix_web_prom::PrometheusMetrics;
 
-use self::{
-    error::HttpError,
-    resource::{asked, both, public, read, removed},
-};
-use crate::session::Connected;
+use self::resource::{also, asked, both, public, read, removed};
+use crate::session::{Connected, SessionSetup};
 use chat_wire::ErrorCode;
 
-pub use address::TrustedProxies;
+pub use accounts::bearer;
+pub use address::{TrustedProxies, of as address_of};
 pub use answers::Answers;
 pub use base_path::BasePath;
+pub use body::whole_body;
 pub use embedded::compress_files;
+pub use error::HttpError;
 pub use figures::Figures;
-pub use security::AdminToken;
+pub use reactions::{ANONYMOUS_ID, anonymous_secret};
+pub use reading::{fresh, room_of};
+pub use resource::not_allowed;
+pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
+pub use ws::TakesOver;
 
 /// What becomes of a request.
 type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;
 
+/// What the server is made of on one thread, as routes find it.
+pub struct Thread {
+    /// What all threads share.
+    pub site: web::Data<Site>,
+    /// What sessions of this one do.
+    pub setup: Rc<SessionSetup>,
+    /// Counts requests.
+    pub prometheus: PrometheusMetrics,
+    /// Declares the routes of doors: ways to write, and to read what is new. They stand before the others, and take only
+    /// what those do not.
+    pub doors: fn(&mut ServiceConfig),
+}
+
 /// Declares every route.
-pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: PrometheusMetrics) {
+pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, doors }: Thread) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(from_fn(limit_pages))
@@ -108,12 +128,13 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
             web::scope("/api/v1")
                 .wrap(from_fn(limit_requests))
                 .wrap(security::any_origin())
+                .configure(doors)
                 .service(public("/avatars", api::avatars))
                 .service(public("/openapi.json", api::openapi))
                 .service(public("/rooms", counts::counts))
                 .service(public("/rooms/{room}", api::room))
-                .service(public("/rooms/{room}/messages", history::messages))
-                .service(public("/rooms/{room}/messages/{id}", history::message))
+                .service(also("POST", "/rooms/{room}/messages", history::messages))
+                .service(also("PATCH, DELETE", "/rooms/{room}/messages/{id}", history::message))
                 .service(public("/rooms/{room}/messages/{id}/reactions", reactions::reactors))
                 .service(public("/rooms/{room}/changes", history::changes))
                 .service(public("/rooms/{room}/reactions/mine", reactions::own))
@@ -141,7 +162,7 @@ pub fn configure(app: &mut ServiceConfig, site: web::Data<Site>, prometheus: Pro
         )
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
-    app.app_data(site).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+    app.app_data(site).app_data(setup).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
 }
 
 /// What those who keep order ask, each with the secret of a login, or the token of the settings.
@@ -230,8 +251,15 @@ async fn known_methods(mut request: ServiceRequest, next: Next<impl MessageBody>
 }
 
 /// Addresses that take a body, and read it within their own limits: these, and all below those that end in a slash.
-const TAKE_BODIES: [&str; 6] =
-    ["/api/v1/highlight", "/api/v1/inquiries", "/api/v1/auth/", "/api/v1/me", "/api/v1/me/", "/api/v1/admin/"];
+const TAKE_BODIES: [&str; 7] = [
+    "/api/v1/highlight",
+    "/api/v1/inquiries",
+    "/api/v1/auth/",
+    "/api/v1/me",
+    "/api/v1/me/",
+    "/api/v1/admin/",
+    "/api/v1/rooms/",
+];
 
 fn takes_body(path: &str) -> bool {
     TAKE_BODIES.iter().any(|taking| path == *taking || (taking.ends_with('/') && path.starts_with(taking)))
@@ -244,10 +272,14 @@ async fn end_of_request(request: ServiceRequest, next: Next<impl MessageBody>) -
     let has_body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let wants_upgrade = headers.contains_key(header::UPGRADE);
-    let may_have_one = [Method::POST, Method::PATCH, Method::DELETE].contains(request.method());
+    let may_have_one = [Method::POST, Method::PATCH, Method::PUT, Method::DELETE].contains(request.method());
     let takes_body = may_have_one && takes_body(request.path());
     let connected = request.conn_data::<Connected>().map(Connected::accepted);
     let mut response = next.call(request).await?;
+    // By it an answer says that it is not to be compressed; to clients it says nothing.
+    if response.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding == "identity") {
+        response.headers_mut().remove(header::CONTENT_ENCODING);
+    }
     // Only a body that was read to its end gets such an answer.
     let was_read = takes_body && response.status().is_success();
     if wants_upgrade || (has_body && !was_read) {

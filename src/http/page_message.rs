@@ -112,6 +112,8 @@ fn word_for(badge: Badge, lang: &str) -> &'static str {
         (Badge::Member, _) => "Member",
         (Badge::Verified, "ko") => "확인된 사용자",
         (Badge::Verified, _) => "Verified",
+        (Badge::Bot, "ko") => "봇",
+        (Badge::Bot, _) => "Bot",
     }
 }
 

@@ -83,11 +83,15 @@ async fn who_asks(request: &HttpRequest, site: &Site) -> Result<AuthorId, HttpEr
 
 /// The secret that the request carries. It is used and forgotten here; no answer names it.
 pub fn anonymous_id(request: &HttpRequest) -> Result<AnonymousId, HttpError> {
+    anonymous_secret(request).map(AnonymousId::new)
+}
+
+/// The same as it was sent.
+pub fn anonymous_secret(request: &HttpRequest) -> Result<uuid::Uuid, HttpError> {
     const NONE: HttpError = HttpError::new(ErrorCode::BadRequest, "the header X-Anonymous-Id is one UUID");
     let mut values = request.headers().get_all(ANONYMOUS_ID);
     let (Some(value), None) = (values.next(), values.next()) else { return Err(NONE) };
-    let uuid = value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok());
-    uuid.map(AnonymousId::new).ok_or(NONE)
+    value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok()).ok_or(NONE)
 }
 
 #[cfg(test)]

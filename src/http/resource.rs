@@ -32,6 +32,17 @@ where
     read(path, handler).route(web::method(Method::OPTIONS).to(security::preflight))
 }
 
+/// The same, of an address at which a door takes these other methods.
+pub fn also<F, Args>(others: &'static str, path: &str, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let other = move || async move { not_allowed(&["GET, HEAD, ", others].concat()) };
+    public(path, handler).default_service(web::to(other))
+}
+
 /// A resource of the interface that can be read and changed.
 pub fn both<F, Args, G, GArgs>(path: &str, reading: F, changing: G) -> Resource
 where
@@ -62,9 +73,20 @@ where
 
 /// What answers a method that an address does not take.
 pub fn refused(message: &'static str, allowed: &'static str) -> HttpResponse {
+    not_taken(message, allowed)
+}
+
+/// The same, where the header says it all.
+pub fn not_allowed(allowed: &str) -> HttpResponse {
+    not_taken("this address answers the methods that Allow names", allowed)
+}
+
+fn not_taken(message: &'static str, allowed: &str) -> HttpResponse {
     let mut response = HttpError::new(ErrorCode::BadRequest, message).error_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+    if let Ok(allowed) = header::HeaderValue::from_str(allowed) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     response
 }
 

@@ -38,6 +38,8 @@ pub struct Site {
     pub admin_token: Option<AdminToken>,
     /// Other origins than the own one that may open a WebSocket.
     pub origins: Vec<String>,
+    /// Whether everybody may list the rooms.
+    pub rooms_are_public: bool,
     /// The Content-Security-Policy's frame-ancestors.
     pub frame_ancestors: String,
     /// Whether clients that offer compression get it.

@@ -15,6 +15,8 @@ use uuid::Uuid;
 use super::{
     admission::{Admission, IdentityPermit, RefusalPermit, SessionPermit},
     codec::ErrorReply,
+    entry::{Joining, NotJoined},
+    framing::{DEFLATED, Framing, PLAIN},
     hub::Hub,
     messages::SessionEvent,
     outbox::Outbox,
@@ -23,7 +25,7 @@ use super::{
     recent::{BAD_FRAMES_MAX, Recent},
     refusals::{refusal, too_fast},
     slot::Slot,
-    socket::Socket,
+    socket::{Incoming, Socket},
     spread::random_unit,
 };
 use crate::{
@@ -33,7 +35,7 @@ use crate::{
 };
 use chat_domain::{IdentityKey, Principal, RoomId};
 use chat_metrics::Metrics;
-use chat_rooms::{Codec, Deliver, HubId, Join, Membership, SessionId};
+use chat_rooms::{Deliver, HubId, Join, Membership, SessionId};
 use chat_store::User;
 use chat_wire::{self, ClientFrame, CloseCode, ErrorCode, FRAME_BYTES_MAX, FrameReader, Inbound, ServerFrame};
 
@@ -101,7 +103,15 @@ pub enum ConnectionPermit {
     Refused(RefusalPermit),
 }
 
-/// The actor of one WebSocket: decodes and checks frames, limits rates, forwards to its room.
+/// Somebody who comes.
+pub(super) struct Visit {
+    pub room: RoomId,
+    pub address: IpAddr,
+    pub permit: ConnectionPermit,
+    pub joining: Option<Box<Joining>>,
+}
+
+/// The actor of one WebSocket, or of another way to read: decodes and checks frames, limits rates, forwards to its room.
 pub struct Session {
     pub(super) setup: Rc<SessionSetup>,
     pub(super) slot: Rc<Slot>,
@@ -114,6 +124,8 @@ pub struct Session {
     pub(super) typed_at: Option<Instant>,
     /// How much it has under way at the desk.
     pub(super) n_orders: usize,
+    /// The JOIN that it began with, until that is answered; a socket begins without.
+    pub(super) joining: Option<Box<Joining>>,
     bad_frames: Recent,
     frames: FrameRate,
     _permit: ConnectionPermit,
@@ -142,18 +154,32 @@ impl Session {
     /// the status of a refused upgrade.
     pub fn open(setup: Rc<SessionSetup>, connection: Connection, refused: Option<CloseCode>) {
         let Connection { room, address, permit, deflates, stream, first, answer } = connection;
-        setup.metrics.sessions_opened.inc();
-        setup.metrics.sessions_live.inc();
         let socket = Socket::new(stream);
         let incoming = socket.incoming(first);
-        let codec = if deflates { Codec::V1_DEFLATED } else { Codec::V1 };
-        let outbox = Outbox::new(socket, codec, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        let framing: &dyn Framing = if deflates { &DEFLATED } else { &PLAIN };
+        let outbox = Outbox::new(socket, framing, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
         outbox.push_uncounted(answer);
         outbox.flush();
+        let hub = setup.hub.clone();
+        let slot = Self::begin(setup, outbox, (incoming, deflates), Visit { room, address, permit, joining: None });
+        if let Some(code) = refused {
+            hub.close(&slot, code);
+        }
+    }
+
+    /// Starts the actor of whoever reads from this outbox, and whose frames come in, compressed or not.
+    pub(super) fn begin(
+        setup: Rc<SessionSetup>,
+        outbox: Rc<Outbox>,
+        (incoming, deflates): (Incoming, bool),
+        visit: Visit,
+    ) -> Rc<Slot> {
+        let Visit { room, address, permit, joining } = visit;
+        setup.metrics.sessions_opened.inc();
+        setup.metrics.sessions_live.inc();
         let id = SessionId(Uuid::new_v4());
         let slot = Slot::new(id, outbox, setup.hub.times(), random_unit());
-        let hub = setup.hub.clone();
-        hub.add(slot.clone());
+        setup.hub.add(slot.clone());
         let session = Session {
             frames: setup.rates.frames(),
             setup,
@@ -163,6 +189,7 @@ impl Session {
             subscriptions: Vec::new(),
             typed_at: None,
             n_orders: 0,
+            joining,
             bad_frames: Recent::default(),
             _permit: permit,
         };
@@ -172,9 +199,7 @@ impl Session {
         });
         // Set once, here.
         let _ = slot.session.set(session.recipient());
-        if let Some(code) = refused {
-            hub.close(&slot, code);
-        }
+        slot
     }
 
     fn text(&mut self, text: &Bytes, ctx: &mut Context<Self>) {
@@ -239,10 +264,13 @@ impl Session {
     }
 
     pub(super) fn tell(&self, frame: &ServerFrame<'_>) {
-        self.setup.hub.send(&self.slot, chat_wire::text_frame(chat_wire::encode(frame)));
+        self.setup.hub.tell(&self.slot, chat_wire::encode(frame).as_bytes());
     }
 
     pub(super) fn close(&mut self, code: CloseCode) {
+        if let Some(joining) = self.joining.take() {
+            joining.answer(Err(NotJoined::Closed(code)));
+        }
         self.setup.hub.close(&self.slot, code);
         self.subscriptions.clear();
     }
@@ -253,6 +281,12 @@ pub const ABNORMAL: u16 = 1006;
 
 impl Actor for Session {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(join) = self.joining.as_mut().and_then(|joining| joining.join.take()) {
+            self.join(join, ctx);
+        }
+    }
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.setup.hub.remove(self.slot.id);

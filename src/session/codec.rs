@@ -1,11 +1,12 @@
 //! Protocol version 1 for what rooms emit: facts become frames, ready for the socket. One place maps a room's reasons to
 //! the codes and sentences of docs/PROTOCOL.md.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use chat_domain::{Author, ChangeRefusal};
 use chat_rooms::{
-    Batch, Codec, EndReason, Event, MessageEvent, Messages, People, ReactionsEvent, Refusal, RoomState, TypingNow,
-    Welcome,
+    Codec, EndReason, Event, MessageEvent, Messages, People, ReactionsEvent, Refusal, RoomState, TypingNow, Welcome,
 };
 use chat_wire::{
     AckPayload, AuthorPayload, CloseCode, ErrorCode, ErrorPayload, Limits, ModPayload, ModTarget, OwnPayload,
@@ -131,26 +132,17 @@ pub fn close_code(reason: EndReason) -> CloseCode {
     }
 }
 
-/// One event as a frame.
-pub fn event_frame(event: &Event, codec: Codec) -> Bytes {
-    let plain = chat_wire::text_frame(event_json(event));
-    if codec == Codec::V1_DEFLATED { chat_wire::deflated_frame(&plain) } else { plain }
+/// Several events as the JSON of one frame.
+pub fn batch_json(events: &[Arc<Event>]) -> Vec<u8> {
+    match events {
+        [only] => event_json(only),
+        events => chat_wire::batch_json(&events.iter().map(|event| event_json(event)).collect::<Vec<_>>()),
+    }
 }
 
-/// Several events as one frame, made once for all who get them by this codec.
-pub fn batch_frame(batch: &Batch, codec: Codec) -> Bytes {
-    batch.encoded(codec, |events| match events {
-        _ if codec == Codec::V1_DEFLATED => chat_wire::deflated_frame(&batch_frame(batch, Codec::V1)),
-        [only] => event_frame(only, codec),
-        events => {
-            let frames = events.iter().map(|event| event_json(event)).collect::<Vec<_>>();
-            chat_wire::text_frame(chat_wire::batch_json(&frames))
-        }
-    })
-}
-
-/// A WELCOME, in pieces of which the longest is shared by all who get the same messages by this codec.
-pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
+/// A WELCOME as a socket's frame, in pieces of which the longest is shared by all who get the same messages. The first is
+/// the header of the frame alone.
+pub fn welcome_chunks(welcome: &Welcome) -> [Bytes; 4] {
     let head = WelcomeHead {
         session_id: welcome.session.0.to_string().into(),
         own: welcome.own.as_ref().map(|author| OwnPayload {
@@ -175,13 +167,7 @@ pub fn welcome_frame(welcome: &Welcome, codec: Codec) -> [Bytes; 4] {
         heartbeat_seconds: welcome.heartbeat_seconds,
         rights: welcome.rights.map(chat_domain::Rights::bits),
     };
-    let plain = chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined));
-    match codec {
-        Codec::V1_DEFLATED => {
-            chat_wire::deflated_welcome(plain, |messages| welcome.messages.compressed(|| chat_wire::deflate(messages)))
-        }
-        _ => plain,
-    }
+    chat_wire::welcome_chunks(&head, welcome.messages.encoded(Codec::V1, joined))
 }
 
 /// One event as JSON.
@@ -269,8 +255,6 @@ fn presence(people: &People) -> PresencePayload<'_> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
-
     use chat_domain::{
         Annotations, AuthorId, AvatarName, ChatMessage, Content, DeletedBy, Emoji, Mention, MessageRef, Nickname,
         Reaction,
@@ -278,6 +262,9 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::session::framing::{DEFLATED, Framing, PLAIN};
+    use chat_domain::Epoch;
+    use chat_rooms::Batch;
 
     fn message(content: &str, rev: i64) -> ChatMessage {
         let id = AuthorId::from_stored("author-1");
@@ -324,13 +311,21 @@ pub(super) mod tests {
         Arc::new(Event::Message(MessageEvent::new(Arc::new(message(content, rev)))))
     }
 
+    fn plain_batch(batch: &Batch) -> Bytes {
+        PLAIN.batch(batch, Epoch::random())
+    }
+
+    fn deflated_batch(batch: &Batch) -> Bytes {
+        DEFLATED.batch(batch, Epoch::random())
+    }
+
     #[test]
     fn a_batch_is_made_once_and_one_event_is_no_batch() {
         let one = Batch::new(vec![event("only", 1)]);
-        assert_eq!(batch_frame(&one, Codec::V1), event_frame(&one.events()[0], Codec::V1));
+        assert_eq!(plain_batch(&one), PLAIN.event(&one.events()[0]));
         let two = Batch::new(vec![event("first", 1), event("second", 2)]);
-        let bytes = batch_frame(&two, Codec::V1);
-        assert_eq!(bytes.as_ptr(), batch_frame(&two, Codec::V1).as_ptr(), "all share it");
+        let bytes = plain_batch(&two);
+        assert_eq!(bytes.as_ptr(), plain_batch(&two).as_ptr(), "all share it");
         let frames: Vec<_> = two.events().iter().map(|event| event_json(event)).collect();
         assert_eq!(bytes, chat_wire::text_frame(chat_wire::batch_json(&frames)));
     }
@@ -338,16 +333,16 @@ pub(super) mod tests {
     #[test]
     fn what_is_long_is_compressed_once_and_what_is_short_is_the_same() {
         let short = Batch::new(vec![event("only", 1)]);
-        assert_eq!(batch_frame(&short, Codec::V1_DEFLATED).as_ptr(), batch_frame(&short, Codec::V1).as_ptr());
+        assert_eq!(deflated_batch(&short).as_ptr(), plain_batch(&short).as_ptr());
         let long = Batch::new(vec![event("first", 1), event("second", 2), event("third", 3)]);
-        let (plain, deflated) = (batch_frame(&long, Codec::V1), batch_frame(&long, Codec::V1_DEFLATED));
+        let (plain, deflated) = (plain_batch(&long), deflated_batch(&long));
         assert_eq!(inflated(&deflated), plain[4..], "behind a header of four bytes");
         assert!(deflated.len() < plain.len() && deflated[0] == 0xc1, "{deflated:?}");
-        assert_eq!(deflated.as_ptr(), batch_frame(&long, Codec::V1_DEFLATED).as_ptr(), "all share it");
-        assert_eq!(plain, batch_frame(&long, Codec::V1));
+        assert_eq!(deflated.as_ptr(), deflated_batch(&long).as_ptr(), "all share it");
+        assert_eq!(plain, plain_batch(&long));
         let alone = event(&"가".repeat(300), 1);
-        let frame = event_frame(&alone, Codec::V1_DEFLATED);
-        assert_eq!(inflated(&frame), event_frame(&alone, Codec::V1)[4..]);
+        let frame = DEFLATED.event(&alone);
+        assert_eq!(inflated(&frame), PLAIN.event(&alone)[4..]);
     }
 
     /// What is in a frame that was compressed to less than 64 KiB.
@@ -489,13 +484,10 @@ pub(super) mod tests {
             (refused(Refusal::NotStorable), error("INTERNAL", "the message cannot be stored", "")),
             (refused(too_fast), error("RATE_LIMITED", "too much", r#","retryAfterMs":7"#)),
         ] {
-            assert_eq!(event_frame(&event, Codec::V1), chat_wire::text_frame(json));
+            assert_eq!(PLAIN.event(&event), chat_wire::text_frame(json));
         }
         let frames = [message_of("a", 1), message_of("b", 2)].map(|m| format!(r#"{{"type":"MESSAGE","payload":{m}}}"#));
         let batch = format!(r#"{{"type":"BATCH","payload":{{"frames":[{}]}}}}"#, frames.join(","));
-        assert_eq!(
-            batch_frame(&Batch::new(vec![event("a", 1), event("b", 2)]), Codec::V1),
-            chat_wire::text_frame(batch)
-        );
+        assert_eq!(plain_batch(&Batch::new(vec![event("a", 1), event("b", 2)])), chat_wire::text_frame(batch));
     }
 }

@@ -6,16 +6,15 @@ use actix::clock::Instant;
 use uuid::Uuid;
 
 use super::{
-    actor::{Session, Subscription},
-    message_limit::{TooMuch, Written},
+    actor::{Session, SessionSetup, Subscription},
+    codec::ErrorReply,
     phase::Phase,
     refusals::{TOO_MANY_PROFILES, parse_profile, refusal, text_refusal, too_fast},
+    writing::{Change, Writer},
 };
-use chat_domain::{AuthorId, ChangeRefusal, Content, Emoji, Mention, ParseError, Principal};
-use chat_rooms::{Amendment, Ended, Post, Refusal};
-use chat_wire::{
-    CloseCode, DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend,
-};
+use chat_domain::{ParseError, Principal};
+use chat_rooms::{Ended, Membership, Refusal};
+use chat_wire::{CloseCode, DeleteToSend, EditToSend, ErrorCode, MessageToSend, PinToSend, ProfileChange, ReactToSend};
 
 /// How often a room hears that somebody types (docs/PROTOCOL.md). What comes in between says nothing new.
 const TYPING_INTERVAL: Duration = Duration::from_secs(3);
@@ -49,64 +48,32 @@ impl Session {
     }
 
     pub(super) fn message(&mut self, message: MessageToSend) {
-        let MessageToSend { client_id, content, reply_to, mentions } = message;
-        let Some(Subscription { membership, .. }) = self.joined(client_id) else { return };
-        let content = match Content::parse(&content) {
-            Ok(content) => content,
-            Err(error) => return self.error(text_refusal(error), Some(client_id)),
-        };
-        let reply_to = match reply_to.map(|id| id.parse().ok()) {
-            None => None,
-            Some(Some(id)) => Some(id),
-            Some(None) => return self.error(Refusal::InvalidReply, Some(client_id)),
-        };
-        if self.slot.phase() == Phase::Leaving {
-            return;
-        }
-        let allowed = self.may_write(client_id, Some(&content));
-        let post = Post { client_id, content, reply_to, mentions: mentioned(mentions) };
-        let sent = match allowed {
-            Ok(()) => membership.publish(post, Instant::now()),
+        let client_id = message.client_id;
+        let Some((writer, membership)) = self.writer(client_id) else { return };
+        let sent = match writer.message(message) {
+            _ if self.slot.phase() == Phase::Leaving => return,
+            Ok((post, Ok(()))) => membership.publish(post, Instant::now()),
             // A retry of what the room has stored gets its ACK all the same.
-            Err(refusal) => membership.recall(post, refusal),
+            Ok((post, Err(refusal))) => membership.recall(post, refusal),
+            Err(error) => return self.error(error, Some(client_id)),
         };
         self.asked(sent, client_id);
     }
 
     pub(super) fn edit(&mut self, edit: EditToSend) {
-        let EditToSend { client_id, id, version, content, mentions } = edit;
-        self.amend(client_id, &id, |session| {
-            let content = Content::parse(&content).map_err(|error| session.error(text_refusal(error), Some(client_id)));
-            let content = content.ok()?;
-            let allowed = session.may_write(client_id, Some(&content));
-            allowed.map_err(|refusal| session.error(refusal, Some(client_id))).ok()?;
-            Some(Amendment::Edit { version, content, mentions: mentioned(mentions) })
-        });
+        self.amend(edit.client_id, |writer| writer.edit(edit));
     }
 
-    pub(super) fn delete(&mut self, DeleteToSend { client_id, id }: &DeleteToSend) {
-        self.amend(*client_id, id, |session| {
-            let allowed = session.may_write(*client_id, None);
-            allowed.map_err(|refusal| session.error(refusal, Some(*client_id))).ok()?;
-            Some(Amendment::Delete)
-        });
+    pub(super) fn delete(&mut self, delete: &DeleteToSend) {
+        self.amend(delete.client_id, |writer| writer.delete(delete));
     }
 
-    pub(super) fn react(&mut self, ReactToSend { client_id, id, emoji, on }: &ReactToSend) {
-        self.amend(*client_id, id, |session| {
-            let emoji = Emoji::parse(emoji).map_err(|error| session.error(text_refusal(error), Some(*client_id)));
-            let emoji = emoji.ok()?;
-            let author = session.subscription()?.permit.key();
-            if let Err(wait) = session.setup.rates.reaction(author, &session.room) {
-                session.error(too_fast("too many reactions in too short a time", wait), Some(*client_id));
-                return None;
-            }
-            Some(Amendment::React { emoji, on: *on })
-        });
+    pub(super) fn react(&mut self, react: &ReactToSend) {
+        self.amend(react.client_id, |writer| writer.react(react));
     }
 
-    pub(super) fn pin(&mut self, PinToSend { client_id, id, on }: &PinToSend) {
-        self.amend(*client_id, id, |_| Some(Amendment::Pin { on: *on }));
+    pub(super) fn pin(&mut self, pin: &PinToSend) {
+        self.amend(pin.client_id, |_| Writer::pin(pin));
     }
 
     pub(super) fn typing(&mut self) {
@@ -133,21 +100,22 @@ impl Session {
         self.setup.join_context.get().is_some_and(|context| context.desk.access().is_claimed(principal))
     }
 
-    /// Asks for something to be done to a message, unless `what` has refused it.
-    fn amend(&mut self, client_id: Uuid, id: &str, what: impl FnOnce(&Self) -> Option<Amendment>) {
-        if self.joined(client_id).is_none() {
-            return;
-        }
-        let Ok(id) = id.parse() else {
-            return self.error(Refusal::Change(ChangeRefusal::NotFound), Some(client_id));
+    /// Asks for something to be done to a message, unless `what` refuses it.
+    fn amend(&mut self, client_id: Uuid, what: impl FnOnce(&Writer<'_>) -> Result<Change, ErrorReply>) {
+        let Some((writer, membership)) = self.writer(client_id) else { return };
+        let sent = match what(&writer) {
+            Ok(_) if self.slot.phase() == Phase::Leaving => return,
+            Ok(Change { message, what }) => membership.amend(client_id, message, what, Instant::now()),
+            Err(error) => return self.error(error, Some(client_id)),
         };
-        let Some(what) = what(self) else { return };
-        if self.slot.phase() == Phase::Leaving {
-            return;
-        }
-        let Some(Subscription { membership, .. }) = self.subscription() else { return };
-        let sent = membership.amend(client_id, id, what, Instant::now());
         self.asked(sent, client_id);
+    }
+
+    /// Whoever writes here, and their membership; where there is none, or it only reads by now, they are told so.
+    fn writer(&self, client_id: Uuid) -> Option<(Writer<'_>, &Membership)> {
+        let Subscription { permit, membership, .. } = self.joined(client_id)?;
+        let SessionSetup { rates, metrics, .. } = &*self.setup;
+        Some((Writer { author: permit.key(), address: self.address, room: &self.room, rates, metrics }, membership))
     }
 
     /// Its subscription; where there is none, or one that only reads by now, it is told so.
@@ -162,17 +130,6 @@ impl Session {
             None => return subscription,
         }
         None
-    }
-
-    /// Asks the limits on messages, of which this is one: or an edit, or with no content a deletion.
-    fn may_write(&self, client_id: Uuid, content: Option<&Content>) -> Result<(), Refusal> {
-        let Some(Subscription { permit, .. }) = self.subscription() else { return Err(Refusal::Overloaded) };
-        let (author, address, room) = (permit.key(), self.address, &self.room);
-        let allowed = self.setup.rates.message(&Written { author, address, room, content, client_id });
-        allowed.map_err(|TooMuch { limit, wait }| {
-            self.setup.metrics.messages_limited.inc(limit.as_str());
-            too_fast(limit.sentence(), wait)
-        })
     }
 
     /// What became of a command that was handed to the room, which will answer it.
@@ -191,11 +148,4 @@ impl Session {
             Err(Ended) => self.close(CloseCode::Restart),
         }
     }
-}
-
-/// The mentions whose authors can be; the room looks at the rest.
-fn mentioned(mentions: Vec<MentionToSend>) -> Vec<Mention> {
-    let mention =
-        |MentionToSend { author_id, from, to }| AuthorId::parse(&author_id).map(|author| Mention { author, from, to });
-    mentions.into_iter().filter_map(mention).collect()
 }

@@ -12,14 +12,16 @@ use tokio::task::yield_now;
 
 use super::{
     codec::{self, ErrorReply},
+    framing::{Framing, plain_batch},
     liveness::SessionTimes,
     messages::SessionEvent,
     outbox::Outbox,
     send_queue::Full,
     slot::Slot,
 };
+use chat_domain::Epoch;
 use chat_metrics::Metrics;
-use chat_rooms::{Batch, Codec, Command, DeliveryPosition, Event, RoomKey, SessionId, Welcome};
+use chat_rooms::{Batch, Codec, Command, DeliveryPosition, Event, N_CODECS, RoomKey, SessionId, Welcome};
 use chat_wire::CloseCode;
 
 /// Most sockets that are written to in a row before others have their turn on the thread.
@@ -44,8 +46,10 @@ pub struct Hub {
 #[derive(Default)]
 struct RoomMembers {
     members: RefCell<Vec<Member>>,
-    /// How many of them get what is long compressed.
-    n_deflating: Cell<usize>,
+    /// What writes for those of them who get something else than protocol version 1 as it is, and how many those are.
+    others: RefCell<Vec<(&'static dyn Framing, usize)>>,
+    /// The life of the room that the last of them came to.
+    epoch: Cell<Option<Epoch>>,
     /// The counter that they have been shown.
     rev: Cell<i64>,
 }
@@ -62,29 +66,55 @@ struct Member {
 /// Frames ready for a socket, in order, each with its position.
 type Positioned = (Bytes, DeliveryPosition);
 
-/// What a delivery has for all members of a room, as each codec has it.
+/// What a delivery has for all members of a room, as each codec has it: none where nobody on this thread gets that, but
+/// always as protocol version 1.
 #[derive(Default)]
-pub struct Frames {
-    plain: Vec<Positioned>,
-    /// As many, of which those that are long are compressed. The plain ones where nobody on this thread gets others.
-    deflated: Vec<Positioned>,
-}
+pub struct Frames([Vec<Positioned>; N_CODECS]);
 
 impl Frames {
-    fn push(&mut self, batch: &Batch, at: DeliveryPosition, is_deflated: bool) {
-        let plain = codec::batch_frame(batch, Codec::V1);
-        let deflated = if is_deflated { codec::batch_frame(batch, Codec::V1_DEFLATED) } else { plain.clone() };
-        self.deflated.push((deflated, at));
-        self.plain.push((plain, at));
+    fn push(&mut self, batch: &Batch, at: DeliveryPosition, room: Option<&RoomMembers>) {
+        self.add(Codec::V1, plain_batch(batch), at);
+        for (framing, _) in room.into_iter().flat_map(|room| room.others.borrow().clone()) {
+            // Whoever gets it has been told by a WELCOME which life of the room this is.
+            if let Some(epoch) = room.and_then(|room| room.epoch.get()) {
+                self.add(framing.codec(), framing.batch(batch, epoch), at);
+            }
+        }
+    }
+
+    fn add(&mut self, codec: Codec, frame: Bytes, at: DeliveryPosition) {
+        if let Some(frames) = self.0.get_mut(codec.number()) {
+            frames.push((frame, at));
+        }
     }
 
     fn of(&self, codec: Codec) -> &[Positioned] {
-        if codec == Codec::V1_DEFLATED { &self.deflated } else { &self.plain }
+        self.0.get(codec.number()).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.of(Codec::V1).is_empty()
     }
 
     /// How many bytes they have before they are compressed.
     pub fn n_bytes(&self) -> usize {
-        self.plain.iter().map(|(frame, _)| frame.len()).sum()
+        self.of(Codec::V1).iter().map(|(frame, _)| frame.len()).sum()
+    }
+}
+
+impl RoomMembers {
+    /// One more member, or one fewer, who gets what this writes.
+    fn count(&self, framing: &'static dyn Framing, is_more: bool) {
+        if framing.codec() == Codec::V1 {
+            return;
+        }
+        let mut others = self.others.borrow_mut();
+        match others.iter_mut().find(|(other, _)| other.codec() == framing.codec()) {
+            Some((_, n)) if is_more => *n += 1,
+            Some((_, n)) => *n = n.saturating_sub(1),
+            None => others.push((framing, usize::from(is_more))),
+        }
+        others.retain(|(_, n)| *n > 0);
     }
 }
 
@@ -157,6 +187,11 @@ impl Hub {
         }
     }
 
+    /// The same from a frame's JSON.
+    pub fn tell(&self, slot: &Slot, json: &[u8]) {
+        self.send(slot, slot.outbox.framing().text(json));
+    }
+
     /// Closes a session: what is queued goes first, then the close frame. Its socket is cut if the client does not
     /// answer in time, and at once where the connection is lost.
     pub fn close(&self, slot: &Slot, code: CloseCode) {
@@ -164,10 +199,13 @@ impl Hub {
             return;
         }
         self.detach_all(slot);
-        let is_said = slot.outbox.say_last(chat_wire::close_frame(code));
+        let framing = slot.outbox.framing();
+        let is_said = slot.outbox.say_last(framing.last(code));
         slot.ended(Some(code), Instant::now() + self.times.close_max);
-        if !is_said {
-            slot.cut();
+        match is_said {
+            false => slot.cut(),
+            true if framing.is_answered() => {}
+            true => slot.outbox.finish(),
         }
     }
 
@@ -204,7 +242,7 @@ impl Hub {
         for command in commands {
             match command {
                 Command::Attach(welcome, at) => self.attach(room, &welcome, at),
-                Command::Broadcast(batch, at) => frames.push(&batch, at, self.is_deflating(room)),
+                Command::Broadcast(batch, at) => frames.push(&batch, at, self.members(room).as_deref()),
                 Command::Direct(session, event, answers) => self.direct(room, session, &event, answers, &frames),
                 Command::End(session, reason, at) => {
                     self.unsubscribe(room, Some(session), codec::close_code(reason), at, &frames);
@@ -222,11 +260,6 @@ impl Hub {
         self.sessions.borrow().get(&id).filter(|slot| !slot.phase().is_closed()).cloned()
     }
 
-    /// Whether a member of the room on this thread gets what is long compressed.
-    fn is_deflating(&self, room: RoomKey) -> bool {
-        self.rooms.borrow().get(&room).is_some_and(|entry| entry.n_deflating.get() > 0)
-    }
-
     fn members(&self, room: RoomKey) -> Option<Rc<RoomMembers>> {
         self.rooms.borrow().get(&room).cloned()
     }
@@ -235,18 +268,19 @@ impl Hub {
     fn attach(&self, room: RoomKey, welcome: &Welcome, at: DeliveryPosition) {
         let Some(slot) = self.open_session(welcome.session) else { return };
         self.detach(&slot, room);
-        let codec = slot.outbox.codec();
-        for chunk in codec::welcome_frame(welcome, codec) {
+        let framing = slot.outbox.framing();
+        for chunk in framing.welcome(welcome) {
             slot.outbox.push_uncounted(chunk);
         }
         for piece in welcome.pieces.iter().flat_map(|(_, pieces)| pieces) {
-            slot.outbox.push_uncounted(codec::batch_frame(piece, codec));
+            slot.outbox.push_uncounted(framing.batch(piece, welcome.epoch));
         }
         self.set_due(&slot);
         let entry = self.rooms.borrow_mut().entry(room).or_default().clone();
         let mut members = entry.members.borrow_mut();
         slot.set_index(room, members.len());
-        entry.n_deflating.update(|n| n + usize::from(codec == Codec::V1_DEFLATED));
+        entry.count(framing, true);
+        entry.epoch.set(Some(welcome.epoch));
         members.push(Member { outbox: slot.outbox.clone(), delivered: Cell::new(at), slot });
     }
 
@@ -258,8 +292,7 @@ impl Hub {
         if index < members.len() {
             #[expect(clippy::disallowed_methods, reason = "it was just looked at")]
             let gone = members.swap_remove(index);
-            let n = usize::from(gone.outbox.codec() == Codec::V1_DEFLATED);
-            entry.n_deflating.update(|n_before| n_before.saturating_sub(n));
+            entry.count(gone.outbox.framing(), false);
         }
         if let Some(moved) = members.get(index) {
             moved.slot.set_index(room, index);
@@ -281,7 +314,7 @@ impl Hub {
     /// From the last member to the first: where one goes meanwhile, the last one takes its index, and that one has been
     /// served. Nobody comes meanwhile, as a room has one delivery under way.
     pub async fn broadcast(&self, room: RoomKey, frames: &Frames) {
-        let Some(room) = self.members(room).filter(|_| !frames.plain.is_empty()) else { return };
+        let Some(room) = self.members(room).filter(|_| !frames.is_empty()) else { return };
         let (mut end, mut n_in_a_row) = (usize::MAX, 0);
         loop {
             let slow = {
@@ -319,7 +352,7 @@ impl Hub {
         let queued = slot.index_in(room).zip(self.members(room)).map_or(Ok(()), |(index, entry)| {
             entry.members.borrow().get(index).map_or(Ok(()), |member| member.push(before))
         });
-        match queued.and_then(|()| slot.outbox.push(codec::event_frame(event, slot.outbox.codec()))) {
+        match queued.and_then(|()| slot.outbox.push(slot.outbox.framing().event(event))) {
             Ok(()) => self.set_due(&slot),
             Err(Full) => self.cut_slow(&slot),
         }
@@ -390,7 +423,7 @@ mod tests {
     use std::time::Duration;
 
     use actix_web::rt::net::TcpStream;
-    use chat_domain::{Epoch, RoomId};
+    use chat_domain::RoomId;
     use chat_metrics::Labels;
     use chat_rooms::{EndReason, Messages, People, Refusal};
     use proptest::prelude::*;
@@ -400,6 +433,7 @@ mod tests {
     use super::*;
     use crate::session::{
         codec::tests::event,
+        framing::{DEFLATED, PLAIN},
         outbox::tests::{outbox, outbox_of},
         phase::Phase,
     };
@@ -516,7 +550,7 @@ mod tests {
     async fn each_member_gets_its_codec_and_nothing_is_compressed_for_nobody() {
         let hub = hub();
         let mut sessions = sessions(&hub, 1).await;
-        let (outbox, peer, _) = outbox_of(Codec::V1_DEFLATED, 1 << 20).await;
+        let (outbox, peer, _) = outbox_of(&DEFLATED, 1 << 20).await;
         let slot = Slot::new(SessionId(Uuid::new_v4()), outbox, hub.times(), 0.5);
         hub.add(slot.clone());
         sessions.push((slot, peer));
@@ -557,16 +591,16 @@ mod tests {
             peer.read_to_end(&mut came).await.expect("all of it");
             came
         };
-        let of = |batches: &[&Arc<Batch>], codec| {
-            batches.iter().flat_map(|batch| codec::batch_frame(batch, codec).to_vec()).collect::<Vec<_>>()
+        let of = |batches: &[&Arc<Batch>], framing: &dyn Framing| {
+            batches.iter().flat_map(|batch| framing.batch(batch, Epoch::random()).to_vec()).collect::<Vec<_>>()
         };
         let came = read(plain, of_plain).await;
-        assert!(came.ends_with(&of(&[&before, &first, &second, &after], Codec::V1)));
+        assert!(came.ends_with(&of(&[&before, &first, &second, &after], &PLAIN)));
         let came = read(deflating, of_deflating).await;
-        let answer = codec::event_frame(&refused, Codec::V1);
-        let parts = [of(&[&first], Codec::V1_DEFLATED), answer.to_vec(), of(&[&second], Codec::V1_DEFLATED)].concat();
+        let answer = PLAIN.event(&refused);
+        let parts = [of(&[&first], &DEFLATED), answer.to_vec(), of(&[&second], &DEFLATED)].concat();
         assert!(came.ends_with(&parts), "compressed, and in order");
-        assert!(of(&[&first], Codec::V1_DEFLATED).len() < 600);
+        assert!(of(&[&first], &DEFLATED).len() < 600);
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use actix::{
 use bytes::Bytes;
 
 use super::{
+    framing::Framing,
     hub::Hub,
     liveness::Due,
     messages::Drain,
@@ -37,7 +38,7 @@ impl HubActor {
 
     /// Heartbeats, and the end of sessions that are silent, in no room, or did not answer a close.
     fn tick(&self, now: Instant) {
-        let mut beats: HashMap<RoomKey, Bytes> = HashMap::new();
+        let mut beats: HashMap<(RoomKey, usize), Bytes> = HashMap::new();
         for slot in self.hub.sessions() {
             let due = slot.liveness.borrow_mut().due(now, self.hub.times(), slot.phase(), slot.is_member());
             match due {
@@ -45,8 +46,10 @@ impl HubActor {
                 Due::Cut => slot.cut(),
                 Due::Close(code) => self.hub.close(&slot, code),
                 Due::Heartbeat => {
+                    let framing = slot.outbox.framing();
                     for room in slot.rooms() {
-                        let beat = beats.entry(room).or_insert_with(|| self.heartbeat(room)).clone();
+                        let key = (room, framing.codec().number());
+                        let beat = beats.entry(key).or_insert_with(|| self.heartbeat(room, framing)).clone();
                         self.hub.send(&slot, beat);
                     }
                 }
@@ -54,11 +57,9 @@ impl HubActor {
         }
     }
 
-    /// HEARTBEAT and a ping, for one write.
-    fn heartbeat(&self, room: RoomKey) -> Bytes {
+    fn heartbeat(&self, room: RoomKey, framing: &dyn Framing) -> Bytes {
         let rev = self.hub.rev(room);
-        let json = chat_wire::encode(&ServerFrame::Heartbeat(HeartbeatPayload { rev }));
-        [chat_wire::text_frame(&json), chat_wire::ping_frame()].concat().into()
+        framing.heartbeat(chat_wire::encode(&ServerFrame::Heartbeat(HeartbeatPayload { rev })).as_bytes())
     }
 
     /// Gives every session its own moment within `window` to be sent to another server (P6).
@@ -79,7 +80,7 @@ impl HubActor {
             if slot.liveness.borrow().can_move(now, answer_max) {
                 let after_ms = u64::try_from(share(after_max, random_unit()).as_millis()).unwrap_or(u64::MAX);
                 let json = chat_wire::encode(&ServerFrame::Reconnect(ReconnectPayload { after_ms }));
-                slot.outbox.push_uncounted(chat_wire::text_frame(&json));
+                slot.outbox.push_uncounted(slot.outbox.framing().text(json.as_bytes()));
                 self.hub.close(&slot, CloseCode::Restart);
             }
         }

@@ -3,59 +3,21 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture, clock::Instant};
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::{
     actor::{JoinContext, Session, Subscription},
+    caller::Caller,
     codec::ErrorReply,
-    proof::{Proof, token_refusal},
-    refusals::{TOO_MANY_PROFILES, parse_profile, refusal, text_refusal, too_fast},
+    entry::NotJoined,
+    proof::{Proof, bearer_refusal, token_refusal},
+    refusals::{TOO_MANY_PROFILES, refusal, text_refusal, too_fast},
 };
-use crate::accounts::{AccountError, Accounts, BadSiteToken, LiveLogin, Verified};
-use chat_domain::{AnonymousId, AvatarName, Epoch, IdentityKey, Nickname, ParseError, Principal};
-use chat_rooms::{Access, Join, Refusal, ResumePoint, SessionRef};
-use chat_store::User;
+use crate::accounts::{AccountError, Accounts, BadSiteToken, Bearer, NotBearer};
+use chat_domain::{Epoch, Scope};
+use chat_rooms::{Join, Refusal, ResumePoint, SessionRef};
 use chat_wire::{CloseCode, ErrorCode, JoinPayload};
-
-/// As whom somebody joins.
-enum Entering {
-    /// By a browser's secret.
-    Visitor,
-    /// By a login.
-    Account(LiveLogin, Arc<User>),
-    /// By what a blog has signed.
-    Verified(Verified),
-}
-
-impl Entering {
-    fn principal(&self, join: &JoinPayload, (identity, access): (&IdentityKey, &Access)) -> Principal {
-        match self {
-            Self::Visitor => {
-                Principal::anonymous(access.acting_as(identity.author_id(AnonymousId::new(join.anonymous_id))))
-            }
-            Self::Account(_, user) => Principal::user(user.id, identity.user_author_id(user.id)),
-            Self::Verified(verified) => Principal::verified(verified.author.clone()),
-        }
-    }
-
-    /// What they are called; `None` for a reader.
-    fn profile(&self, join: &JoinPayload, principal: &Principal) -> Result<Option<(Nickname, AvatarName)>, ParseError> {
-        if let Self::Verified(Verified { nickname, avatar, .. }) = self {
-            // What the blog has signed for, whatever the JOIN says besides.
-            return Ok(Some((nickname.clone(), *avatar)));
-        }
-        let (nickname, avatar) = parse_profile(join.nickname.as_deref(), join.avatar.as_deref())?;
-        let (nickname, avatar) = match self {
-            // Somebody with an account is called something everywhere.
-            Self::Account(_, user) => {
-                (Some(nickname.unwrap_or_else(|| user.nickname.clone())), Some(avatar.unwrap_or(user.avatar)))
-            }
-            _ => (nickname, avatar),
-        };
-        let derived = || AvatarName::derived_from(principal.author_id());
-        Ok(nickname.map(|nickname| (nickname, avatar.unwrap_or_else(derived))))
-    }
-}
 
 impl Session {
     pub(super) fn join(&mut self, mut join: JoinPayload, ctx: &mut Context<Self>) {
@@ -63,13 +25,20 @@ impl Session {
             return self.error(refusal(ErrorCode::AlreadyJoined, "this session has joined already"), None);
         }
         self.slot.liveness.borrow_mut().join_by = Instant::now() + self.setup.hub.times().join_max;
-        let Some(JoinContext { accounts, .. }) = self.setup.join_context.get() else {
+        let setup = self.setup.clone();
+        let Some(JoinContext { accounts, .. }) = setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
-        let Some(token) = join.token.take() else { return self.enter(join, Entering::Visitor, ctx) };
+        let Some(token) = join.token.take() else {
+            let caller = Caller::Visitor(join.anonymous_id);
+            return self.enter(join, caller, ctx);
+        };
+        if self.joining.as_ref().is_some_and(|joining| joining.is_bearer) {
+            return self.join_as_bearer(accounts.clone(), join, token, ctx);
+        }
         if Accounts::is_of_a_blog(&token) {
             return match accounts.verified(&token) {
-                Ok(verified) => self.enter(join, Entering::Verified(verified), ctx),
+                Ok(verified) => self.enter(join, Caller::Verified(verified), ctx),
                 Err(why) => {
                     self.refuse_join(token_refusal(why));
                     if why == BadSiteToken::Forged {
@@ -87,7 +56,7 @@ impl Session {
         // Frames behind the JOIN wait in the socket.
         ctx.wait(asked.into_actor(self).map(|found: Result<_, AccountError>, this, ctx| match found {
             _ if this.slot.phase().is_closed() => {}
-            Ok(Some((login, user))) => this.enter(join, Entering::Account(login, Arc::new(user)), ctx),
+            Ok(Some((login, user))) => this.enter(join, Caller::Account(Some(login), Arc::new(user)), ctx),
             Ok(None) => {
                 this.refuse_join(refusal(ErrorCode::BadToken, "this login was ended, or never was one"));
                 // Guessing costs the database a question each.
@@ -97,12 +66,38 @@ impl Session {
         }));
     }
 
+    /// Joins by a token that a program brings with each request.
+    fn join_as_bearer(&self, accounts: Accounts, join: JoinPayload, token: String, ctx: &mut Context<Self>) {
+        let session = ctx.address().recipient();
+        let asked = async move {
+            Ok(match accounts.bearer(&token).await? {
+                Bearer::Verified(verified) => Caller::Verified(verified),
+                Bearer::Key(holder) if !holder.scopes.has(Scope::MessagesRead) => return Err(NotBearer::OutOfScope),
+                Bearer::Key(holder) => {
+                    let login = accounts.enter(&holder.signed, session).ok_or(NotBearer::Nobody)?;
+                    Caller::Key(Some(login), Box::new(holder))
+                }
+                Bearer::Account(signed) => {
+                    // One that is ended at this moment is nobody's.
+                    let login = accounts.enter(&signed, session).ok_or(NotBearer::Nobody)?;
+                    Caller::Account(Some(login), Arc::new(signed.user))
+                }
+            })
+        };
+        ctx.wait(asked.into_actor(self).map(|found: Result<_, NotBearer>, this, ctx| match found {
+            _ if this.slot.phase().is_closed() => {}
+            Ok(who) => this.enter(join, who, ctx),
+            Err(why) => this.refuse_join(bearer_refusal(&why)),
+        }));
+    }
+
     /// Joins as whoever it is.
-    fn enter(&mut self, join: JoinPayload, who: Entering, ctx: &mut Context<Self>) {
-        let Some(JoinContext { registry, identity, desk, .. }) = self.setup.join_context.get() else {
+    fn enter(&mut self, join: JoinPayload, who: Caller, ctx: &mut Context<Self>) {
+        let setup = self.setup.clone();
+        let Some(JoinContext { registry, identity, desk, .. }) = setup.join_context.get() else {
             return self.refuse_join(Refusal::StoreUnavailable);
         };
-        let principal = who.principal(&join, (identity, desk.access()));
+        let principal = who.principal((identity, desk.access()));
         let network = identity.network(self.address);
         // Whose it is by now joins by the account.
         if desk.access().is_claimed(&principal) {
@@ -111,7 +106,7 @@ impl Session {
         let principal = principal.from_network(network);
         let author_id = principal.author_id().clone();
         desk.came_from(&author_id, network);
-        let profile = match who.profile(&join, &principal) {
+        let profile = match who.profile((join.nickname.as_deref(), join.avatar.as_deref()), &principal) {
             Ok(profile) => profile,
             Err(error) => return self.refuse_join(text_refusal(error)),
         };
@@ -153,9 +148,13 @@ impl Session {
                 this.subscriptions.reserve_exact(1);
                 let (mut user, mut login, mut proof, mut remaining) = (None, None, None, None);
                 match who {
-                    Entering::Visitor => {}
-                    Entering::Account(of, account) => (user, login) = (Some(account), Some(of)),
-                    Entering::Verified(verified) => {
+                    Caller::Visitor(_) => {}
+                    Caller::Key(of, holder) => {
+                        login = of;
+                        this.ends_with(holder.expires_at, ctx);
+                    }
+                    Caller::Account(of, account) => (user, login) = (Some(account), of),
+                    Caller::Verified(verified) => {
                         if let Some(JoinContext { accounts, .. }) = this.setup.join_context.get() {
                             accounts.note_verified(&verified);
                         }
@@ -166,6 +165,9 @@ impl Session {
                 let subscription =
                     Subscription { room, membership, permit, principal, user, proof, listed, _login: login };
                 this.subscriptions.push(subscription);
+                if let Some(joining) = this.joining.take() {
+                    joining.answer(Ok(()));
+                }
                 if let Some(remaining) = remaining {
                     this.proven_for(remaining, ctx);
                 }
@@ -180,8 +182,17 @@ impl Session {
         }));
     }
 
+    /// Ends the session when the key is over that it came in by.
+    fn ends_with(&self, expires_at: Option<DateTime<Utc>>, ctx: &mut Context<Self>) {
+        if let Some(at) = expires_at {
+            let remaining = (at - Utc::now()).to_std().unwrap_or_default();
+            // As the hub does for an ended login.
+            ctx.run_later(remaining, |this, _| this.close(CloseCode::LoginEnded));
+        }
+    }
+
     /// A JOIN that makes no member.
-    fn refuse_join(&self, error: impl Into<ErrorReply>) {
+    fn refuse_join(&mut self, error: impl Into<ErrorReply>) {
         let error = error.into();
         let outcome = match error.code {
             ErrorCode::Overloaded => "overloaded",
@@ -190,6 +201,14 @@ impl Session {
             _ => "invalid",
         };
         self.setup.metrics.joins.inc(outcome);
-        self.error(error, None);
+        match self.joining.take() {
+            None => self.error(error, None),
+            // Its client cannot send another one on this way.
+            Some(joining) => {
+                self.setup.hub.count_error(error, false);
+                joining.answer(Err(NotJoined::Refused(error)));
+                self.close(CloseCode::Done);
+            }
+        }
     }
 }

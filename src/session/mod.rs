@@ -4,16 +4,19 @@
 //! what concerns nobody else (PONG, refusals of its own frames) it puts there itself.
 //!
 //! From below: `phase`, `liveness` and `send_queue` (pure), `socket`, `outbox`, `slot` (a session as its hub sees it),
-//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `joining`, `verified`, `commands` and `moderating`. The others count and limit.
+//! `hub` (the sessions of a thread and their rooms), `hub_actor`, `actor` (the session) with `joining`, `verified`, `commands` and `moderating`; `writing` is what holds for whoever writes, through this door or another. The others count and limit.
 
 mod actor;
 mod admission;
 mod bucket;
 mod budgets;
 mod byte_limit;
+mod caller;
 mod codec;
 mod commands;
 mod connections;
+mod entry;
+mod framing;
 mod hub;
 mod hub_actor;
 mod joining;
@@ -24,6 +27,7 @@ mod moderating;
 mod networks;
 mod outbox;
 mod phase;
+mod pipe;
 mod plain;
 mod proof;
 mod rate_limit;
@@ -35,18 +39,28 @@ mod send_queue;
 mod slot;
 mod socket;
 mod spread;
+mod streaming;
 mod verified;
+mod writing;
 
 pub use actor::{ABNORMAL, Connection, ConnectionPermit, JoinContext, Session, SessionSetup};
 pub use admission::{Admission, AdmissionLimits, NotAdmitted, RefusalPermit, SessionPermit};
 pub use budgets::AddressSettings;
 pub use byte_limit::{ByteLimits, ByteRate};
+pub use caller::Caller;
+pub use codec::{ErrorReply, event_json, welcome_chunks};
 pub use connections::{ConnectionLimits, Connections, CutFor};
+pub use entry::NotJoined;
+pub use framing::Framing;
 pub use hub::Hub;
 pub use hub_actor::HubActor;
 pub use liveness::SessionTimes;
 pub use message_limit::MessageLimit;
 pub use messages::Drain;
 pub use plain::{HEAD_MAX, PlainStream};
+pub use proof::bearer_refusal;
 pub use rate_limit::{Rate, RateLimits, RateSettings};
+pub use refusals::{TOO_MANY_PROFILES, refusal, text_refusal, too_fast};
 pub use socket::{Accepted, Connected, connected, linger, prepare};
+pub use streaming::{FrameBody, Listener};
+pub use writing::{Change, Writer};

@@ -177,7 +177,7 @@ impl Session {
     }
 
     fn tell_event(&self, event: &Event) {
-        self.setup.hub.send(&self.slot, chat_wire::text_frame(event_json(event)));
+        self.setup.hub.tell(&self.slot, &event_json(event));
     }
 }
 

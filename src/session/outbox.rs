@@ -11,6 +11,7 @@ use prometheus::IntGauge;
 use tokio::task::JoinHandle;
 
 use super::{
+    framing::Framing,
     phase::{Phase, PhaseCell},
     send_queue::{Full, SendQueue},
     socket::Socket,
@@ -40,20 +41,23 @@ pub struct Outbox {
     /// Bytes over all outboxes, for operators; and what of it is ours.
     total: IntGauge,
     n_counted: Cell<usize>,
+    /// Writes what its reader understands.
+    framing: &'static dyn Framing,
 }
 
 impl Outbox {
-    /// An empty outbox for at most `n_bytes_max`, whose reader understands `codec`.
-    pub fn new(socket: Rc<Socket>, codec: Codec, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
+    /// An empty outbox for at most `n_bytes_max`, whose reader understands what `framing` writes.
+    pub fn new(socket: Rc<Socket>, framing: &'static dyn Framing, n_bytes_max: usize, total: IntGauge) -> Rc<Self> {
         Rc::new(Self {
             socket,
             phase: PhaseCell::default(),
             blocked: Cell::new(false),
-            codec,
+            codec: framing.codec(),
             queue: RefCell::new(SendQueue::new(n_bytes_max, Instant::now())),
             writer: RefCell::default(),
             total,
             n_counted: Cell::new(0),
+            framing,
         })
     }
 
@@ -68,6 +72,11 @@ impl Outbox {
     /// What its reader understands.
     pub fn codec(&self) -> Codec {
         self.codec
+    }
+
+    /// Writes what its reader understands.
+    pub fn framing(&self) -> &'static dyn Framing {
+        self.framing
     }
 
     /// The phase that the connection is in.
@@ -248,20 +257,21 @@ pub(super) mod tests {
     use tokio::{io::AsyncReadExt, net::TcpListener, task::yield_now};
 
     use super::*;
+    use crate::session::framing::PLAIN;
 
     /// An outbox, its client's end, and what counts the bytes of all outboxes.
     pub async fn outbox(n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
-        outbox_of(Codec::V1, n_bytes_max).await
+        outbox_of(&PLAIN, n_bytes_max).await
     }
 
-    /// The same for who understands this codec.
-    pub async fn outbox_of(codec: Codec, n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
+    /// The same for who understands this.
+    pub async fn outbox_of(framing: &'static dyn Framing, n_bytes_max: usize) -> (Rc<Outbox>, TcpStream, IntGauge) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         let peer = TcpStream::connect(listener.local_addr().expect("its address")).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("the connection");
         stream.writable().await.expect("a socket");
         let total = IntGauge::new("total", "for the test").expect("a valid name");
-        (Outbox::new(Socket::new(stream), codec, n_bytes_max, total.clone()), peer, total)
+        (Outbox::new(Socket::new(stream), framing, n_bytes_max, total.clone()), peer, total)
     }
 
     #[actix::test]

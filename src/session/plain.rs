@@ -1,11 +1,11 @@
 //! A connection that is no session: its head and its answer may take a bounded time.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -39,6 +39,12 @@ pub struct PlainStream {
 pub struct Requests {
     entered: Entered,
     n_open: Cell<usize>,
+    /// Of those the answers that go on and on.
+    n_streams: Cell<usize>,
+    /// The peer sends nothing more.
+    has_ended: Cell<bool>,
+    /// Whoever waits for that.
+    waiting: RefCell<Option<Waker>>,
 }
 
 impl Requests {
@@ -46,6 +52,35 @@ impl Requests {
         let before = self.n_open.replace(self.n_open.get().saturating_add(n));
         if before == 0 && n > 0 {
             self.entered.set_busy(true);
+        }
+    }
+
+    /// The answer to one goes on from here, for as long as both sides like. A client that ends its side of the connection
+    /// meanwhile is gone, and what it sends is no head that must end.
+    pub fn begins_stream(&self) {
+        self.n_streams.update(|n| n.saturating_add(1));
+        self.came(1);
+    }
+
+    /// And is over.
+    pub fn ends_stream(&self) {
+        self.n_streams.update(|n| n.saturating_sub(1));
+        self.answered();
+    }
+
+    /// Ready once the peer sends nothing more.
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.has_ended.get() {
+            return Poll::Ready(());
+        }
+        *self.waiting.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn ended(&self) {
+        self.has_ended.set(true);
+        if let Some(waiting) = self.waiting.borrow_mut().take() {
+            waiting.wake();
         }
     }
 
@@ -61,7 +96,8 @@ impl Requests {
 impl PlainStream {
     /// Takes a connection that is counted.
     pub fn new(stream: TcpStream, entered: Entered) -> Self {
-        let requests = Rc::new(Requests { entered, n_open: Cell::new(0) });
+        let (n_open, n_streams, has_ended, waiting) = Default::default();
+        let requests = Rc::new(Requests { entered, n_open, n_streams, has_ended, waiting });
         Self { stream, requests, heads: Heads::default(), head_by: None, write_by: None }
     }
 
@@ -108,14 +144,18 @@ impl AsyncRead for PlainStream {
         let n_before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
         if read.is_ready() {
-            let n_ended = this.heads.see(buffer.filled().get(n_before..).unwrap_or_default());
+            let came = buffer.filled().get(n_before..).unwrap_or_default();
+            if came.is_empty() {
+                this.requests.ended();
+            }
+            let n_ended = this.heads.see(came);
             if n_ended > 0 {
                 this.head_by = None;
             }
             this.requests.came(n_ended);
             return read;
         }
-        if !this.heads.has_begun {
+        if !this.heads.has_begun || this.requests.n_streams.get() > 0 {
             this.head_by = None;
             return Poll::Pending;
         }

@@ -1,8 +1,9 @@
 use actix::SpawnHandle;
 
 use super::{codec::ErrorReply, refusals::refusal};
-use crate::accounts::BadSiteToken;
+use crate::accounts::{BadSiteToken, NotBearer};
 use chat_domain::{AvatarName, Nickname};
+use chat_rooms::Refusal;
 use chat_wire::ErrorCode;
 
 /// What a session has that joined by a blog's token.
@@ -19,6 +20,16 @@ impl Proof {
     /// Of somebody who has just joined.
     pub(super) fn new(called: Option<(Nickname, AvatarName)>) -> Self {
         Self { called, timer: None, is_over: false }
+    }
+}
+
+/// What somebody is told whose token, which a program brings with each request, is not taken.
+pub fn bearer_refusal(why: &NotBearer) -> ErrorReply {
+    match why {
+        NotBearer::Nobody => refusal(ErrorCode::BadToken, "this login was ended, or never was one"),
+        NotBearer::OutOfScope => refusal(ErrorCode::Forbidden, "this key was not made for that"),
+        NotBearer::OfABlog(why) => token_refusal(*why),
+        NotBearer::Unavailable(_) => Refusal::StoreUnavailable.into(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a session refuses by itself, in the codes and sentences of docs/PROTOCOL.md.
+//! What doors refuse by themselves, in the codes and sentences of docs/PROTOCOL.md.
 
 use std::time::Duration;
 
@@ -7,13 +7,16 @@ use chat_domain::{AvatarName, Nickname, ParseError};
 use chat_rooms::Refusal;
 use chat_wire::ErrorCode;
 
-pub(super) const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
+/// Of a nickname that changes too often.
+pub const TOO_MANY_PROFILES: &str = "too many profile changes in too short a time";
 
-pub(super) fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
+/// A code and a sentence for developers.
+pub fn refusal(code: ErrorCode, message: &'static str) -> ErrorReply {
     ErrorReply::new(code, message)
 }
 
-pub(super) fn text_refusal(error: ParseError) -> ErrorReply {
+/// A text that breaks the rules.
+pub fn text_refusal(error: ParseError) -> ErrorReply {
     match error {
         ParseError::Room => refusal(ErrorCode::InvalidRoom, "the room id breaks the rules"),
         ParseError::Nickname => {
@@ -28,7 +31,8 @@ pub(super) fn text_refusal(error: ParseError) -> ErrorReply {
     }
 }
 
-pub(super) fn too_fast(sentence: &'static str, wait: Duration) -> Refusal {
+/// Too much in too short a time; `wait` until it would be taken.
+pub fn too_fast(sentence: &'static str, wait: Duration) -> Refusal {
     // Rounded up: a retry after this long passes.
     let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
     Refusal::TooFast { sentence, retry_after_ms }

@@ -16,7 +16,10 @@ use futures_util::Stream;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use socket2::SockRef;
 
-use super::plain::{PlainStream, Requests};
+use super::{
+    pipe::Pipe,
+    plain::{PlainStream, Requests},
+};
 
 /// Send buffer of a socket, in bytes. Without it the kernel hides 4 MB for each peer that stops reading.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -32,24 +35,34 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES_MAX].into());
 }
 
-/// The socket of a session, taken over from HTTP after the upgrade. Read by the session, written by its outbox, both
-/// on one thread.
-pub struct Socket {
-    stream: TcpStream,
+/// The socket of a session: taken over from HTTP after the upgrade, or what HTTP leaves to it of one. Read by the session,
+/// written by its outbox, both on one thread.
+pub struct Socket(Way);
+
+enum Way {
+    Stream(TcpStream),
+    /// The body of an answer: it can be written to alone.
+    Body(Rc<Pipe>),
 }
 
 impl Socket {
     /// Takes a connection over.
     pub fn new(stream: TcpStream) -> Rc<Self> {
-        Rc::new(Self { stream })
+        Rc::new(Self(Way::Stream(stream)))
+    }
+
+    /// Writes to the body of an answer.
+    pub fn of_body(pipe: Rc<Pipe>) -> Rc<Self> {
+        Rc::new(Self(Way::Body(pipe)))
     }
 
     /// Writes what the kernel takes at once; gives how many bytes that were. Fails with `WouldBlock` where it takes
     /// nothing, with another error where the connection is gone.
     pub fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        match pieces {
-            [piece] => self.stream.try_write(piece),
-            pieces => self.stream.try_write_vectored(pieces),
+        match (&self.0, pieces) {
+            (Way::Stream(stream), [piece]) => stream.try_write(piece),
+            (Way::Stream(stream), pieces) => stream.try_write_vectored(pieces),
+            (Way::Body(pipe), pieces) => pipe.write(pieces),
         }
     }
 
@@ -57,31 +70,50 @@ impl Socket {
     /// each of a thousand sockets (`scripts/bench --only steady` shows it). The runtime does not learn where the kernel
     /// takes nothing; a write that is to wait must be tried by [`Self::write`] again. Fails as that one.
     pub fn write_directly(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let stream = match &self.0 {
+            Way::Stream(stream) => stream,
+            Way::Body(pipe) => return pipe.write(pieces),
+        };
         // A call of its own, not the C library's: that one is prepared for a thread that is cancelled in it.
         Ok(match pieces {
-            [piece] => send(&self.stream, piece, SendFlags::NOSIGNAL)?,
-            pieces => sendmsg(&self.stream, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?,
+            [piece] => send(stream, piece, SendFlags::NOSIGNAL)?,
+            pieces => sendmsg(stream, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?,
         })
     }
 
     /// Whether it has a descriptor, as it always has: reads what a write reads first.
     pub fn is_open(&self) -> bool {
-        self.stream.as_raw_fd() >= 0
+        match &self.0 {
+            Way::Stream(stream) => stream.as_raw_fd() >= 0,
+            Way::Body(_) => true,
+        }
     }
 
     /// Waits until the kernel takes more; fails where the connection is gone.
     pub async fn writable(&self) -> io::Result<()> {
-        self.stream.writable().await
+        match &self.0 {
+            Way::Stream(stream) => stream.writable().await,
+            Way::Body(pipe) => {
+                pipe.writable().await;
+                Ok(())
+            }
+        }
     }
 
     /// Says that nothing more will be written. The peer may go on.
     pub fn end(&self) {
-        log_gone(SockRef::from(&self.stream).shutdown(Shutdown::Write));
+        match &self.0 {
+            Way::Stream(stream) => log_gone(SockRef::from(stream).shutdown(Shutdown::Write)),
+            Way::Body(pipe) => pipe.end(),
+        }
     }
 
     /// Cuts the connection so that the peer gets a reset and the kernel frees its queue at once.
     pub fn cut(&self) {
-        log_gone(reset(SockRef::from(&self.stream)));
+        match &self.0 {
+            Way::Stream(stream) => log_gone(reset(SockRef::from(stream))),
+            Way::Body(pipe) => pipe.cut(),
+        }
     }
 
     /// What comes from the peer, after `first`.
@@ -104,7 +136,10 @@ impl Stream for Incoming {
         if !self.first.is_empty() {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.first))));
         }
-        let stream = &self.socket.stream;
+        let stream = match &self.socket.0 {
+            Way::Stream(stream) => stream,
+            Way::Body(pipe) => return pipe.poll_gone(cx).map(|()| None),
+        };
         loop {
             if let Err(error) = ready!(stream.poll_read_ready(cx)) {
                 return Poll::Ready(Some(Err(error)));
@@ -178,8 +213,9 @@ impl Connected {
 }
 
 impl Accepted {
+    /// Cuts the connection, if it still lives.
     #[expect(unsafe_code, reason = "see the comment inside")]
-    fn cut(&self) {
+    pub fn cut(&self) {
         let Some(descriptor) = self.0.upgrade() else { return };
         // SAFETY: the descriptor is open and is that of the connection. What was upgraded here is held by the
         // connection's data alone, which is dropped together with the socket on this thread (`Rc` stays on it),

@@ -22,7 +22,7 @@ on_both!(
     deeds_have_a_way_back,
 );
 
-async fn queue(client: &mut Client, held: i64) {
+pub async fn queue(client: &mut Client, held: i64) {
     client.wait("QUEUE", |frame| matches!(frame, ServerFrame::Queue(q) if q.held == held).then_some(())).await;
 }
 

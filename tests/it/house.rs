@@ -24,7 +24,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 17] = [
+const SERVER: [(&str, &[&str], &[&str]); 18] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -47,6 +47,8 @@ const SERVER: [(&str, &[&str], &[&str]); 17] = [
         &["accounts", "bus", "highlight", "mail", "moderation", "session", "session_registry"],
         &["accounts", "domain", "metrics", "wire", "store", "moderation", "rooms"],
     ),
+    // Ways into rooms besides the socket.
+    ("doors", &["accounts", "http", "session"], &["domain", "wire", "rooms"]),
     // Rooms that come and go as files.
     ("moving", &[], &["domain", "moderation", "moving", "store"]),
     ("fault_injection", &[], &["rooms"]),
@@ -73,6 +75,7 @@ const SERVER: [(&str, &[&str], &[&str]); 17] = [
             "session_registry",
             "session",
             "http",
+            "doors",
             "fault_injection",
             "config",
         ],

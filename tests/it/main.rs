@@ -27,6 +27,7 @@ mod compression;
 mod console;
 mod database_tls;
 mod docs;
+mod doors;
 mod equivalence;
 mod failover;
 mod figures;

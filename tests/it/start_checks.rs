@@ -57,7 +57,8 @@ async fn a_role_without_a_right_is_told_which_one_it_needs() {
         ("INSERT, UPDATE, DELETE ON signing_keys", "ON room_aliases"),
         ("INSERT, UPDATE ON room_aliases", "ON people"),
         ("INSERT, UPDATE, DELETE ON people, author_names, activity", "ON jobs"),
-        ("INSERT, UPDATE, DELETE ON jobs, inquiries", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
+        ("INSERT, UPDATE, DELETE ON jobs, inquiries", "ON bots"),
+        ("INSERT, UPDATE ON bots, api_keys", "GRANT USAGE ON SEQUENCE public.messages_id_seq"),
         ("USAGE ON SEQUENCE messages_id_seq", "GRANT USAGE ON SEQUENCE public.bans_id_seq"),
     ] {
         grant(granted).await;

@@ -1,10 +1,11 @@
 //! What a password, a mail address, a token and a code of somebody with an account are, and when they hold.
 //!
 //! `password` and `email` parse what people type, `token` signs and checks access tokens, `refresh` derives what renews a
-//! login, `code` what is in links, `site` has the keys of blogs and `site_token` checks what they sign for their users, and `attempts` counts who guesses. Time and random bytes are passed in.
+//! login, `code` what is in links, `api_key` what programs show, `site` has the keys of blogs and `site_token` checks what they sign for their users, and `attempts` counts who guesses. Time and random bytes are passed in.
 //!
 //! Invariant: no actix, no diesel, no I/O, no clock.
 
+mod api_key;
 mod attempts;
 mod code;
 mod email;
@@ -16,6 +17,7 @@ mod site;
 mod site_token;
 mod token;
 
+pub use api_key::ApiKey;
 pub use attempts::{ATTEMPTS_MAX, ATTEMPTS_WITHIN, Attempts};
 pub use code::{Ticket, invite_code, invite_of};
 pub use email::{Email, InvalidEmail};

@@ -17,6 +17,7 @@ mod person;
 mod principal;
 mod rights;
 mod room_id;
+mod scopes;
 mod visible;
 
 pub use annotations::{
@@ -36,6 +37,7 @@ pub use person::{NetworkKey, UserId};
 pub use principal::Principal;
 pub use rights::{Badge, Rights, Role};
 pub use room_id::{ROOM_ID_CODE_POINTS_MAX, RoomId};
+pub use scopes::{Scope, Scopes};
 pub use visible::shows_something;
 
 /// Why a piece of untrusted text was refused.

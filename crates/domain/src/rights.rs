@@ -63,6 +63,11 @@ impl Rights {
     const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+
+    /// Those that are among both.
+    pub const fn among(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
 }
 
 impl BitOr for Rights {
@@ -162,11 +167,13 @@ pub enum Badge {
     Member,
     /// The blog has signed for who this is.
     Verified,
+    /// A program, for which somebody with an account answers.
+    Bot,
 }
 
 impl Badge {
     /// Every badge.
-    pub const ALL: [Self; 4] = [Self::Owner, Self::Moderator, Self::Member, Self::Verified];
+    pub const ALL: [Self; 5] = [Self::Owner, Self::Moderator, Self::Member, Self::Verified, Self::Bot];
 
     /// Its name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -175,6 +182,7 @@ impl Badge {
             Self::Moderator => "moderator",
             Self::Member => "member",
             Self::Verified => "verified",
+            Self::Bot => "bot",
         }
     }
 
@@ -190,6 +198,7 @@ impl Badge {
             Self::Moderator => 2,
             Self::Member => 3,
             Self::Verified => 4,
+            Self::Bot => 5,
         }
     }
 

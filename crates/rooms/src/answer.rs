@@ -1,8 +1,11 @@
 //! How whoever gives a room a command learns what became of it.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use crate::{event::Refusal, ids::SessionId};
+use chat_domain::ChatMessage;
 use chat_store::StoredMessage;
 
 /// Where the answer to a command goes.
@@ -34,10 +37,12 @@ impl<T> ReplyTo<T> {
 }
 
 /// A message that was to be published is stored, or what was to be done to one is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// What the database gave to the message.
     pub stored: StoredMessage,
+    /// The message as it is stored, where the room has it at hand.
+    pub message: Option<Arc<ChatMessage>>,
     /// It was so before, and this was a retry.
     pub is_repeated: bool,
 }

@@ -32,13 +32,13 @@ pub use backlog::PAGE_MESSAGES;
 pub use backlogs::Backlogs;
 pub use bus::{BusPort, Heard, Outgoing, Said, Taken};
 pub use event::{
-    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, Moderated, People, PeopleLists,
+    Batch, Codec, EndReason, Event, FRAME_BYTES, MessageEvent, Messages, Moderated, N_CODECS, People, PeopleLists,
     ReactionsEvent, Refusal, RoomState, TypingNow, Welcome,
 };
 pub use ids::{DeliveryPosition, HubId, RoomKey, SessionId};
 pub use messages::{
-    Amend, Amendment, Audience, Command, DefaultsChanged, Deliver, GetSnapshot, Inform, MembersWanted, Post, Publish,
-    Recall, ResumePoint, SessionRef, SetProfile, Snapshot,
+    Amend, Amendment, Ask, Asked, Audience, Command, DefaultsChanged, Deliver, GetSnapshot, Inform, MembersWanted,
+    Post, Publish, Recall, ResumePoint, SessionRef, SetProfile, Snapshot,
 };
 pub use people::{NoSummary, PEOPLE_LISTED_MAX, Person, Summary, Who};
 pub use registry::{CheckHeads, InformRoom, LiveRoomCount, Lookup, OthersLive, RegistryLimits, RoomRegistry};

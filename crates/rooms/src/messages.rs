@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix::{Message, Recipient, clock::Instant};
+use actix::{ArbiterHandle, Message, Recipient, clock::Instant};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -122,6 +122,31 @@ pub enum Amendment {
         /// Whether it is.
         on: bool,
     },
+}
+
+/// Somebody who need not be a member asks a room for something. Goes through the registry as joins do, which forwards it: so
+/// the room lives, and is not put away before it has it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ask {
+    /// Which room.
+    pub room: RoomId,
+    /// The thread of whoever asks. Where the room is not live yet it lives there from now on.
+    pub thread: ArbiterHandle,
+    /// What.
+    pub asked: Asked,
+}
+
+/// What somebody asks who need not be a member: each with a [`ReplyTo::Once`], as there is nobody else to tell.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Asked {
+    /// A message.
+    Publish(Publish),
+    /// A message that is refused, unless the room has it.
+    Recall(Recall),
+    /// Something to be done to a message.
+    Amend(Amend),
 }
 
 /// A member is typing.

@@ -1,15 +1,15 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, WrapFuture,
-    clock::Instant,
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
+    WrapFuture, clock::Instant,
 };
 
 use super::{
     backlogs::Trim,
     directory::Directory,
     event::Refusal,
-    messages::{CheckHead, CountPeople, DefaultsChanged, Inform, Place, Retire, RoomIdle, SharedPosition},
+    messages::{Ask, CheckHead, CountPeople, DefaultsChanged, Inform, Place, Retire, RoomIdle, SharedPosition},
     poll::Poll,
     poll_pace::PollPace,
     room::{Join, Room, RoomLimits},
@@ -111,6 +111,33 @@ impl RoomRegistry {
     /// before the first poll.
     pub fn control(&self) -> watch::Receiver<i64> {
         self.control.subscribe()
+    }
+
+    /// The room for something that is forwarded to it now; made where it does not live. `None` where there are as many as
+    /// there may be.
+    fn room_for(&mut self, id: &RoomId, thread: &ArbiterHandle, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
+        if self.directory.get(id).is_some_and(|live| !live.room.connected()) {
+            log::error!("a room ended by itself; it is started again");
+            self.directory.forget(id);
+        }
+        let spawn = |key| {
+            let room = Room::new(
+                key,
+                id.clone(),
+                self.limits.room.clone(),
+                self.store.clone(),
+                self.persistence.clone(),
+                ctx.address().recipient(),
+                self.metrics.clone(),
+            );
+            let position = room.position();
+            LiveRoom { room: Room::start_in_arbiter(thread, move |_| room), position }
+        };
+        let (LiveRoom { room, .. }, evicted) = self.directory.join(id, spawn)?;
+        if let Some(evicted) = evicted {
+            retire(&evicted.room);
+        }
+        Some(room)
     }
 
     /// Asks the database where the live rooms are, and tells those that are elsewhere: another server may have
@@ -222,35 +249,28 @@ impl Handler<Join> for RoomRegistry {
     type Result = ();
 
     fn handle(&mut self, join: Join, ctx: &mut Self::Context) {
-        if self.directory.get(&join.room).is_some_and(|live| !live.room.connected()) {
-            log::error!("a room ended by itself; it is started again");
-            self.directory.forget(&join.room);
-        }
-        let spawn = |key| {
-            let room = Room::new(
-                key,
-                join.room.clone(),
-                self.limits.room.clone(),
-                self.store.clone(),
-                self.persistence.clone(),
-                ctx.address().recipient(),
-                self.metrics.clone(),
-            );
-            let position = room.position();
-            LiveRoom { room: Room::start_in_arbiter(&join.thread, move |_| room), position }
-        };
-        let Some((LiveRoom { room, .. }, evicted)) = self.directory.join(&join.room, spawn) else {
+        let Some(room) = self.room_for(&join.room, &join.thread, ctx) else {
             // The session may be gone; then nobody needs the answer.
             let _ = join.reply.send(Err(Refusal::Overloaded));
             return;
         };
-        if let Some(evicted) = evicted {
-            retire(&evicted.room);
-        }
         // A join that was counted must arrive, so it is queued even where the mailbox is full; each session
         // has at most one under way.
         #[expect(clippy::disallowed_methods, reason = "bounded by the number of sessions, must not be lost")]
         room.do_send(join);
+    }
+}
+
+impl Handler<Ask> for RoomRegistry {
+    type Result = ();
+
+    fn handle(&mut self, Ask { room, thread, asked }: Ask, ctx: &mut Self::Context) {
+        match self.room_for(&room, &thread, ctx) {
+            // As a join: it was counted. Each request has one under way, and each connection one request.
+            #[expect(clippy::disallowed_methods, reason = "bounded by the number of connections, must not be lost")]
+            Some(room) => room.do_send(asked),
+            None => asked.refuse(Refusal::Overloaded),
+        }
     }
 }
 

@@ -40,6 +40,7 @@ pub use management::{
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
     VerifiedUser,
 };
+pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{

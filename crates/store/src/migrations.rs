@@ -48,12 +48,13 @@ macro_rules! migrations_of {
             "20261204000100_add_room_aliases",
             "20261205000000_add_console",
             "20261206000000_add_mail",
+            "20261211000000_add_api_keys",
         )
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 17] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 17] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 18] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 18] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

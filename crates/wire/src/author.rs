@@ -14,7 +14,7 @@ pub struct AuthorPayload<'a> {
     pub nickname: Cow<'a, str>,
     /// The avatar's name.
     pub avatar: Cow<'a, str>,
-    /// The mark beside the name, where there is one: `owner`, `moderator`, `member`, `verified`.
+    /// The mark beside the name, where there is one: `owner`, `moderator`, `member`, `verified`, `bot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub badge: Option<Cow<'a, str>>,
 }

@@ -360,6 +360,14 @@ pub fn decode(text: &str) -> Result<ClientFrame, DecodeError> {
     }
 }
 
+/// Decodes the payload of JOIN alone. `None` where it is none.
+pub fn decode_join(payload: &str) -> Option<JoinPayload> {
+    match is_object(payload).then(|| join(Some(payload)))?? {
+        ClientFrame::Join(join) => Some(join),
+        _ => None,
+    }
+}
+
 /// A frame that is answered by its `clientId`.
 fn command<T: DeserializeOwned>(
     payload: Option<&str>,

@@ -20,7 +20,7 @@ pub use author::{AuthorPayload, OwnPayload};
 pub use client::{
     AuthToSend, BanScope, BanToSend, ClientFrame, DecodeError, DeleteToSend, EditToSend, HeldToSettle, JoinPayload,
     MentionToSend, MessageToSend, PinToSend, ProfileChange, ReactToSend, ReportToSend, ResumePoint, RoomSetToSend,
-    UnbanToSend, decode,
+    UnbanToSend, decode, decode_join,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use deflate::{NotInflated, deflate, deflated_frame, deflated_welcome, inflate};

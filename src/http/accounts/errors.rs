@@ -38,6 +38,9 @@ pub fn answer_of(error: AccountError) -> HttpError {
             HttpError::new(ErrorCode::Forbidden, "an account takes over at most 100 identities")
         }
         AccountError::ManyDevices => HttpError::new(ErrorCode::Forbidden, "at most 100 devices act as one person"),
+        AccountError::ManyBots => {
+            HttpError::new(ErrorCode::Forbidden, "at most 200 bots live, and each has at most 10 keys")
+        }
         AccountError::NotNow => HttpError::overloaded(BUSY_WAIT),
         AccountError::Claimed => HttpError::new(ErrorCode::Claimed, "another account has taken this identity over"),
         AccountError::LastOwner => HttpError::new(ErrorCode::LastOwner, "the last owner stays: there must be one"),

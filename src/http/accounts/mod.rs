@@ -1,6 +1,7 @@
 //! Accounts, under `/api/v1/auth`, `/api/v1/me` and `/api/v1/admin`: what is asked and answered, and whose request it is.
 //! What is done is in `src/accounts`.
 
+mod bots;
 mod devices;
 mod entering;
 mod errors;
@@ -13,7 +14,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::resource::{asked, both, public, refused, removed};
 
-pub use presented::{actor, agent, presented, signed};
+pub use presented::{actor, agent, bearer, presented, signed};
 
 /// What whoever has an account, or wants one, asks.
 pub fn configure(scope: &mut ServiceConfig) {
@@ -52,5 +53,9 @@ pub fn configure_team(scope: &mut ServiceConfig) {
         .service(public("/users", team::people))
         .service(asked("/users/{id}", team::change))
         .service(asked("/users/{id}/reset", team::reset))
+        .service(both("/bots", bots::bots, bots::add_bot))
+        .service(removed("/bots/{id}", bots::end_bot))
+        .service(both("/keys", bots::keys, bots::add_key))
+        .service(removed("/keys/{id}", bots::end_key))
         .service(asked("/site-users/erase", team::erase_site_user));
 }

@@ -42,7 +42,7 @@ pub fn agent(request: &HttpRequest) -> &str {
 }
 
 /// The secret that a request brings in its header.
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
@@ -95,10 +95,14 @@ pub fn is_operator(request: &HttpRequest, site: &Site) -> bool {
     site.admin_token.as_ref().is_some_and(|token| token.is_sent_by(request))
 }
 
-/// Who asks: somebody signed in, or whoever has the token of the settings.
+/// Who asks: somebody signed in, a program with a key, or whoever has the token of the settings.
 pub async fn actor(request: &HttpRequest, site: &Site) -> Result<Actor, HttpError> {
     if is_operator(request, site) {
         return Ok(Desk::operator());
+    }
+    if let Some(token) = bearer(request).filter(|token| Accounts::is_key(token)) {
+        let holder = accounts(site)?.key_holder(token).await.map_err(answer_of)?;
+        return Ok(holder.ok_or(NOT_SIGNED_IN)?.actor());
     }
     Ok(accounts(site)?.actor(&signed(request, site).await?))
 }

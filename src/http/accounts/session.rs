@@ -67,7 +67,7 @@ impl UserInfo {
 
 fn plain(actor: &Actor) -> Answer {
     let (access_token, expires_in, refresh_token, email, locale) = Default::default();
-    let (role, rights) = (actor.role.as_str(), actor.role.rights().bits());
+    let (role, rights) = (actor.role.as_str(), actor.rights.bits());
     Answer { access_token, expires_in, refresh_token, user: UserInfo::of(actor), email, locale, role, rights }
 }
 

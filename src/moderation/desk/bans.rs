@@ -150,5 +150,5 @@ impl Desk {
 fn as_such(author: &AuthorId) -> Actor {
     let (id, nickname) = (author.clone(), Nickname::from_stored(String::new()));
     let author = Author { id, nickname, avatar: AvatarName::derived_from(author), badge: None };
-    Actor { author, role: Role::Member }
+    Actor::of(author, Role::Member)
 }

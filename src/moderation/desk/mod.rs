@@ -70,8 +70,22 @@ struct Inner {
 pub struct Actor {
     /// As everybody sees them.
     pub author: Author,
-    /// What they are.
+    /// What they are: one acts on lower ranks only.
     pub role: Role,
+    /// What they may do: all that their role allows, or less where they came by a key.
+    pub rights: Rights,
+}
+
+impl Actor {
+    /// Somebody who may do all that their role allows.
+    pub fn of(author: Author, role: Role) -> Self {
+        Self { author, role, rights: role.rights() }
+    }
+
+    /// Whether they may do this.
+    pub fn may(&self, right: Rights) -> bool {
+        self.rights.has(right)
+    }
 }
 
 /// Somebody signed in.
@@ -248,14 +262,14 @@ impl Desk {
         let id = self.0.key.user_author_id(user.id);
         let role = self.0.access.role_of(user.id);
         let (nickname, avatar) = (user.nickname.clone(), user.avatar);
-        Actor { author: Author { id, nickname, avatar, badge: role.badge() }, role }
+        Actor::of(Author { id, nickname, avatar, badge: role.badge() }, role)
     }
 
     /// Whoever has the token of the settings: the operator, who may all.
     pub fn operator() -> Actor {
         let id = AuthorId::from_stored("operator");
         let (nickname, avatar) = (Nickname::from_stored("operator".to_owned()), AvatarName::derived_from(&id));
-        Actor { author: Author { id, nickname, avatar, badge: Role::Owner.badge() }, role: Role::Owner }
+        Actor::of(Author { id, nickname, avatar, badge: Role::Owner.badge() }, Role::Owner)
     }
 
     /// Whether what is forbidden here is forbidden everywhere.
@@ -271,7 +285,7 @@ impl Desk {
     /// Whether somebody may act with a right, and on this person.
     fn may(&self, actor: &Actor, right: Rights, on: Option<&AuthorId>) -> Result<(), Refused> {
         let is_lower = on.is_none_or(|on| actor.role.acts_on(self.0.access.rank(on)));
-        if actor.role.rights().has(right) && is_lower { Ok(()) } else { Err(Refused::Forbidden) }
+        if actor.may(right) && is_lower { Ok(()) } else { Err(Refused::Forbidden) }
     }
 
     // Messages.

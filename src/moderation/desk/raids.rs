@@ -34,7 +34,7 @@ impl Desk {
     pub fn guard() -> Actor {
         let id = AuthorId::from_stored("guard");
         let (nickname, avatar) = (Nickname::from_stored("guard".to_owned()), AvatarName::derived_from(&id));
-        Actor { author: Author { id, nickname, avatar, badge: None }, role: Role::Owner }
+        Actor::of(Author { id, nickname, avatar, badge: None }, Role::Owner)
     }
 
     /// Switches the raid preset on in a room, if nobody changes its settings at the same moment, and tells those who keep

@@ -7,7 +7,7 @@ import { List } from './list.js';
 import { chip, heading, roomLink, search, when } from './parts.js';
 
 /** What has no way back: a report that was closed, and what became of accounts. */
-const FINAL = ['settle', 'role_set', 'account_set'];
+const FINAL = ['settle', 'role_set', 'account_set', 'bot_made', 'bot_ended', 'key_made', 'key_ended'];
 
 /** @param {Chat.ConsolePage} page */
 export function auditScreen(page) {

@@ -203,6 +203,7 @@ export const words = {
       ban: 'Banned somebody', unban: 'Lifted a ban', room_set: 'Changed settings of a post', defaults_set: 'Changed the rules of all posts', delete: 'Deleted a message', restore: 'Restored a message',
       pin: 'Pinned a message', unpin: 'Unpinned a message', settle: 'Closed reports', approve: 'Approved', reject: 'Rejected', unreject: 'Took a rejection back',
       role_set: 'Changed a role', account_set: 'Shut an account out, or let it in',
+      bot_made: 'Made a bot', bot_ended: 'Ended a bot', key_made: 'Made a key', key_ended: 'Took a key back',
     },
   },
   team: {

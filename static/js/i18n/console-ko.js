@@ -199,6 +199,7 @@ export const words = {
       ban: '차단', unban: '차단을 풂', room_set: '글의 설정을 바꿈', defaults_set: '모든 글의 규칙을 바꿈', delete: '메시지를 지움', restore: '메시지를 되살림',
       pin: '메시지를 고정', unpin: '고정을 풂', settle: '신고를 닫음', approve: '글을 승인', reject: '글을 거절', unreject: '거절을 되돌림',
       role_set: '역할을 바꿈', account_set: '계정을 막거나 다시 엶',
+      bot_made: '봇을 만듦', bot_ended: '봇을 없앰', key_made: '키를 만듦', key_ended: '키를 거둠',
     },
   },
   team: {

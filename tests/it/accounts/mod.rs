@@ -1,5 +1,6 @@
 //! Accounts with a password, from end to end.
 
+mod bots;
 mod claims;
 mod cookies;
 mod devices;

@@ -4,6 +4,7 @@ mod client;
 pub mod cluster;
 pub mod command;
 mod database;
+mod events;
 mod folder;
 mod history;
 mod pgbouncer;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, Held, WATCH_COMMITS, admin_url, connect, sql};
+pub use events::{EventStream, StreamEnd};
 pub use folder::Folder;
 pub use history::{History, whole};
 pub use pgbouncer::PgBouncer;

@@ -88,12 +88,13 @@ impl Access {
 
     /// What somebody may do, bans and rooms aside.
     pub fn rights(&self, principal: &Principal) -> Rights {
-        self.role(principal).rights()
+        principal.allows(self.role(principal).rights())
     }
 
     /// The mark beside somebody's name.
     pub fn badge(&self, principal: &Principal) -> Option<Badge> {
         match principal.user_id() {
+            Some(_) if principal.is_bot() => Some(Badge::Bot),
             Some(user) => self.role_of(user).badge(),
             None => principal.is_verified().then_some(Badge::Verified),
         }

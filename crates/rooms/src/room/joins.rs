@@ -7,6 +7,7 @@ use actix::{
 
 use super::{
     Member, Room,
+    asking::Arrival,
     catch_up::{Found, NextRead, Shown, Waiting, Wanted},
     guarding::Guarded,
     live::{Answer, Live},
@@ -55,8 +56,13 @@ impl Room {
         if self.limits.access.is_alias(&self.id) {
             return Self::refuse_join(join, Refusal::Overloaded);
         }
+        self.arrive(Arrival::Join(join), by, ctx);
+    }
+
+    /// Answers whoever comes, or lets them wait for a read.
+    pub(super) fn arrive(&mut self, arrival: Arrival, by: Instant, ctx: &mut Context<Self>) {
         let n_before = self.catch_up.n_waiting();
-        let arrived = self.catch_up.arrived(join, by);
+        let arrived = self.catch_up.arrived(arrival, by);
         self.answer(arrived, ctx);
         if self.catch_up.n_waiting() > n_before {
             self.set_join_timer(ctx);
@@ -64,11 +70,19 @@ impl Room {
         }
     }
 
-    fn answer(&mut self, mut waiting: Waiting<Join>, ctx: &mut Context<Self>) {
-        let join = &mut waiting.join;
-        if join.reply.is_closed() {
+    fn answer(&mut self, mut waiting: Waiting<Arrival>, ctx: &mut Context<Self>) {
+        if waiting.join.is_forgotten() {
             return;
         }
+        let join = match (&mut waiting.join, &self.live) {
+            (Arrival::Join(join), _) => join,
+            (Arrival::Asked(_), None) => return self.catch_up.wait(waiting),
+            (Arrival::Asked(_), Some(_)) => {
+                return if let Arrival::Asked(asked) = waiting.join {
+                    self.carry_out(asked, ctx)
+                };
+            }
+        };
         if waiting.saw_all && self.live.as_ref().is_some_and(|l| l.is_behind(join)) {
             // The database itself is behind what the client saw: only a start over is left. Anybody can claim
             // this, so it is counted, and starts nobody else over.
@@ -78,7 +92,11 @@ impl Room {
         }
         match self.live.as_mut().map(|live| live.answer(join)) {
             None | Some(Answer::Later) => self.catch_up.wait(waiting),
-            Some(answer) => self.welcome(waiting.join, answer, ctx),
+            Some(answer) => {
+                if let Arrival::Join(join) = waiting.join {
+                    self.welcome(join, answer, ctx);
+                }
+            }
         }
     }
 
@@ -87,7 +105,7 @@ impl Room {
         let Some(wait) = self.catch_up.set_timer(Instant::now()) else { return };
         ctx.run_later(wait, |this, ctx| {
             for late in this.catch_up.expire(Instant::now()) {
-                Self::refuse_join(late, Refusal::StoreUnavailable);
+                late.refuse(Refusal::StoreUnavailable);
             }
             this.set_join_timer(ctx);
             this.settle(ctx);
@@ -144,10 +162,11 @@ impl Room {
             pieces,
             pinned,
             edit_window: self.limits.edit_window,
-            rights: principal.user_id().map(|user| self.limits.access.role_of(user).rights()),
+            rights: principal.user_id().map(|_| self.limits.access.rights(&principal)),
         };
         self.delivery.fan_out.attach(session.hub, welcome);
-        let (hub, user) = (session.hub, principal.user_id());
+        // No program is told what only those with a right hear: its key may not have it.
+        let (hub, user) = (session.hub, principal.user_id().filter(|_| !principal.is_bot()));
         self.members.insert(session.id, Member { hub, author_id, is_author, user, joined: now });
         self.delivery.add_member(session.hub, || session.deliver);
         let outcome = match (resumed, resume.is_some()) {
@@ -186,7 +205,10 @@ impl Room {
 
     fn begin_read(&mut self, may_be_changes: bool, ctx: &mut Context<Self>) {
         let (shown, live) = (self.shown(), &self.live);
-        let wanted = |join: &Join| live.as_ref().map_or(Wanted::Page, |live| live.wanted(join));
+        let wanted = |arrival: &Arrival| match (arrival, live) {
+            (Arrival::Join(join), Some(live)) => live.wanted(join),
+            _ => Wanted::Page,
+        };
         let next = self.catch_up.begin(shown, wanted, may_be_changes);
         let Some(next) = next else { return };
         self.remote.asks();
@@ -260,7 +282,7 @@ impl Room {
         // The registry, which asks every second, says once that the database is away.
         log::debug!("a room could not read from the database: {why}");
         for join in self.catch_up.fail() {
-            Self::refuse_join(join, Refusal::StoreUnavailable);
+            join.refuse(Refusal::StoreUnavailable);
         }
         self.read_again_later(ctx);
     }

@@ -1,4 +1,5 @@
 mod amending;
+mod asking;
 mod catch_up;
 mod deeds;
 mod delivery;
@@ -27,6 +28,7 @@ use actix::{
 
 use self::{
     amending::Rechecks,
+    asking::Arrival,
     catch_up::CatchUp,
     delivery::{Delivery, Next},
     live::Live,
@@ -81,7 +83,7 @@ pub struct Room {
     /// For what is due to be told of people: who is here, who is typing.
     people_timer: Option<(Instant, SpawnHandle)>,
     delivery: Delivery<Recipient<Deliver>>,
-    catch_up: CatchUp<Join>,
+    catch_up: CatchUp<Arrival>,
     appends: Appends,
     rechecks: Rechecks,
     /// What it allows.
@@ -436,7 +438,7 @@ impl Handler<Retire> for Room {
             log::error!("a room was to end while sessions were in it; they are sent away, and come back");
         }
         for join in self.catch_up.give_up() {
-            Self::refuse_join(join, Refusal::Overloaded);
+            join.refuse(Refusal::Overloaded);
         }
         ctx.stop();
     }

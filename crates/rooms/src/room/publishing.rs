@@ -201,10 +201,20 @@ impl Room {
             m.client_id == client_id && m.author.id == *id && (has_changed || m.content == content)
         };
         let known = self.live.as_ref().and_then(|live| {
-            live.backlog.messages().rev().find(is_it).map(|message| StoredMessage::of(message, live.epoch))
+            let message = live.backlog.messages().rev().find(is_it)?.clone();
+            Some(Published {
+                stored: StoredMessage::of(&message, live.epoch),
+                message: Some(message),
+                is_repeated: true,
+            })
         });
-        let published = known.map(|stored| Published { stored, is_repeated: true }).ok_or(refusal);
+        let published = known.ok_or(refusal);
         self.reply_to(&principal, reply, client_id, published, true);
+    }
+
+    /// The message as the room has it now, where it is among the recent ones and no older than what is known to be stored.
+    fn known(&self, stored: &StoredMessage) -> Option<Arc<ChatMessage>> {
+        self.live.as_ref()?.backlog.find(stored.id).filter(|message| message.rev >= stored.rev).cloned()
     }
 
     /// As [`Room::reply`]; who is shut out is told why, as whoever did it has said.
@@ -235,7 +245,7 @@ impl Room {
         published: Result<Published, Refusal>,
         is_first: bool,
     ) {
-        if published.is_ok_and(|published| published.is_repeated) {
+        if published.as_ref().is_ok_and(|published| published.is_repeated) {
             self.metrics.messages_repeated.inc();
         }
         match (reply, published) {
@@ -267,9 +277,12 @@ impl Room {
         let InFlight { reply, given_up, write, principal, received, .. } = in_flight;
         let published = match &result {
             AppendResult::Stored { epoch, change } => {
-                Ok(Published { stored: StoredMessage::of(&change.message, *epoch), is_repeated: false })
+                let (stored, message) = (StoredMessage::of(&change.message, *epoch), change.message.clone());
+                Ok(Published { stored, message: Some(message), is_repeated: false })
             }
-            AppendResult::Repeated(stored) => Ok(Published { stored: *stored, is_repeated: true }),
+            AppendResult::Repeated(stored) => {
+                Ok(Published { stored: *stored, message: self.known(stored), is_repeated: true })
+            }
             AppendResult::Conflict => Err(Refusal::ClientIdConflict),
             AppendResult::InvalidReply => Err(Refusal::InvalidReply),
             AppendResult::Rejected(why) => Err(Refusal::Change(*why)),

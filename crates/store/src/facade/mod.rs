@@ -86,6 +86,7 @@ macro_rules! on_postgres {
 }
 
 mod accounts;
+mod bots;
 mod console;
 mod keeping;
 mod leases;

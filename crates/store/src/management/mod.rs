@@ -27,6 +27,7 @@ pub use accounts::{
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
     VerifiedUser,
 };
+pub use accounts::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use console::{
     PeopleQuery, PersonListed, PersonSeen, PersonWrote, RoomCount, RoomListed, RoomPlace, RoomSort, RoomState,
     RoomsQuery, Span, Totals, Waiting, Written,

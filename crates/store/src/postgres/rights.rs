@@ -36,7 +36,9 @@ const MISSING: &str = "SELECT current_user::text AS role, privilege || ' ON ' ||
         ('room_aliases', 'UPDATE'), ('people', 'SELECT'), ('people', 'INSERT'), ('people', 'UPDATE'),
         ('author_names', 'SELECT'), ('author_names', 'INSERT'), ('activity', 'SELECT'), ('activity', 'INSERT'),
         ('jobs', 'SELECT'), ('jobs', 'INSERT'), ('jobs', 'UPDATE'), ('jobs', 'DELETE'), ('inquiries', 'SELECT'),
-        ('inquiries', 'INSERT'), ('inquiries', 'UPDATE'), ('inquiries', 'DELETE'))
+        ('inquiries', 'INSERT'), ('inquiries', 'UPDATE'), ('inquiries', 'DELETE'),
+        ('bots', 'SELECT'), ('bots', 'INSERT'), ('bots', 'UPDATE'), ('api_keys', 'SELECT'), ('api_keys', 'INSERT'),
+        ('api_keys', 'UPDATE'))
         AS needed (relation, privilege)
     WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
     UNION ALL SELECT current_user::text, 'USAGE ON SEQUENCE ' || sequence

@@ -9,6 +9,7 @@ macro_rules! claims {
                 management::{
                     accounts::{
                         aliases::$module::{acting_as, aliases_of},
+                        bots::$module::end_bots_of,
                         logins::$module::end_logins,
                         team::$module::other_owners,
                     },
@@ -80,6 +81,7 @@ macro_rules! claims {
                         return Ok(false);
                     }
                     end_logins(c, key, None, None).await?;
+                    end_bots_of(c, key).await?;
                     // The rows stay, so that all servers hear of their end.
                     let of = logins::table.filter(logins::user_id.eq(key));
                     update(of).set(logins::user_agent.eq("")).execute(c).await?;

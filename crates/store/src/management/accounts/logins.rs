@@ -16,6 +16,7 @@ macro_rules! logins {
                     people::$module::user_of,
                 },
                 tables::{
+                    keys_schema::api_keys,
                     schema::{logins, meta, refresh_tokens},
                     sql_types::{Key, Stamp},
                 },
@@ -169,12 +170,16 @@ macro_rules! logins {
                 Ok(found.into_iter().map(seen).collect())
             }
 
-            /// The logins that were ended above this `control_rev`, and where that is now.
+            /// The logins and keys that were ended above this `control_rev`, and where that is now.
             pub(crate) async fn ended_logins(c: &mut Connection, known: i64) -> QueryResult<(i64, Vec<Uuid>)> {
                 // Before the logins: what is ended meanwhile is found again the next time.
                 let rev = meta::table.find(1).select(meta::control_rev).first::<i64>(c).await?;
                 let ended = logins::table.filter(logins::ended_rev.gt(known)).select(logins::id);
-                Ok((rev, ended.load::<Key>(c).await?.into_iter().map(|id| id.0).collect()))
+                let mut ended = ended.load::<Key>(c).await?;
+                // Whoever came by a key, which is a login of a program.
+                let keys = api_keys::table.filter(api_keys::ended_rev.gt(known)).select(api_keys::id);
+                ended.extend(keys.load::<Key>(c).await?);
+                Ok((rev, ended.into_iter().map(|id| id.0).collect()))
             }
 
             /// Whose ticket this was; it is used up.

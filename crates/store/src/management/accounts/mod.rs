@@ -2,6 +2,8 @@
 //! leave behind.
 
 mod aliases;
+mod bots;
+mod bots_model;
 mod claims;
 mod codes;
 mod invites;
@@ -15,6 +17,7 @@ mod traces;
 mod verified;
 mod written;
 
+pub use bots_model::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, NewBot, NewKey};
 pub use model::{
     Account, AccountSeen, CodeKind, DeviceCode, DeviceCodeMade, DeviceJoined, Invite, InviteUse, LoginSeen, NewAccount,
     NewInvite, NewLogin, ProfileChange, Refreshed, Registered, SignedIn, StoredKey, TeamChange, TeamOrder,
@@ -24,16 +27,16 @@ pub use model::{
 /// All of it on PostgreSQL.
 pub(crate) mod postgres {
     pub(crate) use super::{
-        aliases::postgres::*, claims::postgres::*, codes::postgres::*, invites::postgres::*, keys::postgres::*,
-        logins::postgres::*, people::postgres::*, register::postgres::*, team::postgres::*, traces::postgres::*,
-        verified::postgres::*, written::postgres::*,
+        aliases::postgres::*, bots::postgres::*, claims::postgres::*, codes::postgres::*, invites::postgres::*,
+        keys::postgres::*, logins::postgres::*, people::postgres::*, register::postgres::*, team::postgres::*,
+        traces::postgres::*, verified::postgres::*, written::postgres::*,
     };
 }
 
 /// All of it on SQLite.
 pub(crate) mod sqlite {
     pub(crate) use super::{
-        aliases::sqlite::*, claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*,
+        aliases::sqlite::*, bots::sqlite::*, claims::sqlite::*, codes::sqlite::*, invites::sqlite::*, keys::sqlite::*,
         logins::sqlite::*, people::sqlite::*, register::sqlite::*, team::sqlite::*, traces::sqlite::*,
         verified::sqlite::*, written::sqlite::*,
     };

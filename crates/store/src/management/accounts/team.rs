@@ -15,6 +15,7 @@ macro_rules! team {
             use crate::{
                 management::{
                     accounts::{
+                        bots::$module::{answers_for_bots, end_bots_of},
                         logins::$module::end_logins,
                         model::{AccountSeen, TeamChange, TeamOrder},
                     },
@@ -149,6 +150,9 @@ macro_rules! team {
                                 workspace_members::role.eq(new.as_str()),
                             );
                             insert_into(workspace_members::table).values(member).execute(c).await?;
+                            if !answers_for_bots(new) {
+                                end_bots_of(c, key).await?;
+                            }
                             ("role_set", json!({"role": role.as_str()}), json!({"role": new.as_str()}))
                         }
                         TeamOrder::Disabled(disabled) => {
@@ -156,6 +160,7 @@ macro_rules! team {
                             update(users::table.find(key)).set(users::disabled_at.eq(at)).execute(c).await?;
                             if disabled {
                                 end_logins(c, key, None, None).await?;
+                                end_bots_of(c, key).await?;
                                 delete(one_time_codes::table.filter(one_time_codes::user_id.eq(key)))
                                     .execute(c)
                                     .await?;

@@ -1,0 +1,21 @@
+//! Doors: ways into rooms besides the browser's socket, with the same rules. What a door hears becomes what
+//! [`crate::session`] makes of it for the socket as well, by the one [`crate::session::Writer`]; what its readers get is
+//! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
+//!
+//! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), and the doors: `rest`
+//! writes, `sse` reads.
+//!
+//! Invariant: no rule of the chat.
+
+mod error;
+mod rest;
+mod sse;
+mod visitor;
+
+use actix_web::web::ServiceConfig;
+
+/// Declares the routes of all doors, below `/api/v1`.
+pub fn configure(scope: &mut ServiceConfig) {
+    rest::configure(scope);
+    sse::configure(scope);
+}

@@ -1,0 +1,105 @@
+//! Sessions whose frames are the body of an HTTP answer: they read, and what they write comes another way.
+
+use std::{
+    io,
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use actix::clock::Instant;
+use actix_web::{
+    HttpRequest,
+    body::{BodySize, MessageBody},
+};
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::{
+    actor::{ConnectionPermit, Session, SessionSetup, Visit},
+    admission::SessionPermit,
+    entry::{Joining, NotJoined},
+    framing::Framing,
+    outbox::Outbox,
+    pipe::{Pipe, Taken},
+    slot::Slot,
+    socket::{Connected, Socket},
+};
+use chat_domain::RoomId;
+use chat_wire::JoinPayload;
+
+/// Who wants to read a room by an HTTP answer.
+pub struct Listener {
+    /// Which room.
+    pub room: RoomId,
+    /// The visitor's address.
+    pub address: IpAddr,
+    /// What it counts among.
+    pub permit: SessionPermit,
+    /// As whom, and from where on.
+    pub join: JoinPayload,
+    /// Whether the token of that is one that a program brings with each request.
+    pub is_bearer: bool,
+    /// Writes what the door's readers get.
+    pub framing: &'static dyn Framing,
+}
+
+/// The frames of a session, as the body of an answer. Where it is dropped the session ends.
+pub struct FrameBody {
+    pipe: Rc<Pipe>,
+    slot: Rc<Slot>,
+}
+
+impl Session {
+    /// Starts a session, and joins. Gives its frames, and what becomes of the JOIN: where nobody says that, the session
+    /// has ended.
+    pub fn listen(
+        setup: Rc<SessionSetup>,
+        request: &HttpRequest,
+        listener: Listener,
+    ) -> (FrameBody, oneshot::Receiver<Result<(), NotJoined>>) {
+        let Listener { room, address, permit, join, is_bearer, framing } = listener;
+        let connected = request.conn_data::<Connected>();
+        let (requests, accepted) = connected.map(|c| (c.requests(), c.accepted())).unzip();
+        let pipe = Pipe::new(requests.unwrap_or_default(), move || {
+            if let Some(accepted) = &accepted {
+                accepted.cut();
+            }
+        });
+        let socket = Socket::of_body(pipe.clone());
+        let incoming = socket.incoming(Bytes::new());
+        let outbox = Outbox::new(socket, framing, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
+        let (answer, joined) = oneshot::channel();
+        let joining = Some(Box::new(Joining { join: Some(join), is_bearer, answer }));
+        let visit = Visit { room, address, permit: ConnectionPermit::Session(permit), joining };
+        let slot = Session::begin(setup, outbox, (incoming, false), visit);
+        (FrameBody { pipe, slot }, joined)
+    }
+}
+
+impl MessageBody for FrameBody {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        Poll::Ready(match ready!(self.pipe.poll_take(cx)) {
+            Taken::Bytes(bytes) => {
+                // HTTP takes more only where the client has taken what was before: the one sign of life there is.
+                self.slot.liveness.borrow_mut().last_heard = Instant::now();
+                Some(Ok(bytes))
+            }
+            Taken::End => None,
+            Taken::Cut => Some(Err(io::ErrorKind::ConnectionReset.into())),
+        })
+    }
+}
+
+impl Drop for FrameBody {
+    fn drop(&mut self) {
+        self.pipe.gone();
+    }
+}

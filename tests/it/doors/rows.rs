@@ -1,0 +1,192 @@
+//! The doors that the table runs through. A door is one more row.
+
+use chat_wire::{AckPayload, ErrorPayload, ResumePoint, ServerFrame};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::{Client, Event, EventStream, History, Server, Who, in_path, within};
+
+/// Somebody in a room, by some door.
+pub trait Door: Sized {
+    /// Comes into a room; with a small window where they are not going to read.
+    async fn enter(server: &Server, room: &str, who: Who, resume: Option<ResumePoint>, is_narrow: bool) -> Self;
+
+    /// What comes next; the frames of a BATCH one by one.
+    async fn next(&mut self, what: &str) -> Event;
+
+    /// All that they know.
+    fn history(&self) -> &History;
+
+    /// Sends a command, given as the socket's frame, and waits for what becomes of it.
+    async fn send(&mut self, server: &Server, command: &Value) -> Result<AckPayload, ErrorPayload<'static>>;
+
+    /// Goes, without a word.
+    fn gone(self) -> (Who, History);
+
+    /// Reads on until the cursor is at least here.
+    async fn reach(&mut self, rev: i64) {
+        while self.history().cursor < rev {
+            match self.next("a change").await {
+                Event::Frame(_) => {}
+                Event::Closed(code) => panic!("closed with {code} at {} of {rev}", self.history().cursor),
+            }
+        }
+    }
+}
+
+/// The browser's socket.
+pub struct Socket(Client);
+
+impl Door for Socket {
+    async fn enter(server: &Server, room: &str, who: Who, resume: Option<ResumePoint>, is_narrow: bool) -> Self {
+        match (is_narrow, resume) {
+            (true, None) => Self(Client::narrow(server, room, who).await),
+            (false, resume) => Self(Client::join_at(server, room, who, resume.as_ref()).await.0),
+            (true, Some(_)) => panic!("nobody does that"),
+        }
+    }
+
+    async fn next(&mut self, what: &str) -> Event {
+        self.0.next(what).await
+    }
+
+    fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    async fn send(&mut self, _: &Server, command: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
+        self.0.send(command).await;
+        let key: Uuid = serde_json::from_value(command["payload"]["clientId"].clone()).expect("a key");
+        self.0
+            .wait("an answer", |frame| match frame {
+                ServerFrame::Ack(ack) if ack.client_id == key => Some(Ok(ack.clone())),
+                ServerFrame::Error(error) if error.client_id == Some(key) => Some(Err(error.clone())),
+                _ => None,
+            })
+            .await
+    }
+
+    fn gone(self) -> (Who, History) {
+        let who = self.0.who.clone();
+        (who, self.0.drop_connection())
+    }
+}
+
+/// Reading by events, and writing by requests.
+pub struct Requests {
+    stream: EventStream,
+    room: String,
+    who: Who,
+    history: History,
+}
+
+impl Door for Requests {
+    async fn enter(server: &Server, room: &str, who: Who, resume: Option<ResumePoint>, is_narrow: bool) -> Self {
+        let join = who.join(resume.as_ref());
+        let stream = EventStream::open(server, "POST", room, &[], Some(&join["payload"]), is_narrow).await;
+        assert_eq!(stream.status, 200);
+        let mut history = History::default();
+        history.connected();
+        history.asked(resume);
+        let mut this = Self { stream, room: room.to_owned(), who, history };
+        match this.next("WELCOME").await {
+            Event::Frame(ServerFrame::Welcome(_)) => this,
+            other => panic!("instead of a WELCOME: {other:?}"),
+        }
+    }
+
+    async fn next(&mut self, what: &str) -> Event {
+        match within(what, self.stream.event()).await {
+            Ok(json) => {
+                let frame: ServerFrame<'static> = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{e}: {json}"));
+                self.history.take(&frame);
+                Event::Frame(frame)
+            }
+            Err(_) => Event::Closed(1006),
+        }
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn send(&mut self, server: &Server, command: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
+        let identity = self.who.anonymous_id.to_string();
+        let headers: Vec<(&str, String)> = match &self.who.token {
+            Some(token) => vec![("Authorization", format!("Bearer {token}"))],
+            None => vec![("X-Anonymous-Id", identity)],
+        };
+        let (status, answer) = send(server, &self.room, &headers, self.who.nickname.as_deref(), command).await;
+        taken(status, &answer, &command["payload"]["clientId"])
+    }
+
+    fn gone(self) -> (Who, History) {
+        (self.who, self.history)
+    }
+}
+
+/// A command of the socket as a request.
+pub async fn send(
+    server: &Server,
+    room: &str,
+    headers: &[(&str, String)],
+    nickname: Option<&str>,
+    command: &Value,
+) -> (StatusCode, Value) {
+    let payload = &command["payload"];
+    let mut body = payload.clone();
+    let fields = body.as_object_mut().expect("an object");
+    fields.remove("clientId");
+    let id = fields.remove("id");
+    let messages = format!("/api/v1/rooms/{}/messages", in_path(room));
+    let one = || format!("{messages}/{}", in_path(id.as_ref().and_then(Value::as_str).expect("an id")));
+    let set = |on: &Value| if on == true { Method::PUT } else { Method::DELETE };
+    let (method, path, body) = match command["type"].as_str().expect("a type") {
+        "MESSAGE" => {
+            if let Some(nickname) = nickname {
+                fields.insert("nickname".to_owned(), json!(nickname));
+            }
+            (Method::POST, messages, Some(body))
+        }
+        "EDIT" => (Method::PATCH, one(), Some(body)),
+        "DELETE" => (Method::DELETE, one(), None),
+        "REACT" => {
+            let emoji = in_path(payload["emoji"].as_str().expect("an emoji"));
+            (set(&payload["on"]), format!("{}/reactions/{emoji}", one()), None)
+        }
+        "PIN" => (set(&payload["on"]), format!("{}/pin", one()), None),
+        other => panic!("no request is {other}"),
+    };
+    let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+    let mut request = http.request(method, server.url(&path));
+    request = request.header("Idempotency-Key", payload["clientId"].as_str().expect("a key"));
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    if let Some(body) = body {
+        request = request.header("Content-Type", "application/json").body(body.to_string());
+    }
+    let response = within(&path, request.send()).await.expect("an answer");
+    (response.status(), response.json().await.expect("JSON"))
+}
+
+/// What the answer to a request says, as the socket would.
+fn taken(status: StatusCode, answer: &Value, client_id: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
+    if status == StatusCode::ACCEPTED {
+        let error = json!({"code": "HELD", "message": "", "clientId": client_id, "reason": answer["held"]["reason"]});
+        return Err(serde_json::from_value(error).expect("an ERROR"));
+    }
+    if !status.is_success() {
+        crate::support::check_schema("Error", answer);
+        let mut error = answer["error"].clone();
+        error["clientId"] = client_id.clone();
+        return Err(serde_json::from_value(error).unwrap_or_else(|e| panic!("{e}: {answer}")));
+    }
+    crate::support::check_schema("Stored", answer);
+    assert_eq!(&answer["clientId"], client_id);
+    let message = &answer["message"];
+    let ack = json!({"clientId": client_id, "id": message["id"], "seq": message["seq"], "rev": answer["rev"],
+        "createdAt": message["createdAt"]});
+    Ok(serde_json::from_value(ack).expect("an ACK"))
+}
