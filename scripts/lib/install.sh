@@ -86,8 +86,19 @@ install_npm_packages() {
     npm ci --silent --no-audit --no-fund
 }
 
+# A client of STOMP for tests/it/doors/stomp.rs, as pinned there, in a folder of its own; again only where the list has changed.
+install_stomp_client() {
+    local folder=${CARGO_TARGET_DIR:-target}/stomp-client
+    cmp -s scripts/lib/stomp-requirements.txt "$folder/installed" && return 0
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/lib/stomp-requirements.txt
+    cp scripts/lib/stomp-requirements.txt "$folder/installed"
+}
+
 install_all() {
     install_packages
     install_rust_components
     install_npm_packages
+    install_stomp_client
 }

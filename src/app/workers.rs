@@ -113,7 +113,7 @@ pub(super) fn http_server(
         });
         let app = || {
             let (site, setup, prometheus) = (site.clone(), setup.clone(), prometheus.clone());
-            let thread = http::Thread { site, setup, prometheus, doors: doors::configure };
+            let thread = http::Thread { site, setup, prometheus, doors: doors::configure, sockets: doors::sockets };
             let app = App::new()
                 .wrap(from_fn(http::without_base_path))
                 .configure(|app| http::configure(app, thread))

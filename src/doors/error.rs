@@ -6,10 +6,11 @@ use actix_web::{
 };
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{http::HttpError, session::ErrorReply};
 use chat_rooms::Refusal;
-use chat_wire::ErrorCode;
+use chat_wire::{ErrorCode, ServerFrame};
 
 /// Why something is refused at a door: as the socket's ERROR says it, with a status.
 #[derive(Debug, Clone)]
@@ -43,6 +44,24 @@ impl fmt::Display for DoorError {
         match self {
             Self::Http(error) => error.fmt(f),
             Self::Refused(reply, _) => write!(f, "{}: {}", reply.code.as_str(), reply.message),
+        }
+    }
+}
+
+impl DoorError {
+    /// The same as the socket says it, about this command where it is about one.
+    pub fn frame(&self, client_id: Option<Uuid>) -> ServerFrame<'_> {
+        match self {
+            Self::Http(error) => ErrorReply::new(error.code(), error.message()).frame(client_id),
+            Self::Refused(reply, reason) => reply.frame_for(client_id, reason.as_deref()),
+        }
+    }
+
+    /// What programs decide by, and the sentence for their developers.
+    pub fn said(&self) -> (ErrorCode, &'static str) {
+        match self {
+            Self::Http(error) => (error.code(), error.message()),
+            Self::Refused(reply, _) => (reply.code, reply.message),
         }
     }
 }

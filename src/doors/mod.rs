@@ -2,14 +2,16 @@
 //! [`crate::session`] makes of it for the socket as well, by the one [`crate::session::Writer`]; what its readers get is
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
-//! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), and the doors: `rest`
-//! writes, `sse` reads.
+//! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
+//! asked of a room), and the doors: `rest` writes, `sse` reads, `stomp` does both.
 //!
 //! Invariant: no rule of the chat.
 
+mod command;
 mod error;
 mod rest;
 mod sse;
+mod stomp;
 mod visitor;
 
 use actix_web::web::ServiceConfig;
@@ -18,4 +20,9 @@ use actix_web::web::ServiceConfig;
 pub fn configure(scope: &mut ServiceConfig) {
     rest::configure(scope);
     sse::configure(scope);
+}
+
+/// Declares the routes of those that are sockets of their own, at the root.
+pub fn sockets(app: &mut ServiceConfig) {
+    stomp::configure(app);
 }

@@ -1,6 +1,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{HttpRequest, http::header};
+use uuid::Uuid;
 
 use super::error::DoorError;
 use crate::{
@@ -16,7 +17,7 @@ const FOREIGN: HttpError =
     HttpError::new(ErrorCode::Forbidden, "pages of this origin may not use the chat: CHAT_ORIGINS");
 const NOBODY: HttpError = HttpError::new(
     ErrorCode::BadToken,
-    "who writes says who it is: Authorization: Bearer TOKEN, or a UUID of its own in X-Anonymous-Id",
+    "who writes says who it is: by a token, or by a UUID of its own (docs/DOORS.md, docs/STOMP.md)",
 );
 
 /// Who sends a request.
@@ -45,24 +46,37 @@ pub fn token_of(request: &HttpRequest) -> Result<Option<&str>, HttpError> {
 impl Visitor {
     /// Who sends this request: whose token it brings, else whose secret.
     pub async fn of(request: &HttpRequest, site: &Site) -> Result<Self, DoorError> {
+        let token = token_of(request)?;
+        let secret = match token.is_none() && request.headers().contains_key(ANONYMOUS_ID) {
+            true => Some(anonymous_secret(request)?),
+            false => None,
+        };
+        Self::by(site, address_of(request, &site.trusted_proxies), (token, secret)).await
+    }
+
+    /// Who comes from this address with a token, or with a secret.
+    pub async fn by(
+        site: &Site,
+        address: IpAddr,
+        (token, secret): (Option<&str>, Option<Uuid>),
+    ) -> Result<Self, DoorError> {
         let JoinContext { identity, desk, accounts, .. } =
             site.join_context.get().ok_or(DoorError::from(Refusal::StoreUnavailable))?;
-        let caller = match token_of(request)? {
-            Some(token) => match accounts.bearer(token).await {
+        let caller = match (token, secret) {
+            (Some(token), _) => match accounts.bearer(token).await {
                 Ok(Bearer::Account(signed)) => Caller::Account(None, Arc::new(signed.user)),
                 Ok(Bearer::Verified(verified)) => Caller::Verified(verified),
                 Ok(Bearer::Key(holder)) => Caller::Key(None, Box::new(holder)),
                 Err(why) => return Err(bearer_refusal(&why).into()),
             },
-            None if !request.headers().contains_key(ANONYMOUS_ID) => return Err(NOBODY.into()),
-            None => Caller::Visitor(anonymous_secret(request)?),
+            (None, Some(secret)) => Caller::Visitor(secret),
+            (None, None) => return Err(NOBODY.into()),
         };
         let principal = caller.principal((identity, desk.access()));
         // Whose it is by now comes by the account.
         if desk.access().is_claimed(&principal) {
             return Err(Refusal::Claimed.into());
         }
-        let address = address_of(request, &site.trusted_proxies);
         let network = identity.network(address);
         desk.came_from(principal.author_id(), network);
         Ok(Self { principal: principal.from_network(network), address, caller })

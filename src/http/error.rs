@@ -73,6 +73,16 @@ impl HttpError {
         Self { code: ErrorCode::Overloaded, message, retry_after_secs, retry_after_ms }
     }
 
+    /// What programs decide by.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The sentence for their developers.
+    pub fn message(&self) -> &'static str {
+        self.message
+    }
+
     /// After so many seconds it may be tried again, where it passes with time.
     fn retry_after(&self) -> Option<u64> {
         let passes = matches!(self.status_code(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);

@@ -77,6 +77,7 @@ pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};
 pub use visitor::{ANONYMOUS_ID, anonymous_secret};
+pub use ws::{HandedOver, TakenOver, handshake};
 
 /// What becomes of a request.
 type Served<B> = Result<ServiceResponse<B>, actix_web::Error>;
@@ -92,10 +93,12 @@ pub struct Thread {
     /// Declares the routes of doors: ways to write, and to read what is new. They stand before the others, and take only
     /// what those do not.
     pub doors: fn(&mut ServiceConfig),
+    /// Declares those of doors over sockets of their own.
+    pub sockets: fn(&mut ServiceConfig),
 }
 
 /// Declares every route.
-pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, doors }: Thread) {
+pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, doors, sockets }: Thread) {
     // A browser waits for none of these longer than for the socket of its page.
     let pages = web::scope("")
         .wrap(from_fn(limit_pages))
@@ -178,7 +181,11 @@ pub fn configure(app: &mut ServiceConfig, Thread { site, setup, prometheus, door
         )
         .default_service(web::to(not_found));
     // The socket stands before what wraps bodies: it has none.
-    app.app_data(site).app_data(setup).route("/ws/room/{room}", web::get().to(ws::upgrade)).service(pages);
+    app.app_data(site)
+        .app_data(setup)
+        .route("/ws/room/{room}", web::get().to(ws::upgrade))
+        .configure(sockets)
+        .service(pages);
 }
 
 /// What those who keep order ask, each with the secret of a login, or the token of the settings.

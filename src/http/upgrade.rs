@@ -12,7 +12,7 @@ use actix_service::apply_fn_factory;
 use actix_web::dev::{Service, ServiceFactory, ServiceResponse, fn_factory, fn_service};
 use bytes::Bytes;
 
-use super::ws::{TakesOver, Upgraded};
+use super::ws::{HandedOver, TakenOver, TakesOver, Upgraded};
 use crate::session::{Connected, Connection, PlainStream, Session, SessionSetup, linger};
 
 /// Serves requests that ask for a WebSocket: lets `app` answer as it answers all others, and where it answers 101
@@ -90,6 +90,13 @@ where
         Ok(response) => Response::from(response).map_body(|_, body| body.boxed()),
         Err(error) => error.error_response().into(),
     };
+    let handed: Option<HandedOver> = response.extensions_mut().remove();
+    if let Some(HandedOver(take)) = handed {
+        if let Some(taken) = give_away(response.drop_body(), framed) {
+            take(taken);
+        }
+        return Ok(());
+    }
     let upgraded = response.extensions_mut().remove::<Upgraded>();
     match upgraded {
         Some(upgraded) => take_over(setup, upgraded, response.drop_body(), framed),
@@ -112,13 +119,19 @@ where
 
 fn take_over(setup: Rc<SessionSetup>, upgraded: Upgraded, head: Response<()>, framed: Framed<PlainStream, Codec>) {
     let Upgraded { room, address, permit, deflates, refused } = upgraded;
+    let Some(TakenOver { stream, first, answer }) = give_away(head, framed) else { return };
+    Session::open(setup, Connection { room, address, permit, deflates, stream, first, answer }, refused);
+}
+
+/// The connection, with its answer. From here on it counts as a session.
+fn give_away(head: Response<()>, framed: Framed<PlainStream, Codec>) -> Option<TakenOver> {
     let mut parts = framed.into_parts();
     if let Err(error) = parts.codec.encode(Message::Item((head, BodySize::None)), &mut parts.write_buf) {
-        return log::error!("the answer to an upgrade could not be written: {error}");
+        log::error!("the answer to an upgrade could not be written: {error}");
+        return None;
     }
     // Copies: HTTP's buffers have 8 KiB each, and even what is empty would hold on to them.
     let (first, answer) = (Bytes::copy_from_slice(&parts.read_buf), Bytes::copy_from_slice(&parts.write_buf));
-    // From here on it counts as a session.
     let (stream, _) = parts.io.into_parts();
-    Session::open(setup, Connection { room, address, permit, deflates, stream, first, answer }, refused);
+    Some(TakenOver { stream, first, answer })
 }

@@ -2,9 +2,13 @@
 
 use std::net::IpAddr;
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, http::header, web::Data};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, http::header, rt::net::TcpStream,
+    web::Data,
+};
 use actix_web_actors::ws::handshake_with_protocols;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 
 use super::{
     address,
@@ -17,6 +21,8 @@ use super::{
 use crate::session::{ConnectionPermit, NotAdmitted, SessionPermit};
 use chat_domain::RoomId;
 use chat_wire::{CloseCode, ErrorCode, SUBPROTOCOL, accept_deflate};
+
+const NO_WEBSOCKET: HttpError = HttpError::new(ErrorCode::BadRequest, "this address speaks WebSocket, version 13");
 
 /// Marks a request whose connection can be taken over.
 pub struct TakesOver;
@@ -34,6 +40,26 @@ pub struct Upgraded {
     pub deflates: bool,
     /// Why it is closed at once, where it is.
     pub refused: Option<CloseCode>,
+}
+
+/// Takes a connection that a door has answered with 101, as [`Upgraded`] does for the chat's own protocol.
+pub struct HandedOver(pub Box<dyn FnOnce(TakenOver)>);
+
+/// A connection that HTTP has given away.
+pub struct TakenOver {
+    /// Its socket.
+    pub stream: TcpStream,
+    /// What came with the request and is not read yet.
+    pub first: Bytes,
+    /// The answer to the upgrade, not written yet.
+    pub answer: Bytes,
+}
+
+/// The answer to a handshake for one of these protocols, or for none; why it is none.
+pub fn handshake(request: &HttpRequest, protocols: &[&str]) -> Result<HttpResponseBuilder, HttpError> {
+    let takes_over = request.extensions().contains::<TakesOver>() && is_version_13(request);
+    let handshake = takes_over.then(|| handshake_with_protocols(request, protocols));
+    handshake.and_then(Result::ok).ok_or(NO_WEBSOCKET)
 }
 
 /// `GET /ws/room/{room}`: upgrades to the chat's protocol.
@@ -66,9 +92,7 @@ fn answer(request: &HttpRequest, site: &Site) -> (&'static str, HttpResponse) {
     if proxy::has_lost_upgrade(request) {
         Fault::Upgrade.report();
     }
-    let takes_over = request.extensions().contains::<TakesOver>() && is_version_13(request);
-    let handshake = takes_over.then(|| handshake_with_protocols(request, &[SUBPROTOCOL]));
-    let Some(Ok(mut response)) = handshake else { return ("invalid", not_a_websocket()) };
+    let Ok(mut response) = handshake(request, &[SUBPROTOCOL]) else { return ("invalid", not_a_websocket()) };
     let (outcome, permit, refused) = match admit(request, address, site) {
         Ok(permit) => ("opened", ConnectionPermit::Session(permit), None),
         Err((outcome, code)) => match site.admission.admit_refusal() {
@@ -114,8 +138,7 @@ fn overloaded(why: &'static str) -> HttpResponse {
 }
 
 fn not_a_websocket() -> HttpResponse {
-    let error = HttpError::new(ErrorCode::BadRequest, "this address speaks WebSocket, version 13");
-    let mut response = error.error_response();
+    let mut response = NO_WEBSOCKET.error_response();
     response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
     response
 }

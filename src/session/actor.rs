@@ -99,6 +99,8 @@ pub struct Connection {
 pub enum ConnectionPermit {
     /// The server's sessions.
     Session(SessionPermit),
+    /// The same, of a connection that several read by.
+    Shared(Rc<SessionPermit>),
     /// Those that are closed at once.
     Refused(RefusalPermit),
 }

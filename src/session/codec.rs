@@ -117,7 +117,7 @@ impl ErrorReply {
     }
 
     /// The same, with the reason of whoever brought it about.
-    fn frame_for(self, client_id: Option<Uuid>, reason: Option<&str>) -> ServerFrame<'_> {
+    pub fn frame_for(self, client_id: Option<Uuid>, reason: Option<&str>) -> ServerFrame<'_> {
         let Self { code, message, retry_after_ms, until, reason: own } = self;
         let (until, reason) = (until.map(chat_wire::timestamp), reason.or(own).map(Into::into));
         ServerFrame::Error(ErrorPayload { code, message: message.into(), client_id, retry_after_ms, until, reason })

@@ -100,6 +100,14 @@ impl Socket {
         }
     }
 
+    /// As [`Self::writable`], for whoever waits for more than that.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.0 {
+            Way::Stream(stream) => stream.poll_write_ready(cx),
+            Way::Body(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Says that nothing more will be written. The peer may go on.
     pub fn end(&self) {
         match &self.0 {

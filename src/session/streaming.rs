@@ -4,7 +4,7 @@ use std::{
     io,
     net::IpAddr,
     pin::Pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     task::{Context, Poll, ready},
 };
 
@@ -18,13 +18,13 @@ use tokio::sync::oneshot;
 
 use super::{
     actor::{ConnectionPermit, Session, SessionSetup, Visit},
-    admission::SessionPermit,
     entry::{Joining, NotJoined},
     framing::Framing,
     outbox::Outbox,
     pipe::{Pipe, Taken},
+    plain::Requests,
     slot::Slot,
-    socket::{Connected, Socket},
+    socket::{Accepted, Connected, Socket},
 };
 use chat_domain::RoomId;
 use chat_wire::JoinPayload;
@@ -36,13 +36,30 @@ pub struct Listener {
     /// The visitor's address.
     pub address: IpAddr,
     /// What it counts among.
-    pub permit: SessionPermit,
+    pub permit: ConnectionPermit,
     /// As whom, and from where on.
     pub join: JoinPayload,
     /// Whether the token of that is one that a program brings with each request.
     pub is_bearer: bool,
     /// Writes what the door's readers get.
     pub framing: &'static dyn Framing,
+}
+
+/// What carries the frames of such a session to its client.
+#[derive(Default)]
+pub struct Line {
+    requests: Weak<Requests>,
+    accepted: Option<Accepted>,
+}
+
+impl Line {
+    /// The connection of a request, which is cut where its client does not read. Without one whoever takes the frames
+    /// learns that there are no more, and cuts what is below.
+    pub fn of(request: &HttpRequest) -> Self {
+        let connected = request.conn_data::<Connected>();
+        let (requests, accepted) = connected.map(|c| (c.requests(), c.accepted())).unzip();
+        Self { requests: requests.unwrap_or_default(), accepted }
+    }
 }
 
 /// The frames of a session, as the body of an answer. Where it is dropped the session ends.
@@ -56,13 +73,11 @@ impl Session {
     /// has ended.
     pub fn listen(
         setup: Rc<SessionSetup>,
-        request: &HttpRequest,
+        Line { requests, accepted }: Line,
         listener: Listener,
     ) -> (FrameBody, oneshot::Receiver<Result<(), NotJoined>>) {
         let Listener { room, address, permit, join, is_bearer, framing } = listener;
-        let connected = request.conn_data::<Connected>();
-        let (requests, accepted) = connected.map(|c| (c.requests(), c.accepted())).unzip();
-        let pipe = Pipe::new(requests.unwrap_or_default(), move || {
+        let pipe = Pipe::new(requests, move || {
             if let Some(accepted) = &accepted {
                 accepted.cut();
             }
@@ -72,7 +87,7 @@ impl Session {
         let outbox = Outbox::new(socket, framing, setup.outbox_bytes_max, setup.metrics.outbox_bytes.clone());
         let (answer, joined) = oneshot::channel();
         let joining = Some(Box::new(Joining { join: Some(join), is_bearer, answer }));
-        let visit = Visit { room, address, permit: ConnectionPermit::Session(permit), joining };
+        let visit = Visit { room, address, permit, joining };
         let slot = Session::begin(setup, outbox, (incoming, false), visit);
         (FrameBody { pipe, slot }, joined)
     }

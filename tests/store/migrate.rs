@@ -238,7 +238,7 @@ async fn a_server_of_the_release_before_writes_on_while_this_one_migrates() {
         client.batch_execute(OF_THE_RELEASE_BEFORE).await.expect("stored beside it");
         n += 1;
     }
-    assert_eq!(migrating.await.expect("a task").expect("migrations").len(), 21);
+    assert_eq!(migrating.await.expect("a task").expect("migrations").len(), 22);
     let r = room("r");
     let new = store.append_batch(vec![fresh(&r, "of this release")]).await.expect("stored");
     assert!(matches!(new[..], [AppendOutcome::Stored(m, None)] if m.seq == n + 1));

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ids::SessionId;
 
 /// How many codecs there are: one for each encoding of a way in.
-pub const N_CODECS: usize = 3;
+pub const N_CODECS: usize = 4;
 /// So many ends of a room's messages are kept compressed: the latest page, and what all who come back after the same
 /// moment have missed.
 const ENDS_KEPT: usize = 2;
@@ -31,6 +31,8 @@ impl Codec {
     pub const V1_DEFLATED: Self = Self(1);
     /// JSON as events of a stream that is the body of an answer (Server-Sent Events).
     pub const EVENTS: Self = Self(2);
+    /// JSON in MESSAGEs of STOMP.
+    pub const STOMP: Self = Self(3);
 
     /// Which one it is, below [`N_CODECS`].
     pub fn number(self) -> usize {

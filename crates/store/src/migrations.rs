@@ -59,8 +59,8 @@ macro_rules! migrations_of {
     };
 }
 
-pub(crate) const POSTGRES: [Migration; 23] = migrations_of!("postgresql");
-pub(crate) const SQLITE: [Migration; 23] = migrations_of!("sqlite");
+pub(crate) const POSTGRES: [Migration; 24] = migrations_of!("postgresql");
+pub(crate) const SQLITE: [Migration; 24] = migrations_of!("sqlite");
 
 /// Where it is written which migrations were applied. Named and made as diesel's command line does it, so that this
 /// can be used on the same database.

@@ -18,7 +18,7 @@ use super::{
 pub enum Inbound {
     /// A text message, its fragments joined and inflated where it came compressed; not checked for UTF-8.
     Text(Bytes),
-    /// A whole binary message; its content is not kept.
+    /// A whole binary message; its content is not kept, but where it is taken as text is ([`FrameReader::with_binary`]).
     Binary,
     /// A part of a message, but not the last one. Whoever limits frames counts it as one, however short it is.
     Fragment,
@@ -47,6 +47,8 @@ pub struct FrameReader<S> {
     n_bytes_max: usize,
     /// Messages may come compressed.
     inflates: bool,
+    /// Binary messages are taken as text is.
+    takes_binary: bool,
     /// The frame in front is the first of a compressed message. Its bit was taken out, as the codec knows of none.
     is_deflated: bool,
     /// Nothing more is read; bytes that come are dropped, so that a close frame can still reach the peer.
@@ -68,7 +70,7 @@ impl<S> FrameReader<S> {
     pub fn new(bytes: S, n_bytes_max: usize) -> Self {
         // Never reached: what is larger is refused by its header, before the codec sees it.
         let codec = Codec::new().max_size(n_bytes_max + 1);
-        let (inflates, is_deflated) = (false, false);
+        let (inflates, takes_binary, is_deflated) = (false, false, false);
         Self {
             bytes,
             codec,
@@ -76,6 +78,7 @@ impl<S> FrameReader<S> {
             fragments: None,
             n_bytes_max,
             inflates,
+            takes_binary,
             is_deflated,
             discarding: false,
         }
@@ -84,6 +87,12 @@ impl<S> FrameReader<S> {
     /// Messages may come compressed, where that was agreed on ([`super::accept_deflate`]).
     pub fn inflating(mut self, inflates: bool) -> Self {
         self.inflates = inflates;
+        self
+    }
+
+    /// What a binary message has is taken as if it were text, for protocols that are bytes whichever they come as.
+    pub fn with_binary(mut self) -> Self {
+        self.takes_binary = true;
         self
     }
 
@@ -145,6 +154,7 @@ impl<S> FrameReader<S> {
     fn fold(&mut self, frame: Frame, is_deflated: bool) -> Option<Inbound> {
         match frame {
             Frame::Text(text) => Some(self.text(text, is_deflated)),
+            Frame::Binary(bytes) if self.takes_binary => Some(self.text(bytes, is_deflated)),
             Frame::Binary(_) => Some(Inbound::Binary),
             Frame::Ping(payload) => Some(Inbound::Ping(payload)),
             Frame::Pong(_) => Some(Inbound::Pong),
@@ -168,6 +178,10 @@ impl<S> FrameReader<S> {
     fn fold_fragment(&mut self, item: Item, is_deflated: bool) -> Option<Inbound> {
         let (part, is_last) = match item {
             Item::FirstText(part) => {
+                self.fragments = Some(Fragments::Text { text: BytesMut::new(), is_deflated });
+                (part, false)
+            }
+            Item::FirstBinary(part) if self.takes_binary => {
                 self.fragments = Some(Fragments::Text { text: BytesMut::new(), is_deflated });
                 (part, false)
             }

@@ -8,14 +8,13 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::request::{Command, fields, no_fields};
+use super::request::{command_of, fields, no_fields, stored};
 use crate::{
-    doors::error::DoorError,
+    doors::{command::Command, error::DoorError},
     http::{HttpError, Site},
     session::{Change, Writer},
 };
 use chat_domain::Rights;
-use chat_rooms::{Amend, Asked, Publish, Recall};
 use chat_wire::{
     DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ReactToSend, message_in_path,
 };
@@ -45,19 +44,13 @@ struct NewText {
 /// keeps order.
 pub async fn publish(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
     let received = Instant::now();
-    let (command, body) = Command::of(&request, body, site, Rights::WRITE).await?;
+    let (command, body) = command_of(&request, body, site, Rights::WRITE).await?;
     let NewMessage { content, nickname, avatar, reply_to, mentions } = fields(&body)?;
     let profile = command.visitor.profile(&command.site, (nickname.as_deref(), avatar.as_deref()))?;
     let asked = MessageToSend { client_id: command.client_id, content, reply_to, mentions };
-    let (post, allowed) = command.writer().message(asked)?;
-    let principal = command.visitor.principal.clone();
-    let published = command.ask(|reply| match allowed {
-        Ok(()) => Asked::Publish(Publish { principal, profile: Some(profile), post, received, reply }),
-        // A retry of what the room has stored is answered all the same.
-        Err(refusal) => Asked::Recall(Recall { principal, post, refusal, reply }),
-    });
-    match published.await {
-        Ok(published) => command.stored(StatusCode::CREATED, published).await,
+    let answer = command.publish(asked, profile, received)?;
+    match command.answered(answer).await {
+        Ok(published) => stored(&command, StatusCode::CREATED, published).await,
         Err(DoorError::Refused(reply, _)) if reply.code == ErrorCode::Held => {
             let held = json!({"clientId": command.client_id, "held": {"reason": reply.reason}});
             Ok(HttpResponse::Accepted().insert_header((header::CACHE_CONTROL, "no-store")).json(held))
@@ -68,7 +61,7 @@ pub async fn publish(request: HttpRequest, body: Payload, site: Data<Site>) -> A
 
 /// `PATCH /api/v1/rooms/{room}/messages/{id}`: another text.
 pub async fn edit(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
-    let (command, body) = Command::of(&request, body, site, Rights::WRITE).await?;
+    let (command, body) = command_of(&request, body, site, Rights::WRITE).await?;
     let NewText { version, content, mentions } = fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(&request)?);
     let change = command.writer().edit(EditToSend { client_id, id, version, content, mentions })?;
@@ -77,7 +70,7 @@ pub async fn edit(request: HttpRequest, body: Payload, site: Data<Site>) -> Answ
 
 /// `DELETE /api/v1/rooms/{room}/messages/{id}`: no text any more.
 pub async fn delete(request: HttpRequest, body: Payload, site: Data<Site>) -> Answer {
-    let (command, body) = Command::of(&request, body, site, Rights::WRITE | Rights::DELETE_ANY).await?;
+    let (command, body) = command_of(&request, body, site, Rights::WRITE | Rights::DELETE_ANY).await?;
     no_fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(&request)?);
     let change = command.writer().delete(&DeleteToSend { client_id, id })?;
@@ -95,7 +88,7 @@ pub async fn unreact(request: HttpRequest, body: Payload, site: Data<Site>) -> A
 }
 
 async fn set_reaction(request: &HttpRequest, body: Payload, site: Data<Site>, on: bool) -> Answer {
-    let (command, body) = Command::of(request, body, site, Rights::REACT).await?;
+    let (command, body) = command_of(request, body, site, Rights::REACT).await?;
     no_fields(&body)?;
     let segment = request.uri().path().split('/').nth(8).unwrap_or_default();
     let emoji = percent_decode_str(segment).decode_utf8_lossy().into_owned();
@@ -115,7 +108,7 @@ pub async fn unpin(request: HttpRequest, body: Payload, site: Data<Site>) -> Ans
 }
 
 async fn set_pin(request: &HttpRequest, body: Payload, site: Data<Site>, on: bool) -> Answer {
-    let (command, body) = Command::of(request, body, site, Rights::PIN).await?;
+    let (command, body) = command_of(request, body, site, Rights::PIN).await?;
     no_fields(&body)?;
     let (client_id, id) = (command.client_id, message_of(request)?);
     let change = Writer::pin(&PinToSend { client_id, id, on })?;
@@ -127,10 +120,7 @@ fn message_of(request: &HttpRequest) -> Result<String, HttpError> {
     message_in_path(request.uri().path(), 6).map(|id| id.to_string()).ok_or(HttpError::MESSAGE_NOT_FOUND)
 }
 
-async fn amend(command: &Command, Change { message, what }: Change) -> Answer {
-    let (principal, client_id) = (command.visitor.principal.clone(), command.client_id);
-    let received = Instant::now();
-    let done =
-        command.ask(|reply| Asked::Amend(Amend { principal, client_id, message, what, received, reply })).await?;
-    command.stored(StatusCode::OK, done).await
+async fn amend(command: &Command, change: Change) -> Answer {
+    let answer = command.amend(change, Instant::now())?;
+    stored(command, StatusCode::OK, command.answered(answer).await?).await
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     http::{ANONYMOUS_ID, HttpError, Site, address_of, anonymous_secret, not_allowed, preflight, room_of, whole_body},
-    session::{ErrorReply, Listener, NotAdmitted, NotJoined, Session, SessionSetup},
+    session::{ConnectionPermit, ErrorReply, Line, Listener, NotAdmitted, NotJoined, Session, SessionSetup},
 };
 use chat_rooms::Refusal;
 use chat_wire::{CloseCode, ErrorCode, FRAME_BYTES_MAX, JoinPayload, ResumePoint, decode_join};
@@ -92,9 +92,10 @@ async fn open(
         NotAdmitted::AddressFull => HttpError::rate_limited(FULL_WAIT),
     })?;
     let setup = request.app_data::<Rc<SessionSetup>>().ok_or(Refusal::Overloaded)?.clone();
+    let permit = ConnectionPermit::Session(permit);
     let listener = Listener { room, address, permit, join, is_bearer, framing: &EVENTS };
     // Where this is given up the body is dropped, and with it the session ends.
-    let (body, joined) = Session::listen(setup, request, listener);
+    let (body, joined) = Session::listen(setup, Line::of(request), listener);
     match joined.await {
         Ok(Ok(())) => {}
         Ok(Err(NotJoined::Refused(error))) => return Err(error.into()),

@@ -7,4 +7,5 @@ mod rest;
 mod rooms;
 mod rows;
 mod sse;
+mod stomp;
 mod table;

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Event, EventStream, History, Server, Who, in_path, within};
+use crate::support::{Client, Event, EventStream, History, Server, Stomp, StompFrame, Who, in_path, within};
 
 /// Somebody in a room, by some door.
 pub trait Door: Sized {
@@ -119,6 +119,105 @@ impl Door for Requests {
         };
         let (status, answer) = send(server, &self.room, &headers, self.who.nickname.as_deref(), command).await;
         taken(status, &answer, &command["payload"]["clientId"])
+    }
+
+    fn gone(self) -> (Who, History) {
+        (self.who, self.history)
+    }
+}
+
+/// By STOMP.
+pub struct ByStomp {
+    stomp: Stomp,
+    room: String,
+    who: Who,
+    history: History,
+    n_receipts: usize,
+}
+
+impl ByStomp {
+    /// What a MESSAGE of the room says.
+    fn heard(&mut self, frame: &StompFrame) -> ServerFrame<'static> {
+        assert_eq!(frame.get("destination"), format!("/topic/rooms.{}", in_path(&self.room)));
+        let said: ServerFrame<'static> = serde_json::from_str(&frame.body).unwrap_or_else(|e| panic!("{e}: {frame:?}"));
+        assert_eq!(frame.json()["type"], frame.get("type"));
+        self.history.take(&said);
+        if matches!(said, ServerFrame::Message(_) | ServerFrame::Reaction(_) | ServerFrame::Welcome(_)) {
+            assert_eq!(frame.get("rev"), self.history.cursor.to_string());
+            assert_eq!(frame.get("epoch"), self.history.epoch());
+        }
+        said
+    }
+}
+
+impl Door for ByStomp {
+    async fn enter(server: &Server, room: &str, who: Who, resume: Option<ResumePoint>, is_narrow: bool) -> Self {
+        let (mut stomp, _) = Stomp::open(server, "/stomp", &[], is_narrow).await.expect("an upgrade");
+        let (identity, bearer) =
+            (who.anonymous_id.to_string(), who.token.as_ref().map(|token| format!("Bearer {token}")));
+        let mut headers = vec![("anonymous-id", identity.as_str())];
+        headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+        headers.extend(who.nickname.as_deref().map(|nickname| ("nickname", nickname)));
+        stomp.connect(&headers).await;
+        stomp.send("SUBSCRIBE", &[("id", "errors"), ("destination", "/user/queue/errors")], "").await;
+        let mut history = History::default();
+        history.connected();
+        history.asked(resume.clone());
+        let destination = format!("/topic/rooms.{}", in_path(room));
+        let mut headers = vec![("id", "room"), ("destination", destination.as_str())];
+        let known = resume.map(|resume| (resume.epoch, resume.rev.to_string()));
+        if let Some((epoch, rev)) = &known {
+            headers.extend([("epoch", epoch.as_str()), ("rev", rev.as_str())]);
+        }
+        stomp.send("SUBSCRIBE", &headers, "").await;
+        let mut this = Self { stomp, room: room.to_owned(), who, history, n_receipts: 0 };
+        match this.next("WELCOME").await {
+            Event::Frame(ServerFrame::Welcome(_)) => this,
+            other => panic!("instead of a WELCOME: {other:?}"),
+        }
+    }
+
+    async fn next(&mut self, what: &str) -> Event {
+        match self.stomp.frame(what).await {
+            Some(frame) if frame.get("subscription") == "room" => Event::Frame(self.heard(&frame)),
+            Some(frame) => panic!("instead of {what}: {frame:?}"),
+            None => Event::Closed(self.stomp.closed.expect("a code")),
+        }
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn send(&mut self, _: &Server, command: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
+        self.n_receipts += 1;
+        let (receipt, destination) = (self.n_receipts.to_string(), format!("/app/rooms.{}", in_path(&self.room)));
+        let mut body = command["payload"].clone();
+        let key = body.as_object_mut().expect("an object").remove("clientId").expect("a key");
+        let (key, kind) = (key.as_str().expect("a key"), command["type"].as_str().expect("a type"));
+        let headers =
+            [("destination", destination.as_str()), ("type", kind), ("client-id", key), ("receipt", receipt.as_str())];
+        self.stomp.send("SEND", &headers, &body.to_string()).await;
+        loop {
+            let frame = self.stomp.frame("an answer").await.expect("an answer");
+            match (frame.command.as_str(), frame.get("subscription")) {
+                ("MESSAGE", "room") => drop(self.heard(&frame)),
+                ("MESSAGE", "errors") => {
+                    assert_eq!((frame.get("client-id"), frame.get("receipt-id")), (key, receipt.as_str()));
+                    let error = frame.json()["payload"].clone();
+                    assert_eq!((&error["code"], &error["clientId"]), (&json!(frame.get("code")), &json!(key)));
+                    return Err(serde_json::from_value(error).unwrap_or_else(|e| panic!("{e}: {frame:?}")));
+                }
+                ("RECEIPT", _) => {
+                    assert_eq!((frame.get("receipt-id"), frame.get("client-id")), (receipt.as_str(), key));
+                    let number = |name: &str| frame.get(name).parse::<i64>().expect("a number");
+                    let ack = json!({"clientId": key, "id": frame.get("id"), "seq": number("seq"), "rev": number("rev"),
+                        "createdAt": frame.get("created-at")});
+                    return Ok(serde_json::from_value(ack).expect("an ACK"));
+                }
+                _ => panic!("instead of an answer: {frame:?}"),
+            }
+        }
     }
 
     fn gone(self) -> (Who, History) {

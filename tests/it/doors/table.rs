@@ -6,7 +6,7 @@ use chat_wire::{AckPayload, ErrorCode, ErrorPayload, ResumePoint};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::rows::{Door, Requests, Socket};
+use super::rows::{ByStomp, Door, Requests, Socket};
 use crate::{
     moderation::{done, owner, signed_in},
     support::{
@@ -25,6 +25,10 @@ macro_rules! for_each_door {
         }
         mod requests {
             $(async fn $name(database: &super::Database) { super::$name::<super::Requests>(database).await; })+
+            on_both!($($name),+);
+        }
+        mod stomp {
+            $(async fn $name(database: &super::Database) { super::$name::<super::ByStomp>(database).await; })+
             on_both!($($name),+);
         }
     };

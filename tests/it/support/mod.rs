@@ -15,6 +15,7 @@ mod redis;
 mod schema;
 mod server;
 mod smtp;
+mod stomp;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub use redis::Redis;
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 pub use smtp::Smtp;
+pub use stomp::{Stomp, StompFrame};
 
 /// How long a test waits for what must come. Only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,227 @@
+use std::rc::Rc;
+
+use actix::clock::Instant;
+use actix_web::web::Data;
+use serde::{Deserialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+use super::{client::Client, destination::target};
+use crate::{
+    doors::{
+        command::{Answer, Command},
+        error::DoorError,
+        visitor::Visitor,
+    },
+    http::Site,
+    session::{SessionSetup, Writer, refusal, text_refusal},
+};
+use chat_domain::{Rights, RoomId};
+use chat_rooms::Refusal;
+use chat_stomp::Frame;
+use chat_wire::{DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ReactToSend};
+
+/// What a SEND asks for.
+#[derive(Debug, PartialEq)]
+pub enum Sent {
+    Message(MessageToSend),
+    Edit(EditToSend),
+    Delete(DeleteToSend),
+    React(ReactToSend),
+    Pin(PinToSend),
+}
+
+/// A SEND that can be handed to its room.
+#[derive(Debug, PartialEq)]
+pub struct ToSend {
+    pub room: RoomId,
+    pub client_id: Uuid,
+    pub what: Sent,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewMessage {
+    content: String,
+    reply_to: Option<String>,
+    #[serde(default)]
+    mentions: Vec<MentionToSend>,
+}
+
+#[derive(Deserialize)]
+struct NewText {
+    id: String,
+    version: i32,
+    content: String,
+    #[serde(default)]
+    mentions: Vec<MentionToSend>,
+}
+
+#[derive(Deserialize)]
+struct Which {
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Reaction {
+    id: String,
+    emoji: String,
+    on: bool,
+}
+
+#[derive(Deserialize)]
+struct Pinned {
+    id: String,
+    on: bool,
+}
+
+/// Under which key a SEND is answered: the one it brings, or one that nobody else has.
+///
+/// # Errors
+/// Where that is no UUID.
+pub fn client_id_of(frame: &Frame) -> Result<Uuid, DoorError> {
+    let Some(text) = frame.headers.get("client-id") else { return Ok(Uuid::new_v4()) };
+    Uuid::try_parse(text).map_err(|_| bad("the header client-id is a UUID"))
+}
+
+/// What a SEND asks for; `None` where there is no such destination.
+pub fn read(frame: &Frame, client_id: Uuid) -> Option<Result<ToSend, DoorError>> {
+    let room = target(frame.headers.get("destination").unwrap_or_default())?;
+    Some(room.map_err(|error| text_refusal(error).into()).and_then(|room| {
+        let what = command(frame, client_id)?;
+        Ok(ToSend { room, client_id, what })
+    }))
+}
+
+fn command(frame: &Frame, client_id: Uuid) -> Result<Sent, DoorError> {
+    let kind = frame.headers.get("type").unwrap_or("MESSAGE");
+    Ok(match kind {
+        "MESSAGE" if !is_json(frame) => {
+            let content = std::str::from_utf8(&frame.body).map_err(|_| bad("a text is UTF-8"))?.to_owned();
+            Sent::Message(MessageToSend { client_id, content, reply_to: None, mentions: Vec::new() })
+        }
+        "MESSAGE" => {
+            let NewMessage { content, reply_to, mentions } = fields(frame, "{content, replyTo?, mentions?}")?;
+            Sent::Message(MessageToSend { client_id, content, reply_to, mentions })
+        }
+        "EDIT" => {
+            let NewText { id, version, content, mentions } = fields(frame, "{id, version, content, mentions?}")?;
+            Sent::Edit(EditToSend { client_id, id, version, content, mentions })
+        }
+        "DELETE" => {
+            let Which { id } = fields(frame, "{id}")?;
+            Sent::Delete(DeleteToSend { client_id, id })
+        }
+        "REACT" => {
+            let Reaction { id, emoji, on } = fields(frame, "{id, emoji, on}")?;
+            Sent::React(ReactToSend { client_id, id, emoji, on })
+        }
+        "PIN" => {
+            let Pinned { id, on } = fields(frame, "{id, on}")?;
+            Sent::Pin(PinToSend { client_id, id, on })
+        }
+        _ => return Err(bad("the header type is MESSAGE, EDIT, DELETE, REACT or PIN")),
+    })
+}
+
+/// Whether a body is JSON: where its type is not said it is if it looks like an object.
+fn is_json(frame: &Frame) -> bool {
+    match frame.headers.get("content-type") {
+        Some(kind) => kind.trim_start().to_ascii_lowercase().starts_with("application/json"),
+        None => frame.body.trim_ascii_start().starts_with(b"{"),
+    }
+}
+
+fn fields<T: DeserializeOwned>(frame: &Frame, expected: &'static str) -> Result<T, DoorError> {
+    // serde would also read a struct from an array; bodies are objects only.
+    let is_object = frame.body.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(&frame.body).ok()).flatten().ok_or_else(|| bad(expected))
+}
+
+fn bad(why: &'static str) -> DoorError {
+    refusal(ErrorCode::BadRequest, why).into()
+}
+
+/// Hands a command to its room, as whoever sends it: their token is looked at anew, as it may have ended.
+///
+/// # Errors
+/// Where it is refused at once.
+pub async fn hand_over(
+    (site, setup): (Data<Site>, Rc<SessionSetup>),
+    (visitor, client): (impl Future<Output = Result<Visitor, DoorError>>, Rc<Client>),
+    ToSend { room, client_id, what }: ToSend,
+) -> Result<(Command, Answer), DoorError> {
+    let received = Instant::now();
+    let visitor = visitor.await?;
+    let context = site.join_context.get().ok_or(DoorError::from(Refusal::StoreUnavailable))?;
+    // By whichever of its names.
+    let room = context.desk.access().resolve(&room);
+    let rights = match &what {
+        Sent::Message(_) | Sent::Edit(_) => Rights::WRITE,
+        Sent::Delete(_) => Rights::WRITE | Rights::DELETE_ANY,
+        Sent::React(_) => Rights::REACT,
+        Sent::Pin(_) => Rights::PIN,
+    };
+    let command = Command::new((site, setup), visitor, (room, client_id), rights)?;
+    let change = match what {
+        Sent::Message(message) => {
+            let called = (client.nickname.as_deref(), client.avatar.as_deref());
+            let profile = command.visitor.profile(&command.site, called)?;
+            let answer = command.publish(message, profile, received)?;
+            return Ok((command, answer));
+        }
+        Sent::Edit(edit) => command.writer().edit(edit)?,
+        Sent::Delete(delete) => command.writer().delete(&delete)?,
+        Sent::React(react) => command.writer().react(&react)?,
+        Sent::Pin(pin) => Writer::pin(&pin)?,
+    };
+    let answer = command.amend(change, received)?;
+    Ok((command, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_stomp::{Decoder, Inbound, Limits, Version};
+
+    use super::*;
+
+    fn frame(text: &str) -> Frame {
+        let mut decoder = Decoder::new(Limits { head_bytes: 1_000, headers: 20, body_bytes: 1_000 });
+        decoder.agreed(Version::V12);
+        decoder.feed(format!("SEND\n{text}\0").as_bytes());
+        match decoder.next() {
+            Ok(Some(Inbound::Frame(frame))) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_body_is_text_or_what_the_socket_takes() {
+        let client_id = Uuid::new_v4();
+        let sent = |text: &str| read(&frame(text), client_id).map(|sent| sent.ok().map(|to_send| to_send.what));
+        let message = |content: &str, reply_to: Option<&str>| {
+            let (content, reply_to) = (content.to_owned(), reply_to.map(str::to_owned));
+            Some(Some(Sent::Message(MessageToSend { client_id, content, reply_to, mentions: vec![] })))
+        };
+        let to = "destination:/app/rooms.a\n";
+        assert_eq!(sent(&format!("{to}\n글 {{}}")), message("글 {}", None));
+        assert_eq!(sent(&format!("{to}content-type:text/plain\n\n{{}}")), message("{}", None));
+        assert_eq!(sent(&format!("{to}\n{{\"content\":\"a\",\"replyTo\":\"7\"}}")), message("a", Some("7")));
+        let which = DeleteToSend { client_id, id: "7".to_owned() };
+        assert_eq!(sent(&format!("{to}type:DELETE\n\n{{\"id\":\"7\"}}")), Some(Some(Sent::Delete(which))));
+        for bad in ["\n{", "\n{}", "content-type:application/json\n\n[\"a\"]", "type:BAN\n\n{}", "type:EDIT\n\na"] {
+            assert_eq!(sent(&format!("{to}{bad}")), Some(None), "{bad}");
+        }
+        for unknown in ["\nx", "destination:/topic/rooms.a\n\nx", "destination:/queue/a\n\nx"] {
+            assert_eq!(sent(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_a_uuid_or_made_here() {
+        let id = |text: &str| client_id_of(&frame(text)).ok();
+        let given = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
+        assert_eq!(id(&format!("client-id:{given}\n\n")), Uuid::try_parse(given).ok());
+        assert_eq!(id("client-id:x\n\n"), None);
+        assert_ne!(id("\n"), id("\n"));
+    }
+}
