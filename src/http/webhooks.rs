@@ -21,7 +21,7 @@ use crate::{
     accounts::BotWish,
     webhooks::{Events, HookWish, Hooks, HooksRefused, Tried, line_of},
 };
-use chat_domain::{AvatarName, Nickname, Role};
+use chat_domain::{AvatarName, Nickname, Rights, Role};
 use chat_store::{Delivery, Webhook};
 use chat_wire::{ErrorCode, timestamp};
 
@@ -125,7 +125,8 @@ pub async fn webhooks(request: HttpRequest, site: Data<Site>) -> Result<HttpResp
     let all = hooks(&site)?.all(&actor).await.map_err(answer_of)?;
     let all: Vec<_> = all.iter().map(|hook| hook_info(hook, None)).collect();
     // What one can be told of, so that no page keeps a list of its own.
-    Ok(fresh(&json!({"webhooks": all, "kinds": Events::all().names().collect::<Vec<_>>()})))
+    let kinds = if actor.may(Rights::REVIEW) { Events::all() } else { Events::all().without_review() };
+    Ok(fresh(&json!({"webhooks": all, "kinds": kinds.names().collect::<Vec<_>>()})))
 }
 
 /// `POST /api/v1/admin/webhooks {url, events?, roomId?}`: tells one more. The answer has its secret, once.

@@ -84,7 +84,6 @@ impl Events {
     }
 
     /// All of them.
-    #[cfg(test)]
     pub fn all() -> Self {
         Self::of(&Event::ALL)
     }
@@ -102,6 +101,11 @@ impl Events {
     /// Those that everybody may know.
     pub const fn without_review(self) -> Self {
         Self(self.0 & !(Event::Report.bit() | Event::Held.bit()))
+    }
+
+    /// Those for which rooms are followed.
+    pub fn of_rooms() -> Self {
+        Self(Self::of_messages().0 | Event::Room.bit())
     }
 
     /// Whether something of each room's messages is among them.

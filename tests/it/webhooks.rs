@@ -229,6 +229,15 @@ async fn one_is_changed_and_goes_on_with_its_secret(database: &Database) {
     post(&server, &format!("admin/rooms/post/messages/{}/delete", ack.id), Some(TOKEN), &json!({})).await.ok();
     assert_eq!(second.hears(2).await[1].event().0, "message.deleted");
     assert_eq!(first.all().len(), 1);
+    // What it was not told of is not told later either: it begins where things are.
+    change(json!({"events": ["guard"]})).await.ok();
+    writer.say("meanwhile").await;
+    change(json!({"events": ["message.created", "room"]})).await.ok();
+    writer.say("from now on").await;
+    assert_eq!(second.hears(3).await[2].event(), created("from now on"));
+    let set = json!({"settings": {"slowSeconds": 0, "linksMax": 3}, "settingsRev": 0});
+    post(&server, "admin/rooms/post", Some(TOKEN), &set).await.ok();
+    assert_eq!(second.hears(4).await[3].event().0, "room", "a list of its own, followed from then on");
     for wrong in
         [json!({"url": "http://10.0.0.1/"}), json!({"events": ["king"]}), json!({"events": []}), json!({"room": 1})]
     {

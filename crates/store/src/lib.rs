@@ -50,7 +50,7 @@ pub use management::{BOTS_MAX, Bot, BotMade, KEYS_MAX, KeyMade, KeyOf, KeySeen, 
 pub use management::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use management::{
     Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
-    NewWebhook, Webhook, WebhookFailed,
+    NewWebhook, Webhook, WebhookChange, WebhookFailed,
 };
 pub use management::{InquiryAdded, Job, NewInquiry, StoredInquiry};
 pub use management::{

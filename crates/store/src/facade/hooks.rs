@@ -14,7 +14,7 @@ use crate::{
     error::StoreError,
     management::{
         self, Delivery, HookClaim, HookList, InboundHook, ListClaim, ListEntry, NewDelivery, NewInbound, NewWebhook,
-        Webhook, WebhookFailed,
+        Webhook, WebhookChange, WebhookFailed,
     },
 };
 use chat_domain::{AuthorId, RoomId, UserId};
@@ -40,14 +40,10 @@ impl Store {
         managing!(self, |c, statements| statements::remove_webhook(c, id, by))
     }
 
-    /// One is told something else, or elsewhere, and is tried at once; whether it is there.
-    pub async fn set_webhook(
-        &self,
-        id: Uuid,
-        what: (Option<String>, Option<i32>),
-        by: AuthorId,
-    ) -> Result<bool, StoreError> {
-        managing!(self, |c, statements| statements::set_webhook(c, id, what, by))
+    /// One is told something else, or elsewhere, and is tried at once; whether it is there. Of what it was not told before, it
+    /// is told what happens from now on.
+    pub async fn set_webhook(&self, change: WebhookChange) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::set_webhook(c, change))
     }
 
     /// Tries one again at once, given up or not; whether it is there.

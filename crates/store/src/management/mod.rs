@@ -36,7 +36,7 @@ pub use console::{
 };
 pub use hooks::{
     Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
-    NewWebhook, Webhook, WebhookFailed,
+    NewWebhook, Webhook, WebhookChange, WebhookFailed,
 };
 pub use keeping_model::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{

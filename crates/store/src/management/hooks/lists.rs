@@ -5,7 +5,7 @@ macro_rules! lists {
     ($module:ident, $connection:ty, $has_gaps:literal) => {
         pub(crate) mod $module {
             use chrono::{DateTime, TimeDelta, Utc};
-            use diesel::{dsl::max, insert_into, prelude::*, update};
+            use diesel::{delete, dsl::max, insert_into, prelude::*, update};
             use diesel_async::RunQueryDsl;
             use uuid::Uuid;
 
@@ -52,6 +52,16 @@ macro_rules! lists {
                     insert_into(webhook_positions::table).values(row).execute(c).await?;
                 }
                 Ok(())
+            }
+
+            /// One is told of these lists and no others: of those that it was not told of, from where they end now.
+            pub(crate) async fn set_lists(c: &mut Connection, hook: Uuid, lists: &[HookList]) -> QueryResult<()> {
+                let own = webhook_positions::table.filter(webhook_positions::hook_id.eq(Key(hook)));
+                let others = webhook_positions::list.ne_all(lists.iter().map(|list| list.number()).collect::<Vec<_>>());
+                delete(own.filter(others)).execute(c).await?;
+                let had = own.select(webhook_positions::list).load::<i16>(c).await?;
+                let new: Vec<HookList> = lists.iter().copied().filter(|list| !had.contains(&list.number())).collect();
+                begin_lists(c, hook, &new).await
             }
 
             /// The lists of which one has not been told all, and which nobody tells it of just now.

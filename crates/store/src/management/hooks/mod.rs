@@ -8,7 +8,7 @@ mod sending;
 
 pub use model::{
     Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
-    NewWebhook, Webhook, WebhookFailed,
+    NewWebhook, Webhook, WebhookChange, WebhookFailed,
 };
 
 /// All of it on PostgreSQL.

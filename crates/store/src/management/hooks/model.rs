@@ -24,6 +24,21 @@ pub struct NewWebhook {
     pub by: AuthorId,
 }
 
+/// What one who is told is to be told from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookChange {
+    /// Who.
+    pub id: Uuid,
+    /// Where it is told.
+    pub url: Option<String>,
+    /// Of what, as a mask, and the lists in which that stands.
+    pub events: Option<(i32, Vec<HookList>)>,
+    /// The events for which rooms are followed, as a mask.
+    pub of_rooms: i32,
+    /// Who says so.
+    pub by: AuthorId,
+}
+
 /// One who is told what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {

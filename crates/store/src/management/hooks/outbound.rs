@@ -11,8 +11,8 @@ macro_rules! outbound {
                 management::{
                     common::$module::*,
                     hooks::{
-                        lists::$module::begin_lists,
-                        model::{Delivery, HOOKS_MAX, HookList, NewWebhook, Webhook},
+                        lists::$module::{begin_lists, set_lists},
+                        model::{Delivery, HOOKS_MAX, HookList, NewWebhook, Webhook, WebhookChange},
                     },
                 },
                 tables::{
@@ -62,6 +62,36 @@ macro_rules! outbound {
                 Ok(rows.load::<Row>(c).await?.into_iter().map(|row| webhook(row, now)).collect())
             }
 
+            /// One is told of rooms, or of this one, from where each is now. One that is made at this moment is told from its
+            /// beginning.
+            async fn begin_rooms(c: &mut Connection, hook: Uuid, room: Option<&str>) -> QueryResult<()> {
+                let nobody = Stamp(DateTime::<Utc>::UNIX_EPOCH);
+                let from = rooms::table.select((
+                    Key(hook).into_sql::<Guid>(),
+                    rooms::id,
+                    rooms::epoch,
+                    rooms::last_rev,
+                    nobody.into_sql::<Ts>(),
+                ));
+                let into = (
+                    webhook_cursors::hook_id,
+                    webhook_cursors::room_id,
+                    webhook_cursors::epoch,
+                    webhook_cursors::rev,
+                    webhook_cursors::held_until,
+                );
+                match room {
+                    Some(room) => {
+                        let from = from.filter(rooms::id.eq(room));
+                        from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
+                    }
+                    None => {
+                        from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
+                    }
+                }
+                Ok(())
+            }
+
             /// One more is told what happens from now on; false where there are as many as may be.
             pub(crate) async fn add_webhook(c: &mut Connection, new: NewWebhook) -> QueryResult<bool> {
                 c.transaction(async move |c| {
@@ -80,31 +110,7 @@ macro_rules! outbound {
                         webhooks::next_at.eq(now),
                     );
                     insert_into(webhooks::table).values(row).execute(c).await?;
-                    // Where each room is now. One that is made at this moment is told from its beginning.
-                    let nobody = Stamp(DateTime::<Utc>::UNIX_EPOCH);
-                    let from = rooms::table.select((
-                        Key(new.id).into_sql::<Guid>(),
-                        rooms::id,
-                        rooms::epoch,
-                        rooms::last_rev,
-                        nobody.into_sql::<Ts>(),
-                    ));
-                    let into = (
-                        webhook_cursors::hook_id,
-                        webhook_cursors::room_id,
-                        webhook_cursors::epoch,
-                        webhook_cursors::rev,
-                        webhook_cursors::held_until,
-                    );
-                    match &new.room {
-                        Some(room) => {
-                            let from = from.filter(rooms::id.eq(room.as_str()));
-                            from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
-                        }
-                        None => {
-                            from.insert_into(webhook_cursors::table).into_columns(into).execute(c).await?;
-                        }
-                    }
+                    begin_rooms(c, new.id, new.room.as_ref().map(RoomId::as_str)).await?;
                     begin_lists(c, new.id, &new.lists).await?;
                     let entry = Entry {
                         room: None,
@@ -138,30 +144,34 @@ macro_rules! outbound {
                 .await
             }
 
-            /// One is told something else, or elsewhere, and is tried at once; whether it is there.
-            pub(crate) async fn set_webhook(
-                c: &mut Connection,
-                id: Uuid,
-                (url, events): (Option<String>, Option<i32>),
-                by: AuthorId,
-            ) -> QueryResult<bool> {
+            /// One is told something else, or elsewhere, and is tried at once; whether it is there. Of what it was not told
+            /// before, it is told what happens from now on.
+            pub(crate) async fn set_webhook(c: &mut Connection, change: WebhookChange) -> QueryResult<bool> {
                 c.transaction(async move |c| {
                     // As with all that changes what webhooks are: of two who change one, the second sees the first.
                     raise_control(c).await?;
                     let now = now(c).await?;
-                    let had = webhooks::table.find(Key(id)).select((webhooks::url, webhooks::events));
-                    let Some((old_url, old_events)) = had.first::<(String, i32)>(c).await.optional()? else {
-                        return Ok(false);
-                    };
-                    let (url, events) = (url.unwrap_or_else(|| old_url.clone()), events.unwrap_or(old_events));
-                    let set = (webhooks::url.eq(&url), webhooks::events.eq(events));
-                    update(webhooks::table.find(Key(id))).set(set).execute(c).await?;
-                    wake_webhook(c, id).await?;
+                    let id = Key(change.id);
+                    let had = webhooks::table.find(id).select((webhooks::url, webhooks::events, webhooks::room_id));
+                    let had = had.first::<(String, i32, Option<String>)>(c).await.optional()?;
+                    let Some((old_url, old_events, room)) = had else { return Ok(false) };
+                    let url = change.url.unwrap_or_else(|| old_url.clone());
+                    update(webhooks::table.find(id)).set(webhooks::url.eq(&url)).execute(c).await?;
+                    if let Some((events, lists)) = change.events {
+                        update(webhooks::table.find(id)).set(webhooks::events.eq(events)).execute(c).await?;
+                        set_lists(c, change.id, &lists).await?;
+                        if old_events & change.of_rooms == 0 && events & change.of_rooms != 0 {
+                            let stale = webhook_cursors::table.filter(webhook_cursors::hook_id.eq(id));
+                            delete(stale).execute(c).await?;
+                            begin_rooms(c, change.id, room.as_deref()).await?;
+                        }
+                    }
+                    wake_webhook(c, change.id).await?;
                     let entry = Entry {
                         room: None,
-                        actor: &by,
+                        actor: &change.by,
                         action: "webhook_set",
-                        target: json!({"webhookId": id}),
+                        target: json!({"webhookId": change.id}),
                         before: json!({"url": old_url}),
                         after: json!({"url": url}),
                     };
