@@ -78,6 +78,7 @@ impl Output {
         self.n_bytes = self.n_bytes.saturating_sub(n_bytes);
         while let Some(first) = self.queue.front_mut().filter(|_| n_bytes > 0) {
             let n = n_bytes.min(first.len());
+            #[expect(clippy::disallowed_methods, reason = "no more than there is, as the line above has it")]
             first.advance(n);
             n_bytes -= n;
             if first.is_empty() {
