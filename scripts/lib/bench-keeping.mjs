@@ -209,7 +209,7 @@ for (const [what, from] of /** @type {[string, number][]} */ ([['pages of the ne
   }
   tell(`${what} of 50 messages`, 50, performance.now() - reading);
 }
-const old = (await ask(`SELECT id FROM messages_archive WHERE room_id = '${room}' ORDER BY seq DESC LIMIT ${Math.min(200, Number(n))}`)).filter(Boolean);
+const old = (await ask(`SELECT id FROM messages_archive WHERE room_id = '${room}' AND deleted_at IS NULL ORDER BY seq DESC LIMIT ${Math.min(200, Number(n))}`)).filter(Boolean);
 const back = await beside(server.url, async () => {
   const from = performance.now();
   const secret = randomUUID();

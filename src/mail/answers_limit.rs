@@ -35,7 +35,7 @@ impl AnswersLimit {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, networks, people) = &mut *counted;
         all.take((), now)?;
-        networks.take(network.clone(), now).inspect_err(|_| all.give_back(&()))?;
+        networks.take(network, now).inspect_err(|_| all.give_back(&()))?;
         people.take(person.clone(), now).inspect_err(|_| {
             all.give_back(&());
             networks.give_back(&network);

@@ -87,7 +87,7 @@ fn marks(waiters: &[AnswerWaiter], answers: &[AnswerFound], owner: impl Fn(&Auth
     let mark = |waiter: &AnswerWaiter| {
         let mut new = to.get(&owner(&waiter.author))?.iter().copied().filter(|seq| *seq > waiter.told_rev);
         let first = new.next()?;
-        Some(AnswerMark { id: waiter.id, first, last: new.last().unwrap_or(first) })
+        Some(AnswerMark { id: waiter.id, first, last: new.next_back().unwrap_or(first) })
     };
     waiters.iter().filter_map(mark).collect()
 }

@@ -57,10 +57,8 @@ async fn an_address_is_asked_so_often_and_one_that_confirms_anew(db: &Database) 
     assert!(store.confirm_answers(first.id, DAY).await.expect("an answer").is_some(), "pressed twice");
     assert_eq!(ask(&store, new("a", "cat", "x")).await, AnswersAsked::Quiet, "it is confirmed");
     assert_eq!(ask(&store, new("b", "cat", "x")).await, AnswersAsked::Asked, "who confirms may ask anew");
-    for (n, email) in ["y", "z"].iter().enumerate() {
-        assert_eq!(ask(&store, new("a", "cat", email)).await, AnswersAsked::Asked, "{n}");
-    }
-    assert_eq!(ask(&store, new("a", "cat", "w")).await, AnswersAsked::Full);
+    assert_eq!(ask(&store, new("a", "cat", "y")).await, AnswersAsked::Asked);
+    assert_eq!(ask(&store, new("a", "cat", "w")).await, AnswersAsked::Full, "four letters wait");
     assert_eq!(store.end_answers("key of x".into(), None).await.expect("an answer"), 2);
     assert_eq!(store.confirm_answers(first.id, DAY).await.expect("an answer"), None);
 }

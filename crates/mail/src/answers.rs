@@ -29,7 +29,7 @@ pub fn answers_asked(language: Language, (host, room): (&str, &str), url: String
             format!("Do you want answers by mail? ({room})"),
             vec![
                 format!(
-                    "somebody who wrote in the discussion “{room}” at {host} wants to be told of answers at this address."
+                    "Somebody who wrote in the discussion “{room}” at {host} wants to be told of answers at this address."
                 ),
                 "If it was you, please confirm it within a day. Nothing is mailed before that.".to_owned(),
             ],

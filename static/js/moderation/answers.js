@@ -10,7 +10,7 @@ import { Dialog, button } from './dialog.js';
 export function openAnswers(office) {
   const { words: { answers: words, cancel }, parts: { strings } } = office;
   const dialog = new Dialog(office.host, words.title, cancel);
-  const label = make('label', 'mod-code');
+  const label = make('label', 'mod-field');
   const box = make('input', 'box');
   Object.assign(box, { type: 'email', name: 'email', autocomplete: 'email', spellcheck: false, maxLength: 254, dir: 'ltr' });
   box.setAttribute('enterkeyhint', 'send');
