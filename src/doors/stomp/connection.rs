@@ -265,7 +265,7 @@ impl Connection {
     }
 
     fn poll_subscriptions(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
-        if !self.output.has_room() {
+        if !self.output.has_room() && !self.output.takes_rest() {
             return Poll::Pending;
         }
         let n = self.subscriptions.len();

@@ -31,9 +31,15 @@ impl Output {
         self.n_bytes == 0
     }
 
-    /// Whether it takes more.
+    /// Whether it takes another frame.
     pub fn has_room(&self) -> bool {
         self.n_bytes + self.behind.iter().map(Bytes::len).sum::<usize>() < WAITING_BYTES_MAX
+    }
+
+    /// Whether it takes more of the frame that has begun. However much stands behind that: it waits for its end, and would
+    /// hold it up for ever.
+    pub fn takes_rest(&self) -> bool {
+        self.is_open && self.n_bytes < WAITING_BYTES_MAX
     }
 
     /// A whole frame of the WebSocket.
@@ -106,5 +112,18 @@ mod tests {
         assert_eq!((&*output.queue[0], output.n_bytes), (&b"ad "[..], all.len() - 4));
         output.written(all.len() - 4);
         assert!(output.is_empty() && output.queue.is_empty() && output.has_room());
+    }
+
+    #[test]
+    fn what_stands_behind_a_frame_does_not_hold_it_up() {
+        let mut output = Output::default();
+        output.begin(b"", 1);
+        output.written(2);
+        output.push(Bytes::from(vec![b'r'; WAITING_BYTES_MAX]));
+        assert!(output.is_empty() && !output.has_room() && output.takes_rest());
+        output.more(Bytes::from_static(b"x"), true);
+        assert!(!output.takes_rest(), "its end has come");
+        output.written(1 + WAITING_BYTES_MAX);
+        assert!(output.has_room());
     }
 }
