@@ -53,9 +53,7 @@ where
     GArgs: FromRequest + 'static,
     G::Output: Responder + 'static,
 {
-    public(path, reading)
-        .route(web::post().to(changing))
-        .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
+    and_post(public(path, reading), changing)
 }
 
 /// A page, at whose address something can be done as well.
@@ -68,8 +66,17 @@ where
     GArgs: FromRequest + 'static,
     G::Output: Responder + 'static,
 {
-    read(path, page)
-        .route(web::post().to(doing))
+    and_post(read(path, page), doing)
+}
+
+fn and_post<F, Args>(resource: Resource, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource
+        .route(web::post().to(handler))
         .default_service(web::to(async || refused("this address answers GET, HEAD and POST", "GET, HEAD, POST")))
 }
 

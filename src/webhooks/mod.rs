@@ -4,8 +4,8 @@
 //! order for each receiver and room, and makes what it sends when it sends it, so that a deleted text does not leave. What is
 //! no message (deeds, reports, what waits) stands in lists, each followed by its ids (`webhook_positions`); `telling` says
 //! what of it is told how.
-//! `office` is what an admin does with them (`changing`: one that is there), `event` what is said, `signature` what proves it, `client` sends it, `address`
-//! says where to, and `incoming` reads what others write.
+//! `office` is what an admin does with them (`changing`: one that is there), `event` what is said, `signature` what proves
+//! it, `client` sends it, `address` says where to, and `incoming` reads what others write.
 //!
 //! Invariant: no text is logged, and none is stored here.
 

@@ -2,7 +2,7 @@
 
 use crate::{
     letter::{Letter, Link, Said},
-    words::Language,
+    words::{Language, to_press},
 };
 
 /// Who was answered, and where.
@@ -46,14 +46,7 @@ pub fn answers_asked(language: Language, (host, room): (&str, &str), url: String
             "직접 요청하지 않았다면 아무것도 하지 않아도 됩니다. 누르지 않으면 더는 오지 않습니다.",
         ),
     };
-    Letter {
-        language: language.tag(),
-        subject,
-        paragraphs,
-        link: Some(Link { label: label.into(), url }),
-        footer: footer.into(),
-        ..Letter::default()
-    }
+    to_press(language, (subject, paragraphs, footer), (label, url))
 }
 
 /// Tells somebody who has answered them.

@@ -97,14 +97,17 @@ pub fn new_password(language: Language, nickname: &str, host: &str, url: String)
             "직접 요청하지 않았다면 아무것도 하지 않아도 됩니다. 비밀번호는 그대로입니다.",
         ),
     };
-    Letter {
-        language: language.tag(),
-        subject,
-        paragraphs,
-        link: Some(Link { label: label.into(), url }),
-        footer: footer.into(),
-        ..Letter::default()
-    }
+    to_press(language, (subject, paragraphs, footer), (label, url))
+}
+
+/// A letter with one link to press.
+pub(crate) fn to_press(
+    language: Language,
+    (subject, paragraphs, footer): (String, Vec<String>, &str),
+    (label, url): (&str, String),
+) -> Letter {
+    let link = Some(Link { label: label.into(), url });
+    Letter { language: language.tag(), subject, paragraphs, link, footer: footer.into(), ..Letter::default() }
 }
 
 /// Tells the owner that a webhook is not tried any more. In both languages: which one the owner reads is not known.
@@ -149,14 +152,7 @@ pub fn confirmation(language: Language, nickname: &str, host: &str, url: String)
             "계정을 만든 적이 없다면 누군가 주소를 잘못 입력한 것입니다. 아무것도 하지 않아도 됩니다.",
         ),
     };
-    Letter {
-        language: language.tag(),
-        subject,
-        paragraphs,
-        link: Some(Link { label: label.into(), url }),
-        footer: footer.into(),
-        ..Letter::default()
-    }
+    to_press(language, (subject, paragraphs, footer), (label, url))
 }
 
 #[cfg(test)]

@@ -69,6 +69,29 @@ macro_rules! logging {
                 Ok(i64::try_from(messages.load::<i64>(c).await?.len()).unwrap_or(OPEN_REPORTS_MAX))
             }
 
+            /// What a report is read from.
+            pub(crate) const REPORT: (
+                reports::id,
+                reports::room_id,
+                reports::message_id,
+                reports::by_author,
+                reports::reason,
+                reports::at,
+            ) = (
+                reports::id,
+                reports::room_id,
+                reports::message_id,
+                reports::by_author,
+                reports::reason,
+                reports::at,
+            );
+            pub(crate) type ReportRow = (i64, String, i64, String, String, Stamp);
+
+            pub(crate) fn report_of((id, room, message, by, reason, at): ReportRow) -> Option<Report> {
+                let (room, by) = (RoomId::parse(&room).ok()?, AuthorId::from_stored(&by));
+                Some(Report { id, room, message, by, reason, at: at.0 })
+            }
+
             /// The open reports, the oldest first.
             pub(crate) async fn reports(
                 c: &mut Connection,
@@ -80,24 +103,12 @@ macro_rules! logging {
                     .filter(reports::state.eq(0).and(reports::id.gt(after)))
                     .order(reports::id.asc())
                     .limit(one_more(limit))
-                    .select((
-                        reports::id,
-                        reports::room_id,
-                        reports::message_id,
-                        reports::by_author,
-                        reports::reason,
-                        reports::at,
-                    ));
-                type Row = (i64, String, i64, String, String, Stamp);
+                    .select(REPORT);
                 let rows = match &room {
-                    Some(room) => query.filter(reports::room_id.eq(room.as_str())).load::<Row>(c).await?,
-                    None => query.load::<Row>(c).await?,
+                    Some(room) => query.filter(reports::room_id.eq(room.as_str())).load::<ReportRow>(c).await?,
+                    None => query.load::<ReportRow>(c).await?,
                 };
-                let report = |(id, room, message, by, reason, at): Row| {
-                    let (room, by) = (RoomId::parse(&room).ok()?, AuthorId::from_stored(&by));
-                    Some(Report { id, room, message, by, reason, at: at.0 })
-                };
-                Ok(rows.into_iter().filter_map(report).collect())
+                Ok(rows.into_iter().filter_map(report_of).collect())
             }
 
             /// Settles all reports of a message.

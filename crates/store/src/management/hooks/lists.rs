@@ -17,8 +17,7 @@ macro_rules! lists {
                         model::{HookList, ListClaim, ListEntry, ListItem, n_final},
                         sending::$module::later,
                     },
-                    log::$module::{AuditRow, audit_of},
-                    model::Report,
+                    log::$module::{AuditRow, REPORT, ReportRow, audit_of, report_of},
                 },
                 tables::{
                     hooks_schema::webhook_positions,
@@ -26,7 +25,6 @@ macro_rules! lists {
                     sql_types::{Key, Stamp},
                 },
             };
-            use chat_domain::{AuthorId, RoomId};
 
             type Connection = $connection;
 
@@ -149,22 +147,12 @@ macro_rules! lists {
             }
 
             async fn reported(c: &mut Connection, after: i64, limit: i64) -> QueryResult<Rows> {
-                type Row = (i64, String, i64, String, String, Stamp);
-                let rows = reports::table.filter(reports::id.gt(after)).order(reports::id.asc()).limit(limit).select((
-                    reports::id,
-                    reports::room_id,
-                    reports::message_id,
-                    reports::by_author,
-                    reports::reason,
-                    reports::at,
-                ));
-                let entry = |(id, room, message, by, reason, at): Row| {
-                    let by = AuthorId::from_stored(&by);
-                    let room = RoomId::parse(&room).ok();
-                    let report = room.map(|room| Report { id, room, message, by, reason, at: at.0 });
-                    (at, ListEntry { id, item: report.map(ListItem::Report) })
+                let rows = reports::table.filter(reports::id.gt(after)).order(reports::id.asc()).limit(limit);
+                let entry = |row: ReportRow| {
+                    let (id, at) = (row.0, row.5);
+                    (at, ListEntry { id, item: report_of(row).map(ListItem::Report) })
                 };
-                Ok(rows.load::<Row>(c).await?.into_iter().map(entry).collect())
+                Ok(rows.select(REPORT).load::<ReportRow>(c).await?.into_iter().map(entry).collect())
             }
 
             async fn held(c: &mut Connection, after: i64, limit: i64) -> QueryResult<Rows> {
