@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -74,13 +73,14 @@ async function fill() {
 
 /** @param {Record<string, string>} [more] */
 async function serve(more = {}) {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (listener.address());
-  listener.close();
-  const settings = { DATABASE_URL: database, CHAT_LISTEN: `127.0.0.1:${port}`, CHAT_RATE_LIMITS: 'off', CHAT_DRAIN_GRACE_SECS: '0', CHAT_DRAIN_WINDOW_SECS: '0', ...more };
-  const child = spawn(program, { env: { ...process.env, ...settings }, stdio: 'ignore' });
-  const url = `http://127.0.0.1:${port}`;
+  const settings = { DATABASE_URL: database, CHAT_LISTEN: '127.0.0.1:0', CHAT_RATE_LIMITS: 'off', CHAT_DRAIN_GRACE_SECS: '0', CHAT_DRAIN_WINDOW_SECS: '0', ...more };
+  const child = spawn(program, { env: { ...process.env, ...settings }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => { log += text; });
+  // It chooses a port that is nobody's, and says which.
+  const address = () => /listening on ([\d.:]+),/.exec(log)?.[1];
+  await until('a server to listen', async () => address());
+  const url = `http://${address()}`;
   await until('a server to be ready', () => fetch(`${url}/readyz`).then((answer) => answer.ok, () => false));
   return {
     url,
