@@ -37,6 +37,22 @@ impl Write {
             Self::Change(change) => change.client_id,
         }
     }
+
+    /// What it was checked against.
+    pub(crate) fn guard_rev(&self) -> i64 {
+        match self {
+            Self::Message(message) => message.guard_rev,
+            Self::Change(change) => change.guard_rev,
+        }
+    }
+
+    /// The same as checked against this.
+    pub(crate) fn with_guard(&self, guard_rev: i64) -> Self {
+        match self {
+            Self::Message(message) => Self::Message(Arc::new(NewMessage { guard_rev, ..(**message).clone() })),
+            Self::Change(change) => Self::Change(Arc::new(NewChange { guard_rev, ..(**change).clone() })),
+        }
+    }
 }
 
 /// A room wants something stored.

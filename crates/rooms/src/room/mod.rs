@@ -13,6 +13,7 @@ mod live;
 mod membership;
 mod people_due;
 mod publishing;
+mod rechecks;
 mod remote;
 mod saying;
 #[cfg(test)]
@@ -27,12 +28,12 @@ use actix::{
 };
 
 use self::{
-    amending::Rechecks,
     asking::Arrival,
     catch_up::CatchUp,
     delivery::{Delivery, Next},
     live::Live,
     publishing::Appends,
+    rechecks::Rechecks,
     remote::Remote,
     saying::ToSay,
 };
@@ -329,6 +330,7 @@ impl Handler<Persisted> for Room {
         for (token, result) in results {
             self.persisted(token, result, ctx);
         }
+        self.release(ctx);
         self.settle(ctx);
     }
 }

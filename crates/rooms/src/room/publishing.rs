@@ -28,6 +28,10 @@ pub(super) struct Appends {
     persistence: Recipient<Append>,
     in_flight: HashMap<u64, InFlight>,
     next_token: u64,
+    /// Who may do what, as the room knew it when `older` was looked for last.
+    guard_rev: i64,
+    /// Those that were checked against something else, and of which the sender still waits to hear.
+    older: HashSet<u64>,
 }
 
 /// Something on its way to the store.
@@ -42,13 +46,40 @@ pub(super) struct InFlight {
     /// Who asked for it.
     pub(super) principal: Principal,
     received: Instant,
+    /// The number under which it was first on its way; none where it never was.
+    pub(super) first_token: Option<u64>,
     /// How often the room's `guard_rev` had changed meanwhile.
     pub(super) n_rechecks: u32,
 }
 
 impl Appends {
     pub(super) fn new(persistence: Recipient<Append>) -> Self {
-        Self { persistence, in_flight: HashMap::new(), next_token: 0 }
+        Self { persistence, in_flight: HashMap::new(), next_token: 0, guard_rev: 0, older: HashSet::new() }
+    }
+
+    /// Whether anything is on its way that was checked against another state of who may do what than this.
+    pub(super) fn has_older(&mut self, guard_rev: i64) -> bool {
+        if self.guard_rev != guard_rev {
+            self.guard_rev = guard_rev;
+            let is_older = |in_flight: &InFlight| !in_flight.given_up && in_flight.write.guard_rev() != guard_rev;
+            let older = self.in_flight.iter().filter(|(_, in_flight)| is_older(in_flight));
+            self.older = older.map(|(token, _)| *token).collect();
+        }
+        !self.older.is_empty()
+    }
+
+    /// Nothing more is known of one than that it may come to be stored: what comes now does not wait for it.
+    fn gives_up(&mut self, token: u64) -> Option<&mut InFlight> {
+        self.older.remove(&token);
+        let in_flight = self.in_flight.get_mut(&token)?;
+        in_flight.given_up = true;
+        Some(in_flight)
+    }
+
+    /// One is answered.
+    fn ends(&mut self, token: u64) -> Option<InFlight> {
+        self.older.remove(&token);
+        self.in_flight.remove(&token)
     }
 
     /// Whether nothing is on its way.
@@ -68,7 +99,7 @@ impl Appends {
     #[expect(clippy::result_large_err, reason = "what is full gives it back, which is rare, and it goes nowhere else")]
     pub(super) fn begin(
         &mut self,
-        in_flight: InFlight,
+        mut in_flight: InFlight,
         (room, group): (Recipient<Persisted>, u64),
     ) -> Result<(), InFlight> {
         let token = self.next_token;
@@ -77,6 +108,10 @@ impl Appends {
         let append = Append { token, write, review, reply: room, group };
         if let Err(SendError::Full(_) | SendError::Closed(_)) = self.persistence.try_send(append) {
             return Err(in_flight);
+        }
+        in_flight.first_token.get_or_insert(token);
+        if in_flight.write.guard_rev() != self.guard_rev && !in_flight.given_up {
+            self.older.insert(token);
         }
         self.in_flight.insert(token, in_flight);
         Ok(())
@@ -160,8 +195,16 @@ impl Room {
         // Readers, or reads of the database, that lag far behind hold back who writes.
         let n_ahead = self.live.as_ref().map_or(0, |l| l.timeline.n_ahead());
         let is_full = self.delivery.fan_out.is_full() || n_ahead > AHEAD_MAX;
-        let (reply, review, given_up, n_rechecks) = (Some(reply), None, false, 0);
-        let mut in_flight = InFlight { reply, given_up, write, review, principal, received, n_rechecks };
+        let mut in_flight = InFlight {
+            reply: Some(reply),
+            given_up: false,
+            write,
+            review: None,
+            principal,
+            received,
+            first_token: None,
+            n_rechecks: 0,
+        };
         in_flight.review = self.review(&in_flight, otherwise);
         // What it may be a repeat of waits no more.
         if let (Some(refusal), None) = (otherwise, &in_flight.review) {
@@ -172,7 +215,7 @@ impl Room {
             self.refuse(in_flight, Refusal::Overloaded);
             return false;
         }
-        if self.rechecks.is_open() {
+        if self.must_wait() {
             let held = self.rechecks.hold(in_flight);
             return held.map_err(|in_flight| self.refuse(in_flight, Refusal::Overloaded)).is_ok();
         }
@@ -263,14 +306,13 @@ impl Room {
 
     pub(super) fn persisted(&mut self, token: u64, result: AppendResult, ctx: &mut Context<Self>) {
         if matches!(result, AppendResult::Unknown) {
-            let Some(in_flight) = self.appends.in_flight.get_mut(&token) else { return };
-            in_flight.given_up = true;
+            let Some(in_flight) = self.appends.gives_up(token) else { return };
             let Some(reply) = in_flight.reply.take() else { return };
             in_flight.reply = reply.again();
             let client_id = in_flight.write.client_id();
             return self.reply(reply, client_id, Err(Refusal::StoreUnavailable), true);
         }
-        let Some(in_flight) = self.appends.in_flight.remove(&token) else { return };
+        let Some(in_flight) = self.appends.ends(token) else { return };
         if result == AppendResult::GuardChanged {
             return self.recheck(in_flight, ctx);
         }

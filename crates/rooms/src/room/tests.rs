@@ -12,19 +12,21 @@ use crate::{
     Access, Backlogs, BusPort, SessionRef, Understood,
     answer::Published,
     messages::Post,
-    persistence::{AppendResult, BatchLimits, Persistence},
+    persistence::{AppendResult, BatchLimits, Persistence, Write},
     sightings::Sightings,
     test_author, test_change,
 };
 use chat_domain::{AuthorId, Content, Epoch, Principal};
 use chat_metrics::Labels;
-use chat_store::{DatabaseUrl, StoreSettings, StoredMessage};
+use chat_store::{DatabaseUrl, SettingsChange, StoreSettings, StoredMessage};
 
 /// Stands for a hub, for persistence and for the registry, and says what came.
 struct Everything {
     commands: mpsc::UnboundedSender<Command>,
     /// What it answers to whatever is appended.
     appended: Vec<AppendResult>,
+    /// Or whom it hands it.
+    appends: Option<mpsc::UnboundedSender<Append>>,
 }
 
 impl Actor for Everything {
@@ -46,6 +48,9 @@ impl Handler<Append> for Everything {
     type Result = ();
 
     fn handle(&mut self, append: Append, _: &mut Self::Context) {
+        if let Some(appends) = &self.appends {
+            return appends.send(append).expect("the test listens");
+        }
         let results = self.appended.iter().map(|result| (append.token, result.clone())).collect();
         append.reply.try_send(Persisted(results)).expect("a room");
     }
@@ -63,20 +68,26 @@ struct World {
     hub: Addr<Everything>,
     commands: mpsc::UnboundedReceiver<Command>,
     folder: std::path::PathBuf,
+    store: Store,
 }
 
 impl World {
     /// Messages are stored, or that is what becomes of each.
     async fn new(appended: Vec<AppendResult>) -> Self {
+        Self::with(appended, None).await
+    }
+
+    /// The same, or the test says what becomes of what it is handed.
+    async fn with(appended: Vec<AppendResult>, appends: Option<mpsc::UnboundedSender<Append>>) -> Self {
         let folder = env::temp_dir().join(format!("rtc_room_{}", Uuid::new_v4().simple()));
         let url = DatabaseUrl::parse(&format!("sqlite://{}/chat.db", folder.display())).expect("a URL");
         let store = Store::new(&url, &StoreSettings::default()).expect("a store");
         store.migrate().await.expect("tables");
         let labels = Labels { close_codes: vec![], error_codes: vec![], message_limits: vec![], build: ["", "", ""] };
         let metrics = Arc::new(Metrics::new(&prometheus::Registry::new(), &labels).expect("metrics"));
-        let is_stored = appended.is_empty();
+        let is_stored = appended.is_empty() && appends.is_none();
         let (sender, commands) = mpsc::unbounded_channel();
-        let hub = Everything { commands: sender, appended }.start();
+        let hub = Everything { commands: sender, appended, appends }.start();
         let limits = RoomLimits {
             access: Access::default(),
             n_sessions_max: 10,
@@ -94,8 +105,9 @@ impl World {
             false => hub.clone().recipient(),
         };
         let id = RoomId::parse("post").expect("a room id");
-        let room = Room::new(RoomKey(1), id, limits, store, persistence, hub.clone().recipient(), metrics).start();
-        Self { room, hub, commands, folder }
+        let room =
+            Room::new(RoomKey(1), id, limits, store.clone(), persistence, hub.clone().recipient(), metrics).start();
+        Self { room, hub, commands, folder, store }
     }
 
     async fn join(&self) -> Membership {
@@ -207,6 +219,52 @@ async fn who_is_never_checked_against_what_holds_is_told_to_try_again() {
     let (one, two) = (world.publish(2, "one"), world.publish(3, "two"));
     assert_eq!(one.await.expect("an answer"), Err(Refusal::Overloaded));
     assert_eq!(two.await.expect("an answer"), Err(Refusal::Overloaded));
+}
+
+fn answer(append: &Append, result: AppendResult) {
+    append.reply.try_send(Persisted(vec![(append.token, result)])).expect("a room");
+}
+
+fn text(append: &Append) -> &str {
+    let Write::Message(message) = &append.write else { panic!("a message: {append:?}") };
+    message.content.as_str()
+}
+
+/// Two are under way while who may do what changes, and a third one comes when the room knows of it already: nobody
+/// overtakes themselves.
+#[actix::test]
+async fn what_was_checked_against_what_held_before_goes_before_what_comes_later() {
+    let (sender, mut appends) = mpsc::unbounded_channel();
+    let world = World::with(Vec::new(), Some(sender)).await;
+    let membership = world.join().await;
+    let answers = [world.publish(1, "one"), world.publish(2, "two")];
+    let (one, two) = (appends.recv().await.expect("a write"), appends.recv().await.expect("a write"));
+    assert_eq!([text(&one), text(&two)], ["one", "two"]);
+
+    let room = Some(RoomId::parse("post").expect("a room id"));
+    let (settings, by) = (serde_json::Map::new(), AuthorId::from_stored("owner"));
+    let change = SettingsChange { room, settings, known_rev: 0, by, undoes: None };
+    world.store.change_settings(change).await.expect("an answer");
+    answer(&one, AppendResult::GuardChanged);
+    // By now the room has read it, or is about to.
+    let third = world.publish(3, "three");
+    world.snapshot().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let fourth = world.publish(4, "four");
+    world.snapshot().await;
+    answer(&two, AppendResult::GuardChanged);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let append = appends.recv().await.expect("a write");
+        assert!(append.write.guard_rev() > one.write.guard_rev());
+        told.push(text(&append).to_owned());
+        answer(&append, AppendResult::Refused);
+    }
+    assert_eq!(told, ["one", "two", "three", "four"]);
+    for answered in answers.into_iter().chain([third, fourth]) {
+        assert_eq!(answered.await.expect("an answer"), Err(Refusal::NotStorable));
+    }
+    drop(membership);
 }
 
 #[actix::test]
