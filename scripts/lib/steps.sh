@@ -91,6 +91,8 @@ failure_reasons() {
         /^✖ failing tests:/ { told = 1; next }
         told && /^ *✖ / { sub(/^ *✖ /, ""); begin($0); next }
         /^(FAIL|ERROR): / { begin($2); next }
+        /^thread .* panicked at / && left <= 0 { begin("a panic") }
+        /^WRONG: / && left <= 0 { begin("what was wrong") }
         /^ +at / || /^ *$/ { next }
         left > 0 { left--; print "  |   " substr($0, 1, 200) }
     ' "$1" | head -n 40
