@@ -31,6 +31,7 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     ("healthcheck", &[], &[]),
     ("highlight", &[], &[]),
     ("redis_client", &[], &[]),
+    ("amqp_client", &[], &[]),
     ("https_client", &[], &[]),
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
@@ -44,7 +45,7 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // What other systems are told, and say.
     (
         "webhooks",
-        &["accounts", "https_client", "mail", "moderation"],
+        &["accounts", "amqp_client", "https_client", "mail", "moderation"],
         &["accounts", "domain", "metrics", "store", "wire"],
     ),
     // Which sessions this server has, and in Redis all servers'.
@@ -63,7 +64,7 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // Only the types of its values.
     (
         "config",
-        &["fault_injection", "http", "logging", "redis_client"],
+        &["amqp_client", "fault_injection", "http", "logging", "redis_client"],
         &["accounts", "mail", "store", "load", "moving"],
     ),
     (
