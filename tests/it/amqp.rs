@@ -1,6 +1,10 @@
 //! What happens goes to a real RabbitMQ, which goes away, comes back, and refuses.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    fs,
+    process::{Child, Command, Stdio},
+};
 
 use lapin::{
     Channel, Connection, ConnectionProperties, ExchangeKind,
@@ -14,9 +18,9 @@ use uuid::Uuid;
 use crate::{
     moderation::{get, post, refuses},
     support::{
-        Client, Database, Proxy, RabbitMq, Server,
+        Client, Database, Folder, Proxy, RabbitMq, Server,
         command::{delete, edit, report},
-        message, until,
+        message, soon, until,
     },
     webhooks::{TOKEN, settings},
 };
@@ -24,7 +28,7 @@ use crate::{
 const EXCHANGE: &str = "chat.events";
 const QUEUE: &str = "everything";
 /// Each case has one of its own: what one does nobody else sees.
-const VHOSTS: [&str; 8] = ["kinds", "files", "two", "away", "other", "full", "alarm", "killed"];
+const VHOSTS: [&str; 10] = ["kinds", "files", "two", "away", "other", "full", "secure", "python", "alarm", "killed"];
 
 /// Something that the broker has.
 #[derive(Debug)]
@@ -92,7 +96,7 @@ impl Subscriber {
     async fn of_all(rabbit: &RabbitMq, vhost: &str) -> Self {
         let subscriber = Self::at(rabbit, vhost).await;
         subscriber.declare(ExchangeKind::Topic).await;
-        subscriber.bind(FieldTable::default()).await;
+        subscriber.bind(QUEUE, FieldTable::default()).await;
         subscriber
     }
 
@@ -102,10 +106,10 @@ impl Subscriber {
         declaring.await.expect("an exchange");
     }
 
-    async fn bind(&self, arguments: FieldTable) {
-        let declaring = self.channel.queue_declare(QUEUE.into(), QueueDeclareOptions::durable(), arguments);
+    async fn bind(&self, queue: &str, arguments: FieldTable) {
+        let declaring = self.channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments);
         declaring.await.expect("a queue");
-        let (queue, exchange, options) = (QUEUE.into(), EXCHANGE.into(), QueueBindOptions::default());
+        let (queue, exchange, options) = (queue.into(), EXCHANGE.into(), QueueBindOptions::default());
         let binding = self.channel.queue_bind(queue, exchange, "#".into(), options, FieldTable::default());
         binding.await.expect("a binding");
     }
@@ -173,13 +177,16 @@ async fn done(server: &Server, path: &str, body: &Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_goes_to_rabbitmq() {
     let mut rabbit = RabbitMq::start(&VHOSTS).await;
+    let (postgres, sqlite) = (Database::postgres().await, Database::sqlite());
     tokio::join!(
-        async { each_kind_is_published_in_order(&rabbit, "kinds", &Database::postgres().await).await },
-        each_kind_is_published_in_order(&rabbit, "files", &Database::sqlite()),
+        each_kind_is_published_in_order(&rabbit, "kinds", &postgres),
+        each_kind_is_published_in_order(&rabbit, "files", &sqlite),
         each_once_over_two_servers_of_which_one_is_killed(&rabbit),
         nothing_is_lost_while_the_network_fails_and_no_deleted_text_leaves(&rabbit),
         who_may_not_come_in_and_what_is_no_topic_exchange_are_said(&rabbit),
         what_a_full_queue_refuses_comes_later(&rabbit),
+        with_tls_its_certificate_counts(&rabbit),
+        the_consumer_of_the_documentation_takes_what_happens(&rabbit),
     );
     what_a_broker_without_memory_does_not_take_comes_later(&rabbit).await;
     a_broker_that_is_killed_misses_nothing(&mut rabbit).await;
@@ -320,7 +327,7 @@ async fn who_may_not_come_in_and_what_is_no_topic_exchange_are_said(rabbit: &Rab
     let deleting = subscriber.channel.exchange_delete(EXCHANGE.into(), ExchangeDeleteOptions::default());
     deleting.await.expect("an exchange less");
     subscriber.declare(ExchangeKind::Topic).await;
-    subscriber.bind(FieldTable::default()).await;
+    subscriber.bind(QUEUE, FieldTable::default()).await;
     free(&database).await;
     assert_eq!(texts(&subscriber.takes(4).await), numbers(0..3));
     server.logs("RabbitMQ takes what happens again").await;
@@ -332,16 +339,67 @@ async fn what_a_full_queue_refuses_comes_later(rabbit: &RabbitMq) {
     let mut arguments = FieldTable::default();
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(1));
     arguments.insert("x-overflow".into(), AMQPValue::LongString(LongString::from("reject-publish")));
-    subscriber.bind(arguments).await;
-    let server = telling(&Database::sqlite(), &rabbit.url("full")).await;
+    subscriber.bind(QUEUE, arguments).await;
+    let database = Database::sqlite();
+    let server = telling(&database, &rabbit.url("full")).await;
     say(&mut Client::author(&server, "post", "writer").await, 0..3).await;
     fails(&server, "refused").await;
     assert_eq!(texts(&subscriber.takes(4).await), numbers(0..3));
 }
 
+async fn with_tls_its_certificate_counts(rabbit: &RabbitMq) {
+    let mut subscriber = Subscriber::of_all(rabbit, "secure").await;
+    let database = Database::sqlite();
+    let (url, stranger, authority) = (rabbit.secure_url("secure"), rabbit.file("other-ca.pem"), rabbit.file("ca.pem"));
+    let trusting = |file| [&settings()[..], &[("CHAT_AMQP_URL", url.as_str()), ("SSL_CERT_FILE", file)]].concat();
+    let server = Server::with(&database, &trusting(&stranger)).await;
+    fails(&server, "away").await;
+    server.logs("certificate").await;
+    say(&mut Client::author(&server, "post", "writer").await, 0..2).await;
+    let _server = server.again(&database, &trusting(&authority)).await;
+    free(&database).await;
+    assert_eq!(texts(&subscriber.takes(3).await), numbers(0..2));
+}
+
+/// A process that ends with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The example of docs/WEBHOOKS.md, as it stands there.
+async fn the_consumer_of_the_documentation_takes_what_happens(rabbit: &RabbitMq) {
+    let subscriber = Subscriber::at(rabbit, "python").await;
+    subscriber.declare(ExchangeKind::Topic).await;
+    subscriber.bind("my-consumer", FieldTable::default()).await;
+    let database = Database::sqlite();
+    let server = telling(&database, &rabbit.url("python")).await;
+    say(&mut Client::author(&server, "post", "writer").await, 0..2).await;
+    let doc = include_str!("../../docs/WEBHOOKS.md");
+    let (_, example) = doc.split_once("### A consumer in Python\n\n```python\n").expect("an example");
+    let (example, _) = example.split_once("\n```\n").expect("its end");
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| format!("{}/target", env!("CARGO_MANIFEST_DIR")));
+    let folder = Folder::new("consumer");
+    let output = fs::File::create(folder.path("printed")).expect("a file");
+    let mut command = Command::new(format!("{target}/amqp-client/bin/python"));
+    command.args(["-c", example]).env("AMQP_URL", rabbit.url("python")).stdout(output).stderr(Stdio::inherit());
+    let _consumer = Running(command.spawn().expect("it runs, with what scripts/lib/install.sh installs"));
+    // The test has bound the queue to all, and the example binds it to messages as well.
+    soon("the consumer to print what it took", async || {
+        let printed = fs::read_to_string(folder.path("printed")).expect("text");
+        printed == "post room\npost message.created\npost message.created\n"
+    })
+    .await;
+}
+
 async fn what_a_broker_without_memory_does_not_take_comes_later(rabbit: &RabbitMq) {
     let mut subscriber = Subscriber::of_all(rabbit, "alarm").await;
-    let server = telling(&Database::sqlite(), &rabbit.url("alarm")).await;
+    let database = Database::sqlite();
+    let server = telling(&database, &rabbit.url("alarm")).await;
     let mut writer = Client::author(&server, "post", "writer").await;
     say(&mut writer, 0..1).await;
     assert_eq!(texts(&subscriber.takes(2).await), numbers(0..1));

@@ -139,7 +139,7 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
     for (name, sum) in sums {
         let is_at_rest = AT_REST.split(' ').any(|n| n == name);
         assert!(is_at_rest || sum > 0.0, "{name} is {sum}");
-        let units = "seconds total bytes info live max up people messages connections fds threads rooms";
+        let units = "seconds total bytes info live max up off people messages connections fds threads rooms";
         let is_unit = |end: &str| name.strip_suffix(end).is_some_and(|base| base.ends_with('_'));
         assert!(units.split(' ').any(is_unit), "{name} has no unit");
     }

@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 20] = [
+const SERVER: [(&str, &[&str], &[&str]); 21] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
@@ -293,7 +293,10 @@ fn settings_know_only_the_types_of_their_values() {
         }
     }
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
-    assert_eq!(types, ["BasePath", "Broken", "BusUrl", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]);
+    assert_eq!(
+        types,
+        ["AmqpUrl", "BasePath", "Broken", "BusUrl", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]
+    );
 }
 
 /// What does not fit in view is not understood as a whole.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Folder, until};
+use crate::database_tls::certificates;
 
 /// Debian's own scripts would become another user first.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
@@ -18,6 +19,8 @@ const PASSWORD: &str = "the broker's own";
 /// A RabbitMQ of a test's own, with a virtual host for each case. What is persistent survives that it is killed.
 pub struct RabbitMq {
     port: u16,
+    /// The same with TLS.
+    secure_port: u16,
     names_port: u16,
     folder: Folder,
     /// What knows its name: without one it would start one that outlives it.
@@ -66,8 +69,9 @@ impl RabbitMq {
         let names = quiet(Command::new("epmd").args(["-address", "127.0.0.1", "-port", &names_port.to_string()]));
         let connect = async || tokio::net::TcpStream::connect(("127.0.0.1", names_port)).await.ok();
         until("epmd to listen", connect).await;
-        let (port, process) = Self::spawn(&folder, names_port);
-        let mut rabbit = Self { port, names_port, folder, names, process };
+        certificates(&folder.0);
+        let (port, secure_port, process) = Self::spawn(&folder, names_port);
+        let mut rabbit = Self { port, secure_port, names_port, folder, names, process };
         rabbit.answers(vhosts[0]).await;
         rabbit
     }
@@ -82,10 +86,15 @@ impl RabbitMq {
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
     }
 
-    fn spawn(folder: &Folder, names_port: u16) -> (u16, Child) {
-        let (port, distribution_port) = (free_port(), free_port());
-        let conf =
-            format!("listeners.tcp.1 = 127.0.0.1:{port}\nload_definitions = {}\n", folder.path("definitions.json"));
+    fn spawn(folder: &Folder, names_port: u16) -> (u16, u16, Child) {
+        let (port, secure_port, distribution_port) = (free_port(), free_port(), free_port());
+        let [authority, certificate, key] = ["ca.pem", "good.pem", "server.key"].map(|file| folder.path(file));
+        let conf = format!(
+            "listeners.tcp.1 = 127.0.0.1:{port}\nlisteners.ssl.1 = 127.0.0.1:{secure_port}\n\
+             ssl_options.cacertfile = {authority}\nssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\n\
+             load_definitions = {}\n",
+            folder.path("definitions.json")
+        );
         fs::write(folder.path("rabbitmq.conf"), conf).expect("a file");
         let mut command = Command::new(format!("{PROGRAMS}/rabbitmq-server"));
         Self::with_its_place(&mut command, folder, names_port)
@@ -97,7 +106,7 @@ impl RabbitMq {
             .env("RABBITMQ_MNESIA_BASE", folder.path("mnesia"))
             .env("RABBITMQ_LOG_BASE", folder.path("log"))
             .env("RABBITMQ_PID_FILE", folder.path("pid"));
-        (port, quiet(&mut command))
+        (port, secure_port, quiet(&mut command))
     }
 
     /// Waits until it answers as a broker does; on other ports where somebody was faster on these.
@@ -112,7 +121,7 @@ impl RabbitMq {
             if until("RabbitMQ to answer", outcome).await {
                 return;
             }
-            (self.port, self.process) = Self::spawn(&self.folder, self.names_port);
+            (self.port, self.secure_port, self.process) = Self::spawn(&self.folder, self.names_port);
         }
         panic!("RabbitMQ ends when it starts: {}", fs::read_to_string(self.folder.path("log")).unwrap_or_default());
     }
@@ -131,6 +140,17 @@ impl RabbitMq {
         format!("amqp://{user}:{}@{address}/{vhost}", PASSWORD.replace(' ', "%20"))
     }
 
+    /// The same with TLS, by the name that its certificate has.
+    pub fn secure_url(&self, vhost: &str) -> String {
+        let plain = self.url_at(([127, 0, 0, 1], self.secure_port).into(), ("chat", vhost));
+        plain.replace("amqp://", "amqps://").replace("127.0.0.1", "localhost")
+    }
+
+    /// A file of what its certificates were made of.
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path(name)
+    }
+
     /// Asks its command line for something.
     pub fn ctl(&self, arguments: &[&str]) {
         let mut command = Command::new(format!("{PROGRAMS}/rabbitmqctl"));
@@ -147,7 +167,7 @@ impl RabbitMq {
 
     /// Starts it with what it kept, on another port.
     pub async fn start_again(&mut self, vhost: &str) {
-        (self.port, self.process) = Self::spawn(&self.folder, self.names_port);
+        (self.port, self.secure_port, self.process) = Self::spawn(&self.folder, self.names_port);
         self.answers(vhost).await;
     }
 }
