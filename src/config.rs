@@ -13,7 +13,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use crate::logging::Format;
+use crate::{amqp_client::AmqpUrl, logging::Format};
 use chat_load::LoadOptions;
 use chat_mail::SmtpUrl;
 use chat_store::DatabaseUrl;
@@ -205,6 +205,9 @@ impl Config {
         }
         if is_flag("smtp_url") && config.serve.mail.smtp_url.as_ref().is_some_and(SmtpUrl::has_password) {
             config.serve.secrets_in_flags.push("CHAT_SMTP_URL");
+        }
+        if is_flag("amqp_url") && config.serve.site.amqp_url.as_ref().is_some_and(AmqpUrl::has_password) {
+            config.serve.secrets_in_flags.push("CHAT_AMQP_URL");
         }
         if is_flag("bus") && config.serve.database.bus.has_password() {
             config.serve.secrets_in_flags.push("CHAT_BUS");

@@ -10,7 +10,7 @@
 //! - [`https_client`]: one request to another system
 //! - [`mail`]: what people are written, and by which server
 //! - [`bus`]: what carries news between servers
-//! - [`redis_client`]: how Redis is reached
+//! - [`redis_client`]: how Redis is reached; [`amqp_client`]: how RabbitMQ is
 //! - [`moderation`]: who is signed in, and what those with rights do
 //! - [`moving`]: rooms that leave as a file, and come as one
 //! - [`session_registry`]: which sessions there are, here and on the other servers
@@ -18,6 +18,7 @@
 //! - [`app`]: puts it together, starts bottom-up and stops top-down
 
 pub mod accounts;
+pub mod amqp_client;
 pub mod app;
 pub mod bus;
 pub mod config;

@@ -7,6 +7,8 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || co
 have_pgbouncer() { [ -x /usr/sbin/pgbouncer ] || [ -x /usr/bin/pgbouncer ]; }
 # What carries news between servers, for tests of many.
 have_redis() { command -v redis-server >/dev/null; }
+# What is told what webhooks are told: tests/it/amqp.rs starts one of its own.
+have_rabbitmq() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
 have_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 have_chromium() { command -v chromium >/dev/null; }
 have_curl() { command -v curl >/dev/null; }
@@ -51,6 +53,7 @@ install_packages() {
     have_postgres || missing+=(postgresql)
     have_pgbouncer || missing+=(pgbouncer)
     have_redis || missing+=(redis-server)
+    have_rabbitmq || missing+=(rabbitmq-server)
     have_node || missing+=(nodejs npm)
     have_chromium || missing+=(chromium)
     have_faketime || missing+=(faketime)
@@ -86,19 +89,21 @@ install_npm_packages() {
     npm ci --silent --no-audit --no-fund
 }
 
-# A client of STOMP for tests/it/doors/stomp.rs, as pinned there, in a folder of its own; again only where the list has changed.
-install_stomp_client() {
-    local folder=${CARGO_TARGET_DIR:-target}/stomp-client
-    cmp -s scripts/lib/stomp-requirements.txt "$folder/installed" && return 0
+# A client in Python for a test (stomp: tests/it/doors/stomp.rs, amqp: tests/it/amqp.rs), as pinned in its list, in a folder
+# of its own; again only where the list has changed.
+install_client() {
+    local folder=${CARGO_TARGET_DIR:-target}/$1-client list=scripts/lib/$1-requirements.txt
+    cmp -s "$list" "$folder/installed" && return 0
     rm -rf "$folder"
     python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/lib/stomp-requirements.txt
-    cp scripts/lib/stomp-requirements.txt "$folder/installed"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" "$folder/installed"
 }
 
 install_all() {
     install_packages
     install_rust_components
     install_npm_packages
-    install_stomp_client
+    install_client stomp
+    install_client amqp
 }

@@ -161,7 +161,8 @@ pub(super) async fn start_actors(
     let keeping_accounts = actix::spawn(accounts::keep(accounts.clone()));
     let mailing = site.mail.clone();
     let mailing = mailing.map(|office| actix::spawn(mail::keep(office, accounts.clone(), metrics.clone())));
-    let settings = HookSettings { networks: config.site.webhook_networks.clone() };
+    let settings =
+        HookSettings { networks: config.site.webhook_networks.clone(), broker: config.site.amqp_url.clone() };
     let known = (store.clone(), identity.clone());
     let hooks = Hooks::new(known, accounts.clone(), desk.clone(), (metrics.clone(), site.mail.clone()), settings);
     let telling = actix::spawn(webhooks::keep(hooks.clone()));

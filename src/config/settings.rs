@@ -9,7 +9,7 @@ use super::values::{
     Registering, RoomListFor, Secret, Switch, advertise_url, at_least_one, database_url, days, email, months, network,
     origin, outbox_kib, plain_origin, seconds, seconds_from_one, secret, sites, some_seconds, threads,
 };
-use crate::redis_client::BusUrl;
+use crate::{amqp_client::AmqpUrl, redis_client::BusUrl};
 use crate::{http::BasePath, logging::Format};
 use chat_accounts::{Email, Sites};
 use chat_mail::{Sender, SmtpUrl};
@@ -103,6 +103,9 @@ pub struct SiteConfig {
     /// Networks that webhooks may go to beside public addresses, with commas: 10.1.0.0/16,...
     #[arg(long, env = "CHAT_WEBHOOK_NETWORKS", value_name = "NETWORKS", value_delimiter = ',', value_parser = network)]
     pub webhook_networks: Vec<IpNet>,
+    /// A RabbitMQ that is told what webhooks are told: amqp://user:password@host:port/vhost, or amqps:// with TLS; unset: none.
+    #[arg(long, env = "CHAT_AMQP_URL", value_name = "URL", hide_env_values = true, value_parser = AmqpUrl::parse)]
+    pub amqp_url: Option<AmqpUrl>,
     /// How many proxies a request passes at most: so many entries of X-Forwarded-For are believed, from its end.
     #[arg(long, env = "CHAT_TRUSTED_HOPS", value_name = "N", value_parser = at_least_one)]
     pub trusted_hops: Option<usize>,

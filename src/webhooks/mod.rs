@@ -5,11 +5,12 @@
 //! no message (deeds, reports, what waits) stands in lists, each followed by its ids (`webhook_positions`); `telling` says
 //! what of it is told how.
 //! `office` is what an admin does with them (`changing`: one that is there), `event` what is said, `signature` what proves
-//! it, `client` sends it, `address` says where to, and `incoming` reads what others write.
+//! it, `client` sends it, `address` says where to, `broker` is one more receiver, and `incoming` reads what others write.
 //!
 //! Invariant: no text is logged, and none is stored here.
 
 mod address;
+mod broker;
 mod changing;
 mod client;
 mod event;

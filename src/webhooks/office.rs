@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     address::Reachable,
+    broker::Broker,
     client::{Client, target},
     event::{Event, Events, test_body},
     signature::HookSecret,
@@ -20,13 +21,16 @@ use super::{
 };
 use crate::{
     accounts::{AccountError, Accounts, BotWish},
+    amqp_client::AmqpUrl,
     https_client::NotAnswered,
     mail::MailOffice,
     moderation::{Actor, Desk, Refused},
 };
 use chat_domain::{Author, AuthorId, AvatarName, Badge, Content, IdentityKey, Nickname, Principal, Rights, RoomId};
 use chat_metrics::Metrics;
-use chat_store::{Delivery, HookList, InboundHook, ListItem, NewInbound, NewWebhook, Store, StoreError, Webhook};
+use chat_store::{
+    BROKER, Delivery, HookList, InboundHook, ListItem, NewInbound, NewWebhook, Store, StoreError, Webhook,
+};
 
 /// So many tries are shown.
 const LOG_MAX: i64 = 100;
@@ -38,6 +42,8 @@ const WRITES_MAX: u32 = 60;
 pub struct HookSettings {
     /// Networks that webhooks may go to beside public addresses.
     pub networks: Vec<IpNet>,
+    /// A broker that is told everything, where there is one.
+    pub broker: Option<AmqpUrl>,
 }
 
 /// Where webhooks are served. Cheap to clone.
@@ -48,6 +54,8 @@ pub(super) struct Inner {
     pub store: Store,
     pub key: IdentityKey,
     pub client: Client,
+    /// Told everything, where there is one.
+    pub broker: Option<Broker>,
     pub metrics: Arc<Metrics>,
     /// Something is to be told: the worker need not wait until it looks by itself.
     pub asked: Notify,
@@ -117,9 +125,10 @@ impl Hooks {
         settings: HookSettings,
     ) -> Self {
         let client = Client::new(Reachable::with(settings.networks));
+        let broker = settings.broker.map(Broker::new);
         let writes = Mutex::new(Attempts::new(WRITES_MAX, Duration::from_secs(60)));
         let asked = Notify::new();
-        Self(Arc::new(Inner { store, key, client, metrics, asked, mail, accounts, desk, writes }))
+        Self(Arc::new(Inner { store, key, client, broker, metrics, asked, mail, accounts, desk, writes }))
     }
 
     pub(super) fn inner(&self) -> &Inner {
@@ -363,7 +372,9 @@ impl Inner {
     pub fn events(&self, hook: &Webhook) -> Events {
         let events = Events::from_stored(hook.events);
         let reviews = |by: &AuthorId| {
-            *by == Desk::operator().author.id || self.desk.access().rank(by).rights().has(Rights::REVIEW)
+            hook.id == BROKER
+                || *by == Desk::operator().author.id
+                || self.desk.access().rank(by).rights().has(Rights::REVIEW)
         };
         if events.needs_review() && !reviews(&hook.by) { events.without_review() } else { events }
     }
@@ -385,6 +396,9 @@ impl Inner {
 
     /// Sends one thing to one receiver.
     pub async fn send(&self, hook: &Webhook, telling: &Telling) -> Tried {
+        if let Some(broker) = self.broker.as_ref().filter(|_| hook.id == BROKER) {
+            return broker.tell(telling, &self.metrics).await;
+        }
         let began = Instant::now();
         let at = Utc::now().timestamp();
         let sent = async {

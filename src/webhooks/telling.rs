@@ -37,7 +37,7 @@ pub(super) struct Telling {
 /// How a try ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
-    /// What was answered.
+    /// What was answered; a broker says nothing where it has taken something.
     pub status: Option<u16>,
     /// Why nothing was.
     pub error: Option<String>,
@@ -48,7 +48,7 @@ pub struct Tried {
 impl Tried {
     /// Whether the receiver has taken it.
     pub fn is_taken(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
+        self.error.is_none() && self.status.is_none_or(|status| (200..300).contains(&status))
     }
 }
 

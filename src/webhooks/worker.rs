@@ -4,19 +4,20 @@ use std::{
 };
 
 use actix::clock::sleep;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 use url::Url;
 use uuid::Uuid;
 
 use super::{
-    event::Event,
+    event::{Event, Events},
     office::Hooks,
     telling::{Said, Telling},
 };
 use crate::mail::next_try;
 use chat_domain::RoomId;
-use chat_store::{HookList, StoreError, Webhook, WebhookFailed};
+use chat_metrics::gauge;
+use chat_store::{BROKER, HookList, StoreError, Webhook, WebhookFailed};
 
 /// So often it is looked what there is to tell.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +29,8 @@ const LOOK_WAIT_MAX: Duration = Duration::from_secs(30);
 const HOLD: TimeDelta = TimeDelta::seconds(30);
 /// Once a receiver fails for so long it is given up (doors.md, section 2).
 const GIVEN_UP: TimeDelta = TimeDelta::days(3);
+/// A broker that is away is the operator's own, and never given up: it is tried so often.
+const BROKER_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// So many rooms of one receiver are looked at in a round, and so many are told of at once.
 const ROOMS_MAX: i64 = 64;
 const AT_ONCE_MAX: usize = 4;
@@ -57,9 +60,11 @@ struct Round {
 /// has a task of its own, so that a slow one is in no other's way.
 pub async fn keep(hooks: Hooks) {
     let mut rounds = HashMap::<Uuid, Round>::new();
+    let mut has_begun = false;
     loop {
-        match hooks.inner().store.webhooks_seen().await {
+        match receivers(&hooks, &mut has_begun).await {
             Ok(all) => {
+                note_health(&hooks, &all);
                 rounds.retain(|id, _| all.iter().any(|hook| hook.id == *id));
                 for hook in all.into_iter().filter(|hook| hook.off_at.is_none() && !hook.waits) {
                     let round = rounds.entry(hook.id).or_default();
@@ -79,6 +84,38 @@ pub async fn keep(hooks: Hooks) {
             () = sleep(LOOK_EVERY) => {}
         }
     }
+}
+
+/// Whoever is told, the broker included where this server has one.
+async fn receivers(hooks: &Hooks, has_begun: &mut bool) -> Result<Vec<Webhook>, StoreError> {
+    let inner = hooks.inner();
+    let mut all = inner.store.webhooks_seen().await?;
+    if let Some(broker) = &inner.broker {
+        if !*has_begun {
+            if inner.store.begin_broker(Events::all().stored()).await? {
+                log::info!("RabbitMQ is told what happens from now on");
+            }
+            broker.greet(&inner.metrics).await;
+            *has_begun = true;
+        }
+        all.extend(inner.store.broker_seen().await?);
+    }
+    Ok(all)
+}
+
+/// For how long the one of these that fails longest has failed.
+fn failing_seconds<'a>(hooks: impl Iterator<Item = &'a Webhook>, now: DateTime<Utc>) -> i64 {
+    let since = hooks.filter(|hook| hook.off_at.is_none()).filter_map(|hook| hook.failing_since).min();
+    since.map_or(0, |since| now.signed_duration_since(since).num_seconds().max(0))
+}
+
+/// Says in figures how receivers are.
+fn note_health(hooks: &Hooks, all: &[Webhook]) {
+    let (metrics, now) = (&hooks.inner().metrics, Utc::now());
+    let others = || all.iter().filter(|hook| hook.id != BROKER);
+    metrics.webhooks_failing_seconds.set(failing_seconds(others(), now));
+    metrics.webhooks_off.set(gauge(others().filter(|hook| hook.off_at.is_some()).count()));
+    metrics.amqp_failing_seconds.set(failing_seconds(all.iter().filter(|hook| hook.id == BROKER), now));
 }
 
 /// How long looking rests after a look that took so long.
@@ -231,6 +268,10 @@ async fn send(hooks: &Hooks, hook: &Webhook, telling: &Telling) -> Result<bool, 
         inner.store.webhook_went_well(note).await?;
         return Ok(true);
     }
+    if hook.id == BROKER {
+        inner.store.webhook_failed(note, (hook.tries, BROKER_WAIT, TimeDelta::MAX)).await?;
+        return Ok(false);
+    }
     let wait = next_try(hook.tries.saturating_add(1), TimeDelta::zero()).unwrap_or(GIVEN_UP);
     log::warn!(
         "a webhook was not taken ({hook}), and goes again in {wait} s",
@@ -252,6 +293,34 @@ async fn send(hooks: &Hooks, hook: &Webhook, telling: &Telling) -> Result<bool, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chat_domain::AuthorId;
+
+    #[test]
+    fn of_those_that_fail_the_first_is_counted_and_none_that_was_given_up() {
+        let now = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(9);
+        let hook = |failing_for: Option<i64>, is_off: bool| Webhook {
+            id: Uuid::new_v4(),
+            url: "https://a.example/".to_owned(),
+            events: 1,
+            room: None,
+            by: AuthorId::from_stored("a"),
+            created_at: DateTime::UNIX_EPOCH,
+            tries: 1,
+            waits: true,
+            failing_since: failing_for.map(|seconds| now - TimeDelta::seconds(seconds)),
+            off_at: is_off.then_some(now),
+        };
+        for (hooks, expected) in [
+            (vec![], 0),
+            (vec![hook(None, false)], 0),
+            (vec![hook(Some(5), false), hook(Some(90), false), hook(None, false)], 90),
+            (vec![hook(Some(300_000), true), hook(Some(5), false)], 5),
+            // Another server's clock is ahead.
+            (vec![hook(Some(-3), false)], 0),
+        ] {
+            assert_eq!(failing_seconds(hooks.iter(), now), expected, "{hooks:?}");
+        }
+    }
 
     #[test]
     fn a_long_look_is_a_rare_one() {

@@ -96,7 +96,7 @@ async fn text(server: &Server) -> String {
 
 /// Nothing of a healthy server alone moves these. The other tests here, `bus`, `keeping`, `leases`, `slow_reader`, `locked_rooms`,
 /// `p5_connections`, `p5_logs`, `p5_requests` and `replaced_history` do.
-const AT_REST: &str = "chat_mails_total chat_webhooks_total chat_backlogs_trimmed_total chat_commit_failures_total \
+const AT_REST: &str = "chat_mails_total chat_webhooks_total chat_webhooks_failing_seconds chat_webhooks_off chat_amqp_total chat_amqp_failing_seconds chat_backlogs_trimmed_total chat_commit_failures_total \
     chat_history_replaced_total chat_http_connections_cut_total chat_lease_failures_total chat_locked_rooms \
     chat_messages_refused_by_store_total chat_log_lines_total chat_log_lines_dropped_total chat_outbox_bytes \
     chat_outbox_evictions_total chat_resumes_ahead_total chat_store_queue_messages chat_bus_published_total \
@@ -139,7 +139,7 @@ async fn the_page_lists_what_is_printed_and_everything_moves(database: &Database
     for (name, sum) in sums {
         let is_at_rest = AT_REST.split(' ').any(|n| n == name);
         assert!(is_at_rest || sum > 0.0, "{name} is {sum}");
-        let units = "seconds total bytes info live max up people messages connections fds threads rooms";
+        let units = "seconds total bytes info live max up off people messages connections fds threads rooms";
         let is_unit = |end: &str| name.strip_suffix(end).is_some_and(|base| base.ends_with('_'));
         assert!(units.split(' ').any(is_unit), "{name} has no unit");
     }

@@ -25,12 +25,13 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
 ];
 
 /// Which others each module of the server may know, and which crates.
-const SERVER: [(&str, &[&str], &[&str]); 20] = [
+const SERVER: [(&str, &[&str], &[&str]); 21] = [
     ("memory", &[], &[]),
     ("logging", &[], &[]),
     ("healthcheck", &[], &[]),
     ("highlight", &[], &[]),
     ("redis_client", &[], &[]),
+    ("amqp_client", &[], &[]),
     ("https_client", &[], &[]),
     ("bus", &["redis_client"], &["domain", "metrics", "wire", "store", "rooms"]),
     // Who is signed in, and what those with rights do.
@@ -44,7 +45,7 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // What other systems are told, and say.
     (
         "webhooks",
-        &["accounts", "https_client", "mail", "moderation"],
+        &["accounts", "amqp_client", "https_client", "mail", "moderation"],
         &["accounts", "domain", "metrics", "store", "wire"],
     ),
     // Which sessions this server has, and in Redis all servers'.
@@ -63,7 +64,7 @@ const SERVER: [(&str, &[&str], &[&str]); 20] = [
     // Only the types of its values.
     (
         "config",
-        &["fault_injection", "http", "logging", "redis_client"],
+        &["amqp_client", "fault_injection", "http", "logging", "redis_client"],
         &["accounts", "mail", "store", "load", "moving"],
     ),
     (
@@ -292,7 +293,10 @@ fn settings_know_only_the_types_of_their_values() {
         }
     }
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
-    assert_eq!(types, ["BasePath", "Broken", "BusUrl", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]);
+    assert_eq!(
+        types,
+        ["AmqpUrl", "BasePath", "Broken", "BusUrl", "DatabaseUrl", "Format", "LoadOptions", "Pooler", "ServerId"]
+    );
 }
 
 /// What does not fit in view is not understood as a whole.

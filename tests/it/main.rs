@@ -18,6 +18,8 @@ mod checker;
 mod accounts;
 mod admin_api;
 mod alerts;
+#[cfg(feature = "amqp")]
+mod amqp;
 mod answer_mails;
 mod archive;
 mod backup;

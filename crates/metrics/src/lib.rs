@@ -44,6 +44,9 @@ pub const MAIL_OUTCOMES: [&str; 4] = ["sent", "later", "refused", "given_up"];
 /// What becomes of a try to tell a webhook.
 pub const WEBHOOK_OUTCOMES: [&str; 2] = ["taken", "failed"];
 
+/// What becomes of a try to publish something to RabbitMQ.
+pub const AMQP_OUTCOMES: [&str; 7] = ["taken", "away", "late", "login", "exchange", "blocked", "refused"];
+
 /// The levels of log lines that are counted.
 pub const LOG_LEVELS: [&str; 2] = ["error", "warn"];
 
@@ -166,6 +169,13 @@ metrics! { labels:
         "outcome", MAIL_OUTCOMES);
     webhooks: Counters = counters("chat_webhooks_total", "Tries to tell a webhook, by what became of it.",
         "outcome", WEBHOOK_OUTCOMES);
+    webhooks_failing_seconds: IntGauge = gauge("chat_webhooks_failing_seconds",
+        "For how long the webhook that fails longest, and is not given up, has failed; 0 where none does.");
+    webhooks_off: IntGauge = gauge("chat_webhooks_off", "Webhooks that were given up.");
+    amqp: Counters = counters("chat_amqp_total", "Tries to publish something to RabbitMQ, by what became of it.",
+        "outcome", AMQP_OUTCOMES);
+    amqp_failing_seconds: IntGauge = gauge("chat_amqp_failing_seconds",
+        "For how long RabbitMQ has not taken what happens; 0 where it does, or there is none.");
     log_lines: Counters = counters("chat_log_lines_total", "Log lines of failures by level.", "level", LOG_LEVELS);
     log_lines_dropped: IntCounter = counter("chat_log_lines_dropped_total",
         "Log lines that standard error did not take: its reader is slow or gone, or its disk is full.");

@@ -10,6 +10,8 @@ mod history;
 mod node;
 mod pgbouncer;
 mod proxy;
+#[cfg(feature = "amqp")]
+mod rabbitmq;
 pub mod raw;
 mod redis;
 mod schema;
@@ -27,6 +29,8 @@ pub use history::{History, whole};
 pub use node::NodeProgram;
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;
+#[cfg(feature = "amqp")]
+pub use rabbitmq::RabbitMq;
 pub use raw::{Answer, RawSocket, connect_from, get_raw, pipelined, read_to_end, refused_upgrade};
 pub use redis::Redis;
 pub use schema::{check_schema, fits_schema};

@@ -30,6 +30,16 @@ impl Store {
         listing!(self, |c, statements| statements::webhooks(c))
     }
 
+    /// The broker among them, as of a moment ago, where one was ever told.
+    pub async fn broker_seen(&self) -> Result<Option<Webhook>, StoreError> {
+        listing!(self, |c, statements| statements::broker(c))
+    }
+
+    /// The broker is told of these from now on, or goes on from where it was; whether it is new.
+    pub async fn begin_broker(&self, events: i32) -> Result<bool, StoreError> {
+        managing!(self, |c, statements| statements::begin_broker(c, events))
+    }
+
     /// One more is told what happens from now on; false where there are [`crate::HOOKS_MAX`].
     pub async fn add_webhook(&self, new: NewWebhook) -> Result<bool, StoreError> {
         managing!(self, |c, statements| statements::add_webhook(c, new))

@@ -35,8 +35,8 @@ pub use console::{
     RoomsQuery, Span, Totals, Waiting, Written,
 };
 pub use hooks::{
-    Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
-    NewWebhook, Webhook, WebhookChange, WebhookFailed,
+    BROKER, Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery,
+    NewInbound, NewWebhook, Webhook, WebhookChange, WebhookFailed,
 };
 pub use keeping_model::{BesideMessages, OldestOf, ROOM_ALIASES_MAX, Removal, Removed, Rename, Renamed, WrittenBy};
 pub use mail::{

@@ -7,8 +7,8 @@ mod outbound;
 mod sending;
 
 pub use model::{
-    Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery, NewInbound,
-    NewWebhook, Webhook, WebhookChange, WebhookFailed,
+    BROKER, Delivery, HOOKS_MAX, HookClaim, HookList, InboundHook, ListClaim, ListEntry, ListItem, NewDelivery,
+    NewInbound, NewWebhook, Webhook, WebhookChange, WebhookFailed,
 };
 
 /// All of it on PostgreSQL.

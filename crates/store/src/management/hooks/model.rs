@@ -7,6 +7,9 @@ use chat_domain::{AuthorId, Epoch, RoomId};
 /// So many are told, and so many addresses are written to.
 pub const HOOKS_MAX: i64 = 20;
 
+/// The row of the broker among those who are told. To servers that do not know of it, it looks like one that was given up.
+pub const BROKER: Uuid = Uuid::nil();
+
 /// One who is to be told what happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWebhook {

@@ -12,7 +12,7 @@ macro_rules! outbound {
                     common::$module::*,
                     hooks::{
                         lists::$module::{begin_lists, set_lists},
-                        model::{Delivery, HOOKS_MAX, HookList, NewWebhook, Webhook, WebhookChange},
+                        model::{BROKER, Delivery, HOOKS_MAX, HookList, NewWebhook, Webhook, WebhookChange},
                     },
                 },
                 tables::{
@@ -39,27 +39,74 @@ macro_rules! outbound {
                     tries,
                     waits: next_at.0 > now.0,
                     failing_since: failing_since.map(|at| at.0),
-                    off_at: off_at.map(|at| at.0),
+                    off_at: off_at.map(|at| at.0).filter(|_| id.0 != BROKER),
                 }
             }
 
-            /// Whoever is told, the newest first.
+            type Columns = (
+                webhooks::id,
+                webhooks::url,
+                webhooks::events,
+                webhooks::room_id,
+                webhooks::by_author,
+                webhooks::created_at,
+                webhooks::tries,
+                webhooks::next_at,
+                webhooks::failing_since,
+                webhooks::off_at,
+            );
+
+            const COLUMNS: Columns = (
+                webhooks::id,
+                webhooks::url,
+                webhooks::events,
+                webhooks::room_id,
+                webhooks::by_author,
+                webhooks::created_at,
+                webhooks::tries,
+                webhooks::next_at,
+                webhooks::failing_since,
+                webhooks::off_at,
+            );
+
+            /// Whoever is told, the newest first, but for the broker.
             pub(crate) async fn webhooks(c: &mut Connection) -> QueryResult<Vec<Webhook>> {
                 let now = now(c).await?;
-                let columns = (
-                    webhooks::id,
-                    webhooks::url,
-                    webhooks::events,
-                    webhooks::room_id,
-                    webhooks::by_author,
-                    webhooks::created_at,
-                    webhooks::tries,
-                    webhooks::next_at,
-                    webhooks::failing_since,
-                    webhooks::off_at,
-                );
-                let rows = webhooks::table.order(webhooks::id.desc()).limit(HOOKS_MAX).select(columns);
+                let rows = webhooks::table.filter(webhooks::id.ne(Key(BROKER))).order(webhooks::id.desc());
+                let rows = rows.limit(HOOKS_MAX).select(COLUMNS);
                 Ok(rows.load::<Row>(c).await?.into_iter().map(|row| webhook(row, now)).collect())
+            }
+
+            /// The broker, where one was ever told.
+            pub(crate) async fn broker(c: &mut Connection) -> QueryResult<Option<Webhook>> {
+                let now = now(c).await?;
+                let row = webhooks::table.find(Key(BROKER)).select(COLUMNS).first::<Row>(c).await.optional()?;
+                Ok(row.map(|row| webhook(row, now)))
+            }
+
+            /// The broker is told of these from now on, or goes on from where it was; whether it is new.
+            pub(crate) async fn begin_broker(c: &mut Connection, events: i32) -> QueryResult<bool> {
+                c.transaction(async move |c| {
+                    raise_control(c).await?;
+                    let now = now(c).await?;
+                    let row = (
+                        webhooks::id.eq(Key(BROKER)),
+                        webhooks::url.eq("amqp:"),
+                        webhooks::events.eq(events),
+                        webhooks::by_author.eq("server"),
+                        webhooks::created_at.eq(now),
+                        webhooks::next_at.eq(now),
+                        webhooks::off_at.eq(Some(now)),
+                    );
+                    let making = insert_into(webhooks::table).values(row).on_conflict(webhooks::id).do_nothing();
+                    if making.execute(c).await? == 0 {
+                        return Ok(false);
+                    }
+                    begin_rooms(c, BROKER, None).await?;
+                    begin_lists(c, BROKER, &HookList::ALL).await?;
+                    Ok(true)
+                })
+                .await
             }
 
             /// One is told of rooms, or of this one, from where each is now. One that is made at this moment is told from its
@@ -97,7 +144,8 @@ macro_rules! outbound {
                 c.transaction(async move |c| {
                     raise_control(c).await?;
                     let now = now(c).await?;
-                    if webhooks::table.count().get_result::<i64>(c).await? >= HOOKS_MAX {
+                    let others = webhooks::table.filter(webhooks::id.ne(Key(BROKER)));
+                    if others.count().get_result::<i64>(c).await? >= HOOKS_MAX {
                         return Ok(false);
                     }
                     let row = (

@@ -10,7 +10,7 @@ macro_rules! sending {
             use crate::{
                 management::{
                     common::$module::*,
-                    hooks::model::{HookClaim, NewDelivery, WebhookFailed},
+                    hooks::model::{BROKER, HookClaim, NewDelivery, WebhookFailed},
                 },
                 tables::{
                     hooks_schema::{webhook_cursors, webhook_deliveries, webhooks},
@@ -71,7 +71,8 @@ macro_rules! sending {
                     let Some((epoch, last_rev)) = head.first::<(Key, i64)>(c).await.optional()? else {
                         return Ok(None);
                     };
-                    let living = webhooks::table.find(Key(hook)).filter(webhooks::off_at.is_null());
+                    let is_on = webhooks::off_at.is_null().or(webhooks::id.eq(Key(BROKER)));
+                    let living = webhooks::table.find(Key(hook)).filter(is_on);
                     if living.select(webhooks::id).first::<Key>(c).await.optional()?.is_none() {
                         return Ok(None);
                     }
@@ -180,6 +181,10 @@ macro_rules! sending {
 
             /// Notes a try, in the place of the oldest of the last hundred. Where whoever it was to reach is gone, nothing.
             pub(crate) async fn note(c: &mut Connection, new: &NewDelivery) -> QueryResult<()> {
+                // The log is the console's, and that has no broker.
+                if new.hook == BROKER {
+                    return Ok(());
+                }
                 if webhooks::table.find(Key(new.hook)).select(webhooks::id).first::<Key>(c).await.optional()?.is_none() {
                     return Ok(());
                 }
