@@ -3,11 +3,13 @@
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
 //! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
-//! asked of a room), and the doors: `rest` writes, `sse` reads, `stomp` does both.
+//! asked of a room), `connection` (a socket by which somebody reads several rooms, and writes), and the doors: `rest`
+//! writes, `sse` reads, `stomp` does both.
 //!
 //! Invariant: no rule of the chat.
 
 mod command;
+mod connection;
 mod error;
 mod rest;
 mod sse;
