@@ -4,7 +4,7 @@
 //!
 //! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
 //! asked of a room), `connection` (a socket by which somebody reads several rooms, and writes), and the doors: `rest`
-//! writes, `sse` reads, `stomp` does both.
+//! writes, `sse` reads, `stomp` and `socketio` do both.
 //!
 //! Invariant: no rule of the chat.
 
@@ -12,6 +12,7 @@ mod command;
 mod connection;
 mod error;
 mod rest;
+mod socketio;
 mod sse;
 mod stomp;
 mod visitor;
@@ -27,4 +28,5 @@ pub fn configure(scope: &mut ServiceConfig) {
 /// Declares the routes of those that are sockets of their own, at the root.
 pub fn sockets(app: &mut ServiceConfig) {
     stomp::configure(app);
+    socketio::configure(app);
 }
