@@ -3,13 +3,16 @@
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
 //! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
-//! asked of a room), and the doors: `rest` writes, `sse` reads, `stomp` does both.
+//! asked of a room), `connection` (a socket by which somebody reads several rooms, and writes), and the doors: `rest`
+//! writes, `sse` reads, `stomp` and `socketio` do both.
 //!
 //! Invariant: no rule of the chat.
 
 mod command;
+mod connection;
 mod error;
 mod rest;
+mod socketio;
 mod sse;
 mod stomp;
 mod visitor;
@@ -25,4 +28,5 @@ pub fn configure(scope: &mut ServiceConfig) {
 /// Declares the routes of those that are sockets of their own, at the root.
 pub fn sockets(app: &mut ServiceConfig) {
     stomp::configure(app);
+    socketio::configure(app);
 }

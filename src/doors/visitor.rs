@@ -17,7 +17,7 @@ const FOREIGN: HttpError =
     HttpError::new(ErrorCode::Forbidden, "pages of this origin may not use the chat: CHAT_ORIGINS");
 const NOBODY: HttpError = HttpError::new(
     ErrorCode::BadToken,
-    "who writes says who it is: by a token, or by a UUID of its own (docs/DOORS.md, docs/STOMP.md)",
+    "who writes says who it is: by a token, or by a UUID of its own (docs/DOORS.md, docs/STOMP.md, docs/SOCKETIO.md)",
 );
 
 /// Who sends a request.

@@ -358,6 +358,7 @@ impl Handler<SessionEvent> for Session {
             SessionEvent::Unsubscribed(key) => self.subscriptions.retain(|s| s.membership.key() != key),
             SessionEvent::Closed => self.subscriptions.clear(),
             SessionEvent::Cut => ctx.stop(),
+            SessionEvent::Types => self.typing(),
         }
     }
 }

@@ -6,7 +6,7 @@ use actix::Message;
 
 use chat_rooms::RoomKey;
 
-/// What a hub did with a session of its thread.
+/// What a hub did with a session of its thread, or whoever takes its frames asks of it.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub enum SessionEvent {
@@ -16,6 +16,8 @@ pub enum SessionEvent {
     Closed,
     /// Its connection was cut.
     Cut,
+    /// Whoever reads by it is typing, as another way than its frames has said.
+    Types,
 }
 
 /// Every session of a hub is sent to another server, each at its own moment (P6). Answered at once.

@@ -20,6 +20,7 @@ use super::{
     actor::{ConnectionPermit, Session, SessionSetup, Visit},
     entry::{Joining, NotJoined},
     framing::Framing,
+    messages::SessionEvent,
     outbox::Outbox,
     pipe::{Pipe, Taken},
     plain::Requests,
@@ -90,6 +91,15 @@ impl Session {
         let visit = Visit { room, address, permit, joining };
         let slot = Session::begin(setup, outbox, (incoming, false), visit);
         (FrameBody { pipe, slot }, joined)
+    }
+}
+
+impl FrameBody {
+    /// Whoever reads is typing. A session with too much to do need not know.
+    pub fn types(&self) {
+        if let Some(session) = self.slot.session.get() {
+            let _ = session.try_send(SessionEvent::Types);
+        }
     }
 }
 

@@ -2,23 +2,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::doors::connection::Client;
 use chat_stomp::{Frame, HeartBeat, Version, negotiate};
 
 /// How often the server would send and have a sign of life.
 pub const HEART_BEAT: Duration = Duration::from_secs(10);
-
-/// As whom a connection reads and writes, by its CONNECT.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Client {
-    /// What proves an account, a user of a blog, or a program.
-    pub token: Option<String>,
-    /// The secret of somebody without one.
-    pub anonymous_id: Option<Uuid>,
-    /// What they are called.
-    pub nickname: Option<String>,
-    /// And their picture.
-    pub avatar: Option<String>,
-}
 
 /// What a CONNECT agrees upon.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,78 +1,15 @@
-use std::rc::Rc;
-
-use actix::clock::Instant;
-use actix_web::web::Data;
-use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{client::Client, destination::target};
+use super::destination::target;
 use crate::{
     doors::{
-        command::{Answer, Command},
+        connection::{Sent, ToSend},
         error::DoorError,
-        visitor::Visitor,
     },
-    http::Site,
-    session::{SessionSetup, Writer, refusal, text_refusal},
+    session::{refusal, text_refusal},
 };
-use chat_domain::{Rights, RoomId};
-use chat_rooms::Refusal;
 use chat_stomp::Frame;
-use chat_wire::{DeleteToSend, EditToSend, ErrorCode, MentionToSend, MessageToSend, PinToSend, ReactToSend};
-
-/// What a SEND asks for.
-#[derive(Debug, PartialEq)]
-pub enum Sent {
-    Message(MessageToSend),
-    Edit(EditToSend),
-    Delete(DeleteToSend),
-    React(ReactToSend),
-    Pin(PinToSend),
-}
-
-/// A SEND that can be handed to its room.
-#[derive(Debug, PartialEq)]
-pub struct ToSend {
-    pub room: RoomId,
-    pub client_id: Uuid,
-    pub what: Sent,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct NewMessage {
-    content: String,
-    reply_to: Option<String>,
-    #[serde(default)]
-    mentions: Vec<MentionToSend>,
-}
-
-#[derive(Deserialize)]
-struct NewText {
-    id: String,
-    version: i32,
-    content: String,
-    #[serde(default)]
-    mentions: Vec<MentionToSend>,
-}
-
-#[derive(Deserialize)]
-struct Which {
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Reaction {
-    id: String,
-    emoji: String,
-    on: bool,
-}
-
-#[derive(Deserialize)]
-struct Pinned {
-    id: String,
-    on: bool,
-}
+use chat_wire::{ErrorCode, MessageToSend};
 
 /// Under which key a SEND is answered: the one it brings, or one that nobody else has.
 ///
@@ -94,33 +31,11 @@ pub fn read(frame: &Frame, client_id: Uuid) -> Option<Result<ToSend, DoorError>>
 
 fn command(frame: &Frame, client_id: Uuid) -> Result<Sent, DoorError> {
     let kind = frame.headers.get("type").unwrap_or("MESSAGE");
-    Ok(match kind {
-        "MESSAGE" if !is_json(frame) => {
-            let content = std::str::from_utf8(&frame.body).map_err(|_| bad("a text is UTF-8"))?.to_owned();
-            Sent::Message(MessageToSend { client_id, content, reply_to: None, mentions: Vec::new() })
-        }
-        "MESSAGE" => {
-            let NewMessage { content, reply_to, mentions } = fields(frame, "{content, replyTo?, mentions?}")?;
-            Sent::Message(MessageToSend { client_id, content, reply_to, mentions })
-        }
-        "EDIT" => {
-            let NewText { id, version, content, mentions } = fields(frame, "{id, version, content, mentions?}")?;
-            Sent::Edit(EditToSend { client_id, id, version, content, mentions })
-        }
-        "DELETE" => {
-            let Which { id } = fields(frame, "{id}")?;
-            Sent::Delete(DeleteToSend { client_id, id })
-        }
-        "REACT" => {
-            let Reaction { id, emoji, on } = fields(frame, "{id, emoji, on}")?;
-            Sent::React(ReactToSend { client_id, id, emoji, on })
-        }
-        "PIN" => {
-            let Pinned { id, on } = fields(frame, "{id, on}")?;
-            Sent::Pin(PinToSend { client_id, id, on })
-        }
-        _ => return Err(bad("the header type is MESSAGE, EDIT, DELETE, REACT or PIN")),
-    })
+    if kind == "MESSAGE" && !is_json(frame) {
+        let content = std::str::from_utf8(&frame.body).map_err(|_| bad("a text is UTF-8"))?.to_owned();
+        return Ok(Sent::Message(MessageToSend { client_id, content, reply_to: None, mentions: Vec::new() }));
+    }
+    Sent::read(kind, client_id, serde_json::from_slice(&frame.body).ok()).map_err(bad)
 }
 
 /// Whether a body is JSON: where its type is not said it is if it looks like an object.
@@ -131,56 +46,14 @@ fn is_json(frame: &Frame) -> bool {
     }
 }
 
-fn fields<T: DeserializeOwned>(frame: &Frame, expected: &'static str) -> Result<T, DoorError> {
-    // serde would also read a struct from an array; bodies are objects only.
-    let is_object = frame.body.trim_ascii_start().starts_with(b"{");
-    is_object.then(|| serde_json::from_slice(&frame.body).ok()).flatten().ok_or_else(|| bad(expected))
-}
-
 fn bad(why: &'static str) -> DoorError {
     refusal(ErrorCode::BadRequest, why).into()
-}
-
-/// Hands a command to its room, as whoever sends it: their token is looked at anew, as it may have ended.
-///
-/// # Errors
-/// Where it is refused at once.
-pub async fn hand_over(
-    (site, setup): (Data<Site>, Rc<SessionSetup>),
-    (visitor, client): (impl Future<Output = Result<Visitor, DoorError>>, Rc<Client>),
-    ToSend { room, client_id, what }: ToSend,
-) -> Result<(Command, Answer), DoorError> {
-    let received = Instant::now();
-    let visitor = visitor.await?;
-    let context = site.join_context.get().ok_or(DoorError::from(Refusal::StoreUnavailable))?;
-    // By whichever of its names.
-    let room = context.desk.access().resolve(&room);
-    let rights = match &what {
-        Sent::Message(_) | Sent::Edit(_) => Rights::WRITE,
-        Sent::Delete(_) => Rights::WRITE | Rights::DELETE_ANY,
-        Sent::React(_) => Rights::REACT,
-        Sent::Pin(_) => Rights::PIN,
-    };
-    let command = Command::new((site, setup), visitor, (room, client_id), rights)?;
-    let change = match what {
-        Sent::Message(message) => {
-            let called = (client.nickname.as_deref(), client.avatar.as_deref());
-            let profile = command.visitor.profile(&command.site, called)?;
-            let answer = command.publish(message, profile, received)?;
-            return Ok((command, answer));
-        }
-        Sent::Edit(edit) => command.writer().edit(edit)?,
-        Sent::Delete(delete) => command.writer().delete(&delete)?,
-        Sent::React(react) => command.writer().react(&react)?,
-        Sent::Pin(pin) => Writer::pin(&pin)?,
-    };
-    let answer = command.amend(change, received)?;
-    Ok((command, answer))
 }
 
 #[cfg(test)]
 mod tests {
     use chat_stomp::{Decoder, Inbound, Limits, Version};
+    use chat_wire::DeleteToSend;
 
     use super::*;
 

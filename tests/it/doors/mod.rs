@@ -6,6 +6,8 @@ mod recipes;
 mod rest;
 mod rooms;
 mod rows;
+mod socketio;
+mod socketio_client;
 mod sse;
 mod stomp;
 mod table;

@@ -5,7 +5,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Client, Event, EventStream, History, Server, Stomp, StompFrame, Who, in_path, within};
+use crate::support::{
+    Client, Event, EventStream, History, Said, Server, SocketIo, Stomp, StompFrame, Who, in_path, within,
+};
 
 /// Somebody in a room, by some door.
 pub trait Door: Sized {
@@ -218,6 +220,85 @@ impl Door for ByStomp {
                 _ => panic!("instead of an answer: {frame:?}"),
             }
         }
+    }
+
+    fn gone(self) -> (Who, History) {
+        (self.who, self.history)
+    }
+}
+
+/// By Socket.IO.
+pub struct BySocketIo {
+    socket: SocketIo,
+    room: String,
+    who: Who,
+    history: History,
+}
+
+impl BySocketIo {
+    /// What an event of the room says.
+    fn heard(&mut self, name: &str, mut payload: Value) -> ServerFrame<'static> {
+        let room_id = payload.as_object_mut().expect("an object").remove("roomId").expect("a room");
+        assert_eq!(room_id, self.room, "{name} {payload}");
+        let text = json!({"type": name.to_ascii_uppercase(), "payload": payload}).to_string();
+        let said: ServerFrame<'static> = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        self.history.take(&said);
+        said
+    }
+}
+
+impl Door for BySocketIo {
+    async fn enter(server: &Server, room: &str, who: Who, resume: Option<ResumePoint>, is_narrow: bool) -> Self {
+        let mut socket = SocketIo::open(server, &[], is_narrow).await.expect("an upgrade");
+        let (token, nickname) = (who.token.clone(), who.nickname.clone());
+        socket.connect(&json!({"anonymousId": who.anonymous_id, "token": token, "nickname": nickname})).await;
+        let mut history = History::default();
+        history.connected();
+        history.asked(resume.clone());
+        let known = resume.map(|resume| json!({"epoch": resume.epoch, "rev": resume.rev}));
+        assert_eq!(socket.answer("join", &json!({"roomId": room, "resume": known})).await, json!({"ok": true}));
+        let mut this = Self { socket, room: room.to_owned(), who, history };
+        match this.next("WELCOME").await {
+            Event::Frame(ServerFrame::Welcome(_)) => this,
+            other => panic!("instead of a WELCOME: {other:?}"),
+        }
+    }
+
+    async fn next(&mut self, what: &str) -> Event {
+        match self.socket.next(what).await {
+            Some(Said::Event(name, payload)) => Event::Frame(self.heard(&name, payload)),
+            Some(said) => panic!("instead of {what}: {said:?}"),
+            None => Event::Closed(self.socket.closed.expect("a code")),
+        }
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    async fn send(&mut self, _: &Server, command: &Value) -> Result<AckPayload, ErrorPayload<'static>> {
+        let mut payload = command["payload"].clone();
+        payload["roomId"] = json!(self.room);
+        let name = command["type"].as_str().expect("a type").to_ascii_lowercase();
+        let number = self.socket.ask(&name, &payload).await;
+        let mut answer = loop {
+            match self.socket.next("an answer").await {
+                Some(Said::Event(name, payload)) => drop(self.heard(&name, payload)),
+                Some(Said::Ack(of, answer)) if of == number => break answer,
+                other => panic!("instead of an answer: {other:?}"),
+            }
+        };
+        let fields = answer.as_object_mut().expect("an object");
+        let is_taken = fields.remove("ok").expect("whether it was taken") == true;
+        if is_taken {
+            assert_eq!(fields.remove("epoch"), Some(json!(self.history.epoch())));
+        }
+        let text = answer.to_string();
+        let why = |error: serde_json::Error| -> ! { panic!("{error}: {text}") };
+        if is_taken {
+            return Ok(serde_json::from_str(&text).unwrap_or_else(|error| why(error)));
+        }
+        Err(serde_json::from_str(&text).unwrap_or_else(|error| why(error)))
     }
 
     fn gone(self) -> (Who, History) {

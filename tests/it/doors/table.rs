@@ -6,7 +6,7 @@ use chat_wire::{AckPayload, ErrorCode, ErrorPayload, ResumePoint};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::rows::{ByStomp, Door, Requests, Socket};
+use super::rows::{BySocketIo, ByStomp, Door, Requests, Socket};
 use crate::{
     moderation::{done, owner, signed_in},
     support::{
@@ -29,6 +29,10 @@ macro_rules! for_each_door {
         }
         mod stomp {
             $(async fn $name(database: &super::Database) { super::$name::<super::ByStomp>(database).await; })+
+            on_both!($($name),+);
+        }
+        mod socketio {
+            $(async fn $name(database: &super::Database) { super::$name::<super::BySocketIo>(database).await; })+
             on_both!($($name),+);
         }
     };

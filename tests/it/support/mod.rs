@@ -17,7 +17,9 @@ mod redis;
 mod schema;
 mod server;
 mod smtp;
+mod socketio;
 mod stomp;
+mod upgrade;
 
 use std::time::Duration;
 
@@ -36,6 +38,7 @@ pub use redis::Redis;
 pub use schema::{check_schema, fits_schema};
 pub use server::{Ended, Server};
 pub use smtp::Smtp;
+pub use socketio::{SOCKET_IO, Said, SocketIo};
 pub use stomp::{Stomp, StompFrame};
 
 /// How long a test waits for what must come. Only a failing test waits that long.

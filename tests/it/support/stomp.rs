@@ -2,14 +2,13 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use socket2::SockRef;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{self, Message, client::IntoClientRequest, handshake::client::Response, http::HeaderValue},
+    WebSocketStream,
+    tungstenite::{self, Message, handshake::client::Response},
 };
 
-use super::{Server, within};
+use super::{Server, upgrade::upgrade, within};
 
 /// A connection.
 pub struct Stomp {
@@ -49,19 +48,7 @@ impl Stomp {
         headers: &[(&'static str, &str)],
         is_narrow: bool,
     ) -> Result<(Self, Response), Box<tungstenite::Error>> {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        if is_narrow {
-            socket.set_recv_buffer_size(4 * 1024).expect("a setting");
-        }
-        let stream = within("a connection", socket.connect(server.address)).await.expect("a connection");
-        if is_narrow {
-            assert!(SockRef::from(&stream).recv_buffer_size().expect("a size") < 64 * 1024);
-        }
-        let mut request = format!("ws://{}{path}", server.address).into_client_request().expect("a request");
-        for (name, value) in headers {
-            request.headers_mut().append(*name, HeaderValue::from_str(value).expect("a value"));
-        }
-        let (socket, response) = within("the upgrade", client_async(request, stream)).await.map_err(Box::new)?;
+        let (socket, response) = upgrade(server, path, headers, is_narrow).await?;
         Ok((Self { socket, bytes: Vec::new(), n_beats: 0, closed: None }, response))
     }
 

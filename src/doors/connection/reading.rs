@@ -9,20 +9,14 @@ use tokio::sync::oneshot;
 
 use super::records::{Piece, Records};
 use crate::session::{FrameBody, NotJoined};
-use chat_stomp::{Version, Writer};
+use chat_wire::CloseCode;
 
 /// A room that a client reads: a session of its own, whose frames go into the client's connection.
-pub struct Subscription {
-    /// As the client calls it.
-    pub id: String,
-    /// The RECEIPT that it is to get once it is in the room.
-    pub receipt: Option<String>,
+pub struct Reading<N> {
+    /// What the door knows it by.
+    pub name: N,
     /// The client wants no more of it: it ends behind the frame that has begun.
     pub is_over: bool,
-    destination: String,
-    /// Each MESSAGE has a name by which it is acknowledged.
-    has_acks: bool,
-    version: Version,
     body: FrameBody,
     /// What becomes of its JOIN, until that is known.
     joined: Option<oneshot::Receiver<Result<(), NotJoined>>>,
@@ -32,47 +26,26 @@ pub struct Subscription {
     ended: Option<u32>,
 }
 
-/// What a subscription says.
+/// What a session says.
 pub enum Told {
     /// It is in the room, or why not.
     Joined(Result<(), NotJoined>),
-    /// The shared part of a MESSAGE begins, which has so many bytes.
+    /// The shared part of a frame begins, which has so many bytes.
     Begin(usize),
     /// Some of it; whether that is the last.
     Bytes(Bytes, bool),
     /// The server has ended it, for this reason.
-    Ended(Option<u32>),
+    Ended(CloseCode),
     /// The client has not read for too long.
     Cut,
 }
 
-/// What a SUBSCRIBE says, besides which room.
-pub struct Wanted {
-    /// As the client calls it.
-    pub id: String,
-    /// As the client has written it.
-    pub destination: String,
-    /// Each MESSAGE has a name by which it is acknowledged.
-    pub has_acks: bool,
-    /// Of the RECEIPT that is wanted.
-    pub receipt: Option<String>,
-}
-
-impl Subscription {
+impl<N> Reading<N> {
     /// A room that is wanted, and the session that was begun for it.
-    pub fn new(
-        wanted: Wanted,
-        version: Version,
-        (body, joined): (FrameBody, oneshot::Receiver<Result<(), NotJoined>>),
-    ) -> Self {
-        let Wanted { id, destination, has_acks, receipt } = wanted;
+    pub fn new(name: N, (body, joined): (FrameBody, oneshot::Receiver<Result<(), NotJoined>>)) -> Self {
         Self {
-            id,
-            receipt,
+            name,
             is_over: false,
-            destination,
-            has_acks,
-            version,
             body,
             joined: Some(joined),
             chunk: Bytes::new(),
@@ -85,8 +58,7 @@ impl Subscription {
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
         if let Some(joined) = &mut self.joined {
             // Where nobody says it the session has ended.
-            let became =
-                ready!(Pin::new(joined).poll(cx)).unwrap_or(Err(NotJoined::Closed(chat_wire::CloseCode::Restart)));
+            let became = ready!(Pin::new(joined).poll(cx)).unwrap_or(Err(NotJoined::Closed(CloseCode::Restart)));
             self.joined = None;
             return Poll::Ready(Told::Joined(became));
         }
@@ -99,28 +71,27 @@ impl Subscription {
                     Some(Ok(bytes)) => self.chunk = bytes,
                     Some(Err(_)) => return Poll::Ready(Told::Cut),
                     None if self.records.is_open() => return Poll::Ready(Told::Cut),
-                    None => return Poll::Ready(Told::Ended(self.ended)),
+                    None => {
+                        let code = CloseCode::ALL.into_iter().find(|code| Some(u32::from(code.number())) == self.ended);
+                        return Poll::Ready(Told::Ended(code.unwrap_or(CloseCode::Restart)));
+                    }
                 },
             }
         }
     }
 
-    /// Whether it is in the middle of a MESSAGE.
+    /// Whether it is in the middle of a frame.
     pub fn is_open(&self) -> bool {
         self.records.is_open()
     }
 
-    /// What stands before the shared part of its MESSAGE number `n`.
-    pub fn head(&self, n: u64) -> Vec<u8> {
-        head(self.version, (&self.id, &self.destination), self.has_acks.then_some(n)).into_head()
+    /// Whether it is in the room.
+    pub fn has_joined(&self) -> bool {
+        self.joined.is_none()
     }
-}
 
-/// The headers of a MESSAGE that a reader has for itself.
-pub fn head(version: Version, (id, destination): (&str, &str), ack: Option<u64>) -> Writer {
-    let writer = Writer::head(version).header("subscription", id).header("destination", destination);
-    match ack {
-        Some(n) => writer.header("ack", &n.to_string()),
-        None => writer,
+    /// Whoever reads it is typing.
+    pub fn types(&self) {
+        self.body.types();
     }
 }

@@ -5,18 +5,31 @@ use std::{io, time::Duration};
 use actix::clock::{Instant, timeout};
 use futures_util::StreamExt;
 
-use super::connection::{Connection, Ending, Gone, TICK};
-use chat_wire::{CloseCode, Inbound, close_frame, ping_frame, text_frame};
+use super::running::{Connection, Ending, Gone, Protocol};
+use chat_wire::{CloseCode, Inbound, close_frame};
 
 /// How long a connection that ends waits for what is under way.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// What a client is told that says nothing.
+pub const SILENT: &str = "nothing was heard for too long";
 
-impl Connection {
+impl<P: Protocol> Connection<P> {
     /// Ends the connection behind what is under way, with this last frame.
-    pub(super) fn end(&mut self, last: Option<Vec<u8>>, code: CloseCode) {
+    pub fn end(&mut self, last: Option<Vec<u8>>, code: CloseCode) {
         if self.ending.is_none() {
             self.ending = Some(Ending { last, code, is_promise: false, by: Instant::now() + ANSWER_MAX });
         }
+    }
+
+    /// Whether it ends.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// Ends the connection as [`Self::end`] does. The last frame is not said where something is not answered by then.
+    pub fn end_if_answered(&mut self, last: Option<Vec<u8>>, code: CloseCode) {
+        self.end(last, code);
+        self.ending.iter_mut().for_each(|ending| ending.is_promise = true);
     }
 
     /// Does what is due; fails where the client has taken nothing for too long.
@@ -33,30 +46,25 @@ impl Connection {
             return Ok(());
         }
         let silent = now.saturating_duration_since(self.last_heard);
-        // Twice as long as agreed upon, and a moment: networks are not punctual.
-        let is_dead = self.heart_beat.receives.is_some_and(|every| silent >= every * 2 + TICK);
-        if is_dead || silent >= silence_max {
-            self.fatal("nothing was heard for too long", CloseCode::NoSignOfLife);
+        if silent >= silence_max {
+            P::fatal(self, SILENT, CloseCode::NoSignOfLife);
         } else if self.client.is_none() && self.began + join_max <= now {
-            self.fatal("no CONNECT came in time", CloseCode::NotJoined);
-        } else if self.subscriptions.is_empty() && self.site.phase.is_refusing() {
-            // With subscriptions each of them is told when, all in a while.
-            self.fatal("this server is going away; come back", CloseCode::Restart);
+            P::fatal(self, "no CONNECT came in time", CloseCode::NotJoined);
+        } else if self.rooms.is_empty() && self.site.phase.is_refusing() {
+            // With rooms the session of each of them is told when, all in a while.
+            P::fatal(self, "this server is going away; come back", CloseCode::Restart);
         }
         if self.last_ping + heartbeat <= now {
             self.last_ping = now;
-            self.output.push(ping_frame());
+            self.output.push(P::ping());
         }
-        let unsaid = now.saturating_duration_since(self.last_sent);
-        if self.heart_beat.sends.is_some_and(|every| unsaid + 2 * TICK >= every) && self.output.is_empty() {
-            self.output.push(text_frame("\n"));
-        }
+        P::tick(self, now);
         Ok(())
     }
 
     /// Says the last words, and waits a moment for the client to hear them.
     pub(super) async fn close(mut self, Ending { last, code, .. }: Ending) {
-        self.subscriptions.clear();
+        self.rooms.clear();
         if let Some(last) = last {
             self.say(last);
         }

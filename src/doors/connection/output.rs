@@ -8,14 +8,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::session::Socket;
 use chat_wire::text_frame_header;
 
-/// While so much waits, nothing more is taken from subscriptions, and nothing from the client: each waits where it is
+/// While so much waits, nothing more is taken from rooms, and nothing from the client: each waits where it is
 /// bounded, in the outbox of its session and in the socket.
 const WAITING_BYTES_MAX: usize = 16 * 1024;
 /// Most pieces of one write.
 const PIECES_MAX: usize = 32;
 
-/// What goes to the client: frames of the WebSocket, each with one frame of STOMP in it. One of them may still be coming
-/// from a subscription while what is before it is written; others wait for its end.
+/// What goes to the client: frames of the WebSocket, each with one frame of the protocol in it. One of them may still be
+/// coming from a room while what is before it is written; others wait for its end.
 #[derive(Default)]
 pub struct Output {
     queue: VecDeque<Bytes>,
@@ -67,8 +67,10 @@ impl Output {
     }
 
     fn add(&mut self, bytes: Bytes) {
-        self.n_bytes += bytes.len();
-        self.queue.push_back(bytes);
+        if !bytes.is_empty() {
+            self.n_bytes += bytes.len();
+            self.queue.push_back(bytes);
+        }
     }
 
     /// Writes what the socket takes; fails as it does, with `WouldBlock` where that is nothing.

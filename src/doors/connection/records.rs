@@ -1,5 +1,5 @@
-//! How what a session is sent lies in its pipe: what all readers share of a MESSAGE, one after the other, each behind its
-//! length, so that whoever takes it can put the reader's own headers before.
+//! How what a session is sent lies in its pipe: what all readers share of a frame, one after the other, each behind its
+//! length, so that whoever takes it can put the reader's own part before it, and behind.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ const END: u8 = b'E';
 /// A number of four bytes, and what it is.
 const HEAD_BYTES: usize = 5;
 
-/// What stands before the shared part of a MESSAGE, which has `n_bytes`.
+/// What stands before the shared part of a frame, which has `n_bytes`.
 pub fn message_record(n_bytes: usize) -> [u8; HEAD_BYTES] {
     head(u32::try_from(n_bytes).unwrap_or(u32::MAX), MESSAGE)
 }
@@ -28,7 +28,7 @@ fn head(number: u32, kind: u8) -> [u8; HEAD_BYTES] {
 /// Something of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// The shared part of a MESSAGE begins, which has so many bytes.
+    /// The shared part of a frame begins, which has so many bytes.
     Begin(usize),
     /// Some of it.
     Bytes(Bytes),
@@ -44,7 +44,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Whether it is in the middle of a MESSAGE.
+    /// Whether it is in the middle of a frame.
     pub fn is_open(&self) -> bool {
         self.n_left > 0
     }

@@ -13,13 +13,13 @@ use actix::{
     clock::{Instant, Interval, interval, sleep},
 };
 use actix_web::web::Data;
+use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
-use uuid::Uuid;
 
 use super::{
     client::Client,
     output::Output,
-    subscription::{Subscription, Told},
+    reading::{Reading, Told},
 };
 use crate::{
     doors::{
@@ -27,35 +27,87 @@ use crate::{
         error::DoorError,
     },
     http::{Site, TakenOver},
-    session::{FrameRate, Incoming, SessionPermit, SessionSetup, Socket},
+    session::{FrameRate, Framing, Incoming, SessionPermit, SessionSetup, Socket},
 };
 use chat_rooms::Published;
-use chat_stomp::{BadFrame, Decoder, Frame, HeartBeat, Inbound as Heard, Limits, Version, Writer};
 use chat_wire::{CloseCode, FRAME_BYTES_MAX, FrameReader, Inbound, pong_frame, text_frame};
 
-/// Bytes of a frame's command and headers: room for a long token.
-const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// Headers of a frame.
-const HEADERS_MAX: usize = 64;
-/// The longest message of the WebSocket, which a frame may be alone in.
-const MESSAGE_BYTES_MAX: usize = HEAD_BYTES_MAX + FRAME_BYTES_MAX;
+/// The longest message of the WebSocket: room for a long token beside what a frame of the chat may have.
+pub const MESSAGE_BYTES_MAX: usize = 8 * 1024 + FRAME_BYTES_MAX;
 /// How many commands may wait for their rooms: then nothing more is read until one is answered.
 const ASKED_MAX: usize = 64;
 /// How often it looks at the clock.
 pub const TICK: Duration = Duration::from_secs(1);
 
-/// One WebSocket that speaks STOMP: reads frames, writes frames, and has a session for each room that it reads.
+/// What a door speaks over its socket.
+pub trait Protocol: Sized + 'static {
+    /// A frame of the client, or why it is none.
+    type Frame;
+    /// What it knows a room by that somebody reads.
+    type Name;
+    /// What asks for a room.
+    type Wanted: 'static;
+    /// Whom the answer to a command is for.
+    type Asker: 'static;
+
+    /// Writes what sessions of its rooms say.
+    const FRAMING: &'static dyn Framing;
+    /// Whether binary messages are read as text is.
+    const TAKES_BINARY: bool;
+
+    /// What is said first.
+    fn begun(_: &mut Connection<Self>) {}
+    /// Takes the bytes of a message of the WebSocket.
+    fn feed(&mut self, bytes: Bytes);
+    /// The next frame in what it has taken.
+    fn next(&mut self) -> Option<Self::Frame>;
+    /// A frame came: those behind it wait until it is done with.
+    fn heard(connection: &mut Connection<Self>, frame: Self::Frame);
+    /// A binary message came, where those are not read.
+    fn binary(_: &mut Connection<Self>) {}
+    /// A message came that is longer than [`MESSAGE_BYTES_MAX`].
+    fn too_large(connection: &mut Connection<Self>);
+    /// Whoever it is may come in, or may not.
+    fn connected(connection: &mut Connection<Self>, became: Result<(), DoorError>);
+    /// A room that was wanted may be entered.
+    fn may_enter(connection: &mut Connection<Self>, wanted: Self::Wanted);
+    /// A room was entered.
+    fn joined(connection: &mut Connection<Self>, index: usize);
+    /// A room was not entered, and is forgotten.
+    fn not_joined(connection: &mut Connection<Self>, name: Self::Name, error: &DoorError);
+    /// A room is not read any more as the client has wanted, and is forgotten.
+    fn left(_: &mut Connection<Self>, _: Self::Name) {}
+    /// The server has ended the session of a room, which is forgotten.
+    fn ended(connection: &mut Connection<Self>, code: CloseCode);
+    /// What became of a command.
+    fn answered(connection: &mut Connection<Self>, answered: Answered<Self::Asker>);
+    /// What stands before the shared part of what a room says, which is the connection's number `n` of those.
+    fn head(&self, name: &Self::Name, n: u64) -> Vec<u8>;
+    /// What stands behind it.
+    fn tail(&self, _: &Self::Name) -> Bytes {
+        Bytes::new()
+    }
+    /// Asks for a sign of life.
+    fn ping() -> Bytes;
+    /// Does what else is due, once in a [`TICK`].
+    fn tick(_: &mut Connection<Self>, _now: Instant) {}
+    /// The connection cannot go on: ends it with words of the protocol.
+    fn fatal(connection: &mut Connection<Self>, why: &'static str, code: CloseCode);
+}
+
+/// One WebSocket by which somebody reads several rooms, and writes.
 ///
-/// All that grows is bounded: what is read and not taken by its [`Limits`], what is to be written by [`Output`], behind
-/// which sessions wait in their outboxes, and what is under way by [`ASKED_MAX`].
-pub struct Connection {
+/// All that grows is bounded: what is read and not taken by [`MESSAGE_BYTES_MAX`] and its protocol, what is to be written
+/// by [`Output`], behind which sessions wait in their outboxes, and what is under way by [`ASKED_MAX`].
+pub struct Connection<P: Protocol> {
+    /// What its protocol keeps.
+    pub own: P,
     pub(super) site: Data<Site>,
     pub(super) setup: Rc<SessionSetup>,
     pub(super) address: IpAddr,
     pub(super) permit: Rc<SessionPermit>,
     pub(super) socket: Rc<Socket>,
     pub(super) reader: FrameReader<Incoming>,
-    pub(super) decoder: Decoder,
     pub(super) output: Output,
     rate: FrameRate,
     /// Its next frames are looked at once this is over.
@@ -64,23 +116,22 @@ pub struct Connection {
     is_counted: bool,
     /// Whoever it is, once that is known.
     pub(super) client: Option<Rc<Client>>,
-    pub(super) version: Version,
-    pub(super) heart_beat: HeartBeat,
-    /// Where what is refused is told: how the client calls that, and whether it acknowledges.
-    pub(super) errors: Option<(String, bool)>,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) has_subscribed: bool,
+    /// What it reads.
+    pub rooms: Vec<Reading<P::Name>>,
+    pub(super) has_wanted: bool,
     /// Whose turn it is first.
     turn: usize,
     /// The frame that is being looked at: those behind it wait.
-    pub(super) doing: Option<LocalBoxFuture<'static, Done>>,
-    pub(super) asked: FuturesUnordered<LocalBoxFuture<'static, Answered>>,
+    pub(super) doing: Option<LocalBoxFuture<'static, Done<P>>>,
+    pub(super) asked: FuturesUnordered<LocalBoxFuture<'static, Answered<P::Asker>>>,
     pub(super) ending: Option<Ending>,
-    pub(super) n_named: u64,
+    pub(super) n_begun: u64,
     ticks: Interval,
     pub(super) began: Instant,
-    pub(super) last_heard: Instant,
-    pub(super) last_sent: Instant,
+    /// When something last came from the client.
+    pub last_heard: Instant,
+    /// When something was last written.
+    pub last_sent: Instant,
     pub(super) last_ping: Instant,
     /// Since when the client takes nothing of what waits.
     pub(super) stalled: Option<Instant>,
@@ -89,31 +140,26 @@ pub struct Connection {
 }
 
 /// What became of a frame that took a while.
-pub enum Done {
-    /// CONNECT.
+pub(super) enum Done<P: Protocol> {
+    /// Whoever it is was looked at.
     Connected(Result<Client, DoorError>),
-    /// A SUBSCRIBE may be carried out.
-    MaySubscribe(Frame),
-    /// SEND, which was handed to its room.
-    Sent(ToAnswer, Result<Box<(Command, Answer)>, DoorError>),
+    /// A room may be entered.
+    MayEnter(P::Wanted),
+    /// A command was handed to its room.
+    Sent(P::Asker, Result<Box<(Command, Answer)>, DoorError>),
 }
 
-/// Which command is answered.
-pub struct ToAnswer {
-    pub client_id: Uuid,
-    /// Of the RECEIPT that is wanted.
-    pub receipt: Option<String>,
-}
-
-/// What a room has said.
-pub struct Answered {
-    pub of: ToAnswer,
+/// What a room has said of a command.
+pub struct Answered<A> {
+    /// Whom that is for.
+    pub asker: A,
+    /// What it has said.
     pub became: Result<Published, DoorError>,
 }
 
 /// How a connection ends, once what is under way is answered.
-pub struct Ending {
-    /// The last frame of STOMP.
+pub(super) struct Ending {
+    /// The last frame of the protocol.
     pub last: Option<Vec<u8>>,
     /// What is said behind it.
     pub code: CloseCode,
@@ -123,25 +169,25 @@ pub struct Ending {
     pub by: Instant,
 }
 
-enum Happened {
+enum Happened<P: Protocol> {
     Tick,
     Wrote(io::Result<()>),
-    Done(Done),
-    Answered(Answered),
+    Done(Done<P>),
+    Answered(Answered<P::Asker>),
     /// Frames may be looked at again.
     Resumed,
-    Heard(Result<Heard, BadFrame>),
+    Heard(P::Frame),
     Inbound(Option<Inbound>),
     Told(usize, Told),
 }
 
 /// The connection is gone.
-pub struct Gone;
+pub(super) struct Gone;
 
 /// Owns a connection on its thread.
-struct Keeper(Option<Connection>);
+struct Keeper<P: Protocol>(Option<Box<Connection<P>>>);
 
-impl Actor for Keeper {
+impl<P: Protocol> Actor for Keeper<P> {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -151,9 +197,10 @@ impl Actor for Keeper {
     }
 }
 
-impl Connection {
+impl<P: Protocol> Connection<P> {
     /// Takes a connection over that was answered.
-    pub fn start(
+    pub(super) fn start(
+        own: P,
         (site, setup): (Data<Site>, Rc<SessionSetup>),
         (address, permit): (IpAddr, SessionPermit),
         TakenOver { stream, first, answer }: TakenOver,
@@ -162,26 +209,23 @@ impl Connection {
         let now = Instant::now();
         let mut output = Output::default();
         output.push(answer);
-        let limits = Limits { head_bytes: HEAD_BYTES_MAX, headers: HEADERS_MAX, body_bytes: FRAME_BYTES_MAX };
-        let connection = Self {
-            reader: FrameReader::new(socket.incoming(first), MESSAGE_BYTES_MAX).with_binary(),
+        let reader = FrameReader::new(socket.incoming(first), MESSAGE_BYTES_MAX);
+        let mut connection = Self {
+            own,
+            reader: if P::TAKES_BINARY { reader.with_binary() } else { reader },
             socket,
-            decoder: Decoder::new(limits),
             output,
             rate: setup.rates.frames(),
             pause: None,
             is_counted: false,
             client: None,
-            version: Version::V10,
-            heart_beat: HeartBeat::default(),
-            errors: None,
-            subscriptions: Vec::new(),
-            has_subscribed: false,
+            rooms: Vec::new(),
+            has_wanted: false,
             turn: 0,
             doing: None,
             asked: FuturesUnordered::new(),
             ending: None,
-            n_named: 0,
+            n_begun: 0,
             ticks: interval(TICK),
             began: now,
             last_heard: now,
@@ -194,7 +238,8 @@ impl Connection {
             address,
             permit: Rc::new(permit),
         };
-        Keeper(Some(connection)).start();
+        P::begun(&mut connection);
+        Keeper(Some(Box::new(connection))).start();
     }
 
     async fn run(mut self) {
@@ -211,7 +256,7 @@ impl Connection {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happened<P>> {
         if self.ticks.poll_tick(cx).is_ready() {
             return Poll::Ready(Happened::Tick);
         }
@@ -230,7 +275,7 @@ impl Connection {
         if let Poll::Ready(happened) = self.poll_read(cx) {
             return Poll::Ready(happened);
         }
-        self.poll_subscriptions(cx)
+        self.poll_rooms(cx)
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -247,7 +292,7 @@ impl Connection {
     }
 
     /// The next frame, as long as those before it are done with and the client reads what it is told.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Happened<P>> {
         if let Some(pause) = &mut self.pause {
             ready!(pause.poll_unpin(cx));
             return Poll::Ready(Happened::Resumed);
@@ -256,28 +301,26 @@ impl Connection {
         if is_busy || self.ending.is_some() {
             return Poll::Pending;
         }
-        match self.decoder.next() {
-            Ok(Some(heard)) => return Poll::Ready(Happened::Heard(Ok(heard))),
-            Err(bad) => return Poll::Ready(Happened::Heard(Err(bad))),
-            Ok(None) => {}
+        if let Some(frame) = self.own.next() {
+            return Poll::Ready(Happened::Heard(frame));
         }
         Pin::new(&mut self.reader).poll_next(cx).map(Happened::Inbound)
     }
 
-    fn poll_subscriptions(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
+    fn poll_rooms(&mut self, cx: &mut Context<'_>) -> Poll<Happened<P>> {
         if !self.output.has_room() && !self.output.takes_rest() {
             return Poll::Pending;
         }
-        let n = self.subscriptions.len();
-        // A MESSAGE that has begun comes to its end before another one begins.
-        let open = self.subscriptions.iter().position(Subscription::is_open);
+        let n = self.rooms.len();
+        // A frame that has begun comes to its end before another one begins.
+        let open = self.rooms.iter().position(Reading::is_open);
         let order: VecDeque<usize> = match open {
             Some(open) => [open].into(),
             None => (0..n).map(|k| (self.turn + k) % n).collect(),
         };
         for index in order {
-            let Some(subscription) = self.subscriptions.get_mut(index) else { continue };
-            if let Poll::Ready(told) = subscription.poll(cx) {
+            let Some(room) = self.rooms.get_mut(index) else { continue };
+            if let Poll::Ready(told) = room.poll(cx) {
                 self.turn = index + usize::from(open.is_none());
                 return Poll::Ready(Happened::Told(index, told));
             }
@@ -285,7 +328,7 @@ impl Connection {
         Poll::Pending
     }
 
-    fn take(&mut self, happened: Happened) -> Result<(), Gone> {
+    fn take(&mut self, happened: Happened<P>) -> Result<(), Gone> {
         match happened {
             Happened::Tick => self.look_at_the_clock()?,
             Happened::Wrote(Ok(())) => {
@@ -294,17 +337,13 @@ impl Connection {
             }
             Happened::Wrote(Err(_)) | Happened::Inbound(None) | Happened::Told(_, Told::Cut) => return Err(Gone),
             Happened::Done(done) => self.done(done),
-            Happened::Answered(answered) => self.answered(answered),
+            Happened::Answered(answered) => P::answered(self, answered),
             Happened::Resumed => self.pause = None,
-            Happened::Heard(heard) => {
+            Happened::Heard(frame) => {
                 if !std::mem::take(&mut self.is_counted) {
                     self.count();
                 }
-                match heard {
-                    Ok(Heard::HeartBeat) => {}
-                    Ok(Heard::Frame(frame)) => self.frame(frame),
-                    Err(bad) => self.broken(&bad.to_string(), None),
-                }
+                P::heard(self, frame);
             }
             Happened::Inbound(Some(inbound)) => self.inbound(inbound),
             Happened::Told(index, told) => self.told(index, told),
@@ -317,19 +356,17 @@ impl Connection {
         self.count();
         match inbound {
             Inbound::Text(bytes) => {
-                self.decoder.feed(&bytes);
+                self.own.feed(bytes);
                 self.is_counted = true;
             }
             Inbound::Ping(payload) => self.output.push(pong_frame(&payload)),
-            Inbound::Pong | Inbound::Fragment | Inbound::Binary => {}
+            Inbound::Pong | Inbound::Fragment => {}
+            Inbound::Binary => P::binary(self),
             Inbound::Close => {
                 self.has_said_goodbye = true;
                 self.end(None, CloseCode::Done);
             }
-            Inbound::TooLarge => {
-                let error = Writer::error(self.version, "a message of the WebSocket has at most 24 KiB").end();
-                self.end(Some(error), CloseCode::TooLarge);
-            }
+            Inbound::TooLarge => P::too_large(self),
             Inbound::Malformed => self.end(None, CloseCode::ProtocolError),
         }
     }
@@ -341,50 +378,19 @@ impl Connection {
         }
     }
 
-    fn told(&mut self, index: usize, told: Told) {
-        let Some(subscription) = self.subscriptions.get_mut(index) else { return };
-        match told {
-            Told::Joined(Ok(())) => {
-                if let Some(receipt) = subscription.receipt.take() {
-                    self.say(Writer::receipt(self.version, &receipt).end());
-                }
-            }
-            Told::Joined(Err(why)) => {
-                let (id, receipt) = (subscription.id.clone(), subscription.receipt.take());
-                self.forget(&id);
-                self.not_subscribed(why, &id, receipt);
-            }
-            Told::Begin(n_bytes) => {
-                self.n_named += 1;
-                self.output.begin(&subscription.head(self.n_named), n_bytes);
-            }
-            Told::Bytes(bytes, is_last) => {
-                let id = (is_last && subscription.is_over).then(|| subscription.id.clone());
-                self.output.more(bytes, is_last);
-                id.into_iter().for_each(|id| self.forget(&id));
-            }
-            Told::Ended(code) => {
-                let id = subscription.id.clone();
-                self.forget(&id);
-                self.ended(code);
-            }
-            // Its connection was ended before.
-            Told::Cut => {}
-        }
-    }
-
-    /// A subscription is over: its session ends with it.
-    pub(super) fn forget(&mut self, id: &str) {
-        self.subscriptions.retain(|subscription| subscription.id != id);
-    }
-
-    /// Whether a MESSAGE has begun, and not ended.
-    fn is_open(&self) -> bool {
-        self.subscriptions.iter().any(Subscription::is_open)
-    }
-
-    /// Sends one frame of STOMP.
-    pub(super) fn say(&mut self, frame: Vec<u8>) {
+    /// Sends one frame of the protocol.
+    pub fn say(&mut self, frame: impl AsRef<[u8]>) {
         self.output.push(text_frame(frame));
+    }
+
+    /// How often a sign of life is asked for, and how long a client may say nothing.
+    pub fn rhythm(&self) -> (Duration, Duration) {
+        let times = self.setup.hub.times();
+        (times.heartbeat, times.silence_max)
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_idle(&self) -> bool {
+        self.output.is_empty()
     }
 }
