@@ -3,12 +3,16 @@
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
 //! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
-//! asked of a room), and the doors: `rest` writes, `sse` reads, `stomp` does both.
+//! asked of a room), `records` (how what all readers share of a frame lies in a pipe), and the doors: `rest` writes, `sse`
+//! reads, `stomp` and `grpc` do both.
 //!
 //! Invariant: no rule of the chat.
 
 mod command;
 mod error;
+#[cfg(feature = "grpc")]
+pub mod grpc;
+mod records;
 mod rest;
 mod sse;
 mod stomp;

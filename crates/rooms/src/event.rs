@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ids::SessionId;
 
 /// How many codecs there are: one for each encoding of a way in.
-pub const N_CODECS: usize = 4;
+pub const N_CODECS: usize = 5;
 /// So many ends of a room's messages are kept compressed: the latest page, and what all who come back after the same
 /// moment have missed.
 const ENDS_KEPT: usize = 2;
@@ -33,6 +33,8 @@ impl Codec {
     pub const EVENTS: Self = Self(2);
     /// JSON in MESSAGEs of STOMP.
     pub const STOMP: Self = Self(3);
+    /// Messages of gRPC.
+    pub const GRPC: Self = Self(4);
 
     /// Which one it is, below [`N_CODECS`].
     pub fn number(self) -> usize {

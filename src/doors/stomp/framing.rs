@@ -2,8 +2,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use super::records::{end_record, message_record};
-use crate::session::{Framing, event_json, welcome_chunks};
+use crate::{
+    doors::records::{end_record, message_record},
+    session::{Framing, event_json, welcome_chunks},
+};
 use chat_domain::Epoch;
 use chat_rooms::{Batch, Codec, Event, Welcome};
 use chat_stomp::{Version, Writer};
@@ -116,7 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::doors::stomp::records::{Piece, Records};
+    use crate::doors::records::{Piece, Records};
     use chat_rooms::TypingNow;
 
     fn texts(bytes: Bytes) -> Vec<String> {

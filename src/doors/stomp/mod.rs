@@ -1,6 +1,6 @@
 //! STOMP 1.0 to 1.2 over a WebSocket (docs/STOMP.md): rooms are topics, and what is sent is answered once it is stored.
 //!
-//! From below: `destination`, `client`, `records` and `output` (pure), `framing` (what all readers of a MESSAGE share),
+//! From below: `destination`, `client` and `output` (pure), `framing` (what all readers of a MESSAGE share),
 //! `subscription` (a session for each room that is read), `sending`, and `connection`, with what each frame
 //! does in `frames` and how it ends in `ending`.
 
@@ -11,7 +11,6 @@ mod ending;
 mod frames;
 mod framing;
 mod output;
-mod records;
 mod sending;
 mod subscription;
 

@@ -1,0 +1,1 @@
+//! gRPC: what is its own.
