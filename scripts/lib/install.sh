@@ -96,9 +96,20 @@ install_stomp_client() {
     cp scripts/lib/stomp-requirements.txt "$folder/installed"
 }
 
+# A client of gRPC for tests/it/doors/grpc.rs, in the same way.
+install_grpc_client() {
+    local folder=${CARGO_TARGET_DIR:-target}/grpc-client
+    cmp -s scripts/lib/grpc-requirements.txt "$folder/installed" && return 0
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/lib/grpc-requirements.txt
+    cp scripts/lib/grpc-requirements.txt "$folder/installed"
+}
+
 install_all() {
     install_packages
     install_rust_components
     install_npm_packages
     install_stomp_client
+    install_grpc_client
 }
