@@ -168,7 +168,8 @@ async fn a_server_that_stops_says_so_at_the_end_of_a_stream(database: &Database)
 async fn what_is_no_call_is_refused_in_the_words_of_grpc() {
     let (database, server) = Server::alone(&OPEN).await;
     let caller = somebody(&server).await;
-    let unknown = async |method| caller.call::<_, Room>(method, GetRoomRequest::default()).await.expect_err("a refusal");
+    let unknown =
+        async |method| caller.call::<_, Room>(method, GetRoomRequest::default()).await.expect_err("a refusal");
     for method in ["Nothing", "/realtime_chat.v1.Chat", "/realtime_chat.v2.Chat/GetRoom", "/x"] {
         assert_eq!(unknown(method).await.code(), Code::Unimplemented, "{method}");
     }
@@ -242,7 +243,10 @@ async fn what_is_set_up_in_part_ends_the_start() {
     let folder = Folder::new("grpc");
     let missing = folder.0.join("cert.pem").display().to_string();
     for (settings, why) in [
-        (vec![LISTEN, ("CHAT_GRPC_TLS_CERT", missing.as_str())], "CHAT_GRPC_TLS_CERT and CHAT_GRPC_TLS_KEY go together"),
+        (
+            vec![LISTEN, ("CHAT_GRPC_TLS_CERT", missing.as_str())],
+            "CHAT_GRPC_TLS_CERT and CHAT_GRPC_TLS_KEY go together",
+        ),
         (
             vec![LISTEN, ("CHAT_GRPC_TLS_CERT", missing.as_str()), ("CHAT_GRPC_TLS_KEY", missing.as_str())],
             "cert.pem cannot be read",
@@ -324,7 +328,11 @@ async fn grpcio_asks_for_health_and_for_what_is_spoken_over_tls() {
     let (_database, server) = Server::alone(&tls).await;
     let address = server.grpc().await;
     let asked = python()
-        .args([concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/doors/grpc_asked.py"), &address.to_string(), &certificate])
+        .args([
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/doors/grpc_asked.py"),
+            &address.to_string(),
+            &certificate,
+        ])
         .output();
     let asked = within("grpcio", async { asked }).await.expect("what scripts/lib/install.sh installs");
     let said = String::from_utf8_lossy(&asked.stdout);
