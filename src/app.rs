@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod expiry;
 mod figures;
+mod grpc;
 mod lease;
 mod mail;
 mod moving;
@@ -69,7 +70,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     let known = (store.clone(), registry::place(&own, address), mail);
     let site = web::Data::new(site(&config, known, on_main, metrics.clone(), n_sessions_max));
     let (hubs, connections) = (Hubs::default(), connections(&config, &site.admission));
-    let server = http_server(&config, listener, site.clone(), connections.clone(), prometheus, hubs.clone())?;
+    let grpc = grpc::open(&config, &site)?;
+    #[cfg(feature = "grpc")]
+    let health = grpc.as_ref().map(|grpc| actix::spawn(grpc.door.clone().keep_health()));
+    let server = http_server(&config, (listener, grpc), site.clone(), connections.clone(), prometheus, hubs.clone())?;
     let handle = server.handle();
     let mut serving = actix::spawn(server);
     let metrics_handle = metrics_listener.map(|l| figures::serve_metrics(l, registry)).transpose()?;
@@ -138,6 +142,10 @@ pub async fn serve(config: ServeConfig) -> Result<(), AppError> {
     }
     lease::end(&own, &site).await;
     handle.stop(true).await;
+    #[cfg(feature = "grpc")]
+    if let Some(health) = health {
+        health.abort();
+    }
     if let Some(metrics) = metrics_handle {
         metrics.stop(false).await;
     }

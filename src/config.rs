@@ -20,7 +20,8 @@ use chat_store::DatabaseUrl;
 
 pub use moving::ImportFlags;
 pub use settings::{
-    DatabaseConfig, DrainConfig, LimitConfig, MailConfig, RateConfig, ServeConfig, SessionConfig, SiteConfig,
+    DatabaseConfig, DrainConfig, GrpcConfig, LimitConfig, MailConfig, RateConfig, ServeConfig, SessionConfig,
+    SiteConfig,
 };
 pub use values::{Registering, RoomListFor, Secret, Switch};
 

@@ -89,7 +89,8 @@ install_npm_packages() {
     npm ci --silent --no-audit --no-fund
 }
 
-# A client in Python for a test (stomp: tests/it/doors/stomp.rs, amqp: tests/it/amqp.rs), as pinned in its list, in a folder
+# A client in Python for a test (stomp: tests/it/doors/stomp.rs, amqp: tests/it/amqp.rs, grpc:
+# tests/it/doors/grpc.rs), as pinned in its list, in a folder
 # of its own; again only where the list has changed.
 install_client() {
     local folder=${CARGO_TARGET_DIR:-target}/$1-client list=scripts/lib/$1-requirements.txt
@@ -106,4 +107,5 @@ install_all() {
     install_npm_packages
     install_client stomp
     install_client amqp
+    install_client grpc
 }

@@ -29,6 +29,7 @@ chosen_by_files() {
             crates/rooms/*) printf 'it %s\n' p1_ p2_ p3_ p4_ presence:: rooms:: ;;
             crates/store/* | migrations/*) printf 'it %s\n' p1_ p7_ backup:: ;;
             crates/wire/* | crates/domain/*) printf 'it %s\n' docs:: frames:: p4_ && echo 'step fuzz' ;;
+            proto/* | crates/grpc/*) echo 'it doors::' && echo 'step proto' ;;
             crates/load/*) printf 'it %s\n' load:: ;;
             crates/metrics/*) printf 'it %s\n' figures:: alerts:: ;;
             src/*) printf 'it %s\n' start:: secrets:: operations:: docs:: p6_ ;;

@@ -26,6 +26,9 @@ pub enum AppError {
     /// Mail is set up in part, or its authority's certificate cannot be read.
     #[error("{0}")]
     Mail(String),
+    /// gRPC is set up in part, in a way that cannot be, or was not built in.
+    #[error("{0}")]
+    Grpc(String),
     /// A backup was not made, or not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),

@@ -1,6 +1,7 @@
 //! The threads that serve connections, each with its hub.
 
 use std::{
+    cell::RefCell,
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::{
@@ -23,9 +24,12 @@ use actix_web::{
 use actix_web_prom::PrometheusMetrics;
 use socket2::SockRef;
 
+#[cfg(feature = "grpc")]
+use super::grpc;
 use super::{
     capacity::{sockets_max, threads},
     error::AppError,
+    grpc::Grpc,
 };
 #[cfg(feature = "fault-injection")]
 use crate::fault_injection;
@@ -55,6 +59,11 @@ pub(super) fn listen(address: SocketAddr, variable: &'static str) -> Result<TcpL
     listening.map_err(|cause| AppError::Listen(address, variable, cause))
 }
 
+thread_local! {
+    /// What all sessions of this worker thread share, whichever door they come by.
+    static SETUP: RefCell<Option<Rc<SessionSetup>>> = const { RefCell::new(None) };
+}
+
 /// The hubs that run, one per worker thread.
 #[derive(Clone, Default)]
 pub(super) struct Hubs(Arc<Mutex<Vec<Recipient<Drain>>>>);
@@ -71,7 +80,7 @@ impl Hubs {
 
 pub(super) fn http_server(
     config: &ServeConfig,
-    listener: TcpListener,
+    (listener, grpc): (TcpListener, Option<Grpc>),
     site: web::Data<Site>,
     connections: Arc<Connections>,
     prometheus: PrometheusMetrics,
@@ -90,27 +99,34 @@ pub(super) fn http_server(
     let n_hubs = Arc::new(AtomicUsize::new(0));
     #[cfg(feature = "fault-injection")]
     let broken = config.broken;
+    let shared = site.clone();
     // Runs once on each worker thread; what all threads share was made before.
-    let factory = move || {
+    let setup_of_thread = move || {
         let hub = Hub::new(times.clone(), metrics.clone());
         let actor = HubActor::new(hub.clone()).start();
         hubs.add(actor.clone().recipient());
         let deliver = actor.recipient();
         #[cfg(feature = "fault-injection")]
         let deliver = fault_injection::deliveries(broken, deliver);
-        let setup = Rc::new(SessionSetup {
+        Rc::new(SessionSetup {
             hub,
             thread: Arbiter::current(),
             hub_id: HubId(n_hubs.fetch_add(1, Ordering::Relaxed)),
             deliver,
-            join_context: site.join_context.clone(),
-            admission: site.admission.clone(),
-            roster: site.roster.clone(),
+            join_context: shared.join_context.clone(),
+            admission: shared.admission.clone(),
+            roster: shared.roster.clone(),
             rates: rates.clone(),
             forgives,
             outbox_bytes_max,
             metrics: metrics.clone(),
-        });
+        })
+    };
+    let setup = move || SETUP.with(|kept| kept.borrow_mut().get_or_insert_with(&setup_of_thread).clone());
+    #[cfg(feature = "grpc")]
+    let (setup_of_grpc, connections_of_grpc) = (setup.clone(), connections.clone());
+    let factory = move || {
+        let setup = setup();
         let app = || {
             let (site, setup, prometheus) = (site.clone(), setup.clone(), prometheus.clone());
             let thread = http::Thread { site, setup, prometheus, doors: doors::configure, sockets: doors::sockets };
@@ -135,14 +151,24 @@ pub(super) fn http_server(
         .and_then(http)
     };
     let (_, n_accepted_max) = sockets_max();
-    Ok(Server::build()
+    let server = Server::build()
         .workers(threads(config))
         // A flood faster than the workers is left to the kernel's queue.
         .max_concurrent_connections((n_accepted_max / threads(config)).max(1))
         .disable_signals()
         .shutdown_timeout(HTTP_STOP_SECS)
-        .listen("chat", listener, factory)?
-        .run())
+        .listen("chat", listener, factory)?;
+    #[cfg(feature = "grpc")]
+    let server = match grpc {
+        Some(Grpc { listener, door }) => {
+            let factory = move || grpc::service(&door, setup_of_grpc(), connections_of_grpc.clone());
+            server.listen("grpc", listener, factory)?
+        }
+        None => server,
+    };
+    #[cfg(not(feature = "grpc"))]
+    drop(grpc);
+    Ok(server.run())
 }
 
 /// Lets an accepted connection in, or ends it.

@@ -36,6 +36,9 @@ pub struct ServeConfig {
     /// How people are written to.
     #[command(flatten)]
     pub mail: MailConfig,
+    /// How programs that speak gRPC reach it.
+    #[command(flatten)]
+    pub grpc: GrpcConfig,
     /// How the server stops.
     #[command(flatten)]
     pub drain: DrainConfig,
@@ -284,6 +287,20 @@ pub struct MailConfig {
     /// Seconds between two mails about answers in one room to one address; what is answered meanwhile goes together.
     #[arg(long, env = "CHAT_ANSWERS_EVERY_SECS", default_value = "600", value_name = "SECONDS", value_parser = seconds_from_one)]
     pub answers_every: Duration,
+}
+
+/// How programs that speak gRPC reach the server.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GrpcConfig {
+    /// Address for gRPC, of its own; unset: there is none. Needs a program that was built with the feature grpc, as the image is.
+    #[arg(long, env = "CHAT_GRPC_LISTEN", value_name = "IP:PORT")]
+    pub grpc_listen: Option<SocketAddr>,
+    /// Path of a PEM file with the certificate for gRPC, and those that it was signed by behind it; unset: no TLS.
+    #[arg(long, env = "CHAT_GRPC_TLS_CERT", value_name = "PATH")]
+    pub grpc_tls_cert: Option<PathBuf>,
+    /// Path of a PEM file with the key of that certificate.
+    #[arg(long, env = "CHAT_GRPC_TLS_KEY", value_name = "PATH")]
+    pub grpc_tls_key: Option<PathBuf>,
 }
 
 /// What holds for each session.

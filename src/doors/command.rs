@@ -1,6 +1,6 @@
 //! What somebody asks of a room who need not be a member of it: handed to the room, and answered once it is stored.
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix::clock::{Instant, timeout};
 use actix_web::web::Data;
@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::{error::DoorError, visitor::Visitor};
 use crate::{
     accounts::NotBearer,
-    http::Site,
+    http::{HttpError, Site},
     session::{Change, SessionSetup, Writer, bearer_refusal},
 };
-use chat_domain::{AvatarName, Nickname, Rights, RoomId};
+use chat_domain::{AvatarName, ChatMessage, Nickname, Rights, RoomId};
 use chat_rooms::{Amend, Ask, Asked, Publish, Published, Recall, Refusal, ReplyTo};
 use chat_wire::MessageToSend;
 
@@ -114,6 +114,19 @@ impl Command {
             // Nobody knows whether it is stored: the same key asks again.
             Ok(Err(_)) | Err(_) => Err(self.refused(Refusal::StoreUnavailable)),
         }
+    }
+
+    /// The message that was stored, as it is now.
+    ///
+    /// # Errors
+    /// Where it is gone, or the database away.
+    pub async fn message(&self, published: &Published) -> Result<Arc<ChatMessage>, DoorError> {
+        if let Some(message) = &published.message {
+            return Ok(message.clone());
+        }
+        // A retry of what is no recent message any more.
+        let read = self.site.read(self.site.store.message(&self.room, published.stored.id)).await?;
+        Ok(Arc::new(read.ok_or(HttpError::MESSAGE_NOT_FOUND)?))
     }
 
     /// What the sender is told of a refusal; it is counted as the socket's are.

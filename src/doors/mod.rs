@@ -3,14 +3,18 @@
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
 //! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
-//! asked of a room), `connection` (a socket by which somebody reads several rooms, and writes), and the doors: `rest`
-//! writes, `sse` reads, `stomp` and `socketio` do both.
+//! asked of a room), `records` (how what all readers share of a frame lies in a pipe), `connection` (a socket by which
+//! somebody reads several rooms, and writes), and the doors: `rest` writes, `sse` reads, `stomp`, `socketio` and `grpc` do
+//! both.
 //!
 //! Invariant: no rule of the chat.
 
 mod command;
 mod connection;
 mod error;
+#[cfg(feature = "grpc")]
+pub mod grpc;
+mod records;
 mod rest;
 mod socketio;
 mod sse;

@@ -1,6 +1,6 @@
 //! Which address a request comes from, where proxies stand in front.
 
-use std::{net::IpAddr, sync::Once};
+use std::{borrow::Cow, net::IpAddr, sync::Once};
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -46,7 +46,11 @@ pub fn of(request: &HttpRequest, trusted: &TrustedProxies) -> IpAddr {
     // A line with bytes that are no text counts as well: left out, it would hide what a proxy appended to it, and a
     // line before it, which the visitor made up, would be believed.
     let lines = request.headers().get_all("x-forwarded-for").map(|v| String::from_utf8_lossy(v.as_bytes()));
-    let lines = lines.collect::<Vec<_>>();
+    behind(peer, &lines.collect::<Vec<_>>(), trusted)
+}
+
+/// The same of a peer, and of the lines of X-Forwarded-For that it sent.
+pub fn behind(peer: IpAddr, lines: &[Cow<'_, str>], trusted: &TrustedProxies) -> IpAddr {
     let forwarded = lines.iter().flat_map(|v| v.split(',')).map(str::trim).collect::<Vec<_>>();
     warn_of_proxy(peer, &forwarded, trusted);
     client(peer, &forwarded, trusted)

@@ -83,6 +83,12 @@ impl HttpError {
         self.message
     }
 
+    /// After so many milliseconds it may be tried again, where it passes with time.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        let secs = self.retry_after()?;
+        Some(self.retry_after_ms.unwrap_or(secs.saturating_mul(1_000)))
+    }
+
     /// After so many seconds it may be tried again, where it passes with time.
     fn retry_after(&self) -> Option<u64> {
         let passes = matches!(self.status_code(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);

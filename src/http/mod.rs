@@ -63,8 +63,8 @@ use self::resource::{also, asked, both, public, read, removed};
 use crate::session::{Connected, SessionSetup};
 use chat_wire::ErrorCode;
 
-pub use accounts::bearer;
-pub use address::{TrustedProxies, of as address_of};
+pub use accounts::{actor_by, bearer};
+pub use address::{TrustedProxies, behind as address_behind, of as address_of};
 pub use answers::Answers;
 pub use base_path::BasePath;
 pub use body::whole_body;
@@ -73,6 +73,7 @@ pub use error::HttpError;
 pub use figures::Figures;
 pub use reading::{fresh, room_of};
 pub use resource::not_allowed;
+pub use room_list::{RoomsAsked, list_rooms};
 pub use security::{AdminToken, may_connect, preflight};
 pub use site::{Actors, Phase, Site};
 pub use upgrade::{answers, upgrades};

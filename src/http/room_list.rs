@@ -14,6 +14,7 @@ use super::{
     error::HttpError,
     site::Site,
 };
+use crate::moderation::Actor;
 use chat_store::{RoomListed, RoomPlace, RoomSort, RoomsQuery};
 use chat_wire::{ErrorCode, timestamp};
 
@@ -27,14 +28,22 @@ pub fn is_asked(query: &str) -> bool {
     !query.split('&').any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == "ids")
 }
 
-/// A page of the rooms: those first in which somebody wrote last, or those with most messages.
-pub async fn rooms(request: &HttpRequest, site: &Data<Site>) -> Result<HttpResponse, HttpError> {
-    #[derive(Deserialize)]
-    struct Asked {
-        cursor: Option<String>,
-        sort: Option<String>,
-    }
-    let asked = Query::<Asked>::from_query(request.query_string()).map_err(|_| BAD_QUERY)?;
+/// Which page of the rooms is wanted.
+#[derive(Debug, Default, Deserialize)]
+pub struct RoomsAsked {
+    /// Where it begins, as the page before it says.
+    pub cursor: Option<String>,
+    /// `recent`, which is what is meant where nothing is said, or `messages`.
+    pub sort: Option<String>,
+}
+
+/// A page of the rooms for whoever asks: those first in which somebody wrote last, or those with most messages; and where
+/// the next one begins.
+pub async fn list_rooms(
+    asked: &RoomsAsked,
+    asking: impl Future<Output = Result<Actor, HttpError>>,
+    site: &Site,
+) -> Result<(Vec<RoomListed>, Option<String>), HttpError> {
     let sort = match asked.sort.as_deref() {
         None | Some("recent") => RoomSort::Recent,
         Some("messages") => RoomSort::Messages,
@@ -48,7 +57,7 @@ pub async fn rooms(request: &HttpRequest, site: &Data<Site>) -> Result<HttpRespo
     let found = match site.rooms_are_public {
         true => site.read(site.store.listed_rooms(query)).await?,
         false => {
-            let actor = actor(request, site).await?;
+            let actor = asking.await?;
             desk(site)?.rooms(&actor, query).await.map_err(|refused| refused_as(&refused))?
         }
     };
@@ -56,7 +65,13 @@ pub async fn rooms(request: &HttpRequest, site: &Data<Site>) -> Result<HttpRespo
         RoomSort::Messages => Some(room.message_count),
         RoomSort::Recent | RoomSort::Name => room.last_message_at.map(|at| at.timestamp_micros()),
     };
-    let (found, next) = page(found, |room| cursor_of(key(room), room.id.as_str()));
+    Ok(page(found, |room| cursor_of(key(room), room.id.as_str())))
+}
+
+/// The same for a request.
+pub async fn rooms(request: &HttpRequest, site: &Data<Site>) -> Result<HttpResponse, HttpError> {
+    let asked = Query::<RoomsAsked>::from_query(request.query_string()).map_err(|_| BAD_QUERY)?;
+    let (found, next) = list_rooms(&asked, actor(request, site), site).await?;
     let info = |room: &RoomListed| {
         json!({
             "id": room.id.as_str(),

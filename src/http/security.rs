@@ -171,7 +171,12 @@ impl AdminToken {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
         });
-        token.is_some_and(|token| Self::new(token).0 == self.0)
+        token.is_some_and(|token| self.is(token))
+    }
+
+    /// Whether this is it.
+    pub fn is(&self, token: &str) -> bool {
+        Self::new(token).0 == self.0
     }
 }
 

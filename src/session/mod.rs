@@ -49,7 +49,7 @@ pub use budgets::AddressSettings;
 pub use byte_limit::{ByteLimits, ByteRate};
 pub use caller::Caller;
 pub use codec::{ErrorReply, event_json, welcome_chunks};
-pub use connections::{ConnectionLimits, Connections, CutFor};
+pub use connections::{ConnectionLimits, Connections, CutFor, Entered};
 pub use entry::NotJoined;
 pub use framing::Framing;
 pub use hub::Hub;

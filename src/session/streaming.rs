@@ -51,6 +51,8 @@ pub struct Listener {
 pub struct Line {
     requests: Weak<Requests>,
     accepted: Option<Accepted>,
+    /// Is told that the session was cut.
+    on_cut: Option<Box<dyn Fn()>>,
 }
 
 impl Line {
@@ -59,7 +61,13 @@ impl Line {
     pub fn of(request: &HttpRequest) -> Self {
         let connected = request.conn_data::<Connected>();
         let (requests, accepted) = connected.map(|c| (c.requests(), c.accepted())).unzip();
-        Self { requests: requests.unwrap_or_default(), accepted }
+        Self { requests: requests.unwrap_or_default(), accepted, on_cut: None }
+    }
+
+    /// One that carries several, of which none is worth its end: this is called where a session is cut, whether anybody
+    /// takes its frames or not.
+    pub fn shared(on_cut: impl Fn() + 'static) -> Self {
+        Self { on_cut: Some(Box::new(on_cut)), ..Self::default() }
     }
 }
 
@@ -74,13 +82,16 @@ impl Session {
     /// has ended.
     pub fn listen(
         setup: Rc<SessionSetup>,
-        Line { requests, accepted }: Line,
+        Line { requests, accepted, on_cut }: Line,
         listener: Listener,
     ) -> (FrameBody, oneshot::Receiver<Result<(), NotJoined>>) {
         let Listener { room, address, permit, join, is_bearer, framing } = listener;
         let pipe = Pipe::new(requests, move || {
             if let Some(accepted) = &accepted {
                 accepted.cut();
+            }
+            if let Some(on_cut) = &on_cut {
+                on_cut();
             }
         });
         let socket = Socket::of_body(pipe.clone());

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::ids::SessionId;
 
 /// How many codecs there are: one for each encoding of a way in.
-pub const N_CODECS: usize = 5;
+pub const N_CODECS: usize = 6;
 /// So many ends of a room's messages are kept compressed: the latest page, and what all who come back after the same
 /// moment have missed.
 const ENDS_KEPT: usize = 2;
@@ -35,6 +35,8 @@ impl Codec {
     pub const STOMP: Self = Self(3);
     /// JSON in events of Socket.IO.
     pub const SOCKETIO: Self = Self(4);
+    /// Messages of gRPC.
+    pub const GRPC: Self = Self(5);
 
     /// Which one it is, below [`N_CODECS`].
     pub fn number(self) -> usize {

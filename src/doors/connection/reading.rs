@@ -7,8 +7,10 @@ use actix_web::body::MessageBody;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::records::{Piece, Records};
-use crate::session::{FrameBody, NotJoined};
+use crate::{
+    doors::records::{Piece, Records},
+    session::{FrameBody, NotJoined},
+};
 use chat_wire::CloseCode;
 
 /// A room that a client reads: a session of its own, whose frames go into the client's connection.

@@ -58,15 +58,7 @@ pub async fn stored(command: &Command, status: StatusCode, published: Published)
         message: MessagePayload<'a>,
     }
     let rev = published.rev();
-    let message = match published.message {
-        Some(message) => message,
-        // A retry of what is no recent message any more.
-        None => {
-            let site = &command.site;
-            let read = site.read(site.store.message(&command.room, published.stored.id)).await?;
-            read.ok_or(HttpError::MESSAGE_NOT_FOUND)?.into()
-        }
-    };
+    let message = command.message(&published).await?;
     let answer = Stored {
         client_id: command.client_id,
         epoch: published.stored.epoch.to_string(),

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use crate::{
-    doors::connection::{end_record, message_record},
+    doors::records::{end_record, message_record},
     session::{Framing, event_json, welcome_chunks},
 };
 use chat_domain::Epoch;
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        doors::connection::{Piece, Records},
+        doors::records::{Piece, Records},
         session::refusal,
     };
 

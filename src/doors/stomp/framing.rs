@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use crate::{
-    doors::connection::{end_record, message_record},
+    doors::records::{end_record, message_record},
     session::{Framing, event_json, welcome_chunks},
 };
 use chat_domain::Epoch;
@@ -118,7 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::doors::connection::{Piece, Records};
+    use crate::doors::records::{Piece, Records};
     use chat_rooms::TypingNow;
 
     fn texts(bytes: Bytes) -> Vec<String> {

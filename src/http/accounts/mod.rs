@@ -16,7 +16,7 @@ use actix_web::web::{self, ServiceConfig};
 use super::resource::{asked, both, public, refused, removed};
 
 pub use errors::answer_of;
-pub use presented::{accounts, actor, agent, bearer, is_operator, presented, signed};
+pub use presented::{accounts, actor, actor_by, agent, bearer, is_operator, presented, signed};
 pub use session::done;
 
 /// What whoever has an account, or wants one, asks.

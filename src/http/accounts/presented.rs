@@ -101,10 +101,23 @@ pub async fn actor(request: &HttpRequest, site: &Site) -> Result<Actor, HttpErro
         return Ok(Desk::operator());
     }
     if let Some(token) = bearer(request).filter(|token| Accounts::is_key(token)) {
-        let holder = accounts(site)?.key_holder(token).await.map_err(answer_of)?;
-        return Ok(holder.ok_or(NOT_SIGNED_IN)?.actor());
+        return actor_by(token, site).await;
     }
     Ok(accounts(site)?.actor(&signed(request, site).await?))
+}
+
+/// Whose token this is, where nothing else is brought: the same but for cookies.
+pub async fn actor_by(token: &str, site: &Site) -> Result<Actor, HttpError> {
+    if site.admin_token.as_ref().is_some_and(|operator| operator.is(token)) {
+        return Ok(Desk::operator());
+    }
+    let accounts = accounts(site)?;
+    if Accounts::is_key(token) {
+        let holder = accounts.key_holder(token).await.map_err(answer_of)?;
+        return Ok(holder.ok_or(NOT_SIGNED_IN)?.actor());
+    }
+    let signed = accounts.signed_in(token).await.map_err(answer_of)?;
+    Ok(accounts.actor(&signed.ok_or(NOT_SIGNED_IN)?))
 }
 
 /// Who is signed in.

@@ -6,6 +6,8 @@ use chat_wire::{AckPayload, ErrorCode, ErrorPayload, ResumePoint};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+#[cfg(feature = "grpc")]
+use super::by_grpc::ByGrpc;
 use super::rows::{BySocketIo, ByStomp, Door, Requests, Socket};
 use crate::{
     moderation::{done, owner, signed_in},
@@ -35,6 +37,11 @@ macro_rules! for_each_door {
             $(async fn $name(database: &super::Database) { super::$name::<super::BySocketIo>(database).await; })+
             on_both!($($name),+);
         }
+        #[cfg(feature = "grpc")]
+        mod grpc {
+            $(async fn $name(database: &super::Database) { super::$name::<super::ByGrpc>(database).await; })+
+            on_both!($($name),+);
+        }
     };
 }
 
@@ -49,6 +56,12 @@ for_each_door!(
     rights_are_the_same,
     who_goes_is_no_longer_here,
 );
+
+/// With every door open.
+#[cfg(feature = "grpc")]
+const OPEN: [(&str, &str); 2] = [LIMITS_OFF[0], ("CHAT_GRPC_LISTEN", "127.0.0.1:0")];
+#[cfg(not(feature = "grpc"))]
+const OPEN: [(&str, &str); 1] = LIMITS_OFF;
 
 /// Somebody who reads.
 async fn enter<D: Door>(server: &Server, who: Who) -> D {
@@ -92,7 +105,7 @@ async fn answer<D: Door>(door: &mut D, server: &Server, command: &Value) -> Resu
 }
 
 async fn what_is_sent_is_stored_and_shown<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let mut reader = Client::reader(&server, "post").await;
     let mut author: D = enter(&server, Who::named("the author")).await;
     let first = take(&mut author, &server, &message(Uuid::new_v4(), "one\n<b>둘</b>")).await;
@@ -112,7 +125,7 @@ async fn what_is_sent_is_stored_and_shown<D: Door>(database: &Database) {
 }
 
 async fn everybody_sees_one_order<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let mut readers: Vec<D> = Vec::new();
     for _ in 0..3 {
         readers.push(enter(&server, Who::reader()).await);
@@ -141,7 +154,7 @@ async fn everybody_sees_one_order<D: Door>(database: &Database) {
 }
 
 async fn who_comes_back_gets_exactly_what_was_missed<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let mut author = Client::author(&server, "post", "the author").await;
     let first = author.say("the first").await;
     let reader: D = enter(&server, Who::reader()).await;
@@ -165,7 +178,7 @@ async fn who_comes_back_gets_exactly_what_was_missed<D: Door>(database: &Databas
 }
 
 async fn the_same_sent_again_is_stored_once<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let who = Who::named("the author");
     let mut author: D = enter(&server, who.clone()).await;
     let key = Uuid::new_v4();
@@ -186,7 +199,7 @@ async fn the_same_sent_again_is_stored_once<D: Door>(database: &Database) {
 }
 
 async fn who_stops_reading_is_cut_and_comes_back<D: Door>(database: &Database) {
-    let server = Server::with(database, &[LIMITS_OFF[0], ("CHAT_OUTBOX_KIB", "128")]).await;
+    let server = Server::with(database, &[&OPEN[..], &[("CHAT_OUTBOX_KIB", "128")]].concat()).await;
     let mut stalled = D::enter(&server, "post", Who::named("stalled"), None, true).await;
     let mut writer = Client::author(&server, "post", "the writer").await;
     let mut reader: D = enter(&server, Who::reader()).await;
@@ -215,7 +228,7 @@ async fn who_stops_reading_is_cut_and_comes_back<D: Door>(database: &Database) {
 }
 
 async fn what_was_answered_survives_a_kill<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let mut author: D = enter(&server, Who::named("the author")).await;
     let keys: Vec<Uuid> = (0..10).map(|_| Uuid::new_v4()).collect();
     let mut answered = Vec::new();
@@ -224,7 +237,7 @@ async fn what_was_answered_survives_a_kill<D: Door>(database: &Database) {
     }
     author.reach(10).await;
     let (who, known) = author.gone();
-    let server = server.again(database, &LIMITS_OFF).await;
+    let server = server.again(database, &OPEN).await;
     assert_eq!(database.counters("post").await, (10, 10));
     let mut author: D = back(&server, (&who, &known)).await;
     for (n, (key, ack)) in keys.iter().zip(&answered).enumerate() {
@@ -234,7 +247,7 @@ async fn what_was_answered_survives_a_kill<D: Door>(database: &Database) {
 }
 
 async fn bad_input_is_refused_by_the_same_codes<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let mut author: D = enter(&server, Who::named("the author")).await;
     let said = take(&mut author, &server, &message(Uuid::new_v4(), "hello")).await;
     let gone = take(&mut author, &server, &message(Uuid::new_v4(), "not for long")).await;
@@ -267,7 +280,7 @@ async fn bad_input_is_refused_by_the_same_codes<D: Door>(database: &Database) {
 }
 
 async fn rights_are_the_same<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let token = signed_in(database, &server).await;
     let (mut keeper, _) = owner(&server, "post", &token).await;
     let theirs = keeper.say("the owner's").await;
@@ -298,7 +311,7 @@ async fn rights_are_the_same<D: Door>(database: &Database) {
 }
 
 async fn who_goes_is_no_longer_here<D: Door>(database: &Database) {
-    let server = Server::with(database, &LIMITS_OFF).await;
+    let server = Server::with(database, &OPEN).await;
     let count = async || server.json("/api/v1/rooms/post").await["presence"]["count"].as_i64();
     let one: D = enter(&server, Who::reader()).await;
     let two: D = enter(&server, Who::named("somebody")).await;

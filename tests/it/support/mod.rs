@@ -6,6 +6,8 @@ pub mod command;
 mod database;
 mod events;
 mod folder;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod history;
 mod node;
 mod pgbouncer;

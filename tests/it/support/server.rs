@@ -214,6 +214,13 @@ impl Server {
         Ended { status, stdout: whole(output.stdout).await, stderr: whole(output.stderr).await }
     }
 
+    /// Where it serves gRPC.
+    #[cfg(feature = "grpc")]
+    pub async fn grpc(&self) -> SocketAddr {
+        let line = within("gRPC", Output::said(self.output.stderr.clone(), "gRPC is served on ")).await;
+        line.split(',').next().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
     /// What it logged up to now.
     pub fn log(&self) -> String {
         self.output.stderr.borrow().clone()
