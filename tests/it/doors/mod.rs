@@ -15,3 +15,4 @@ mod socketio_client;
 mod sse;
 mod stomp;
 mod table;
+mod together;

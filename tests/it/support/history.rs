@@ -1,10 +1,35 @@
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+    thread,
+};
 
 use chat_domain::Nickname;
 use chat_wire::{AckPayload, MessagePayload, ReactionsPayload, ResumePoint, ServerFrame, WelcomePayload};
 use uuid::Uuid;
 
 use super::Database;
+
+thread_local! {
+    static BROKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a history that this thread keeps has found a broken promise, also where whoever kept it went on.
+#[allow(dead_code, reason = "others have this file as well, whom the panic ends")]
+pub fn was_broken() -> bool {
+    BROKEN.get()
+}
+
+/// Notes that it is dropped by a panic.
+struct Watch;
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            BROKEN.set(true);
+        }
+    }
+}
 
 /// What one client knows over all its connections, kept by the rules of docs/PROTOCOL.md ("The cursor").
 /// Each frame is checked against what the server promises; a broken promise panics.
@@ -60,6 +85,7 @@ impl History {
 
     /// Takes in one frame; a BATCH frame by frame.
     pub fn take(&mut self, frame: &ServerFrame<'static>) {
+        let _watch = Watch;
         if let Some(frames) = &mut self.frames {
             frames.push(chat_wire::encode(frame));
         }
