@@ -10,6 +10,7 @@ mod expiry;
 mod figures;
 mod grpc;
 mod lease;
+mod listening;
 mod mail;
 mod moving;
 mod purge;
@@ -28,10 +29,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::{
     capacity::sessions_max,
     commands::open_store,
+    listening::listen,
     site::{connections, site},
     start::{Started, start_actors},
     stop::{drain, wait_for_signal},
-    workers::{Hubs, http_server, listen},
+    workers::{Hubs, http_server},
 };
 use crate::{
     config::ServeConfig,

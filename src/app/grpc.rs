@@ -17,9 +17,9 @@ mod built {
     use actix_web::{rt::net::TcpStream, web::Data};
 
     use crate::{
-        app::{error::AppError, workers::listen},
+        app::{error::AppError, listening::listen},
         config::ServeConfig,
-        doors::grpc::{Door, load_tls},
+        doors::grpc::{Door, accept, load_tls},
         http::Site,
         session::{Connections, SessionSetup, prepare},
     };
@@ -63,7 +63,7 @@ mod built {
                 // One whose address has too many, each of them busy, ends here.
                 if let Some(entered) = connections.enter(peer.ip()) {
                     prepare(&stream);
-                    thread.serve(stream, (entered, peer.ip())).await;
+                    accept(thread, stream, (entered, peer.ip())).await;
                 }
                 Ok(())
             }

@@ -22,7 +22,6 @@ use actix_web::{
     web,
 };
 use actix_web_prom::PrometheusMetrics;
-use socket2::SockRef;
 
 #[cfg(feature = "grpc")]
 use super::grpc;
@@ -43,21 +42,11 @@ use crate::{
 };
 use chat_rooms::HubId;
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4_096;
 /// How long a connection lingers after its last byte, so that a close frame is not eaten by a reset. actix-http
 /// reads a clock that moves every 500 ms: a shorter time is over before its timer is set, and never ends.
 const LINGER: Duration = Duration::from_millis(750);
 /// How long connections that are no sessions have to end at the stop, in seconds.
 pub(super) const HTTP_STOP_SECS: u64 = 1;
-
-pub(super) fn listen(address: SocketAddr, variable: &'static str) -> Result<TcpListener, AppError> {
-    // With SO_REUSEADDR as std sets it; a port that another process listens on is refused.
-    let bound = TcpListener::bind(address);
-    // std listens with a backlog of 128; when everybody comes back at once more must fit.
-    let listening = bound.and_then(|l| SockRef::from(&l).listen(BACKLOG).map(|()| l));
-    listening.map_err(|cause| AppError::Listen(address, variable, cause))
-}
 
 thread_local! {
     /// What all sessions of this worker thread share, whichever door they come by.

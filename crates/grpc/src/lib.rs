@@ -6,7 +6,7 @@
 mod made;
 
 /// The messages, as `scripts/grpc-code` makes them of the proto.
-#[allow(missing_docs, unused_qualifications, clippy::pedantic, reason = "what a proto makes is as it is")]
+#[allow(missing_docs, unused_qualifications, clippy::all, reason = "what a proto makes is as it is")]
 pub mod messages {
     include!("../generated/messages.rs");
 }

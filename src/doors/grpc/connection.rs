@@ -1,6 +1,7 @@
 use std::{cell::RefCell, convert::Infallible, net::IpAddr, pin::pin, rc::Rc, task::Poll, time::Duration};
 
-use actix::clock::{Instant, interval, sleep};
+use actix::clock::{Instant, interval, sleep, timeout};
+use actix_web::rt::net::TcpStream;
 use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use hyper::{Request, body::Incoming, rt::Executor, server::conn::http2::Builder, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -9,8 +10,8 @@ use tokio::{
     sync::Notify,
 };
 
-use super::Thread;
-use crate::session::Entered;
+use super::thread::Thread;
+use crate::session::{Entered, HEAD_MAX};
 
 /// Calls at once on one connection.
 const CALLS_MAX: u32 = 100;
@@ -63,8 +64,22 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Spawned {
     }
 }
 
+/// Serves a connection that was accepted.
+pub async fn accept(thread: Rc<Thread>, stream: TcpStream, of: (Entered, IpAddr)) {
+    let idle_max = thread.idle_max;
+    match thread.tls.clone() {
+        None => serve(thread, stream, of, idle_max).await,
+        Some(acceptor) => {
+            // Who does not say hello is no client.
+            if let Ok(Ok(stream)) = timeout(HEAD_MAX, acceptor.accept(stream)).await {
+                serve(thread, stream, of, idle_max).await;
+            }
+        }
+    }
+}
+
 /// Serves a connection until either side ends it, the server goes away, or nobody has called for `idle_max`.
-pub async fn serve(
+async fn serve(
     thread: Rc<Thread>,
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
     (entered, peer): (Entered, IpAddr),

@@ -217,7 +217,7 @@ struct Wrong {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_is_too_slow_is_told_so() {
-    let (_database, server) = Server::alone(&[OPEN[0], OPEN[1], ("CHAT_OUTBOX_KIB", "64")]).await;
+    let (_database, server) = Server::alone(&[OPEN[0], OPEN[1], ("CHAT_OUTBOX_KIB", "128")]).await;
     let identity = ("x-anonymous-id", Uuid::new_v4().to_string());
     let caller = Caller::connect(server.grpc().await, vec![identity], true).await;
     let mut stream: Streaming<Change> = caller.stream("Subscribe", rooms(&[("post", "", 0)])).await.expect("a stream");
