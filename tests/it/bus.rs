@@ -7,13 +7,10 @@ use chat_wire::{MessagePayload, ServerFrame};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{
-    database_tls::certificates,
-    support::{
-        Client, Database, Folder, LIMITS_OFF, Proxy, Redis, Server, Who,
-        command::{delete, edit, react, reply},
-        soon, whole,
-    },
+use crate::support::{
+    Client, Database, Folder, LIMITS_OFF, Proxy, Redis, Server, Who, certificates,
+    command::{delete, edit, react, reply},
+    soon, whole,
 };
 
 /// The poll comes never, so that what crosses has crossed over the bus.

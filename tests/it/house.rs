@@ -9,7 +9,7 @@ use std::{
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Which of our own crates each may know: only those below it (docs/ARCHITECTURE.md).
-const MAY_KNOW: [(&str, &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str]); 13] = [
     ("accounts", &["domain"]),
     ("domain", &[]),
     ("grpc", &["domain"]),

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{self, Answered, ask, get, post, register, with},
-    database_tls::certificates,
-    support::{Database, Folder, Proxy, Server, Smtp, check_schema, until},
+    support::{Database, Folder, Proxy, Server, Smtp, certificates, check_schema, until},
 };
 
 on_both!(

@@ -9,10 +9,7 @@ use ring::{
 use serde_json::{Value, json};
 
 use super::sites::{BLOG, CHAT, claims, message, who};
-use crate::{
-    database_tls::certificates,
-    support::{Client, Folder, LIMITS_OFF, NodeProgram, Server, until},
-};
+use crate::support::{Client, Folder, LIMITS_OFF, NodeProgram, Server, certificates, until};
 
 /// A blog's server.
 struct Blog {

@@ -1,5 +1,6 @@
 //! What the tests stand on: servers, databases and clients of a test's own.
 
+mod certificates;
 mod client;
 pub mod cluster;
 pub mod command;
@@ -25,6 +26,7 @@ mod upgrade;
 
 use std::time::Duration;
 
+pub use certificates::certificates;
 pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, Held, WATCH_COMMITS, admin_url, connect, sql};
 pub use events::{EventStream, StreamEnd};

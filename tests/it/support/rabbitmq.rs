@@ -9,8 +9,7 @@ use lapin::{Connection, ConnectionProperties};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Folder, until};
-use crate::database_tls::certificates;
+use super::{Folder, certificates, until};
 
 /// Debian's own scripts would become another user first.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
