@@ -32,18 +32,22 @@ chosen_by_files() {
             proto/* | crates/grpc/*) echo 'it doors::' && echo 'step proto' ;;
             crates/load/*) printf 'it %s\n' load:: ;;
             crates/metrics/*) printf 'it %s\n' figures:: alerts:: ;;
+            src/doors/* | src/app/grpc.rs) printf 'it %s\n' doors:: house:: ;;
+            src/webhooks/* | src/amqp_client*) printf 'it %s\n' webhook amqp:: house:: ;;
             src/*) printf 'it %s\n' start:: secrets:: operations:: docs:: p6_ ;;
             static/embed*) printf 'browser tests/browser/%s.test.mjs\n' embed spa ;;
             static/*) printf 'browser tests/browser/%s.test.mjs\n' page chat connection ;;
             tests/browser/*.test.mjs) [ ! -e "$file" ] || echo "browser $file" ;;
             tests/browser/*) printf 'browser tests/browser/%s.test.mjs\n' page chat ;;
             tests/it/support/*) printf 'it %s\n' p1_ p3_ p7_ ;;
+            tests/it/doors/*) echo 'it doors::' ;;
             tests/it/moving/*) echo 'it moving::' ;;
             tests/it/main.rs) ;;
             tests/it/*.rs) echo "it ${name%.rs}::" ;;
             tests/faults/*) echo 'it history_checker::' ;;
             docs/* | README.md) printf 'it %s\n' docs:: figures:: limits:: ;;
             monitoring/*) printf 'it %s\n' alerts:: figures:: && echo 'step manifests' ;;
+            scripts/grpc-code) echo 'step proto' ;;
             k8s/* | terraform/* | docker/* | .github/* | scripts/* | deploy/*) printf 'step %s\n' manifests image ;;
             fuzz/*) echo 'step fuzz' ;;
         esac

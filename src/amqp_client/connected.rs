@@ -264,9 +264,12 @@ mod tests {
         let reading = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut read);
         let ended = timeout(Duration::from_secs(60), reading).await.expect("the end of the connection");
         assert!(ended.is_err() || read.starts_with(b"AMQP"), "{read:?}");
-        while n_threads() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let gone = async {
+            while n_threads() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.expect("the threads of the connection to end");
         drop(mute);
         let error = client.publish(&it).await.expect_err("nobody is there");
         assert_eq!(error.outcome(), "away");

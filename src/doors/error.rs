@@ -52,7 +52,10 @@ impl DoorError {
     /// The same as the socket says it, about this command where it is about one.
     pub fn frame(&self, client_id: Option<Uuid>) -> ServerFrame<'_> {
         match self {
-            Self::Http(error) => ErrorReply::new(error.code(), error.message()).frame(client_id),
+            Self::Http(error) => {
+                let retry_after_ms = error.retry_after_ms();
+                ErrorReply { retry_after_ms, ..ErrorReply::new(error.code(), error.message()) }.frame(client_id)
+            }
             Self::Refused(reply, reason) => reply.frame_for(client_id, reason.as_deref()),
         }
     }

@@ -48,7 +48,7 @@ impl<P: Protocol> Connection<P> {
         let silent = now.saturating_duration_since(self.last_heard);
         if silent >= silence_max {
             P::fatal(self, SILENT, CloseCode::NoSignOfLife);
-        } else if self.client.is_none() && self.began + join_max <= now {
+        } else if self.client.is_none() && self.doing.is_none() && self.began + join_max <= now {
             P::fatal(self, "no CONNECT came in time", CloseCode::NotJoined);
         } else if self.rooms.is_empty() && self.site.phase.is_refusing() {
             // With rooms the session of each of them is told when, all in a while.

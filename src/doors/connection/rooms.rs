@@ -1,13 +1,11 @@
 //! What sessions of its rooms tell a connection, and how it leaves them.
 
 use super::{
+    entering::not_now,
     reading::{Reading, Told},
     running::{Connection, Protocol},
 };
-use crate::{
-    doors::error::DoorError,
-    session::{NotJoined, refusal},
-};
+use crate::{doors::error::DoorError, session::NotJoined};
 use chat_rooms::Refusal;
 use chat_wire::{CloseCode, ErrorCode};
 
@@ -74,7 +72,7 @@ fn refused_entry(why: NotJoined) -> DoorError {
     match why {
         NotJoined::Refused(error) => error.into(),
         NotJoined::Closed(CloseCode::TooManySessions) => {
-            refusal(ErrorCode::RateLimited, CloseCode::TooManySessions.reason()).into()
+            not_now(ErrorCode::RateLimited, CloseCode::TooManySessions.reason()).into()
         }
         NotJoined::Closed(_) => Refusal::Overloaded.into(),
     }

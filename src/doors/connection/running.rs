@@ -125,7 +125,7 @@ pub struct Connection<P: Protocol> {
     pub(super) doing: Option<LocalBoxFuture<'static, Done<P>>>,
     pub(super) asked: FuturesUnordered<LocalBoxFuture<'static, Answered<P::Asker>>>,
     pub(super) ending: Option<Ending>,
-    pub(super) n_begun: u64,
+    pub n_begun: u64,
     ticks: Interval,
     pub(super) began: Instant,
     /// When something last came from the client.

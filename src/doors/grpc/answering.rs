@@ -14,22 +14,18 @@ use super::{
     status::status,
     subscribing, writing,
 };
-use crate::{doors::error::DoorError, http::HttpError, session::refusal};
+use crate::{doors::error::DoorError, session::refusal};
 use chat_grpc::prost::Message;
 use chat_wire::{ErrorCode, FRAME_BYTES_MAX};
 
 /// The longest message of a call: as a frame of the socket, and room for the names of all rooms that a stream reads.
 const MESSAGE_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
 /// How long a call may take to say what it asks for.
-const MESSAGE_MAX: Duration = Duration::from_secs(10);
+pub const MESSAGE_MAX: Duration = Duration::from_secs(10);
 
 impl Call {
     /// Answers it.
     pub async fn answer(self, method: &str, metadata: &HeaderMap, body: Incoming) -> Response<Reply> {
-        let address = self.caller.address;
-        if let Err(wait) = self.site.rates.request(address).and_then(|()| self.site.bytes.check(address)) {
-            return refused(status(&HttpError::rate_limited(wait).into()));
-        }
         if metadata.get("grpc-encoding").is_some_and(|encoding| encoding != "identity") {
             return refused(Status::unimplemented("messages are not compressed here: grpc-encoding is identity"));
         }
@@ -74,6 +70,8 @@ impl Call {
             Ok(answer) => {
                 let n_bytes = u64::try_from(answer.encoded_len()).unwrap_or(u64::MAX);
                 self.site.bytes.charge(self.caller.address, n_bytes);
+                // Who takes nothing of an answer is cut off, as over HTTP.
+                self.cut.notify_one();
                 once(&answer)
             }
             Err(error) => refused(status(&error)),

@@ -11,7 +11,8 @@ use crate::{
 use chat_wire::ErrorCode;
 
 /// Who calls, as the metadata of a call says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+// Not Debug: what proves who somebody is has no place in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Caller {
     /// From where.
     pub address: IpAddr,
@@ -107,10 +108,10 @@ mod tests {
             let anonymous_id = id.map(|id| Uuid::try_parse(id).expect("a UUID"));
             Some(Caller { address, token: token.map(str::to_owned), anonymous_id })
         };
-        assert_eq!(caller(&[]), expected(None, None));
-        assert_eq!(caller(&[("authorization", "bearer  a.b")]), expected(Some("a.b"), None));
-        assert_eq!(caller(&[("x-anonymous-id", id)]), expected(None, Some(id)));
-        assert_eq!(caller(&[("authorization", "Bearer x"), ("x-anonymous-id", id)]), expected(Some("x"), Some(id)));
+        assert!(caller(&[]) == expected(None, None));
+        assert!(caller(&[("authorization", "bearer  a.b")]) == expected(Some("a.b"), None));
+        assert!(caller(&[("x-anonymous-id", id)]) == expected(None, Some(id)));
+        assert!(caller(&[("authorization", "Bearer x"), ("x-anonymous-id", id)]) == expected(Some("x"), Some(id)));
         for bad in [
             &[("authorization", "Basic eDp5")][..],
             &[("authorization", "Bearer ")],
@@ -119,7 +120,7 @@ mod tests {
             &[("x-anonymous-id", "me")],
             &[("x-anonymous-id", id), ("x-anonymous-id", id)],
         ] {
-            assert_eq!(caller(bad), None, "{bad:?}");
+            assert!(caller(bad).is_none(), "{bad:?}");
         }
     }
 

@@ -25,8 +25,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const WAITING_BYTES_MAX: usize = 16 * 1024;
 /// How often a connection is asked whether it lives, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
-/// How long a client that has read too slowly may take what is there, with the word why nothing follows.
-const TAKE_MAX: Duration = Duration::from_secs(10);
+/// How long a client may take an answer that is there, and one that has read too slowly what is there of its stream, with
+/// the word why nothing follows.
+const TAKE_MAX: Duration = Duration::from_secs(30);
 /// How often it looks at the clock.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -70,8 +71,14 @@ pub async fn accept(thread: Rc<Thread>, stream: TcpStream, of: (Entered, IpAddr)
     match thread.tls.clone() {
         None => serve(thread, stream, of, idle_max).await,
         Some(acceptor) => {
-            // Who does not say hello is no client.
-            if let Ok(Ok(stream)) = timeout(HEAD_MAX, acceptor.accept(stream)).await {
+            // Who does not say hello is no client, and makes room for others as any that does nothing.
+            let hello = timeout(HEAD_MAX, acceptor.accept(stream));
+            let cut = std::future::poll_fn(|cx| of.0.poll_cut(cx));
+            let hello = tokio::select! {
+                () = cut => return,
+                hello = hello => hello,
+            };
+            if let Ok(Ok(stream)) = hello {
                 serve(thread, stream, of, idle_max).await;
             }
         }

@@ -1,12 +1,15 @@
 //! What a call is answered with, as HTTP/2 takes it.
 
 use std::{
+    collections::VecDeque,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use actix::clock::{Sleep, sleep};
+use actix_web::web::Data;
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Response, StatusCode,
@@ -19,16 +22,28 @@ use super::{
     feed::{Feed, Told, header},
     status::end,
 };
+use crate::http::Site;
 use chat_grpc::prost::Message;
+
+/// So much of an answer HTTP is given at once: what it was given it keeps until the client takes it.
+const PIECE_BYTES_MAX: usize = 4 * 1024;
 
 /// The body of an answer.
 pub enum Reply {
     /// One message, and behind it that all is well.
-    Once(Option<Bytes>, bool),
+    Once(VecDeque<Bytes>, bool),
     /// What rooms say.
     Stream(Box<Stream>),
     /// Of a service that is not ours.
-    Other(tonic::body::Body),
+    Other(tonic::body::Body, Option<Charged>),
+}
+
+/// Whose bytes of an answer count, and where.
+pub struct Charged {
+    /// Where.
+    pub site: Data<Site>,
+    /// Whose.
+    pub address: IpAddr,
 }
 
 /// What rooms say, one Change behind the other, and at the end why.
@@ -73,8 +88,19 @@ impl Body for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.get_mut() {
-            Self::Other(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
-            Self::Once(message, is_over) => Poll::Ready(match message.take() {
+            Self::Other(body, of) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                if let (Some(Charged { site, address }), Some(Ok(frame))) = (of, &frame)
+                    && let Some(data) = frame.data_ref()
+                {
+                    site.bytes.charge(*address, u64::try_from(data.len()).unwrap_or(u64::MAX));
+                    if site.bytes.check(*address).is_err() {
+                        return Poll::Ready(Some(Err("too much in too short a time".into())));
+                    }
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Self::Once(pieces, is_over) => Poll::Ready(match pieces.pop_front() {
                 Some(bytes) => Some(Ok(Frame::data(bytes))),
                 None if std::mem::replace(is_over, true) => None,
                 None => Some(Ok(Frame::trailers(trailers(&Status::new(Code::Ok, ""))))),
@@ -94,7 +120,7 @@ impl Body for Reply {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Other(body) => body.is_end_stream(),
+            Self::Other(body, _) => body.is_end_stream(),
             Self::Once(_, is_over) => *is_over,
             Self::Stream(stream) => stream.is_over,
         }
@@ -117,17 +143,17 @@ fn trailers(status: &Status) -> HeaderMap {
 /// One message.
 pub fn once(message: &impl Message) -> Response<Reply> {
     let bytes = [&header(message.encoded_len(), &[])[..], &message.encode_to_vec()].concat();
-    with(Reply::Once(Some(bytes.into()), false))
+    with(Reply::Once(bytes.chunks(PIECE_BYTES_MAX).map(Bytes::copy_from_slice).collect(), false))
 }
 
 /// What is refused, with nothing before it.
 pub fn refused(status: Status) -> Response<Reply> {
-    status.into_http::<tonic::body::Body>().map(Reply::Other)
+    status.into_http::<tonic::body::Body>().map(|body| Reply::Other(body, None))
 }
 
 /// A request that is no call of gRPC, which gRPC has no words for.
 pub fn no_call(status: StatusCode) -> Response<Reply> {
-    let mut response = Response::new(Reply::Other(tonic::body::Body::empty()));
+    let mut response = Response::new(Reply::Other(tonic::body::Body::empty(), None));
     *response.status_mut() = status;
     response
 }

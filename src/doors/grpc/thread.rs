@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, net::IpAddr, rc::Rc, time::Duration};
 
+use actix::clock::timeout;
 use actix_web::web::Data;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
@@ -10,9 +11,10 @@ use tokio_rustls::TlsAcceptor;
 use tonic::{codegen::Service, server::NamedService};
 
 use super::{
+    answering::MESSAGE_MAX,
     call::{Call, deadline_of},
     caller::{Caller, address_of},
-    reply::{Reply, no_call, refused},
+    reply::{Charged, Reply, late, no_call, refused},
     status::status,
 };
 use crate::{
@@ -65,12 +67,19 @@ impl Thread {
         }
         let (parts, body) = request.into_parts();
         let address = address_of(peer, &parts.headers, &self.site.trusted_proxies);
+        if let Err(wait) = self.site.rates.request(address).and_then(|()| self.site.bytes.check(address)) {
+            return refused(status(&HttpError::rate_limited(wait).into()));
+        }
         let path = parts.uri.path();
-        if let Some((_, other)) = self.others.iter().find(|(prefix, _)| path.starts_with(prefix.as_str())) {
-            if let Err(wait) = self.site.rates.request(address) {
-                return refused(status(&HttpError::rate_limited(wait).into()));
+        if let Some((prefix, other)) = self.others.iter().find(|(prefix, _)| path.starts_with(prefix.as_str())) {
+            if !prefix.contains(".health.") {
+                // Whoever wants to know what there is to call is done soon.
+                cut.notify_one();
             }
-            return other(Request::from_parts(parts, body)).await.map(Reply::Other);
+            let of = Charged { site: self.site.clone(), address };
+            let answering = timeout(MESSAGE_MAX, other(Request::from_parts(parts, body)));
+            let Ok(answer) = answering.await else { return refused(late()) };
+            return answer.map(|body| Reply::Other(body, Some(of)));
         }
         let method = path.strip_prefix('/').and_then(|path| path.strip_prefix(SERVICE)?.strip_prefix('/'));
         let begun = || {

@@ -93,7 +93,13 @@ impl Protocol for SocketIo {
     fn connected(connection: &mut Connection<Self>, became: Result<(), DoorError>) {
         match became {
             Ok(()) => connection.say(write::connected(&Uuid::new_v4().to_string())),
-            Err(error) => connection.last_error(error.said(), CloseCode::LoginEnded),
+            Err(error) => match error.said() {
+                // It passes, and whoever gets a CONNECT_ERROR does not come back by itself.
+                (ErrorCode::Overloaded | ErrorCode::RateLimited | ErrorCode::StoreUnavailable, _) => {
+                    connection.end(None, CloseCode::Restart);
+                }
+                said => connection.last_error(said, CloseCode::LoginEnded),
+            },
         }
     }
 

@@ -201,10 +201,11 @@ impl Connection<Stomp> {
         subscription: Option<&str>,
     ) {
         let Some((id, has_acks)) = self.own.errors.clone() else { return };
-        self.own.n_named += 1;
+        self.n_begun += 1;
+        let n = self.n_begun;
         let (code, _) = error.said();
-        let mut frame = head(self.own.version, (&id, ERRORS), has_acks.then_some(self.own.n_named))
-            .header("message-id", &format!("e{}", self.own.n_named))
+        let mut frame = head(self.own.version, (&id, ERRORS), has_acks.then_some(n))
+            .header("message-id", &format!("e{n}"))
             .header("type", "ERROR")
             .header("code", code.as_str());
         let client_id = client_id.map(|client_id| (client_id, client_id.to_string()));

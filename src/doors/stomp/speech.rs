@@ -25,20 +25,13 @@ pub struct Stomp {
     pub(super) heart_beat: HeartBeat,
     /// Where what is refused is told: how the client calls that, and whether it acknowledges.
     pub(super) errors: Option<(String, bool)>,
-    pub(super) n_named: u64,
 }
 
 impl Stomp {
     /// Before anything came.
     pub fn new() -> Self {
         let limits = Limits { head_bytes: HEAD_BYTES_MAX, headers: HEADERS_MAX, body_bytes: FRAME_BYTES_MAX };
-        Self {
-            decoder: Decoder::new(limits),
-            version: Version::V10,
-            heart_beat: HeartBeat::default(),
-            errors: None,
-            n_named: 0,
-        }
+        Self { decoder: Decoder::new(limits), version: Version::V10, heart_beat: HeartBeat::default(), errors: None }
     }
 }
 

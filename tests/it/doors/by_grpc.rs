@@ -11,7 +11,7 @@ use tonic_types::StatusExt;
 
 use super::rows::Door;
 use crate::support::{
-    Event, History, Server, Who,
+    Event, History, Server, Watch, Who,
     grpc::{Caller, frame, message},
     within,
 };
@@ -48,6 +48,7 @@ impl Door for ByGrpc {
     async fn next(&mut self, what: &str) -> Event {
         match within(what, self.stream.message()).await {
             Ok(Some(change)) => {
+                let _watch = Watch;
                 assert_eq!(change.room, self.room);
                 let frame = frame(&change);
                 self.history.take(&frame);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Client, Event, EventStream, History, Said, Server, SocketIo, Stomp, StompFrame, Who, in_path, within,
+    Client, Event, EventStream, History, Said, Server, SocketIo, Stomp, StompFrame, Watch, Who, in_path, within,
 };
 
 /// Somebody in a room, by some door.
@@ -140,6 +140,7 @@ pub struct ByStomp {
 impl ByStomp {
     /// What a MESSAGE of the room says.
     fn heard(&mut self, frame: &StompFrame) -> ServerFrame<'static> {
+        let _watch = Watch;
         assert_eq!(frame.get("destination"), format!("/topic/rooms.{}", in_path(&self.room)));
         let said: ServerFrame<'static> = serde_json::from_str(&frame.body).unwrap_or_else(|e| panic!("{e}: {frame:?}"));
         assert_eq!(frame.json()["type"], frame.get("type"));
@@ -238,6 +239,7 @@ pub struct BySocketIo {
 impl BySocketIo {
     /// What an event of the room says.
     fn heard(&mut self, name: &str, mut payload: Value) -> ServerFrame<'static> {
+        let _watch = Watch;
         let room_id = payload.as_object_mut().expect("an object").remove("roomId").expect("a room");
         assert_eq!(room_id, self.room, "{name} {payload}");
         let text = json!({"type": name.to_ascii_uppercase(), "payload": payload}).to_string();

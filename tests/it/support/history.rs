@@ -20,8 +20,8 @@ pub fn was_broken() -> bool {
     BROKEN.get()
 }
 
-/// Notes that it is dropped by a panic.
-struct Watch;
+/// Notes that it is dropped by a panic: whoever checks what comes beside a history keeps one meanwhile.
+pub struct Watch;
 
 impl Drop for Watch {
     fn drop(&mut self) {

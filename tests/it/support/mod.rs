@@ -31,7 +31,7 @@ pub use client::{Client, Event, Who, in_path, message};
 pub use database::{Database, Held, WATCH_COMMITS, admin_url, connect, sql};
 pub use events::{EventStream, StreamEnd};
 pub use folder::Folder;
-pub use history::{History, was_broken, whole};
+pub use history::{History, Watch, was_broken, whole};
 pub use node::NodeProgram;
 pub use pgbouncer::PgBouncer;
 pub use proxy::Proxy;

@@ -64,10 +64,18 @@ impl RabbitMq {
         let folder = Folder::new("rabbitmq");
         fs::write(folder.path("plugins"), "[].").expect("a file");
         fs::write(folder.path("definitions.json"), definitions(vhosts).to_string()).expect("a file");
-        let names_port = free_port();
-        let names = quiet(Command::new("epmd").args(["-address", "127.0.0.1", "-port", &names_port.to_string()]));
-        let connect = async || tokio::net::TcpStream::connect(("127.0.0.1", names_port)).await.ok();
-        until("epmd to listen", connect).await;
+        let (names_port, names) = loop {
+            let port = free_port();
+            let mut names = quiet(Command::new("epmd").args(["-address", "127.0.0.1", "-port", &port.to_string()]));
+            let is_up = async || match names.try_wait().expect("a child") {
+                // Somebody was faster on this port.
+                Some(_) => Some(false),
+                None => tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok().map(|_| true),
+            };
+            if until("epmd to listen", is_up).await && names.try_wait().expect("a child").is_none() {
+                break (port, names);
+            }
+        };
         certificates(&folder.0);
         let (port, secure_port, process) = Self::spawn(&folder, names_port);
         let mut rabbit = Self { port, secure_port, names_port, folder, names, process };
@@ -122,7 +130,10 @@ impl RabbitMq {
             }
             (self.port, self.secure_port, self.process) = Self::spawn(&self.folder, self.names_port);
         }
-        panic!("RabbitMQ ends when it starts: {}", fs::read_to_string(self.folder.path("log")).unwrap_or_default());
+        panic!(
+            "RabbitMQ ends when it starts: {}",
+            fs::read_to_string(self.folder.path("log/chat@localhost.log")).unwrap_or_default()
+        );
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -54,7 +54,7 @@ impl Room {
         let is_retry = self.live.as_ref().is_some_and(|live| {
             live.backlog.messages().rev().any(|m| m.client_id == client_id && m.author.id == *author)
         });
-        match is_retry || self.appends.has(author, client_id) {
+        match is_retry || self.appends.has(author, client_id) || self.rechecks.has(author, client_id) {
             true => Ok(()),
             false => self.rules.take(author, content, self.has(principal, Rights::EXEMPT), Instant::now()),
         }

@@ -52,6 +52,16 @@ pub(super) struct InFlight {
     pub(super) n_rechecks: u32,
 }
 
+impl InFlight {
+    /// Whether it is a message of this author with this key.
+    pub(super) fn is_message(&self, author: &AuthorId, client_id: Uuid) -> bool {
+        match &self.write {
+            Write::Message(message) => message.client_id == client_id && message.author.id == *author,
+            Write::Change(_) => false,
+        }
+    }
+}
+
 impl Appends {
     pub(super) fn new(persistence: Recipient<Append>) -> Self {
         Self { persistence, in_flight: HashMap::new(), next_token: 0, guard_rev: 0, older: HashSet::new() }
@@ -89,10 +99,7 @@ impl Appends {
 
     /// Whether a message of this author with this key is on its way.
     pub(super) fn has(&self, author: &AuthorId, client_id: Uuid) -> bool {
-        self.in_flight.values().any(|in_flight| match &in_flight.write {
-            Write::Message(message) => message.client_id == client_id && message.author.id == *author,
-            Write::Change(_) => false,
-        })
+        self.in_flight.values().any(|in_flight| in_flight.is_message(author, client_id))
     }
 
     /// Sends one on its way, or gives it back where persistence has too much to do.

@@ -1,7 +1,9 @@
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use uuid::Uuid;
 
 use super::{Room, guarding::Guarded, publishing::InFlight};
 use crate::event::Refusal;
+use chat_domain::AuthorId;
 
 /// How often one command is checked again.
 const RECHECKS_MAX: u32 = 3;
@@ -35,6 +37,11 @@ impl Rechecks {
         Ok(())
     }
 
+    /// Whether a message of this author with this key waits.
+    pub(super) fn has(&self, author: &AuthorId, client_id: Uuid) -> bool {
+        self.held.iter().any(|in_flight| in_flight.is_message(author, client_id))
+    }
+
     /// All that wait, as they were first on their way; those that never were, behind them, as they came.
     fn take(&mut self) -> Vec<InFlight> {
         let mut held = std::mem::take(&mut self.held);
@@ -51,10 +58,9 @@ impl Room {
             return self.refuse(in_flight, Refusal::Overloaded);
         }
         // The room may have read it since, for another command or by a poll.
-        let is_known = in_flight.write.guard_rev() != self.guard_rev();
-        if let Err(in_flight) = self.rechecks.hold(in_flight) {
-            return self.refuse(in_flight, Refusal::Overloaded);
-        }
+        let is_known = self.live.as_ref().is_some_and(|live| live.guard_rev > in_flight.write.guard_rev());
+        // Without a bound of its own: it was on its way, which is bounded, and stands before all that came later.
+        self.rechecks.held.push(in_flight);
         if is_known || std::mem::replace(&mut self.rechecks.is_reading, true) {
             return;
         }
@@ -73,6 +79,7 @@ impl Room {
                     this.release(ctx);
                 }
                 None => {
+                    this.rechecks.read = None;
                     for in_flight in this.rechecks.take() {
                         this.refuse(in_flight, Refusal::StoreUnavailable);
                     }
@@ -95,7 +102,8 @@ impl Room {
         if self.rechecks.held.is_empty() || self.rechecks.is_reading || self.appends.has_older(known) {
             return;
         }
-        let guard_rev = self.rechecks.read.take().unwrap_or(known);
+        // What was read is known to a room that is loaded, or something newer.
+        let guard_rev = self.rechecks.read.take().filter(|_| self.live.is_none()).unwrap_or(known);
         for mut in_flight in self.rechecks.take() {
             if let Err(refusal) = self.may_still(&in_flight) {
                 self.refuse(in_flight, refusal);

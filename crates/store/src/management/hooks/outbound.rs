@@ -177,7 +177,9 @@ macro_rules! outbound {
             pub(crate) async fn remove_webhook(c: &mut Connection, id: Uuid, by: AuthorId) -> QueryResult<bool> {
                 c.transaction(async move |c| {
                     let now = now(c).await?;
-                    let gone = delete(webhooks::table.find(Key(id))).returning(webhooks::url);
+                    // The broker is none that anybody made.
+                    let own = webhooks::table.find(Key(id)).filter(webhooks::id.ne(Key(BROKER)));
+                    let gone = delete(own).returning(webhooks::url);
                     let Some(url) = gone.get_result::<String>(c).await.optional()? else { return Ok(false) };
                     let entry = Entry {
                         room: None,
@@ -237,7 +239,8 @@ macro_rules! outbound {
                     webhooks::failing_since.eq(None::<Stamp>),
                     webhooks::off_at.eq(None::<Stamp>),
                 );
-                Ok(update(webhooks::table.find(Key(id))).set(fresh).execute(c).await? > 0)
+                let row = webhooks::table.find(Key(id)).filter(webhooks::id.ne(Key(BROKER)));
+                Ok(update(row).set(fresh).execute(c).await? > 0)
             }
 
             /// The last tries of one, the newest first, or this one of them.
