@@ -156,7 +156,7 @@ pub(super) fn http_server(
         None => server,
     };
     #[cfg(not(feature = "grpc"))]
-    drop(grpc);
+    let None = grpc;
     Ok(server.run())
 }
 
