@@ -207,12 +207,13 @@ test('what a visitor could not send is not sent by the account, and is not lost'
   await visitor.join('Wanderer');
   await visitor.say('stored');
   await visitor.log.locator('li.msg:not(.pending)', { hasText: 'stored' }).waitFor();
-  // The sockets of this page go nowhere, while its other requests do.
+  // The sockets of this page go nowhere, nor what it does without them, while its other requests do.
   let away = true;
   await page.routeWebSocket(/\/ws\/room\//, (socket) => {
     if (away) socket.close();
     else socket.connectToServer();
   });
+  await page.route(/\/api\/v1\/rooms\/[^/]+\/(events|messages)/, (route) => (away ? route.abort() : route.continue()));
   await page.reload();
   await visitor.composer.waitFor();
   await visitor.say('not yet sent');
