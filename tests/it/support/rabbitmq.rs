@@ -2,18 +2,22 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lapin::{Connection, ConnectionProperties};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::time::{sleep, timeout};
 
 use super::{Folder, certificates, until};
 
 /// Debian's own scripts would become another user first.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
 const PASSWORD: &str = "the broker's own";
+/// How long it may take to start.
+const START_MAX: Duration = Duration::from_secs(300);
 
 /// A RabbitMQ of a test's own, with a virtual host for each case. What is persistent survives that it is killed.
 pub struct RabbitMq {
@@ -118,22 +122,28 @@ impl RabbitMq {
 
     /// Waits until it answers as a broker does; on other ports where somebody was faster on these.
     async fn answers(&mut self, vhost: &str) {
-        for _ in 0..5 {
-            let (url, process) = (self.url(vhost), &mut self.process);
-            let outcome = async || {
-                let ended = process.try_wait().expect("a child").map(|_| false);
-                let connected = Connection::connect(&url, ConnectionProperties::default()).await.ok();
-                ended.or(connected.map(|_| true))
-            };
-            if until("RabbitMQ to answer", outcome).await {
-                return;
+        let mut n_starts = 1;
+        let answering = async {
+            loop {
+                let url = self.url(vhost);
+                let connecting = Connection::connect(&url, ConnectionProperties::default());
+                if let Ok(Ok(_)) = timeout(Duration::from_secs(5), connecting).await {
+                    return;
+                }
+                if self.process.try_wait().expect("a child").is_some() {
+                    assert!(n_starts < 5, "RabbitMQ ends when it starts: {}", self.log());
+                    n_starts += 1;
+                    (self.port, self.secure_port, self.process) = Self::spawn(&self.folder, self.names_port);
+                }
+                sleep(Duration::from_millis(100)).await;
             }
-            (self.port, self.secure_port, self.process) = Self::spawn(&self.folder, self.names_port);
-        }
-        panic!(
-            "RabbitMQ ends when it starts: {}",
-            fs::read_to_string(self.folder.path("log/chat@localhost.log")).unwrap_or_default()
-        );
+        };
+        // A machine of its own has to start first: seconds, and beside other work a minute and more.
+        timeout(START_MAX, answering).await.expect("RabbitMQ to answer");
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path("log/chat@localhost.log")).unwrap_or_default()
     }
 
     pub fn address(&self) -> SocketAddr {
