@@ -2,7 +2,7 @@
 //! [`crate::session`] makes of it for the socket as well, by the one [`crate::session::Writer`]; what its readers get is
 //! written by a [`crate::session::Framing`] of its own. Each door is a folder that knows no other.
 //!
-//! From below: `error` (why something is refused, as HTTP says it), `visitor` (whose request it is), `command` (what is
+//! From below: `error` (why something is refused, as HTTP says it), `entry` (who gets a place, and why not), `visitor` (whose request it is), `command` (what is
 //! asked of a room), `records` (how what all readers share of a frame lies in a pipe), `connection` (a socket by which
 //! somebody reads several rooms, and writes), and the doors: `rest` writes, `sse` reads, `stomp`, `socketio` and `grpc` do
 //! both.
@@ -11,6 +11,7 @@
 
 mod command;
 mod connection;
+mod entry;
 mod error;
 #[cfg(feature = "grpc")]
 pub mod grpc;

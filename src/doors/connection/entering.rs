@@ -14,20 +14,13 @@ use super::{
 use crate::{
     doors::{error::DoorError, visitor::Visitor},
     http::HttpError,
-    session::{ConnectionPermit, ErrorReply, Line, Listener, NotAdmitted, Session},
+    session::{ConnectionPermit, Line, Listener, Session},
 };
 use chat_domain::RoomId;
-use chat_wire::{CloseCode, ErrorCode, JoinPayload, ResumePoint};
+use chat_wire::{JoinPayload, ResumePoint};
 
-/// When whoever found no place for one more room asks again.
-const PLACE_AFTER_MS: u64 = 10_000;
 /// How many rooms one connection reads.
 pub const ROOMS_MAX: usize = 20;
-
-/// What is refused until there is a place.
-pub(super) fn not_now(code: ErrorCode, message: &'static str) -> ErrorReply {
-    ErrorReply { retry_after_ms: Some(PLACE_AFTER_MS), ..ErrorReply::new(code, message) }
-}
 
 impl<P: Protocol> Connection<P> {
     /// Whether it is known who it is.
@@ -123,13 +116,7 @@ impl<P: Protocol> Connection<P> {
         };
         let permit = match permit {
             Ok(permit) => permit,
-            Err(why) => {
-                let (code, message) = match why {
-                    NotAdmitted::ServerFull => (ErrorCode::Overloaded, CloseCode::ServerFull.reason()),
-                    NotAdmitted::AddressFull => (ErrorCode::RateLimited, CloseCode::AddressFull.reason()),
-                };
-                return Err((not_now(code, message).into(), name));
-            }
+            Err(why) => return Err((HttpError::from(why).into(), name)),
         };
         let join = JoinPayload {
             anonymous_id: client.anonymous_id.unwrap_or_else(Uuid::new_v4),

@@ -1,13 +1,9 @@
 //! What sessions of its rooms tell a connection, and how it leaves them.
 
 use super::{
-    entering::not_now,
     reading::{Reading, Told},
     running::{Connection, Protocol},
 };
-use crate::{doors::error::DoorError, session::NotJoined};
-use chat_rooms::Refusal;
-use chat_wire::{CloseCode, ErrorCode};
 
 impl<P: Protocol> Connection<P> {
     pub(super) fn told(&mut self, index: usize, told: Told) {
@@ -16,7 +12,7 @@ impl<P: Protocol> Connection<P> {
             Told::Joined(Ok(())) => P::joined(self, index),
             Told::Joined(Err(why)) => {
                 if let Some(name) = self.forget(index) {
-                    P::not_joined(self, name, &refused_entry(why));
+                    P::not_joined(self, name, &why.into());
                 }
             }
             Told::Begin(n_bytes) => {
@@ -64,16 +60,5 @@ impl<P: Protocol> Connection<P> {
     /// Whether a frame of a room has begun, and not ended.
     pub(super) fn is_open(&self) -> bool {
         self.rooms.iter().any(Reading::is_open)
-    }
-}
-
-/// Why a session did not get into its room, as its client is told.
-fn refused_entry(why: NotJoined) -> DoorError {
-    match why {
-        NotJoined::Refused(error) => error.into(),
-        NotJoined::Closed(CloseCode::TooManySessions) => {
-            not_now(ErrorCode::RateLimited, CloseCode::TooManySessions.reason()).into()
-        }
-        NotJoined::Closed(_) => Refusal::Overloaded.into(),
     }
 }

@@ -1,4 +1,4 @@
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
@@ -9,9 +9,6 @@ use crate::{
     session::{NotAdmitted, SessionSetup},
 };
 use chat_rooms::Refusal;
-
-/// When who finds too many sessions of its address may look again.
-const FULL_WAIT: Duration = Duration::from_secs(30);
 
 /// Upgrades to a protocol, which has these names where it has some. Who may not come in is told by a status. Gives the
 /// outcome as well, as `chat_upgrades_total` counts it.
@@ -31,9 +28,12 @@ pub fn upgrade<P: Protocol>(
     }
     let mut response = handshake(request, protocols).map_err(|error| ("invalid", error.into()))?;
     check_origin(request, site).map_err(|error| ("origin_refused", error.into()))?;
-    let permit = site.admission.admit(address).map_err(|why| match why {
-        NotAdmitted::ServerFull => ("server_full", HttpError::overloaded(FULL_WAIT).into()),
-        NotAdmitted::AddressFull => ("address_full", HttpError::rate_limited(FULL_WAIT).into()),
+    let permit = site.admission.admit(address).map_err(|why| {
+        let outcome = match why {
+            NotAdmitted::ServerFull => "server_full",
+            NotAdmitted::AddressFull => "address_full",
+        };
+        (outcome, HttpError::from(why).into())
     })?;
     let setup = request.app_data::<Rc<SessionSetup>>().ok_or(("overloaded", Refusal::Overloaded.into()))?.clone();
     let site = site.clone();

@@ -1,4 +1,4 @@
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use actix::clock::Instant;
 use uuid::Uuid;
@@ -10,19 +10,16 @@ use super::{
     reply::Stream,
 };
 use crate::{
-    doors::error::DoorError,
-    http::HttpError,
-    session::{ConnectionPermit, Line, Listener, NotAdmitted, NotJoined, Session, refusal},
+    doors::{entry::admitted, error::DoorError},
+    session::{ConnectionPermit, Line, Listener, NotJoined, Session, refusal},
 };
 use chat_domain::RoomId;
 use chat_grpc::messages::{SubscribeRequest, Subscription};
 use chat_rooms::Refusal;
-use chat_wire::{CloseCode, ErrorCode, JoinPayload, ResumePoint};
+use chat_wire::{ErrorCode, JoinPayload, ResumePoint};
 
 /// How many rooms one stream reads.
 const ROOMS_MAX: usize = 20;
-/// When who finds too many sessions of its address, or of itself, may look again.
-const FULL_WAIT: Duration = Duration::from_secs(30);
 
 /// Begins to read rooms: a session for each, as dear as a socket.
 pub async fn subscribe(call: &Call, asked: SubscribeRequest) -> Result<Stream, DoorError> {
@@ -52,14 +49,7 @@ pub async fn subscribe(call: &Call, asked: SubscribeRequest) -> Result<Stream, D
     }
     // Where one is refused all are dropped, and their sessions end.
     for joined in joining {
-        match joined.await {
-            Ok(Ok(())) => {}
-            Ok(Err(NotJoined::Refused(error))) => return Err(error.into()),
-            Ok(Err(NotJoined::Closed(CloseCode::TooManySessions))) => {
-                return Err(HttpError::rate_limited(FULL_WAIT).into());
-            }
-            Ok(Err(NotJoined::Closed(_))) | Err(_) => return Err(Refusal::Overloaded.into()),
-        }
+        joined.await.map_err(|_| Refusal::Overloaded)??;
     }
     let timeout = call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     Ok(Stream::new(feeds, timeout))
@@ -69,14 +59,7 @@ type Joined = tokio::sync::oneshot::Receiver<Result<(), NotJoined>>;
 
 fn begin(call: &Call, room: &str, join: JoinPayload) -> Result<(Feed, Joined), DoorError> {
     let (site, address) = (&call.site, call.caller.address);
-    site.rates.upgrade(address).map_err(HttpError::rate_limited)?;
-    if site.phase.is_refusing() {
-        return Err(HttpError::overloaded(site.retry_after).into());
-    }
-    let permit = site.admission.admit(address).map_err(|why| match why {
-        NotAdmitted::ServerFull => HttpError::overloaded(FULL_WAIT),
-        NotAdmitted::AddressFull => HttpError::rate_limited(FULL_WAIT),
-    })?;
+    let permit = admitted(site, address)?;
     let cut = call.cut.clone();
     let listener = Listener {
         // Its session finds out by which of its names it is called.

@@ -2,7 +2,7 @@
 
 mod framing;
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use actix_web::{
     HttpRequest, HttpResponse, guard,
@@ -14,20 +14,19 @@ use uuid::Uuid;
 
 use self::framing::EVENTS;
 use super::{
+    entry::admitted,
     error::DoorError,
     visitor::{check_origin, token_of},
 };
 use crate::{
     http::{ANONYMOUS_ID, HttpError, Site, address_of, anonymous_secret, not_allowed, preflight, room_of, whole_body},
-    session::{ConnectionPermit, ErrorReply, Line, Listener, NotAdmitted, NotJoined, Session, SessionSetup},
+    session::{ConnectionPermit, Line, Listener, Session, SessionSetup},
 };
 use chat_rooms::Refusal;
-use chat_wire::{CloseCode, ErrorCode, FRAME_BYTES_MAX, JoinPayload, ResumePoint, decode_join};
+use chat_wire::{ErrorCode, FRAME_BYTES_MAX, JoinPayload, ResumePoint, decode_join};
 
 /// The header by which a browser says how far it was.
 const LAST_EVENT_ID: &str = "last-event-id";
-/// When who finds too many sessions of its address, or of itself, may look again.
-const FULL_WAIT: Duration = Duration::from_secs(30);
 
 const BAD_JOIN: HttpError = HttpError::new(
     ErrorCode::BadRequest,
@@ -82,26 +81,13 @@ async fn open(
         return Err(NO_UPGRADE.into());
     }
     let address = address_of(request, &site.trusted_proxies);
-    // As for a socket, which is as dear.
-    site.rates.upgrade(address).map_err(HttpError::rate_limited)?;
-    if site.phase.is_refusing() {
-        return Err(HttpError::overloaded(site.retry_after).into());
-    }
-    let permit = site.admission.admit(address).map_err(|why| match why {
-        NotAdmitted::ServerFull => HttpError::overloaded(FULL_WAIT),
-        NotAdmitted::AddressFull => HttpError::rate_limited(FULL_WAIT),
-    })?;
+    let permit = admitted(site, address)?;
     let setup = request.app_data::<Rc<SessionSetup>>().ok_or(Refusal::Overloaded)?.clone();
     let permit = ConnectionPermit::Session(permit);
     let listener = Listener { room, address, permit, join, is_bearer, framing: &EVENTS };
     // Where this is given up the body is dropped, and with it the session ends.
     let (body, joined) = Session::listen(setup, Line::of(request), listener);
-    match joined.await {
-        Ok(Ok(())) => {}
-        Ok(Err(NotJoined::Refused(error))) => return Err(error.into()),
-        Ok(Err(NotJoined::Closed(CloseCode::TooManySessions))) => return Err(HttpError::rate_limited(FULL_WAIT).into()),
-        Ok(Err(NotJoined::Closed(_))) | Err(_) => return Err(ErrorReply::from(Refusal::Overloaded).into()),
-    }
+    joined.await.map_err(|_| Refusal::Overloaded)??;
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/event-stream")

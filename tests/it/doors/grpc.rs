@@ -7,12 +7,12 @@ use chat_grpc::messages::{
     PostMessageRequest, PostMessageResponse, Room, SubscribeRequest, Subscription, change::What,
     list_messages_request::Place, post_message_response::Became,
 };
-use chat_wire::ServerFrame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
+use super::bot::{Bot, is_answered};
 use crate::support::{Client, Database, Folder, LIMITS_OFF, Server, grpc::Caller, soon, within};
 
 on_both!(
@@ -257,16 +257,6 @@ async fn what_is_set_up_in_part_ends_the_start() {
     }
 }
 
-/// Kills it when dropped.
-struct Bot(std::process::Child);
-
-impl Drop for Bot {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Python, with what scripts/lib/install.sh installs.
 fn python() -> std::process::Command {
     let root = env!("CARGO_MANIFEST_DIR");
@@ -298,16 +288,7 @@ async fn the_example_for_grpcio_answers() {
     let mut command = python();
     command.arg(&path).env("PYTHONPATH", &folder.0).env("CHAT_GRPC", server.grpc().await.to_string());
     let _bot = Bot(command.env("BOT_ID", Uuid::new_v4().to_string()).spawn().expect("the bot"));
-    let mut person = Client::author(&server, "my-post", "person").await;
-    soon("the bot to be here", async || server.json("/api/v1/rooms/my-post").await["presence"]["count"] == 2).await;
-    person.say("hello").await;
-    person.say("!ping").await;
-    let pong = person.wait("the answer", |frame| match frame {
-        ServerFrame::Message(message) if message.content == "pong" => Some(message.clone()),
-        _ => None,
-    });
-    let pong = pong.await;
-    assert_eq!((&*pong.author.nickname, pong.annotations.reply_to.map(|reply| reply.seq)), ("grpcio bot", Some(2)));
+    is_answered(&server, "grpcio bot").await;
 }
 
 /// What grpcio asks of a server, with TLS by a certificate of its own.

@@ -1,36 +1,15 @@
 //! Socket.IO as its own client speaks it.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use chat_wire::ServerFrame;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::bot::{Bot, pong};
 use crate::support::{Client, Folder, LIMITS_OFF, Proxy, Server, soon, within};
 
-/// A bot that runs until it is dropped.
-struct Bot(Child);
-
-impl Drop for Bot {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// What somebody hears as the answer to their message with this `seq`.
-async fn pong(person: &mut Client, asked: i64) {
-    let pong = person.wait("the answer", |frame| match frame {
-        ServerFrame::Message(message)
-            if message.content == "pong"
-                && message.annotations.reply_to.as_ref().is_some_and(|reply| reply.seq == asked) =>
-        {
-            Some(message.clone())
-        }
-        _ => None,
-    });
-    assert_eq!(pong.await.author.nickname, "socket.io bot");
-}
+/// What it calls itself.
+const BOT: &str = "socket.io bot";
 
 /// The example in docs/SOCKETIO.md, as it stands there, with the real client: it answers, and after its line broke it
 /// comes back by itself and answers what was asked meanwhile, once.
@@ -59,15 +38,15 @@ async fn the_example_answers_and_comes_back() {
     here(2).await;
     person.say("hello").await;
     let asked = person.say("!ping").await.seq;
-    pong(&mut person, asked).await;
+    pong(&mut person, asked, BOT).await;
     proxy.down();
     here(1).await;
     let missed = person.say("!ping").await.seq;
     proxy.calm();
-    pong(&mut person, missed).await;
+    pong(&mut person, missed, BOT).await;
     here(2).await;
     let last = person.say("!ping").await.seq;
-    pong(&mut person, last).await;
+    pong(&mut person, last, BOT).await;
     let stored = server.json("/api/v1/rooms/my-post/messages").await["messages"].clone();
     let pongs = stored.as_array().expect("a list").iter().filter(|message| message["content"] == "pong").count();
     assert_eq!(pongs, 3, "{stored}");

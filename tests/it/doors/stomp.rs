@@ -1,13 +1,13 @@
 //! STOMP: what is its own.
 
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use chat_wire::ServerFrame;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite;
 use uuid::Uuid;
 
+use super::bot::{Bot, is_answered};
 use crate::{
     accounts::{OPEN, ask, register},
     support::{Client, Database, Folder, LIMITS_OFF, MIB, Server, Stomp, StompFrame, soon},
@@ -372,16 +372,6 @@ async fn hearts_beat_as_agreed_upon() {
     assert!((1..=4).contains(&stomp.n_beats), "{} in {:?}", stomp.n_beats, began.elapsed());
 }
 
-/// A bot that runs until it is dropped.
-struct Bot(Child);
-
-impl Drop for Bot {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The example of this language in docs/STOMP.md, as it stands there, against a server.
 async fn answers(program: &str, (language, file): (&str, &str), nickname: &str) {
     let root = env!("CARGO_MANIFEST_DIR");
@@ -403,16 +393,7 @@ async fn answers(program: &str, (language, file): (&str, &str), nickname: &str) 
     let _bot = Bot(command
         .spawn()
         .unwrap_or_else(|error| panic!("{program}, with what scripts/lib/install.sh installs: {error}")));
-    let mut person = Client::author(&server, "my-post", "person").await;
-    soon("the bot to be here", async || server.json("/api/v1/rooms/my-post").await["presence"]["count"] == 2).await;
-    person.say("hello").await;
-    person.say("!ping").await;
-    let pong = person.wait("the answer", |frame| match frame {
-        ServerFrame::Message(message) if message.content == "pong" => Some(message.clone()),
-        _ => None,
-    });
-    let pong = pong.await;
-    assert_eq!((&*pong.author.nickname, pong.annotations.reply_to.map(|reply| reply.seq)), (nickname, Some(2)));
+    is_answered(&server, nickname).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
